@@ -1,0 +1,96 @@
+"""What a repository needs to become something that runs, and why we think so."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import field, frozen
+
+
+class ArtifactKind(StrEnum):
+    """How the web process of a plan answers requests."""
+
+    PROGRAM = "program"
+    STATIC = "static"
+
+
+class Origin(StrEnum):
+    """Who decided a value; earlier members beat later ones."""
+
+    PROJECT = "project"
+    FILE = "pushpaka.toml"
+    PROCFILE = "Procfile"
+    DETECTED = "detected"
+
+
+@frozen(kw_only=True)
+class Evidence:
+    """One fact in the repository that spoke for a decision."""
+
+    reason: str
+    """A sentence, as in "requirements.txt lists fastapi"."""
+    path: str | None = None
+    line: int | None = None
+
+
+@frozen(kw_only=True)
+class Rejected:
+    """A candidate that was looked at and not taken, so that a wrong guess can be understood."""
+
+    framework: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class Step:
+    """One command of a build, run by a shell in the application's directory."""
+
+    command: str
+    origin: Origin
+
+
+@frozen(kw_only=True)
+class StaticSite:
+    """Files to be served as they are."""
+
+    directory: str
+    """Relative to the application's directory; "." is the directory itself."""
+    fallback: str | None = None
+    """Served with status 200 where no file fits (single-page applications), as in "index.html"."""
+
+
+@frozen(kw_only=True)
+class BuildPlan:
+    """
+    How to install, build and start an application. It is data: it holds names of secrets, never values.
+
+    A plan is a pure function of the tree, the project's settings and the names of
+    the env vars, so that the same commit always gives the same plan.
+    """
+
+    framework: str
+    """The name of the matched rule, as in "fastapi" or "static"."""
+    language: str
+    """The toolchain that builds it, as in "python" or "static"."""
+    language_version: str | None = None
+    """A requirement as its tool writes it (">=3.11", "3.12"); None leaves the choice to the builder."""
+    package_manager: str | None = None
+    """As in "uv" or "pip"."""
+    install: Step | None = None
+    build: tuple[Step, ...] = ()
+    processes: Mapping[str, Step] = field(factory=dict)
+    """Commands by process type; `web` gets the route, `release` runs before the switch."""
+    static: StaticSite | None = None
+    """Set where files are served instead of a `web` command."""
+    port: int = 3000
+    """The port in the container; the process runtime chooses its own and says so by PORT."""
+    added_packages: tuple[str, ...] = ()
+    """Servers that the project does not bring itself, as in ("uvicorn",)."""
+    env_names: tuple[str, ...] = ()
+    """Env vars that the code reads, as far as they could be seen."""
+    evidence: tuple[Evidence, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def kind(self) -> ArtifactKind:
+        """Tell whether a program answers, or a file server does."""
+        return ArtifactKind.STATIC if self.static else ArtifactKind.PROGRAM

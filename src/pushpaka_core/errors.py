@@ -1,0 +1,141 @@
+"""
+What can go wrong, grouped by what the caller can do about it.
+
+    PushpakaError
+    ├── InvalidInputError           mend the named fields and ask again
+    ├── NotAuthenticatedError       sign in again
+    ├── NotAllowedError             ask somebody who may
+    ├── NotFoundError               there is no such thing for this caller
+    ├── ConflictError               look at the present state, then decide
+    │   ├── DuplicateError          choose another value
+    │   ├── InvalidTransitionError  the deployment is past that point
+    │   └── StaleEntityError        read it again; somebody else changed it
+    ├── TooManyRequestsError        wait, then ask again
+    ├── UnavailableError            wait; a part of the platform is down
+    │   ├── StorageUnavailableError
+    │   └── RouterUnavailableError
+    ├── LeaseLostError              stop; the work belongs to another worker
+    ├── DeploymentFailedError       mend the repository or the project
+    │   ├── SourceError             the commit could not be fetched
+    │   ├── DetectionError          nothing to deploy was recognised
+    │   ├── BuildError              a build command failed
+    │   └── StartError              the application did not become healthy
+    ├── PlatformFaultError          the host failed the job, not its owner: try again
+    └── SettingsError               mend the configuration and start again
+
+This module imports nothing, so that every other module may import it.
+"""
+
+
+class PushpakaError(Exception):
+    """The base of everything that Pushpaka raises on purpose. Never raised itself."""
+
+
+class InvalidInputError(PushpakaError):
+    """One or more fields break a rule; all of them are told at once."""
+
+    def __init__(self, problems: "dict[str, str]") -> None:
+        """Take a sentence for each wrong field, by the field's name."""
+        super().__init__("; ".join(f"{field}: {text}" for field, text in problems.items()))
+        self.problems = problems
+
+
+class NotAuthenticatedError(PushpakaError):
+    """The caller did not prove who they are."""
+
+
+class NotAllowedError(PushpakaError):
+    """The caller is known, and may not do this."""
+
+
+class NotFoundError(PushpakaError):
+    """It does not exist, or not for this caller; the two look the same."""
+
+    def __init__(self, what: str) -> None:
+        """Name the kind of thing that was asked for, as in "project"."""
+        super().__init__(f"There is no such {what}.")
+        self.what = what
+
+
+class ConflictError(PushpakaError):
+    """The request is sound, but not in the present state."""
+
+
+class DuplicateError(ConflictError):
+    """A value that must be unique is taken."""
+
+    def __init__(self, what: str) -> None:
+        """Name what is taken, as in "project name"."""
+        super().__init__(f"This {what} is already taken.")
+        self.what = what
+
+
+class InvalidTransitionError(ConflictError):
+    """A deployment cannot go from its status to the asked one."""
+
+    def __init__(self, current: str, target: str) -> None:
+        """Take the present status and the asked one."""
+        super().__init__(f"A deployment that is {current} cannot become {target}.")
+        self.current = current
+        self.target = target
+
+
+class StaleEntityError(ConflictError):
+    """Somebody else changed the entity since it was read."""
+
+    def __init__(self, what: str) -> None:
+        """Name the kind of entity, as in "project"."""
+        super().__init__(f"The {what} was changed by somebody else; read it again.")
+
+
+class TooManyRequestsError(PushpakaError):
+    """A limit is reached for now."""
+
+    def __init__(self, retry_after: int) -> None:
+        """Take the seconds until another try makes sense."""
+        super().__init__(f"Too many requests. Try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
+class UnavailableError(PushpakaError):
+    """A part of the platform is down; it is retried, not given up."""
+
+
+class StorageUnavailableError(UnavailableError):
+    """The database does not answer, is locked for too long, or is full."""
+
+
+class RouterUnavailableError(UnavailableError):
+    """The router does not show the route table that it was given."""
+
+
+class LeaseLostError(PushpakaError):
+    """The fence has moved on: another worker owns the deployment now."""
+
+
+class DeploymentFailedError(PushpakaError):
+    """The deployment ends here; the message tells its owner why and what to do."""
+
+
+class SourceError(DeploymentFailedError):
+    """The commit could not be fetched."""
+
+
+class DetectionError(DeploymentFailedError):
+    """Nothing that can be deployed was recognised in the repository."""
+
+
+class BuildError(DeploymentFailedError):
+    """A build command failed, or took too much of something."""
+
+
+class StartError(DeploymentFailedError):
+    """The application exited, or did not become healthy in time."""
+
+
+class PlatformFaultError(PushpakaError):
+    """The host failed the job (no port left, disk full); another attempt may succeed."""
+
+
+class SettingsError(PushpakaError):
+    """The configuration cannot be used; the message names the setting and the way out."""

@@ -1,0 +1,155 @@
+"""Programs on this host: the one place of the platform that starts any."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+
+class Descriptor(StrEnum):
+    """Which of its two outputs a program wrote to."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@frozen(kw_only=True)
+class OutputChunk:
+    """Bytes as a program wrote them, at most 16 KiB; a line may be spread over several."""
+
+    descriptor: Descriptor
+    data: bytes = field(repr=False)
+    written_at: datetime
+    position: str = ""
+    """Where to read on after this chunk; empty for a command that is run, not launched."""
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What a program may take; None leaves the host's own limit."""
+
+    memory_bytes: int | None = None
+    cpu_seconds: int | None = None
+    file_bytes: int | None = None
+    open_files: int | None = None
+    processes: int | None = None
+
+
+@frozen(kw_only=True)
+class Command:
+    """
+    A program with everything it will see.
+
+    It is never given to a shell and inherits nothing: no environment, no open
+    file, no signal mask. `argv[0]` is an absolute path.
+    """
+
+    argv: Sequence[str]
+    directory: Path
+    env: Mapping[str, str] = field(factory=dict, repr=False)
+    uid: int | None = None
+    """The user (and group) id to run as; only root can set another one."""
+    limits: Limits = Limits()
+    stdin: bytes = field(default=b"", repr=False)
+
+
+@frozen(kw_only=True)
+class Exit:
+    """How a program ended."""
+
+    code: int | None = None
+    """The exit code, or None where a signal ended it."""
+    signal: int | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the exit code was 0."""
+        return self.code == 0
+
+
+@frozen(kw_only=True)
+class LaunchedProcess:
+    """What is known of a program that outlives the platform."""
+
+    name: str
+    pid: int | None
+    """The program's own process id while it lives."""
+    started_at: datetime
+    exit: Exit | None = None
+    """None while it runs."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the program runs."""
+        return self.exit is None
+
+
+class Processes(Protocol):
+    """
+    Starts programs, watches them and ends them with all that they have started.
+
+    Whatever a program starts ends with it, also what left its process group or
+    session. Raises PlatformFaultError where the host cannot start it.
+    """
+
+    async def run(
+        self,
+        command: Command,
+        /,
+        *,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+        timeout: timedelta | None = None,
+    ) -> Exit:
+        """
+        Run *command* to its end.
+
+        Cancelling the call, or *timeout*, kills the whole tree before this
+        returns; a time-out raises TimeoutError.
+        """
+        ...
+
+    async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
+        """
+        Start *command* under *name*, so that it outlives the platform.
+
+        Its output is kept on disk (the newest 20 MiB) until it is forgotten. A
+        name that is launched already is left as it is and returned.
+        """
+        ...
+
+    async def inspect(self, name: str, /) -> LaunchedProcess | None:
+        """Return what is known of *name*, or None when it was never launched or is forgotten."""
+        ...
+
+    async def launched(self) -> Sequence[LaunchedProcess]:
+        """Return all that is launched and not forgotten, the dead included."""
+        ...
+
+    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+        """
+        End *name*: SIGTERM, and after *grace* SIGKILL for the whole tree.
+
+        Returns when nothing of it is left. Harmless when it is dead or unknown.
+        """
+
+    async def forget(self, name: str, /) -> None:
+        """Drop the record and the output of a dead process. Harmless to repeat."""
+
+    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+        """
+        Yield the output of *name* behind the position *after*, then what comes, until it is dead and read.
+
+        Positions are opaque and ordered; output that was dropped meanwhile is skipped.
+        """
+        ...
+
+    async def listener(self, port: int, /) -> str | None:
+        """
+        Return the launched name whose tree listens on TCP *port*, or "" for a foreign listener.
+
+        None means that nothing listens there.
+        """
+        ...
