@@ -1,0 +1,78 @@
+"""How fields are judged: attrs validators that say what is wrong in a sentence, and all at once."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from pushpaka_core.errors import InvalidInputError
+
+T = TypeVar("T")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def rule(check: Callable[[T], None]) -> Callable[[Any, Any, T | None], None]:
+    """
+    Return an attrs validator that asks *check* about every value but None.
+
+    *check* raises ValueError with a sentence that begins with "must"; the
+    validator turns it into an InvalidInputError that names the field.
+    """
+
+    def validate(_: Any, attribute: Any, value: T | None) -> None:
+        if value is None:
+            return
+        try:
+            check(value)
+        except ValueError as error:
+            raise InvalidInputError({attribute.name: str(error)}) from None
+
+    return validate
+
+
+def problems_in(cls: type[attrs.AttrsInstance], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the rules of *cls* say against *values* (well-typed, by field name), by field."""
+    problems: dict[str, str] = {}
+    for attribute in attrs.fields(cls):
+        if attribute.validator is None or attribute.name not in values:
+            continue
+        try:
+            attribute.validator(None, attribute, values[attribute.name])
+        except InvalidInputError as error:
+            problems |= error.problems
+    return problems
+
+
+def one_line(most: int, *, least: int = 1) -> Callable[[str], None]:
+    """Return a check for text on one line, without control or direction characters."""
+
+    def check(value: str) -> None:
+        if not least <= len(value.strip()) or len(value) > most:
+            raise ValueError(f"must have {least} to {most} characters")
+        if _CONTROL.search(value):
+            raise ValueError("must not contain control characters or line breaks")
+
+    return check
+
+
+def matching(pattern: str, sentence: str) -> Callable[[str], None]:
+    """Return a check for text that *pattern* matches as a whole; *sentence* begins with "must"."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> None:
+        if not compiled.fullmatch(value):
+            raise ValueError(sentence)
+
+    return check
+
+
+def within(least: float, most: float) -> Callable[[float], None]:
+    """Return a check for a number from *least* to *most*, both included."""
+
+    def check(value: float) -> None:
+        if not least <= value <= most:
+            raise ValueError(f"must be from {least} to {most}")
+
+    return check

@@ -1,0 +1,56 @@
+"""Where the code comes from."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class SourceRequest:
+    """Which commit is wanted, as the project and the deployment name it."""
+
+    repo_url: str
+    branch: str
+    commit_sha: str | None = None
+    """7 to 64 hex digits, or None for the newest commit of the branch."""
+    git_token: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Checkout:
+    """A commit whose files lie in a directory, without any history beside them."""
+
+    commit_sha: str
+    """All 40 (or 64) digits."""
+    commit_message: str
+    commit_author: str
+    directory: Path
+
+
+class Source(Protocol):
+    """Fetches commits from repositories that nobody has reason to trust."""
+
+    async def fetch(
+        self,
+        request: SourceRequest,
+        directory: Path,
+        /,
+        *,
+        timeout: timedelta,
+        report: Callable[[str], Awaitable[None]],
+    ) -> Checkout:
+        """
+        Put the files of the wanted commit into *directory*, which is made and must not exist.
+
+        The commit is the wanted one or none: it never falls back to another.
+        Nothing in the repository is executed. *report* is told in sentences what
+        is going on. A failed or cancelled fetch leaves no directory and no process.
+
+        Raises:
+            SourceError: With a sentence for the project's owner.
+            PlatformFaultError: If the host is at fault, as with a full disk.
+        """
+        ...
