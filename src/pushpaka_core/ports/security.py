@@ -5,6 +5,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import UserId
 
 
@@ -58,14 +59,6 @@ class Signer(Protocol):
             NotAuthenticatedError: If it is malformed, forged or expired at *at*.
         """
         ...
-
-
-@frozen(kw_only=True)
-class Encrypted:
-    """A secret at rest, with the id of the key that opens it."""
-
-    key_id: str
-    ciphertext: bytes
 
 
 class Cipher(Protocol):

@@ -1,0 +1,168 @@
+"""What Traefik is told, as text: one file that it is started with, one that it follows."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from pushpaka_core.ports.router import Route, RouteTable, Upstream
+
+GENERATION_PATH = "/generation"
+GENERATION_HEADER = "X-Pushpaka-Generation"
+
+GRACE = timedelta(seconds=5)
+"""How long a Traefik that is asked to end lets its open requests finish."""
+
+_WEB = "web"
+_INTERNAL = "internal"
+_GENERATION = "pushpaka-generation"
+_RETRY = "pushpaka-retry"
+_HYGIENE = "pushpaka-hygiene"
+_TRANSPORT = "pushpaka-transport"
+
+_Tree = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class EntryPoints:
+    """Where Traefik listens, and whom it believes."""
+
+    host: str
+    """A numeric address, or empty for every address of the machine."""
+    port: int
+    internal_port: int
+    """On loopback alone; tells which table is in force."""
+    trusted_proxies: tuple[str, ...] = field(default=(), converter=tuple)
+    """Addresses or networks whose X-Forwarded headers are kept; those of anybody else are replaced."""
+
+    @property
+    def address(self) -> str:
+        """Where applications are reached."""
+        return authority(self.host, self.port)
+
+    @property
+    def internal_address(self) -> str:
+        """Where the platform asks for the generation."""
+        return authority("127.0.0.1", self.internal_port)
+
+
+def authority(host: str, port: int) -> str:
+    """Write *host* and *port* as one word, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str:
+    """Return what Traefik is started with; a change of it needs a restart."""
+    return _text(
+        {
+            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+            "log": {"level": "WARN", "noColor": True},
+            "entryPoints": {
+                _WEB: _web(entry_points),
+                _INTERNAL: _entry_point(entry_points.internal_address),
+            },
+            "providers": {
+                "providersThrottleDuration": "20ms",
+                "file": {"filename": str(routes_file), "watch": True},
+            },
+        }
+    )
+
+
+def dynamic_configuration(table: RouteTable) -> str:
+    """Return *table* as Traefik reads it, its generation included."""
+    routers = {_key(route): _router(route) for route in table.routes}
+    services = {_key(route): _service(route) for route in table.routes}
+    return _text(
+        {
+            "http": {
+                "routers": {_GENERATION: _generation_router(), **routers},
+                "middlewares": _middlewares(table.generation),
+                "serversTransports": {_TRANSPORT: _transport()},
+                **({"services": services} if services else {}),
+            }
+        }
+    )
+
+
+def _web(entry_points: EntryPoints) -> _Tree:
+    trusted = {"insecure": False, "trustedIPs": list(entry_points.trusted_proxies)}
+    return _entry_point(entry_points.address) | {"forwardedHeaders": trusted}
+
+
+def _entry_point(address: str) -> _Tree:
+    return {
+        "address": address,
+        "http": {
+            # An application that reads headers as variables cannot tell X_Real_Ip from X-Real-Ip.
+            "aliasHeadersStrategy": "delete",
+            "encodedCharacters": {"allowEncodedNullCharacter": False},
+        },
+        "transport": {
+            # The first bounds an upload and no answer: downloads and WebSockets take what they need.
+            "respondingTimeouts": {"readTimeout": "600s", "writeTimeout": "0s", "idleTimeout": "180s"},
+            "lifeCycle": {
+                "requestAcceptGraceTimeout": "0s",
+                "graceTimeOut": f"{GRACE.total_seconds():g}s",
+            },
+        },
+    }
+
+
+def _generation_router() -> _Tree:
+    return {
+        "entryPoints": [_INTERNAL],
+        "rule": f"Path({json.dumps(GENERATION_PATH)})",
+        "middlewares": [_GENERATION],
+        "service": "noop@internal",
+    }
+
+
+def _middlewares(generation: int) -> Mapping[str, _Tree]:
+    return {
+        _GENERATION: {"headers": {"customResponseHeaders": {GENERATION_HEADER: str(generation)}}},
+        # Another try is made only where no connection came about: nothing is ever sent twice.
+        _RETRY: {"retry": {"attempts": 3, "initialInterval": "50ms"}},
+        # An empty value takes the header away: Traefik keeps no track of these two.
+        _HYGIENE: {"headers": {"customRequestHeaders": {"Forwarded": "", "Proxy": ""}}},
+    }
+
+
+def _transport() -> _Tree:
+    # Shorter than what common servers keep an idle connection for: else a request meets its closing.
+    return {"forwardingTimeouts": {"dialTimeout": "5s", "idleConnTimeout": "1s"}}
+
+
+def _key(route: Route) -> str:
+    return f"route-{route.name}"
+
+
+def _router(route: Route) -> _Tree:
+    return {
+        "entryPoints": [_WEB],
+        "rule": " || ".join(f"Host({json.dumps(host)})" for host in route.hosts),
+        "middlewares": [_RETRY, _HYGIENE],
+        "service": _key(route),
+    }
+
+
+def _service(route: Route) -> _Tree:
+    return {
+        "loadBalancer": {
+            "servers": [{"url": _url(upstream)} for upstream in route.upstreams],
+            "passHostHeader": True,
+            "serversTransport": _TRANSPORT,
+        }
+    }
+
+
+def _url(upstream: Upstream) -> str:
+    return f"http://{authority(upstream.host, upstream.port)}"
+
+
+def _text(tree: _Tree) -> str:
+    # JSON is YAML; Traefik takes the file for a template first, and "{{" stands in strings alone.
+    return json.dumps(tree, separators=(",", ":")).replace("{{", r"\u007b\u007b")

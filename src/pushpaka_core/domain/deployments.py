@@ -1,0 +1,310 @@
+"""The life of a deployment: one table of steps, one of transitions, and the entity that obeys them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType, Self
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.rules import rule
+from pushpaka_core.domain.sources import check_branch, check_commit_sha
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.errors import ConflictError, InvalidTransitionError
+
+DeploymentId = NewType("DeploymentId", UUID)
+ReleaseId = NewType("ReleaseId", UUID)
+
+PRODUCTION = "production"
+MOST_ATTEMPTS = 3
+
+
+class DeploymentStatus(StrEnum):
+    """What a deployment is, in one word."""
+
+    QUEUED = "queued"
+    BUILDING = "building"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    STOPPED = "stopped"
+
+
+class Phase(StrEnum):
+    """What is being done for a deployment right now."""
+
+    SOURCE = "source"
+    BUILD = "build"
+    RELEASE = "release"
+    START = "start"
+    SWITCH = "switch"
+    RUN = "run"
+
+
+class DeploymentKind(StrEnum):
+    """What somebody asked for."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    REDEPLOY = "redeploy"
+    PROMOTE = "promote"
+
+
+_S = DeploymentStatus
+
+STEPS: Mapping[Phase, DeploymentStatus] = {
+    Phase.SOURCE: _S.BUILDING,
+    Phase.BUILD: _S.BUILDING,
+    Phase.RELEASE: _S.DEPLOYING,
+    Phase.START: _S.DEPLOYING,
+    Phase.SWITCH: _S.DEPLOYING,
+    Phase.RUN: _S.RUNNING,
+}
+"""The steps of a deployment in their order, with the status in which each is done; a phase is also its failpoint."""
+
+TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
+    _S.QUEUED: frozenset({_S.BUILDING, _S.DEPLOYING, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED}),
+    _S.BUILDING: frozenset({_S.QUEUED, _S.DEPLOYING, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED}),
+    _S.DEPLOYING: frozenset({_S.QUEUED, _S.RUNNING, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED}),
+    _S.RUNNING: frozenset({_S.CRASHED, _S.STOPPED}),
+    _S.CRASHED: frozenset({_S.RUNNING, _S.STOPPED}),
+    _S.FAILED: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.SUPERSEDED: frozenset(),
+    _S.STOPPED: frozenset(),
+}
+
+IN_WORK = frozenset({_S.BUILDING, _S.DEPLOYING})
+FINAL = frozenset(status for status, steps in TRANSITIONS.items() if not steps)
+SERVING = frozenset({_S.RUNNING, _S.CRASHED})
+
+
+@frozen(kw_only=True)
+class Deadlines:
+    """How long each step may take. Waiting in the queue and switching have no deadline of their own."""
+
+    source: timedelta = timedelta(seconds=120)
+    build: timedelta = timedelta(minutes=15)
+    release: timedelta = timedelta(minutes=10)
+
+
+@frozen(kw_only=True)
+class Lease:
+    """The right of one worker to act for a deployment, until the fence moves on."""
+
+    deployment_id: DeploymentId
+    fence: int
+
+
+def check_target(value: str) -> None:
+    """Accept "production" and "preview:<branch>"."""
+    kind, _, branch = value.partition(":")
+    if value != PRODUCTION and kind != "preview":
+        raise ValueError('must be "production" or "preview:<branch>"')
+    if value != PRODUCTION:
+        check_branch(branch)
+
+
+@frozen(kw_only=True)
+class NewDeployment:
+    """What somebody asks for to have a commit deployed."""
+
+    project_id: ProjectId
+    branch: str | None = field(default=None, validator=rule(check_branch))
+    """None is the project's own branch."""
+    commit_sha: str | None = field(default=None, validator=rule(check_commit_sha))
+    """None is the branch's newest commit."""
+    target: str = field(default=PRODUCTION, validator=rule(check_target))
+
+
+@frozen(kw_only=True)
+class Deployment:
+    """One attempt to turn a commit into something that runs."""
+
+    id: DeploymentId
+    project_id: ProjectId
+    user_id: UserId
+    slug: str
+    """The project's, kept here for the deployment's own address."""
+    target: str = PRODUCTION
+    kind: DeploymentKind = DeploymentKind.DEPLOY
+    source_deployment_id: DeploymentId | None = None
+    sequence: int
+    """Orders the deployments of a project by when they were asked for."""
+    branch: str
+    commit_sha: str | None = None
+    commit_message: str | None = None
+    commit_author: str | None = None
+    status: DeploymentStatus = DeploymentStatus.QUEUED
+    phase: Phase | None = None
+    framework: str | None = None
+    image: str | None = None
+    release_id: ReleaseId | None = None
+    """Known from the start where nothing is to be built."""
+    error: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stopped_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    drain_until: datetime | None = None
+    """Set once another deployment is routed instead; the reconciler stops this one then."""
+    worker: str | None = None
+    fence: int = 0
+    """Counts the claims; a write with an older fence changes nothing."""
+    heartbeat: int = 0
+    attempts: int = 0
+    """Claims that were lost with their worker, the present one included."""
+    last_seq: int = 0
+    """The number of the last log line."""
+    idempotency_key: str | None = None
+    request_digest: str | None = None
+    version: int = field(default=1, eq=False)
+
+    @property
+    def lease(self) -> Lease:
+        """Return the lease under which it was claimed last."""
+        return Lease(deployment_id=self.id, fence=self.fence)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing will ever happen to it again."""
+        return self.status in FINAL
+
+    @property
+    def is_in_work(self) -> bool:
+        """Tell whether a worker holds it."""
+        return self.status in IN_WORK
+
+    @property
+    def is_committed(self) -> bool:
+        """Tell whether its target points at it, so that it can neither fail nor be cancelled any more."""
+        return self.phase in (Phase.SWITCH, Phase.RUN)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Return how long the work took, once it ran or ended without running."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+    def claim(self, worker: str, *, at: datetime) -> Self:
+        """Return it in the hands of *worker*, in its first step, under the next fence."""
+        phase = Phase.SOURCE if self.release_id is None else Phase.RELEASE
+        claimed = self.enter(phase, at=at)
+        return evolve(
+            claimed,
+            worker=worker,
+            fence=self.fence + 1,
+            attempts=self.attempts + 1,
+            started_at=self.started_at or at,
+        )
+
+    def enter(self, phase: Phase, *, at: datetime) -> Self:
+        """
+        Return it in *phase*, in the status that STEPS gives it.
+
+        Raises:
+            InvalidTransitionError: If TRANSITIONS has no such step.
+        """
+        status = STEPS[phase]
+        moved = self if status is self.status else self._move_to(status, at=at)
+        return evolve(moved, phase=phase)
+
+    def fail(self, error: str, *, at: datetime) -> Self:
+        """Return it failed, with a sentence that tells its owner why."""
+        return evolve(self._end(DeploymentStatus.FAILED, at=at), error=error)
+
+    def cancel(self, *, at: datetime) -> Self:
+        """
+        Return it cancelled while it waits, else with the request noted for its worker.
+
+        Raises:
+            ConflictError: If it is committed or over.
+        """
+        if self.status is DeploymentStatus.QUEUED:
+            return self.end_cancelled(at=at)
+        if not self.is_in_work or self.is_committed:
+            raise ConflictError(f"It is too late to cancel: the deployment is {self.status}.")
+        return evolve(self, cancel_requested_at=self.cancel_requested_at or at)
+
+    def end_cancelled(self, *, at: datetime) -> Self:
+        """Return it cancelled: its worker has let go of it."""
+        return self._end(DeploymentStatus.CANCELLED, at=at)
+
+    def supersede(self, *, at: datetime) -> Self:
+        """Return it superseded: a newer one of the same target is wanted instead."""
+        return self._end(DeploymentStatus.SUPERSEDED, at=at)
+
+    def requeue(self, *, at: datetime) -> Self:
+        """
+        Return it waiting again after its worker was lost, or failed after too many attempts.
+
+        Not for a committed one: that is finished by the reconciler.
+        """
+        if self.attempts >= MOST_ATTEMPTS:
+            return self.fail("Its worker was lost three times. Deploy again.", at=at)
+        return evolve(self._move_to(DeploymentStatus.QUEUED, at=at), phase=None, worker=None)
+
+    def hand_back(self, *, at: datetime) -> Self:
+        """Return it waiting again because its worker ends; that does not count as an attempt."""
+        waiting = self._move_to(DeploymentStatus.QUEUED, at=at)
+        return evolve(waiting, phase=None, worker=None, attempts=self.attempts - 1)
+
+    def crash(self, error: str, *, at: datetime) -> Self:
+        """Return it crashed: its application keeps dying and is being restarted."""
+        return evolve(self._move_to(DeploymentStatus.CRASHED, at=at), error=error)
+
+    def recover(self, *, at: datetime) -> Self:
+        """Return it running again after a crash."""
+        return evolve(self._move_to(DeploymentStatus.RUNNING, at=at), error=None)
+
+    def drain(self, *, until: datetime) -> Self:
+        """Return it replaced: it answers what it has begun, until *until*."""
+        return evolve(self, drain_until=self.drain_until or until)
+
+    def stop(self, *, at: datetime) -> Self:
+        """Return it stopped: nothing of it runs any more."""
+        return evolve(self._move_to(DeploymentStatus.STOPPED, at=at), stopped_at=at, phase=None)
+
+    def _end(self, status: DeploymentStatus, *, at: datetime) -> Self:
+        return evolve(self._move_to(status, at=at), worker=None)
+
+    def _move_to(self, status: DeploymentStatus, *, at: datetime) -> Self:
+        if status not in TRANSITIONS[self.status]:
+            raise InvalidTransitionError(self.status, status)
+        ends_work = status in SERVING or status in FINAL
+        return evolve(
+            self, status=status, finished_at=self.finished_at or at if ends_work else None
+        )
+
+
+@frozen(kw_only=True)
+class Target:
+    """What a target of a project serves: the one pointer that a switch moves."""
+
+    project_id: ProjectId
+    name: str
+    deployment_id: DeploymentId
+    sequence: int
+    stopped_at: datetime | None = None
+    """Set by hand; it stays stopped until a start or a deploy."""
+    version: int = field(default=1, eq=False)
+
+    def point_to(self, deployment: Deployment) -> Self:
+        """
+        Return it serving *deployment*.
+
+        Raises:
+            ConflictError: If it serves a newer one already.
+        """
+        if deployment.sequence < self.sequence:
+            raise ConflictError("A newer deployment serves already.")
+        return evolve(
+            self, deployment_id=deployment.id, sequence=deployment.sequence, stopped_at=None
+        )

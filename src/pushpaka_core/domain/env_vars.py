@@ -1,0 +1,132 @@
+"""Env vars: settings and secrets that an application gets, and that nobody gets back."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.rules import rule
+from pushpaka_core.domain.secrets import Encrypted
+
+EnvVarId = NewType("EnvVarId", UUID)
+
+MASK = "********"
+MOST_ENV_VARS = 100
+LONGEST_VALUE = 64 * 1024
+MOST_BYTES = 256 * 1024
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_RESERVED = re.compile(
+    r"PATH|HOME|SHELL|USER|PORT|HOST|TMPDIR|IFS|ENV|BASH_ENV|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND"
+    r"|APP_URL|APP_COMMIT|APP_DEPLOYMENT|VIRTUAL_ENV|UV_PROJECT_ENVIRONMENT|UV_CACHE_DIR"
+    r"|(?:LD_|DYLD_|GIT_|SSH_|DOCKER_|BUILDKIT_|PUSHPAKA_|BASH_FUNC_).*",
+    re.IGNORECASE,
+)
+
+
+class EnvScope(StrEnum):
+    """Which deployments see an env var."""
+
+    ALL = "all"
+    PRODUCTION = "production"
+    PREVIEW = "preview"
+
+    @classmethod
+    def of_target(cls, target: str) -> "EnvScope":
+        """Return the scope whose env vars *target* sees beside those for all."""
+        return cls.PRODUCTION if target == PRODUCTION else cls.PREVIEW
+
+
+def check_key(value: str) -> None:
+    """Accept what a shell calls a name, unless the platform or a loader gives it a meaning of its own."""
+    if not _KEY.fullmatch(value):
+        raise ValueError(
+            "must be letters, digits and underscores, not begin with a digit, and have 1 to 128 characters"
+        )
+    if _RESERVED.fullmatch(value):
+        raise ValueError(f"must not be {value}: the platform sets or protects this name")
+
+
+def check_value(value: str) -> None:
+    """Accept any text that an environment can carry."""
+    if "\0" in value:
+        raise ValueError("must not contain NUL")
+    if len(value.encode(errors="surrogatepass")) > LONGEST_VALUE:
+        raise ValueError(f"must have at most {LONGEST_VALUE} bytes")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must be valid Unicode text")
+
+
+@frozen(kw_only=True)
+class NewEnvVar:
+    """An env var to set."""
+
+    project_id: ProjectId
+    key: str = field(validator=rule(check_key))
+    value: str = field(validator=rule(check_value), repr=False)
+    scope: EnvScope = EnvScope.ALL
+
+
+@frozen(kw_only=True)
+class EnvVarName:
+    """An env var to delete."""
+
+    project_id: ProjectId
+    key: str
+    scope: EnvScope | None = None
+    """None deletes it in every scope."""
+
+
+@frozen(kw_only=True)
+class EnvVar:
+    """An env var as it is kept."""
+
+    id: EnvVarId
+    project_id: ProjectId
+    key: str
+    scope: EnvScope
+    secret: Encrypted
+    version: int = 1
+    """Counts the values that it has had."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def secret_context(self) -> str:
+        """Return what its ciphertext is bound to."""
+        return f"env_vars:{self.id}"
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The env vars of one deployment, as they were when it was made: a rollback brings them back."""
+
+    deployment_id: DeploymentId
+    secret: Encrypted
+    """A JSON object of values by key."""
+    versions: Mapping[str, str]
+    """What each key was, without its value: see `versions_of`."""
+
+    @property
+    def secret_context(self) -> str:
+        """Return what its ciphertext is bound to."""
+        return f"environments:{self.deployment_id}"
+
+
+def effective(env_vars: Iterable[EnvVar], target: str) -> tuple[EnvVar, ...]:
+    """Return the env vars that *target* sees, by key; one of its own scope beats one for all."""
+    scope = EnvScope.of_target(target)
+    seen = [env_var for env_var in env_vars if env_var.scope in (EnvScope.ALL, scope)]
+    by_key = {e.key: e for e in sorted(seen, key=lambda e: e.scope is not EnvScope.ALL)}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def versions_of(env_vars: Iterable[EnvVar]) -> dict[str, str]:
+    """Return a mark for each key that changes whenever its value was set anew, and tells nothing of it."""
+    return {env_var.key: f"{env_var.id}:{env_var.version}" for env_var in env_vars}

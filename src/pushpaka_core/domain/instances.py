@@ -1,0 +1,100 @@
+"""Instances: the processes or containers in which a deployment runs."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType, Self
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.projects import ProjectId
+
+InstanceId = NewType("InstanceId", UUID)
+
+WEB = "web"
+RELEASE = "release"
+
+FIRST_BACK_OFF = timedelta(seconds=1)
+LONGEST_BACK_OFF = timedelta(minutes=5)
+STEADY_AFTER = timedelta(minutes=10)
+"""An instance that has lived so long begins its back-off anew."""
+
+
+class InstanceState(StrEnum):
+    """What the platform knows of an instance."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    CRASHED = "crashed"
+    STOPPING = "stopping"
+
+
+@frozen(kw_only=True)
+class Instance:
+    """One running copy of one process type of a deployment."""
+
+    id: InstanceId
+    project_id: ProjectId
+    deployment_id: DeploymentId
+    fence: int
+    """Of the lease under which it was made; one of an older fence is an orphan."""
+    process_type: str = WEB
+    index: int = 0
+    node: str
+    host: str = "127.0.0.1"
+    port: int | None = None
+    """Where it listens; unique on its node as long as the row is there."""
+    state: InstanceState = InstanceState.STARTING
+    starts: int = 1
+    restarts: int = 0
+    """Crashes since it was last steady; they make the back-off longer."""
+    started_at: datetime
+    restart_at: datetime | None = None
+    exit: str | None = None
+    """How it ended last, in words."""
+    output_position: str = ""
+    """How far its output has been read into the log."""
+    misses: int = 0
+    """Probes in a row that were not answered."""
+    version: int = field(default=1, eq=False)
+
+    @property
+    def name(self) -> str:
+        """Return its name on the runtime: unique for each start, and telling what it belongs to."""
+        return (
+            f"{self.deployment_id}.{self.fence}.{self.process_type}.{self.id.hex[:8]}.{self.starts}"
+        )
+
+    @property
+    def lease(self) -> Lease:
+        """Return the lease under which it was made."""
+        return Lease(deployment_id=self.deployment_id, fence=self.fence)
+
+    def go_live(self) -> Self:
+        """Return it serving."""
+        return evolve(self, state=InstanceState.LIVE, misses=0, exit=None, restart_at=None)
+
+    def crash(self, exit_: str, *, at: datetime) -> Self:
+        """Return it waiting to be started again: after 1 s, then twice as long each time, at most 5 min."""
+        restarts = 0 if at - self.started_at >= STEADY_AFTER else self.restarts
+        pause = min(FIRST_BACK_OFF * 2 ** min(restarts, 20), LONGEST_BACK_OFF)
+        return evolve(
+            self,
+            state=InstanceState.CRASHED,
+            exit=exit_,
+            restarts=restarts + 1,
+            restart_at=at + pause,
+        )
+
+    def restart(self, *, at: datetime) -> Self:
+        """Return it started once more, under a new name."""
+        return evolve(
+            self,
+            state=InstanceState.STARTING,
+            starts=self.starts + 1,
+            started_at=at,
+            restart_at=None,
+            output_position="",
+            misses=0,
+        )

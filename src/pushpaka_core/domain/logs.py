@@ -1,0 +1,110 @@
+"""Log lines: what a deployment says, cut into lines that can be stored and shown without harm."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from attrs import define, field, frozen
+
+from pushpaka_core.domain.deployments import DeploymentId, Phase
+
+LONGEST_LINE = 16 * 1024
+"""Characters; longer lines are split."""
+
+_UNSAFE = re.compile(r"(\x1b\[[0-9;]{0,32}m)|\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+class LogLevel(StrEnum):
+    """How much a line matters."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class LogStream(StrEnum):
+    """Who speaks: the platform, or a program through one of its outputs."""
+
+    SYSTEM = "system"
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@frozen(kw_only=True)
+class LogEntry:
+    """A line that is not numbered yet."""
+
+    level: LogLevel = LogLevel.INFO
+    stream: LogStream = LogStream.SYSTEM
+    phase: Phase
+    message: str
+    created_at: datetime
+
+
+@frozen(kw_only=True)
+class LogLine:
+    """A line of a deployment's log; `seq` counts 1, 2, 3, … without a gap."""
+
+    deployment_id: DeploymentId
+    seq: int
+    level: LogLevel
+    stream: LogStream
+    phase: Phase
+    message: str
+    created_at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """Return its id, which follows from its place."""
+        return uuid5(self.deployment_id, str(self.seq))
+
+
+@frozen(kw_only=True)
+class LogFilter:
+    """Which lines of a log are wanted."""
+
+    after: int = 0
+    """Only lines with a greater `seq`."""
+    limit: int | None = None
+    stream: LogStream | None = None
+    level: LogLevel | None = None
+    contains: str | None = None
+    """Text that the message contains, in any case."""
+
+
+def clean(text: str) -> str:
+    """Return *text* without control characters but TAB and colours (SGR), which a terminal or a page may obey."""
+    return _UNSAFE.sub(lambda match: match[1] or "", text)
+
+
+@define
+class LineSplitter:
+    """
+    Cuts the output of one program into lines, however it was cut when it was written.
+
+    Lines end at LF, CR LF or CR (progress bars); one that grows over the limit is split.
+    """
+
+    _rest: str = field(default="", init=False)
+
+    def feed(self, text: str) -> Iterator[str]:
+        """Yield the lines that *text* completes."""
+        *lines, self._rest = re.split(r"\r\n|\n|\r(?!$)", self._rest + text)
+        for line in lines:
+            yield from _pieces(line)
+        while len(self._rest) > LONGEST_LINE:
+            yield self._rest[:LONGEST_LINE]
+            self._rest = self._rest[LONGEST_LINE:]
+
+    def flush(self) -> Iterator[str]:
+        """Yield what is left without a line end."""
+        rest, self._rest = self._rest.removesuffix("\r"), ""
+        if rest:
+            yield rest
+
+
+def _pieces(line: str) -> Iterator[str]:
+    yield from (line[i : i + LONGEST_LINE] for i in range(0, max(len(line), 1), LONGEST_LINE))

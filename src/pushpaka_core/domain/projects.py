@@ -1,0 +1,140 @@
+"""Projects: a repository, how it is built and run, and who owns it."""
+
+import re
+from collections.abc import Container
+from datetime import datetime
+from enum import StrEnum
+from itertools import count
+from typing import NewType
+from uuid import UUID
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.rules import matching, one_line, rule, within
+from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.sources import check_branch, check_root_dir
+from pushpaka_core.domain.users import UserId
+
+ProjectId = NewType("ProjectId", UUID)
+
+RESERVED_SLUGS = frozenset(
+    "admin api app assets auth dashboard docs internal localhost mail metrics pushpaka router "
+    "static status traefik webhooks www".split()
+)
+SLUG_LENGTH = 40
+
+_check_name = one_line(100)
+_check_command = one_line(4096)
+_check_framework = one_line(64)
+_check_health_path = matching(
+    r"/(?!/)[A-Za-z0-9._~/%?=&-]{0,255}",
+    'must be a path as in "/health", of at most 256 characters',
+)
+
+
+def _check_token(value: str) -> None:
+    if not re.fullmatch(r"[\x21-\x7e]{1,1024}", value):
+        raise ValueError("must be 1 to 1024 printable ASCII characters without spaces")
+
+
+def _check_repo_text(value: str) -> None:
+    """Judge only what holds under every policy; the service asks the instance's own one."""
+    if not 1 <= len(value) <= 2048:
+        raise ValueError("must have 1 to 2048 characters")
+
+
+class ProjectStatus(StrEnum):
+    """What a project is, derived from its deployments."""
+
+    INACTIVE = "inactive"
+    BUILDING = "building"
+    ACTIVE = "active"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@frozen(kw_only=True)
+class NewProject:
+    """What somebody tells to create a project; what is left out is detected or has a default."""
+
+    name: str = field(validator=rule(_check_name))
+    repo_url: str = field(validator=rule(_check_repo_text))
+    branch: str = field(default="main", validator=rule(check_branch))
+    root_dir: str | None = field(default=None, validator=rule(check_root_dir))
+    install_command: str | None = field(default=None, validator=rule(_check_command))
+    build_command: str | None = field(default=None, validator=rule(_check_command))
+    start_command: str | None = field(default=None, validator=rule(_check_command))
+    port: int = field(default=3000, validator=rule(within(1, 65535)))
+    framework: str | None = field(default=None, validator=rule(_check_framework))
+    health_check_path: str | None = field(default=None, validator=rule(_check_health_path))
+    health_check_timeout: int = field(default=60, validator=rule(within(1, 900)))
+    """Seconds from the start of a process to its first good answer."""
+    replicas: int = field(default=1, validator=rule(within(1, 100)))
+    cpu_limit: float | None = field(default=None, validator=rule(within(0.05, 256)))
+    """Cores."""
+    memory_limit: int | None = field(default=None, validator=rule(within(16, 1_048_576)))
+    """MiB."""
+    auto_deploy: bool = True
+    """Whether a push deploys."""
+    git_token: str | None = field(default=None, validator=rule(_check_token), repr=False)
+
+
+@frozen(kw_only=True)
+class ProjectChanges:
+    """Settings to change; what is None is untouched, an empty text or 0 takes a choice back."""
+
+    name: str | None = field(default=None, validator=rule(_check_name))
+    repo_url: str | None = field(default=None, validator=rule(_check_repo_text))
+    branch: str | None = field(default=None, validator=rule(check_branch))
+
+
+@frozen(kw_only=True)
+class Project:
+    """A repository that is deployed on this instance."""
+
+    id: ProjectId
+    user_id: UserId
+    number: int
+    """Counts the projects of this instance and is never used again: the offset of its own uid."""
+    name: str
+    slug: str
+    repo_url: str
+    branch: str = "main"
+    root_dir: str | None = None
+    install_command: str | None = None
+    build_command: str | None = None
+    start_command: str | None = None
+    port: int = 3000
+    framework: str | None = None
+    health_check_path: str | None = None
+    health_check_timeout: int = 60
+    replicas: int = 1
+    cpu_limit: float | None = None
+    memory_limit: int | None = None
+    auto_deploy: bool = True
+    git_token: Encrypted | None = None
+    next_sequence: int = 1
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+    """Set while its instances and files are being removed; nobody sees it from then on."""
+    version: int = field(default=1, eq=False)
+
+
+def slug_from(name: str, taken: Container[str]) -> str:
+    """
+    Make the part of an address that stands for a project.
+
+    It is a DNS label without "--" (which parts a deployment's id from it), is not
+    reserved, and is made unique by a number.
+    """
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    stem = "-".join(words)[:SLUG_LENGTH].strip("-") or "project"
+    candidates = (stem if n == 1 else _numbered(stem, n) for n in count(1))
+    return next(s for s in candidates if s not in RESERVED_SLUGS and s not in taken)
+
+
+def _numbered(stem: str, number: int) -> str:
+    suffix = f"-{number}"
+    return stem[: SLUG_LENGTH - len(suffix)].rstrip("-") + suffix

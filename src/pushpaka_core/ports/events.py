@@ -1,0 +1,30 @@
+"""Tells watchers what has just been committed, wherever they are connected."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.events import Message
+
+
+class EventBus(Protocol):
+    """
+    Carries messages about deployments from who commits to who watches.
+
+    It is only speed: messages may be lost, never doubled out of order, and a
+    watcher finds in storage what it missed.
+    """
+
+    async def publish(self, message: Message, /) -> None:
+        """Hand *message* to everybody who watches its deployment; never waits for a slow one."""
+
+    def subscribe(
+        self, deployment_id: DeploymentId, /
+    ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        """
+        Watch one deployment from the moment the context is entered.
+
+        A watcher that is too slow loses messages rather than holding up others.
+        """
+        ...

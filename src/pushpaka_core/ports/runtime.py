@@ -1,0 +1,99 @@
+"""Runs artifacts: processes or containers, watched from outside."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.ports.processes import Exit, OutputChunk
+
+
+@frozen(kw_only=True)
+class StartRequest:
+    """Everything an instance needs to run."""
+
+    instance: Instance
+    project: Project
+    plan: BuildPlan
+    artifact: str
+    env: Mapping[str, str] = field(factory=dict, repr=False)
+    """The env vars and what the platform says of itself; the runtime adds PORT."""
+
+
+@frozen(kw_only=True)
+class ObservedInstance:
+    """What the runtime sees of an instance, whether we remember it or not."""
+
+    name: str
+    """See `Instance.name`."""
+    started_at: datetime
+    exit: str | None = None
+    """How it ended, in words ("exited with code 1"); None while it runs."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs."""
+        return self.exit is None
+
+
+class Runtime(Protocol):
+    """Starts and ends instances by name; each call may be repeated without harm."""
+
+    async def start(self, request: StartRequest, /) -> None:
+        """
+        Start an instance; returns without waiting for its health.
+
+        Raises:
+            StartError: If it cannot be started at all.
+            PlatformFaultError: If the host is at fault.
+        """
+
+    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+        """End an instance with all that it started: asked to, and after *grace* killed."""
+
+    async def forget(self, name: str, /) -> None:
+        """Drop what is left of an ended instance, its output included."""
+
+    async def inspect(self, name: str, /) -> ObservedInstance | None:
+        """Return what is seen of *name*, or None where there is nothing."""
+        ...
+
+    async def instances(self) -> Sequence[ObservedInstance]:
+        """Return everything that carries this platform's mark, the ended included."""
+        ...
+
+    async def owns_port(self, instance: Instance, /) -> bool | None:
+        """
+        Tell whether it is the instance that listens on its port.
+
+        None means that nothing does yet, false that somebody else does.
+        """
+        ...
+
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
+        """Return the ports that a program of the instance listens on beside its own, for a good error message."""
+        ...
+
+    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+        """Yield what the instance prints behind the position *after*, until it is dead and read."""
+        ...
+
+    async def run_once(
+        self,
+        request: StartRequest,
+        /,
+        *,
+        timeout: timedelta,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Exit:
+        """
+        Run the instance's process type to its end, as a release command.
+
+        Raises:
+            TimeoutError: If it takes longer than *timeout*; it is dead then.
+        """
+        ...
