@@ -36,7 +36,7 @@ class EntryPoints:
     internal_port: int
     """On loopback alone; tells which table is in force."""
     trusted_proxies: tuple[str, ...] = field(default=(), converter=tuple)
-    """Addresses or networks whose X-Forwarded headers are kept; those of anybody else are replaced."""
+    """Addresses or networks whose X-Forwarded headers are kept; all others' are replaced."""
 
     @property
     def address(self) -> str:
@@ -103,7 +103,11 @@ def _entry_point(address: str) -> _Tree:
         },
         "transport": {
             # The first bounds an upload and no answer: downloads and WebSockets take what they need.
-            "respondingTimeouts": {"readTimeout": "600s", "writeTimeout": "0s", "idleTimeout": "180s"},
+            "respondingTimeouts": {
+                "readTimeout": "600s",
+                "writeTimeout": "0s",
+                "idleTimeout": "180s",
+            },
             "lifeCycle": {
                 "requestAcceptGraceTimeout": "0s",
                 "graceTimeOut": f"{GRACE.total_seconds():g}s",
@@ -132,7 +136,7 @@ def _middlewares(generation: int) -> Mapping[str, _Tree]:
 
 
 def _transport() -> _Tree:
-    # Shorter than what common servers keep an idle connection for: else a request meets its closing.
+    # Shorter than servers keep an idle connection: a request must not meet its closing.
     return {"forwardingTimeouts": {"dialTimeout": "5s", "idleConnTimeout": "1s"}}
 
 

@@ -1,16 +1,23 @@
 """The files that Traefik reads, where nobody else can write or read them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
 from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
+from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
 
 @frozen
 class TraefikDirectory:
-    """A directory of ours alone; its methods block."""
+    """
+    A directory of ours alone.
+
+    The methods block, and raise RouterUnavailableError where the disk refuses.
+    """
 
     path: Path
 
@@ -26,8 +33,9 @@ class TraefikDirectory:
 
     def prepare(self) -> None:
         """Make the directory private, and give Traefik a table to begin with where it has none."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.chmod(0o700)
+        with _translated_errors():
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
         if not self.routes_file.exists():
             self.write_table(RouteTable(generation=0, routes=()))
 
@@ -41,11 +49,24 @@ class TraefikDirectory:
 
     def read_static(self) -> str:
         """Return what Traefik was started with last, or nothing."""
-        return self.static_file.read_text() if self.static_file.exists() else ""
+        with _translated_errors():
+            return self.static_file.read_text() if self.static_file.exists() else ""
 
 
 def _replace(file: Path, text: str) -> None:
     beside = file.with_suffix(".new")
-    beside.touch(mode=0o600)
-    beside.write_text(text)
-    beside.replace(file)
+    with _translated_errors():
+        beside.touch(mode=0o600)
+        beside.write_text(text)
+        beside.replace(file)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RouterUnavailableError(
+            f"The router's files cannot be used: {error.strerror}. "
+            "Check the free space of the data directory and who owns it."
+        ) from error

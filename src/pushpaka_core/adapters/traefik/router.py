@@ -8,6 +8,7 @@ import httpx
 from anyio import Lock, move_on_after, sleep, to_thread
 from attrs import define, field
 
+from pushpaka_core.adapters.traefik.client import internal_client
 from pushpaka_core.adapters.traefik.configuration import (
     GENERATION_HEADER,
     GENERATION_PATH,
@@ -17,7 +18,6 @@ from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
-_ANSWER_TIMEOUT = 1.0
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.1
 
@@ -30,11 +30,7 @@ async def open_traefik_router(
     deadline: timedelta = timedelta(seconds=5),
 ) -> AsyncIterator["TraefikRouter"]:
     """Connect to the Traefik that follows *directory*; it may be started before or after."""
-    async with httpx.AsyncClient(
-        base_url=f"http://{entry_points.internal_address}",
-        timeout=_ANSWER_TIMEOUT,
-        trust_env=False,
-    ) as client:
+    async with internal_client(entry_points) as client:
         yield TraefikRouter(directory, client, deadline)
 
 
@@ -56,7 +52,7 @@ class TraefikRouter:
             await self._wait_for(table.generation)
 
     async def generation(self) -> int | None:
-        """Ask Traefik's internal entry point; two good answers look alike, two generations do not."""
+        """Ask Traefik: two good answers look alike, two generations do not."""
         try:
             response = await self._client.get(GENERATION_PATH)
         except httpx.TransportError:
@@ -68,13 +64,7 @@ class TraefikRouter:
         return max(self._written, await self.generation() or 0)
 
     async def _write(self, table: RouteTable) -> None:
-        try:
-            await to_thread.run_sync(self._directory.write_table, table)
-        except OSError as error:
-            raise RouterUnavailableError(
-                f"The route table cannot be written: {error.strerror}. "
-                "Check the disk space and the owner of the data directory."
-            ) from error
+        await to_thread.run_sync(self._directory.write_table, table)
         self._written = table.generation
 
     async def _wait_for(self, generation: int) -> None:

@@ -1,0 +1,43 @@
+"""Whether Traefik could listen where it shall, told before it tries."""
+
+import errno
+import socket
+
+from pushpaka_core.adapters.traefik.configuration import authority
+from pushpaka_core.errors import SettingsError
+
+
+def require_free(host: str, port: int, *, way_out: str) -> None:
+    """
+    Pass where *host* and *port* can be bound now.
+
+    Raises:
+        SettingsError: If they are taken, not allowed, or not of this machine.
+    """
+    try:
+        _bind(host, port)
+    except OSError as error:
+        raise SettingsError(
+            f"The router cannot listen on {authority(host, port)}: {_reason(error)}. {way_out}."
+        ) from error
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program does already"
+        case errno.EACCES:
+            return "only root may use this port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return error.strerror or str(error)
