@@ -85,15 +85,6 @@ SERVING = frozenset({_S.RUNNING, _S.CRASHED})
 
 
 @frozen(kw_only=True)
-class Deadlines:
-    """How long each step may take. Waiting in the queue and switching have no deadline of their own."""
-
-    source: timedelta = timedelta(seconds=120)
-    build: timedelta = timedelta(minutes=15)
-    release: timedelta = timedelta(minutes=10)
-
-
-@frozen(kw_only=True)
 class Lease:
     """The right of one worker to act for a deployment, until the fence moves on."""
 

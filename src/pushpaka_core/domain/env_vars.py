@@ -116,7 +116,12 @@ class Environment:
     @property
     def secret_context(self) -> str:
         """Return what its ciphertext is bound to."""
-        return f"environments:{self.deployment_id}"
+        return self.context_of(self.deployment_id)
+
+    @staticmethod
+    def context_of(deployment_id: DeploymentId) -> str:
+        """Return what the ciphertext of a deployment's environment is bound to."""
+        return f"environments:{deployment_id}"
 
 
 def effective(env_vars: Iterable[EnvVar], target: str) -> tuple[EnvVar, ...]:

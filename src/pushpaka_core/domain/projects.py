@@ -121,6 +121,11 @@ class Project:
     """Set while its instances and files are being removed; nobody sees it from then on."""
     version: int = field(default=1, eq=False)
 
+    @property
+    def secret_context(self) -> str:
+        """Return what the ciphertext of its git token is bound to."""
+        return f"projects:{self.id}"
+
 
 def slug_from(name: str, taken: Container[str]) -> str:
     """

@@ -1,0 +1,45 @@
+"""How long things may take, and how often they are looked at."""
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from pushpaka_core.domain.deployments import Phase
+
+
+@frozen(kw_only=True)
+class Timings:
+    """The clockwork of deployments; what is set here holds for a whole instance."""
+
+    source: timedelta = timedelta(seconds=120)
+    build: timedelta = timedelta(minutes=15)
+    release: timedelta = timedelta(minutes=10)
+    drain: timedelta = timedelta(seconds=30)
+    """How long a replaced deployment may finish what it has begun."""
+    stop_grace: timedelta = timedelta(seconds=10)
+    """From SIGTERM to SIGKILL."""
+    poll: timedelta = timedelta(seconds=2)
+    """How long a lost hint can delay a claim."""
+    heartbeat: timedelta = timedelta(seconds=5)
+    give_up: timedelta = timedelta(seconds=15)
+    """A worker that could not beat for so long ends its own job."""
+    silence: timedelta = timedelta(seconds=20)
+    """A lease that has not moved for so long is lost."""
+    probe_interval: timedelta = timedelta(seconds=1)
+    probe_timeout: timedelta = timedelta(seconds=5)
+    liveness_interval: timedelta = timedelta(seconds=10)
+    steady: timedelta = timedelta(seconds=5)
+    """A process without a port is healthy once it has lived so long."""
+    tend: timedelta = timedelta(seconds=1)
+    """How often instances are looked at."""
+    sweep: timedelta = timedelta(seconds=15)
+    """How often the rest is: orphans, drift, retention."""
+
+    def deadline(self, phase: Phase) -> timedelta | None:
+        """Return how long *phase* may take; `start` has the project's own health check time-out."""
+        deadlines = {
+            Phase.SOURCE: self.source,
+            Phase.BUILD: self.build,
+            Phase.RELEASE: self.release,
+        }
+        return deadlines.get(phase)

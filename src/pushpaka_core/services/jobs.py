@@ -1,0 +1,79 @@
+"""What a worker has to know of the deployment in its hands."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import Deployment, Lease
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.domain.releases import Release
+from pushpaka_core.ports.security import Cipher
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.services.environments import Environments
+
+
+@frozen(kw_only=True)
+class Job:
+    """A deployment with everything that is needed to build and to run it, secrets opened."""
+
+    deployment: Deployment
+    project: Project
+    release: Release | None
+    env_vars: Mapping[str, str] = field(repr=False)
+    git_token: str | None = field(repr=False)
+
+    @property
+    def redactor(self) -> Redactor:
+        """Return what masks its secrets."""
+        token = [self.git_token] if self.git_token else []
+        return Redactor.of([*self.env_vars.values(), *token])
+
+    def env(self, addresses: Addresses) -> dict[str, str]:
+        """Return what its programs see: its env vars, and what the platform says of it."""
+        return {
+            **self.env_vars,
+            "APP_URL": addresses.url(addresses.project_host(self.project.slug)),
+            "APP_COMMIT": self.deployment.commit_sha or "",
+            "APP_DEPLOYMENT": str(self.deployment.id),
+        }
+
+
+@frozen
+class Jobs:
+    """Loads jobs: by lease for the one worker that holds it, or for the reconciler."""
+
+    _storage: Storage
+    _cipher: Cipher
+    _environments: Environments
+
+    async def held(self, lease: Lease) -> Job:
+        """Return the job of *lease*; LeaseLostError where it is another's by now."""
+        async with self._storage.transaction() as uow:
+            return await self._load(uow, await uow.deployments.held(lease))
+
+    async def of(self, deployment: Deployment) -> Job:
+        """Return the job of a deployment, whoever holds it."""
+        async with self._storage.snapshot() as uow:
+            return await self._load(uow, deployment)
+
+    async def _load(self, uow: UnitOfWork, deployment: Deployment) -> Job:
+        project = await uow.projects.visible_to(PLATFORM).get(deployment.project_id)
+        environments = await uow.env_vars.environments([deployment.id])
+        release_id = deployment.release_id
+        release = await uow.releases.get(release_id) if release_id else None
+        return Job(
+            deployment=deployment,
+            project=project,
+            release=release,
+            env_vars={k: v for e in environments for k, v in self._environments.open(e).items()},
+            git_token=self._token(project),
+        )
+
+    def _token(self, project: Project) -> str | None:
+        if project.git_token is None:
+            return None
+        return self._cipher.decrypt(project.git_token, context=project.secret_context)
