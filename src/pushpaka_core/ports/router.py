@@ -23,7 +23,7 @@ class Route:
     hosts: tuple[str, ...]
     """Lower-case host names without port."""
     upstreams: tuple[Upstream, ...]
-    """None at all means that the application is down: the router answers 503 with a page that says whose."""
+    """None at all: the application is down, and the router answers 503 and says whose it is."""
     title: str = ""
     """What the unavailable page calls the application."""
 
@@ -33,7 +33,7 @@ class RouteTable:
     """Every route of this instance at one moment."""
 
     generation: int
-    """Grows with each table, so that it can be told which one is in force."""
+    """Grows with each table, from 1, so that it can be told which one is in force."""
     routes: Sequence[Route]
 
 
@@ -48,12 +48,13 @@ class Router(Protocol):
         """
         Put *table* in force, and return once the router has been seen to use it.
 
-        A table older than the one in force is ignored.
+        A table older than the one in force, or than one that was given before,
+        is ignored.
 
         Raises:
             RouterUnavailableError: If the router does not show the table's generation in time.
         """
 
     async def generation(self) -> int | None:
-        """Return the generation in force, or None when the router does not answer."""
+        """Return the generation in force, 0 before the first; None when nothing answers."""
         ...

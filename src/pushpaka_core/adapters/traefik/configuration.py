@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from pushpaka_core.ports.router import Route, RouteTable, Upstream
 
@@ -35,7 +35,7 @@ class EntryPoints:
     port: int
     internal_port: int
     """On loopback alone; tells which table is in force."""
-    trusted_proxies: tuple[str, ...] = field(default=(), converter=tuple)
+    trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded headers are kept; all others' are replaced."""
 
     @property
@@ -102,7 +102,7 @@ def _entry_point(address: str) -> _Tree:
             "encodedCharacters": {"allowEncodedNullCharacter": False},
         },
         "transport": {
-            # The first bounds an upload and no answer: downloads and WebSockets take what they need.
+            # The first bounds uploads alone; downloads and WebSockets take their time.
             "respondingTimeouts": {
                 "readTimeout": "600s",
                 "writeTimeout": "0s",

@@ -1,0 +1,66 @@
+"""A real Traefik for each test, on ports of its own."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from anyio import fail_after, open_process, sleep
+
+from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
+from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
+
+
+@pytest.fixture
+def binary() -> Path:
+    return find_traefik("")
+
+
+@pytest.fixture
+def entry_points() -> EntryPoints:
+    return EntryPoints(host="127.0.0.1", port=_free_port(), internal_port=_free_port())
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> TraefikDirectory:
+    return TraefikDirectory(tmp_path / "router")
+
+
+@pytest.fixture
+async def router(
+    binary: Path, entry_points: EntryPoints, directory: TraefikDirectory
+) -> AsyncIterator[TraefikRouter]:
+    """Start Traefik without its supervisor, and speak to it."""
+    directory.prepare()
+    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    argv = [str(binary), f"--configFile={directory.static_file}"]
+    async with await open_process(argv, stdout=None, stderr=None) as traefik:
+        async with open_traefik_router(directory, entry_points) as router:
+            await _wait_for_answer(router)
+            yield router
+        traefik.kill()
+
+
+@pytest.fixture
+async def visitor(entry_points: EntryPoints) -> AsyncIterator[httpx.AsyncClient]:
+    """Ask the public entry point; a test names the host it wants by a header."""
+    base_url = f"http://{entry_points.address}"
+    async with httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as client:
+        yield client
+
+
+async def _wait_for_answer(router: TraefikRouter) -> None:
+    with fail_after(20):
+        while True:
+            if await router.generation() is not None:
+                return
+            await sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

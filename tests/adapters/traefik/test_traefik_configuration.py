@@ -1,0 +1,126 @@
+"""What is written for Traefik, without a Traefik."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pushpaka_core.adapters.traefik.configuration import (
+    EntryPoints,
+    dynamic_configuration,
+    static_configuration,
+)
+from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.errors import RouterUnavailableError
+from pushpaka_core.ports.router import Route, RouteTable, Upstream
+
+UPSTREAM = Upstream(host="127.0.0.1", port=4000)
+
+
+def test_every_host_of_a_route_is_in_its_rule() -> None:
+    """A route is chosen by any of its host names, on the public entry point alone."""
+    route = Route(name="shop", hosts=("shop.localhost", "shop.example"), upstreams=(UPSTREAM,))
+
+    router = _dynamic(route)["routers"]["route-shop"]
+
+    assert 'Host("shop.localhost") || Host("shop.example")' == router["rule"]
+    assert ["web"] == router["entryPoints"]
+
+
+def test_an_upstream_becomes_an_address() -> None:
+    """An IPv6 upstream is written in brackets."""
+    upstreams = (UPSTREAM, Upstream(host="::1", port=4001))
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=upstreams)
+
+    servers = _dynamic(route)["services"]["route-shop"]["loadBalancer"]["servers"]
+
+    assert [{"url": "http://127.0.0.1:4000"}, {"url": "http://[::1]:4001"}] == servers
+
+
+def test_a_host_cannot_leave_its_place_in_the_rule() -> None:
+    """A host name with a quote stays one string: no route can claim another's hosts."""
+    route = Route(name="evil", hosts=('a") || PathPrefix("/',), upstreams=(UPSTREAM,))
+
+    rule = _dynamic(route)["routers"]["route-evil"]["rule"]
+
+    assert r'Host("a\") || PathPrefix(\"/")' == rule
+
+
+def test_no_value_is_a_template() -> None:
+    """Traefik runs its files as templates, which could read the host: no value opens one."""
+    route = Route(name="evil", hosts=('{{ env "HOME" }}',), upstreams=(UPSTREAM,))
+
+    text = dynamic_configuration(RouteTable(generation=1, routes=(route,)))
+
+    assert "{{" not in text
+    assert (
+        r'Host("{{ env \"HOME\" }}")' == json.loads(text)["http"]["routers"]["route-evil"]["rule"]
+    )
+
+
+def test_traefik_offers_no_api() -> None:
+    """There is no API, no dashboard, no call home and no access log."""
+    static = _static(EntryPoints(host="", port=80, internal_port=8001))
+
+    assert {"global", "log", "entryPoints", "providers"} == set(static)
+    assert {"checkNewVersion": False, "sendAnonymousUsage": False} == static["global"]
+
+
+def test_the_internal_entry_point_is_on_loopback() -> None:
+    """Whatever the public address, the generation is shown on the machine alone."""
+    entry_points = _static(EntryPoints(host="", port=80, internal_port=8001))["entryPoints"]
+
+    assert ":80" == entry_points["web"]["address"]
+    assert "127.0.0.1:8001" == entry_points["internal"]["address"]
+
+
+def test_only_listed_proxies_are_believed() -> None:
+    """The proxies in front are named one by one; without any nobody is believed."""
+    trusting = EntryPoints(host="", port=80, internal_port=8001, trusted_proxies=("10.0.0.0/8",))
+    wary = EntryPoints(host="", port=80, internal_port=8001)
+
+    assert ["10.0.0.0/8"] == _static(trusting)["entryPoints"]["web"]["forwardedHeaders"][
+        "trustedIPs"
+    ]
+    assert [] == _static(wary)["entryPoints"]["web"]["forwardedHeaders"]["trustedIPs"]
+
+
+def test_the_files_are_private(tmp_path: Path) -> None:
+    """Nobody but the platform's own user can read or write the route table."""
+    directory = TraefikDirectory(tmp_path / "router")
+
+    directory.prepare()
+
+    assert 0o700 == stat.S_IMODE(directory.path.stat().st_mode)
+    assert 0o600 == stat.S_IMODE(directory.routes_file.stat().st_mode)
+
+
+def test_preparing_keeps_the_table(tmp_path: Path) -> None:
+    """A platform that starts again finds the routes as they were."""
+    directory = TraefikDirectory(tmp_path / "router")
+    directory.prepare()
+    directory.write_table(RouteTable(generation=7, routes=()))
+    before = directory.routes_file.read_text()
+
+    directory.prepare()
+
+    assert before == directory.routes_file.read_text()
+
+
+def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A refusing disk makes the router unavailable, with the reason."""
+    directory = TraefikDirectory(tmp_path / "absent")
+
+    with pytest.raises(RouterUnavailableError, match="No such file"):
+        directory.write_table(RouteTable(generation=1, routes=()))
+
+
+def _dynamic(*routes: Route) -> Any:
+    return yaml.safe_load(dynamic_configuration(RouteTable(generation=1, routes=routes)))["http"]
+
+
+def _static(entry_points: EntryPoints) -> Any:
+    return yaml.safe_load(static_configuration(entry_points, routes_file=Path("routes.yml")))

@@ -1,0 +1,84 @@
+"""The router's promises, over every adapter."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from anyio import fail_after, open_process, sleep, to_thread
+
+from pushpaka_core.adapters.memory.router import MemoryRouter
+from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
+from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
+from pushpaka_core.ports.router import Router
+from pushpaka_core.testing.router import RouterContract
+
+pytestmark = pytest.mark.anyio
+
+
+class TestRouter(RouterContract):
+    """Memory and Traefik alike."""
+
+
+@pytest.fixture(params=["memory", pytest.param("traefik", marks=pytest.mark.needs("traefik"))])
+async def router(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Router]:
+    if request.param == "memory":
+        yield MemoryRouter()
+        return
+    async with _traefik(tmp_path) as router:
+        yield router
+
+
+@pytest.fixture(params=["memory", "traefik"])
+async def unreachable_router(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Router]:
+    if request.param == "memory":
+        memory = MemoryRouter()
+        memory.fail()
+        yield memory
+        return
+    directory, deadline = _directory(tmp_path), timedelta(milliseconds=50)
+    async with open_traefik_router(directory, _entry_points(), deadline=deadline) as router:
+        yield router
+
+
+@asynccontextmanager
+async def _traefik(tmp_path: Path) -> AsyncIterator[TraefikRouter]:
+    directory, entry_points = _directory(tmp_path), _entry_points()
+    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    binary = await to_thread.run_sync(find_traefik, "")
+    argv = [str(binary), f"--configFile={directory.static_file}"]
+    async with await open_process(argv, stdout=None, stderr=None) as process:
+        async with open_traefik_router(directory, entry_points) as router:
+            await _wait_for_answer(router)
+            yield router
+        process.terminate()
+
+
+async def _wait_for_answer(router: Router) -> None:
+    with fail_after(20):
+        while True:
+            if await router.generation() is not None:
+                return
+            await sleep(0.02)
+
+
+def _directory(tmp_path: Path) -> TraefikDirectory:
+    directory = TraefikDirectory(tmp_path / "router")
+    directory.prepare()
+    return directory
+
+
+def _entry_points() -> EntryPoints:
+    return EntryPoints(host="127.0.0.1", port=_free_port(), internal_port=_free_port())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
