@@ -1,0 +1,116 @@
+"""From a fetched commit to files in a directory, once it is known how many and how large."""
+
+import re
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from pushpaka_core.adapters.git import failures
+from pushpaka_core.adapters.git.commands import Git, Result
+from pushpaka_core.errors import SourceError
+from pushpaka_core.ports.source import Checkout
+
+_MOST_MESSAGE = 2000
+_LONGEST_ENTRY = 64 << 10
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+
+
+@frozen(kw_only=True)
+class SourceLimits:
+    """How large a repository may be."""
+
+    files: int = 50_000
+    total_bytes: int = 1 << 30
+    """Of its files together; no pack that is transferred may be larger either."""
+
+
+@define
+class Size:
+    """Adds up the entries of a tree as git lists them, and notices when they are too many."""
+
+    _limits: SourceLimits
+    files: int = field(default=0, init=False)
+    total_bytes: int = field(default=0, init=False)
+    submodules: int = field(default=0, init=False)
+    excess: str = field(default="", init=False)
+    """Says which limit is passed, or nothing."""
+    _rest: bytes = field(default=b"", init=False)
+
+    def add(self, data: bytes) -> bool:
+        """Take more of `ls-tree -r -l -z`; return whether it is still within the limits."""
+        *entries, self._rest = (self._rest + data).split(b"\0")
+        for entry in entries:
+            self._count(entry)
+        self.excess = self._judge()
+        return not self.excess
+
+    def _count(self, entry: bytes) -> None:
+        _, kind, _, size = entry.partition(b"\t")[0].split()
+        if kind == b"commit":
+            self.submodules += 1
+            return
+        self.files += 1
+        self.total_bytes += int(size)
+
+    def _judge(self) -> str:
+        if self.files > self._limits.files:
+            return f"it has more than {self._limits.files:,} files"
+        if self.total_bytes > self._limits.total_bytes:
+            return f"its files have more than {self._limits.total_bytes:,} bytes"
+        if len(self._rest) > _LONGEST_ENTRY:
+            return "it has a file name that is too long"
+        return ""
+
+
+@frozen(kw_only=True)
+class Checkouts:
+    """Looks at a commit in a store, and writes its files."""
+
+    _git: Git
+    _store: str
+
+    async def measure(self, sha: str, limits: SourceLimits) -> Size:
+        """
+        Return how large the files of *sha* will be.
+
+        Raises:
+            SourceError: As soon as they are known to pass the limits.
+        """
+        size = Size(limits)
+        listed = await self._git.stream(
+            f"--git-dir={self._store}", "ls-tree", "-r", "-l", "-z", sha, "--", each=size.add
+        )
+        if size.excess:
+            raise failures.too_large(size.excess)
+        self._require(listed)
+        return size
+
+    async def write(self, sha: str, directory: Path) -> Checkout:
+        """Write the files of *sha* into the empty *directory*; no hook, no filter, no submodule."""
+        shown = await self._in("show", "--no-patch", "--format=%an%x00%B", sha, "--")
+        self._require(shown)
+        author, _, message = shown.text.partition("\0")
+        self._require(await self._in(f"--work-tree={directory}", "read-tree", "-u", "--reset", sha))
+        return Checkout(
+            commit_sha=sha,
+            commit_message=_harmless(message),
+            commit_author=_harmless(author),
+            directory=directory,
+        )
+
+    async def _in(self, *arguments: str) -> Result:
+        return await self._git.run(f"--git-dir={self._store}", *arguments)
+
+    def _require(self, result: Result) -> None:
+        if not result.exit.succeeded:
+            raise failures.failure(result, self._git.remote)
+
+
+def require_commit(kind: Result, sha: str) -> None:
+    """Refuse a hash that names a tag or a tree, which would check out just as well."""
+    if kind.text != "commit":
+        raise SourceError(f"{sha} is no commit. Give the hash of a commit.")
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(" ", text).strip()[:_MOST_MESSAGE]

@@ -1,0 +1,147 @@
+"""Which commit is meant, and how to get it and nothing more."""
+
+import re
+from collections.abc import Sequence
+
+from attrs import define, field, frozen
+
+from pushpaka_core.adapters.git import failures
+from pushpaka_core.adapters.git.commands import Git, Result
+
+_WANTED = "refs/pushpaka/wanted"
+_HASH_LENGTHS = {40: "sha1", 64: "sha256"}
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+_SHA = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@frozen(kw_only=True)
+class Commits:
+    """Finds the commits of one branch at the remote, and brings them into local stores."""
+
+    _git: Git
+    _branch: str
+
+    async def tip(self) -> str:
+        """
+        Return the branch's newest commit.
+
+        Tags and other refs that bear the branch's name do not count.
+
+        Raises:
+            SourceError: If there is no such branch.
+        """
+        listed = await self._git.run("ls-remote", "--", self._url, self._ref)
+        self._require(listed)
+        refs = _refs(listed)
+        if self._ref not in refs:
+            raise failures.unknown_branch(self._branch, await self._branches())
+        return refs[self._ref]
+
+    async def fetch(self, commit: str | None, *, tip: str, store: str) -> str:
+        """
+        Bring the files of *commit*, or of the branch's newest one, into *store*; return its hash.
+
+        *commit* may be the beginning of a hash; it must then belong to the branch.
+        """
+        await self._make(store, tip)
+        if commit is None:
+            return await self._newest(store)
+        if len(commit) == len(tip):
+            return await self._exactly(commit, store)
+        return await self._exactly(await self._completed(commit, tip=tip), store)
+
+    async def _newest(self, store: str) -> str:
+        got = await self._fetch(store, self._ref, "--depth=1")
+        if failures.needs_history(got):
+            got = await self._fetch(store, self._ref)
+        if failures.is_unknown_commit(got):
+            raise failures.unknown_branch(self._branch, await self._branches())
+        self._require(got)
+        return (await self._in(store, "rev-parse", "--verify", _WANTED)).text
+
+    async def _exactly(self, commit: str, store: str) -> str:
+        got = await self._fetch(store, commit, "--depth=1")
+        if failures.needs_history(got):
+            return await self._from_history(commit, store)
+        if failures.is_unknown_commit(got):
+            raise failures.unknown_commit(commit, self._branch)
+        self._require(got)
+        return commit
+
+    async def _from_history(self, commit: str, store: str) -> str:
+        """Take the whole branch from a server that gives no single commits, and look in it."""
+        self._require(await self._fetch(store, self._ref))
+        if await self._matching(commit, store) != [commit]:
+            raise failures.unknown_commit(commit, self._branch)
+        return commit
+
+    async def _completed(self, start: str, *, tip: str) -> str:
+        """Return the one hash on the branch that begins with *start*; no file is fetched."""
+        history = self._git.store("history")
+        await self._make(history, tip)
+        self._require(await self._fetch(history, self._ref, "--filter=tree:0"))
+        match await self._matching(start, history):
+            case [only]:
+                return only
+            case []:
+                raise failures.unknown_commit(start, self._branch)
+            case _:
+                raise failures.ambiguous_commit(start, self._branch)
+
+    async def _matching(self, start: str, store: str) -> list[str]:
+        """Return the fetched hashes that begin with *start*, two at most."""
+        found = _Matches(start.encode())
+        listed = await self._git.stream(
+            f"--git-dir={store}", "rev-list", _WANTED, "--", each=found.add
+        )
+        if len(found.hashes) < 2:
+            self._require(listed)
+        return [found_hash.decode() for found_hash in found.hashes]
+
+    async def _branches(self) -> Sequence[str]:
+        listed = await self._git.run("ls-remote", "--heads", "--", self._url)
+        self._require(listed)
+        return [ref.removeprefix("refs/heads/") for ref in _refs(listed)]
+
+    async def _make(self, store: str, tip: str) -> None:
+        kind = f"--object-format={_HASH_LENGTHS[len(tip)]}"
+        self._require(await self._git.run("init", "--quiet", "--bare", "--template=", kind, store))
+
+    async def _fetch(self, store: str, what: str, *how: str) -> Result:
+        return await self._in(store, *_FETCH, *how, "--", self._url, f"+{what}:{_WANTED}")
+
+    async def _in(self, store: str, *arguments: str) -> Result:
+        return await self._git.run(f"--git-dir={store}", *arguments)
+
+    def _require(self, result: Result) -> None:
+        if not result.exit.succeeded:
+            raise failures.failure(result, self._git.remote)
+
+    @property
+    def _ref(self) -> str:
+        return f"refs/heads/{self._branch}"
+
+    @property
+    def _url(self) -> str:
+        return self._git.remote.url.text
+
+
+@define
+class _Matches:
+    """Collects the lines with a certain beginning, from a stream that is cut anywhere."""
+
+    _start: bytes
+    hashes: list[bytes] = field(factory=list, init=False)
+    _rest: bytes = field(default=b"", init=False)
+
+    def add(self, data: bytes) -> bool:
+        """Take more of the stream; return whether more is of interest."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.hashes += [line for line in lines if line.startswith(self._start)]
+        return len(self.hashes) < 2
+
+
+def _refs(listed: Result) -> dict[str, str]:
+    """Return what ls-remote listed: hashes by ref."""
+    rows = (line.split(b"\t", 1) for line in listed.output.splitlines() if b"\t" in line)
+    return {ref.decode(errors="replace"): sha.decode() for sha, ref in rows if _SHA.fullmatch(sha)}
