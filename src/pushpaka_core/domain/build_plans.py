@@ -56,6 +56,8 @@ class StaticSite:
     """Relative to the application's directory; "." is the directory itself."""
     fallback: str | None = None
     """Served with status 200 where no file fits (single-page applications), as in "index.html"."""
+    not_found: str | None = None
+    """Served with status 404 where no file fits and there is no fallback, as in "404.html"."""
 
 
 @frozen(kw_only=True)

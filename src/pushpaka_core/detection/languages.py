@@ -1,0 +1,78 @@
+"""The table of languages, in the order in which they are asked; a new one is a row and a module."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from pushpaka_core.detection import shell, static
+from pushpaka_core.detection.documents import first_match
+from pushpaka_core.detection.python import language as python
+from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.detection.wishes import Question
+from pushpaka_core.domain.build_plans import BuildPlan, Rejected
+
+Analysis = Callable[[Question], BuildPlan | Rejected | None]
+"""None: it is not about this language. Rejected: it is, but no plan can be made."""
+
+
+@frozen(kw_only=True)
+class Language:
+    """A toolchain that a repository may ask for."""
+
+    name: str
+    title: str
+    triggers: tuple[str, ...]
+    """Files that speak for it; a "*" stands for part of a name in the application's directory."""
+    analyse: Analysis | None = None
+    """None: it is recognised, but nothing here builds it yet."""
+    add_command: str = ""
+    """How packages of the plan that the project does not bring are installed."""
+
+    def trigger_in(self, tree: FileTree) -> str | None:
+        """Return the file that speaks for this language."""
+        return first_match(tree, self.triggers)
+
+
+def _reject_dockerfile(question: Question) -> Rejected | None:
+    path = first_match(question.tree, _DOCKERFILES)
+    if path is None:
+        return None
+    reason = f"there is a {path}, but this runtime builds without one"
+    return Rejected(framework="dockerfile", reason=reason)
+
+
+_DOCKERFILES = ("Dockerfile", "Containerfile")
+
+LANGUAGES: tuple[Language, ...] = (
+    Language(name="dockerfile", title="Docker", triggers=_DOCKERFILES, analyse=_reject_dockerfile),
+    Language(
+        name="static",
+        title="Static files",
+        triggers=(static.STATICFILE,),
+        analyse=static.from_staticfile,
+    ),
+    Language(
+        name="python",
+        title="Python",
+        triggers=python.TRIGGERS,
+        analyse=python.analyse,
+        add_command="uv pip install {packages}",
+    ),
+    Language(name="bun", title="Bun", triggers=("bun.lock", "bun.lockb")),
+    Language(name="deno", title="Deno", triggers=("deno.json", "deno.jsonc")),
+    Language(name="node", title="Node.js", triggers=("package.json",)),
+    Language(name="go", title="Go", triggers=("go.mod", "go.work", "main.go")),
+    Language(name="rust", title="Rust", triggers=("Cargo.toml",)),
+    Language(name="ruby", title="Ruby", triggers=("Gemfile",)),
+    Language(name="php", title="PHP", triggers=("composer.json", "index.php")),
+    Language(name="java", title="Java", triggers=("pom.xml", "build.gradle", "build.gradle.kts")),
+    Language(name="dotnet", title=".NET", triggers=("*.csproj", "*.fsproj", "*.sln")),
+    Language(name="elixir", title="Elixir", triggers=("mix.exs",)),
+    Language(
+        name="static",
+        title="Static files",
+        triggers=static.INDEX_FILES,
+        analyse=static.from_index,
+    ),
+    Language(name="shell", title="A start script", triggers=(shell.SCRIPT,), analyse=shell.analyse),
+)

@@ -1,0 +1,1 @@
+"""Python: what it depends on, what answers requests in it, and which server runs that."""

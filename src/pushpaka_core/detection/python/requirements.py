@@ -1,0 +1,88 @@
+"""Requirements as Python's tools write them, matched by exact name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from posixpath import dirname, join, normpath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pushpaka_core.detection.documents import line_of
+from pushpaka_core.detection.python.frameworks import EXTRAS_WITH_SERVER, PACKAGES_WITH_SERVER
+from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.domain.build_plans import Evidence
+
+_COMMENT = re.compile(r"(^|\s)#.*")
+_INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|\s*=\s*|(?<=-r))(?P<path>\S+)")
+_OPTIONS = re.compile(r"\s--?[a-zA-Z-]+(=|\s|$).*")
+_EGG = re.compile(r"#egg=(?P<name>[A-Za-z0-9._-]+)")
+
+
+Listed = Mapping[str, Evidence]
+"""Where each package is listed, by normalised name."""
+
+
+def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[str]]:
+    """Return what *path* and the files that it includes list, and the servers that come with it."""
+    listed: dict[str, Evidence] = {}
+    servers: set[str] = set()
+    seen: set[str] = set()
+    waiting = [path]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for number, line in _logical_lines(tree.read(current) or ""):
+            if included := _INCLUDE.fullmatch(line):
+                waiting.append(normpath(join(dirname(current), included["path"])))
+            elif found := _parsed(line):
+                name, brought = found
+                listed.setdefault(name, _listing(name, current, number))
+                servers |= brought
+    return listed, frozenset(servers)
+
+
+def in_strings(
+    requirements: tuple[str, ...], path: str, text: str
+) -> tuple[Listed, frozenset[str]]:
+    """Return what *requirements*, which stand in *path*, list, and the servers that come with it."""
+    found = [(line_of(text, line), parsed) for line in requirements if (parsed := _parsed(line))]
+    listed = {name: _listing(name, path, number) for number, (name, _) in reversed(found)}
+    return listed, frozenset(server for _, (_, servers) in found for server in servers)
+
+
+def _listing(name: str, path: str, line: int | None) -> Evidence:
+    return Evidence(reason=f"{name} is listed", path=path, line=line)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield lines without comments, joined where a backslash says so, by their first number."""
+    pending, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if pending else number
+        pending += line
+        if pending.endswith("\\"):
+            pending = pending[:-1] + " "
+            continue
+        yield start, _without_comment(pending)
+        pending = ""
+    yield start, _without_comment(pending)
+
+
+def _without_comment(line: str) -> str:
+    return _COMMENT.sub("", line).strip()
+
+
+def _parsed(line: str) -> tuple[str, frozenset[str]] | None:
+    """Return the package that *line* asks for, with the servers that it is known to bring."""
+    if egg := _EGG.search(line):
+        return canonicalize_name(egg["name"]), frozenset()
+    try:
+        requirement = Requirement(_OPTIONS.sub("", line))
+    except (InvalidRequirement, RecursionError):
+        return None
+    name = canonicalize_name(requirement.name)
+    extras = (EXTRAS_WITH_SERVER.get((name, extra)) for extra in requirement.extras)
+    servers = {name, PACKAGES_WITH_SERVER.get(name), *extras}
+    return name, frozenset(server for server in servers if server)

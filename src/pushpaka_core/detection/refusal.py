@@ -1,0 +1,59 @@
+"""Why there is no plan, in sentences that say what to do."""
+
+from collections.abc import Iterator
+
+from pushpaka_core.detection import procfile, static
+from pushpaka_core.detection.documents import first_match
+from pushpaka_core.detection.languages import LANGUAGES
+from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.detection.wishes import Question
+from pushpaka_core.domain.build_plans import Rejected
+from pushpaka_core.errors import DetectionError
+
+_SHOWN_DIRECTORIES = 3
+_WAY_OUT = (
+    "Add a Procfile with a line `web: <command>`, or set the project's start_command"
+    " (and install_command, where something must be installed)."
+)
+
+
+def unknown_framework(name: str, rule: str) -> DetectionError:
+    """Say that *name* is none of those that *rule* names."""
+    return DetectionError(f"The project's framework {name[:50]!r} {rule}.")
+
+
+def nothing_found(question: Question, rejected: tuple[Rejected, ...]) -> DetectionError:
+    """Say what was looked for, what was found, and what to do."""
+    return DetectionError(" ".join(_sentences(question, rejected)))
+
+
+def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[str]:
+    if question.framework:
+        yield f"The project's framework is set to {question.framework}, but no plan could be made."
+    elif rejected:
+        yield "Nothing in the repository can be deployed as it is."
+    else:
+        looked_for = ", ".join(_sought())
+        yield f"Nothing that can be deployed was recognised. Looked for {looked_for}."
+    yield from (f"{one.framework}: {one.reason}." for one in rejected)
+    if question.tree.exists(procfile.PATH):
+        yield "The Procfile names no web process."
+    yield from _elsewhere(question.tree)
+    yield _WAY_OUT
+    if question.framework is None and first_match(question.tree, static.INDEX_FILES):
+        yield "Where the files can be served as they are, set framework to static."
+
+
+def _sought() -> tuple[str, ...]:
+    triggers = (trigger for language in LANGUAGES for trigger in language.triggers)
+    return (procfile.PATH, *triggers)
+
+
+def _elsewhere(tree: FileTree) -> Iterator[str]:
+    """Name the directories just below that look like applications."""
+    exact = {trigger for trigger in _sought() if "/" not in trigger}
+    split = (path.split("/") for path in tree.paths())
+    directories = sorted({parts[0] for parts in split if len(parts) == 2 and parts[1] in exact})
+    if directories:
+        shown = ", ".join(directories[:_SHOWN_DIRECTORIES])
+        yield f"There may be an application in {shown}: set root_dir to its directory."

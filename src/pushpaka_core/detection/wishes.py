@@ -1,0 +1,30 @@
+"""What the owner of a project asks for, and what is therefore left to be found out."""
+
+from attrs import frozen
+
+from pushpaka_core.detection.tree import FileTree
+
+
+@frozen(kw_only=True)
+class Wishes:
+    """The project's own settings. They beat whatever the repository says; None leaves it to detection."""
+
+    framework: str | None = None
+    """A name or alias of `FRAMEWORKS`; None and "auto" detect it."""
+    install_command: str | None = None
+    build_command: str | None = None
+    start_command: str | None = None
+    port: int = 3000
+
+
+@frozen(kw_only=True)
+class Question:
+    """What a language is asked about a tree."""
+
+    tree: FileTree
+    framework: str | None = None
+    """The one that was chosen, by its canonical name; None leaves it open."""
+    has_web: bool = False
+    """Whether the project or its Procfile says how to start, so that nothing needs to be found for that."""
+    has_install: bool = False
+    """Whether the project says how to install."""
