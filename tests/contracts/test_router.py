@@ -14,7 +14,8 @@ from pushpaka_core.adapters.traefik.binary import find_traefik
 from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
-from pushpaka_core.ports.router import Router
+from pushpaka_core.errors import RouterUnavailableError
+from pushpaka_core.ports.router import Route, Router, RouteTable
 from pushpaka_core.testing.router import RouterContract
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +48,32 @@ async def unreachable_router(
         yield router
 
 
+async def test_memory_keeps_every_table_that_was_in_force() -> None:
+    """A test that embeds Pushpaka can look at each switch; what was ignored is none."""
+    router = MemoryRouter()
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=())
+    first, second = RouteTable(generation=1, routes=()), RouteTable(generation=3, routes=(route,))
+
+    for table in (first, second, second, RouteTable(generation=2, routes=())):
+        await router.apply(table)
+
+    assert (first, second) == router.history
+    assert (route,) == router.routes
+
+
+async def test_memory_recovers_with_what_was_in_force() -> None:
+    """An outage that a test plays changes no route, and ends when the test says so."""
+    router = MemoryRouter()
+    await router.apply(RouteTable(generation=1, routes=()))
+    router.fail()
+    with pytest.raises(RouterUnavailableError):
+        await router.apply(RouteTable(generation=2, routes=()))
+
+    router.recover()
+
+    assert 1 == await router.generation()
+
+
 @asynccontextmanager
 async def _traefik(tmp_path: Path) -> AsyncIterator[TraefikRouter]:
     directory, entry_points = _directory(tmp_path), _entry_points()
@@ -57,7 +84,7 @@ async def _traefik(tmp_path: Path) -> AsyncIterator[TraefikRouter]:
         async with open_traefik_router(directory, entry_points) as router:
             await _wait_for_answer(router)
             yield router
-        process.terminate()
+        process.kill()
 
 
 async def _wait_for_answer(router: Router) -> None:

@@ -1,0 +1,213 @@
+"""A Traefik that is kept running, by real processes."""
+
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from anyio import create_task_group, fail_after, sleep
+from attrs import evolve
+
+from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.traefik.configuration import EntryPoints
+from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.router import open_traefik_router
+from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
+from pushpaka_core.errors import RouterUnavailableError, SettingsError
+from pushpaka_core.ports.processes import Processes
+from pushpaka_core.ports.router import Router, RouteTable
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Processes:
+    return HostProcesses(tmp_path / "processes")
+
+
+@pytest.fixture
+async def supervisor(
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binary: Path
+) -> AsyncIterator[TraefikSupervisor]:
+    supervisor = TraefikSupervisor(processes, directory, entry_points, binary)
+    yield supervisor
+    await supervisor.stop()
+
+
+@pytest.fixture
+async def client(directory: TraefikDirectory, entry_points: EntryPoints) -> AsyncIterator[Router]:
+    """Speak to a Traefik that somebody else starts."""
+    deadline = timedelta(milliseconds=300)
+    async with open_traefik_router(directory, entry_points, deadline=deadline) as router:
+        yield router
+
+
+async def test_a_started_traefik_takes_tables(
+    supervisor: TraefikSupervisor, client: Router
+) -> None:
+    """When start has returned, Traefik answers."""
+    await supervisor.start()
+
+    await client.apply(RouteTable(generation=1, routes=()))
+
+    assert 1 == await client.generation()
+
+
+async def test_a_running_traefik_is_adopted(
+    supervisor: TraefikSupervisor,
+    processes: Processes,
+    directory: TraefikDirectory,
+    entry_points: EntryPoints,
+    binary: Path,
+) -> None:
+    """A platform that starts again leaves its Traefik alone."""
+    await supervisor.start()
+    before = await _pid(processes)
+
+    await TraefikSupervisor(processes, directory, entry_points, binary).start()
+
+    assert before == await _pid(processes)
+
+
+async def test_another_configuration_replaces_traefik(
+    supervisor: TraefikSupervisor,
+    processes: Processes,
+    directory: TraefikDirectory,
+    entry_points: EntryPoints,
+    binary: Path,
+) -> None:
+    """What Traefik reads once, at its start, is in force after the next start."""
+    await supervisor.start()
+    before = await _pid(processes)
+    trusting = evolve(entry_points, trusted_proxies=("10.0.0.1",))
+
+    await TraefikSupervisor(processes, directory, trusting, binary).start()
+
+    assert before != await _pid(processes)
+
+
+async def test_a_taken_port_is_told(
+    supervisor: TraefikSupervisor, processes: Processes, entry_points: EntryPoints
+) -> None:
+    """A port of somebody else's is refused in a sentence that names the setting."""
+    with (
+        socket.create_server((entry_points.host, entry_points.port)),
+        pytest.raises(SettingsError, match=r"another program.* PUSHPAKA_ROUTER_PORT"),
+    ):
+        await supervisor.start()
+
+    assert await processes.inspect("traefik") is None
+
+
+async def test_a_wrong_setting_leaves_the_running_traefik(
+    supervisor: TraefikSupervisor,
+    processes: Processes,
+    directory: TraefikDirectory,
+    entry_points: EntryPoints,
+    binary: Path,
+) -> None:
+    """A new port that is taken does not cost the routes that are served."""
+    await supervisor.start()
+    before = await _pid(processes)
+
+    with socket.create_server((entry_points.host, 0)) as other:
+        moved = evolve(entry_points, port=other.getsockname()[1])
+        with pytest.raises(SettingsError):
+            await TraefikSupervisor(processes, directory, moved, binary).start()
+
+    assert before == await _pid(processes)
+
+
+async def test_an_address_of_another_machine_is_told(
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binary: Path
+) -> None:
+    """An address that this machine does not have is refused in a sentence."""
+    foreign = evolve(entry_points, host="192.0.2.1")
+
+    with pytest.raises(SettingsError, match="no such address"):
+        await TraefikSupervisor(processes, directory, foreign, binary).start()
+
+
+async def test_a_program_that_ends_at_once_is_told_with_its_last_words(
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, tmp_path: Path
+) -> None:
+    """What the program itself says is part of the message."""
+    broken = tmp_path / "traefik"
+    broken.write_text("#!/bin/sh\necho no luck today >&2\nexit 1\n")
+    broken.chmod(0o755)
+    supervisor = TraefikSupervisor(processes, directory, entry_points, broken)
+
+    with pytest.raises(RouterUnavailableError, match="no luck today"):
+        await supervisor.start()
+
+    await supervisor.stop()
+
+
+async def test_a_missing_program_is_told(
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, tmp_path: Path
+) -> None:
+    """A program that was uninstalled meanwhile is named."""
+    supervisor = TraefikSupervisor(processes, directory, entry_points, tmp_path / "gone")
+
+    with pytest.raises(SettingsError, match="gone"):
+        await supervisor.start()
+
+
+async def test_a_killed_traefik_comes_back_with_its_routes(
+    supervisor: TraefikSupervisor, processes: Processes, client: Router
+) -> None:
+    """While it is down a table is refused; watched, it comes back with the last one by itself."""
+    await supervisor.start()
+    await client.apply(RouteTable(generation=1, routes=()))
+    await _kill(processes)
+    with pytest.raises(RouterUnavailableError):
+        await client.apply(RouteTable(generation=2, routes=()))
+
+    async with create_task_group() as watching:
+        watching.start_soon(supervisor.watch)
+        await _wait_for(client, generation=2)
+        watching.cancel_scope.cancel()
+
+    await client.apply(RouteTable(generation=3, routes=()))
+    assert 3 == await client.generation()
+
+
+async def test_a_stopped_traefik_is_gone(
+    supervisor: TraefikSupervisor, processes: Processes, client: Router
+) -> None:
+    """After a stop nothing answers and nothing is left; a second stop is harmless."""
+    await supervisor.start()
+
+    await supervisor.stop()
+    await supervisor.stop()
+
+    assert await client.generation() is None
+    assert await processes.inspect("traefik") is None
+
+
+async def _pid(processes: Processes) -> int:
+    traefik = await processes.inspect("traefik")
+    assert traefik is not None
+    assert traefik.pid is not None
+    return traefik.pid
+
+
+async def _kill(processes: Processes) -> None:
+    os.kill(await _pid(processes), signal.SIGKILL)
+    with fail_after(10):
+        while True:
+            traefik = await processes.inspect("traefik")
+            if traefik is None or not traefik.is_alive:
+                return
+            await sleep(0.02)
+
+
+async def _wait_for(router: Router, *, generation: int) -> None:
+    with fail_after(20):
+        while True:
+            if await router.generation() == generation:
+                return
+            await sleep(0.02)
