@@ -1,4 +1,4 @@
-"""Reading files that people wrote: what is broken is said with its place, what is odd does no harm."""
+"""Files that people wrote: what is broken is said with its place, what is odd does no harm."""
 
 import tomllib
 from collections.abc import Mapping
@@ -55,9 +55,7 @@ def first_match(tree: FileTree, patterns: tuple[str, ...]) -> str | None:
         if "*" not in pattern and tree.exists(pattern):
             return pattern
         if "*" in pattern:
-            found = (
-                path for path in tree.paths() if "/" not in path and fnmatchcase(path, pattern)
-            )
-            if (path := next(found, None)) is not None:
+            here = (path for path in tree.paths() if "/" not in path)
+            if path := next((path for path in here if fnmatchcase(path, pattern)), None):
                 return path
     return None

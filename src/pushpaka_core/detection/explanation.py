@@ -19,9 +19,9 @@ def explain(plan: BuildPlan) -> tuple[str, ...]:
 
 def _headline(plan: BuildPlan) -> str:
     version = f" {plan.language_version}" if plan.language_version else ""
-    tools = f"{plan.language}{version}"
     manager = f", installed by {plan.package_manager}" if plan.package_manager else ""
-    return f"Detected {plan.framework} ({tools}{manager})"
+    tools = f"{plan.language}{version}{manager}"
+    return f"Detected {plan.framework}" + (f" ({tools})" if tools != plan.framework else "")
 
 
 def _with_place(evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import Rejected
 from pushpaka_core.errors import DetectionError
 
-_SHOWN_DIRECTORIES = 3
+_SHOWN = 3
 _WAY_OUT = (
     "Add a Procfile with a line `web: <command>`, or set the project's start_command"
     " (and install_command, where something must be installed)."
@@ -33,8 +33,7 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
     elif rejected:
         yield "Nothing in the repository can be deployed as it is."
     else:
-        looked_for = ", ".join(_sought())
-        yield f"Nothing that can be deployed was recognised. Looked for {looked_for}."
+        yield f"Nothing that can be deployed was recognised. Looked for {_sought()}."
     yield from (f"{one.framework}: {one.reason}." for one in rejected)
     if question.tree.exists(procfile.PATH):
         yield "The Procfile names no web process."
@@ -44,16 +43,18 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
         yield "Where the files can be served as they are, set framework to static."
 
 
-def _sought() -> tuple[str, ...]:
-    triggers = (trigger for language in LANGUAGES for trigger in language.triggers)
-    return (procfile.PATH, *triggers)
+def _sought() -> str:
+    """Name the languages that can be built, each with the files that speak for it first."""
+    built = (language for language in LANGUAGES if language.analyse)
+    files = (f"{one.title} ({', '.join(one.triggers[:_SHOWN])})" for one in built)
+    return ", ".join((f"a {procfile.PATH}", *files))
 
 
 def _elsewhere(tree: FileTree) -> Iterator[str]:
     """Name the directories just below that look like applications."""
-    exact = {trigger for trigger in _sought() if "/" not in trigger}
+    triggers = {trigger for language in LANGUAGES for trigger in language.triggers}
     split = (path.split("/") for path in tree.paths())
-    directories = sorted({parts[0] for parts in split if len(parts) == 2 and parts[1] in exact})
+    directories = sorted({parts[0] for parts in split if len(parts) == 2 and parts[1] in triggers})
     if directories:
-        shown = ", ".join(directories[:_SHOWN_DIRECTORIES])
+        shown = ", ".join(directories[:_SHOWN])
         yield f"There may be an application in {shown}: set root_dir to its directory."

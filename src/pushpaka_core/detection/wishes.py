@@ -7,7 +7,7 @@ from pushpaka_core.detection.tree import FileTree
 
 @frozen(kw_only=True)
 class Wishes:
-    """The project's own settings. They beat whatever the repository says; None leaves it to detection."""
+    """The project's own settings: they beat the repository; None leaves it to detection."""
 
     framework: str | None = None
     """A name or alias of `FRAMEWORKS`; None and "auto" detect it."""
@@ -25,6 +25,6 @@ class Question:
     framework: str | None = None
     """The one that was chosen, by its canonical name; None leaves it open."""
     has_web: bool = False
-    """Whether the project or its Procfile says how to start, so that nothing needs to be found for that."""
+    """Whether the project or its Procfile says how to start."""
     has_install: bool = False
     """Whether the project says how to install."""

@@ -54,14 +54,21 @@ class Application:
     def outranked_by(self, winner: "Application") -> Rejected:
         """Say why it was not taken."""
         place, taken = f"{self.module.path}:{self.line}", f"{winner.module.path}:{winner.line}"
-        reason = f"`{self.variable}` in {place} would do too, but `{winner.variable}` in {taken} comes first"
+        reason = (
+            f"`{self.variable}` in {place} would do too,"
+            f" but `{winner.variable}` in {taken} comes first"
+        )
         return Rejected(framework=self.framework.name, reason=reason)
 
 
 def find_applications(
     modules: Sequence[Module], brought: Collection[Interface]
 ) -> tuple[Application, ...]:
-    """Return all applications, the likeliest first; *brought* are the interfaces that have a server."""
+    """
+    Return all applications, the likeliest first.
+
+    *brought* are the interfaces for which the project brings a server.
+    """
     links = _links(modules)
     factories = _factories(modules, links)
     found = [
@@ -80,7 +87,7 @@ def outranked(applications: Sequence[Application]) -> tuple[Rejected, ...]:
 
 
 def _links(modules: Sequence[Module]) -> Mapping[str, str]:
-    """Return what each importable name stands for: imports, and classes by what they derive from."""
+    """Return what each importable name stands for; a class stands for what it derives from."""
     links: dict[str, str] = {}
     for module in modules:
         links.update({f"{module.name}.{name}": full for name, full in module.names.items()})

@@ -156,6 +156,12 @@ SCRIPT_FRAMEWORKS: tuple[ScriptFramework, ...] = (
 )
 """Asked when no application object is found; the last takes any script."""
 
+PACKAGES: tuple[tuple[str, str], ...] = (
+    *((framework.name, framework.package) for framework in WEB_FRAMEWORKS),
+    *((framework.name, framework.package) for framework in SCRIPT_FRAMEWORKS),
+)
+"""Names of frameworks with the distributions that speak for them."""
+
 SERVERS: tuple[Server, ...] = (
     Server(
         package="uvicorn",

@@ -10,7 +10,7 @@ from pushpaka_core.detection.python.applications import (
 from pushpaka_core.detection.python.environment import env_names
 from pushpaka_core.detection.python.frameworks import (
     FILE_NAMES,
-    SCRIPT_FRAMEWORKS,
+    PACKAGES,
     SERVERS,
     WEB_FRAMEWORKS,
     Server,
@@ -87,8 +87,7 @@ class _Analysis:
 
     def framework_by_dependency(self) -> str:
         """Name the framework where somebody else says what to start."""
-        known = (*WEB_FRAMEWORKS, *SCRIPT_FRAMEWORKS)
-        listed = (one.name for one in known if one.package in self.project.listed)
+        listed = (name for name, package in PACKAGES if package in self.project.listed)
         return self.question.framework or next(listed, "python")
 
     def served(self, application: Application) -> BuildPlan | Rejected:
@@ -159,8 +158,7 @@ class _Analysis:
         )
 
     def _listings(self, framework: str) -> tuple[Evidence, ...]:
-        known = (*WEB_FRAMEWORKS, *SCRIPT_FRAMEWORKS)
-        packages = dict.fromkeys(one.package for one in known if one.name == framework)
+        packages = dict.fromkeys(package for name, package in PACKAGES if name == framework)
         listed = self.project.listed
         return tuple(listed[package] for package in packages if package in listed)
 

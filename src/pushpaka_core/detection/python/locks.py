@@ -18,10 +18,8 @@ def brought_by_uv_lock(tree: FileTree, project: str | None) -> frozenset[str]:
     for package in packages:
         for wanted, needs in _needs(package):
             requirements.setdefault(wanted, set()).update(needs)
-    roots = [
-        name for package in packages if (name := _name(package)) and _is_root(package, project)
-    ]
-    return frozenset(name for name, _ in _reachable([(name, "") for name in roots], requirements))
+    roots = [(_name(package), "") for package in packages if _is_root(package, project)]
+    return frozenset(name for name, _ in _reachable(roots, requirements))
 
 
 def _reachable(

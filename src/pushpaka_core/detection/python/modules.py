@@ -150,7 +150,7 @@ def _parse(path: str, text: str | None) -> ast.Module | Rejected:
     if text is None:
         return _passed_over(path, "is too large or cannot be read")
     try:
-        # Only warnings about this text are silenced, so that a race with another thread is harmless.
+        # Only warnings about this text are silenced, so a race with another thread is harmless.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=_FILE_NAME)
             return ast.parse(text, filename=_FILE_NAME)

@@ -147,7 +147,8 @@ def _passed_over(tree: FileTree, chosen: PythonProject) -> tuple[Rejected, ...]:
 
 def _why_unused(path: str, chosen: PythonProject) -> str:
     if path in FOREIGN_FILES:
-        return f"it is made for {FOREIGN_FILES[path]}, which is not run here yet; its versions are not used"
+        tool = FOREIGN_FILES[path]
+        return f"it is made for {tool}, which is not run here yet; its versions are not used"
     if path == UV_LOCK:
         return f"there is no {PYPROJECT} beside it"
     return f"{chosen.evidence[0].path} is more exact"

@@ -46,7 +46,7 @@ def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[s
 def in_strings(
     requirements: tuple[str, ...], path: str, text: str
 ) -> tuple[Listed, frozenset[str]]:
-    """Return what *requirements*, which stand in *path*, list, and the servers that come with it."""
+    """Return what *requirements*, which stand in *path*, list, and the servers they bring."""
     found = [(line_of(text, line), parsed) for line in requirements if (parsed := _parsed(line))]
     listed = {name: _listing(name, path, number) for number, (name, _) in reversed(found)}
     return listed, frozenset(server for _, (_, servers) in found for server in servers)
