@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID, uuid5
 
 from attrs import define, field, frozen
@@ -55,6 +56,19 @@ class LogLine:
     phase: Phase
     message: str
     created_at: datetime
+
+    @classmethod
+    def of(cls, entry: LogEntry, *, deployment_id: DeploymentId, seq: int) -> Self:
+        """Return *entry* at its place in the log of a deployment."""
+        return cls(
+            deployment_id=deployment_id,
+            seq=seq,
+            level=entry.level,
+            stream=entry.stream,
+            phase=entry.phase,
+            message=entry.message,
+            created_at=entry.created_at,
+        )
 
     @property
     def id(self) -> UUID:

@@ -1,0 +1,127 @@
+"""A storage that forgets: for tests, and for embedding without a database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import Lock
+from attrs import define, field, frozen
+
+from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
+from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
+from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
+from pushpaka_core.adapters.memory.storage_projects import (
+    MemoryCustomDomains,
+    MemoryEnvVars,
+    MemoryProjects,
+)
+from pushpaka_core.adapters.memory.storage_releases import (
+    MemoryInstances,
+    MemoryReleases,
+    MemoryTargets,
+)
+from pushpaka_core.adapters.memory.storage_tables import Tables
+from pushpaka_core.errors import StorageUnavailableError
+
+
+@frozen
+class MemoryUnitOfWork:
+    """One transaction over the tables as they were when it began."""
+
+    _tables: Tables
+
+    @property
+    def users(self) -> MemoryUsers:
+        """Accounts."""
+        return MemoryUsers(self._tables)
+
+    @property
+    def projects(self) -> MemoryProjects:
+        """Projects."""
+        return MemoryProjects(self._tables)
+
+    @property
+    def deployments(self) -> MemoryDeployments:
+        """Deployments."""
+        return MemoryDeployments(self._tables)
+
+    @property
+    def targets(self) -> MemoryTargets:
+        """What each target serves."""
+        return MemoryTargets(self._tables)
+
+    @property
+    def releases(self) -> MemoryReleases:
+        """What was built."""
+        return MemoryReleases(self._tables)
+
+    @property
+    def instances(self) -> MemoryInstances:
+        """What runs."""
+        return MemoryInstances(self._tables)
+
+    @property
+    def logs(self) -> MemoryLogs:
+        """What deployments said."""
+        return MemoryLogs(self._tables)
+
+    @property
+    def env_vars(self) -> MemoryEnvVars:
+        """Env vars."""
+        return MemoryEnvVars(self._tables)
+
+    @property
+    def custom_domains(self) -> MemoryCustomDomains:
+        """Custom domains."""
+        return MemoryCustomDomains(self._tables)
+
+    @property
+    def audit(self) -> MemoryAuditTrail:
+        """Who did what."""
+        return MemoryAuditTrail(self._tables)
+
+    @property
+    def timeline(self) -> MemoryTimeline:
+        """The steps of deployments."""
+        return MemoryTimeline(self._tables)
+
+    async def next_generation(self) -> int:
+        """Return the next generation of the route table."""
+        return self._tables.count("generation")
+
+
+@define
+class MemoryStorage:
+    """Keeps everything as long as the process lives; `fail` and `recover` play an outage."""
+
+    _committed: Tables = field(factory=Tables, init=False)
+    _writing: Lock = field(factory=Lock, init=False)
+    _is_down: bool = field(default=False, init=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryUnitOfWork]:
+        """Let one writer at a time work on its own view, which replaces the state at its end."""
+        async with self._writing:
+            await self.check()
+            draft = self._committed.view(read_only=False)
+            yield MemoryUnitOfWork(draft)
+            await self.check()
+            self._committed = draft
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[MemoryUnitOfWork]:
+        """Show what was committed last, whatever is written meanwhile."""
+        await self.check()
+        yield MemoryUnitOfWork(self._committed.view(read_only=True))
+
+    async def check(self) -> None:
+        """Return unless an outage is played."""
+        if self._is_down:
+            raise StorageUnavailableError("The storage is down; try again in a moment.")
+
+    def fail(self) -> None:
+        """Begin an outage: nothing can be read, and no open transaction commits."""
+        self._is_down = True
+
+    def recover(self) -> None:
+        """End the outage."""
+        self._is_down = False

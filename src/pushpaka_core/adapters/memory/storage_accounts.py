@@ -1,0 +1,65 @@
+"""Accounts and the audit trail, kept in memory."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
+from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.users import User, UserId, normal_email
+from pushpaka_core.ports.storage import Page
+
+
+@frozen
+class MemoryUsers:
+    """Accounts."""
+
+    _tables: Tables
+
+    async def get(self, id: UserId, /) -> User:
+        """Return one account."""
+        return self._tables.users.get(id, "user")
+
+    async def find_by_email(self, email: str, /) -> User | None:
+        """Return the account with this address in any case."""
+        wanted = normal_email(email)
+        return next((user for user in self._tables.users if user.email == wanted), None)
+
+    async def add(self, user: User, /) -> None:
+        """Keep a new account."""
+        self._check_unique(user)
+        self._tables.users.add(user.id, user)
+
+    async def update(self, user: User, /) -> User:
+        """Keep a changed account."""
+        kept = next_version(self._tables.users.find(user.id), user, "user")
+        self._check_unique(user)
+        self._tables.users.put(user.id, kept)
+        return kept
+
+    async def all(self) -> Sequence[User]:
+        """Return every account, the oldest first."""
+        return sorted(self._tables.users, key=lambda user: (user.created_at, user.id))
+
+    def _check_unique(self, user: User) -> None:
+        users = self._tables.users
+        refuse_taken(
+            users.where(lambda u: u.email == user.email and u.id != user.id), "e-mail address"
+        )
+
+
+@frozen
+class MemoryAuditTrail:
+    """Who did what, in the order in which it was told."""
+
+    _tables: Tables
+
+    async def add(self, entry: AuditEntry, /) -> None:
+        """Keep an entry."""
+        self._tables.audit.add(entry.id, entry)
+
+    async def page(self, user_id: UserId | None, /, *, limit: int, offset: int) -> Page[AuditEntry]:
+        """Return some entries, the newest first."""
+        entries = self._tables.audit.where(lambda e: user_id is None or e.user_id == user_id)
+        entries.reverse()
+        return Page(items=entries[offset : offset + limit], total=len(entries))

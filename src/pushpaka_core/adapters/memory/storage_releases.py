@@ -1,0 +1,121 @@
+"""What was built, what serves and what runs, kept in memory."""
+
+from collections.abc import Collection, Sequence
+
+from attrs import evolve, frozen
+
+from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
+from pushpaka_core.domain.deployments import DeploymentId, ReleaseId, Target
+from pushpaka_core.domain.instances import Instance, InstanceId
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.releases import Release
+from pushpaka_core.errors import StaleEntityError
+
+
+@frozen
+class MemoryTargets:
+    """What each target of each project serves."""
+
+    _tables: Tables
+
+    async def find(self, project_id: ProjectId, name: str, /) -> Target | None:
+        """Return the target, or None."""
+        return self._tables.targets.find((project_id, name))
+
+    async def of_projects(
+        self, project_ids: Collection[ProjectId] | None = None, /
+    ) -> Sequence[Target]:
+        """Return the targets of some projects, or of all, by project and name."""
+        found = self._tables.targets.where(
+            lambda t: project_ids is None or t.project_id in project_ids
+        )
+        return sorted(found, key=lambda t: (t.project_id, t.name))
+
+    async def put(self, target: Target, /) -> Target:
+        """Keep a new or changed target."""
+        self._tables.deployments.get(target.deployment_id, "deployment")
+        key = target.project_id, target.name
+        current = self._tables.targets.find(key)
+        if (1 if current is None else current.version) != target.version:
+            raise StaleEntityError("target")
+        kept = evolve(target, version=target.version + 1)
+        self._tables.targets.put(key, kept)
+        return kept
+
+
+@frozen
+class MemoryReleases:
+    """What was built."""
+
+    _tables: Tables
+
+    async def get(self, id: ReleaseId, /) -> Release:
+        """Return one release."""
+        return self._tables.releases.get(id, "release")
+
+    async def of_project(self, project_id: ProjectId | None = None, /) -> Sequence[Release]:
+        """Return the releases whose artifact is not removed, the newest first."""
+        found = self._tables.releases.where(
+            lambda r: r.removed_at is None and project_id in (None, r.project_id)
+        )
+        return sorted(found, key=lambda r: (r.created_at, r.id), reverse=True)
+
+    async def add(self, release: Release, /) -> None:
+        """Keep a new release."""
+        self._tables.deployments.get(release.deployment_id, "deployment")
+        self._tables.releases.add(release.id, release)
+
+    async def update(self, release: Release, /) -> Release:
+        """Keep a changed release."""
+        kept = next_version(self._tables.releases.find(release.id), release, "release")
+        self._tables.releases.put(kept.id, kept)
+        return kept
+
+
+@frozen
+class MemoryInstances:
+    """What runs, or ought to."""
+
+    _tables: Tables
+
+    async def all(self) -> Sequence[Instance]:
+        """Return every instance, the oldest first."""
+        return list(self._tables.instances)
+
+    async def of_deployments(self, ids: Collection[DeploymentId], /) -> Sequence[Instance]:
+        """Return the instances of some deployments, the oldest first."""
+        return self._tables.instances.where(lambda i: i.deployment_id in ids)
+
+    async def add(self, instance: Instance, /) -> None:
+        """Keep a new instance."""
+        self._tables.deployments.get(instance.deployment_id, "deployment")
+        self._check_port(instance)
+        self._tables.instances.add(instance.id, instance)
+
+    async def update(self, instance: Instance, /) -> Instance:
+        """Keep a changed instance; where it is read to is changed by another start alone."""
+        current = self._tables.instances.find(instance.id)
+        changed = next_version(current, instance, "instance")
+        self._check_port(instance)
+        is_same_start = current is not None and current.starts == instance.starts
+        position = current.output_position if current and is_same_start else ""
+        kept = evolve(changed, output_position=position)
+        self._tables.instances.put(kept.id, kept)
+        return kept
+
+    async def mark_read(self, id: InstanceId, position: str, /) -> None:
+        """Note how far the instance's output is in the log."""
+        instance = self._tables.instances.find(id)
+        if instance is not None:
+            self._tables.instances.put(id, evolve(instance, output_position=position))
+
+    async def remove(self, id: InstanceId, /) -> None:
+        """Take the instance away."""
+        self._tables.instances.remove(id)
+
+    def _check_port(self, instance: Instance) -> None:
+        if instance.port is None:
+            return
+        place = instance.node, instance.port
+        others = self._tables.instances.where(lambda i: i.id != instance.id)
+        refuse_taken((i for i in others if (i.node, i.port) == place), "port")
