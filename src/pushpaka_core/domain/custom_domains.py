@@ -22,7 +22,11 @@ def normal_domain(domain: str) -> str:
 
 
 def check_domain(value: str) -> None:
-    """Accept a fully qualified ASCII host name (RFC 1123; A-labels for other scripts), no address, no wildcard."""
+    """
+    Accept a fully qualified ASCII host name (RFC 1123), no address and no wildcard.
+
+    Names in other scripts come as A-labels.
+    """
     labels = value.lower().split(".") if value.isascii() else []
     well_formed = len(value) <= 253 and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
     if not well_formed or labels[-1].isdigit():

@@ -13,6 +13,7 @@ from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.errors import InvalidInputError
 
 EnvVarId = NewType("EnvVarId", UUID)
 
@@ -44,10 +45,11 @@ class EnvScope(StrEnum):
 
 
 def check_key(value: str) -> None:
-    """Accept what a shell calls a name, unless the platform or a loader gives it a meaning of its own."""
+    """Accept what a shell calls a name, but none that the platform or a loader gives a meaning."""
     if not _KEY.fullmatch(value):
         raise ValueError(
-            "must be letters, digits and underscores, not begin with a digit, and have 1 to 128 characters"
+            "must be letters, digits and underscores, not begin with a digit, "
+            "and have 1 to 128 characters"
         )
     if _RESERVED.fullmatch(value):
         raise ValueError(f"must not be {value}: the platform sets or protects this name")
@@ -105,7 +107,7 @@ class EnvVar:
 
 @frozen(kw_only=True)
 class Environment:
-    """The env vars of one deployment, as they were when it was made: a rollback brings them back."""
+    """The env vars of one deployment as it was made with them: a rollback brings them back."""
 
     deployment_id: DeploymentId
     secret: Encrypted
@@ -133,5 +135,20 @@ def effective(env_vars: Iterable[EnvVar], target: str) -> tuple[EnvVar, ...]:
 
 
 def versions_of(env_vars: Iterable[EnvVar]) -> dict[str, str]:
-    """Return a mark for each key that changes whenever its value was set anew, and tells nothing of it."""
+    """Return a mark for each key: it changes when the value is set anew, and tells nothing."""
     return {env_var.key: f"{env_var.id}:{env_var.version}" for env_var in env_vars}
+
+
+def check_total(env_vars: Iterable[NewEnvVar]) -> None:
+    """
+    Refuse more than one project may have of them, counted with their keys.
+
+    Raises:
+        InvalidInputError: That names what there is too much of.
+    """
+    sizes = [len(e.key) + len(e.value.encode()) for e in env_vars]
+    if len(sizes) > MOST_ENV_VARS:
+        raise InvalidInputError({"key": f"must be one of at most {MOST_ENV_VARS} of a project"})
+    if sum(sizes) > MOST_BYTES:
+        problem = f"must leave all of the project's env vars at most {MOST_BYTES} bytes"
+        raise InvalidInputError({"value": problem})

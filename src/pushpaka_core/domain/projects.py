@@ -5,12 +5,12 @@ from collections.abc import Container
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
-from pushpaka_core.domain.rules import matching, one_line, rule, within
+from pushpaka_core.domain.rules import UNCHANGED, Unchanged, matching, one_line, rule, within
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.sources import check_branch, check_root_dir
 from pushpaka_core.domain.users import UserId
@@ -18,14 +18,39 @@ from pushpaka_core.domain.users import UserId
 ProjectId = NewType("ProjectId", UUID)
 
 RESERVED_SLUGS = frozenset(
-    "admin api app assets auth dashboard docs internal localhost mail metrics pushpaka router "
-    "static status traefik webhooks www".split()
+    {
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "auth",
+        "dashboard",
+        "docs",
+        "internal",
+        "localhost",
+        "mail",
+        "metrics",
+        "pushpaka",
+        "router",
+        "static",
+        "status",
+        "traefik",
+        "webhooks",
+        "www",
+    }
 )
 SLUG_LENGTH = 40
+_SHORTEST_STEM = SLUG_LENGTH - 10
+"""What is left of a slug when its number is as long as it will ever be."""
 
 _check_name = one_line(100)
 _check_command = one_line(4096)
 _check_framework = one_line(64)
+_check_port = within(1, 65535)
+_check_health_timeout = within(1, 900)
+_check_replicas = within(1, 100)
+_check_cpu_limit = within(0.05, 256)
+_check_memory_limit = within(16, 1_048_576)
 _check_health_path = matching(
     r"/(?!/)[A-Za-z0-9._~/%?=&-]{0,255}",
     'must be a path as in "/health", of at most 256 characters',
@@ -65,15 +90,15 @@ class NewProject:
     install_command: str | None = field(default=None, validator=rule(_check_command))
     build_command: str | None = field(default=None, validator=rule(_check_command))
     start_command: str | None = field(default=None, validator=rule(_check_command))
-    port: int = field(default=3000, validator=rule(within(1, 65535)))
+    port: int = field(default=3000, validator=rule(_check_port))
     framework: str | None = field(default=None, validator=rule(_check_framework))
     health_check_path: str | None = field(default=None, validator=rule(_check_health_path))
-    health_check_timeout: int = field(default=60, validator=rule(within(1, 900)))
+    health_check_timeout: int = field(default=60, validator=rule(_check_health_timeout))
     """Seconds from the start of a process to its first good answer."""
-    replicas: int = field(default=1, validator=rule(within(1, 100)))
-    cpu_limit: float | None = field(default=None, validator=rule(within(0.05, 256)))
+    replicas: int = field(default=1, validator=rule(_check_replicas))
+    cpu_limit: float | None = field(default=None, validator=rule(_check_cpu_limit))
     """Cores."""
-    memory_limit: int | None = field(default=None, validator=rule(within(16, 1_048_576)))
+    memory_limit: int | None = field(default=None, validator=rule(_check_memory_limit))
     """MiB."""
     auto_deploy: bool = True
     """Whether a push deploys."""
@@ -82,11 +107,45 @@ class NewProject:
 
 @frozen(kw_only=True)
 class ProjectChanges:
-    """Settings to change; what is None is untouched, an empty text or 0 takes a choice back."""
+    """
+    Settings to change; what is UNCHANGED is untouched, None takes a choice back.
 
-    name: str | None = field(default=None, validator=rule(_check_name))
-    repo_url: str | None = field(default=None, validator=rule(_check_repo_text))
-    branch: str | None = field(default=None, validator=rule(check_branch))
+    For `converters.parse`: a field that is absent keeps its default; null is None
+    where the type admits None, and refused elsewhere; `Unchanged` is a type of
+    ours alone, that no value from outside has.
+    """
+
+    name: str | Unchanged = field(default=UNCHANGED, validator=rule(_check_name))
+    repo_url: str | Unchanged = field(default=UNCHANGED, validator=rule(_check_repo_text))
+    branch: str | Unchanged = field(default=UNCHANGED, validator=rule(check_branch))
+    root_dir: str | Unchanged | None = field(default=UNCHANGED, validator=rule(check_root_dir))
+    install_command: str | Unchanged | None = field(
+        default=UNCHANGED, validator=rule(_check_command)
+    )
+    build_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
+    start_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
+    port: int | Unchanged = field(default=UNCHANGED, validator=rule(_check_port))
+    framework: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_framework))
+    health_check_path: str | Unchanged | None = field(
+        default=UNCHANGED, validator=rule(_check_health_path)
+    )
+    health_check_timeout: int | Unchanged = field(
+        default=UNCHANGED, validator=rule(_check_health_timeout)
+    )
+    replicas: int | Unchanged = field(default=UNCHANGED, validator=rule(_check_replicas))
+    cpu_limit: float | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_cpu_limit))
+    memory_limit: int | Unchanged | None = field(
+        default=UNCHANGED, validator=rule(_check_memory_limit)
+    )
+    auto_deploy: bool | Unchanged = UNCHANGED
+    git_token: str | Unchanged | None = field(
+        default=UNCHANGED, validator=rule(_check_token), repr=False
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the settings that were said, by name."""
+        return asdict(self, recurse=False, filter=lambda _, value: value is not UNCHANGED)
 
 
 @frozen(kw_only=True)
@@ -127,6 +186,11 @@ class Project:
         return f"projects:{self.id}"
 
 
+def slug_stem(name: str) -> str:
+    """Return the beginning that every slug made from *name* has, whatever number it ends with."""
+    return _slug(name)[:_SHORTEST_STEM].rstrip("-")
+
+
 def slug_from(name: str, taken: Container[str]) -> str:
     """
     Make the part of an address that stands for a project.
@@ -134,10 +198,14 @@ def slug_from(name: str, taken: Container[str]) -> str:
     It is a DNS label without "--" (which parts a deployment's id from it), is not
     reserved, and is made unique by a number.
     """
-    words = re.findall(r"[a-z0-9]+", name.lower())
-    stem = "-".join(words)[:SLUG_LENGTH].strip("-") or "project"
+    stem = _slug(name)
     candidates = (stem if n == 1 else _numbered(stem, n) for n in count(1))
     return next(s for s in candidates if s not in RESERVED_SLUGS and s not in taken)
+
+
+def _slug(name: str) -> str:
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    return "-".join(words)[:SLUG_LENGTH].strip("-") or "project"
 
 
 def _numbered(stem: str, number: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 import attrs
@@ -13,16 +14,26 @@ T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def rule(check: Callable[[T], None]) -> Callable[[Any, Any, T | None], None]:
+class Unchanged(Enum):
+    """The type of UNCHANGED, so that a type checker can tell it from a value."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Stands in a set of changes where nothing was said; None there takes a value back."""
+
+
+def rule(check: Callable[[T], None]) -> Callable[[Any, Any, Any], None]:
     """
-    Return an attrs validator that asks *check* about every value but None.
+    Return an attrs validator that asks *check* about every value but None and UNCHANGED.
 
     *check* raises ValueError with a sentence that begins with "must"; the
     validator turns it into an InvalidInputError that names the field.
     """
 
-    def validate(_: Any, attribute: Any, value: T | None) -> None:
-        if value is None:
+    def validate(_: Any, attribute: Any, value: Any) -> None:
+        if value is None or value is UNCHANGED:
             return
         try:
             check(value)

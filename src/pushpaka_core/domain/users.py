@@ -27,13 +27,32 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class RegistrationPolicy(StrEnum):
+    """Who may make an account by themselves."""
+
+    OPEN = "open"
+    FIRST = "first"
+    """Whoever comes first; nobody after that."""
+    CLOSED = "closed"
+
+    def admits(self, accounts: int) -> bool:
+        """Tell whether one more may register where there are *accounts* already."""
+        match self:
+            case RegistrationPolicy.OPEN:
+                return True
+            case RegistrationPolicy.FIRST:
+                return accounts == 0
+            case RegistrationPolicy.CLOSED:
+                return False
+
+
 def normal_email(email: str) -> str:
     """Return the form in which e-mail addresses are compared and kept: ASCII lower case."""
     return email.lower()
 
 
 def _check_email(value: str) -> None:
-    """Accept the addresses of HTML's input type "email", ASCII only (two that look alike must not differ)."""
+    """Accept what HTML's input type "email" does, in ASCII: two that look alike must not differ."""
     if len(value) > 254 or not _EMAIL.fullmatch(value):
         raise ValueError("must be an e-mail address in ASCII, as in user@example.com")
 
