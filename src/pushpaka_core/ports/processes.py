@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from signal import Signals
 from typing import Protocol
 
 from attrs import field, frozen
@@ -44,7 +45,8 @@ class Command:
     A program with everything it will see.
 
     It is never given to a shell and inherits nothing: no environment, no open
-    file, no signal mask. `argv[0]` is an absolute path.
+    file, no signal mask. `argv[0]` is an absolute path. Beside `env` it sees one
+    env var, PUSHPAKA_PROCESS, by which what came of it can be found again.
     """
 
     argv: Sequence[str]
@@ -68,6 +70,14 @@ class Exit:
     def succeeded(self) -> bool:
         """Tell whether the exit code was 0."""
         return self.code == 0
+
+    @property
+    def words(self) -> str:
+        """Say how it ended, as in "exited with code 1"."""
+        if self.signal is None:
+            return f"exited with code {self.code}"
+        name = Signals(self.signal).name if self.signal in set(Signals) else str(self.signal)
+        return f"was ended by signal {name}"
 
 
 @frozen(kw_only=True)
@@ -107,13 +117,14 @@ class Processes(Protocol):
         Run *command* to its end.
 
         Cancelling the call, or *timeout*, kills the whole tree before this
-        returns; a time-out raises TimeoutError.
+        returns; a time-out raises TimeoutError. The tree does not outlive the
+        platform either. *on_output* is called for one chunk after the other.
         """
         ...
 
     async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
         """
-        Start *command* under *name*, so that it outlives the platform.
+        Start *command* under *name* ([A-Za-z0-9._-]), so that it outlives the platform.
 
         Its output is kept on disk (the newest 20 MiB) until it is forgotten. A
         name that is launched already is left as it is and returned.
@@ -136,11 +147,16 @@ class Processes(Protocol):
         """
 
     async def forget(self, name: str, /) -> None:
-        """Drop the record and the output of a dead process. Harmless to repeat."""
+        """
+        Drop the record and the output of a dead process. Harmless to repeat.
+
+        Raises:
+            ConflictError: If it lives.
+        """
 
     def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
         """
-        Yield the output of *name* behind the position *after*, then what comes, until it is dead and read.
+        Yield the output of *name* behind the position *after*, and what comes until it is dead.
 
         Positions are opaque and ordered; output that was dropped meanwhile is skipped.
         """
@@ -152,4 +168,12 @@ class Processes(Protocol):
 
         None means that nothing listens there.
         """
+        ...
+
+    async def ports(self, name: str, /) -> Sequence[int]:
+        """Return the TCP ports that the tree of *name* listens on, in order."""
+        ...
+
+    async def sweep(self) -> int:
+        """End the processes that came of ours and that nobody watches any more; return how many."""
         ...

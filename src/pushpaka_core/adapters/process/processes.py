@@ -1,0 +1,288 @@
+"""Programs on this host, each under a shim of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from anyio import (
+    CancelScope,
+    CapacityLimiter,
+    fail_after,
+    move_on_after,
+    sleep,
+    to_thread,
+    wait_readable,
+)
+from attrs import field, frozen
+
+from pushpaka_core.adapters.process.listeners import holders_of, ports_of, sockets_on
+from pushpaka_core.adapters.process.output_log import read_chunks
+from pushpaka_core.adapters.process.process_table import MARK, ProcessTable, lives
+from pushpaka_core.adapters.process.records import Records, is_current, living_pid
+from pushpaka_core.adapters.process.shims import SECONDS_TO_END, Shim
+from pushpaka_core.errors import ConflictError, PlatformFaultError
+from pushpaka_core.ports.processes import Command, Exit, LaunchedProcess, OutputChunk
+
+if TYPE_CHECKING:
+    from pushpaka_shim.orders import Identity, Order, Record, Report
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.1
+_LIMITS = {
+    # Of all limits on memory it alone leaves out what is reserved and never touched.
+    "memory_bytes": "RLIMIT_DATA",
+    "cpu_seconds": "RLIMIT_CPU",
+    "file_bytes": "RLIMIT_FSIZE",
+    "open_files": "RLIMIT_NOFILE",
+    "processes": "RLIMIT_NPROC",
+}
+
+
+@frozen
+class HostProcesses:
+    """
+    Starts programs of this host and finds them again, by a state directory.
+
+    The directory belongs to one platform, and nobody else may look into it.
+    """
+
+    _records: Records = field(converter=Records)
+    _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(16), repr=False)
+
+    async def run(
+        self,
+        command: Command,
+        /,
+        *,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+        timeout: timedelta | None = None,
+    ) -> Exit:
+        """Run *command* under a shim that ends it when the platform hangs up, or dies."""
+        instance = await self._in_thread(self._records.instance)
+        order = _order(f"run.{token_hex(8)}", command, instance, None)
+        with fail_after(timeout.total_seconds() if timeout else None):
+            report = await self._run(order, command.stdin, instance, on_output)
+        return _exit(command, report)
+
+    async def _run(
+        self,
+        order: Order,
+        stdin: bytes,
+        instance: str,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Report:
+        shim = await to_thread.run_sync(Shim.start, order, stdin, instance)
+        try:
+            await shim.follow(on_output)
+        finally:
+            with CancelScope(shield=True):
+                await shim.end()
+                if shim.was_killed:
+                    await self._kill(partial(_remains, f"{instance}:{order['name']}", None))
+        return shim.report
+
+    async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
+        """Start *command* under a shim that lets go of the platform."""
+        if known := await self.inspect(name):
+            return known
+        with CancelScope(shield=True):
+            report = await self._launch(name, command)
+        if not {"pid", "taken"} & set(report):
+            await self._in_thread(self._records.drop, name)
+            raise _start_fault(command, report)
+        return await self._appeared(name)
+
+    async def _launch(self, name: str, command: Command) -> Report:
+        directory = await self._in_thread(self._records.make, name)
+        instance = await self._in_thread(self._records.instance)
+        order = _order(name, command, instance, directory)
+        shim = await to_thread.run_sync(Shim.start, order, command.stdin, instance)
+        await shim.follow(_discard)
+        await shim.end()
+        return shim.report
+
+    async def inspect(self, name: str, /) -> LaunchedProcess | None:
+        """Tell what is known of *name*, from its files and from what lives."""
+        return await self._in_thread(self._records.inspect, name)
+
+    async def launched(self) -> Sequence[LaunchedProcess]:
+        """Return all that is launched and not forgotten."""
+        return await self._in_thread(self._records.all)
+
+    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+        """Ask the shim to end it, with two signals; without a shim, look for what is left of it."""
+        record = await self._in_thread(self._records.record, name)
+        if record is None or not is_current(record):
+            return
+        if lives(record["shim"]):
+            await _stop_by_shim(record, grace)
+        if await self._in_thread(self._records.exit, name) is None:
+            await self._stop_orphan(record, grace)
+
+    async def forget(self, name: str, /) -> None:
+        """Drop the files of a dead process."""
+        process = await self.inspect(name)
+        if process is not None and process.is_alive:
+            raise ConflictError(f"The process {name} still runs; stop it first.")
+        await self._in_thread(self._records.drop, name)
+
+    async def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+        """Yield what the shim keeps, and look for more ten times a second."""
+        position = after
+        while True:
+            chunks, is_last = await self._in_thread(self._read_on, name, position)
+            for chunk in chunks:
+                position = chunk.position
+                yield chunk
+            if is_last:
+                return
+            if not chunks:
+                await sleep(_POLL_SECONDS)
+
+    async def listener(self, port: int, /) -> str | None:
+        """Ask the kernel who holds the sockets, and whose descendants these are."""
+        return await self._in_thread(self._listener, port)
+
+    async def ports(self, name: str, /) -> Sequence[int]:
+        """Ask the kernel what the descendants of *name* listen on."""
+        return await self._in_thread(self._ports, name)
+
+    async def sweep(self) -> int:
+        """End what carries a mark of this platform and has nobody who answers for it."""
+        found = await self._in_thread(self._orphans)
+        await self._kill(self._orphans)
+        return len(found)
+
+    def _read_on(self, name: str, position: str) -> tuple[Sequence[OutputChunk], bool]:
+        """Return the next chunks, and whether there can be no more."""
+        process = self._records.inspect(name)
+        is_dead = process is None or not process.is_alive
+        chunks = read_chunks(self._records.directory(name), position)
+        return chunks, is_dead and not chunks
+
+    def _listener(self, port: int) -> str | None:
+        inodes = sockets_on(port)
+        if not inodes:
+            return None
+        table, owners = ProcessTable.read(), self._owners()
+        names = {_owner(table.line_of(pid), owners) for pid in holders_of(inodes)}
+        return names.pop() if len(names) == 1 else ""
+
+    def _ports(self, name: str) -> Sequence[int]:
+        table, owners = ProcessTable.read(), self._owners()
+        tree = (pid for pid in table.pids if _owner(table.line_of(pid), owners) == name)
+        return sorted(ports_of(tree))
+
+    def _owners(self) -> dict[int, str]:
+        """Return the launched names by the process ids of what stands above all their processes."""
+        owners: dict[int, str] = {}
+        for process in self._records.all():
+            record = self._records.record(process.name)
+            if record is not None and process.is_alive:
+                owners |= {record[role]["pid"]: process.name for role in ("shim", "program")}
+        return owners
+
+    def _orphans(self) -> set[int]:
+        return ProcessTable.read().orphans(self._records.instance(), self._owners())
+
+    async def _appeared(self, name: str) -> LaunchedProcess:
+        """Wait for the record of *name*, which another launch may be about to write."""
+        for _ in range(50):
+            if process := await self.inspect(name):
+                return process
+            await sleep(_POLL_SECONDS)
+        raise PlatformFaultError(f"The process {name} was launched, but does not appear.")
+
+    async def _stop_orphan(self, record: Record, grace: timedelta) -> None:
+        instance = await self._in_thread(self._records.instance)
+        find = partial(_remains, f"{instance}:{record['name']}", record["program"])
+        if living_pid(record):
+            with suppress(ProcessLookupError):
+                os.killpg(record["program"]["pid"], signal.SIGTERM)
+            with move_on_after(grace.total_seconds()):
+                while await self._in_thread(find):  # noqa: ASYNC110 - the kernel sends no event
+                    await sleep(_POLL_SECONDS)
+        await self._kill(find)
+
+    async def _kill(self, find: Callable[[], set[int]]) -> None:
+        """Kill what *find* finds until it finds nothing more."""
+        while pids := await self._in_thread(find):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await sleep(_POLL_SECONDS / 10)
+
+    async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._threads)
+
+
+def _order(name: str, command: Command, instance: str, state: Path | None) -> Order:
+    limits = {_LIMITS[kind]: getattr(command.limits, kind) for kind in _LIMITS}
+    return {
+        "name": name,
+        "argv": list(command.argv),
+        "directory": str(command.directory),
+        "env": {**command.env, MARK: f"{instance}:{name}"},
+        "uid": command.uid,
+        "limits": {kind: value for kind, value in limits.items() if value is not None},
+        "state": None if state is None else str(state.absolute()),
+    }
+
+
+def _exit(command: Command, report: Report) -> Exit:
+    match report:
+        case {"code": int(code)}:
+            return Exit(code=code)
+        case {"signal": int(number)}:
+            return Exit(signal=number)
+    raise _start_fault(command, report)
+
+
+def _start_fault(command: Command, report: Report) -> PlatformFaultError:
+    reason = report.get("error", "the process that watches it was killed.")
+    return PlatformFaultError(f"{command.argv[0]} could not be run: {reason}")
+
+
+async def _stop_by_shim(record: Record, grace: timedelta) -> None:
+    """Signal this very shim: a process id alone might be another's by now."""
+    shim = record["shim"]
+    try:
+        descriptor = os.pidfd_open(shim["pid"])
+    except ProcessLookupError:
+        return
+    try:
+        if not lives(shim):
+            return
+        with suppress(ProcessLookupError):
+            for number, patience in (
+                (signal.SIGUSR1, grace.total_seconds()),
+                (signal.SIGUSR2, SECONDS_TO_END),
+                (signal.SIGKILL, SECONDS_TO_END),
+            ):
+                signal.pidfd_send_signal(descriptor, number)
+                with move_on_after(patience):
+                    await wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _owner(line: Sequence[int], owners: Mapping[int, str]) -> str:
+    return next((owners[pid] for pid in line if pid in owners), "")
+
+
+def _remains(mark: str, program: Identity | None) -> set[int]:
+    return ProcessTable.read().remains_of(mark, program)
+
+
+async def _discard(_: OutputChunk) -> None:
+    """Take output that there is none of."""
