@@ -40,7 +40,16 @@ async def supervisor(
 @pytest.fixture
 async def client(directory: TraefikDirectory, entry_points: EntryPoints) -> AsyncIterator[Router]:
     """Speak to a Traefik that somebody else starts."""
-    deadline = timedelta(milliseconds=300)
+    async with open_traefik_router(directory, entry_points) as router:
+        yield router
+
+
+@pytest.fixture
+async def impatient(
+    directory: TraefikDirectory, entry_points: EntryPoints
+) -> AsyncIterator[Router]:
+    """Speak to the same Traefik, and give up at once."""
+    deadline = timedelta(milliseconds=50)
     async with open_traefik_router(directory, entry_points, deadline=deadline) as router:
         yield router
 
@@ -157,14 +166,14 @@ async def test_a_missing_program_is_told(
 
 
 async def test_a_killed_traefik_comes_back_with_its_routes(
-    supervisor: TraefikSupervisor, processes: Processes, client: Router
+    supervisor: TraefikSupervisor, processes: Processes, client: Router, impatient: Router
 ) -> None:
     """While it is down a table is refused; watched, it comes back with the last one by itself."""
     await supervisor.start()
     await client.apply(RouteTable(generation=1, routes=()))
     await _kill(processes)
     with pytest.raises(RouterUnavailableError):
-        await client.apply(RouteTable(generation=2, routes=()))
+        await impatient.apply(RouteTable(generation=2, routes=()))
 
     async with create_task_group() as watching:
         watching.start_soon(supervisor.watch)

@@ -19,7 +19,7 @@ from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
 _FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.1
+_LONGEST_PAUSE = 0.03
 
 
 @asynccontextmanager
