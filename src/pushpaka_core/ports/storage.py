@@ -108,7 +108,15 @@ class Projects(Protocol):
         """Keep a new project; DuplicateError where its owner has one of that name or the slug is taken."""
 
     async def update(self, project: Project, /) -> Project:
-        """Keep a changed project and return it as kept; StaleEntityError, DuplicateError."""
+        """
+        Keep a changed project and return it as kept.
+
+        `next_sequence` is not written here: it has its own way.
+
+        Raises:
+            StaleEntityError: If it was changed meanwhile.
+            DuplicateError: If its owner has another one of that name.
+        """
         ...
 
     async def remove(self, id: ProjectId, /) -> None:
@@ -120,7 +128,7 @@ class Projects(Protocol):
 
     async def next_sequence(self, id: ProjectId, /) -> int:
         """
-        Return the next place in the order of the project's deployments.
+        Return the next place in the order of the project's deployments, or raise NotFoundError.
 
         It writes the project's row, so that concurrent requests wait for each other.
         """
@@ -132,7 +140,7 @@ class Projects(Protocol):
 
 
 class VisibleDeployments(Protocol):
-    """The deployments that somebody may see."""
+    """The deployments of the projects that somebody may see."""
 
     async def get(self, id: DeploymentId, /) -> Deployment:
         """Return one deployment, or raise NotFoundError."""
@@ -153,7 +161,7 @@ class Deployments(Protocol):
         ...
 
     async def add(self, deployment: Deployment, /) -> None:
-        """Keep a new deployment."""
+        """Keep a new deployment; DuplicateError where it is a second one in work for its target."""
 
     async def update(self, deployment: Deployment, /) -> Deployment:
         """
@@ -235,7 +243,13 @@ class Targets(Protocol):
         ...
 
     async def put(self, target: Target, /) -> Target:
-        """Keep a new or changed target and return it as kept; StaleEntityError."""
+        """
+        Keep a new or changed target and return it as kept.
+
+        Raises:
+            StaleEntityError: If it was changed meanwhile, or is new (of version 1) and
+                somebody else was first.
+        """
         ...
 
 
@@ -273,7 +287,11 @@ class Instances(Protocol):
         """Keep a new instance; DuplicateError where its port is taken on its node."""
 
     async def update(self, instance: Instance, /) -> Instance:
-        """Keep a changed instance and return it as kept; StaleEntityError. `output_position` is not written here."""
+        """
+        Keep a changed instance and return it as kept; StaleEntityError, DuplicateError.
+
+        `output_position` is not written here, but begins anew with another start.
+        """
         ...
 
     async def mark_read(self, id: InstanceId, position: str, /) -> None:
@@ -298,7 +316,8 @@ class Logs(Protocol):
         Number the entries, keep them and return them.
 
         Raises:
-            LeaseLostError: If a *fence* is given and has moved on; nothing is written then.
+            LeaseLostError: If a *fence* is given, and has moved on or the deployment is
+                not in work any more; nothing is written then.
         """
         ...
 
@@ -315,7 +334,7 @@ class VisibleEnvVars(Protocol):
         ...
 
     async def of_projects(self, project_ids: Collection[ProjectId], /) -> Sequence[EnvVar]:
-        """Return the env vars of several projects."""
+        """Return the env vars of several projects: by project, key and scope."""
         ...
 
 
@@ -327,7 +346,12 @@ class EnvVars(Protocol):
         ...
 
     async def put(self, env_var: EnvVar, /) -> None:
-        """Keep a new env var, or the new value of one with the same id."""
+        """
+        Keep a new env var, or the new value of one with the same id.
+
+        Raises:
+            DuplicateError: If the project has another one of that key and scope.
+        """
 
     async def remove(self, id: EnvVarId, /) -> None:
         """Take an env var away. Harmless to repeat."""
@@ -341,7 +365,7 @@ class EnvVars(Protocol):
 
 
 class VisibleCustomDomains(Protocol):
-    """The custom domains that somebody may see."""
+    """The custom domains of the projects that somebody may see."""
 
     async def get(self, id: CustomDomainId, /) -> CustomDomain:
         """Return one domain, or raise NotFoundError."""
@@ -389,7 +413,12 @@ class Timeline(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One transaction, with all that can be read and written in it."""
+    """
+    One transaction, with all that can be read and written in it.
+
+    What is added to something that is not there, as to a project that was removed
+    meanwhile, raises NotFoundError.
+    """
 
     @property
     def users(self) -> Users: ...
@@ -433,7 +462,11 @@ class Storage(Protocol):
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Open a transaction that only reads, one moment's state; it waits for nobody."""
+        """
+        Open a transaction that only reads, one moment's state; it waits for nobody.
+
+        To write in it is a mistake of the program, and raises.
+        """
         ...
 
     async def check(self) -> None:
