@@ -77,7 +77,13 @@ class Users(Protocol):
         """Keep a new account; DuplicateError where the e-mail address is taken."""
 
     async def update(self, user: User, /) -> User:
-        """Keep a changed account and return it as kept; StaleEntityError where it was changed meanwhile."""
+        """
+        Keep a changed account and return it as kept.
+
+        Raises:
+            StaleEntityError: If it was changed meanwhile.
+            DuplicateError: If its new e-mail address is taken.
+        """
         ...
 
     async def all(self) -> Sequence[User]:
@@ -105,7 +111,13 @@ class Projects(Protocol):
         ...
 
     async def add(self, project: Project, /) -> None:
-        """Keep a new project; DuplicateError where its owner has one of that name or the slug is taken."""
+        """
+        Keep a new project.
+
+        Raises:
+            DuplicateError: If its owner has one of that name (that is not being deleted),
+                or the slug is taken.
+        """
 
     async def update(self, project: Project, /) -> Project:
         """
@@ -135,7 +147,7 @@ class Projects(Protocol):
         ...
 
     async def taken_slugs(self, stem: str, /) -> Collection[str]:
-        """Return the slugs in use that begin with *stem*, those of projects being deleted included."""
+        """Return the slugs that begin with *stem*, of projects being deleted too."""
         ...
 
 
@@ -209,7 +221,11 @@ class Deployments(Protocol):
         project_ids: Collection[ProjectId] | None = None,
         target: str | None = None,
     ) -> Sequence[Deployment]:
-        """Return all in one of *statuses*, the oldest sequence first, for some projects and one target or all."""
+        """
+        Return all in one of *statuses*, the oldest sequence first.
+
+        They are of some projects and one target, or of all.
+        """
         ...
 
     async def latest(
@@ -261,7 +277,11 @@ class Releases(Protocol):
         ...
 
     async def of_project(self, project_id: ProjectId | None = None, /) -> Sequence[Release]:
-        """Return the releases of a project, or of all, whose artifact is not removed, the newest first."""
+        """
+        Return the releases whose artifact is not removed, the newest first.
+
+        They are of one project, or of all.
+        """
         ...
 
     async def add(self, release: Release, /) -> None:
@@ -295,7 +315,11 @@ class Instances(Protocol):
         ...
 
     async def mark_read(self, id: InstanceId, position: str, /) -> None:
-        """Note how far the instance's output is in the log; in the transaction that wrote the lines."""
+        """
+        Note how far the instance's output is in the log; harmless when it is gone.
+
+        This belongs into the transaction that writes the lines.
+        """
 
     async def remove(self, id: InstanceId, /) -> None:
         """Take the instance away, and so free its port. Harmless to repeat."""
@@ -384,7 +408,12 @@ class CustomDomains(Protocol):
         ...
 
     async def add(self, domain: CustomDomain, /) -> None:
-        """Keep a new domain; DuplicateError where the project has it, or somebody has verified it."""
+        """
+        Keep a new domain.
+
+        Raises:
+            DuplicateError: If the project has it, or somebody has verified it.
+        """
 
     async def remove(self, id: CustomDomainId, /) -> None:
         """Take a domain away. Harmless to repeat."""
@@ -421,27 +450,59 @@ class UnitOfWork(Protocol):
     """
 
     @property
-    def users(self) -> Users: ...
+    def users(self) -> Users:
+        """Accounts."""
+        ...
+
     @property
-    def projects(self) -> Projects: ...
+    def projects(self) -> Projects:
+        """Projects."""
+        ...
+
     @property
-    def deployments(self) -> Deployments: ...
+    def deployments(self) -> Deployments:
+        """Deployments, which are the jobs as well."""
+        ...
+
     @property
-    def targets(self) -> Targets: ...
+    def targets(self) -> Targets:
+        """What each target serves."""
+        ...
+
     @property
-    def releases(self) -> Releases: ...
+    def releases(self) -> Releases:
+        """What was built."""
+        ...
+
     @property
-    def instances(self) -> Instances: ...
+    def instances(self) -> Instances:
+        """What runs, or ought to."""
+        ...
+
     @property
-    def logs(self) -> Logs: ...
+    def logs(self) -> Logs:
+        """What deployments said."""
+        ...
+
     @property
-    def env_vars(self) -> EnvVars: ...
+    def env_vars(self) -> EnvVars:
+        """Env vars and frozen environments."""
+        ...
+
     @property
-    def custom_domains(self) -> CustomDomains: ...
+    def custom_domains(self) -> CustomDomains:
+        """Names that owners bring along."""
+        ...
+
     @property
-    def audit(self) -> AuditTrail: ...
+    def audit(self) -> AuditTrail:
+        """Who did what."""
+        ...
+
     @property
-    def timeline(self) -> Timeline: ...
+    def timeline(self) -> Timeline:
+        """The steps of deployments."""
+        ...
 
     async def next_generation(self) -> int:
         """Return the next generation of the route table: it only grows, over restarts too."""
