@@ -7,6 +7,7 @@ from attrs import define, field, frozen
 
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.commands import Git, Result
+from pushpaka_core.adapters.git.commits import WANTED
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.source import Checkout
 
@@ -85,17 +86,36 @@ class Checkouts:
         self._require(listed)
         return size
 
-    async def write(self, sha: str, directory: Path) -> Checkout:
-        """Write the files of *sha* into the empty *directory*; no hook, no filter, no submodule."""
-        shown = await self._in("show", "--no-patch", "--format=%an%x00%B", sha, "--")
+    async def describe(self, revision: str, directory: Path) -> Checkout:
+        """
+        Return who made *revision* and why, as it will be once it lies in *directory*.
+
+        Raises:
+            SourceError: If it is no commit, but a tag or a tree, which git would check out as well.
+        """
+        shown = await self._in("log", "--max-count=1", "--format=%H%x00%an%x00%B", revision, "--")
         self._require(shown)
-        author, _, message = shown.text.partition("\0")
-        self._require(await self._in(f"--work-tree={directory}", "read-tree", "-u", "--reset", sha))
+        sha, _, words = shown.text.partition("\0")
+        author, _, message = words.partition("\0")
+        if not sha or revision not in {sha, WANTED}:
+            raise SourceError(f"{revision} is no commit. Give the hash of a commit.")
         return Checkout(
             commit_sha=sha,
             commit_message=_harmless(message),
             commit_author=_harmless(author),
             directory=directory,
+        )
+
+    async def write(self, checkout: Checkout) -> None:
+        """Write the files of *checkout*; no hook, no filter and no submodule takes part."""
+        self._require(
+            await self._in(
+                f"--work-tree={checkout.directory}",
+                "read-tree",
+                "-u",
+                "--reset",
+                checkout.commit_sha,
+            )
         )
 
     async def _in(self, *arguments: str) -> Result:
@@ -104,12 +124,6 @@ class Checkouts:
     def _require(self, result: Result) -> None:
         if not result.exit.succeeded:
             raise failures.failure(result, self._git.remote)
-
-
-def require_commit(kind: Result, sha: str) -> None:
-    """Refuse a hash that names a tag or a tree, which would check out just as well."""
-    if kind.text != "commit":
-        raise SourceError(f"{sha} is no commit. Give the hash of a commit.")
 
 
 def _harmless(text: str) -> str:

@@ -8,7 +8,9 @@ from attrs import define, field, frozen
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.commands import Git, Result
 
-_WANTED = "refs/pushpaka/wanted"
+WANTED = "refs/pushpaka/wanted"
+"""The ref that a fetched branch or commit gets in a store."""
+
 _HASH_LENGTHS = {40: "sha1", 64: "sha256"}
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _SHA = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -39,9 +41,10 @@ class Commits:
 
     async def fetch(self, commit: str | None, *, tip: str, store: str) -> str:
         """
-        Bring the files of *commit*, or of the branch's newest one, into *store*; return its hash.
+        Bring the files of *commit*, or of the branch's newest one, into *store*.
 
-        *commit* may be the beginning of a hash; it must then belong to the branch.
+        Return its name there: a full hash, or WANTED for the newest one. *commit*
+        may be the beginning of a hash; it must then belong to the branch.
         """
         await self._make(store, tip)
         if commit is None:
@@ -57,7 +60,7 @@ class Commits:
         if failures.is_unknown_commit(got):
             raise failures.unknown_branch(self._branch, await self._branches())
         self._require(got)
-        return (await self._in(store, "rev-parse", "--verify", _WANTED)).text
+        return WANTED
 
     async def _exactly(self, commit: str, store: str) -> str:
         got = await self._fetch(store, commit, "--depth=1")
@@ -92,7 +95,7 @@ class Commits:
         """Return the fetched hashes that begin with *start*, two at most."""
         found = _Matches(start.encode())
         listed = await self._git.stream(
-            f"--git-dir={store}", "rev-list", _WANTED, "--", each=found.add
+            f"--git-dir={store}", "rev-list", WANTED, "--", each=found.add
         )
         if len(found.hashes) < 2:
             self._require(listed)
@@ -108,7 +111,7 @@ class Commits:
         self._require(await self._git.run("init", "--quiet", "--bare", "--template=", kind, store))
 
     async def _fetch(self, store: str, what: str, *how: str) -> Result:
-        return await self._in(store, *_FETCH, *how, "--", self._url, f"+{what}:{_WANTED}")
+        return await self._in(store, *_FETCH, *how, "--", self._url, f"+{what}:{WANTED}")
 
     async def _in(self, store: str, *arguments: str) -> Result:
         return await self._git.run(f"--git-dir={store}", *arguments)

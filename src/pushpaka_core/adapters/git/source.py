@@ -11,7 +11,7 @@ from anyio import CancelScope, fail_after, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.adapters.git import failures
-from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits, require_commit
+from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits
 from pushpaka_core.adapters.git.commands import Git, find_git, prepare
 from pushpaka_core.adapters.git.commits import Commits
 from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
@@ -68,11 +68,13 @@ class GitSource:
             await self._require_recent(git)
             await report(f"Fetching {_described(request)} from {remote.url.text}")
             store = git.store("objects")
-            sha = await _fetched(git, request, store)
+            revision = await _fetched(git, request, store)
             checkouts = Checkouts(git=git, store=store)
-            size = await checkouts.measure(sha, self._limits)
-            await report(_summary(sha, size))
-            return await checkouts.write(sha, directory)
+            checkout = await checkouts.describe(revision, directory)
+            size = await checkouts.measure(checkout.commit_sha, self._limits)
+            await report(_summary(checkout.commit_sha, size))
+            await checkouts.write(checkout)
+            return checkout
 
     def _git(self, workspace: Path, remote: Remote) -> Git:
         limits = Limits(
@@ -99,10 +101,7 @@ class GitSource:
 
 async def _fetched(git: Git, request: SourceRequest, store: str) -> str:
     commits = Commits(git=git, branch=request.branch)
-    tip = await commits.tip()
-    sha = await commits.fetch(request.commit_sha, tip=tip, store=store)
-    require_commit(await git.run(f"--git-dir={store}", "cat-file", "-t", sha), sha)
-    return sha
+    return await commits.fetch(request.commit_sha, tip=await commits.tip(), store=store)
 
 
 @asynccontextmanager
