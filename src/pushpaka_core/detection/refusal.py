@@ -45,7 +45,7 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
 
 def _sought() -> str:
     """Name the languages that can be built, each with the files that speak for it first."""
-    built = (language for language in LANGUAGES if language.analyse)
+    built = (one for one in LANGUAGES if one.analyse and one.name != "dockerfile")
     files = (f"{one.title} ({', '.join(one.triggers[:_SHOWN])})" for one in built)
     return ", ".join((f"a {procfile.PATH}", *files))
 

@@ -1,0 +1,84 @@
+"""Whatever is in a repository, there is a plan or a sentence."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
+from pushpaka_core.detection.languages import LANGUAGES
+from pushpaka_core.errors import DetectionError
+
+NAMES = sorted(
+    {"Procfile", ".python-version", "runtime.txt", "src/main.py", "app/__init__.py", "a.csproj"}
+    | {trigger for language in LANGUAGES for trigger in language.triggers}
+)
+FRAGMENTS = [
+    "web: x\n", "worker: y\n", "[project]\n", "[[package]]\n", 'name = "shop"\n', "[tool.uv]\n",
+    'dependencies = ["fastapi", 1]\n', "dependencies = [{name = 'a', extra = ['b']}]\n",
+    "fastapi\n", "-r requirements.txt\n", "flask ; x\n", "from fastapi import *\n",
+    "from fastapi import FastAPI\n", "import flask as f, os\n", "from .. import x\n", "app = ",
+    "FastAPI()", "f.Flask('x')", "app\n", "class A(A): pass\n", "class B(C): pass\n", "\n",
+    "def create_app(*, a=1, b): return app\n", "os.environ['A']\n", "os.getenv('B', 1)\n",
+    "if __name__ == 1:\n  ", "root: src\n", "pushstate: on\n", "\\\n", "\0", "((((", "'", "3.12\n",
+]  # fmt: skip
+TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=20)), max_size=12).map(
+    "".join
+)
+PATHS = st.one_of(st.sampled_from(NAMES), st.text(min_size=1, max_size=20))
+
+
+@given(st.dictionaries(PATHS, TEXTS, max_size=6), st.sampled_from([None, "python", "static"]))
+def test_any_tree_is_survived(files: dict[str, str], framework: str | None) -> None:
+    """Nothing but DetectionError is raised, and every plan can be told."""
+    with suppress(DetectionError):
+        explain(detect(MemoryTree(files), Wishes(framework=framework)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x" + ".a" * 100_000,
+        "-" * 200_000 + "1",
+        "(" * 90_000,
+        "if a:\n pass\n" + "elif b:\n pass\n" * 2_000,
+        "a = " * 50_000 + "1",
+        "x = '\\d'\n",
+        "\ufeffx = 1",
+        "class A(" + "B(" * 90 + ")" * 90 + "): pass",
+    ],
+)
+def test_monstrous_source_is_survived(source: str) -> None:
+    """Source that no parser likes is passed over or read; the application beside it is found."""
+    app = "from fastapi import FastAPI\napp = FastAPI()"
+
+    plan = detect(
+        MemoryTree({"requirements.txt": "fastapi", "main.py": app, "api.py": source}), Wishes()
+    )
+
+    assert "fastapi" == plan.framework
+
+
+def test_circular_imports_and_classes_end() -> None:
+    """Names that lead to each other lead nowhere."""
+    files = {
+        "requirements.txt": "",
+        "a.py": "from b import make\nclass C(C): pass\napp = make()\nother = C()",
+        "b.py": "from a import make",
+    }
+
+    with pytest.raises(DetectionError):
+        detect(MemoryTree(files), Wishes())
+
+
+def test_many_files_are_looked_at_quickly() -> None:
+    """Only so many modules are parsed, the likeliest first."""
+    noise = {f"pkg/m{number}.py": "x = 1" for number in range(50_000)}
+    app = "from fastapi import FastAPI\napp = FastAPI()"
+
+    plan = detect(
+        MemoryTree({**noise, "requirements.txt": "fastapi", "pkg/main.py": app}), Wishes()
+    )
+
+    assert "fastapi" == plan.framework

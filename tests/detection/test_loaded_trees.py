@@ -1,0 +1,150 @@
+"""What of a checkout on disk detection may see."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pushpaka_core.adapters.git.tree import load_tree
+from pushpaka_core.errors import SourceError
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    directory = tmp_path / "checkout"
+    (directory / "app" / "inner").mkdir(parents=True)
+    (directory / "app" / "main.py").write_text("print(1)")
+    (directory / "app" / "inner" / "a.txt").write_text("a")
+    (tmp_path / "secret").write_text("secret")
+    return directory
+
+
+def test_regular_files_are_listed_and_read(checkout: Path) -> None:
+    """Paths are relative to the application's directory."""
+    tree = load_tree(checkout, "./app/")
+
+    assert ["inner/a.txt", "main.py"] == list(tree.paths())
+    assert "print(1)" == tree.read("main.py")
+    assert tree.exists("inner/a.txt")
+    assert not tree.exists("inner")
+    assert tree.read("absent") is None
+
+
+def test_links_are_absent(checkout: Path) -> None:
+    """A link to a file or a directory is as good as not there, wherever it leads."""
+    (checkout / "main.py").symlink_to("/etc/passwd")
+    (checkout / "inside.py").symlink_to("app/main.py")
+    (checkout / "linked").symlink_to("app")
+
+    tree = load_tree(checkout, ".")
+
+    assert ["app/inner/a.txt", "app/main.py"] == list(tree.paths())
+    assert tree.read("main.py") is None
+    assert tree.read("linked/main.py") is None
+
+
+def test_file_that_became_a_link_is_not_read(checkout: Path) -> None:
+    """What changes after the listing cannot lead a read outside."""
+    tree = load_tree(checkout, ".")
+    (checkout / "app" / "main.py").unlink()
+    (checkout / "app" / "main.py").symlink_to("../../secret")
+    (checkout / "app" / "inner").rename(checkout / "moved")
+    (checkout / "app" / "inner").symlink_to("../moved")
+
+    assert tree.read("app/main.py") is None
+    assert tree.read("app/inner/a.txt") is None
+
+
+def test_pipes_and_large_files_are_not_read(checkout: Path) -> None:
+    """Nothing blocks, and nothing large is held."""
+    os.mkfifo(checkout / "pipe.py")
+    (checkout / "large.py").write_bytes(b"#" * (1024 * 1024 + 1))
+
+    tree = load_tree(checkout, "")
+
+    assert not tree.exists("pipe.py")
+    assert tree.exists("large.py")
+    assert tree.read("large.py") is None
+
+
+def test_git_directory_is_not_listed(checkout: Path) -> None:
+    """A left-over history is not part of the application."""
+    (checkout / ".git").mkdir()
+    (checkout / ".git" / "config").write_text("")
+
+    assert not load_tree(checkout, ".").exists(".git/config")
+
+
+def test_odd_names_are_passed_over(checkout: Path) -> None:
+    """Names that are no printable text would only spoil a log."""
+    Path(os.fsdecode(os.fsencode(checkout) + b"/\xff.py")).write_text("")
+    (checkout / "a\nb.py").write_text("")
+    (checkout / "größe.py").write_text("")
+
+    tree = load_tree(checkout, ".")
+
+    assert ["app/inner/a.txt", "app/main.py", "größe.py"] == list(tree.paths())
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("flask\n".encode("utf-16"), "flask\n"),
+        (b"\xef\xbb\xbfflask", "flask"),
+        (b"caf\xe9", "caf\ufffd"),
+    ],
+)
+def test_odd_encodings_are_read(checkout: Path, data: bytes, text: str) -> None:
+    """A byte order mark is understood, and what is not text is replaced."""
+    (checkout / "requirements.txt").write_bytes(data)
+
+    assert text == load_tree(checkout, ".").read("requirements.txt")
+
+
+@pytest.mark.parametrize("root_dir", ["..", "app/../..", "/etc", "a\0b"])
+def test_root_dir_outside_is_refused(checkout: Path, root_dir: str) -> None:
+    """No way of writing it leads out."""
+    with pytest.raises(SourceError, match="outside repository"):
+        load_tree(checkout, root_dir)
+
+
+@pytest.mark.parametrize("root_dir", ["link", "link/inner", "root", "root/etc"])
+def test_root_dir_through_a_link_is_refused(checkout: Path, root_dir: str) -> None:
+    """A link in the repository is not followed, not as a part of the way either."""
+    (checkout / "link").symlink_to("app")
+    (checkout / "root").symlink_to("/")
+
+    with pytest.raises(SourceError, match="outside repository"):
+        load_tree(checkout, root_dir)
+
+
+@pytest.mark.parametrize(
+    ("root_dir", "message"),
+    [
+        ("missing", "'missing' does not exist in the repository"),
+        ("app/missing", "'app/missing' does not exist in the repository"),
+        ("app/main.py", "'app/main.py' is a file"),
+        ("x" * 300, "cannot be read: File name too long"),
+    ],
+)
+def test_root_dir_that_is_no_directory_is_told(checkout: Path, root_dir: str, message: str) -> None:
+    """The message says what was asked for."""
+    with pytest.raises(SourceError, match=message):
+        load_tree(checkout, root_dir)
+
+
+def test_deep_directories_are_passed_over(checkout: Path) -> None:
+    """Directories below the depth that matters are not looked at."""
+    deep = checkout.joinpath(*(["d"] * 100))
+    deep.mkdir(parents=True)
+    (deep / "main.py").write_text("")
+
+    assert ["app/inner/a.txt", "app/main.py"] == list(load_tree(checkout, ".").paths())
+
+
+def test_too_many_files_are_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is said, with what to do."""
+    monkeypatch.setattr("pushpaka_core.adapters.git.tree._MOST_ENTRIES", 3)
+
+    with pytest.raises(SourceError, match="holds more than 3 files"):
+        load_tree(checkout, ".")
