@@ -9,7 +9,8 @@ What can go wrong, grouped by what the caller can do about it.
     ├── ConflictError               look at the present state, then decide
     │   ├── DuplicateError          choose another value
     │   ├── InvalidTransitionError  the deployment is past that point
-    │   └── StaleEntityError        read it again; somebody else changed it
+    │   ├── StaleEntityError        read it again; somebody else changed it
+    │   └── SupersededError         nothing; a newer deployment serves
     ├── TooManyRequestsError        wait, then ask again
     ├── UnavailableError            wait; a part of the platform is down
     │   ├── StorageUnavailableError
@@ -86,6 +87,14 @@ class StaleEntityError(ConflictError):
     def __init__(self, what: str) -> None:
         """Name the kind of entity, as in "project"."""
         super().__init__(f"The {what} was changed by somebody else; read it again.")
+
+
+class SupersededError(ConflictError):
+    """A newer deployment of the same target serves already."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("A newer deployment serves already.")
 
 
 class TooManyRequestsError(PushpakaError):

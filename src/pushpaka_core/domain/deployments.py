@@ -12,7 +12,7 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.sources import check_branch, check_commit_sha
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.errors import ConflictError, InvalidTransitionError
+from pushpaka_core.errors import ConflictError, InvalidTransitionError, SupersededError
 
 DeploymentId = NewType("DeploymentId", UUID)
 ReleaseId = NewType("ReleaseId", UUID)
@@ -232,14 +232,14 @@ class Deployment:
         """Return it superseded: a newer one of the same target is wanted instead."""
         return self._end(DeploymentStatus.SUPERSEDED, at=at)
 
-    def requeue(self, *, at: datetime) -> Self:
+    def requeue(self, reason: str, *, at: datetime) -> Self:
         """
-        Return it waiting again after its worker was lost, or failed after too many attempts.
+        Return it waiting again, or failed for *reason* after too many attempts.
 
         Not for a committed one: that is finished by the reconciler.
         """
         if self.attempts >= MOST_ATTEMPTS:
-            return self.fail("Its worker was lost three times. Deploy again.", at=at)
+            return self.fail(f"{reason} It was tried {MOST_ATTEMPTS} times.", at=at)
         return evolve(self._move_to(DeploymentStatus.QUEUED, at=at), phase=None, worker=None)
 
     def hand_back(self, *, at: datetime) -> Self:
@@ -292,10 +292,10 @@ class Target:
         Return it serving *deployment*.
 
         Raises:
-            ConflictError: If it serves a newer one already.
+            SupersededError: If it serves a newer one already.
         """
         if deployment.sequence < self.sequence:
-            raise ConflictError("A newer deployment serves already.")
+            raise SupersededError
         return evolve(
             self, deployment_id=deployment.id, sequence=deployment.sequence, stopped_at=None
         )

@@ -14,7 +14,7 @@ class Probe:
     port: int
     host_header: str
     path: str | None = None
-    """None asks for "/" and is content with less; see wire rules below."""
+    """None asks for "/" and is content with less; see `Prober`."""
     timeout: timedelta = timedelta(seconds=5)
 
 

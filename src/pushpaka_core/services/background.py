@@ -1,13 +1,14 @@
 """Runs something beside a block of code, for as long as the block takes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import create_task_group
 
 
 @asynccontextmanager
-async def alongside(task: Callable[[], Awaitable[object]], /) -> AsyncIterator[None]:
+async def alongside(task: Callable[[], Coroutine[Any, Any, None]], /) -> AsyncIterator[None]:
     """
     Run *task* until the block ends, then cancel it.
 

@@ -1,7 +1,6 @@
 """What a worker has to know of the deployment in its hands."""
 
 from collections.abc import Mapping
-from typing import Self
 
 from attrs import field, frozen
 
@@ -11,6 +10,7 @@ from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.services.environments import Environments
@@ -31,6 +31,18 @@ class Job:
         """Return what masks its secrets."""
         token = [self.git_token] if self.git_token else []
         return Redactor.of([*self.env_vars.values(), *token])
+
+    @property
+    def served_release(self) -> Release:
+        """
+        Return the release that it runs.
+
+        Raises:
+            ConflictError: If nothing is built yet.
+        """
+        if self.release is None:
+            raise ConflictError("The deployment has nothing to run yet.")
+        return self.release
 
     def env(self, addresses: Addresses) -> dict[str, str]:
         """Return what its programs see: its env vars, and what the platform says of it."""

@@ -58,7 +58,7 @@ class DeploymentLog:
         await self._make_room()
 
     def output(self, phase: Phase, instance_id: InstanceId | None = None) -> "ProgramOutput":
-        """Return where the output of one program goes; of an instance it is noted how far it was read."""
+        """Return where the output of one program goes; an instance's is noted as read."""
         return ProgramOutput(self, phase, instance_id)
 
     async def add_output(
@@ -194,7 +194,7 @@ class LogWriting:
         fence: int | None = None,
         most_output: int | None = None,
     ) -> AsyncIterator[DeploymentLog]:
-        """Open a log; with a *fence* only as long as that is the current one. All is written at the end."""
+        """Open a log, with a *fence* only as long as it is current; at the end all is written."""
         log = DeploymentLog(
             self._storage, self._events, self._now, deployment_id, redactor, fence, most_output
         )

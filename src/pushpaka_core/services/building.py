@@ -1,0 +1,79 @@
+"""From a commit to a release: fetch, detect, build."""
+
+from attrs import frozen
+
+from pushpaka_core.detection.detector import detect
+from pushpaka_core.detection.explanation import explain
+from pushpaka_core.detection.wishes import Wishes
+from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
+from pushpaka_core.ports.source import Checkout, Source, SourceRequest
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.jobs import Job
+from pushpaka_core.services.log_writing import DeploymentLog
+
+
+@frozen
+class Building:
+    """Turns the commit of a job into a plan and an artifact, and tells the log why."""
+
+    _source: Source
+    _workspaces: Workspaces
+    _builder: Builder
+    _timings: Timings
+
+    async def fetch(self, job: Job, log: DeploymentLog) -> Checkout:
+        """Fetch the wanted commit; SourceError when it cannot be had."""
+        project, deployment = job.project, job.deployment
+        request = SourceRequest(
+            repo_url=project.repo_url,
+            branch=deployment.branch,
+            commit_sha=deployment.commit_sha,
+            git_token=job.git_token,
+        )
+        return await self._source.fetch(
+            request,
+            await self._workspaces.path(deployment.lease),
+            timeout=self._timings.source,
+            report=lambda sentence: log.say(sentence, Phase.SOURCE),
+        )
+
+    async def plan(self, job: Job, checkout: Checkout, log: DeploymentLog) -> BuildPlan:
+        """Find out how the commit is built and run; DetectionError when nothing is recognised."""
+        tree = await self._workspaces.tree(checkout.directory, job.project.root_dir or "")
+        plan = detect(tree, _wishes(job.project))
+        await log.say("\n".join(explain(plan)), Phase.BUILD)
+        return plan
+
+    async def build(
+        self, job: Job, checkout: Checkout, plan: BuildPlan, log: DeploymentLog
+    ) -> Artifact:
+        """Install and build by the plan; BuildError when a command fails."""
+        request = BuildRequest(
+            lease=job.deployment.lease,
+            project_id=job.project.id,
+            project_number=job.project.number,
+            plan=plan,
+            directory=checkout.directory,
+            root_dir=job.project.root_dir or "",
+            env=job.env_vars,
+        )
+        return await self._builder.build(
+            request,
+            timeout=self._timings.build,
+            report=lambda sentence: log.say(sentence, Phase.BUILD),
+            on_output=log.output(Phase.BUILD),
+        )
+
+
+def _wishes(project: Project) -> Wishes:
+    return Wishes(
+        framework=project.framework,
+        install_command=project.install_command,
+        build_command=project.build_command,
+        start_command=project.start_command,
+        port=project.port,
+    )

@@ -1,0 +1,46 @@
+"""Keeps a moved deployment together with the step of its timeline that tells of it."""
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
+from pushpaka_core.ports.storage import UnitOfWork
+from pushpaka_core.ports.system import Clock, IdGenerator
+
+
+@frozen
+class Moves:
+    """Writes a state change and its event in one transaction: neither is without the other."""
+
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def add(self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor) -> None:
+        """Keep a new deployment."""
+        await uow.deployments.add(deployment)
+        await self.tell(uow, deployment, cause, actor)
+
+    async def keep(
+        self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor = PLATFORM
+    ) -> Deployment:
+        """Keep a changed deployment and return it as kept."""
+        kept = await uow.deployments.update(deployment)
+        await self.tell(uow, kept, cause, actor)
+        return kept
+
+    async def tell(
+        self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor = PLATFORM
+    ) -> None:
+        """Keep only the event of a change that storage has made by itself, as a claim is."""
+        await uow.timeline.add(
+            TimelineEvent(
+                id=TimelineEventId(self._new_id()),
+                deployment_id=deployment.id,
+                status=deployment.status,
+                phase=deployment.phase,
+                cause=cause,
+                user_id=actor.user_id,
+                created_at=self._now(),
+            )
+        )

@@ -1,0 +1,225 @@
+"""Takes a claimed deployment through its steps, up to the commit point."""
+
+from datetime import datetime
+from typing import Protocol
+
+from anyio import CancelScope
+from attrs import evolve, frozen
+
+from pushpaka_core.domain.deployments import (
+    Deployment,
+    DeploymentKind,
+    DeploymentStatus,
+    Lease,
+    Phase,
+    ReleaseId,
+)
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.logs import LogLevel
+from pushpaka_core.domain.releases import Release
+from pushpaka_core.errors import DeploymentFailedError, PlatformFaultError, SupersededError
+from pushpaka_core.ports.builder import Artifact
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.source import Checkout
+from pushpaka_core.ports.storage import Pulse, Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.building import Building
+from pushpaka_core.services.jobs import Job, Jobs
+from pushpaka_core.services.log_writing import MOST_BUILD_OUTPUT, DeploymentLog, LogWriting
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.running import Running
+from pushpaka_core.services.switching import Switching
+
+
+class _Change(Protocol):
+    """A way out of a worker's hands, as a method of the deployment."""
+
+    def __call__(self, deployment: Deployment, /, *, at: datetime) -> Deployment: ...
+
+
+@frozen
+class DeploymentPipeline:
+    """
+    What a worker does: claim a deployment, prepare it, commit it - or let go of it.
+
+    Each step may be done twice: its effects are named by the lease, and a write
+    under an old one changes nothing.
+    """
+
+    _storage: Storage
+    _events: EventBus
+    _jobs: Jobs
+    _logs: LogWriting
+    _workspaces: Workspaces
+    _building: Building
+    _running: Running
+    _switching: Switching
+    _moves: Moves
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def claim(self, worker: str) -> Lease | None:
+        """Take the next deployment into the hands of *worker*, or return None when none waits."""
+        async with self._storage.transaction() as uow:
+            claimed = await uow.deployments.claim(worker, at=self._now())
+            if claimed is None:
+                return None
+            await self._moves.tell(uow, claimed, "A worker begins with it")
+        await self._events.publish(DeploymentMoved(deployment=claimed))
+        return claimed.lease
+
+    async def beat(self, lease: Lease) -> Pulse:
+        """Show that the worker lives, and hear whether it should stop; LeaseLostError."""
+        async with self._storage.transaction() as uow:
+            return await uow.deployments.beat(lease)
+
+    async def prepare(self, lease: Lease) -> bool:
+        """Take the deployment to its commit point, or to its end: tell whether it is committed."""
+        job = await self._jobs.held(lease)
+        async with self._logs.open(
+            lease.deployment_id,
+            job.redactor,
+            fence=lease.fence,
+            most_output=MOST_BUILD_OUTPUT,
+        ) as log:
+            try:
+                await self._steps(job, log)
+            except DeploymentFailedError as error:
+                await self._fail(job, str(error), log)
+            except PlatformFaultError as fault:
+                await self._try_again(job, str(fault), log)
+            except SupersededError as newer:
+                await self._end_superseded(job, str(newer), log)
+            else:
+                return True
+        return False
+
+    async def finish(self, lease: Lease) -> None:
+        """Route the committed deployment; RouterUnavailableError leaves it to the next try."""
+        await self._switching.finish(lease.deployment_id)
+
+    async def end_cancelled(self, lease: Lease) -> None:
+        """End it because somebody asked to; it is superseded where a rollback took its place."""
+        await self.abandon(lease)
+        if await self._rollback_waits(lease):
+            await self._end(lease, "A rollback takes its place", Deployment.supersede)
+        else:
+            await self._end(lease, "It was cancelled", Deployment.end_cancelled)
+
+    async def hand_back(self, lease: Lease) -> None:
+        """Put it back into the queue because this worker ends."""
+        await self.abandon(lease)
+        await self._end(lease, "Its worker was shut down", Deployment.hand_back)
+
+    async def abandon(self, lease: Lease) -> None:
+        """Take away all that was made under *lease*, and touch nothing else."""
+        await self._running.remove(lease)
+        await self._workspaces.remove(lease)
+
+    async def _steps(self, job: Job, log: DeploymentLog) -> None:
+        if job.release is None:
+            job = await self._build(job, log)
+        if self._running.has_release_command(job):
+            job = await self._enter(job, Phase.RELEASE, "Its release command runs")
+            await self._running.run_release_command(job, log)
+        job = await self._enter(job, Phase.START, "Its processes are started")
+        await self._running.bring_up(job, log)
+        await log.say("It is healthy. Requests are sent to it now.", Phase.SWITCH)
+        await log.flush()
+        await self._switching.commit(job.deployment.lease)
+
+    async def _build(self, job: Job, log: DeploymentLog) -> Job:
+        lease = job.deployment.lease
+        try:
+            checkout = await self._building.fetch(job, log)
+            job = await self._note_commit(job, checkout)
+            job = await self._enter(job, Phase.BUILD, "Its files are fetched")
+            plan = await self._building.plan(job, checkout, log)
+            artifact = await self._building.build(job, checkout, plan, log)
+        finally:
+            with CancelScope(shield=True):
+                await self._workspaces.remove(lease)
+        release = Release(
+            id=ReleaseId(self._new_id()),
+            project_id=job.project.id,
+            deployment_id=lease.deployment_id,
+            plan=plan,
+            artifact=artifact.name,
+            digest=artifact.digest,
+            commit_sha=checkout.commit_sha,
+            created_at=self._now(),
+        )
+        return await self._note_release(job, release, artifact)
+
+    async def _note_commit(self, job: Job, checkout: Checkout) -> Job:
+        async with self._storage.transaction() as uow:
+            held = await uow.deployments.held(job.deployment.lease)
+            kept = await uow.deployments.update(
+                evolve(
+                    held,
+                    commit_sha=checkout.commit_sha,
+                    commit_message=checkout.commit_message,
+                    commit_author=checkout.commit_author,
+                )
+            )
+        return evolve(job, deployment=kept)
+
+    async def _note_release(self, job: Job, release: Release, artifact: Artifact) -> Job:
+        async with self._storage.transaction() as uow:
+            held = await uow.deployments.held(job.deployment.lease)
+            await uow.releases.add(release)
+            kept = await uow.deployments.update(
+                evolve(
+                    held,
+                    release_id=release.id,
+                    framework=release.plan.framework,
+                    image=artifact.image,
+                )
+            )
+        return evolve(job, deployment=kept, release=release)
+
+    async def _enter(self, job: Job, phase: Phase, cause: str) -> Job:
+        async with self._storage.transaction() as uow:
+            held = await uow.deployments.held(job.deployment.lease)
+            kept = await self._moves.keep(uow, held.enter(phase, at=self._now()), cause)
+        await self._events.publish(DeploymentMoved(deployment=kept))
+        return evolve(job, deployment=kept)
+
+    async def _fail(self, job: Job, error: str, log: DeploymentLog) -> None:
+        await self._let_go(job, error, log)
+        await self._end(job.deployment.lease, "It failed", lambda d, *, at: d.fail(error, at=at))
+
+    async def _try_again(self, job: Job, fault: str, log: DeploymentLog) -> None:
+        await self._let_go(job, f"The platform is at fault: {fault}", log)
+        lease = job.deployment.lease
+        await self._end(
+            lease, "The platform was at fault", lambda d, *, at: d.requeue(fault, at=at)
+        )
+
+    async def _end_superseded(self, job: Job, reason: str, log: DeploymentLog) -> None:
+        await self._let_go(job, reason, log)
+        await self._end(job.deployment.lease, reason, Deployment.supersede)
+
+    async def _let_go(self, job: Job, reason: str, log: DeploymentLog) -> None:
+        """Say why, and take away what was made."""
+        lease = job.deployment.lease
+        async with self._storage.snapshot() as uow:
+            held = await uow.deployments.held(lease)
+        await log.say(reason, held.phase or Phase.SOURCE, LogLevel.ERROR)
+        await log.flush()
+        await self.abandon(lease)
+
+    async def _end(self, lease: Lease, cause: str, change: _Change) -> None:
+        async with self._storage.transaction() as uow:
+            held = await uow.deployments.held(lease)
+            kept = await self._moves.keep(uow, change(held, at=self._now()), cause)
+        await self._events.publish(DeploymentMoved(deployment=kept))
+
+    async def _rollback_waits(self, lease: Lease) -> bool:
+        async with self._storage.snapshot() as uow:
+            held = await uow.deployments.held(lease)
+            queued = await uow.deployments.with_status(
+                [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
+            )
+        return any(d.kind is DeploymentKind.ROLLBACK for d in queued)

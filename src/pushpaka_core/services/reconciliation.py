@@ -1,0 +1,100 @@
+"""Brings what runs in line with what the database says, again and again."""
+
+from collections.abc import Collection
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import SERVING, Deployment, DeploymentStatus, Lease
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.errors import LeaseLostError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.storage import LeaseSight, Storage
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.routing import Routing
+from pushpaka_core.services.running import Running
+from pushpaka_core.services.switching import Switching
+
+
+@frozen
+class Reconciliation:
+    """
+    What the one reconciler of a node does between the deployments.
+
+    Every verb looks at the present state only, so that a crash between any two of
+    them, or in the middle of one, is mended by the next round.
+    """
+
+    _storage: Storage
+    _queue: DeploymentQueue
+    _events: EventBus
+    _workspaces: Workspaces
+    _running: Running
+    _switching: Switching
+    _routing: Routing
+    _moves: Moves
+    _now: Clock
+
+    async def leases(self) -> Collection[LeaseSight]:
+        """Return what can be seen of the leases in work, to tell the silent ones."""
+        async with self._storage.snapshot() as uow:
+            return await uow.deployments.leases()
+
+    async def requeue(self, lease: Lease) -> None:
+        """Put a deployment whose worker is lost back into the queue, unless it is committed."""
+        async with self._storage.transaction() as uow:
+            try:
+                held = await uow.deployments.held(lease)
+            except LeaseLostError:
+                return
+            if held.is_committed:
+                return
+            kept = await self._moves.keep(uow, self._taken_back(held), "Its worker was lost")
+        await self._running.remove(lease)
+        await self._workspaces.remove(lease)
+        await self._events.publish(DeploymentMoved(deployment=kept))
+        await self._queue.announce(kept.project_id)
+
+    async def finish_switches(self) -> None:
+        """
+        Route what is committed and not routed yet.
+
+        Raises:
+            RouterUnavailableError: If the router is away; the rest waits for the next round.
+        """
+        async with self._storage.snapshot() as uow:
+            deploying = await uow.deployments.with_status([DeploymentStatus.DEPLOYING])
+        for deployment in deploying:
+            if deployment.is_committed:
+                await self._switching.finish(deployment.id)
+
+    async def stop_drained(self) -> None:
+        """Stop what is replaced and has had its time to end."""
+        async with self._storage.snapshot() as uow:
+            serving = await uow.deployments.with_status(SERVING)
+        for deployment in serving:
+            if deployment.drain_until is not None and deployment.drain_until <= self._now():
+                await self._stop(deployment, "It was replaced")
+
+    async def mend_routes(self) -> None:
+        """Write the route table again where the router has lost it."""
+        if not await self._routing.is_in_force():
+            await self._routing.publish()
+
+    def _taken_back(self, held: Deployment) -> Deployment:
+        if held.cancel_requested_at is not None:
+            return held.end_cancelled(at=self._now())
+        return held.requeue("Its worker was lost.", at=self._now())
+
+    async def _stop(self, deployment: Deployment, cause: str) -> None:
+        async with self._storage.snapshot() as uow:
+            instances = await uow.instances.of_deployments([deployment.id])
+        for instance in instances:
+            await self._running.remove_one(instance)
+        async with self._storage.transaction() as uow:
+            present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
+            kept = await self._moves.keep(uow, present.stop(at=self._now()), cause)
+        await self._events.publish(DeploymentMoved(deployment=kept))

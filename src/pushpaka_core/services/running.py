@@ -1,0 +1,124 @@
+"""Brings a release to life for a job, and takes it away again."""
+
+from functools import partial
+
+from anyio import Event, create_task_group, move_on_after
+from attrs import frozen
+
+from pushpaka_core.domain.deployments import Lease, Phase
+from pushpaka_core.domain.instances import RELEASE, Instance, InstanceId
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import StartError
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.background import alongside
+from pushpaka_core.services.instance_output import InstanceOutput
+from pushpaka_core.services.jobs import Job
+from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
+from pushpaka_core.services.starting import Starting
+
+_LAST_WORDS_SECONDS = 2
+
+
+@frozen
+class Running:
+    """Runs a job's release command, starts its instances until all are healthy, removes them."""
+
+    _storage: Storage
+    _builder: Builder
+    _runtime: Runtime
+    _starting: Starting
+    _output: InstanceOutput
+    _timings: Timings
+    _now: Clock
+    _new_id: IdGenerator
+
+    def has_release_command(self, job: Job) -> bool:
+        """Tell whether something is to be run before the switch."""
+        return RELEASE in job.served_release.plan.processes
+
+    async def run_release_command(self, job: Job, log: DeploymentLog) -> None:
+        """Run the release command; StartError when it fails."""
+        output = log.output(Phase.RELEASE)
+        request = self._starting.request(job, self._release_instance(job))
+        try:
+            exit_ = await self._runtime.run_once(
+                request, timeout=self._timings.release, on_output=output
+            )
+        except TimeoutError:
+            minutes = self._timings.release.total_seconds() / 60
+            raise StartError(f"The release command took longer than {minutes:g} min.") from None
+        finally:
+            await output.finish(self._now())
+        if not exit_.succeeded:
+            raise StartError(_with_tail(f"The release command {exit_.words}.", output))
+
+    async def bring_up(self, job: Job, log: DeploymentLog) -> None:
+        """
+        Start all instances at once, and return when every one is healthy.
+
+        Raises:
+            StartError: If one is not, with its last lines.
+        """
+        if not await self._builder.exists(job.served_release.artifact):
+            raise StartError("What was built is not there any more. Deploy the commit again.")
+        instances = await self._starting.reserve(job)
+        try:
+            async with create_task_group() as tasks:
+                for instance in instances:
+                    tasks.start_soon(self._bring_up_one, job, instance, log)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def remove(self, lease: Lease) -> None:
+        """End and forget every instance of *lease*. Harmless to repeat."""
+        async with self._storage.snapshot() as uow:
+            instances = await uow.instances.of_deployments([lease.deployment_id])
+        async with create_task_group() as tasks:
+            for instance in instances:
+                if instance.fence == lease.fence:
+                    tasks.start_soon(self.remove_one, instance)
+
+    async def remove_one(self, instance: Instance) -> None:
+        """End and forget one instance, and free its port. Harmless to repeat."""
+        await self.remove_unknown(instance.name)
+        async with self._storage.transaction() as uow:
+            await uow.instances.remove(instance.id)
+
+    async def remove_unknown(self, name: str) -> None:
+        """End and forget what runs under *name* without being known. Harmless to repeat."""
+        await self._runtime.stop(name, grace=self._timings.stop_grace)
+        await self._runtime.forget(name)
+
+    async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
+        output, read = log.output(Phase.START, instance.id), Event()
+        await self._starting.start(job, instance)
+        async with alongside(partial(self._read, instance, output, read)):
+            try:
+                await self._starting.until_healthy(job.project, instance)
+            except StartError as error:
+                await self._starting.end(instance)
+                with move_on_after(_LAST_WORDS_SECONDS):
+                    await read.wait()
+                raise StartError(_with_tail(str(error), output)) from None
+
+    async def _read(self, instance: Instance, output: ProgramOutput, read: Event) -> None:
+        await self._output.follow(instance, output)
+        read.set()
+
+    def _release_instance(self, job: Job) -> Instance:
+        return Instance(
+            id=InstanceId(self._new_id()),
+            project_id=job.project.id,
+            deployment_id=job.deployment.id,
+            fence=job.deployment.fence,
+            process_type=RELEASE,
+            node="",
+            started_at=self._now(),
+        )
+
+
+def _with_tail(sentence: str, output: ProgramOutput) -> str:
+    return "\n".join([sentence, *list(output.tail)[-10:]])

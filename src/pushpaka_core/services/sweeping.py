@@ -1,0 +1,143 @@
+"""Takes away what nobody needs any more: deleted projects, orphans, old releases."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from attrs import evolve, frozen
+
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import (
+    IN_WORK,
+    SERVING,
+    Deployment,
+    DeploymentStatus,
+    Lease,
+    ReleaseId,
+)
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.routing import Routing
+from pushpaka_core.services.running import Running
+
+_S = DeploymentStatus
+
+
+@frozen
+class Sweeping:
+    """
+    Removes by what the database says, never by what looks unused.
+
+    Only what carries the mark of this instance is ever seen here, let alone removed.
+    """
+
+    _storage: Storage
+    _runtime: Runtime
+    _builder: Builder
+    _workspaces: Workspaces
+    _running: Running
+    _routing: Routing
+    _now: Clock
+    _releases_kept: int
+
+    async def sweep(self) -> None:
+        """Do all of it once."""
+        await self.delete_projects()
+        await self.retire_releases()
+        await self._sweep_rows()
+        await self._sweep_instances()
+        await self._sweep_workspaces()
+        await self._sweep_artifacts()
+
+    async def delete_projects(self) -> None:
+        """Take away what runs of deleted projects, then what lies on disk, then their rows."""
+        async with self._storage.snapshot() as uow:
+            projects = await uow.projects.visible_to(PLATFORM).all()
+        for project in projects:
+            if project.deleted_at is not None:
+                await self._delete(project.id)
+
+    async def retire_releases(self) -> None:
+        """
+        Remove the artifacts of releases that are not kept.
+
+        Kept are what is served, queued or in work, and of each project and target
+        the last that ran; a string of failed deployments evicts nothing.
+        """
+        async with self._storage.snapshot() as uow:
+            releases = await uow.releases.of_project()
+            ran = await uow.deployments.with_status([*SERVING, _S.STOPPED])
+            coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED])
+        kept = {d.release_id for d in coming} | self._kept(ran)
+        in_work = {d.lease for d in coming}
+        for release in releases:
+            builds = any(lease.deployment_id == release.deployment_id for lease in in_work)
+            if release.id not in kept and not builds:
+                await self._builder.remove(release.artifact)
+                async with self._storage.transaction() as uow:
+                    await uow.releases.update(evolve(release, removed_at=self._now()))
+
+    def _kept(self, ran: Iterable[Deployment]) -> set[ReleaseId | None]:
+        kept: set[ReleaseId | None] = {d.release_id for d in ran if d.status in SERVING}
+        by_target: dict[tuple[ProjectId, str], dict[ReleaseId | None, None]] = defaultdict(dict)
+        for deployment in sorted(ran, key=lambda d: d.sequence, reverse=True):
+            by_target[deployment.project_id, deployment.target][deployment.release_id] = None
+        for newest_first in by_target.values():
+            kept.update(list(newest_first)[: self._releases_kept])
+        return kept
+
+    async def _delete(self, id: ProjectId) -> None:
+        async with self._storage.snapshot() as uow:
+            if await uow.deployments.with_status(IN_WORK, project_ids=[id]):
+                return
+            instances = [i for i in await uow.instances.all() if i.project_id == id]
+            releases = await uow.releases.of_project(id)
+        await self._routing.publish()
+        for instance in instances:
+            await self._running.remove_one(instance)
+        for release in releases:
+            await self._builder.remove(release.artifact)
+        async with self._storage.transaction() as uow:
+            await uow.projects.remove(id)
+
+    async def _sweep_rows(self) -> None:
+        """Remove instances whose deployment is over, or that a lost lease left behind."""
+        async with self._storage.snapshot() as uow:
+            instances = await uow.instances.all()
+            active = await uow.deployments.with_status([*IN_WORK, *SERVING])
+        leases = {d.lease for d in active}
+        for instance in instances:
+            if instance.lease not in leases:
+                await self._running.remove_one(instance)
+
+    async def _sweep_instances(self) -> None:
+        """End what runs without a row; a row is older than its instance, so the runtime is asked first."""
+        observed = await self._runtime.instances()
+        async with self._storage.snapshot() as uow:
+            known = {i.name for i in await uow.instances.all()}
+        for instance in observed:
+            if instance.name not in known:
+                await self._running.remove_unknown(instance.name)
+
+    async def _sweep_workspaces(self) -> None:
+        found = await self._workspaces.leases()
+        held = await self._held()
+        for lease in found:
+            if lease not in held:
+                await self._workspaces.remove(lease)
+
+    async def _sweep_artifacts(self) -> None:
+        found = await self._builder.artifacts()
+        held = await self._held()
+        async with self._storage.snapshot() as uow:
+            released = {release.artifact for release in await uow.releases.of_project()}
+        for artifact, lease in found.items():
+            if artifact not in released and lease not in held:
+                await self._builder.remove(artifact)
+
+    async def _held(self) -> Collection[Lease]:
+        async with self._storage.snapshot() as uow:
+            return {sight.lease for sight in await uow.deployments.leases()}

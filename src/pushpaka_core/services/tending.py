@@ -1,0 +1,194 @@
+"""Looks after the instances that serve: notices the dead, starts them again, probes the living."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from anyio import create_task_group
+from attrs import evolve, frozen
+
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.instances import Instance, InstanceState
+from pushpaka_core.domain.logs import LogLevel
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.jobs import Jobs
+from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.routing import Routing
+from pushpaka_core.services.starting import Starting
+
+MOST_MISSES = 3
+
+_S = DeploymentStatus
+
+
+@frozen(kw_only=True)
+class Served:
+    """A committed deployment with what runs of it."""
+
+    deployment: Deployment
+    project: Project
+    instances: Sequence[Instance]
+
+
+_Look = Callable[[Served, Instance], Awaitable[Instance]]
+
+
+@frozen
+class Tending:
+    """Keeps the instances of committed deployments alive, with back-off, without end."""
+
+    _storage: Storage
+    _events: EventBus
+    _runtime: Runtime
+    _jobs: Jobs
+    _logs: LogWriting
+    _starting: Starting
+    _routing: Routing
+    _moves: Moves
+    _now: Clock
+
+    async def tend(self) -> None:
+        """Look once at every instance, and see to those that have ended or are being restarted."""
+        await self._round(self._tended)
+
+    async def check_liveness(self) -> None:
+        """Probe every live instance; one that misses three times is ended and restarted."""
+        await self._round(self._probed)
+
+    async def serving(self) -> Sequence[Served]:
+        """Return the committed deployments that are not over, with their instances."""
+        async with self._storage.snapshot() as uow:
+            statuses = (_S.DEPLOYING, _S.RUNNING, _S.CRASHED)
+            committed = [d for d in await uow.deployments.with_status(statuses) if d.is_committed]
+            instances = await uow.instances.of_deployments([d.id for d in committed])
+            projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
+        return [
+            Served(
+                deployment=deployment,
+                project=projects[deployment.project_id],
+                instances=[i for i in instances if i.deployment_id == deployment.id],
+            )
+            for deployment in committed
+        ]
+
+    async def _round(self, look: _Look) -> None:
+        async with create_task_group() as tasks:
+            for served in await self.serving():
+                if served.deployment.drain_until is None and served.project.deleted_at is None:
+                    tasks.start_soon(self._look_at, served, look)
+
+    async def _look_at(self, served: Served, look: _Look) -> None:
+        changed = [await self._look_at_one(served, instance, look) for instance in served.instances]
+        if any(changed):
+            await self._settle(served)
+
+    async def _look_at_one(self, served: Served, instance: Instance, look: _Look) -> bool:
+        """Tell whether what the instance is for its routes has changed."""
+        try:
+            seen = await look(served, instance)
+            if seen != instance:
+                await self._keep(seen)
+        except StaleEntityError:
+            return False
+        if seen.restarts > instance.restarts:
+            await self._tell(served, seen)
+        return seen.state is not instance.state
+
+    async def _tended(self, served: Served, instance: Instance) -> Instance:
+        match instance.state:
+            case InstanceState.LIVE:
+                return await self._seen_alive(instance)
+            case InstanceState.CRASHED if self._is_due(instance):
+                return await self._restart(served, instance)
+            case InstanceState.STARTING:
+                return await self._seen_starting(served, instance)
+            case _:
+                return instance
+
+    async def _seen_alive(self, instance: Instance) -> Instance:
+        observed = await self._runtime.inspect(instance.name)
+        if observed is not None and observed.is_alive:
+            return instance
+        return instance.crash((observed and observed.exit) or "is gone", at=self._now())
+
+    async def _seen_starting(self, served: Served, instance: Instance) -> Instance:
+        try:
+            answer = await self._starting.look(served.project, instance)
+        except StartError as error:
+            return await self._ended(instance, str(error))
+        if answer is None:
+            return instance.go_live()
+        limit = timedelta(seconds=served.project.health_check_timeout)
+        if self._now() - instance.started_at < limit:
+            return instance
+        return await self._ended(instance, f"was not healthy in time: {answer}")
+
+    async def _probed(self, served: Served, instance: Instance) -> Instance:
+        if instance.state is not InstanceState.LIVE:
+            return instance
+        try:
+            answer = await self._starting.look(served.project, instance)
+        except StartError as error:
+            return await self._ended(instance, str(error))
+        misses = 0 if answer is None else instance.misses + 1
+        if misses >= MOST_MISSES:
+            return await self._ended(instance, f"did not answer {MOST_MISSES} probes: {answer}")
+        return evolve(instance, misses=misses)
+
+    async def _ended(self, instance: Instance, why: str) -> Instance:
+        await self._starting.end(instance)
+        return instance.crash(why, at=self._now())
+
+    def _is_due(self, instance: Instance) -> bool:
+        return instance.restart_at is not None and instance.restart_at <= self._now()
+
+    async def _restart(self, served: Served, instance: Instance) -> Instance:
+        await self._runtime.forget(instance.name)
+        restarted = await self._keep(instance.restart(at=self._now()))
+        try:
+            await self._starting.start(await self._jobs.of(served.deployment), restarted)
+        except (StartError, PlatformFaultError) as error:
+            return restarted.crash(str(error), at=self._now())
+        return restarted
+
+    async def _keep(self, instance: Instance) -> Instance:
+        async with self._storage.transaction() as uow:
+            return await uow.instances.update(instance)
+
+    async def _tell(self, served: Served, crashed: Instance) -> None:
+        """Say in the deployment's log what happened, and when it is started again."""
+        pause = (crashed.restart_at or self._now()) - self._now()
+        again = f"It is started again in {max(pause.total_seconds(), 0):.0f} s."
+        async with self._logs.open(served.deployment.id, Redactor()) as log:
+            sentence = f"The {crashed.process_type} process {crashed.exit}. {again}"
+            await log.say(sentence, Phase.RUN, LogLevel.ERROR)
+
+    async def _settle(self, served: Served) -> None:
+        """Route to what lives, and call the deployment what it is."""
+        await self._routing.publish()
+        async with self._storage.transaction() as uow:
+            present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)
+            down = _down(await uow.instances.of_deployments([present.id]))
+            if down and present.status is _S.RUNNING:
+                error = f"The {down.process_type} process {down.exit}. It is being restarted."
+                moved, cause = present.crash(error, at=self._now()), error
+            elif not down and present.status is _S.CRASHED:
+                moved, cause = present.recover(at=self._now()), "Its processes run again"
+            else:
+                return
+            kept = await self._moves.keep(uow, moved, cause)
+        await self._events.publish(DeploymentMoved(deployment=kept))
+
+
+def _down(instances: Sequence[Instance]) -> Instance | None:
+    """Return an instance of a process type of which none is live."""
+    live = {i.process_type for i in instances if i.state is InstanceState.LIVE}
+    return next((i for i in instances if i.process_type not in live), None)
