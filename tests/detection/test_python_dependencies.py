@@ -140,7 +140,7 @@ git+https://git.example/fast.git#egg=Fast.API
 def test_version_is_taken_from_the_first_file_that_names_one(
     files: Mapping[str, str], version: str | None, path: str | None
 ) -> None:
-    """.python-version beats requires-python, which beats runtime.txt; what is no version is none."""
+    """.python-version beats requires-python, then comes runtime.txt; no version is no version."""
     plan = plan_of(files)
 
     assert version == plan.language_version

@@ -17,10 +17,10 @@ class Framework:
     aliases: tuple[str, ...] = ()
 
 
-def _of(language: str, /, **aliases: str) -> dict[str, Framework]:
+def _of(language: str, aliases: Mapping[str, str]) -> dict[str, Framework]:
     """Return frameworks of *language* by name; their aliases are given as words in a string."""
     return {
-        name.replace("_", "-"): Framework(language=language, aliases=tuple(words.split()))
+        name: Framework(language=language, aliases=tuple(words.split()))
         for name, words in aliases.items()
     }
 
@@ -28,57 +28,63 @@ def _of(language: str, /, **aliases: str) -> dict[str, Framework]:
 FRAMEWORKS: Mapping[str, Framework] = {
     **_of(
         "python",
-        python="py plain-python",
-        fastapi="fast-api",
-        starlette="",
-        litestar="starlite",
-        quart="",
-        sanic="",
-        flask="",
-        bottle="",
-        falcon="",
-        aiohttp="",
-        tornado="",
-        django="",
-        streamlit="",
-        gradio="",
+        {
+            "python": "py plain-python",
+            "fastapi": "fast-api",
+            "starlette": "",
+            "litestar": "starlite",
+            "quart": "",
+            "sanic": "",
+            "flask": "",
+            "bottle": "",
+            "falcon": "",
+            "aiohttp": "",
+            "tornado": "",
+            "django": "",
+            "streamlit": "",
+            "gradio": "",
+        },
     ),
     **_of(
         "node",
-        node="nodejs node.js javascript typescript",
-        nextjs="next next.js",
-        nuxt="nuxtjs nuxt.js",
-        remix="",
-        react_router="reactrouter",
-        sveltekit="svelte svelte-kit",
-        astro="",
-        tanstack_start="tanstack",
-        nestjs="nest nest.js",
-        express="expressjs express.js",
-        fastify="",
-        hono="",
-        koa="",
-        vite="vitejs",
-        vue="vuejs vue.js",
-        react="reactjs react.js cra create-react-app",
-        angular="",
-        gatsby="",
-        solid="solidjs",
-        eleventy="11ty",
-        docusaurus="",
+        {
+            "node": "nodejs node.js javascript typescript",
+            "nextjs": "next next.js",
+            "nuxt": "nuxtjs nuxt.js",
+            "remix": "",
+            "react-router": "reactrouter",
+            "sveltekit": "svelte svelte-kit",
+            "astro": "",
+            "tanstack-start": "tanstack",
+            "nestjs": "nest nest.js",
+            "express": "expressjs express.js",
+            "fastify": "",
+            "hono": "",
+            "koa": "",
+            "vite": "vitejs",
+            "vue": "vuejs vue.js",
+            "react": "reactjs react.js cra create-react-app",
+            "angular": "",
+            "gatsby": "",
+            "solid": "solidjs",
+            "eleventy": "11ty",
+            "docusaurus": "",
+        },
     ),
-    **_of("bun", bun=""),
-    **_of("deno", deno="", fresh=""),
-    **_of("go", go="golang", gin="", echo="", fiber=""),
-    **_of("rust", rust="", axum="", actix="actix-web", rocket=""),
-    **_of("ruby", ruby="", rails="ruby-on-rails", sinatra="", rack=""),
-    **_of("php", php="", laravel="", symfony=""),
-    **_of("java", java="jvm", spring="spring-boot springboot", quarkus="", kotlin="ktor"),
-    **_of("dotnet", dotnet=".net csharp c# asp.net aspnet"),
-    **_of("elixir", elixir="", phoenix=""),
-    **_of("static", static="html plain-html staticfile"),
-    **_of("dockerfile", dockerfile="docker containerfile"),
-    **_of("shell", procfile="", shell="sh bash"),
+    **_of("bun", {"bun": ""}),
+    **_of("deno", {"deno": "", "fresh": ""}),
+    **_of("go", {"go": "golang", "gin": "", "echo": "", "fiber": ""}),
+    **_of("rust", {"rust": "", "axum": "", "actix": "actix-web", "rocket": ""}),
+    **_of("ruby", {"ruby": "", "rails": "ruby-on-rails", "sinatra": "", "rack": ""}),
+    **_of("php", {"php": "", "laravel": "", "symfony": ""}),
+    **_of(
+        "java", {"java": "jvm", "spring": "spring-boot springboot", "quarkus": "", "kotlin": "ktor"}
+    ),
+    **_of("dotnet", {"dotnet": ".net csharp c# asp.net aspnet"}),
+    **_of("elixir", {"elixir": "", "phoenix": ""}),
+    **_of("static", {"static": "html plain-html staticfile"}),
+    **_of("dockerfile", {"dockerfile": "docker containerfile"}),
+    **_of("shell", {"procfile": "", "shell": "sh bash"}),
 }
 """Every name that the API accepts, also where the rules for it are not written yet."""
 
