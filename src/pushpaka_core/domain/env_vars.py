@@ -102,7 +102,12 @@ class EnvVar:
     @property
     def secret_context(self) -> str:
         """Return what its ciphertext is bound to."""
-        return f"env_vars:{self.id}"
+        return self.context_of(self.id)
+
+    @staticmethod
+    def context_of(id: EnvVarId) -> str:
+        """Return what the ciphertext of env var *id* is bound to."""
+        return f"env_vars:{id}"
 
 
 @frozen(kw_only=True)
@@ -139,14 +144,14 @@ def versions_of(env_vars: Iterable[EnvVar]) -> dict[str, str]:
     return {env_var.key: f"{env_var.id}:{env_var.version}" for env_var in env_vars}
 
 
-def check_total(env_vars: Iterable[NewEnvVar]) -> None:
+def check_total(env_vars: Iterable[tuple[str, str]]) -> None:
     """
-    Refuse more than one project may have of them, counted with their keys.
+    Refuse more keys with their values than one project may have.
 
     Raises:
         InvalidInputError: That names what there is too much of.
     """
-    sizes = [len(e.key) + len(e.value.encode()) for e in env_vars]
+    sizes = [len(key) + len(value.encode()) for key, value in env_vars]
     if len(sizes) > MOST_ENV_VARS:
         raise InvalidInputError({"key": f"must be one of at most {MOST_ENV_VARS} of a project"})
     if sum(sizes) > MOST_BYTES:

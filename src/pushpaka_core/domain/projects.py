@@ -183,7 +183,12 @@ class Project:
     @property
     def secret_context(self) -> str:
         """Return what the ciphertext of its git token is bound to."""
-        return f"projects:{self.id}"
+        return self.context_of(self.id)
+
+    @staticmethod
+    def context_of(id: ProjectId) -> str:
+        """Return what the ciphertext of the git token of project *id* is bound to."""
+        return f"projects:{id}"
 
 
 def slug_stem(name: str) -> str:

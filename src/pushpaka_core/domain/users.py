@@ -35,16 +35,6 @@ class RegistrationPolicy(StrEnum):
     """Whoever comes first; nobody after that."""
     CLOSED = "closed"
 
-    def admits(self, accounts: int) -> bool:
-        """Tell whether one more may register where there are *accounts* already."""
-        match self:
-            case RegistrationPolicy.OPEN:
-                return True
-            case RegistrationPolicy.FIRST:
-                return accounts == 0
-            case RegistrationPolicy.CLOSED:
-                return False
-
 
 def normal_email(email: str) -> str:
     """Return the form in which e-mail addresses are compared and kept: ASCII lower case."""

@@ -26,5 +26,7 @@ class EventBus(Protocol):
         Watch one deployment from the moment the context is entered.
 
         A watcher that is too slow loses messages rather than holding up others.
+        The messages go on until the context is left, and giving up to wait for
+        the next one (by a time-out) harms nothing.
         """
         ...

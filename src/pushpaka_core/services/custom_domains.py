@@ -1,0 +1,70 @@
+"""Custom domains: claimed for a project by its owner, and given up again."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.custom_domains import (
+    CustomDomain,
+    CustomDomainId,
+    NewCustomDomain,
+    normal_domain,
+)
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.errors import InvalidInputError
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.journal import Journal
+
+
+@frozen(kw_only=True)
+class CustomDomainService:
+    """Keeps the domains that owners bring along; a claim alone routes nothing."""
+
+    _storage: Storage
+    _journal: Journal
+    _addresses: Addresses
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def add(self, actor: Actor, new: NewCustomDomain) -> CustomDomain:
+        """
+        Claim a domain for a project, with a challenge that only its owner can answer.
+
+        Raises:
+            InvalidInputError: If the domain is the platform's own.
+            DuplicateError: If the project has it, or somebody has proven that it is theirs.
+        """
+        actor.require_scope(Scope.FULL)
+        name = normal_domain(new.domain)
+        if self._addresses.is_reserved(name):
+            raise InvalidInputError({"domain": "must not be an address of this platform"})
+        now = self._now()
+        async with self._storage.transaction() as uow:
+            project = await uow.projects.visible_to(actor).get(new.project_id)
+            domain = CustomDomain(
+                id=CustomDomainId(self._new_id()),
+                project_id=project.id,
+                user_id=project.user_id,
+                domain=name,
+                challenge=self._new_id().hex,
+                created_at=now,
+                updated_at=now,
+            )
+            await uow.custom_domains.add(domain)
+            await self._journal.note(uow, actor, "domain.added", domain.id, name)
+        return domain
+
+    async def all(self, actor: Actor) -> Sequence[CustomDomain]:
+        """Return the actor's domains, the newest first."""
+        async with self._storage.snapshot() as uow:
+            return await uow.custom_domains.visible_to(actor).all()
+
+    async def delete(self, actor: Actor, id: CustomDomainId) -> None:
+        """Give a domain up, so that anybody may claim it; NotFoundError."""
+        actor.require_scope(Scope.FULL)
+        async with self._storage.transaction() as uow:
+            domain = await uow.custom_domains.visible_to(actor).get(id)
+            await uow.custom_domains.remove(id)
+            await self._journal.note(uow, actor, "domain.removed", id, domain.domain)

@@ -1,0 +1,64 @@
+"""The health of the platform itself."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+from anyio import create_task_group, fail_after
+from attrs import frozen
+
+from pushpaka_core.errors import PushpakaError
+
+HealthCheck = Callable[[], Awaitable[object]]
+"""Returns where all is well, and raises a PushpakaError or takes too long where it is not."""
+
+DATABASE = "database"
+
+
+@frozen(kw_only=True)
+class Health:
+    """What works and what does not."""
+
+    is_ok: bool
+    """Whether the database answers: without it nothing else does."""
+    version: str
+    checks: Mapping[str, bool | None]
+    """None is what this instance was not told to use."""
+
+
+@frozen(kw_only=True)
+class HealthService:
+    """Asks every part whether it works, all at the same time."""
+
+    _version: str
+    _checks: Mapping[str, HealthCheck | None]
+    """By the name of the part; "database" must be among them."""
+    _needed: Sequence[HealthCheck] = ()
+    """What this process needs beside the database to serve: a current schema, not to be ending."""
+    _patience: timedelta = timedelta(seconds=2)
+
+    async def check(self) -> Health:
+        """Return the health of every part."""
+        results: dict[str, bool | None] = dict.fromkeys(self._checks)
+
+        async def fill(name: str, check: HealthCheck) -> None:
+            results[name] = await self._passes(check)
+
+        async with create_task_group() as tasks:
+            for name, check in self._checks.items():
+                if check is not None:
+                    tasks.start_soon(fill, name, check)
+        return Health(is_ok=results[DATABASE] is True, version=self._version, checks=results)
+
+    async def is_ready(self) -> bool:
+        """Tell whether this process can serve requests."""
+        database = self._checks[DATABASE]
+        checks = [check for check in (database, *self._needed) if check is not None]
+        return all([await self._passes(check) for check in checks])
+
+    async def _passes(self, check: HealthCheck) -> bool:
+        try:
+            with fail_after(self._patience.total_seconds()):
+                await check()
+        except (PushpakaError, TimeoutError):
+            return False
+        return True

@@ -1,0 +1,203 @@
+"""Projects: made, changed, shown and deleted by their owners."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.deployments import (
+    IN_WORK,
+    Deployment,
+    DeploymentId,
+    DeploymentStatus,
+)
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.projects import (
+    NewProject,
+    Project,
+    ProjectChanges,
+    ProjectId,
+    ProjectStatus,
+    slug_from,
+    slug_stem,
+)
+from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url
+from pushpaka_core.errors import InvalidInputError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.security import Cipher
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.standings import Standing, read_standings
+
+
+@frozen(kw_only=True)
+class ProjectOverview:
+    """A project with what its deployments make of it."""
+
+    project: Project
+    status: ProjectStatus
+    url: str
+    current_deployment_id: DeploymentId | None
+    env_changed: bool
+
+
+@frozen(kw_only=True)
+class ProjectService:
+    """Keeps the projects of each owner apart, and judges what a project asks for."""
+
+    _storage: Storage
+    _queue: DeploymentQueue
+    _events: EventBus
+    _cipher: Cipher
+    _journal: Journal
+    _moves: Moves
+    _addresses: Addresses
+    _policy: SourcePolicy
+    _canonical_framework: Callable[[str], str]
+    """Returns the one name of a framework; ValueError names the known ones."""
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def create(self, actor: Actor, new: NewProject) -> ProjectOverview:
+        """
+        Make a project that belongs to the actor.
+
+        Raises:
+            InvalidInputError: If this instance's policy forbids the repository, or
+                the framework is unknown; both are told at once.
+            DuplicateError: If the actor has a project of that name.
+        """
+        actor.require_scope(Scope.FULL)
+        user_id, project_id = actor.require_user(), ProjectId(self._new_id())
+        settings = self._kept(project_id, asdict(new, recurse=False))
+        now = self._now()
+        async with self._storage.transaction() as uow:
+            project = Project(
+                id=project_id,
+                user_id=user_id,
+                number=await uow.projects.next_number(),
+                slug=slug_from(new.name, await uow.projects.taken_slugs(slug_stem(new.name))),
+                created_at=now,
+                updated_at=now,
+                **settings,
+            )
+            await uow.projects.add(project)
+            await self._journal.note(uow, actor, "project.created", project_id, project.name)
+            return await self._overview(uow, actor, project)
+
+    async def all(self, actor: Actor) -> Sequence[ProjectOverview]:
+        """Return the actor's projects, the newest first."""
+        async with self._storage.snapshot() as uow:
+            projects = await uow.projects.visible_to(actor).all()
+            return await self._overviews(uow, actor, projects)
+
+    async def get(self, actor: Actor, id: ProjectId) -> ProjectOverview:
+        """Return one of the actor's projects; NotFoundError."""
+        async with self._storage.snapshot() as uow:
+            project = await uow.projects.visible_to(actor).get(id)
+            return await self._overview(uow, actor, project)
+
+    async def change(self, actor: Actor, id: ProjectId, changes: ProjectChanges) -> ProjectOverview:
+        """
+        Change what *changes* say; a running deployment sees nothing of it before the next one.
+
+        Raises:
+            InvalidInputError: As for a new project.
+            DuplicateError: If the actor has another project of that name.
+        """
+        actor.require_scope(Scope.FULL)
+        settings = self._kept(id, changes.given)
+        async with self._storage.transaction() as uow:
+            project = await uow.projects.visible_to(actor).get(id)
+            if settings:
+                changed = evolve(project, updated_at=self._now(), **settings)
+                project = await uow.projects.update(changed)
+                names = ", ".join(sorted(settings))
+                await self._journal.note(uow, actor, "project.changed", id, names)
+            return await self._overview(uow, actor, project)
+
+    async def delete(self, actor: Actor, id: ProjectId) -> None:
+        """
+        Make the project disappear at once, and its name free.
+
+        What waits is cancelled, and what is in work is asked to end. Its instances,
+        files and rows are taken away by reconciliation, its address with them.
+        """
+        actor.require_scope(Scope.FULL)
+        async with self._storage.transaction() as uow:
+            project = await uow.projects.visible_to(actor).get(id)
+            ended = await self._end_deployments(uow, actor, id)
+            for domain in await uow.custom_domains.visible_to(actor).all():
+                if domain.project_id == id:
+                    await uow.custom_domains.remove(domain.id)
+            await uow.projects.update(evolve(project, deleted_at=self._now()))
+            await self._journal.note(uow, actor, "project.deleted", id, project.name)
+        await self._queue.announce(id)
+        for deployment in ended:
+            await self._events.publish(DeploymentMoved(deployment=deployment))
+
+    async def _end_deployments(
+        self, uow: UnitOfWork, actor: Actor, id: ProjectId
+    ) -> Sequence[Deployment]:
+        found = await uow.deployments.with_status(
+            IN_WORK | {DeploymentStatus.QUEUED}, project_ids=[id]
+        )
+        return [
+            await self._moves.keep(
+                uow, deployment.cancel(at=self._now()), "Its project was deleted", actor
+            )
+            for deployment in found
+            if not deployment.is_committed
+        ]
+
+    def _kept(self, id: ProjectId, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the given settings in the form in which they are kept."""
+        kept = {**given, **self._judged(given)}
+        if "git_token" in kept:
+            kept["git_token"] = self._sealed(id, kept["git_token"])
+        return kept
+
+    def _judged(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return what this instance has a say in, in its one form, or tell all problems at once."""
+        judges: Mapping[str, Callable[[str], str]] = {
+            "repo_url": lambda text: parse_repo_url(text, self._policy).text,
+            "framework": self._canonical_framework,
+        }
+        judged, problems = {}, {}
+        for name, judge in judges.items():
+            if given.get(name) is not None:
+                try:
+                    judged[name] = judge(given[name])
+                except ValueError as error:
+                    problems[name] = str(error)
+        if problems:
+            raise InvalidInputError(problems)
+        return judged
+
+    def _sealed(self, id: ProjectId, token: str | None) -> Encrypted | None:
+        return self._cipher.encrypt(token, context=Project.context_of(id)) if token else None
+
+    async def _overview(self, uow: UnitOfWork, actor: Actor, project: Project) -> ProjectOverview:
+        (overview,) = await self._overviews(uow, actor, [project])
+        return overview
+
+    async def _overviews(
+        self, uow: UnitOfWork, actor: Actor, projects: Sequence[Project]
+    ) -> Sequence[ProjectOverview]:
+        standings = await read_standings(uow, actor, [project.id for project in projects])
+        return [self._shown(project, standings[project.id]) for project in projects]
+
+    def _shown(self, project: Project, standing: Standing) -> ProjectOverview:
+        return ProjectOverview(
+            project=project,
+            status=standing.status,
+            url=self._addresses.url(self._addresses.project_host(project.slug)),
+            current_deployment_id=standing.current_deployment_id,
+            env_changed=standing.env_changed,
+        )

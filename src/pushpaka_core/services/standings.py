@@ -1,0 +1,79 @@
+"""How projects stand: what is derived from their deployments and env vars, for many at once."""
+
+from collections.abc import Collection, Mapping
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import (
+    IN_WORK,
+    PRODUCTION,
+    SERVING,
+    DeploymentId,
+    DeploymentStatus,
+)
+from pushpaka_core.domain.env_vars import effective, versions_of
+from pushpaka_core.domain.project_status import project_status
+from pushpaka_core.domain.projects import ProjectId, ProjectStatus
+from pushpaka_core.ports.storage import UnitOfWork
+
+_UNDER_WAY = IN_WORK | {DeploymentStatus.QUEUED}
+
+
+@frozen(kw_only=True)
+class Standing:
+    """How one project stands."""
+
+    status: ProjectStatus
+    current_deployment_id: DeploymentId | None
+    """What production serves, or served until it was stopped."""
+    env_changed: bool
+    """Whether the env vars are others than those that production runs with."""
+
+
+async def read_standings(
+    uow: UnitOfWork, actor: Actor, ids: Collection[ProjectId]
+) -> Mapping[ProjectId, Standing]:
+    """Return how each of the projects stands, by as many queries as for one."""
+    targets = await uow.targets.of_projects(ids)
+    current = {t.project_id: t.deployment_id for t in targets if t.name == PRODUCTION}
+    active = await uow.deployments.with_status(
+        SERVING | _UNDER_WAY, project_ids=ids, target=PRODUCTION
+    )
+    statuses = {d.id: d.status for d in active}
+    under_way = {d.project_id for d in active if d.status in _UNDER_WAY}
+    newest = {d.project_id: d.status for d in await uow.deployments.latest(ids, PRODUCTION)}
+    changed = await _with_changed_env(uow, actor, current)
+    return {
+        project_id: Standing(
+            status=project_status(
+                current=_status_of(current.get(project_id), statuses),
+                newest=newest.get(project_id),
+                is_under_way=project_id in under_way,
+            ),
+            current_deployment_id=current.get(project_id),
+            env_changed=project_id in changed,
+        )
+        for project_id in ids
+    }
+
+
+def _status_of(
+    id: DeploymentId | None, active: Mapping[DeploymentId, DeploymentStatus]
+) -> DeploymentStatus | None:
+    """Return the status of what a target points at: from there it can only end as stopped."""
+    return active.get(id, DeploymentStatus.STOPPED) if id is not None else None
+
+
+async def _with_changed_env(
+    uow: UnitOfWork, actor: Actor, current: Mapping[ProjectId, DeploymentId]
+) -> set[ProjectId]:
+    frozen_ones = await uow.env_vars.environments(current.values())
+    versions = {e.deployment_id: dict(e.versions) for e in frozen_ones}
+    today = await uow.env_vars.visible_to(actor).of_projects(current)
+    return {
+        project_id
+        for project_id, deployment_id in current.items()
+        if versions.get(deployment_id, {})
+        != versions_of(effective((e for e in today if e.project_id == project_id), PRODUCTION))
+    }
