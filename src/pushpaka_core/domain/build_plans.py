@@ -63,7 +63,9 @@ class StaticSite:
 @frozen(kw_only=True)
 class BuildPlan:
     """
-    How to install, build and start an application. It is data: it holds names of secrets, never values.
+    How to install, build and start an application.
+
+    It is data, and holds names of secrets, never values.
 
     A plan is a pure function of the tree, the project's settings and the names of
     the env vars, so that the same commit always gives the same plan.
@@ -74,7 +76,7 @@ class BuildPlan:
     language: str
     """The toolchain that builds it, as in "python" or "static"."""
     language_version: str | None = None
-    """A requirement as its tool writes it (">=3.11", "3.12"); None leaves the choice to the builder."""
+    """As its tool writes it (">=3.11", "3.12"); None leaves the choice to the builder."""
     package_manager: str | None = None
     """As in "uv" or "pip"."""
     install: Step | None = None
