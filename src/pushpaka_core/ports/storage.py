@@ -310,7 +310,7 @@ class Instances(Protocol):
         """
         Keep a changed instance and return it as kept; StaleEntityError, DuplicateError.
 
-        `output_position` is not written here, but begins anew with another start.
+        `output_position` is not written here: it has its own way.
         """
         ...
 

@@ -93,13 +93,11 @@ class MemoryInstances:
         self._tables.instances.add(instance.id, instance)
 
     async def update(self, instance: Instance, /) -> Instance:
-        """Keep a changed instance; where it is read to is changed by another start alone."""
+        """Keep a changed instance, but for how far it is read."""
         current = self._tables.instances.find(instance.id)
         changed = next_version(current, instance, "instance")
         self._check_port(instance)
-        is_same_start = current is not None and current.starts == instance.starts
-        position = current.output_position if current and is_same_start else ""
-        kept = evolve(changed, output_position=position)
+        kept = evolve(changed, output_position=current.output_position) if current else changed
         self._tables.instances.put(kept.id, kept)
         return kept
 

@@ -1,0 +1,98 @@
+"""Quick stand-ins for passwords, tokens and secrets: same promises, no protection."""
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from attrs import evolve, field, frozen
+
+from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.errors import NotAuthenticatedError, PlatformFaultError
+from pushpaka_core.ports.security import Claims
+
+
+@frozen(kw_only=True)
+class PlainHasher:
+    """Hashes at once, and so is easy to guess: for tests."""
+
+    _strength: int = 1
+
+    async def hash(self, password: str, /) -> str:
+        """Return a salted hash."""
+        return self._hash(password, secrets.token_hex(8), self._strength)
+
+    async def verify(self, password: str, hashed: str | None, /) -> bool:
+        """Tell whether *password* made *hashed*."""
+        match (hashed or "").split("$"):
+            case ["plain", strength, salt, _] if strength.isdecimal():
+                return compare_digest(self._hash(password, salt, int(strength)), hashed or "")
+            case _:
+                return False
+
+    def is_outdated(self, hashed: str, /) -> bool:
+        """Tell whether *hashed* was made by a weaker hasher."""
+        return not hashed.startswith(f"plain${self._strength}$")
+
+    def _hash(self, password: str, salt: str, strength: int) -> str:
+        digest = sha256(f"{salt}{password}".encode(errors="surrogatepass")).hexdigest()
+        return f"plain${strength}${salt}${digest}"
+
+
+@frozen(kw_only=True)
+class MemorySigner:
+    """Remembers the tokens that it gave out, instead of signing them."""
+
+    _claims: dict[str, Claims] = field(factory=dict, init=False, repr=False)
+
+    def sign(
+        self, user_id: UserId, token_version: int, /, *, at: datetime, lifetime: timedelta
+    ) -> str:
+        """Return a token that is good from *at* for *lifetime*."""
+        token = secrets.token_urlsafe(32)
+        issued_at = at.replace(microsecond=0)
+        self._claims[token] = Claims(
+            user_id=user_id,
+            token_version=token_version,
+            token_id=secrets.token_hex(16),
+            issued_at=issued_at,
+            expires_at=issued_at + lifetime,
+        )
+        return token
+
+    def verify(self, token: str, /, *, at: datetime) -> Claims:
+        """Return the claims of *token*, if it is ours and good at *at*."""
+        claims = self._claims.get(token)
+        if claims is None:
+            raise NotAuthenticatedError("The access token is not valid. Sign in again.")
+        if not claims.issued_at - timedelta(seconds=60) <= at < claims.expires_at:
+            raise NotAuthenticatedError("The access token has expired. Sign in again.")
+        return claims
+
+
+@frozen(kw_only=True)
+class MemoryCipher:
+    """Keeps the secrets itself, and gives out what to ask for them by."""
+
+    _key_ids: tuple[str, ...] = ("memory",)
+    _vault: dict[tuple[str, str, bytes], str] = field(factory=dict, repr=False)
+
+    def rotated(self, key_id: str) -> "MemoryCipher":
+        """Return a cipher with another current key, which opens what this one has closed."""
+        return evolve(self, key_ids=(*self._key_ids, key_id))
+
+    def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
+        """Put *secret* away for *context*."""
+        encrypted = Encrypted(key_id=self._key_ids[-1], ciphertext=secrets.token_bytes(16))
+        self._vault[encrypted.key_id, context, encrypted.ciphertext] = secret
+        return encrypted
+
+    def decrypt(self, encrypted: Encrypted, /, *, context: str) -> str:
+        """Return the secret, if it was put away for *context*."""
+        if encrypted.key_id not in self._key_ids:
+            raise PlatformFaultError(f"The key {encrypted.key_id} is not in the key ring.")
+        try:
+            return self._vault[encrypted.key_id, context, encrypted.ciphertext]
+        except KeyError:
+            raise PlatformFaultError("A secret cannot be decrypted: it was changed.") from None

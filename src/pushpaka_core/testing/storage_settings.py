@@ -1,0 +1,165 @@
+"""What every storage must do with env vars and custom domains, as tests."""
+
+import pytest
+from attrs import evolve
+
+from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.custom_domains import CustomDomainId
+from pushpaka_core.domain.env_vars import EnvScope
+from pushpaka_core.errors import DuplicateError, NotFoundError
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.testing.keeping import keep, keep_project
+from pushpaka_core.testing.objects import (
+    a_custom_domain,
+    a_deployment,
+    a_project,
+    a_secret,
+    a_user,
+    an_env_var,
+    an_environment,
+    an_id,
+    later,
+)
+
+
+class EnvVarsContract:
+    """The promises of the ports `EnvVars` and `VisibleEnvVars`."""
+
+    async def test_env_vars_come_by_key_and_scope(self, storage: Storage) -> None:
+        """The order does not depend on when they were set."""
+        project = await keep_project(storage)
+        b = an_env_var(project, key="B")
+        a_preview = an_env_var(project, key="A", scope=EnvScope.PREVIEW)
+        a_all = an_env_var(project, key="A", scope=EnvScope.ALL)
+        await keep(storage, b, a_preview, a_all)
+
+        async with storage.snapshot() as uow:
+            found = await uow.env_vars.visible_to(PLATFORM).of_project(project.id)
+
+        assert [a_all, a_preview, b] == list(found)
+
+    async def test_env_vars_of_others_do_not_exist(self, storage: Storage) -> None:
+        """Of a foreign or deleted project there are none."""
+        ann, bob = a_user(), a_user()
+        mine, foreign = a_project(ann), a_project(bob)
+        gone = a_project(ann, deleted_at=later(1))
+        await keep(storage, ann, bob, mine, foreign, gone)
+        env_vars = [an_env_var(project) for project in (mine, foreign, gone)]
+        await keep(storage, *env_vars)
+        ids = [mine.id, foreign.id, gone.id]
+
+        async with storage.snapshot() as uow:
+            visible = uow.env_vars.visible_to(Actor.of(ann))
+            assert [] == list(await visible.of_project(foreign.id))
+            assert [env_vars[0]] == list(await visible.of_projects(ids))
+            assert env_vars == list(await uow.env_vars.visible_to(PLATFORM).of_projects(ids))
+
+    async def test_a_new_value_replaces_the_old_one(self, storage: Storage) -> None:
+        """To put an env var of the same id changes it."""
+        project = await keep_project(storage)
+        env_var = an_env_var(project)
+        await keep(storage, env_var)
+        changed = evolve(env_var, secret=a_secret("new"), version=2, updated_at=later(1))
+
+        await keep(storage, changed)
+
+        async with storage.snapshot() as uow:
+            found = await uow.env_vars.visible_to(PLATFORM).of_project(project.id)
+        assert [changed] == list(found)
+
+    async def test_a_key_is_there_once_in_a_scope(self, storage: Storage) -> None:
+        """Two people who set the same new env var at once do not make two."""
+        project = await keep_project(storage)
+        await keep(storage, an_env_var(project, key="A"))
+
+        with pytest.raises(DuplicateError, match="env var"):
+            await keep(storage, an_env_var(project, key="A"))
+
+    async def test_a_removed_env_var_is_gone(self, storage: Storage) -> None:
+        """To remove it again is harmless."""
+        project = await keep_project(storage)
+        env_var = an_env_var(project)
+        await keep(storage, env_var)
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.env_vars.remove(env_var.id)
+
+        async with storage.snapshot() as uow:
+            assert [] == list(await uow.env_vars.visible_to(PLATFORM).of_project(project.id))
+
+    async def test_an_environment_is_frozen_with_its_deployment(self, storage: Storage) -> None:
+        """It is found by the deployment, and a second freezing replaces the first."""
+        project = await keep_project(storage)
+        one, other = a_deployment(project), a_deployment(project)
+        await keep(storage, one, other, an_environment(one), an_environment(other))
+        frozen = an_environment(one, versions={"A": "x:2"}, secret=a_secret("new"))
+
+        await keep(storage, frozen)
+
+        async with storage.snapshot() as uow:
+            assert [frozen] == list(await uow.env_vars.environments([one.id]))
+            assert 2 == len(await uow.env_vars.environments([one.id, other.id]))
+
+    async def test_an_env_var_needs_its_project(self, storage: Storage) -> None:
+        """What is set on a project that was removed meanwhile is refused."""
+        with pytest.raises(NotFoundError):
+            await keep(storage, an_env_var(a_project(a_user())))
+
+
+class CustomDomainsContract:
+    """The promises of the ports `CustomDomains` and `VisibleCustomDomains`."""
+
+    async def test_an_owner_sees_their_own_domains(self, storage: Storage) -> None:
+        """They are listed the newest first; those of others and of deleted projects are not."""
+        ann, bob = a_user(), a_user()
+        mine, foreign = a_project(ann), a_project(bob)
+        gone = a_project(ann, deleted_at=later(1))
+        old = a_custom_domain(mine, created_at=later(1))
+        young = a_custom_domain(mine, created_at=later(2))
+        hidden = a_custom_domain(foreign), a_custom_domain(gone)
+        await keep(storage, ann, bob, mine, foreign, gone, young, old, *hidden)
+
+        async with storage.snapshot() as uow:
+            visible = uow.custom_domains.visible_to(Actor.of(ann))
+            assert [young, old] == list(await visible.all())
+            assert old == await visible.get(old.id)
+            assert 4 == len(await uow.custom_domains.visible_to(PLATFORM).all())
+            for domain in hidden:
+                with pytest.raises(NotFoundError, match="domain"):
+                    await visible.get(domain.id)
+
+    async def test_an_unknown_domain_is_not_found(self, storage: Storage) -> None:
+        """An id that no domain has raises NotFoundError."""
+        async with storage.snapshot() as uow:
+            with pytest.raises(NotFoundError, match="domain"):
+                await uow.custom_domains.visible_to(PLATFORM).get(CustomDomainId(an_id()))
+
+    async def test_a_project_has_a_domain_once(self, storage: Storage) -> None:
+        """Another project may claim the same one, as long as it is not verified."""
+        one, other = await keep_project(storage), await keep_project(storage)
+        await keep(storage, a_custom_domain(one, domain="app.example.com"))
+        await keep(storage, a_custom_domain(other, domain="app.example.com"))
+
+        with pytest.raises(DuplicateError, match="domain"):
+            await keep(storage, a_custom_domain(one, domain="app.example.com"))
+
+    async def test_a_verified_domain_is_taken(self, storage: Storage) -> None:
+        """Nobody can claim what somebody has proven to own."""
+        one, other = await keep_project(storage), await keep_project(storage)
+        await keep(storage, a_custom_domain(one, domain="app.example.com", verified_at=later(1)))
+
+        with pytest.raises(DuplicateError, match="domain"):
+            await keep(storage, a_custom_domain(other, domain="app.example.com"))
+
+    async def test_a_removed_domain_is_gone(self, storage: Storage) -> None:
+        """To remove it again is harmless."""
+        domain = a_custom_domain(await keep_project(storage))
+        await keep(storage, domain)
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.custom_domains.remove(domain.id)
+
+        async with storage.snapshot() as uow:
+            assert [] == list(await uow.custom_domains.visible_to(PLATFORM).all())
