@@ -1,0 +1,70 @@
+"""The key file is private, whole, and made once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys
+from pushpaka_core.errors import SettingsError
+
+
+def test_missing_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    """The first start makes keys that nobody else reads, and leaves no draft."""
+    keys = load_or_create_keys(tmp_path / "keys.json")
+
+    assert 32 == len(keys.signing_key)
+    assert 0o600 == (tmp_path / "keys.json").stat().st_mode & 0o777
+    assert ["keys.json"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_file_is_read_again(tmp_path: Path) -> None:
+    """Later starts have the same keys."""
+    assert load_or_create_keys(tmp_path / "k") == load_or_create_keys(tmp_path / "k")
+
+
+def test_parallel_starts_agree(tmp_path: Path) -> None:
+    """Of several that make the file, one wins and all have its keys."""
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(load_or_create_keys, [tmp_path / "k"] * 16))
+
+    assert 1 == len({keys.text for keys in made})
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    """Keys that others know are no secret; the way out is told."""
+    load_or_create_keys(tmp_path / "k")
+    (tmp_path / "k").chmod(mode)
+
+    with pytest.raises(SettingsError, match="Run: chmod 600"):
+        load_or_create_keys(tmp_path / "k")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"signing_key": "eA==", "encryption_keys": {}, "current_key": "a"}',
+        Keys(signing_key=b"s" * 32, encryption_keys={"a": b"a" * 32}, current_key="b").text,
+        "\N{SNOWMAN}",
+    ],
+)
+def test_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
+    """A file that holds no keys is never replaced, for that would lose every secret."""
+    (tmp_path / "k").write_text(text)
+    (tmp_path / "k").chmod(0o600)
+
+    with pytest.raises(SettingsError, match="is damaged"):
+        load_or_create_keys(tmp_path / "k")
+    assert text == (tmp_path / "k").read_text()
+
+
+def test_keys_are_not_shown() -> None:
+    """Keys can be printed."""
+    assert "sss" not in repr(
+        Keys(signing_key=b"s" * 32, encryption_keys={"a": b"s" * 32}, current_key="a")
+    )
