@@ -1,0 +1,149 @@
+"""
+What every source must do, as tests.
+
+Derive a test class from `SourceContract` in a module whose fixtures are
+
+- `source`: a source that may fetch from `repository`;
+- `repository`: an empty repository as that source sees it.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from anyio import fail_after
+
+from pushpaka_core.errors import PlatformFaultError, SourceError
+from pushpaka_core.ports.source import Checkout, Source, SourceRequest
+
+
+class SourceRepository(Protocol):
+    """A repository that a test commits to."""
+
+    @property
+    def url(self) -> str:
+        """Return the address under which the source knows it."""
+        ...
+
+    def commit(self, message: str, files: Mapping[str, str]) -> str:
+        """Make *files* the newest commit of the branch main, and return its hash."""
+        ...
+
+
+class SourceContract:
+    """The promises of the port `Source`; each holds for every adapter."""
+
+    async def test_newest_commit_is_fetched(
+        self, source: Source, repository: SourceRepository, tmp_path: Path
+    ) -> None:
+        """Without a commit the newest one of the branch is meant."""
+        repository.commit("one", {"a.txt": "1"})
+        sha = repository.commit("two", {"a.txt": "2", "b/c.txt": "3"})
+
+        checkout = await _fetch(source, repository.url, tmp_path / "out")
+
+        assert (sha, "two") == (checkout.commit_sha, checkout.commit_message)
+        assert checkout.commit_author
+        assert {"a.txt": "2", "b/c.txt": "3"} == _files(tmp_path / "out")
+
+    @pytest.mark.parametrize("digits", [7, 12, 40])
+    async def test_older_commit_is_fetched(
+        self, source: Source, repository: SourceRepository, tmp_path: Path, digits: int
+    ) -> None:
+        """A commit is found by its hash, or by how its hash begins."""
+        sha = repository.commit("one", {"a.txt": "1"})
+        repository.commit("two", {"a.txt": "2"})
+
+        checkout = await _fetch(source, repository.url, tmp_path / "out", commit=sha[:digits])
+
+        assert sha == checkout.commit_sha
+        assert {"a.txt": "1"} == _files(tmp_path / "out")
+
+    @pytest.mark.parametrize("commit", ["f" * 7, "f" * 40, "f" * 64, "HEAD~1", "--all"])
+    async def test_unknown_commit_is_refused(
+        self, source: Source, repository: SourceRepository, tmp_path: Path, commit: str
+    ) -> None:
+        """Another commit is never taken in its place, and no directory is left."""
+        repository.commit("one", {"a.txt": "1"})
+
+        with pytest.raises(SourceError):
+            await _fetch(source, repository.url, tmp_path / "out", commit=commit)
+        assert not _exists(tmp_path / "out")
+
+    async def test_unknown_branch_is_refused(
+        self, source: Source, repository: SourceRepository, tmp_path: Path
+    ) -> None:
+        """The sentence names the branches that exist."""
+        repository.commit("one", {"a.txt": "1"})
+
+        with pytest.raises(SourceError, match=r"The branch mian does not exist. There are: main\."):
+            await _fetch(source, repository.url, tmp_path / "out", branch="mian")
+        assert not _exists(tmp_path / "out")
+
+    async def test_unknown_repository_is_refused(
+        self, source: Source, repository: SourceRepository, tmp_path: Path
+    ) -> None:
+        """The sentence says where to look for the mistake."""
+        with pytest.raises(SourceError, match="Check the repository URL"):
+            await _fetch(source, f"{repository.url}-not", tmp_path / "out")
+        assert not _exists(tmp_path / "out")
+
+    async def test_directory_that_exists_is_left_alone(
+        self, source: Source, repository: SourceRepository, tmp_path: Path
+    ) -> None:
+        """A fetch makes its directory, and never writes into another's."""
+        repository.commit("one", {"a.txt": "1"})
+        _write(tmp_path / "out", "kept.txt")
+
+        with pytest.raises(PlatformFaultError):
+            await _fetch(source, repository.url, tmp_path / "out")
+        assert {"kept.txt": "kept"} == _files(tmp_path / "out")
+
+    async def test_commit_can_be_fetched_twice(
+        self, source: Source, repository: SourceRepository, tmp_path: Path
+    ) -> None:
+        """A fetch leaves nothing that the next one would stumble over."""
+        repository.commit("one", {"a.txt": "1"})
+
+        first = await _fetch(source, repository.url, tmp_path / "first")
+        second = await _fetch(source, repository.url, tmp_path / "second")
+
+        assert first.commit_sha == second.commit_sha
+        assert _files(tmp_path / "first") == _files(tmp_path / "second")
+
+
+async def _fetch(
+    source: Source, url: str, directory: Path, *, branch: str = "main", commit: str | None = None
+) -> Checkout:
+    said: list[str] = []
+
+    async def report(sentence: str) -> None:
+        said.append(sentence)
+
+    request = SourceRequest(repo_url=url, branch=branch, commit_sha=commit)
+    with fail_after(60):
+        checkout = await source.fetch(
+            request, directory, timeout=timedelta(seconds=30), report=report
+        )
+    assert said
+    assert directory == checkout.directory
+    return checkout
+
+
+def _files(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): path.read_text()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+def _write(directory: Path, name: str) -> None:
+    directory.mkdir()
+    (directory / name).write_text("kept")
