@@ -25,6 +25,7 @@ class Forge:
     is_dumb: bool = False
     is_old: bool = False
     redirects_to: str | None = None
+    wants_suffix: bool = False
     hangs: bool = False
     trickles: bool = False
     requests: list[str] = field(factory=list)
@@ -42,6 +43,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.forge.requests.append(f"{self.headers['Host']} {self.path}")
         if self.forge.redirects_to:
             self._say(302, {"Location": self.forge.redirects_to + self.path})
+        elif self.forge.wants_suffix and not self.path.startswith("/shop.git/"):
+            self._say(301, {"Location": self.path.replace("/shop/", "/shop.git/")})
         elif self.forge.hangs:
             self.forge.closing.wait(60)
         elif self.forge.trickles:
@@ -89,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(404)
 
     def _run_backend(self) -> None:
-        path, _, query = self.path.partition("?")
+        path, _, query = self.path.replace("/shop.git/", "/shop/").partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = b"".join(iter(self._chunk, b""))

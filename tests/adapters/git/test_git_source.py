@@ -269,6 +269,18 @@ async def test_redirect_is_not_followed(
     assert [] == forge.requests
 
 
+async def test_suffix_that_a_forge_wants_is_added(
+    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+) -> None:
+    """An address copied from the browser works where the forge wants .git behind it."""
+    sha = repository.commit("one", {"a": "1"})
+    forge.wants_suffix = True
+
+    checkout = await fetched(source, forge.url, tmp_path / "out", commit=sha)
+
+    assert sha == checkout.commit_sha
+
+
 @pytest.mark.parametrize("behaviour", ["hangs", "trickles"])
 async def test_server_that_never_finishes_is_left(
     source: GitSource, forge: Forge, tmp_path: Path, behaviour: str

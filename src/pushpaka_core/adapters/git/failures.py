@@ -15,6 +15,7 @@ _MOST_NAMED = 5
 _MOST_SAID = 300
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2c00-\ud7ff]+")
 _REFUSED = r"could not read (Username|Password)|Authentication failed|error: 40[13]|Access denied"
+_REDIRECTED = r"redirection|error: 30[0-9]|Maximum \(0\) redirects"
 
 _HOST_FAULTS = (
     (
@@ -29,13 +30,6 @@ _HOST_FAULTS = (
 
 # Each is a pattern in the words of git, curl or ssh, and what it means.
 _MEANINGS = (
-    (
-        r"redirection|error: 30[0-9]|Maximum \(0\) redirects",
-        (
-            "The server sends {host} elsewhere, and redirects are not followed. "
-            "Put the repository's present address into the project."
-        ),
-    ),
     (
         (
             r"[Rr]epository.* not found|error: 404|not appear to be a git repository"
@@ -87,6 +81,17 @@ _MEANINGS = (
 )
 
 
+class RedirectedError(SourceError):
+    """The server says that the repository is somewhere else."""
+
+    def __init__(self, host: str) -> None:
+        """Take the host that sends git away."""
+        super().__init__(
+            f"{host} says that the repository has another address, and redirects are not "
+            "followed. Put the present address into the project."
+        )
+
+
 def is_unknown_commit(result: Result) -> bool:
     """Tell whether the server says that it has no such commit."""
     return bool(_UNKNOWN_COMMIT.search(result.errors))
@@ -107,6 +112,8 @@ def failure(result: Result, remote: Remote) -> PushpakaError:
         return too_large()
     if re.search(_REFUSED, words):
         return SourceError(_refusal(remote))
+    if re.search(_REDIRECTED, words):
+        return RedirectedError(_place(remote))
     sentences = (sentence for pattern, sentence in _MEANINGS if re.search(pattern, words))
     sentence = next(sentences, "The repository could not be fetched.")
     return SourceError(_with_words(sentence.format(host=_place(remote)), words))

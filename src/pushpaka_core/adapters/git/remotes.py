@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from socket import IPPROTO_TCP, SOCK_STREAM, gaierror
+from typing import Self
 
 import anyio
 from attrs import evolve, field, frozen
@@ -58,6 +59,13 @@ class Remote:
             "GIT_CONFIG_KEY_0": f"http.{self.url.origin}/.extraHeader",
             "GIT_CONFIG_VALUE_0": f"Authorization: Basic {self._credentials}",
         }
+
+    @property
+    def suffixed(self) -> Self | None:
+        """Return the same remote with .git behind its path, or None where that makes no sense."""
+        if not self._is_http or self.url.path.endswith((".git", "/")):
+            return None
+        return evolve(self, url=evolve(self.url, path=f"{self.url.path}.git"))
 
     def redacted(self, text: str) -> str:
         """Return *text* without the token, in whatever form git may have printed it."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from anyio import CancelScope, fail_after, to_thread
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits
@@ -100,6 +100,17 @@ class GitSource:
 
 
 async def _fetched(git: Git, request: SourceRequest, store: str) -> str:
+    """Fetch; some forges know a repository only with .git behind its address."""
+    try:
+        return await _fetched_from(git, request, store)
+    except failures.RedirectedError:
+        remote = git.remote.suffixed
+        if remote is None:
+            raise
+    return await _fetched_from(evolve(git, remote=remote), request, store)
+
+
+async def _fetched_from(git: Git, request: SourceRequest, store: str) -> str:
     commits = Commits(git=git, branch=request.branch)
     return await commits.fetch(request.commit_sha, tip=await commits.tip(), store=store)
 
