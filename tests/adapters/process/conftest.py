@@ -1,12 +1,19 @@
-"""Programs of this host, ended with the test that launched them."""
+"""Programs of this host, ended with their test, and a directory where others may go."""
 
-from collections.abc import AsyncIterator
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
+from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.runtime import ProcessRuntime
+
+FIRST_UID = 61_000
 
 
 @pytest.fixture
@@ -21,3 +28,49 @@ async def processes(state: Path) -> AsyncIterator[HostProcesses]:
     for process in await host.launched():
         await host.stop(process.name, grace=timedelta(0))
     await host.sweep()
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """Return a data directory; those of pytest are closed to other users."""
+    directory = Path(mkdtemp(prefix="pushpaka-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(
+    params=[
+        None,
+        pytest.param(
+            FIRST_UID, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can")
+        ),
+    ],
+    ids=["as-oneself", "as-another-user"],
+)
+def first_uid(request: pytest.FixtureRequest) -> int | None:
+    uid: int | None = request.param
+    return uid
+
+
+@pytest.fixture
+def builder(processes: HostProcesses, data: Path, first_uid: int | None) -> ProcessBuilder:
+    return ProcessBuilder(
+        processes=processes,
+        releases_directory=data / "releases",
+        tools_directory=data / "tools",
+        cache_directory=data / "cache",
+        uid_of=lambda number: first_uid and first_uid + number,
+        host_env={"HOST_ONLY": "seen"},
+    )
+
+
+@pytest.fixture
+def runtime(processes: HostProcesses, data: Path, first_uid: int | None) -> ProcessRuntime:
+    return ProcessRuntime(
+        processes=processes,
+        releases_directory=data / "releases",
+        tools_directory=data / "tools",
+        instances_directory=data / "instances",
+        uid_of=lambda number: first_uid and first_uid + number,
+    )

@@ -1,0 +1,99 @@
+"""One build: its commands, one after the other, as the project's user."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from anyio import to_thread
+from attrs import field, frozen
+
+from pushpaka_core.adapters.process.environment import build_env, program_env
+from pushpaka_core.adapters.process.interpreters import Interpreters
+from pushpaka_core.adapters.process.releases import Release
+from pushpaka_core.adapters.process.sites import check_links, site_config
+from pushpaka_core.domain.build_plans import StaticSite, Step
+from pushpaka_core.errors import BuildError
+from pushpaka_core.ports.builder import BuildRequest
+from pushpaka_core.ports.processes import Command, Exit, Limits, OutputChunk, Processes
+
+_CALLS_PIP = re.compile(r"(?<!uv )\bpip3?\b")
+_MOST_OF_A_COMMAND = 200
+
+
+@frozen(kw_only=True)
+class Build:
+    """Turns the files that lie in a release into something that can be started."""
+
+    request: BuildRequest
+    release: Release
+    uid: int | None
+    limits: Limits
+    tools: Path
+    cache: Path
+    host_env: Mapping[str, str] = field(repr=False)
+    processes: Processes
+    interpreters: Interpreters
+    report: Callable[[str], Awaitable[None]]
+    on_output: Callable[[OutputChunk], Awaitable[None]]
+
+    async def run(self) -> None:
+        """
+        Do what the plan says.
+
+        Raises:
+            BuildError: If a command fails, or what it should have made is not there.
+        """
+        plan = self.request.plan
+        steps = (*((plan.install,) if plan.install else ()), *plan.build)
+        if plan.language == "python":
+            await self._make_venv(steps)
+        for step in steps:
+            await self._run(step)
+        if plan.static:
+            await to_thread.run_sync(self._prepare_site, plan.static)
+
+    async def _make_venv(self, steps: tuple[Step, ...]) -> None:
+        wanted = self.request.plan.language_version
+        interpreter = await self.interpreters.choose(wanted, for_others=self.uid is not None)
+        await self.report(f"Python {interpreter.version} is used.")
+        seed = ("--seed",) if any(_CALLS_PIP.search(step.command) for step in steps) else ()
+        uv = (str(self.tools / "uv"), "venv", "--quiet", "--allow-existing", *seed)
+        command = self._command(*uv, "--python", str(interpreter.path), str(self.release.venv))
+        ending = await self.processes.run(command, on_output=self.on_output)
+        if not ending.succeeded:
+            raise BuildError(f"The virtual environment could not be made: uv {ending.words}.")
+
+    async def _run(self, step: Step) -> None:
+        await self.report(f"Running `{step.command}`")
+        command = self._command("/bin/sh", "-c", step.command)
+        ending = await self.processes.run(command, on_output=self.on_output)
+        if not ending.succeeded:
+            raise BuildError(_what_failed(step, ending))
+
+    def _command(self, *argv: str) -> Command:
+        return Command(
+            argv=argv,
+            directory=self.release.below(self.request.root_dir),
+            env=self._env(),
+            uid=self.uid,
+            limits=self.limits,
+        )
+
+    def _env(self) -> Mapping[str, str]:
+        tooling = build_env(self.release, self.cache)
+        env = {**self.host_env, **self.request.env, **tooling}
+        return program_env(self.release, tools=self.tools, private=self.release.scratch, env=env)
+
+    def _prepare_site(self, site: StaticSite) -> None:
+        check_links(self.release.below(self.request.root_dir, site.directory), self.release.app)
+        self.release.site_config.write_text(site_config(site), encoding="utf-8")
+        self.release.site_config.chmod(0o644)
+
+
+def _what_failed(step: Step, ending: Exit) -> str:
+    command = step.command[:_MOST_OF_A_COMMAND]
+    hint = " It may have needed more memory than it may have." if ending.signal else ""
+    return (
+        f"`{command}` {ending.words}.{hint}"
+        " Read what it says in the log, mend the repository or the command, and deploy again."
+    )

@@ -1,0 +1,149 @@
+"""Builds applications by programs of this host."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from anyio import CancelScope, fail_after, to_thread
+from attrs import evolve, field, frozen
+
+from pushpaka_core.adapters.process.build import Build
+from pushpaka_core.adapters.process.digests import digest_of
+from pushpaka_core.adapters.process.interpreters import Interpreters
+from pushpaka_core.adapters.process.permissions import (
+    is_passable,
+    make_passable,
+    make_private,
+    remove_tree,
+)
+from pushpaka_core.adapters.process.releases import Release, Releases
+from pushpaka_core.adapters.process.tools import Tools
+from pushpaka_core.domain.deployments import Lease
+from pushpaka_core.errors import BuildError, PlatformFaultError
+from pushpaka_core.ports.builder import Artifact, BuildRequest
+from pushpaka_core.ports.processes import Limits, OutputChunk, Processes
+
+BUILD_LIMITS = Limits(memory_bytes=2 * 2**30, open_files=65_536, processes=512)
+
+
+@frozen(kw_only=True)
+class ProcessBuilder:
+    """
+    Builds each release in a directory of its own, where it will also run.
+
+    `uid_of` gives the user id for a project's number, or None to build as the
+    platform's own user. `host_env` is what builds see of the platform's own
+    environment: proxies, certificates and package indexes.
+    """
+
+    _processes: Processes
+    _releases: Releases = field(alias="releases_directory", converter=Releases)
+    _tools: Tools = field(alias="tools_directory", converter=Tools)
+    _cache: Path = field(alias="cache_directory")
+    _uid_of: Callable[[int], int | None] = lambda _: None
+    _host_env: Mapping[str, str] = field(factory=dict, repr=False)
+    _limits: Limits = BUILD_LIMITS
+    _interpreters: Interpreters = field(init=False)
+
+    @_interpreters.default
+    def _all_interpreters(self) -> Interpreters:
+        return Interpreters(self._processes)
+
+    async def build(
+        self,
+        request: BuildRequest,
+        /,
+        *,
+        timeout: timedelta,
+        report: Callable[[str], Awaitable[None]],
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Artifact:
+        """Install and build in the release's directory, as the project's user."""
+        release = self._releases.of(request.lease)
+        try:
+            with fail_after(timeout.total_seconds()), _translated_errors():
+                build = await self._begin(request, release, report, on_output)
+                await build.run()
+                digest = await to_thread.run_sync(_seal, release)
+        except BaseException as error:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(remove_tree, release.directory)
+            if isinstance(error, TimeoutError):
+                raise _too_slow(timeout) from None
+            raise
+        return Artifact(name=release.directory.name, digest=digest)
+
+    async def exists(self, artifact: str, /) -> bool:
+        """Tell whether the artifact's build came to its end, and nobody removed it."""
+        release = self._releases.named(artifact)
+        return await to_thread.run_sync(lambda: release.is_sealed)
+
+    async def remove(self, artifact: str, /) -> None:
+        """Remove the release's directory."""
+        await to_thread.run_sync(remove_tree, self._releases.named(artifact).directory)
+
+    async def artifacts(self) -> Mapping[str, Lease]:
+        """Return all releases that are there, those included that a dead worker left half built."""
+        return await to_thread.run_sync(self._releases.leases)
+
+    async def _begin(
+        self,
+        request: BuildRequest,
+        release: Release,
+        report: Callable[[str], Awaitable[None]],
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Build:
+        uid = self._uid_of(request.project_number)
+        await to_thread.run_sync(release.begin, request.directory, uid)
+        return Build(
+            request=request,
+            release=release,
+            uid=uid,
+            # The platform's own user has other programs, which the kernel would count as well.
+            limits=self._limits if uid else evolve(self._limits, processes=None),
+            tools=await to_thread.run_sync(self._tools.place),
+            cache=await to_thread.run_sync(self._cache_of, uid, release),
+            host_env=self._host_env,
+            processes=self._processes,
+            interpreters=self._interpreters,
+            report=report,
+            on_output=on_output,
+        )
+
+    def _cache_of(self, uid: int | None, release: Release) -> Path:
+        """Return a cache that no other user can put anything into."""
+        make_passable(self._cache)
+        if uid is None:
+            return make_private(self._cache / "shared", None)
+        closed = [path for path in (self._cache, release.directory) if not is_passable(path)]
+        if closed:
+            raise PlatformFaultError(
+                f"Projects have users of their own, and {closed[0]} is closed to them."
+                " Keep the data directory where every user may pass."
+            )
+        return make_private(self._cache / str(uid), uid)
+
+
+def _seal(release: Release) -> str:
+    digest = digest_of(release)
+    release.seal(digest)
+    return digest
+
+
+def _too_slow(timeout: timedelta) -> BuildError:
+    minutes = timeout.total_seconds() / 60
+    return BuildError(
+        f"The build took longer than {minutes:g} min and was ended. Make it shorter,"
+        " or ask the operator of this instance for more time."
+    )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise PlatformFaultError(f"The build could not use its directory: {error}.") from error

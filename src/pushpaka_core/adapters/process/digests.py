@@ -1,0 +1,45 @@
+"""A digest of what a build left."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pushpaka_core.adapters.process.releases import Release
+
+_IGNORED = frozenset({"__pycache__"})
+
+
+def digest_of(release: Release) -> str:
+    """
+    Return a digest of the application and of the packages that were installed for it.
+
+    The files of a package are known by the list of digests that comes with it.
+    """
+    total = hashlib.sha256()
+    packages = sorted(release.venv.glob("lib/python*/site-packages/*.dist-info/RECORD"))
+    for path in (*_files(release.app), *packages):
+        total.update(os.fsencode(path.relative_to(release.directory)) + b"\0")
+        total.update(_digest_of_file(path))
+    return f"sha256:{total.hexdigest()}"
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for directory, directories, files in os.walk(root):
+        directories[:] = sorted(set(directories) - _IGNORED)
+        links = [name for name in directories if Path(directory, name).is_symlink()]
+        yield from (Path(directory, name) for name in sorted((*files, *links)))
+
+
+def _digest_of_file(path: Path) -> bytes:
+    """Never follow a link, and never wait for a pipe: whoever made the files may still live."""
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(path.readlink())).digest()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        mode = b"x" if status.st_mode & stat.S_IXUSR else b"-"
+        return mode + hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,122 @@
+"""The directories in which releases lie: the application, what it needs, and a seal."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+from attrs import frozen
+
+from pushpaka_core.adapters.process.permissions import (
+    give_tree,
+    make_passable,
+    make_private,
+    remove_tree,
+)
+from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.errors import BuildError
+
+_NAME = re.compile(r"(?P<deployment>[0-9a-f-]{36})\.(?P<fence>[0-9]+)")
+
+
+@frozen
+class Release:
+    """One release on disk. What is built lies where it will run, since its paths are absolute."""
+
+    directory: Path
+
+    @property
+    def app(self) -> Path:
+        """The files of the commit, and what the build made of them."""
+        return self.directory / "app"
+
+    @property
+    def venv(self) -> Path:
+        """The virtual environment, where there is one."""
+        return self.directory / "venv"
+
+    @property
+    def scratch(self) -> Path:
+        """What only the build needs."""
+        return self.directory / "build"
+
+    @property
+    def site_config(self) -> Path:
+        """How the file server is told to serve a static site."""
+        return self.directory / "caddy.json"
+
+    @property
+    def _seal(self) -> Path:
+        return self.directory / "release.json"
+
+    @property
+    def is_sealed(self) -> bool:
+        """Tell whether the build came to its end."""
+        return self._seal.exists()
+
+    def below(self, root_dir: str, path: str = ".") -> Path:
+        """
+        Return a directory of the application.
+
+        Raises:
+            BuildError: If it is not there, or leads out of the application.
+        """
+        directory = self.app / root_dir / path
+        if not directory.resolve().is_relative_to(self.app.resolve()):
+            raise BuildError(f"{Path(root_dir, path)} leads out of the repository.")
+        if not directory.is_dir():
+            raise BuildError(f"There is no directory {Path(root_dir, path)} after the build.")
+        return directory
+
+    def begin(self, source: Path, uid: int | None) -> None:
+        """Take over the files in *source*, for *uid*; what a former try left is removed."""
+        remove_tree(self.directory)
+        make_passable(self.directory.parent)
+        make_passable(self.directory)
+        shutil.move(source, self.app)
+        give_tree(self.app, uid)
+        for directory in (self.scratch, self.scratch / "home", self.scratch / "tmp"):
+            make_private(directory, uid)
+        if uid is not None:
+            make_private(self.venv, uid)
+
+    def seal(self, digest: str) -> None:
+        """Say that the release is whole."""
+        remove_tree(self.scratch)
+        beside = self._seal.with_suffix(".new")
+        beside.write_text(json.dumps({"digest": digest}), encoding="utf-8")
+        beside.replace(self._seal)
+
+
+@frozen
+class Releases:
+    """All releases of this instance, by names that say who built them."""
+
+    _root: Path
+
+    def of(self, lease: Lease) -> Release:
+        """Return where *lease* builds."""
+        return self.named(f"{lease.deployment_id}.{lease.fence}")
+
+    def named(self, name: str) -> Release:
+        """Return the release of that name, whether or not it is there."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a release.")
+        return Release(self._root / name)
+
+    def leases(self) -> Mapping[str, Lease]:
+        """Return what is there, unfinished builds included."""
+        with suppress(FileNotFoundError):
+            matches = (_NAME.fullmatch(path.name) for path in self._root.iterdir())
+            return {
+                match.string: Lease(
+                    deployment_id=DeploymentId(UUID(match["deployment"])),
+                    fence=int(match["fence"]),
+                )
+                for match in matches
+                if match
+            }
+        return {}

@@ -1,0 +1,160 @@
+"""Runs releases as programs of this host."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from anyio import CancelScope, to_thread
+from attrs import evolve, field, frozen
+
+from pushpaka_core.adapters.process.environment import program_env
+from pushpaka_core.adapters.process.permissions import make_passable, make_private, remove_tree
+from pushpaka_core.adapters.process.releases import Release, Releases
+from pushpaka_core.adapters.process.tools import Tools
+from pushpaka_core.domain.instances import WEB, Instance
+from pushpaka_core.errors import BuildError, StartError
+from pushpaka_core.ports.processes import (
+    Command,
+    Exit,
+    LaunchedProcess,
+    Limits,
+    OutputChunk,
+    Processes,
+)
+from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
+
+RUN_LIMITS = Limits(open_files=65_536, processes=1024)
+STACKS = 64 * 8 * 2**20
+"""Beside its memory a program may reserve the stacks of so many threads: the kernel counts both."""
+
+_INSTANCE = re.compile(r"[0-9a-f-]{36}\.[0-9]+\..+")
+
+
+@frozen(kw_only=True)
+class ProcessRuntime:
+    """
+    Runs each instance as a launched process that bears the instance's name.
+
+    `uid_of` and `host_env` are as for the builder, whose releases it runs.
+    """
+
+    _processes: Processes
+    _releases: Releases = field(alias="releases_directory", converter=Releases)
+    _tools: Tools = field(alias="tools_directory", converter=Tools)
+    _instances: Path = field(alias="instances_directory")
+    _uid_of: Callable[[int], int | None] = lambda _: None
+    _host_env: Mapping[str, str] = field(factory=dict, repr=False)
+    _limits: Limits = RUN_LIMITS
+
+    async def start(self, request: StartRequest, /) -> None:
+        """Launch the command of the instance's process type, or the file server for its site."""
+        command = await to_thread.run_sync(self._command, request)
+        await self._processes.launch(request.instance.name, command)
+
+    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+        """Stop the process."""
+        await self._processes.stop(name, grace=grace)
+
+    async def forget(self, name: str, /) -> None:
+        """Forget the process, and remove the home that it had."""
+        await self._processes.forget(name)
+        await to_thread.run_sync(remove_tree, self._private(name))
+
+    async def inspect(self, name: str, /) -> ObservedInstance | None:
+        """Look at the process of that name."""
+        process = await self._processes.inspect(name)
+        return None if process is None else _observed(process)
+
+    async def instances(self) -> Sequence[ObservedInstance]:
+        """Return the launched processes whose names are those of instances."""
+        launched = await self._processes.launched()
+        return [_observed(each) for each in launched if _INSTANCE.fullmatch(each.name)]
+
+    async def owns_port(self, instance: Instance, /) -> bool | None:
+        """Ask who listens on the instance's port."""
+        if instance.port is None:
+            return None
+        listener = await self._processes.listener(instance.port)
+        return None if listener is None else listener == instance.name
+
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
+        """Return the other ports of the instance's tree."""
+        ports = await self._processes.ports(instance.name)
+        return [port for port in ports if port != instance.port]
+
+    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+        """Follow the output of the process."""
+        return self._processes.output(name, after=after)
+
+    async def run_once(
+        self,
+        request: StartRequest,
+        /,
+        *,
+        timeout: timedelta,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Exit:
+        """Run the command to its end; its home goes with it."""
+        command = await to_thread.run_sync(self._command, request)
+        try:
+            return await self._processes.run(command, on_output=on_output, timeout=timeout)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(remove_tree, self._private(request.instance.name))
+
+    def _command(self, request: StartRequest) -> Command:
+        release = self._releases.named(request.artifact)
+        if not release.is_sealed:
+            raise StartError("What was built is not there any more. Deploy the commit again.")
+        uid = self._uid_of(request.project.number)
+        argv, directory = self._what_and_where(request, release)
+        return Command(
+            argv=argv,
+            directory=directory,
+            env=self._env(request, release, uid),
+            uid=uid,
+            limits=self._limits_of(request, uid),
+        )
+
+    def _what_and_where(self, request: StartRequest, release: Release) -> tuple[list[str], Path]:
+        root_dir, type_ = request.project.root_dir or "", request.instance.process_type
+        step, site = request.plan.processes.get(type_), request.plan.static
+        try:
+            if site and type_ == WEB:
+                self._tools.place()
+                argv = [str(self._tools.caddy), "run", "--config", str(release.site_config)]
+                return argv, release.below(root_dir, site.directory)
+            if step:
+                return ["/bin/sh", "-c", step.command], release.below(root_dir)
+        except BuildError as error:
+            raise StartError(str(error)) from None
+        raise StartError(f"The plan has no command for the process type {type_}.")
+
+    def _env(self, request: StartRequest, release: Release, uid: int | None) -> Mapping[str, str]:
+        instance = request.instance
+        private = make_passable(self._private(instance.name))
+        for name in ("home", "tmp"):
+            make_private(private / name, uid)
+        port = {} if instance.port is None else {"PORT": str(instance.port)}
+        env = {**self._host_env, **request.env, "HOST": instance.host, **port}
+        return program_env(release, tools=self._tools.place(), private=private, env=env)
+
+    def _limits_of(self, request: StartRequest, uid: int | None) -> Limits:
+        """Limit processes only of other users: of ours the kernel counts the platform's too."""
+        most = request.project.memory_limit
+        memory = None if most is None or request.plan.static else most * 2**20 + STACKS
+        processes = None if uid is None else self._limits.processes
+        return evolve(self._limits, memory_bytes=memory, processes=processes)
+
+    def _private(self, name: str) -> Path:
+        """Return the directory in which the instance has its home and its temporary files."""
+        return self._instances / name
+
+
+def _observed(process: LaunchedProcess) -> ObservedInstance:
+    return ObservedInstance(
+        name=process.name,
+        started_at=process.started_at,
+        exit=None if process.exit is None else process.exit.words,
+    )

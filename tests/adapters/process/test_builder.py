@@ -1,0 +1,206 @@
+"""Builds by real commands, as oneself and as the project's own user."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from anyio import create_task_group
+
+from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.errors import BuildError
+from pushpaka_core.testing.applications import (
+    NUMBER,
+    WHEEL,
+    Told,
+    add_wheel,
+    build,
+    checkout,
+    new_lease,
+    plan,
+    step,
+)
+from pushpaka_core.testing.processes import living
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_python_dependencies_are_installed(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """A requirements file is installed into the release's own environment, and can be imported."""
+    source = checkout(tmp_path / "source", {"requirements.txt": f"./{WHEEL}\n"})
+    add_wheel(source)
+    told = Told()
+    wanted = plan(
+        language="python",
+        install=step("uv pip install --offline -r requirements.txt"),
+        build=(step("python -c 'import tiny; print(tiny.NAME)'"),),
+    )
+
+    artifact = await build(builder, source, wanted, told=told)
+
+    assert b"tiny package\n" in told.output
+    assert told.sentences[0].startswith("Python 3.")
+    assert "Running `uv pip install --offline -r requirements.txt`" == told.sentences[1]
+    assert await builder.exists(artifact.name)
+
+
+async def test_a_build_runs_as_its_user_in_a_clean_environment(
+    builder: ProcessBuilder, tmp_path: Path, first_uid: int | None
+) -> None:
+    """Commands see the project's env vars and what the operator lets through, nothing else."""
+    source = checkout(tmp_path / "source", {"main.sh": ""})
+    told = Told()
+    wanted = plan(build=(step("id -u; ls; touch $HOME/x $TMPDIR/x made; env"),))
+
+    await build(builder, source, wanted, env={"SECRET": "s"}, told=told)
+
+    uid, file, *env = told.output.decode().splitlines()
+    assert str(first_uid + NUMBER if first_uid else os.geteuid()) == uid
+    assert "main.sh" == file
+    assert {
+        *("HOME", "HOST_ONLY", "LANG", "PATH", "PUSHPAKA_PROCESS", "PWD", "PYTHONUNBUFFERED"),
+        *("SECRET", "TMPDIR", "UV_CACHE_DIR", "UV_LINK_MODE", "UV_NO_PROGRESS"),
+        *("UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "VIRTUAL_ENV"),
+    } == {line.partition("=")[0] for line in env}
+
+
+async def test_a_release_is_closed_to_others(
+    builder: ProcessBuilder, tmp_path: Path, data: Path, first_uid: int | None
+) -> None:
+    """Its files belong to the project's user, and nobody else may enter them."""
+    source = checkout(tmp_path / "source", {"main.sh": ""})
+
+    artifact = await build(builder, source, plan())
+
+    app = data / "releases" / artifact.name / "app"
+    owner = first_uid + NUMBER if first_uid else os.geteuid()
+    assert [(owner, 0o700), (owner, 0o644)] == [
+        (path.stat().st_uid, path.stat().st_mode & 0o777) for path in (app, app / "main.sh")
+    ]
+    assert 0o711 == (data / "releases").stat().st_mode & 0o777
+    assert not source.exists()
+
+
+async def test_a_command_that_fails_ends_the_build(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """The error names the command and how it ended; nothing of the build is left."""
+    source = checkout(tmp_path / "source", {"x": ""})
+    wanted = plan(install=step("echo broken >&2; exit 3"), build=(step("touch never"),))
+    told = Told()
+
+    with pytest.raises(BuildError, match="`echo broken >&2; exit 3` exited with code 3"):
+        await build(builder, source, wanted, told=told)
+
+    assert b"broken\n" == told.output
+    assert {} == await builder.artifacts()
+
+
+async def test_a_build_that_takes_too_long_is_ended(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    """After its time a build is dead, and leaves nothing."""
+    source, mark = checkout(tmp_path / "source", {"x": ""}), str(uuid4())
+    wanted = plan(build=(step("setsid sleep 60 & sleep 60"),))
+
+    with pytest.raises(BuildError, match=r"took longer than 0\.01 min"):
+        await build(builder, source, wanted, env={"MARK": mark}, timeout=timedelta(seconds=0.6))
+
+    assert set() == living(mark)
+    assert {} == await builder.artifacts()
+
+
+async def test_a_cancelled_build_leaves_nothing(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """When a cancelled build returns, its programs and its files are gone."""
+    source, mark = checkout(tmp_path / "source", {"x": ""}), str(uuid4())
+
+    async with create_task_group() as group:
+
+        class Cancelling(Told):
+            async def on_output(self, _: object) -> None:
+                group.cancel_scope.cancel()
+
+        wanted = plan(build=(step("echo up; sleep 60"),))
+        await build(builder, source, wanted, env={"MARK": mark}, told=Cancelling())
+
+    assert set() == living(mark)
+    assert {} == await builder.artifacts()
+
+
+async def test_memory_of_a_build_is_bounded(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """A command that wants all memory fails by itself."""
+    source = checkout(tmp_path / "source", {"x": ""})
+    told = Told()
+    wanted = plan(language="python", build=(step("python -c 'bytearray(3 * 2**30)'"),))
+
+    with pytest.raises(BuildError, match="exited with code 1"):
+        await build(builder, source, wanted, told=told)
+
+    assert b"MemoryError" in told.output
+
+
+async def test_a_python_that_is_not_there(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """An unknown version is told with those that the host has."""
+    source = checkout(tmp_path / "source", {"x": ""})
+
+    with pytest.raises(BuildError, match=r"asks for Python 3\.2, and this host has 3\.\d"):
+        await build(builder, source, plan(language="python", language_version="3.2"))
+
+
+async def test_building_again_begins_anew(
+    builder: ProcessBuilder, tmp_path: Path, data: Path
+) -> None:
+    """Under the same lease nothing of the former try is left."""
+    lease = new_lease()
+    wanted = plan(build=(step("touch made"),))
+    await build(builder, checkout(tmp_path / "one", {"one": ""}), wanted, lease=lease)
+
+    artifact = await build(builder, checkout(tmp_path / "two", {"two": ""}), wanted, lease=lease)
+
+    app = data / "releases" / artifact.name / "app"
+    assert {"two", "made"} == {path.name for path in app.iterdir()}
+    assert {artifact.name: lease} == await builder.artifacts()
+
+
+async def test_the_digest_tells_contents_apart(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """The same files have the same digest, others another."""
+    sources = [
+        checkout(tmp_path / str(number), {"x": text})
+        for number, text in enumerate(("same", "same", "other"))
+    ]
+
+    same, again, other = [(await build(builder, source, plan())).digest for source in sources]
+
+    assert same == again
+    assert same != other
+
+
+async def test_what_is_removed_is_gone(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """A removed artifact cannot be started any more; removing it again is harmless."""
+    wanted = plan(build=(step("mkdir closed; touch closed/x; chmod 0 closed"),))
+    artifact = await build(builder, checkout(tmp_path / "source", {"x": ""}), wanted)
+
+    await builder.remove(artifact.name)
+    await builder.remove(artifact.name)
+
+    assert not await builder.exists(artifact.name)
+    assert {} == await builder.artifacts()
+
+
+async def test_a_site_must_not_lead_out_of_the_repository(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    """A link to a file of the host is refused rather than served."""
+    source = checkout(tmp_path / "source", {"index.html": ""})
+    (source / "passwd").symlink_to("/etc/passwd")
+
+    with pytest.raises(BuildError, match="The link passwd leads out of the repository"):
+        await build(builder, source, plan(static=StaticSite(directory=".")))
+
+
+async def test_a_site_that_was_not_built(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """A directory that the build should have made is missed by name."""
+    source = checkout(tmp_path / "source", {"x": ""})
+
+    with pytest.raises(BuildError, match="no directory dist after the build"):
+        await build(builder, source, plan(static=StaticSite(directory="dist")))
