@@ -1,6 +1,6 @@
 """Deployments: asked for, looked at and taken back by their owners."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 from anyio import move_on_after
@@ -140,6 +140,8 @@ class DeploymentService:
 
     async def wait(self, actor: Actor, id: DeploymentId, timeout: timedelta) -> Deployment:
         """Return *id* as soon as it runs or is over, or as it is once *timeout* has passed."""
+        if not timeout:
+            return await self.get(actor, id)
         async with self._events.subscribe(id) as messages:
             deployment = await self.get(actor, id)
             with move_on_after(timeout.total_seconds()):
@@ -154,6 +156,12 @@ class DeploymentService:
         async with self._storage.snapshot() as uow:
             deployment = await uow.deployments.visible_to(actor).get(id)
             return await uow.timeline.of_deployment(deployment.id)
+
+    async def count_by_status(self, actor: Actor) -> Mapping[DeploymentStatus, int]:
+        """Return how many deployments there are in each status; administrators only."""
+        actor.require_admin()
+        async with self._storage.snapshot() as uow:
+            return await uow.deployments.count_by_status()
 
     def _next_id(self) -> DeploymentId:
         return DeploymentId(self._new_id())
