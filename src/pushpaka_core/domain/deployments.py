@@ -1,4 +1,4 @@
-"""The life of a deployment: one table of steps, one of transitions, and the entity that obeys them."""
+"""The life of a deployment: a table of steps, one of transitions, and who obeys them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -65,7 +65,7 @@ STEPS: Mapping[Phase, DeploymentStatus] = {
     Phase.SWITCH: _S.DEPLOYING,
     Phase.RUN: _S.RUNNING,
 }
-"""The steps of a deployment in their order, with the status in which each is done; a phase is also its failpoint."""
+"""The steps in their order, with the status in which each is done. Deadlines: see Timings."""
 
 TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
     _S.QUEUED: frozenset({_S.BUILDING, _S.DEPLOYING, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED}),
@@ -174,7 +174,7 @@ class Deployment:
 
     @property
     def is_committed(self) -> bool:
-        """Tell whether its target points at it, so that it can neither fail nor be cancelled any more."""
+        """Tell whether its target points at it: it can neither fail nor be cancelled any more."""
         return self.phase in (Phase.SWITCH, Phase.RUN)
 
     @property
@@ -240,12 +240,11 @@ class Deployment:
         """
         if self.attempts >= MOST_ATTEMPTS:
             return self.fail(f"{reason} It was tried {MOST_ATTEMPTS} times.", at=at)
-        return evolve(self._move_to(DeploymentStatus.QUEUED, at=at), phase=None, worker=None)
+        return self._wait_again(at=at)
 
     def hand_back(self, *, at: datetime) -> Self:
         """Return it waiting again because its worker ends; that does not count as an attempt."""
-        waiting = self._move_to(DeploymentStatus.QUEUED, at=at)
-        return evolve(waiting, phase=None, worker=None, attempts=self.attempts - 1)
+        return evolve(self._wait_again(at=at), attempts=self.attempts - 1)
 
     def crash(self, error: str, *, at: datetime) -> Self:
         """Return it crashed: its application keeps dying and is being restarted."""
@@ -263,7 +262,13 @@ class Deployment:
         """Return it stopped: nothing of it runs any more."""
         return evolve(self._move_to(DeploymentStatus.STOPPED, at=at), stopped_at=at, phase=None)
 
+    def _wait_again(self, *, at: datetime) -> Self:
+        return evolve(self._end(DeploymentStatus.QUEUED, at=at), phase=None)
+
     def _end(self, status: DeploymentStatus, *, at: datetime) -> Self:
+        """Leave the worker's hands; a committed deployment can only go forward."""
+        if self.is_committed:
+            raise InvalidTransitionError(self.status, status)
         return evolve(self._move_to(status, at=at), worker=None)
 
     def _move_to(self, status: DeploymentStatus, *, at: datetime) -> Self:

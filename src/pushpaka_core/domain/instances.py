@@ -46,7 +46,6 @@ class Instance:
     port: int | None = None
     """Where it listens; unique on its node as long as the row is there."""
     state: InstanceState = InstanceState.STARTING
-    starts: int = 1
     restarts: int = 0
     """Crashes since it was last steady; they make the back-off longer."""
     started_at: datetime
@@ -61,10 +60,8 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """Return its name on the runtime: unique for each start, and telling what it belongs to."""
-        return (
-            f"{self.deployment_id}.{self.fence}.{self.process_type}.{self.id.hex[:8]}.{self.starts}"
-        )
+        """Return its name on the runtime, which tells what it belongs to."""
+        return f"{self.deployment_id}.{self.fence}.{self.process_type}.{self.id.hex[:12]}"
 
     @property
     def lease(self) -> Lease:
@@ -76,7 +73,7 @@ class Instance:
         return evolve(self, state=InstanceState.LIVE, misses=0, exit=None, restart_at=None)
 
     def crash(self, exit_: str, *, at: datetime) -> Self:
-        """Return it waiting to be started again: after 1 s, then twice as long each time, at most 5 min."""
+        """Return it waiting for its next start: 1 s, then twice as long each time, up to 5 min."""
         restarts = 0 if at - self.started_at >= STEADY_AFTER else self.restarts
         pause = min(FIRST_BACK_OFF * 2 ** min(restarts, 20), LONGEST_BACK_OFF)
         return evolve(
@@ -87,14 +84,15 @@ class Instance:
             restart_at=at + pause,
         )
 
-    def restart(self, *, at: datetime) -> Self:
-        """Return it started once more, under a new name."""
+    def successor(self, id: InstanceId, *, at: datetime) -> Self:
+        """Return what takes its place, and its port, after a crash."""
         return evolve(
             self,
+            id=id,
             state=InstanceState.STARTING,
-            starts=self.starts + 1,
             started_at=at,
             restart_at=None,
             output_position="",
             misses=0,
+            version=1,
         )

@@ -119,7 +119,7 @@ class DeploymentService:
                 return deployment
             cause = "It was cancelled" if cancelled.is_final else "Somebody asked to cancel it"
             kept = await self._moves.keep(uow, cancelled, cause, actor)
-            await self._journal.note(uow, actor, "deployment.cancelled", id)
+            await self._journal.note(uow, actor, "deployment.cancelled", id, kept.slug)
         await self._events.publish(DeploymentMoved(deployment=kept))
         return kept
 

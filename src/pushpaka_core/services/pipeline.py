@@ -6,6 +6,7 @@ from typing import Protocol
 from anyio import CancelScope
 from attrs import evolve, frozen
 
+from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import (
     Deployment,
     DeploymentKind,
@@ -101,7 +102,8 @@ class DeploymentPipeline:
 
     async def end_cancelled(self, lease: Lease) -> None:
         """End it because somebody asked to; it is superseded where a rollback took its place."""
-        await self.abandon(lease)
+        if not await self.abandon(lease):
+            return
         if await self._rollback_waits(lease):
             await self._end(lease, "A rollback takes its place", Deployment.supersede)
         else:
@@ -109,13 +111,27 @@ class DeploymentPipeline:
 
     async def hand_back(self, lease: Lease) -> None:
         """Put it back into the queue because this worker ends."""
-        await self.abandon(lease)
-        await self._end(lease, "Its worker was shut down", Deployment.hand_back)
+        if await self.abandon(lease):
+            await self._end(lease, "Its worker was shut down", Deployment.hand_back)
 
-    async def abandon(self, lease: Lease) -> None:
-        """Take away all that was made under *lease*, and touch nothing else."""
+    async def take_back(self, lease: Lease, reason: str) -> None:
+        """Put it back into the queue because the work broke off; that counts as an attempt."""
+        if await self.abandon(lease):
+            await self._end(lease, reason, lambda d, *, at: d.requeue(reason, at=at))
+
+    async def abandon(self, lease: Lease) -> bool:
+        """
+        Take away all that was made under *lease*, unless it is committed.
+
+        Tell whether it is gone; what is committed belongs to the reconciler.
+        """
+        async with self._storage.snapshot() as uow:
+            present = await uow.deployments.visible_to(PLATFORM).get(lease.deployment_id)
+        if present.fence == lease.fence and present.is_committed:
+            return False
         await self._running.remove(lease)
         await self._workspaces.remove(lease)
+        return True
 
     async def _steps(self, job: Job, log: DeploymentLog) -> None:
         if job.release is None:

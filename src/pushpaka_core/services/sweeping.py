@@ -114,7 +114,7 @@ class Sweeping:
                 await self._running.remove_one(instance)
 
     async def _sweep_instances(self) -> None:
-        """End what runs without a row; a row is older than its instance, so the runtime is asked first."""
+        """End what runs without a row; rows are older, so the runtime is asked first."""
         observed = await self._runtime.instances()
         async with self._storage.snapshot() as uow:
             known = {i.name for i in await uow.instances.all()}

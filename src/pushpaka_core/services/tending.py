@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.instances import Instance, InstanceState
+from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
@@ -17,7 +17,7 @@ from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartErro
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock
+from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
@@ -54,6 +54,7 @@ class Tending:
     _routing: Routing
     _moves: Moves
     _now: Clock
+    _new_id: IdGenerator
 
     async def tend(self) -> None:
         """Look once at every instance, and see to those that have ended or are being restarted."""
@@ -94,7 +95,7 @@ class Tending:
         """Tell whether what the instance is for its routes has changed."""
         try:
             seen = await look(served, instance)
-            if seen != instance:
+            if seen.id == instance.id and seen != instance:
                 await self._keep(seen)
         except StaleEntityError:
             return False
@@ -151,13 +152,16 @@ class Tending:
         return instance.restart_at is not None and instance.restart_at <= self._now()
 
     async def _restart(self, served: Served, instance: Instance) -> Instance:
+        successor = instance.successor(InstanceId(self._new_id()), at=self._now())
+        async with self._storage.transaction() as uow:
+            await uow.instances.remove(instance.id)
+            await uow.instances.add(successor)
         await self._runtime.forget(instance.name)
-        restarted = await self._keep(instance.restart(at=self._now()))
         try:
-            await self._starting.start(await self._jobs.of(served.deployment), restarted)
+            await self._starting.start(await self._jobs.of(served.deployment), successor)
         except (StartError, PlatformFaultError) as error:
-            return restarted.crash(str(error), at=self._now())
-        return restarted
+            return await self._keep(successor.crash(str(error), at=self._now()))
+        return successor
 
     async def _keep(self, instance: Instance) -> Instance:
         async with self._storage.transaction() as uow:

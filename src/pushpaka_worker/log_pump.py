@@ -1,0 +1,63 @@
+"""Reads the output of serving instances into the logs of their deployments."""
+
+import logging
+
+from anyio import CancelScope, create_task_group, sleep
+from anyio.abc import TaskGroup
+from attrs import define, field
+
+from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import PushpakaError
+from pushpaka_core.services.instance_output import InstanceOutput
+from pushpaka_core.services.jobs import Jobs
+from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.services.tending import Served, Tending
+
+logger = logging.getLogger(__name__)
+
+
+@define
+class LogPump:
+    """
+    Follows each instance of this node, one reader an instance.
+
+    A reader begins where the last one stopped, which stands in the instance's row.
+    """
+
+    _tending: Tending
+    _jobs: Jobs
+    _logs: LogWriting
+    _output: InstanceOutput
+    _timings: Timings
+    _readers: dict[str, CancelScope] = field(factory=dict, init=False)
+
+    async def run(self) -> None:
+        """Follow what comes and goes, without end."""
+        async with create_task_group() as readers:
+            while True:
+                try:
+                    await self._follow_new(readers)
+                except PushpakaError as error:
+                    logger.warning("instances cannot be listed: %s", error)
+                await sleep(self._timings.tend.total_seconds())
+
+    async def _follow_new(self, readers: TaskGroup) -> None:
+        serving = await self._tending.serving()
+        present = {i.name: (served, i) for served in serving for i in served.instances}
+        for name in self._readers.keys() - present.keys():
+            self._readers.pop(name).cancel()
+        for name in present.keys() - self._readers.keys():
+            self._readers[name] = CancelScope()
+            readers.start_soon(self._read, *present[name], self._readers[name])
+
+    async def _read(self, served: Served, instance: Instance, scope: CancelScope) -> None:
+        try:
+            with scope:
+                job = await self._jobs.of(served.deployment)
+                async with self._logs.open(served.deployment.id, job.redactor) as log:
+                    await self._output.follow(instance, log.output(Phase.RUN, instance.id))
+        except PushpakaError as error:
+            logger.warning("the output of %s is not read for now: %s", instance.name, error)
+            self._readers.pop(instance.name, None)

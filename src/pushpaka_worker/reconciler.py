@@ -1,0 +1,67 @@
+"""The loops that keep this node in line with the database."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from anyio import create_task_group, current_time, sleep
+from attrs import field, frozen
+
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import PushpakaError
+from pushpaka_core.services.reconciliation import Reconciliation
+from pushpaka_core.services.sweeping import Sweeping
+from pushpaka_core.services.tending import Tending
+from pushpaka_worker.lease_watch import LeaseWatch
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class Reconciler:
+    """Runs each verb of reconciliation at its own pace; one that fails is tried again next time."""
+
+    _reconciliation: Reconciliation
+    _tending: Tending
+    _sweeping: Sweeping
+    _timings: Timings
+    _watch: LeaseWatch = field()
+
+    @_watch.default
+    def _new_watch(self) -> LeaseWatch:
+        return LeaseWatch(self._timings.silence)
+
+    async def requeue_all(self) -> None:
+        """Take back every lease at once; right only where no other worker can hold one."""
+        for sight in await self._reconciliation.leases():
+            await self._reconciliation.requeue(sight.lease)
+
+    async def run(self) -> None:
+        """Reconcile, without end."""
+        async with create_task_group() as loops:
+            loops.start_soon(_forever, self._timings.poll, self._requeue_silent)
+            loops.start_soon(_forever, self._timings.tend, self._reconciliation.finish_switches)
+            loops.start_soon(_forever, self._timings.tend, self._reconciliation.stop_drained)
+            loops.start_soon(_forever, self._timings.tend, self._reconciliation.mend_routes)
+            loops.start_soon(_forever, self._timings.tend, self._tending.tend)
+            loops.start_soon(_forever, self._timings.tend, self._sweeping.delete_projects)
+            liveness = self._timings.liveness_interval
+            loops.start_soon(_forever, liveness, self._tending.check_liveness)
+            loops.start_soon(_forever, self._timings.sweep, self._sweeping.sweep)
+
+    async def _requeue_silent(self) -> None:
+        sights = await self._reconciliation.leases()
+        for lease in self._watch.silent(sights, now=current_time()):
+            logger.warning("the worker of deployment %s is silent", lease.deployment_id)
+            await self._reconciliation.requeue(lease)
+
+
+async def _forever(pace: timedelta, verb: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await verb()
+        except PushpakaError as error:
+            logger.warning("%s: %s", verb.__name__, error)
+        except Exception:
+            logger.exception("%s failed", verb.__name__)
+        await sleep(pace.total_seconds())

@@ -1,0 +1,171 @@
+"""Claims deployments and takes them through the pipeline, several at a time."""
+
+import logging
+from enum import Enum, auto
+from functools import partial
+
+from anyio import (
+    CancelScope,
+    Semaphore,
+    create_task_group,
+    current_time,
+    get_cancelled_exc_class,
+    move_on_after,
+    sleep,
+)
+from attrs import define, field, frozen
+
+from pushpaka_core.domain.deployments import Lease
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import LeaseLostError, UnavailableError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.services.background import alongside
+from pushpaka_core.services.pipeline import DeploymentPipeline
+
+logger = logging.getLogger(__name__)
+
+_LET_GO_SECONDS = 15
+
+
+class Outcome(Enum):
+    """How the work on a lease came to its end."""
+
+    COMMITTED = auto()
+    ENDED = auto()
+    """The pipeline itself has put it into a state in which it stays or waits."""
+    CANCELLED = auto()
+    LOST = auto()
+    SHUT_DOWN = auto()
+    BROKEN_OFF = auto()
+
+
+@define
+class Hold:
+    """A job in hand, which may be ended from outside."""
+
+    scope: CancelScope = field(factory=CancelScope)
+    outcome: Outcome | None = None
+
+    def end(self, outcome: Outcome) -> None:
+        """End the job because of *outcome*; the first one counts."""
+        self.outcome = self.outcome or outcome
+        self.scope.cancel()
+
+
+@frozen
+class Worker:
+    """
+    The one loop that turns queued rows into running applications.
+
+    Cancelling `run` hands the jobs in hand back to the queue; what is committed
+    by then is finished by the reconciler.
+    """
+
+    _pipeline: DeploymentPipeline
+    _queue: DeploymentQueue
+    _events: EventBus
+    _timings: Timings
+    _name: str
+    _concurrency: int
+
+    async def run(self) -> None:
+        """Claim and work, without end."""
+        slots = Semaphore(self._concurrency)
+        async with create_task_group() as jobs:
+            while True:
+                await slots.acquire()
+                lease = await self._next_lease()
+                jobs.start_soon(self._work, lease, slots)
+
+    async def _next_lease(self) -> Lease:
+        while True:
+            try:
+                lease = await self._pipeline.claim(self._name)
+            except UnavailableError as error:
+                logger.warning("nothing can be claimed: %s", error)
+                await sleep(self._timings.poll.total_seconds())
+                continue
+            if lease is not None:
+                return lease
+            await self._queue.wait(self._timings.poll)
+
+    async def _work(self, lease: Lease, slots: Semaphore) -> None:
+        logger.info("deployment %s is in work", lease.deployment_id)
+        try:
+            await self._work_guarded(lease)
+        except LeaseLostError:
+            logger.warning("deployment %s is another worker's now", lease.deployment_id)
+        except Exception:
+            logger.exception("the work on deployment %s broke off", lease.deployment_id)
+        finally:
+            slots.release()
+
+    async def _work_guarded(self, lease: Lease) -> None:
+        hold, outcome = Hold(), Outcome.BROKEN_OFF
+        try:
+            async with alongside(partial(self._watch, lease, hold)):
+                with hold.scope:
+                    is_committed = await self._pipeline.prepare(lease)
+                    outcome = Outcome.COMMITTED if is_committed else Outcome.ENDED
+        except get_cancelled_exc_class():
+            outcome = Outcome.SHUT_DOWN
+            raise
+        finally:
+            await self._let_go(lease, hold.outcome or outcome)
+        if outcome is Outcome.COMMITTED:
+            await self._finish(lease)
+
+    async def _let_go(self, lease: Lease, outcome: Outcome) -> None:
+        """Leave nothing of an uncommitted job, whichever way it ended."""
+        with CancelScope(shield=True), move_on_after(_LET_GO_SECONDS):
+            match outcome:
+                case Outcome.CANCELLED:
+                    await self._pipeline.end_cancelled(lease)
+                case Outcome.LOST:
+                    await self._pipeline.abandon(lease)
+                case Outcome.SHUT_DOWN:
+                    await self._pipeline.hand_back(lease)
+                case Outcome.BROKEN_OFF:
+                    await self._pipeline.take_back(lease, "The work on it broke off.")
+                case Outcome.COMMITTED | Outcome.ENDED:
+                    pass
+
+    async def _finish(self, lease: Lease) -> None:
+        while True:
+            try:
+                return await self._pipeline.finish(lease)
+            except UnavailableError as error:
+                logger.warning("deployment %s is not routed yet: %s", lease.deployment_id, error)
+                await sleep(self._timings.poll.total_seconds())
+
+    async def _watch(self, lease: Lease, hold: Hold) -> None:
+        async with create_task_group() as tasks:
+            tasks.start_soon(self._beat, lease, hold)
+            tasks.start_soon(self._listen, lease, hold)
+
+    async def _beat(self, lease: Lease, hold: Hold) -> None:
+        """Show that the job lives, and hear at the latest so that it was cancelled."""
+        seen_at = current_time()
+        while current_time() - seen_at < self._timings.give_up.total_seconds():
+            await sleep(self._timings.heartbeat.total_seconds())
+            try:
+                pulse = await self._pipeline.beat(lease)
+            except LeaseLostError:
+                break
+            except UnavailableError as error:
+                logger.warning("no heartbeat for %s: %s", lease.deployment_id, error)
+                continue
+            seen_at = current_time()
+            if pulse.cancel_requested:
+                return hold.end(Outcome.CANCELLED)
+        return hold.end(Outcome.LOST)
+
+    async def _listen(self, lease: Lease, hold: Hold) -> None:
+        """Hear at once that the job was cancelled."""
+        async with self._events.subscribe(lease.deployment_id) as messages:
+            async for message in messages:
+                match message:
+                    case DeploymentMoved(deployment=moved) if moved.cancel_requested_at:
+                        hold.end(Outcome.CANCELLED)
