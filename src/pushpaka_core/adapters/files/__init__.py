@@ -1,0 +1,1 @@
+"""Plain files and directories of this host."""

@@ -1,0 +1,57 @@
+"""Workspaces as directories of this host."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from anyio import to_thread
+from attrs import frozen
+
+from pushpaka_core.adapters.files.tree import load_tree
+from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.domain.deployments import DeploymentId, Lease
+
+
+@frozen
+class DirectoryWorkspaces:
+    """Gives each lease `<deployment>.<fence>` below one directory that only we may enter."""
+
+    _directory: Path
+
+    async def path(self, lease: Lease, /) -> Path:
+        """Return where the commit belongs; what an earlier try left there is removed."""
+        home = self._home(lease)
+        await to_thread.run_sync(_renew, home)
+        return home / "source"
+
+    async def tree(self, directory: Path, root_dir: str, /) -> FileTree:
+        """List the files below *root_dir*; they are read when they are asked for."""
+        return await to_thread.run_sync(load_tree, directory, root_dir)
+
+    async def remove(self, lease: Lease, /) -> None:
+        """Remove the lease's directory."""
+        await to_thread.run_sync(_remove, self._home(lease))
+
+    async def leases(self) -> Sequence[Lease]:
+        """Read the leases from the names of the directories."""
+        return await to_thread.run_sync(self._leases)
+
+    def _home(self, lease: Lease) -> Path:
+        return self._directory / f"{lease.deployment_id}.{lease.fence}"
+
+    def _leases(self) -> Sequence[Lease]:
+        names = [path.name.split(".") for path in self._directory.glob("*.*")]
+        return [
+            Lease(deployment_id=DeploymentId(UUID(deployment)), fence=int(fence))
+            for deployment, fence in names
+        ]
+
+
+def _renew(directory: Path) -> None:
+    _remove(directory)
+    directory.mkdir(parents=True, mode=0o700)
+
+
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""How the text of each setting is read; a ValueError says what it must be."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TypeVar
+
+from pushpaka_core.domain.networks import IPNetwork
+
+C = TypeVar("C", bound=StrEnum)
+
+
+def one_of(choices: type[C]) -> Callable[[str], C]:
+    """Return what reads a member of *choices*."""
+
+    def parse(text: str) -> C:
+        try:
+            return choices(text)
+        except ValueError:
+            raise ValueError(f"must be one of {', '.join(choices)}") from None
+
+    return parse
+
+
+def integer(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number from *least* to *most*."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> timedelta:
+    """Read a number of seconds, at most a day."""
+    return timedelta(seconds=integer(1, 86_400)(text))
+
+
+def flag(text: str) -> bool:
+    """Read a yes or no."""
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def absolute(text: str) -> Path:
+    """Read an absolute path."""
+    if not text.startswith("/"):
+        raise ValueError("must be an absolute path")
+    return Path(text)
+
+
+def networks(text: str) -> tuple[IPNetwork, ...]:
+    """Read networks, parted by commas."""
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"must be networks as in 10.0.0.0/8,fd00::/8 ({error})") from None
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read words, parted by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def ports(text: str) -> range:
+    """Read a range of unprivileged ports."""
+    first, _, last = text.partition("-")
+    try:
+        ports = range(integer(1024, 65_535)(first), integer(1024, 65_535)(last) + 1)
+    except ValueError:
+        ports = range(0)
+    if not ports:
+        raise ValueError("must be a range of ports as in 20000-29999")
+    return ports
+
+
+def database_url(text: str) -> str:
+    """Read the address of a database."""
+    if text != "memory:" and not text.startswith("sqlite:////"):
+        raise ValueError("must be memory: or sqlite:////absolute/path")
+    return text
+
+
+def secret(text: str) -> str:
+    """Read a secret that nobody could guess."""
+    if len(text) < 32 or len(set(text)) < 10 or "change" in text.lower():
+        raise ValueError(
+            "must be a secret of your own with at least 32 characters; "
+            "`openssl rand -base64 48` makes one"
+        )
+    return text
+
+
+def key_ring(text: str) -> Mapping[str, bytes]:
+    """Read keys by their ids; the first one is the current."""
+    try:
+        pairs = [part.partition("=") for part in names(text)]
+        keys = {key_id: b64decode(key, validate=True) for key_id, _, key in pairs}
+    except Base64Error:
+        keys = {}
+    if not keys or any(len(key) != 32 for key in keys.values()):
+        raise ValueError(
+            "must be keys as in k1=<base64 of 32 bytes>, the current one first; "
+            "`openssl rand -base64 32` makes one"
+        )
+    return keys

@@ -1,0 +1,310 @@
+"""The configuration of an instance: the one place that reads the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+import attrs
+from attrs import field, frozen
+
+from pushpaka_core import setting_values
+from pushpaka_core.domain.networks import IPNetwork
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.errors import SettingsError
+
+PREFIX = "PUSHPAKA_"
+_PASSED_OVER = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_", "PUSHPAKA_PROCESS")
+
+_HOST_ENV = frozenset(
+    {
+        *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
+        *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+        *("PIP_CERT", "PIP_INDEX_URL", "PIP_FIND_LINKS"),
+        *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS"),
+    }
+)
+"""What builds may see of the platform's own environment: proxies, certificates, indexes."""
+
+
+class Stage(StrEnum):
+    """What the instance is for; production accepts no secret that it made up itself."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class RuntimeChoice(StrEnum):
+    """Where applications run."""
+
+    PROCESS = "process"
+    MEMORY = "memory"
+
+
+class RouterChoice(StrEnum):
+    """Who sends requests to applications."""
+
+    TRAEFIK = "traefik"
+    NONE = "none"
+    MEMORY = "memory"
+
+
+def _setting(parse: Callable[[str], Any], help: str, **options: Any) -> Any:
+    return field(metadata={"parse": parse, "help": help}, **options)
+
+
+def _default_data_directory() -> Path:
+    return _data_directory(os.environ)
+
+
+def _data_directory(environ: Mapping[str, str]) -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/pushpaka")
+    home = environ.get("XDG_DATA_HOME") or f"{environ.get('HOME') or Path.home()}/.local/share"
+    return Path(home) / "pushpaka"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """
+    How an instance is configured, by PUSHPAKA_* or by a program that embeds it.
+
+    An unknown name is an error: a misspelt setting must not be ignored in silence.
+    """
+
+    stage: Stage = _setting(
+        setting_values.one_of(Stage),
+        "`development`, or `production`, which wants its own secrets",
+        default=Stage.DEVELOPMENT,
+    )
+    data_directory: Path = _setting(
+        setting_values.absolute,
+        "where everything is kept: `/var/lib/pushpaka` for root, else `~/.local/share/pushpaka`",
+        factory=_default_data_directory,
+    )
+    database_url: str | None = _setting(
+        setting_values.database_url,
+        "`sqlite:////path`, or `memory:` for tests; a file in the data directory",
+        default=None,
+    )
+    runtime: RuntimeChoice = _setting(
+        setting_values.one_of(RuntimeChoice),
+        "`process`, or `memory` for tests",
+        default=RuntimeChoice.PROCESS,
+    )
+    router: RouterChoice = _setting(
+        setting_values.one_of(RouterChoice),
+        "`traefik`, `none`, or `memory` for tests",
+        default=RouterChoice.TRAEFIK,
+    )
+    host: str = _setting(str, "the address on which the API listens", default="127.0.0.1")
+    port: int = _setting(setting_values.integer(1, 65_535), "the API's port", default=8080)
+    router_host: str = _setting(str, "the address on which the router listens", default="127.0.0.1")
+    router_port: int | None = _setting(
+        setting_values.integer(1, 65_535),
+        "the router's port: 80 where it may be bound, else 8000",
+        default=None,
+    )
+    base_domain: str = _setting(
+        str.lower, "applications answer at `<slug>.<base domain>`", default="localhost"
+    )
+    registration: RegistrationPolicy | None = _setting(
+        setting_values.one_of(RegistrationPolicy),
+        "`open`, `first` (closes after the first account) or `closed`; "
+        "open on loopback, else first",
+        default=None,
+    )
+    accept_unsandboxed: bool = _setting(
+        setting_values.flag,
+        "`true` lets the process runtime, which is no sandbox, serve beyond loopback to whoever "
+        "may register: each of them can run programs on this host",
+        default=False,
+    )
+    secret_key: str | None = _setting(
+        setting_values.secret,
+        "signs access tokens; a random one in the data directory in development",
+        default=None,
+        repr=False,
+    )
+    encryption_keys: Mapping[str, bytes] | None = _setting(
+        setting_values.key_ring,
+        "encrypt stored secrets, the current one first; a random one in the data directory in "
+        "development",
+        default=None,
+        repr=False,
+    )
+    token_lifetime: timedelta = _setting(
+        lambda text: timedelta(hours=setting_values.integer(1, 2160)(text)),
+        "hours that an access token is good for",
+        default=timedelta(hours=24),
+    )
+    concurrency: int = _setting(
+        setting_values.integer(1, 64), "deployments in work at a time", default=2
+    )
+    instance_ports: range = _setting(
+        setting_values.ports,
+        "ports for applications on the process runtime",
+        default=range(20_000, 30_000),
+    )
+    releases_kept: int = _setting(
+        setting_values.integer(1, 1000), "releases to keep for rollbacks of each project", default=5
+    )
+    source_timeout: timedelta = _setting(
+        setting_values.seconds, "seconds to fetch a commit", default=timedelta(seconds=120)
+    )
+    build_timeout: timedelta = _setting(
+        setting_values.seconds, "seconds to build", default=timedelta(minutes=15)
+    )
+    release_timeout: timedelta = _setting(
+        setting_values.seconds, "seconds for a release command", default=timedelta(minutes=10)
+    )
+    drain_timeout: timedelta = _setting(
+        setting_values.seconds,
+        "seconds that a replaced deployment has to end what it has begun",
+        default=timedelta(seconds=30),
+    )
+    local_repo_root: Path | None = _setting(
+        setting_values.absolute,
+        "local repositories may lie below this directory; none by default",
+        default=None,
+    )
+    git_allow_http: bool = _setting(
+        setting_values.flag, "`true` allows repositories over plain http", default=False
+    )
+    git_allow_nets: tuple[IPNetwork, ...] = _setting(
+        setting_values.networks,
+        "networks with Git servers that are not public, as in `10.0.0.0/8`; none by default",
+        default=(),
+    )
+    trusted_proxies: tuple[IPNetwork, ...] = _setting(
+        setting_values.networks,
+        "networks whose X-Forwarded-For is believed; none by default",
+        default=(),
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        setting_values.names,
+        "origins of other web pages that may use the API; none by default",
+        default=(),
+    )
+    metrics_token: str | None = _setting(
+        setting_values.secret,
+        "wanted as a bearer token for `/metrics`; public without",
+        default=None,
+        repr=False,
+    )
+    log_format: str = _setting(str, "`console` or `json`", default="console")
+    host_env: Mapping[str, str] = field(factory=dict, repr=False)
+    """What builds see of the platform's own environment: proxies, certificates, indexes."""
+    timings: Timings = field()
+    """Derived from the time-outs unless it is given."""
+
+    @timings.default
+    def _default_timings(self) -> Timings:
+        return Timings(
+            source=self.source_timeout,
+            build=self.build_timeout,
+            release=self.release_timeout,
+            drain=self.drain_timeout,
+        )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """
+        Read the settings from an environment.
+
+        Raises:
+            SettingsError: If a name is unknown or a value cannot be used; it names the setting.
+        """
+        known = {PREFIX + a.name.upper(): a for a in _from_environment()}
+        given = {
+            name: text
+            for name, text in environ.items()
+            if name.startswith(PREFIX) and not name.startswith(_PASSED_OVER)
+        }
+        for name in given:
+            if name not in known:
+                raise SettingsError(_unknown(name, known))
+        values: dict[str, Any] = {
+            known[name].name: _parsed(known[name], name, given[name]) for name in given
+        }
+        values.setdefault("data_directory", _data_directory(environ))
+        host_env = {name: environ[name] for name in _HOST_ENV if name in environ}
+        return cls(host_env=host_env, **values)
+
+    @property
+    def storage_url(self) -> str:
+        """Return the database's URL: a file in the data directory unless another is set."""
+        return self.database_url or f"sqlite:///{self.data_directory / 'pushpaka.sqlite'}"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Tell whether others than this host can reach the API or the router."""
+        return not (_is_loopback(self.host) and _is_loopback(self.router_host))
+
+    @property
+    def registration_policy(self) -> RegistrationPolicy:
+        """Return who may register: anybody on loopback, else whoever comes first, unless set."""
+        default = RegistrationPolicy.FIRST if self.is_exposed else RegistrationPolicy.OPEN
+        return self.registration or default
+
+    @property
+    def local_root(self) -> PurePosixPath | None:
+        """Return the root of local repositories as the source policy wants it."""
+        root = self.local_repo_root
+        return None if root is None else PurePosixPath(root)
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """Return each setting's name, default and meaning, for a table in the documentation."""
+    return [
+        (PREFIX + a.name.upper(), _shown(a.default), a.metadata["help"])
+        for a in _from_environment()
+    ]
+
+
+def _from_environment() -> list["attrs.Attribute[Any]"]:
+    return [a for a in attrs.fields(Settings) if "parse" in a.metadata]
+
+
+def _shown(default: object) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case timedelta() if default >= timedelta(hours=24):
+            return f"{default.total_seconds() / 3600:g}"
+        case timedelta():
+            return f"{default.total_seconds():g}"
+        case range():
+            return f"{default[0]}-{default[-1]}"
+        case int() | str():
+            return str(default)
+        case _:
+            return ""
+
+
+def _parsed(attribute: "attrs.Attribute[Any]", name: str, text: str) -> object:
+    try:
+        return attribute.metadata["parse"](text)
+    except ValueError as error:
+        raise SettingsError(f"{name} {error}.") from None
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{name} is not a known setting.{hint}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
