@@ -1,7 +1,7 @@
 """Who answers for which host name."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from attrs import frozen
 
@@ -58,3 +58,23 @@ class Router(Protocol):
     async def generation(self) -> int | None:
         """Return the generation in force, 0 before the first; None when nothing answers."""
         ...
+
+
+class RouterSupervisor(Protocol):
+    """Keeps a router of our own running; it outlives the platform, so that no request is lost."""
+
+    async def start(self) -> None:
+        """
+        Have the router running as configured. Harmless when it does already.
+
+        Raises:
+            SettingsError: If it cannot listen where it shall.
+            RouterUnavailableError: If it ends at once or never answers.
+        """
+
+    async def watch(self) -> NoReturn:
+        """Start the router again whenever it dies, until this call is cancelled."""
+        ...
+
+    async def stop(self) -> None:
+        """End the router, giving its open requests a moment. Harmless when none runs."""

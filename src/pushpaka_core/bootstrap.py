@@ -1,0 +1,270 @@
+"""From settings to an application: the only module that names adapters, each imported on use."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from anyio import to_thread
+from attrs import frozen
+
+from pushpaka_core.application import Adapters, Application, Options, assemble
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.ports.processes import Processes
+from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
+
+if TYPE_CHECKING:
+    from pushpaka_core.adapters.security.keys import Keys
+
+FIRST_PROJECT_UID = 30_000
+"""As root each project has a user id of its own: this one and its number."""
+_MOST_PROJECT_UIDS = 30_000
+_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+@frozen
+class _Ground:
+    """What lies in the data directory before anything is opened."""
+
+    keys: "Keys"
+    addresses: Addresses
+    internal_port: int
+
+
+@asynccontextmanager
+async def open_application(settings: Settings) -> AsyncIterator[Application]:
+    """
+    Open the services of the instance that *settings* describe; its schema is brought up to date.
+
+    Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
+
+    Raises:
+        SettingsError: If the settings cannot be used; the message says what to change.
+    """
+    _judge(settings)
+    if settings.runtime is RuntimeChoice.MEMORY:
+        yield assemble(memory_adapters(), _options(settings, _memory_addresses(settings)))
+        return
+    ground = await to_thread.run_sync(_prepare, settings)
+    async with _host_adapters(settings, ground) as adapters:
+        yield assemble(adapters, _options(settings, ground.addresses))
+
+
+def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Adapters:
+    """Return adapters that keep everything in memory and run nothing, for tests and embedding."""
+    from pushpaka_core.adapters.memory import (
+        builder,
+        events,
+        prober,
+        queue,
+        router,
+        runtime,
+        security,
+        source,
+        storage,
+        workspaces,
+    )
+
+    return Adapters(
+        storage=storage.MemoryStorage(),
+        queue=queue.MemoryQueue(),
+        events=events.MemoryEventBus(),
+        source=source.MemorySource(),
+        workspaces=workspaces.MemoryWorkspaces(),
+        builder=builder.MemoryBuilder(),
+        runtime=runtime.MemoryRuntime(),
+        prober=prober.MemoryProber(),
+        router=router.MemoryRouter(),
+        hasher=security.PlainHasher(),
+        signer=security.MemorySigner(),
+        cipher=security.MemoryCipher(),
+        now=now,
+        new_id=new_id,
+    )
+
+
+def _judge(settings: Settings) -> None:
+    """Refuse what would be dangerous or cannot work."""
+    if settings.stage is Stage.PRODUCTION and settings.secret_key is None:
+        raise SettingsError("PUSHPAKA_SECRET_KEY must be set in production.")
+    if settings.stage is Stage.PRODUCTION and settings.encryption_keys is None:
+        raise SettingsError("PUSHPAKA_ENCRYPTION_KEYS must be set in production.")
+    closed = settings.registration_policy is RegistrationPolicy.CLOSED
+    if settings.is_exposed and not (closed or settings.accept_unsandboxed):
+        raise SettingsError(
+            "The process runtime is no sandbox: whoever has an account can run programs on this "
+            "host. To serve beyond loopback set PUSHPAKA_REGISTRATION=closed, or "
+            "PUSHPAKA_ACCEPT_UNSANDBOXED=true if you trust everybody who may register."
+        )
+
+
+def _prepare(settings: Settings) -> _Ground:
+    from pushpaka_core.adapters.files.choices import Choices
+    from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys
+
+    directory = settings.data_directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o711)
+    except OSError as error:
+        raise SettingsError(
+            f"The data directory cannot be used ({error}). "
+            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
+        ) from None
+    choices = Choices.load_or_make(directory / "choices.json", host=settings.router_host)
+    port = settings.router_port or choices.router_port
+    if settings.secret_key is None or settings.encryption_keys is None:
+        keys = load_or_create_keys(directory / "keys.json")
+    else:
+        keys = Keys(
+            signing_key=settings.secret_key.encode(),
+            encryption_keys=settings.encryption_keys,
+            current_key=next(iter(settings.encryption_keys)),
+        )
+    return _Ground(
+        keys=keys,
+        addresses=Addresses(base_domain=settings.base_domain, port=port),
+        internal_port=choices.router_internal_port,
+    )
+
+
+@asynccontextmanager
+async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[Adapters]:
+    from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
+    from pushpaka_core.adapters.git.source import GitSource
+    from pushpaka_core.adapters.http.prober import open_http_prober
+    from pushpaka_core.adapters.memory.events import MemoryEventBus
+    from pushpaka_core.adapters.memory.queue import MemoryQueue
+    from pushpaka_core.adapters.process.builder import ProcessBuilder
+    from pushpaka_core.adapters.process.processes import HostProcesses
+    from pushpaka_core.adapters.process.runtime import ProcessRuntime
+    from pushpaka_core.adapters.security.cipher import AesGcmCipher
+    from pushpaka_core.adapters.security.hasher import Argon2Hasher
+    from pushpaka_core.adapters.security.signer import JwtSigner
+
+    directory = settings.data_directory
+    processes = HostProcesses(directory / "processes")
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(_storage(settings))
+        router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
+        yield Adapters(
+            storage=storage,
+            queue=MemoryQueue(),
+            events=MemoryEventBus(),
+            source=GitSource(processes=processes, policy=_source_policy(settings)),
+            workspaces=DirectoryWorkspaces(directory / "workspaces"),
+            builder=ProcessBuilder(
+                processes=processes,
+                releases_directory=directory / "releases",
+                tools_directory=directory / "tools",
+                cache_directory=directory / "cache",
+                uid_of=_project_uid,
+                host_env=settings.host_env,
+            ),
+            runtime=ProcessRuntime(
+                processes=processes,
+                releases_directory=directory / "releases",
+                tools_directory=directory / "tools",
+                instances_directory=directory / "instances",
+                uid_of=_project_uid,
+            ),
+            prober=await stack.enter_async_context(open_http_prober()),
+            router=router,
+            router_supervisor=supervisor,
+            hasher=Argon2Hasher(),
+            signer=JwtSigner(key=ground.keys.signing_key),
+            cipher=AesGcmCipher(keys=ground.keys.encryption_keys, current=ground.keys.current_key),
+            now=utc_now,
+            new_id=uuid4,
+        )
+
+
+def _storage(settings: Settings) -> AbstractAsyncContextManager[Storage]:
+    if settings.storage_url == "memory:":
+        from pushpaka_core.adapters.memory.storage import MemoryStorage
+
+        return nullcontext(MemoryStorage())
+    from pushpaka_core.adapters.sql.storage import open_storage
+
+    return open_storage(settings.storage_url, migrate=True)
+
+
+@asynccontextmanager
+async def _router(
+    settings: Settings, ground: _Ground, processes: Processes
+) -> AsyncIterator[tuple[Router, RouterSupervisor | None]]:
+    if settings.router is not RouterChoice.TRAEFIK:
+        from pushpaka_core.adapters.memory.router import MemoryRouter
+
+        yield MemoryRouter(), None
+        return
+    from pushpaka_core.adapters.traefik.binary import find_traefik
+    from pushpaka_core.adapters.traefik.configuration import EntryPoints
+    from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+    from pushpaka_core.adapters.traefik.router import open_traefik_router
+    from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
+
+    directory = TraefikDirectory(settings.data_directory / "router")
+    entry_points = EntryPoints(
+        host=settings.router_host,
+        port=ground.addresses.port,
+        internal_port=ground.internal_port,
+        trusted_proxies=tuple(map(str, settings.trusted_proxies)),
+    )
+    binary = await to_thread.run_sync(find_traefik, _SEARCH_PATH)
+    supervisor = TraefikSupervisor(processes, directory, entry_points, binary)
+    async with open_traefik_router(directory, entry_points) as router:
+        yield router, supervisor
+
+
+def _source_policy(settings: Settings) -> SourcePolicy:
+    return SourcePolicy(
+        allow_http=settings.git_allow_http,
+        local_repo_root=settings.local_root,
+        allow_nets=settings.git_allow_nets,
+    )
+
+
+def _options(settings: Settings, addresses: Addresses) -> Options:
+    return Options(
+        addresses=addresses,
+        source_policy=_source_policy(settings),
+        registration=settings.registration_policy,
+        token_lifetime=settings.token_lifetime,
+        timings=settings.timings,
+        concurrency=settings.concurrency,
+        instance_ports=settings.instance_ports,
+        releases_kept=settings.releases_kept,
+        api=Upstream(host=settings.host, port=settings.port),
+    )
+
+
+def _memory_addresses(settings: Settings) -> Addresses:
+    return Addresses(base_domain=settings.base_domain, port=settings.router_port or 80)
+
+
+def _project_uid(number: int) -> int | None:
+    """Return the user id of a project's programs; only root can give them one of their own."""
+    if os.geteuid() != 0:
+        return None
+    if number >= _MOST_PROJECT_UIDS:
+        raise PlatformFaultError("There are no user ids left for more projects.")
+    return FIRST_PROJECT_UID + number
