@@ -1,6 +1,6 @@
 """Logs of deployments: read as they are, or followed as they grow."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import timedelta
 
 from anyio import move_on_after
@@ -37,9 +37,11 @@ class LogService:
 
     async def follow(
         self, actor: Actor, deployment_id: DeploymentId, *, after: int = 0
-    ) -> AsyncIterator[Sequence[LogLine]]:
+    ) -> AsyncGenerator[Sequence[LogLine], None]:
         """
         Yield the lines after *after* in batches, each line once, until the deployment is over.
+
+        Who may stop before that closes it, as by `aclosing`.
 
         Raises:
             NotFoundError: At the first step, for a deployment of somebody else.

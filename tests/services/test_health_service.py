@@ -1,0 +1,79 @@
+"""The health of the platform: every part by itself, and the one without which nothing works."""
+
+from datetime import timedelta
+
+import pytest
+from anyio import sleep_forever
+
+from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.errors import RouterUnavailableError, SettingsError
+from pushpaka_core.services.health import HealthCheck, HealthService
+
+pytestmark = pytest.mark.anyio
+
+
+async def well() -> None:
+    """Find nothing wrong."""
+
+
+async def router_is_down() -> None:
+    raise RouterUnavailableError("The router does not answer.")
+
+
+async def schema_is_old() -> None:
+    raise SettingsError("The schema is older.")
+
+
+def a_service(
+    storage: MemoryStorage, *needed: HealthCheck, **checks: HealthCheck | None
+) -> HealthService:
+    return HealthService(
+        version="1.2.3",
+        checks={"database": storage.check, **checks},
+        needed=needed,
+        patience=timedelta(milliseconds=50),
+    )
+
+
+class TestCheck:
+    async def test_tells_of_every_part(self) -> None:
+        """A part works, does not work, or is not used here."""
+        service = a_service(MemoryStorage(), workers=well, router=router_is_down, redis=None)
+
+        health = await service.check()
+
+        assert (True, "1.2.3") == (health.is_ok, health.version)
+        assert {"database": True, "workers": True, "router": False, "redis": None} == health.checks
+
+    async def test_is_not_ok_without_the_database(self) -> None:
+        """Where the database is down, so is the platform."""
+        storage = MemoryStorage()
+        storage.fail()
+
+        health = await a_service(storage, workers=well).check()
+
+        assert not health.is_ok
+        assert {"database": False, "workers": True} == health.checks
+
+    async def test_does_not_wait_for_ever(self) -> None:
+        """A part that does not answer in time does not work."""
+        health = await a_service(MemoryStorage(), router=sleep_forever).check()
+
+        assert {"database": True, "router": False} == health.checks
+
+
+class TestIsReady:
+    async def test_needs_the_database_alone(self) -> None:
+        """A process is ready when its database answers, whatever else is down."""
+        assert await a_service(MemoryStorage(), router=router_is_down).is_ready()
+
+    async def test_is_not_without_the_database(self) -> None:
+        """Without a database nothing can be served."""
+        storage = MemoryStorage()
+        storage.fail()
+
+        assert not await a_service(storage).is_ready()
+
+    async def test_is_not_without_what_is_needed(self) -> None:
+        """An old schema keeps a process from being ready."""
+        assert not await a_service(MemoryStorage(), well, schema_is_old).is_ready()
