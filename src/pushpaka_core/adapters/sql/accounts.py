@@ -1,0 +1,58 @@
+"""Accounts and the audit trail, kept in tables."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.schema import audit_entries, users
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.users import User, UserId, normal_email
+from pushpaka_core.ports.storage import Page
+
+
+@frozen
+class SqlUsers:
+    """Accounts."""
+
+    _statements: Statements
+
+    async def get(self, id: UserId, /) -> User:
+        """Return one account."""
+        return await self._statements.get(User, users, users.c.id == id)
+
+    async def find_by_email(self, email: str, /) -> User | None:
+        """Return the account with this address in any case."""
+        query = sa.select(users).where(users.c.email == normal_email(email))
+        return await self._statements.find(User, query)
+
+    async def add(self, user: User, /) -> None:
+        """Keep a new account."""
+        await self._statements.insert(users, user)
+
+    async def update(self, user: User, /) -> User:
+        """Keep a changed account."""
+        return await self._statements.update(users, user)
+
+    async def all(self) -> Sequence[User]:
+        """Return every account, the oldest first."""
+        query = sa.select(users).order_by(users.c.created_at, users.c.id)
+        return await self._statements.all(User, query)
+
+
+@frozen
+class SqlAuditTrail:
+    """Who did what, in the order in which it was told."""
+
+    _statements: Statements
+
+    async def add(self, entry: AuditEntry, /) -> None:
+        """Keep an entry."""
+        await self._statements.insert(audit_entries, entry)
+
+    async def page(self, user_id: UserId | None, /, *, limit: int, offset: int) -> Page[AuditEntry]:
+        """Return some entries, the newest first."""
+        fitting = sa.true() if user_id is None else audit_entries.c.user_id == user_id
+        newest = sa.select(audit_entries).order_by(audit_entries.c.position.desc())
+        return await self._statements.page(AuditEntry, newest.where(fitting), limit, offset)

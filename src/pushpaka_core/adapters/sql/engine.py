@@ -1,0 +1,105 @@
+"""
+Connections to the database, and all in which one database differs from another.
+
+SQLite has one writer at a time: writers wait for their turn here, in order, and for
+writers of other processes in the database.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from anyio import CancelScope, CapacityLimiter
+from attrs import frozen
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from pushpaka_core.errors import SettingsError
+
+PATIENCE = timedelta(seconds=8)
+"""How long a transaction waits for its turn before the storage counts as unavailable."""
+
+
+@frozen(kw_only=True)
+class Engines:
+    """One way to the database for those who write, and one for those who only read."""
+
+    writing: AsyncEngine
+    reading: AsyncEngine
+    turns: CapacityLimiter
+    patience: timedelta
+
+
+@asynccontextmanager
+async def open_engines(url: str, *, patience: timedelta) -> AsyncIterator[Engines]:
+    """Connect on demand, and close all connections at the end."""
+    address = _address(url).set(drivername="sqlite+aiosqlite")
+    engines = Engines(
+        writing=create_async_engine(address, pool_size=1),
+        reading=create_async_engine(address, pool_timeout=patience.total_seconds()),
+        turns=CapacityLimiter(1),
+        patience=patience,
+    )
+    _configure(engines.writing.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
+    _configure(engines.reading.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+    try:
+        yield engines
+    finally:
+        with CancelScope(shield=True):
+            await engines.writing.dispose()
+            await engines.reading.dispose()
+
+
+def migrating_engine(url: str, *, patience: timedelta = PATIENCE) -> sa.Engine:
+    """Return a blocking engine for the one who changes the schema."""
+    engine = sa.create_engine(_address(url), poolclass=NullPool)
+    _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
+    return engine
+
+
+def _address(url: str) -> sa.URL:
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite":
+        raise SettingsError(
+            f"PUSHPAKA_DATABASE_URL begins with {address.drivername}://; "
+            "use sqlite:///<path of a file>, or memory:"
+        )
+    if address.database in (None, "", ":memory:"):
+        raise SettingsError(
+            "PUSHPAKA_DATABASE_URL names no file; use sqlite:///<path of a file>, "
+            "or memory: to keep nothing"
+        )
+    return address
+
+
+def _configure(
+    engine: sa.Engine, *, begin: str, patience: timedelta, reads_only: bool = False
+) -> None:
+    """Begin transactions ourselves: Python's driver would do it too late, and not for DDL."""
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
+        cursor = connection.cursor()
+        for setting in (
+            f"busy_timeout = {int(patience.total_seconds() * 1000)}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"query_only = {int(reads_only)}",
+        ):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _lower(text: Any) -> Any:
+    """Lower letters of every script, where SQLite itself lowers only ASCII."""
+    return text.lower() if isinstance(text, str) else text

@@ -1,0 +1,62 @@
+"""Env vars and the environments of deployments, kept in tables."""
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.projects import belonging_seen_by
+from pushpaka_core.adapters.sql.schema import env_vars, environments
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
+from pushpaka_core.domain.projects import ProjectId
+
+
+@frozen
+class SqlVisibleEnvVars:
+    """The env vars that one actor sees the names of."""
+
+    _statements: Statements
+    _actor: Actor
+
+    async def of_project(self, project_id: ProjectId, /) -> Sequence[EnvVar]:
+        """Return the env vars of one project, by key, then scope."""
+        return await self.of_projects([project_id])
+
+    async def of_projects(self, project_ids: Collection[ProjectId], /) -> Sequence[EnvVar]:
+        """Return the env vars of several projects, by project, key and scope."""
+        wanted = env_vars.c.project_id.in_(project_ids)
+        is_seen = belonging_seen_by(self._actor, env_vars.c.project_id)
+        order = env_vars.c.project_id, env_vars.c.key, env_vars.c.scope
+        query = sa.select(env_vars).where(wanted, is_seen).order_by(*order)
+        return await self._statements.all(EnvVar, query)
+
+
+@frozen
+class SqlEnvVars:
+    """Env vars, and the environments of deployments."""
+
+    _statements: Statements
+
+    def visible_to(self, actor: Actor, /) -> SqlVisibleEnvVars:
+        """Return what *actor* may see."""
+        return SqlVisibleEnvVars(self._statements, actor)
+
+    async def put(self, env_var: EnvVar, /) -> None:
+        """Keep a new env var or a new value."""
+        await self._statements.put(env_vars, "id", env_var)
+
+    async def remove(self, id: EnvVarId, /) -> None:
+        """Take an env var away."""
+        await self._statements.run(sa.delete(env_vars).where(env_vars.c.id == id))
+
+    async def freeze(self, environment: Environment, /) -> None:
+        """Keep what a deployment sees."""
+        await self._statements.put(environments, "deployment_id", environment)
+
+    async def environments(self, ids: Collection[DeploymentId], /) -> Sequence[Environment]:
+        """Return the environments of some deployments."""
+        query = sa.select(environments).where(environments.c.deployment_id.in_(ids))
+        return await self._statements.all(Environment, query)

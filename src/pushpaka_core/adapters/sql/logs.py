@@ -1,0 +1,99 @@
+"""Logs and timelines, kept in tables."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
+from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.events import TimelineEvent
+from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
+from pushpaka_core.errors import NotFoundError
+
+
+@frozen
+class SqlLogs:
+    """What deployments said."""
+
+    _statements: Statements
+
+    async def append(
+        self,
+        deployment_id: DeploymentId,
+        entries: Sequence[LogEntry],
+        /,
+        *,
+        fence: int | None = None,
+    ) -> Sequence[LogLine]:
+        """Number the entries by the deployment's own count, keep them and return them."""
+        last_seq = await self._count(deployment_id, len(entries), fence)
+        first = last_seq - len(entries) + 1
+        lines = [
+            LogLine.of(entry, deployment_id=deployment_id, seq=seq)
+            for seq, entry in enumerate(entries, first)
+        ]
+        await self._statements.insert(log_lines, *lines)
+        return lines
+
+    async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
+        """Return lines in the order of their numbers."""
+        query = (
+            sa.select(log_lines)
+            .where(log_lines.c.deployment_id == deployment_id, *_fitting(wanted))
+            .order_by(log_lines.c.seq)
+            .limit(wanted.limit)
+        )
+        return await self._statements.all(LogLine, query)
+
+    async def _count(self, id: DeploymentId, number: int, fence: int | None) -> int:
+        is_writable = (
+            deployments.c.id == id
+            if fence is None
+            else is_held(Lease(deployment_id=id, fence=fence))
+        )
+        last_seq = await self._statements.scalar(
+            sa.update(deployments)
+            .where(is_writable)
+            .values(last_seq=deployments.c.last_seq + number)
+            .returning(deployments.c.last_seq)
+        )
+        if last_seq is not None:
+            return int(last_seq)
+        if fence is None:
+            raise NotFoundError("deployment")
+        raise lease_lost()
+
+
+def _fitting(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [log_lines.c.seq > wanted.after]
+    if wanted.stream is not None:
+        conditions.append(log_lines.c.stream == wanted.stream)
+    if wanted.level is not None:
+        conditions.append(log_lines.c.level == wanted.level)
+    if wanted.contains:
+        message = sa.func.lower(log_lines.c.message)
+        conditions.append(message.contains(wanted.contains.lower(), autoescape=True))
+    return conditions
+
+
+@frozen
+class SqlTimeline:
+    """The steps of deployments."""
+
+    _statements: Statements
+
+    async def add(self, event: TimelineEvent, /) -> None:
+        """Keep a step."""
+        await self._statements.insert(timeline_events, event)
+
+    async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
+        """Return the steps of one deployment in the order in which they were added."""
+        query = (
+            sa.select(timeline_events)
+            .where(timeline_events.c.deployment_id == deployment_id)
+            .order_by(timeline_events.c.position)
+        )
+        return await self._statements.all(TimelineEvent, query)

@@ -1,0 +1,96 @@
+"""The schema's way from one version to the next."""
+
+from enum import StrEnum
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from anyio import to_thread
+
+from pushpaka_core.adapters.sql.engine import migrating_engine
+from pushpaka_core.adapters.sql.errors import translated_errors
+from pushpaka_core.errors import SettingsError
+
+_NEWER = (
+    "The database was written by a newer Pushpaka. Install that version again, "
+    "or name another database by PUSHPAKA_DATABASE_URL."
+)
+_OLDER = "The database is of an older Pushpaka, or empty. Run: pushpaka migrate"
+
+
+class SchemaState(StrEnum):
+    """How the schema of a database stands to this program's."""
+
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+    EMPTY = "empty"
+
+
+async def migrate(url: str) -> None:
+    """
+    Bring the schema up to date, wholly or not at all. Harmless to repeat.
+
+    Raises:
+        SettingsError: If it is newer than this program.
+        StorageUnavailableError: If the database cannot be opened, or is in use for too long.
+    """
+    await to_thread.run_sync(_migrate, url)
+
+
+async def schema_state(url: str) -> SchemaState:
+    """Tell how the schema stands; StorageUnavailableError."""
+    return await to_thread.run_sync(_schema_state, url)
+
+
+async def bring_up_to_date(url: str, *, migrate: bool) -> None:
+    """
+    Migrate, or insist on the present schema.
+
+    Raises:
+        SettingsError: If the schema is not, and does not become, the present one.
+    """
+    await to_thread.run_sync(_migrate if migrate else _insist, url)
+
+
+def _migrate(url: str) -> None:
+    with translated_errors(), migrating_engine(url).connect() as connection, connection.begin():
+        match _state(connection):
+            case SchemaState.NEWER:
+                raise SettingsError(_NEWER)
+            case SchemaState.OLDER | SchemaState.EMPTY:
+                command.upgrade(_config(connection), "head")
+
+
+def _insist(url: str) -> None:
+    match _schema_state(url):
+        case SchemaState.NEWER:
+            raise SettingsError(_NEWER)
+        case SchemaState.OLDER | SchemaState.EMPTY:
+            raise SettingsError(_OLDER)
+
+
+def _schema_state(url: str) -> SchemaState:
+    with translated_errors(), migrating_engine(url).connect() as connection:
+        return _state(connection)
+
+
+def _state(connection: sa.Connection) -> SchemaState:
+    present = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(_config(connection))
+    if present is None:
+        return SchemaState.EMPTY
+    if present == scripts.get_current_head():
+        return SchemaState.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return SchemaState.OLDER if present in known else SchemaState.NEWER
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "pushpaka_core.adapters.sql:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

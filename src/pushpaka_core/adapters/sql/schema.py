@@ -1,0 +1,321 @@
+"""
+The tables.
+
+A table's `info` says what a row is called, and to what it belongs; that of a unique
+index says what is taken when it refuses a row.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from pushpaka_core.adapters.sql.columns import (
+    document,
+    flag,
+    integer,
+    key,
+    number,
+    owner,
+    secret,
+    text,
+    time,
+    unique_id,
+    uuid,
+)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _table(name: str, *parts: sa.schema.SchemaItem, row: str, of: str = "") -> sa.Table:
+    return sa.Table(name, metadata, *parts, info={"row": row, "of": of})
+
+
+def _unique(name: str, *columns: str, taken: str, where: str | None = None) -> sa.Index:
+    condition = None if where is None else sa.text(where)
+    options: dict[str, Any] = {"sqlite_where": condition, "postgresql_where": condition}
+    return sa.Index(name, *columns, unique=True, info={"taken": taken}, **options)
+
+
+def _index(name: str, *columns: str, where: str | None = None) -> sa.Index:
+    condition = None if where is None else sa.text(where)
+    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+users = _table(
+    "users",
+    key(),
+    text("email"),
+    text("name"),
+    text("role"),
+    text("password_hash"),
+    integer("token_version"),
+    time("disabled_at", null=True),
+    time("created_at"),
+    integer("version"),
+    _unique("uq_users_email", "email", taken="e-mail address"),
+    row="user",
+)
+
+projects = _table(
+    "projects",
+    key(),
+    sa.Column("user_id", sa.Uuid(), sa.ForeignKey("users.id"), nullable=False),
+    integer("number"),
+    text("name"),
+    text("slug"),
+    text("repo_url"),
+    text("branch"),
+    text("root_dir", null=True),
+    text("install_command", null=True),
+    text("build_command", null=True),
+    text("start_command", null=True),
+    integer("port"),
+    text("framework", null=True),
+    text("health_check_path", null=True),
+    integer("health_check_timeout"),
+    integer("replicas"),
+    number("cpu_limit", null=True),
+    integer("memory_limit", null=True),
+    flag("auto_deploy"),
+    *secret("git_token", null=True),
+    integer("next_sequence"),
+    time("created_at"),
+    time("updated_at"),
+    time("deleted_at", null=True),
+    integer("version"),
+    _unique(
+        "uq_projects_name",
+        "user_id",
+        "name",
+        taken="project name",
+        where="deleted_at IS NULL",
+    ),
+    _unique("uq_projects_slug", "slug", taken="slug"),
+    _unique("uq_projects_number", "number", taken="project number"),
+    row="project",
+    of="user",
+)
+
+deployments = _table(
+    "deployments",
+    key(),
+    owner("project_id", "projects"),
+    uuid("user_id"),
+    text("slug"),
+    text("target"),
+    text("kind"),
+    uuid("source_deployment_id", null=True),
+    integer("sequence"),
+    text("branch"),
+    text("commit_sha", null=True),
+    text("commit_message", null=True),
+    text("commit_author", null=True),
+    text("status"),
+    text("phase", null=True),
+    text("framework", null=True),
+    text("image", null=True),
+    uuid("release_id", null=True),
+    text("error", null=True),
+    time("created_at"),
+    time("started_at", null=True),
+    time("finished_at", null=True),
+    time("stopped_at", null=True),
+    time("cancel_requested_at", null=True),
+    time("drain_until", null=True),
+    text("worker", null=True),
+    integer("fence"),
+    integer("heartbeat"),
+    integer("attempts"),
+    integer("last_seq"),
+    text("idempotency_key", null=True),
+    text("request_digest", null=True),
+    integer("version"),
+    _unique(
+        "uq_deployments_in_work",
+        "project_id",
+        "target",
+        taken="target",
+        where="status IN ('building', 'deploying')",
+    ),
+    _index("ix_deployments_queued", "created_at", "sequence", "id", where="status = 'queued'"),
+    _index("ix_deployments_status", "status", "sequence"),
+    _index("ix_deployments_created", "created_at", "sequence", "id"),
+    _index("ix_deployments_project", "project_id", "created_at", "sequence", "id"),
+    _index("ix_deployments_target", "project_id", "target", "sequence"),
+    _index(
+        "ix_deployments_idempotency",
+        "user_id",
+        "idempotency_key",
+        where="idempotency_key IS NOT NULL",
+    ),
+    row="deployment",
+    of="project",
+)
+
+targets = _table(
+    "targets",
+    sa.Column(
+        "project_id",
+        sa.Uuid(),
+        sa.ForeignKey("projects.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("name", sa.Text(), primary_key=True),
+    owner("deployment_id", "deployments"),
+    integer("sequence"),
+    time("stopped_at", null=True),
+    integer("version"),
+    _index("ix_targets_deployment", "deployment_id"),
+    row="target",
+    of="deployment",
+)
+
+releases = _table(
+    "releases",
+    key(),
+    owner("project_id", "projects"),
+    owner("deployment_id", "deployments"),
+    document("plan"),
+    text("artifact"),
+    text("digest"),
+    text("commit_sha"),
+    time("created_at"),
+    time("removed_at", null=True),
+    integer("version"),
+    _index("ix_releases_kept", "project_id", "created_at", where="removed_at IS NULL"),
+    _index("ix_releases_project", "project_id"),
+    _index("ix_releases_deployment", "deployment_id"),
+    row="release",
+    of="deployment",
+)
+
+instances = _table(
+    "instances",
+    *unique_id(),
+    owner("project_id", "projects"),
+    owner("deployment_id", "deployments"),
+    integer("fence"),
+    text("process_type"),
+    integer("index"),
+    text("node"),
+    text("host"),
+    integer("port", null=True),
+    text("state"),
+    integer("restarts"),
+    time("started_at"),
+    time("restart_at", null=True),
+    text("exit", null=True),
+    text("output_position"),
+    integer("misses"),
+    integer("version"),
+    _unique("uq_instances_port", "node", "port", taken="port", where="port IS NOT NULL"),
+    _index("ix_instances_project", "project_id"),
+    _index("ix_instances_deployment", "deployment_id"),
+    row="instance",
+    of="deployment",
+)
+
+log_lines = _table(
+    "log_lines",
+    sa.Column(
+        "deployment_id",
+        sa.Uuid(),
+        sa.ForeignKey("deployments.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
+    text("level"),
+    text("stream"),
+    text("phase"),
+    text("message"),
+    time("created_at"),
+    row="log line",
+    of="deployment",
+)
+
+env_vars = _table(
+    "env_vars",
+    key(),
+    owner("project_id", "projects"),
+    text("key"),
+    text("scope"),
+    *secret("secret"),
+    integer("version"),
+    time("created_at"),
+    time("updated_at"),
+    _unique("uq_env_vars_key", "project_id", "key", "scope", taken="env var"),
+    row="env var",
+    of="project",
+)
+
+environments = _table(
+    "environments",
+    sa.Column(
+        "deployment_id",
+        sa.Uuid(),
+        sa.ForeignKey("deployments.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    *secret("secret"),
+    document("versions"),
+    row="environment",
+    of="deployment",
+)
+
+custom_domains = _table(
+    "custom_domains",
+    key(),
+    owner("project_id", "projects"),
+    uuid("user_id"),
+    text("domain"),
+    text("challenge"),
+    time("verified_at", null=True),
+    flag("ssl_enabled"),
+    time("created_at"),
+    time("updated_at"),
+    _unique("uq_custom_domains_project", "project_id", "domain", taken="domain"),
+    _unique(
+        "uq_custom_domains_verified", "domain", taken="domain", where="verified_at IS NOT NULL"
+    ),
+    row="domain",
+    of="project",
+)
+
+audit_entries = _table(
+    "audit_entries",
+    *unique_id(),
+    uuid("user_id", null=True),
+    text("action"),
+    uuid("subject_id"),
+    text("detail", null=True),
+    time("created_at"),
+    _index("ix_audit_entries_user", "user_id", "position"),
+    row="audit entry",
+)
+
+timeline_events = _table(
+    "timeline_events",
+    *unique_id(),
+    owner("deployment_id", "deployments"),
+    text("status"),
+    text("phase", null=True),
+    text("cause"),
+    uuid("user_id", null=True),
+    time("created_at"),
+    _index("ix_timeline_events_deployment", "deployment_id", "position"),
+    row="timeline event",
+    of="deployment",
+)
+
+counters = _table(
+    "counters",
+    sa.Column("name", sa.Text(), primary_key=True),
+    integer("value"),
+    row="counter",
+)

@@ -1,0 +1,116 @@
+"""Statements in one transaction: entities go in and come out, and errors are ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+import attrs
+import sqlalchemy as sa
+from attrs import frozen
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pushpaka_core.adapters.sql.errors import translated_errors
+from pushpaka_core.converters import from_row, to_row
+from pushpaka_core.errors import NotFoundError, StaleEntityError
+from pushpaka_core.ports.storage import Page
+
+
+class _Versioned(attrs.AttrsInstance, Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+E = TypeVar("E", bound=attrs.AttrsInstance)
+V = TypeVar("V", bound=_Versioned)
+
+
+@frozen
+class Statements:
+    """What repositories are built on."""
+
+    _connection: AsyncConnection
+
+    async def all(self, cls: type[E], query: sa.Select[Any]) -> list[E]:
+        """Return the entities that *query* finds."""
+        return [from_row(cls, row) for row in await self._rows(query)]
+
+    async def find(self, cls: type[E], query: sa.Select[Any]) -> E | None:
+        """Return the first entity that *query* finds, or None."""
+        rows = await self._rows(query.limit(1))
+        return from_row(cls, rows[0]) if rows else None
+
+    async def get(self, cls: type[E], table: sa.Table, *conditions: sa.ColumnElement[bool]) -> E:
+        """Return the one row of *table* that fits, or raise NotFoundError."""
+        entity = await self.find(cls, sa.select(table).where(*conditions))
+        if entity is None:
+            raise NotFoundError(table.info["row"])
+        return entity
+
+    async def page(self, cls: type[E], query: sa.Select[Any], limit: int, offset: int) -> Page[E]:
+        """Return a part of what *query* finds, and how much it is in all."""
+        counted = sa.select(sa.func.count()).select_from(query.order_by(None).subquery())
+        items = await self.all(cls, query.limit(limit).offset(offset))
+        return Page(items=items, total=await self.scalar(counted))
+
+    async def scalar(self, statement: sa.Executable) -> Any:
+        """Return the first value of the first row, or None."""
+        with translated_errors():
+            return await self._connection.scalar(statement)
+
+    async def tuples(self, statement: sa.Executable) -> Sequence[tuple[Any, ...]]:
+        """Return plain rows."""
+        with translated_errors():
+            return [tuple(row) for row in await self._connection.execute(statement)]
+
+    async def insert(self, table: sa.Table, *entities: attrs.AttrsInstance) -> None:
+        """Keep new rows; DuplicateError, NotFoundError."""
+        if entities:
+            with translated_errors(table):
+                await self._connection.execute(sa.insert(table), [to_row(e) for e in entities])
+
+    async def update(
+        self,
+        table: sa.Table,
+        entity: V,
+        *conditions: sa.ColumnElement[bool],
+        leave: Sequence[str] = (),
+    ) -> V:
+        """
+        Write *entity* over the row that it was made from, and return it as kept.
+
+        The columns to *leave* are counted in other ways.
+
+        Raises:
+            StaleEntityError: If the row is gone, of another version, or misses *conditions*.
+        """
+        keys = [column.name for column in table.primary_key] if "id" not in table.c else ["id"]
+        row = to_row(entity)
+        is_same = [table.c[name] == row[name] for name in keys]
+        changes = {name: row[name] for name in row.keys() - {*keys, *leave}}
+        statement = (
+            sa.update(table)
+            .where(*is_same, table.c.version == entity.version, *conditions)
+            .values(changes | {"version": entity.version + 1})
+            .returning(table)
+        )
+        rows = await self._rows(statement, table)
+        if not rows:
+            raise StaleEntityError(table.info["row"])
+        return from_row(type(entity), rows[0])
+
+    async def put(self, table: sa.Table, key: str, entity: attrs.AttrsInstance) -> None:
+        """Keep *entity* instead of an earlier row with the same *key*, or as a new one."""
+        row = to_row(entity)
+        if not await self.run(sa.update(table).where(table.c[key] == row[key]).values(row)):
+            await self.insert(table, entity)
+
+    async def run(self, statement: sa.Update | sa.Delete) -> int:
+        """Change rows, and return how many."""
+        with translated_errors(statement.table if isinstance(statement.table, sa.Table) else None):
+            return (await self._connection.execute(statement)).rowcount
+
+    async def _rows(
+        self, statement: sa.Executable, table: sa.Table | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        with translated_errors(table):
+            result = await self._connection.execute(statement)
+            return cast("Sequence[Mapping[str, Any]]", result.mappings().all())

@@ -1,0 +1,158 @@
+"""A storage in a database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import sqlalchemy as sa
+from anyio import CancelScope, move_on_after
+from attrs import frozen
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
+from pushpaka_core.adapters.sql.counters import count
+from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
+from pushpaka_core.adapters.sql.deployments import SqlDeployments
+from pushpaka_core.adapters.sql.engine import PATIENCE, Engines, open_engines
+from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
+from pushpaka_core.adapters.sql.errors import translated_errors
+from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
+from pushpaka_core.adapters.sql.migration import bring_up_to_date
+from pushpaka_core.adapters.sql.projects import SqlProjects
+from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
+from pushpaka_core.adapters.sql.schema import counters
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.errors import StorageUnavailableError
+
+
+@frozen
+class SqlUnitOfWork:
+    """One transaction."""
+
+    _statements: Statements
+
+    @property
+    def users(self) -> SqlUsers:
+        """Accounts."""
+        return SqlUsers(self._statements)
+
+    @property
+    def projects(self) -> SqlProjects:
+        """Projects."""
+        return SqlProjects(self._statements)
+
+    @property
+    def deployments(self) -> SqlDeployments:
+        """Deployments."""
+        return SqlDeployments(self._statements)
+
+    @property
+    def targets(self) -> SqlTargets:
+        """What each target serves."""
+        return SqlTargets(self._statements)
+
+    @property
+    def releases(self) -> SqlReleases:
+        """What was built."""
+        return SqlReleases(self._statements)
+
+    @property
+    def instances(self) -> SqlInstances:
+        """What runs."""
+        return SqlInstances(self._statements)
+
+    @property
+    def logs(self) -> SqlLogs:
+        """What deployments said."""
+        return SqlLogs(self._statements)
+
+    @property
+    def env_vars(self) -> SqlEnvVars:
+        """Env vars."""
+        return SqlEnvVars(self._statements)
+
+    @property
+    def custom_domains(self) -> SqlCustomDomains:
+        """Custom domains."""
+        return SqlCustomDomains(self._statements)
+
+    @property
+    def audit(self) -> SqlAuditTrail:
+        """Who did what."""
+        return SqlAuditTrail(self._statements)
+
+    @property
+    def timeline(self) -> SqlTimeline:
+        """The steps of deployments."""
+        return SqlTimeline(self._statements)
+
+    async def next_generation(self) -> int:
+        """Return the next generation of the route table."""
+        return await count(self._statements, "generation")
+
+
+@frozen
+class SqlStorage:
+    """Keeps everything in tables."""
+
+    _engines: Engines
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
+        """Take a turn, begin, and commit at the end of the block."""
+        async with self._turn(), _begun(self._engines.writing) as connection:
+            yield SqlUnitOfWork(Statements(connection))
+            with CancelScope(shield=True), translated_errors():
+                await connection.commit()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SqlUnitOfWork]:
+        """Begin, and let go of everything at the end."""
+        async with _begun(self._engines.reading) as connection:
+            yield SqlUnitOfWork(Statements(connection))
+
+    async def check(self) -> None:
+        """Read a row that is always there."""
+        async with _begun(self._engines.reading) as connection:
+            await Statements(connection).scalar(sa.select(counters.c.value))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        with move_on_after(self._engines.patience.total_seconds()) as waiting:
+            await self._engines.turns.acquire()
+        if waiting.cancelled_caught:
+            raise StorageUnavailableError("The database is busy. Try again soon.")
+        try:
+            yield
+        finally:
+            self._engines.turns.release()
+
+
+@asynccontextmanager
+async def open_storage(
+    url: str, *, migrate: bool, patience: timedelta = PATIENCE
+) -> AsyncIterator[SqlStorage]:
+    """
+    Open the database at *url*, whose schema is migrated first or has to be the present one.
+
+    Raises:
+        SettingsError: If the schema is newer than this program, or older and not to be migrated.
+        StorageUnavailableError: If the database cannot be opened.
+    """
+    await bring_up_to_date(url, migrate=migrate)
+    async with open_engines(url, patience=patience) as engines:
+        yield SqlStorage(engines)
+
+
+@asynccontextmanager
+async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Begin a transaction that ends without a commit, whatever ends its block."""
+    connection = engine.connect()
+    try:
+        with translated_errors():
+            await connection.start()
+            await connection.begin()
+        yield connection
+    finally:
+        with CancelScope(shield=True):
+            await connection.close()
