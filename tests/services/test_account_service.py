@@ -25,6 +25,7 @@ from pushpaka_core.errors import (
     NotAuthenticatedError,
     NotFoundError,
     PushpakaError,
+    StaleEntityError,
 )
 
 pytestmark = pytest.mark.anyio
@@ -222,6 +223,25 @@ class TestChangePassword:
             )
 
         assert {"current_password": "must be the present password"} == refusal.value.problems
+
+    async def test_one_of_two_that_race_wins(self, world: World, ann: Actor) -> None:
+        """Who was overtaken is told, and does not undo the other's change."""
+        refusals = []
+
+        async def change(new_password: str) -> None:
+            try:
+                await world.accounts.change_password(
+                    ann, NewPassword(current_password=PASSWORD, new_password=new_password)
+                )
+            except PushpakaError as error:
+                refusals.append(type(error))
+
+        async with create_task_group() as tasks:
+            tasks.start_soon(change, "battery staple")
+            tasks.start_soon(change, "paper clip")
+
+        assert [StaleEntityError] == refusals
+        await world.accounts.log_in(credentials(password="battery staple"))
 
     async def test_needs_the_full_scope(self, world: World, ann: Actor) -> None:
         """A token for deploying changes no password."""

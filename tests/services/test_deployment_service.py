@@ -307,14 +307,17 @@ class TestRollback:
     async def test_refuses_what_is_not_kept_any_more(
         self, world: World, ann: Actor, shop: Project
     ) -> None:
-        """Where retention took the artifact away, the answer says what to do instead."""
+        """Where retention took the artifact or the release away, it says what to do instead."""
         await world.deployed(ann, shop)
         served = await world.served()
         async with world.storage.transaction() as uow:
             assert served.release_id is not None
             release = await uow.releases.get(served.release_id)
             await uow.releases.update(evolve(release, removed_at=world.clock()))
+        with pytest.raises(ConflictError, match="Deploy its commit again"):
+            await world.deployments.rollback(ann, served.id)
 
+        await world.kept(evolve(served, release_id=ReleaseId(an_id())))
         with pytest.raises(ConflictError, match="Deploy its commit again"):
             await world.deployments.rollback(ann, served.id)
 
