@@ -14,7 +14,7 @@ class OutputFiles:
 
     def __init__(self, directory: str) -> None:
         """Begin the first file in *directory*."""
-        self._directory = directory
+        self.directory = directory
         self._sizes: dict[int, int] = {}
         self._number = 0
         self._file = self._begin()
@@ -51,4 +51,4 @@ class OutputFiles:
             os.unlink(self._path(oldest))
 
     def _path(self, number: int) -> str:
-        return f"{self._directory}/{OUTPUT}{number:010d}"
+        return f"{self.directory}/{OUTPUT}{number:010d}"

@@ -42,7 +42,7 @@ def _run(order: Order, stdin: bytes) -> None:
     prctl(SET_CHILD_SUBREAPER, 1)
     try:
         tree = Tree(start(order, stdin, (1, 2)))
-    except StartError as error:
+    except (StartError, OSError) as error:
         return _report({"error": str(error)})
     _replace_by_null(1, 2)
     _watch(tree, wake, {_PLATFORM: partial(_end_with_platform, tree)})
@@ -67,20 +67,21 @@ def _launch(order: Order, stdin: bytes, state: str) -> None:
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     try:
+        files = OutputFiles(state)
         program = start(order, stdin, (out_write, err_write), partial(_record, order, state))
-    except StartError as error:
-        os.unlink(f"{state}/{RECORD}")
+    except (StartError, OSError) as error:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{state}/{RECORD}")
         return _report({"error": str(error)})
     os.close(out_write)
     os.close(err_write)
     _report({"pid": program})
     _replace_by_null(_PLATFORM)
-    return _keep(Tree(program), wake, {out_read: 1, err_read: 2}, state)
+    return _keep(Tree(program), wake, {out_read: 1, err_read: 2}, files)
 
 
-def _keep(tree: Tree, wake: int, pipes: Mapping[int, int], state: str) -> None:
+def _keep(tree: Tree, wake: int, pipes: Mapping[int, int], files: OutputFiles) -> None:
     """Keep what comes out of *pipes*, by descriptor, until the tree is over; then say so."""
-    files = OutputFiles(state)
     pumps = {pipe: partial(_pump, pipe, descriptor, files) for pipe, descriptor in pipes.items()}
     for pipe in pipes:
         os.set_blocking(pipe, False)
@@ -89,7 +90,7 @@ def _keep(tree: Tree, wake: int, pipes: Mapping[int, int], state: str) -> None:
     for pump in pumps.values():
         while pump():
             """What was written last is still in the pipe."""
-    write_whole(f"{state}/{EXIT}", tree.outcome)
+    write_whole(f"{files.directory}/{EXIT}", tree.outcome)
 
 
 def _pump(pipe: int, descriptor: int, files: OutputFiles) -> bool:

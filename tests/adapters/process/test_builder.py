@@ -163,13 +163,16 @@ async def test_building_again_begins_anew(
 
 
 async def test_the_digest_tells_contents_apart(builder: ProcessBuilder, tmp_path: Path) -> None:
-    """The same files have the same digest, others another."""
+    """The same files and packages have the same digest, others another."""
+    wanted = plan(language="python", install=step(f"uv pip install --offline ./{WHEEL}"))
     sources = [
         checkout(tmp_path / str(number), {"x": text})
         for number, text in enumerate(("same", "same", "other"))
     ]
+    for source in sources:
+        add_wheel(source)
 
-    same, again, other = [(await build(builder, source, plan())).digest for source in sources]
+    same, again, other = [(await build(builder, source, wanted)).digest for source in sources]
 
     assert same == again
     assert same != other

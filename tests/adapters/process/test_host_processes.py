@@ -15,10 +15,12 @@ import pytest
 from anyio import fail_after, sleep
 from attrs import evolve
 
+from pushpaka_core.adapters.process.interpreters import standard_interpreters
+from pushpaka_core.adapters.process.permissions import is_open_to_others
 from pushpaka_core.adapters.process.process_table import lives
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.errors import PlatformFaultError
-from pushpaka_core.ports.processes import Command, Exit
+from pushpaka_core.ports.processes import Command, Exit, Limits
 from pushpaka_core.testing.processes import (
     GRACE,
     NO_GRACE,
@@ -54,6 +56,18 @@ async def main():
     await processes.run(Command(argv=argv, directory=directory, env=env), on_output=show)
 
 anyio.run(main)
+"""
+
+
+BOMB = """
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while True:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        os.write(1, b"full")
 """
 
 
@@ -273,6 +287,27 @@ async def test_a_launched_program_runs_as_its_user(processes: HostProcesses) -> 
     await read(processes, "web.1", until=b"up")
 
     await processes.stop("web.1", grace=GRACE)
+
+    assert set() == living(mark)
+
+
+@only_root
+async def test_a_fork_bomb_is_stopped(processes: HostProcesses) -> None:
+    """What forks without end, each child in a session of its own, is limited and then gone."""
+    mark = str(uuid4())
+    interpreter = next(str(path) for path in standard_interpreters() if is_open_to_others(path))
+    bomb = Command(
+        argv=(interpreter, "-I", "-S", "-c", BOMB),
+        directory=Path("/"),
+        env={"MARK": mark},
+        uid=UID,
+        limits=Limits(processes=40),
+    )
+    await processes.launch("web.1", bomb)
+    await read(processes, "web.1", until=b"full")
+
+    with fail_after(5):
+        await processes.stop("web.1", grace=NO_GRACE)
 
     assert set() == living(mark)
 

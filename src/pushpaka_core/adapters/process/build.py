@@ -58,26 +58,22 @@ class Build:
         await self.report(f"Python {interpreter.version} is used.")
         seed = ("--seed",) if any(_CALLS_PIP.search(step.command) for step in steps) else ()
         uv = (str(self.tools / "uv"), "venv", "--quiet", "--allow-existing", *seed)
-        command = self._command(*uv, "--python", str(interpreter.path), str(self.release.venv))
-        ending = await self.processes.run(command, on_output=self.on_output)
+        ending = await self._end_of(*uv, "--python", str(interpreter.path), str(self.release.venv))
         if not ending.succeeded:
             raise BuildError(f"The virtual environment could not be made: uv {ending.words}.")
 
     async def _run(self, step: Step) -> None:
         await self.report(f"Running `{step.command}`")
-        command = self._command("/bin/sh", "-c", step.command)
-        ending = await self.processes.run(command, on_output=self.on_output)
+        ending = await self._end_of("/bin/sh", "-c", step.command)
         if not ending.succeeded:
             raise BuildError(_what_failed(step, ending))
 
-    def _command(self, *argv: str) -> Command:
-        return Command(
-            argv=argv,
-            directory=self.release.below(self.request.root_dir),
-            env=self._env(),
-            uid=self.uid,
-            limits=self.limits,
+    async def _end_of(self, *argv: str) -> Exit:
+        directory = await to_thread.run_sync(self.release.below, self.request.root_dir)
+        command = Command(
+            argv=argv, directory=directory, env=self._env(), uid=self.uid, limits=self.limits
         )
+        return await self.processes.run(command, on_output=self.on_output)
 
     def _env(self) -> Mapping[str, str]:
         tooling = build_env(self.release, self.cache)

@@ -1,7 +1,6 @@
 """Builds applications by programs of this host."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.process.build import Build
 from pushpaka_core.adapters.process.digests import digest_of
+from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.permissions import (
     is_passable,
@@ -62,7 +62,7 @@ class ProcessBuilder:
         """Install and build in the release's directory, as the project's user."""
         release = self._releases.of(request.lease)
         try:
-            with fail_after(timeout.total_seconds()), _translated_errors():
+            with fail_after(timeout.total_seconds()), translated_faults("The build"):
                 build = await self._begin(request, release, report, on_output)
                 await build.run()
                 digest = await to_thread.run_sync(_seal, release)
@@ -101,7 +101,7 @@ class ProcessBuilder:
             release=release,
             uid=uid,
             # The platform's own user has other programs, which the kernel would count as well.
-            limits=self._limits if uid else evolve(self._limits, processes=None),
+            limits=self._limits if uid is not None else evolve(self._limits, processes=None),
             tools=await to_thread.run_sync(self._tools.place),
             cache=await to_thread.run_sync(self._cache_of, uid, release),
             host_env=self._host_env,
@@ -137,13 +137,3 @@ def _too_slow(timeout: timedelta) -> BuildError:
         f"The build took longer than {minutes:g} min and was ended. Make it shorter,"
         " or ask the operator of this instance for more time."
     )
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        raise
-    except OSError as error:
-        raise PlatformFaultError(f"The build could not use its directory: {error}.") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from pushpaka_core.adapters.process.releases import Release
 
 _IGNORED = frozenset({"__pycache__"})
+_PLACES = ("direct_url.json,", "uv_cache.json,")
 
 
 def digest_of(release: Release) -> str:
@@ -19,9 +20,11 @@ def digest_of(release: Release) -> str:
     """
     total = hashlib.sha256()
     packages = sorted(release.venv.glob("lib/python*/site-packages/*.dist-info/RECORD"))
-    for path in (*_files(release.app), *packages):
-        total.update(os.fsencode(path.relative_to(release.directory)) + b"\0")
+    for path in _files(release.app):
+        total.update(os.fsencode(path.relative_to(release.app)) + b"\0")
         total.update(_digest_of_file(path))
+    for path in packages:
+        total.update(_without_places(path.read_text(encoding="utf-8")))
     return f"sha256:{total.hexdigest()}"
 
 
@@ -30,6 +33,12 @@ def _files(root: Path) -> Iterator[Path]:
         directories[:] = sorted(set(directories) - _IGNORED)
         links = [name for name in directories if Path(directory, name).is_symlink()]
         yield from (Path(directory, name) for name in sorted((*files, *links)))
+
+
+def _without_places(record: str) -> bytes:
+    """Leave out what says where, not what, a package is: scripts name their interpreter."""
+    lines = (line for line in record.splitlines() if not line.startswith("../"))
+    return "\n".join(line for line in lines if not any(x in line for x in _PLACES)).encode()
 
 
 def _digest_of_file(path: Path) -> bytes:

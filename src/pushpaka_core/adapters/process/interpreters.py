@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from anyio import to_thread
 from attrs import field, frozen
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -38,7 +39,6 @@ class Interpreters:
     """Knows the Pythons of this host by their versions."""
 
     _processes: Processes
-    _paths: Sequence[Path] = field(factory=standard_interpreters)
     _known: dict[Path, Interpreter] = field(factory=dict, init=False)
 
     async def choose(self, wanted: str | None, *, for_others: bool) -> Interpreter:
@@ -48,7 +48,7 @@ class Interpreters:
         Raises:
             BuildError: If there is none, with the versions that there are.
         """
-        paths = [path for path in self._paths if not for_others or is_open_to_others(path)]
+        paths = await to_thread.run_sync(_usable_paths, for_others)
         found = [interpreter for path in paths if (interpreter := await self._ask(path))]
         for specifiers in _specifiers(wanted):
             fitting = [each for each in found if each.version in specifiers]
@@ -78,6 +78,11 @@ class Interpreters:
         argv = (str(path), "-I", "-S", "-c", _ASK)
         await self._processes.run(Command(argv=argv, directory=Path("/")), on_output=keep)
         return output.decode()
+
+
+def _usable_paths(for_others: bool) -> Sequence[Path]:
+    paths = standard_interpreters()
+    return [path for path in paths if not for_others or is_open_to_others(path)]
 
 
 def _specifiers(wanted: str | None) -> Sequence[SpecifierSet]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 READ_AND_EXECUTE = stat.S_IROTH | stat.S_IXOTH
@@ -55,11 +56,18 @@ def give_tree(root: Path, uid: int | None) -> None:
 
 def remove_tree(root: Path) -> None:
     """Remove *root*, closed directories in it included. Harmless to repeat."""
-    shutil.rmtree(root, ignore_errors=True)
-    if root.exists():
-        for directory, _, _ in os.walk(root):
-            Path(directory).chmod(0o700)
+    # Root needs no permission, and must not change any where a project could swap in a link.
+    if os.geteuid() != 0:
+        _open_all(root)
+    with suppress(FileNotFoundError):
         shutil.rmtree(root)
+
+
+def _open_all(root: Path) -> None:
+    for directory, names, _ in os.walk(root):
+        for path in (Path(directory, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
 
 
 def _permits(path: Path, bits: int) -> bool:

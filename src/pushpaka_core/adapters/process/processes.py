@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,23 +13,22 @@ from anyio import (
     CancelScope,
     CapacityLimiter,
     fail_after,
-    move_on_after,
     sleep,
     to_thread,
-    wait_readable,
 )
 from attrs import field, frozen
 
 from pushpaka_core.adapters.process.listeners import holders_of, ports_of, sockets_on
 from pushpaka_core.adapters.process.output_log import read_chunks
 from pushpaka_core.adapters.process.process_table import MARK, ProcessTable, lives
-from pushpaka_core.adapters.process.records import Records, is_current, living_pid
-from pushpaka_core.adapters.process.shims import SECONDS_TO_END, Shim
+from pushpaka_core.adapters.process.records import Records
+from pushpaka_core.adapters.process.shims import Shim
+from pushpaka_core.adapters.process.stopping import kill, stop_by_shim, stop_without_shim
 from pushpaka_core.errors import ConflictError, PlatformFaultError
 from pushpaka_core.ports.processes import Command, Exit, LaunchedProcess, OutputChunk
 
 if TYPE_CHECKING:
-    from pushpaka_shim.orders import Identity, Order, Record, Report
+    from pushpaka_shim.orders import Identity, Order, Report
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,7 +84,7 @@ class HostProcesses:
             with CancelScope(shield=True):
                 await shim.end()
                 if shim.was_killed:
-                    await self._kill(partial(_remains, f"{instance}:{order['name']}", None))
+                    await kill(partial(_remains, f"{instance}:{order['name']}", None))
         return shim.report
 
     async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
@@ -121,13 +117,13 @@ class HostProcesses:
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:
         """Ask the shim to end it, with two signals; without a shim, look for what is left of it."""
-        record = await self._in_thread(self._records.record, name)
-        if record is None or not is_current(record):
+        record = await self._in_thread(self._records.current, name)
+        if record is None:
             return
-        if lives(record["shim"]):
-            await _stop_by_shim(record, grace)
+        await stop_by_shim(record, grace)
         if await self._in_thread(self._records.exit, name) is None:
-            await self._stop_orphan(record, grace)
+            mark = f"{await self._in_thread(self._records.instance)}:{name}"
+            await stop_without_shim(record, partial(_remains, mark, record["program"]), grace)
 
     async def forget(self, name: str, /) -> None:
         """Drop the files of a dead process."""
@@ -160,7 +156,7 @@ class HostProcesses:
     async def sweep(self) -> int:
         """End what carries a mark of this platform and has nobody who answers for it."""
         found = await self._in_thread(self._orphans)
-        await self._kill(self._orphans)
+        await kill(self._orphans)
         return len(found)
 
     def _read_on(self, name: str, position: str) -> tuple[Sequence[OutputChunk], bool]:
@@ -185,12 +181,14 @@ class HostProcesses:
 
     def _owners(self) -> dict[int, str]:
         """Return the launched names by the process ids of what stands above all their processes."""
-        owners: dict[int, str] = {}
-        for process in self._records.all():
-            record = self._records.record(process.name)
-            if record is not None and process.is_alive:
-                owners |= {record[role]["pid"]: process.name for role in ("shim", "program")}
-        return owners
+        records = [self._records.current(process.name) for process in self._records.all()]
+        return {
+            identity["pid"]: record["name"]
+            for record in records
+            if record
+            for identity in (record["shim"], record["program"])
+            if lives(identity)
+        }
 
     def _orphans(self) -> set[int]:
         return ProcessTable.read().orphans(self._records.instance(), self._owners())
@@ -202,25 +200,6 @@ class HostProcesses:
                 return process
             await sleep(_POLL_SECONDS)
         raise PlatformFaultError(f"The process {name} was launched, but does not appear.")
-
-    async def _stop_orphan(self, record: Record, grace: timedelta) -> None:
-        instance = await self._in_thread(self._records.instance)
-        find = partial(_remains, f"{instance}:{record['name']}", record["program"])
-        if living_pid(record):
-            with suppress(ProcessLookupError):
-                os.killpg(record["program"]["pid"], signal.SIGTERM)
-            with move_on_after(grace.total_seconds()):
-                while await self._in_thread(find):  # noqa: ASYNC110 - the kernel sends no event
-                    await sleep(_POLL_SECONDS)
-        await self._kill(find)
-
-    async def _kill(self, find: Callable[[], set[int]]) -> None:
-        """Kill what *find* finds until it finds nothing more."""
-        while pids := await self._in_thread(find):
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            await sleep(_POLL_SECONDS / 10)
 
     async def _in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._threads)
@@ -251,29 +230,6 @@ def _exit(command: Command, report: Report) -> Exit:
 def _start_fault(command: Command, report: Report) -> PlatformFaultError:
     reason = report.get("error", "the process that watches it was killed.")
     return PlatformFaultError(f"{command.argv[0]} could not be run: {reason}")
-
-
-async def _stop_by_shim(record: Record, grace: timedelta) -> None:
-    """Signal this very shim: a process id alone might be another's by now."""
-    shim = record["shim"]
-    try:
-        descriptor = os.pidfd_open(shim["pid"])
-    except ProcessLookupError:
-        return
-    try:
-        if not lives(shim):
-            return
-        with suppress(ProcessLookupError):
-            for number, patience in (
-                (signal.SIGUSR1, grace.total_seconds()),
-                (signal.SIGUSR2, SECONDS_TO_END),
-                (signal.SIGKILL, SECONDS_TO_END),
-            ):
-                signal.pidfd_send_signal(descriptor, number)
-                with move_on_after(patience):
-                    await wait_readable(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _owner(line: Sequence[int], owners: Mapping[int, str]) -> str:

@@ -56,6 +56,11 @@ class Records:
         record: Record | None = _read(self.directory(name) / RECORD)
         return record
 
+    def current(self, name: str) -> Record | None:
+        """Return the record of *name* if its numbers mean something since the last boot."""
+        record = self.record(name)
+        return record if record and is_current(record) else None
+
     def exit(self, name: str) -> Exit | None:
         """Return what was written when *name* had ended and nothing of it was left."""
         written = _read(self.directory(name) / EXIT)
@@ -82,7 +87,8 @@ class Records:
         """Return everything that is launched and not forgotten."""
         with suppress(FileNotFoundError):
             names = sorted(path.name for path in self._root.iterdir() if path.is_dir())
-            return [process for name in names if (process := self.inspect(name))]
+            valid = filter(_NAME.fullmatch, names)
+            return [process for name in valid if (process := self.inspect(name))]
         return []
 
     def drop(self, name: str) -> None:

@@ -9,6 +9,7 @@ from anyio import CancelScope, to_thread
 from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.process.environment import program_env
+from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.permissions import make_passable, make_private, remove_tree
 from pushpaka_core.adapters.process.releases import Release, Releases
 from pushpaka_core.adapters.process.tools import Tools
@@ -104,6 +105,10 @@ class ProcessRuntime:
                 await to_thread.run_sync(remove_tree, self._private(request.instance.name))
 
     def _command(self, request: StartRequest) -> Command:
+        with translated_faults("The start"):
+            return self._prepared(request)
+
+    def _prepared(self, request: StartRequest) -> Command:
         release = self._releases.named(request.artifact)
         if not release.is_sealed:
             raise StartError("What was built is not there any more. Deploy the commit again.")

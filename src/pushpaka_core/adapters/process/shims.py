@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -88,20 +88,22 @@ class Shim:
             for source in (self._socket.fileno(), *streams):
                 os.set_blocking(source, False)
                 sources.register(source, select.EPOLLIN)
-            awaited = 1 + len(streams)
-            while awaited:
+            awaited = {self._socket.fileno(), *streams}
+            while awaited and not self._is_silent(awaited):
                 await wait_readable(sources.fileno())
                 for source, _ in sources.poll(0):
                     data = _read(source)
                     if not data:
                         sources.unregister(source)
-                        awaited -= 1
+                        awaited.remove(source)
                     elif source in streams:
                         await on_output(_chunk(streams[source], data))
                     else:
                         self._received.extend(data)
-                    if not data and source not in streams and not self._received:
-                        return
+
+    def _is_silent(self, awaited: Collection[int]) -> bool:
+        """Tell whether the shim died without a word; what it watched may go on for ever."""
+        return self._socket.fileno() not in awaited and not self._received
 
     async def end(self) -> None:
         """Hang up, which ends what the shim runs, and wait until it is gone."""
