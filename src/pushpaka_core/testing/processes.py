@@ -7,15 +7,15 @@ was launched when the test is over.
 """
 
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from socket import create_server, socket
 from uuid import uuid4
 
+import anyio
 import pytest
-from anyio import create_task_group, fail_after, sleep
+from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import evolve
 
 from pushpaka_core.errors import ConflictError, PlatformFaultError
@@ -77,14 +77,16 @@ def python(script: str, directory: Path, **env: str) -> Command:
     return Command(argv=(sys.executable, "-I", "-S", "-c", script), directory=directory, env=env)
 
 
-def living(mark: str) -> set[int]:
+async def living(mark: str) -> set[int]:
     """Return the processes in whose environment or command line *mark* is, zombies left out."""
-    return {pid for pid, text in _texts() if mark.encode() in text}
+    texts = await to_thread.run_sync(_texts)
+    return {pid for pid, text in texts.items() if mark.encode() in text}
 
 
-def daemon_lives(directory: Path) -> bool:
+async def daemon_lives(directory: Path) -> bool:
     """Tell whether the daemon that DAEMON left in *directory* is there."""
-    return Path(f"/proc/{int((directory / 'daemon').read_text())}").exists()
+    pid = await anyio.Path(directory, "daemon").read_text()
+    return await anyio.Path("/proc", pid).exists()
 
 
 async def run(processes: Processes, command: Command) -> tuple[Exit, list[OutputChunk]]:
@@ -123,10 +125,13 @@ def text_of(chunks: list[OutputChunk], descriptor: Descriptor = Descriptor.STDOU
     return b"".join(chunk.data for chunk in chunks if chunk.descriptor is descriptor).decode()
 
 
-def _texts() -> Iterator[tuple[int, bytes]]:
+def _texts() -> dict[int, bytes]:
+    texts: dict[int, bytes] = {}
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            yield int(path.name), b"".join((path / x).read_bytes() for x in ("environ", "cmdline"))
+            text = b"".join((path / name).read_bytes() for name in ("environ", "cmdline"))
+            texts[int(path.name)] = text
+    return texts
 
 
 class RunContract:
@@ -223,7 +228,7 @@ class RunContract:
         ending, _ = await run(processes, python(DAEMON, tmp_path))
 
         assert Exit(code=0) == ending
-        assert not daemon_lives(tmp_path)
+        assert not await daemon_lives(tmp_path)
 
     async def test_a_time_out_kills_the_tree(self, processes: Processes, tmp_path: Path) -> None:
         """A program that takes too long is dead, with all that it started, when this is told."""
@@ -233,7 +238,7 @@ class RunContract:
         with pytest.raises(TimeoutError):
             await processes.run(command, on_output=_ignore, timeout=timedelta(seconds=0.2))
 
-        assert set() == living(mark)
+        assert set() == await living(mark)
 
     async def test_cancelling_kills_the_tree(self, processes: Processes, tmp_path: Path) -> None:
         """When a cancelled run returns, nothing of it is left."""
@@ -247,7 +252,7 @@ class RunContract:
 
             await processes.run(command, on_output=cancel)
 
-        assert set() == living(mark)
+        assert set() == await living(mark)
 
     async def test_an_error_of_the_reader_comes_through(
         self, processes: Processes, tmp_path: Path
@@ -261,7 +266,7 @@ class RunContract:
         with pytest.raises(LookupError):
             await processes.run(sh("echo up; sleep 60", tmp_path, MARK=mark), on_output=refuse)
 
-        assert set() == living(mark)
+        assert set() == await living(mark)
 
     async def test_a_program_that_is_not_there(self, processes: Processes, tmp_path: Path) -> None:
         """A program that cannot be started is told with the reason."""
@@ -281,7 +286,7 @@ class LaunchContract:
         process = await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path, MARK=mark))
 
         assert process.is_alive
-        assert {process.pid} == living(mark)
+        assert {process.pid} == await living(mark)
         assert process == await processes.inspect("web.1")
         assert [process] == list(await processes.launched())
 
@@ -397,7 +402,7 @@ class LaunchContract:
         process = await processes.inspect("web.1")
         assert process is not None
         assert Exit(signal=9) == process.exit
-        assert set() == living(mark)
+        assert set() == await living(mark)
 
     async def test_a_daemon_is_stopped_too(self, processes: Processes, tmp_path: Path) -> None:
         """What forked twice, left the session and cleared its environment is ended as well."""
@@ -408,7 +413,7 @@ class LaunchContract:
 
         await processes.stop("web.1", grace=GRACE)
 
-        assert not daemon_lives(tmp_path)
+        assert not await daemon_lives(tmp_path)
 
     async def test_a_storm_of_children_is_stopped(
         self, processes: Processes, tmp_path: Path
@@ -420,7 +425,7 @@ class LaunchContract:
 
         await processes.stop("web.1", grace=NO_GRACE)
 
-        assert set() == living(mark)
+        assert set() == await living(mark)
 
     async def test_stopping_is_harmless(self, processes: Processes, tmp_path: Path) -> None:
         """What is dead or unknown may be stopped."""

@@ -106,7 +106,7 @@ async def test_a_build_that_takes_too_long_is_ended(
     with pytest.raises(BuildError, match=r"took longer than 0\.01 min"):
         await build(builder, source, wanted, env={"MARK": mark}, timeout=timedelta(seconds=0.6))
 
-    assert set() == living(mark)
+    assert set() == await living(mark)
     assert {} == await builder.artifacts()
 
 
@@ -123,7 +123,7 @@ async def test_a_cancelled_build_leaves_nothing(builder: ProcessBuilder, tmp_pat
         wanted = plan(build=(step("echo up; sleep 60"),))
         await build(builder, source, wanted, env={"MARK": mark}, told=Cancelling())
 
-    assert set() == living(mark)
+    assert set() == await living(mark)
     assert {} == await builder.artifacts()
 
 

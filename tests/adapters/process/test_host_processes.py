@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from anyio import fail_after, sleep
+from anyio import fail_after, sleep, to_thread
 from attrs import evolve
 
 from pushpaka_core.adapters.process.interpreters import standard_interpreters
@@ -130,7 +130,7 @@ async def test_without_its_shim_a_program_is_told_alive(
     assert process == await processes.inspect("web.1")
     assert 0 == await processes.sweep()
     await processes.stop("web.1", grace=NO_GRACE)
-    assert set() == living(mark)
+    assert set() == await living(mark)
     assert Exit(signal=9) == (await ended(processes, "web.1")).exit
 
 
@@ -150,7 +150,7 @@ async def test_what_a_dead_shim_and_program_leave_is_swept(
     swept = await processes.sweep()
 
     assert 1 == swept
-    assert set() == living(mark)
+    assert set() == await living(mark)
 
 
 async def test_another_platform_is_not_swept(processes: HostProcesses, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_another_platform_is_not_swept(processes: HostProcesses, tmp_path:
     await processes.sweep()
     await processes.stop("web.1", grace=NO_GRACE)
 
-    assert {process.pid} == living(mark)
+    assert {process.pid} == await living(mark)
     await other.stop("web.1", grace=NO_GRACE)
 
 
@@ -180,7 +180,7 @@ async def test_after_a_reboot_everything_is_dead(
 
     assert rebooted is not None
     assert (None, Exit(signal=9)) == (rebooted.pid, rebooted.exit)
-    assert {process.pid} == living(mark)
+    assert {process.pid} == await living(mark)
     _write_record(state, "web.1", record)
 
 
@@ -244,7 +244,7 @@ async def test_nobody_else_can_read_what_is_kept(
     assert {0o700} == {_mode(state), _mode(state / "web.1")}
     assert {0o600} == {_mode(path) for path in files}
     assert not any(secret.encode() in path.read_bytes() for path in files)
-    assert {process.pid} == living(secret)
+    assert {process.pid} == await living(secret)
 
 
 async def test_a_killed_shim_of_a_run_leaves_nothing(
@@ -257,7 +257,7 @@ async def test_a_killed_shim_of_a_run_leaves_nothing(
     with pytest.raises(PlatformFaultError, match="the process that watches it was killed"):
         await run(processes, sh(script, tmp_path, MARK=mark))
 
-    assert set() == living(mark)
+    assert set() == await living(mark)
 
 
 async def test_names_stay_inside_the_directory(processes: HostProcesses) -> None:
@@ -288,16 +288,15 @@ async def test_a_launched_program_runs_as_its_user(processes: HostProcesses) -> 
 
     await processes.stop("web.1", grace=GRACE)
 
-    assert set() == living(mark)
+    assert set() == await living(mark)
 
 
 @only_root
 async def test_a_fork_bomb_is_stopped(processes: HostProcesses) -> None:
     """What forks without end, each child in a session of its own, is limited and then gone."""
     mark = str(uuid4())
-    interpreter = next(str(path) for path in standard_interpreters() if is_open_to_others(path))
     bomb = Command(
-        argv=(interpreter, "-I", "-S", "-c", BOMB),
+        argv=(await to_thread.run_sync(_open_interpreter), "-I", "-S", "-c", BOMB),
         directory=Path("/"),
         env={"MARK": mark},
         uid=UID,
@@ -309,7 +308,7 @@ async def test_a_fork_bomb_is_stopped(processes: HostProcesses) -> None:
     with fail_after(5):
         await processes.stop("web.1", grace=NO_GRACE)
 
-    assert set() == living(mark)
+    assert set() == await living(mark)
 
 
 @only_root
@@ -343,15 +342,19 @@ def _another_platform(
 
 async def _until_none_lives(mark: str) -> None:
     with fail_after(10):
-        while living(mark):  # noqa: ASYNC110 - nobody tells of it
+        while await living(mark):  # noqa: ASYNC110 - nobody tells of it
             await sleep(0.02)
+
+
+def _open_interpreter() -> str:
+    return next(str(path) for path in standard_interpreters() if is_open_to_others(path))
 
 
 async def _kill_shim(state: Path, name: str) -> None:
     shim = _record(state, name)["shim"]
     os.kill(shim["pid"], signal.SIGKILL)
     with fail_after(10):
-        while lives(shim):  # noqa: ASYNC110 - nobody tells of it
+        while await to_thread.run_sync(lives, shim):  # noqa: ASYNC110 - nobody tells of it
             await sleep(0.01)
 
 
