@@ -23,7 +23,7 @@ class EventBusContract:
     async def test_a_watcher_gets_what_is_published(self, bus: EventBus) -> None:
         """Lines and moves arrive whole, in the order in which they were published."""
         deployment = a_deployment(a_project(a_user()))
-        messages = [
+        messages: list[Message] = [
             _lines(deployment, 1),
             DeploymentMoved(deployment=deployment.cancel(at=later(1))),
             _lines(deployment, 2),
