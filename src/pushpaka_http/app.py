@@ -1,0 +1,143 @@
+"""The HTTP application: every route, and what surrounds them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from pushpaka_core.application import Application
+from pushpaka_core.domain.networks import IPNetwork
+from pushpaka_http import openapi
+from pushpaka_http.authentication import BearerAuthentication, actor_of, token_of
+from pushpaka_http.bodies import BodyParser
+from pushpaka_http.client_addresses import ClientAddresses
+from pushpaka_http.controllers.accounts import AccountController
+from pushpaka_http.controllers.audit import AuditController
+from pushpaka_http.controllers.custom_domains import CustomDomainController
+from pushpaka_http.controllers.deployments import DeploymentController
+from pushpaka_http.controllers.env_vars import EnvVarController
+from pushpaka_http.controllers.logs import LogController, watch_log
+from pushpaka_http.controllers.platform import PlatformController
+from pushpaka_http.controllers.projects import ProjectController
+from pushpaka_http.dependencies import given
+from pushpaka_http.errors import HANDLERS
+from pushpaka_http.metrics import Metrics
+from pushpaka_http.middleware import Gate, Surroundings
+from pushpaka_http.parameters import refuse_unknown_queries
+from pushpaka_http.rate_limits import Limits, RateLimits
+from pushpaka_http.watching import LogWatch, Watchers
+from pushpaka_http.websockets import LogSocket
+
+
+def create_app(
+    application: Application,
+    *,
+    limits: Limits | None = None,
+    allowed_origins: Sequence[str] = (),
+    trusted_proxies: Sequence[IPNetwork] = (),
+    metrics_token: str | None = None,
+) -> Litestar:
+    """
+    Return the API of *application* as an ASGI application, to be served or mounted.
+
+    Args:
+        application: What the routes act on; who opened it closes it.
+        limits: What one client may take.
+        allowed_origins: Pages of other origins that may use the API from a browser.
+        trusted_proxies: The networks of the proxies whose X-Forwarded-For is believed.
+        metrics_token: The Bearer that /metrics asks for; None shows it to everybody.
+    """
+    limits = limits or Limits()
+    metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
+    rate_limits, watchers = RateLimits(limits), Watchers(limits.watchers_per_user, metrics)
+    watch = LogWatch(
+        accounts=application.accounts, logs=application.logs, limits=limits, metrics=metrics
+    )
+    log_socket = LogSocket(
+        accounts=application.accounts,
+        rate_limits=rate_limits,
+        watch=watch,
+        watchers=watchers,
+        allowed_origins=allowed_origins,
+    )
+
+    def client_network(request: Request[Any, Any, Any]) -> str:
+        return client_addresses.network_of(request.scope)
+
+    app = Litestar(
+        route_handlers=[
+            _api(application, rate_limits),
+            Router(openapi.BASE_PATH, route_handlers=[watch_log, PlatformController]),
+            PlatformController,
+        ],
+        dependencies={
+            **_services(application),
+            "actor": Provide(actor_of, sync_to_thread=False),
+            "token": Provide(token_of, sync_to_thread=False),
+            "client_network": Provide(client_network, sync_to_thread=False),
+            "rate_limits": given(rate_limits),
+            "watch": given(watch),
+            "watchers": given(watchers),
+            "log_socket": given(log_socket),
+            "metrics": given(metrics),
+            "metrics_token": given(metrics_token),
+        },
+        dto=BodyParser,
+        return_dto=None,
+        exception_handlers=HANDLERS,
+        request_max_body_size=limits.body_size,
+        cors_config=_cors(allowed_origins),
+        openapi_config=openapi.CONFIG,
+        plugins=[openapi.ChangesPlugin(), openapi.ErrorsPlugin()],
+        logging_config=None,
+    )
+    app.asgi_handler = Surroundings(Gate(app.asgi_handler, limits), metrics, client_addresses)
+    return app
+
+
+def _api(application: Application, rate_limits: RateLimits) -> Router:
+    def authenticated(app: ASGIApp) -> ASGIApp:
+        return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
+
+    return Router(
+        openapi.BASE_PATH,
+        route_handlers=[
+            AccountController,
+            ProjectController,
+            DeploymentController,
+            LogController,
+            EnvVarController,
+            CustomDomainController,
+            AuditController,
+        ],
+        middleware=[authenticated],
+        guards=[refuse_unknown_queries],
+    )
+
+
+def _services(application: Application) -> dict[str, Provide]:
+    return {
+        "accounts": given(application.accounts),
+        "projects": given(application.projects),
+        "deployments": given(application.deployments),
+        "logs": given(application.logs),
+        "env_vars": given(application.env_vars),
+        "custom_domains": given(application.custom_domains),
+        "audit": given(application.audit),
+        "health": given(application.health),
+        "addresses": given(application.addresses),
+    }
+
+
+def _cors(allowed_origins: Sequence[str]) -> CORSConfig | None:
+    if not allowed_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(allowed_origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        expose_headers=["X-Request-ID", "Retry-After"],
+    )

@@ -1,0 +1,106 @@
+"""Request bodies: from bytes to the domain's own input classes, before a controller sees them."""
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from litestar.dto import AbstractDTO
+from litestar.dto.data_structures import DTOFieldDefinition
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+
+from pushpaka_core.converters import parse
+from pushpaka_core.errors import InvalidInputError
+from pushpaka_http.errors import UnsupportedMediaTypeError
+
+MOST_DEPTH = 32
+
+
+def read_object(body: bytes) -> Mapping[str, Any]:
+    """
+    Return the JSON object that *body* is.
+
+    Raises:
+        InvalidInputError: If it is something else, or nested too deeply.
+    """
+    value = _decode(body)
+    if not isinstance(value, dict):
+        raise InvalidInputError({"body": "must be a JSON object"})
+    _check_depth(value)
+    return value
+
+
+class BodyParser(AbstractDTO[Any]):
+    """
+    Hands the body to the core's `parse`, for whatever class the handler's `data` is annotated with.
+
+    So there is one set of rules, and the OpenAPI description shows the class that has them.
+    """
+
+    def decode_bytes(self, value: bytes) -> Any:
+        """Parse the body of a request."""
+        media_type = self.asgi_connection.headers.get("content-type", "").partition(";")[0]
+        if media_type.strip().lower() != "application/json":
+            raise UnsupportedMediaTypeError
+        field = self.asgi_connection.route_handler.parsed_data_field
+        return parse(field.annotation, read_object(value))
+
+    @classmethod
+    def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
+        """Prepare nothing: the class of `data` is asked for when a body comes."""
+
+    @classmethod
+    def create_openapi_schema(
+        cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
+    ) -> Reference | Schema:
+        """Describe the class of `data` itself."""
+        del handler_id
+        described: Reference | Schema = schema_creator.for_field_definition(
+            FieldDefinition.from_annotation(field_definition.annotation)
+        )
+        return described
+
+    @classmethod
+    def generate_field_definitions(
+        cls, model_type: type[Any]
+    ) -> Generator[DTOFieldDefinition, None, None]:
+        """Generate none: no transfer model is made."""
+        del model_type
+        yield from ()
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:
+        """Find none, for the same reason."""
+        del field_definition
+        return False
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidInputError({"body": "must be valid JSON, in UTF-8"}) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> InvalidInputError:
+    return InvalidInputError({"body": f"must not be nested more than {MOST_DEPTH} levels deep"})
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    match value:
+        case dict():
+            yield from value.values()
+        case list():
+            yield from value
+        case _:
+            return

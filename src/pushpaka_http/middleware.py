@@ -1,0 +1,186 @@
+"""What surrounds every request, those included that lead nowhere."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import anyio
+from attrs import define, field, frozen
+from litestar import Request
+from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from pushpaka_http.client_addresses import ClientAddresses
+from pushpaka_http.errors import (
+    AddressTooLongError,
+    HeadersTooLargeError,
+    RequestTooSlowError,
+    answer,
+)
+from pushpaka_http.logging import access_log
+from pushpaka_http.metrics import Metrics
+from pushpaka_http.rate_limits import Limits
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""What every answer carries that does not say otherwise."""
+
+
+@define
+class Exchange:
+    """One request and what became of its answer, seen from outside."""
+
+    scope: Scope
+    request_id: str
+    _send: Send
+    path: str = field(init=False)
+    status: int = field(default=0, init=False)
+    """The HTTP status or the WebSocket close code; 0 when the client left first."""
+    _started: float = field(factory=time.perf_counter, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep the path before routing shortens it."""
+        self.path = self.scope["path"]
+
+    async def send(self, message: Message) -> None:
+        """Pass *message* on, after noting its status and adding what every answer carries."""
+        match message["type"]:
+            case "http.response.start":
+                self.status = int(message["status"])
+                self._add_headers(message)
+            case "websocket.close":
+                self.status = int(message["code"])
+            case _:
+                pass
+        await self._send(message)
+
+    def _add_headers(self, message: Message) -> None:
+        headers = MutableScopeHeaders.from_message(message)
+        headers["X-Request-ID"] = self.request_id
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+
+    @property
+    def method(self) -> str:
+        """Return the HTTP method, or what stands for it."""
+        return str(self.scope.get("method", "WEBSOCKET"))
+
+    @property
+    def route(self) -> str | None:
+        """Return the template of the route, or None where there is none."""
+        return self.scope.get("path_template")
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it has taken so far."""
+        return time.perf_counter() - self._started
+
+
+@frozen
+class Surroundings:
+    """The outermost layer: gives each request its id and tells log and metrics of it."""
+
+    _app: ASGIApp
+    _metrics: Metrics
+    _addresses: ClientAddresses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket."""
+        exchange = Exchange(scope, _request_id(scope), send)
+        scope["state"]["request_id"] = exchange.request_id
+        with bound_contextvars(request_id=exchange.request_id):
+            try:
+                await self._app(scope, receive, exchange.send)
+            finally:
+                self._tell(exchange)
+
+    def _tell(self, exchange: Exchange) -> None:
+        self._metrics.saw_request(
+            exchange.method, exchange.route, exchange.status, exchange.seconds
+        )
+        record = {
+            "method": exchange.method,
+            "path": exchange.path,
+            "route": exchange.route,
+            "status": exchange.status,
+            "milliseconds": round(exchange.seconds * 1000, 1),
+            "client": self._addresses.of(exchange.scope),
+        }
+        access_log.info("request answered", extra=record)
+
+
+@frozen
+class Gate:
+    """Turns away what is too long before anything reads it, and what comes too slowly."""
+
+    _app: ASGIApp
+    _limits: Limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request or WebSocket of a sane size on."""
+        if too_large := self._refusal(scope):
+            await _refuse(too_large, scope, receive, send)
+            return
+        if scope["type"] == ScopeType.HTTP:
+            receive = _Body(receive, self._limits.body_seconds).receive
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> HTTPException | None:
+        address = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+        if address > self._limits.address_size:
+            return AddressTooLongError()
+        sizes = [len(name) + len(value) for name, value in scope["headers"]]
+        if sum(sizes) > self._limits.header_size or len(sizes) > self._limits.header_count:
+            return HeadersTooLargeError()
+        return None
+
+
+@define
+class _Body:
+    """A body that has to be there in time, counted from when it is first asked for."""
+
+    _receive: Receive
+    _seconds: float
+    _deadline: float | None = field(default=None, init=False)
+    _is_complete: bool = field(default=False, init=False)
+
+    async def receive(self) -> HTTPReceiveMessage:
+        if self._is_complete:
+            return await self._receive()  # type: ignore[return-value]  # it is an HTTP scope
+        if self._deadline is None:
+            self._deadline = anyio.current_time() + self._seconds
+        message = await self._receive_until(self._deadline)
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    async def _receive_until(self, deadline: float) -> HTTPReceiveMessage:
+        try:
+            with anyio.fail_after(deadline - anyio.current_time()):
+                return await self._receive()  # type: ignore[return-value]  # it is an HTTP scope
+        except TimeoutError:
+            raise RequestTooSlowError from None
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that came along where it is harmless, else a new one."""
+    given = Headers.from_scope(scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+async def _refuse(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == ScopeType.WEBSOCKET:
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    request: Request[Any, Any, Any] = Request(scope)
+    response = answer(request, error).to_asgi_response(app=None, request=request)
+    await response(scope, receive, send)

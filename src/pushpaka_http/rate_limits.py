@@ -1,0 +1,70 @@
+"""How often somebody may ask: the numbers, and the counters that hold them."""
+
+import math
+import time
+
+from attrs import field, frozen
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.users import UserId, normal_email
+from pushpaka_core.errors import TooManyRequestsError
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What one client may take of the API; the defaults suit an instance on the internet."""
+
+    sign_ins_per_client: int = 10
+    """A minute, registrations included."""
+    sign_ins_per_account: int = 10
+    requests_per_user: int = 600
+    deployments_per_project: int = 10
+    watchers_per_user: int = 20
+    """Log streams open at the same time."""
+    body_size: int = 1024 * 1024
+    body_seconds: float = 10
+    """Until a body is there as a whole."""
+    header_size: int = 16 * 1024
+    header_count: int = 100
+    address_size: int = 8 * 1024
+    watch_check_seconds: float = 30
+    """How often a watcher's token is looked at again."""
+    watch_stall_seconds: float = 5
+    """How long a watcher may leave a line untaken."""
+
+
+@frozen
+class RateLimits:
+    """
+    Counts, in a sliding window of one minute, and refuses what is over a limit.
+
+    Each method raises TooManyRequestsError, which says when to come back.
+    """
+
+    _limits: Limits
+    _counters: SlidingWindowCounterRateLimiter = field(
+        factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage()), repr=False
+    )
+
+    async def sign_in(self, email: str, network: str) -> None:
+        """Count a try to sign in or up: by where it comes from, and by whom it names."""
+        await self._hit(self._limits.sign_ins_per_client, "client", network)
+        account = normal_email(email)[:254]
+        await self._hit(self._limits.sign_ins_per_account, "account", account)
+
+    async def request_by(self, user_id: UserId | None) -> None:
+        """Count any request of a user."""
+        await self._hit(self._limits.requests_per_user, "user", str(user_id))
+
+    async def deployment_of(self, user_id: UserId | None, project_id: ProjectId) -> None:
+        """Count a deployment that a person asks for; others' tries count for themselves."""
+        await self._hit(self._limits.deployments_per_project, "project", f"{user_id}:{project_id}")
+
+    async def _hit(self, most: int, kind: str, who: str) -> None:
+        item = RateLimitItemPerMinute(most)
+        if not await self._counters.hit(item, kind, who):
+            window = await self._counters.get_window_stats(item, kind, who)
+            raise TooManyRequestsError(max(1, math.ceil(window.reset_time - time.time())))

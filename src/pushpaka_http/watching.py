@@ -1,0 +1,160 @@
+"""Watching a log as it grows: what WebSockets and Server-Sent Events have in common."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from enum import IntEnum
+from functools import lru_cache, partial
+from typing import TypeVar, cast
+
+import msgspec
+from anyio import create_task_group, move_on_after, sleep
+from attrs import define, field, frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.logs import LogLine
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.errors import NotAuthenticatedError, TooManyRequestsError
+from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.logs import LogService
+from pushpaka_http.metrics import Metrics
+from pushpaka_http.rate_limits import Limits
+from pushpaka_http.schemas.logs import DeploymentLogResponse
+
+T = TypeVar("T")
+
+
+class Ending(IntEnum):
+    """Why a watcher sees no more, as the close code of a WebSocket."""
+
+    LEFT = 0
+    """The watcher closed first, so that there is nobody to tell."""
+    OVER = 1000
+    TOO_SLOW = 1013
+    SIGNED_OUT = 4401
+
+
+@frozen(kw_only=True)
+class Ticket:
+    """Who watches which log, and from where on."""
+
+    actor: Actor
+    token: str = field(repr=False)
+    deployment_id: DeploymentId
+    after: int
+
+
+@define
+class Watchers:
+    """Counts who watches, so that nobody takes all the places."""
+
+    _most: int
+    """Of one user at the same time."""
+    _metrics: Metrics
+    _open: Counter[UserId | None] = field(factory=Counter, init=False)
+
+    @contextmanager
+    def place_for(self, actor: Actor) -> Iterator[None]:
+        """
+        Hold a place for as long as the block lasts.
+
+        Raises:
+            TooManyRequestsError: If the user has all of theirs in use.
+        """
+        if self._open[actor.user_id] >= self._most:
+            raise TooManyRequestsError(60)
+        self._open += Counter([actor.user_id])
+        try:
+            with self._metrics.watching():
+                yield
+        finally:
+            self._open -= Counter([actor.user_id])
+
+
+@frozen(kw_only=True)
+class LogWatch:
+    """
+    Shows a log to one watcher, line by line.
+
+    The next lines are fetched when the last ones are taken, so that a slow watcher holds
+    one batch in memory, and one who takes nothing for a while is sent away.
+    """
+
+    _accounts: AccountService
+    _logs: LogService
+    _limits: Limits
+    _metrics: Metrics
+
+    async def show(
+        self,
+        ticket: Ticket,
+        send: Callable[[LogLine], Awaitable[None]],
+        *others: Callable[[], Awaitable[Ending]],
+    ) -> Ending:
+        """
+        Show the log until it is over, the token ends, or one of *others* returns.
+
+        Raises:
+            NotFoundError: If there is no such deployment for the watcher.
+        """
+        lines = partial(self._show_lines, ticket, send)
+        signed_out = partial(self._until_signed_out, ticket.token)
+        try:
+            return await first_of(lines, signed_out, *others)
+        except OSError:
+            return Ending.LEFT
+
+    async def _show_lines(
+        self, ticket: Ticket, send: Callable[[LogLine], Awaitable[None]]
+    ) -> Ending:
+        followed = self._logs.follow(ticket.actor, ticket.deployment_id, after=ticket.after)
+        async with aclosing(cast("AsyncGenerator[Sequence[LogLine], None]", followed)) as batches:
+            async for batch in batches:
+                if not await self._took(batch, send):
+                    return Ending.TOO_SLOW
+                self._metrics.streamed(len(batch))
+        return Ending.OVER
+
+    async def _took(
+        self, batch: Sequence[LogLine], send: Callable[[LogLine], Awaitable[None]]
+    ) -> bool:
+        for line in batch:
+            with move_on_after(self._limits.watch_stall_seconds) as patience:
+                await send(line)
+            if patience.cancelled_caught:
+                return False
+        return True
+
+    async def _until_signed_out(self, token: str) -> Ending:
+        with suppress(NotAuthenticatedError):
+            while True:
+                await sleep(self._limits.watch_check_seconds)
+                await self._accounts.authenticate(token)
+        return Ending.SIGNED_OUT
+
+
+@lru_cache(maxsize=256)
+def encoded(line: LogLine) -> str:
+    """Return *line* as JSON; a line that many watch is written once."""
+    return msgspec.json.encode(DeploymentLogResponse.of(line)).decode()
+
+
+async def first_of(*contenders: Callable[[], Awaitable[T]]) -> T:
+    """Return or raise what the first of *contenders* to end does; the others are cancelled."""
+    results: list[T] = []
+    errors: list[Exception] = []
+    async with create_task_group() as tasks:
+
+        async def run(contender: Callable[[], Awaitable[T]]) -> None:
+            try:
+                results.append(await contender())
+            except Exception as error:  # noqa: BLE001  # it is raised again below
+                errors.append(error)
+            tasks.cancel_scope.cancel()
+
+        for contender in contenders:
+            tasks.start_soon(run, contender)
+    if errors:
+        raise errors[0]
+    return results[0]
