@@ -83,6 +83,13 @@ async def living(mark: str) -> set[int]:
     return {pid for pid, text in texts.items() if mark.encode() in text}
 
 
+async def until_living(mark: str, pids: set[int | None]) -> None:
+    """Wait until exactly *pids* carry *mark*: a program that is just being executed shows none."""
+    with fail_after(10):
+        while await living(mark) != pids:  # noqa: ASYNC110 - there is no event for it
+            await sleep(0.01)
+
+
 async def daemon_lives(directory: Path) -> bool:
     """Tell whether the daemon that DAEMON left in *directory* is there."""
     pid = await anyio.Path(directory, "daemon").read_text()
@@ -286,7 +293,7 @@ class LaunchContract:
         process = await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path, MARK=mark))
 
         assert process.is_alive
-        assert {process.pid} == await living(mark)
+        await until_living(mark, {process.pid})
         assert process == await processes.inspect("web.1")
         assert [process] == list(await processes.launched())
 

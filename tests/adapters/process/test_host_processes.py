@@ -30,6 +30,7 @@ from pushpaka_core.testing.processes import (
     run,
     sh,
     text_of,
+    until_living,
 )
 from pushpaka_shim.kernel import stat_of
 from pushpaka_shim.orders import KEPT, SEGMENT
@@ -84,7 +85,7 @@ async def test_a_launched_program_outlives_the_platform(
 
         platform.kill()
 
-    await _until_none_lives(mark)
+    await until_living(mark, set())
     process = await processes.inspect("web.1")
     assert process is not None
     assert process.is_alive
@@ -162,7 +163,7 @@ async def test_another_platform_is_not_swept(processes: HostProcesses, tmp_path:
     await processes.sweep()
     await processes.stop("web.1", grace=NO_GRACE)
 
-    assert {process.pid} == await living(mark)
+    await until_living(mark, {process.pid})
     await other.stop("web.1", grace=NO_GRACE)
 
 
@@ -180,7 +181,7 @@ async def test_after_a_reboot_everything_is_dead(
 
     assert rebooted is not None
     assert (None, Exit(signal=9)) == (rebooted.pid, rebooted.exit)
-    assert {process.pid} == await living(mark)
+    await until_living(mark, {process.pid})
     _write_record(state, "web.1", record)
 
 
@@ -244,7 +245,7 @@ async def test_nobody_else_can_read_what_is_kept(
     assert {0o700} == {_mode(state), _mode(state / "web.1")}
     assert {0o600} == {_mode(path) for path in files}
     assert not any(secret.encode() in path.read_bytes() for path in files)
-    assert {process.pid} == await living(secret)
+    await until_living(secret, {process.pid})
 
 
 async def test_a_killed_shim_of_a_run_leaves_nothing(
@@ -338,12 +339,6 @@ def _another_platform(
     argv = [sys.executable, "-c", ANOTHER_PLATFORM, str(state), str(directory), script, mark]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as platform:
         yield platform
-
-
-async def _until_none_lives(mark: str) -> None:
-    with fail_after(10):
-        while await living(mark):  # noqa: ASYNC110 - nobody tells of it
-            await sleep(0.02)
 
 
 def _open_interpreter() -> str:
