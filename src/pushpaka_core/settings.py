@@ -70,6 +70,10 @@ def _data_directory(environ: Mapping[str, str]) -> Path:
     return Path(home) / "pushpaka"
 
 
+def _host_env(environ: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: environ[name] for name in _HOST_ENV if name in environ}
+
+
 @frozen(kw_only=True)
 class Settings:
     """
@@ -199,7 +203,7 @@ class Settings:
         repr=False,
     )
     log_format: str = _setting(str, "`console` or `json`", default="console")
-    host_env: Mapping[str, str] = field(factory=dict, repr=False)
+    host_env: Mapping[str, str] = field(factory=lambda: _host_env(os.environ), repr=False)
     """What builds see of the platform's own environment: proxies, certificates, indexes."""
     timings: Timings = field()
     """Derived from the time-outs unless it is given."""
@@ -234,8 +238,7 @@ class Settings:
             known[name].name: _parsed(known[name], name, given[name]) for name in given
         }
         values.setdefault("data_directory", _data_directory(environ))
-        host_env = {name: environ[name] for name in _HOST_ENV if name in environ}
-        return cls(host_env=host_env, **values)
+        return cls(host_env=_host_env(environ), **values)
 
     @property
     def storage_url(self) -> str:
