@@ -1,0 +1,56 @@
+"""One session for each question. `nox -l` lists them."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "imports", "tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of one dependency group."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Does the main job work here? Serves, deploys an example, and prints its address."""
+    session.install("-e", ".[serve]")
+    session.run("pushpaka", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Does it do what it promises? Arguments go to pytest; without any, coverage is judged too."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    if not session.posargs:
+        core = "src/pushpaka_core/*"
+        session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Does it read as agreed?"""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Do the types hold?"""
+    session.install("-e", ".[serve]", "nox", *group("types"))
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Do all imports point inwards?"""
+    session.install("-e", ".[serve]", *group("lint"))
+    session.run("lint-imports")

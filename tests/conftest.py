@@ -1,0 +1,56 @@
+"""What all tests share: the backend, the guard of the event loop, the components that are there."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.errors import SettingsError
+
+CONTRACTS = (
+    *("builder", "events", "processes", "prober", "queue", "router", "runtime", "security"),
+    *("source", "storage", "workspaces"),
+)
+for suite in CONTRACTS:
+    if find_spec(f"pushpaka_core.testing.{suite}"):
+        pytest.register_assert_rewrite(f"pushpaka_core.testing.{suite}")
+
+
+def _lacks_traefik() -> str | None:
+    try:
+        find_traefik(os.environ.get("PATH", ""))
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+LACKS: Mapping[str, Callable[[], str | None]] = {"traefik": _lacks_traefik}
+"""For each component that a test may need: what says why it cannot be started here."""
+
+REQUIRED = frozenset(os.environ.get("PUSHPAKA_TEST_REQUIRE", "").split(","))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose component is not there, or fail it where the component is required."""
+    for marker in item.iter_markers("needs"):
+        (component,) = marker.args
+        if (reason := LACKS[component]()) is None:
+            continue
+        if component in REQUIRED:
+            pytest.fail(f"{component} is required, but: {reason}")
+        pytest.skip(f"{component}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_blocking_calls() -> Iterator[None]:
+    """Fail what blocks the event loop from within our own packages."""
+    with blockbuster_ctx(scanned_modules=["pushpaka_core", "pushpaka_http", "pushpaka_worker"]):
+        yield
