@@ -17,8 +17,17 @@ FIRST_UID = 61_000
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
+def data() -> Iterator[Path]:
+    """Return a data directory; those of pytest are closed to other users."""
+    directory = Path(mkdtemp(prefix="pushpaka-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def state(data: Path) -> Path:
+    return data / "processes"
 
 
 @pytest.fixture
@@ -28,15 +37,6 @@ async def processes(state: Path) -> AsyncIterator[HostProcesses]:
     for process in await host.launched():
         await host.stop(process.name, grace=timedelta(0))
     await host.sweep()
-
-
-@pytest.fixture
-def data() -> Iterator[Path]:
-    """Return a data directory; those of pytest are closed to other users."""
-    directory = Path(mkdtemp(prefix="pushpaka-"))
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(
