@@ -22,35 +22,40 @@ from pushpaka_core.errors import SettingsError
 PATIENCE = timedelta(seconds=8)
 """How long a transaction waits for its turn before the storage counts as unavailable."""
 
+_READERS = 8
+
 
 @frozen(kw_only=True)
-class Engines:
-    """One way to the database for those who write, and one for those who only read."""
+class Lane:
+    """Connections of one kind, and who may use them."""
 
-    writing: AsyncEngine
-    reading: AsyncEngine
-    turns: CapacityLimiter
+    engine: AsyncEngine
+    users: CapacityLimiter
     patience: timedelta
 
 
 @asynccontextmanager
-async def open_engines(url: str, *, patience: timedelta) -> AsyncIterator[Engines]:
-    """Connect on demand, and close all connections at the end."""
+async def open_lanes(url: str, *, patience: timedelta) -> AsyncIterator[tuple[Lane, Lane]]:
+    """Open the way for those who write, and the one for those who only read."""
     address = _address(url).set(drivername="sqlite+aiosqlite")
-    engines = Engines(
-        writing=create_async_engine(address, pool_size=1),
-        reading=create_async_engine(address, pool_timeout=patience.total_seconds()),
-        turns=CapacityLimiter(1),
-        patience=patience,
-    )
-    _configure(engines.writing.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
-    _configure(engines.reading.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+    async with (
+        _open_lane(address, width=1, patience=patience) as writing,
+        _open_lane(address, width=_READERS, patience=patience) as reading,
+    ):
+        _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
+        _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+        yield writing, reading
+
+
+@asynccontextmanager
+async def _open_lane(address: sa.URL, *, width: int, patience: timedelta) -> AsyncIterator[Lane]:
+    """Connect on demand, keep the connections, and close them at the end."""
+    engine = create_async_engine(address, pool_size=width, max_overflow=0)
     try:
-        yield engines
+        yield Lane(engine=engine, users=CapacityLimiter(width), patience=patience)
     finally:
         with CancelScope(shield=True):
-            await engines.writing.dispose()
-            await engines.reading.dispose()
+            await engine.dispose()
 
 
 def migrating_engine(url: str, *, patience: timedelta = PATIENCE) -> sa.Engine:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pushpaka_core.adapters.sql.schema import metadata
 from pushpaka_core.errors import DuplicateError, NotFoundError, StorageUnavailableError
@@ -35,8 +34,6 @@ def translated_errors(table: sa.Table | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except PoolTimeoutError as error:
-        raise _unavailable("too many ask at once") from error
     except IntegrityError as error:
         raise _refusal(str(error.orig), table) from error
     except DBAPIError as error:

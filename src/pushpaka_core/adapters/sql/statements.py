@@ -1,10 +1,13 @@
 """Statements in one transaction: entities go in and come out, and errors are ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar, cast
 
 import attrs
 import sqlalchemy as sa
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import frozen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +24,18 @@ class _Versioned(attrs.AttrsInstance, Protocol):
 
 E = TypeVar("E", bound=attrs.AttrsInstance)
 V = TypeVar("V", bound=_Versioned)
+
+
+@asynccontextmanager
+async def uninterrupted(table: sa.Table | None = None) -> AsyncIterator[None]:
+    """
+    Talk to the database without being cancelled in the middle, which would cost the connection.
+
+    Whoever is cancelled already does not begin.
+    """
+    await checkpoint_if_cancelled()
+    with CancelScope(shield=True), translated_errors(table):
+        yield
 
 
 @frozen
@@ -53,18 +68,18 @@ class Statements:
 
     async def scalar(self, statement: sa.Executable) -> Any:
         """Return the first value of the first row, or None."""
-        with translated_errors():
+        async with uninterrupted():
             return await self._connection.scalar(statement)
 
     async def tuples(self, statement: sa.Executable) -> Sequence[tuple[Any, ...]]:
         """Return plain rows."""
-        with translated_errors():
+        async with uninterrupted():
             return [tuple(row) for row in await self._connection.execute(statement)]
 
     async def insert(self, table: sa.Table, *entities: attrs.AttrsInstance) -> None:
         """Keep new rows; DuplicateError, NotFoundError."""
         if entities:
-            with translated_errors(table):
+            async with uninterrupted(table):
                 await self._connection.execute(sa.insert(table), [to_row(e) for e in entities])
 
     async def update(
@@ -105,12 +120,14 @@ class Statements:
 
     async def run(self, statement: sa.Update | sa.Delete) -> int:
         """Change rows, and return how many."""
-        with translated_errors(statement.table if isinstance(statement.table, sa.Table) else None):
+        async with uninterrupted(
+            statement.table if isinstance(statement.table, sa.Table) else None
+        ):
             return (await self._connection.execute(statement)).rowcount
 
     async def _rows(
         self, statement: sa.Executable, table: sa.Table | None = None
     ) -> Sequence[Mapping[str, Any]]:
-        with translated_errors(table):
+        async with uninterrupted(table):
             result = await self._connection.execute(statement)
             return cast("Sequence[Mapping[str, Any]]", result.mappings().all())

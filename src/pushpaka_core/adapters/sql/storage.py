@@ -13,15 +13,14 @@ from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
 from pushpaka_core.adapters.sql.counters import count
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deployments import SqlDeployments
-from pushpaka_core.adapters.sql.engine import PATIENCE, Engines, open_engines
+from pushpaka_core.adapters.sql.engine import PATIENCE, Lane, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
-from pushpaka_core.adapters.sql.errors import translated_errors
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import counters
-from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
 from pushpaka_core.errors import StorageUnavailableError
 
 
@@ -95,37 +94,27 @@ class SqlUnitOfWork:
 class SqlStorage:
     """Keeps everything in tables."""
 
-    _engines: Engines
+    _writing: Lane
+    _reading: Lane
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
         """Take a turn, begin, and commit at the end of the block."""
-        async with self._turn(), _begun(self._engines.writing) as connection:
+        async with _begun(self._writing) as connection:
             yield SqlUnitOfWork(Statements(connection))
-            with CancelScope(shield=True), translated_errors():
+            async with uninterrupted():
                 await connection.commit()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SqlUnitOfWork]:
         """Begin, and let go of everything at the end."""
-        async with _begun(self._engines.reading) as connection:
+        async with _begun(self._reading) as connection:
             yield SqlUnitOfWork(Statements(connection))
 
     async def check(self) -> None:
         """Read a row that is always there."""
-        async with _begun(self._engines.reading) as connection:
+        async with _begun(self._reading) as connection:
             await Statements(connection).scalar(sa.select(counters.c.value))
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        with move_on_after(self._engines.patience.total_seconds()) as waiting:
-            await self._engines.turns.acquire()
-        if waiting.cancelled_caught:
-            raise StorageUnavailableError("The database is busy. Try again soon.")
-        try:
-            yield
-        finally:
-            self._engines.turns.release()
 
 
 @asynccontextmanager
@@ -140,18 +129,36 @@ async def open_storage(
         StorageUnavailableError: If the database cannot be opened.
     """
     await bring_up_to_date(url, migrate=migrate)
-    async with open_engines(url, patience=patience) as engines:
-        yield SqlStorage(engines)
+    async with open_lanes(url, patience=patience) as (writing, reading):
+        yield SqlStorage(writing, reading)
 
 
 @asynccontextmanager
-async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _begun(lane: Lane) -> AsyncIterator[AsyncConnection]:
     """Begin a transaction that ends without a commit, whatever ends its block."""
-    connection = engine.connect()
-    try:
-        with translated_errors():
-            await connection.start()
+    async with _turn(lane), _connected(lane.engine) as connection:
+        async with uninterrupted():
             await connection.begin()
+        yield connection
+
+
+@asynccontextmanager
+async def _turn(lane: Lane) -> AsyncIterator[None]:
+    with move_on_after(lane.patience.total_seconds()) as waiting:
+        await lane.users.acquire()
+    if waiting.cancelled_caught:
+        raise StorageUnavailableError("The database is busy. Try again soon.")
+    try:
+        yield
+    finally:
+        lane.users.release()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with uninterrupted():
+        connection = await engine.connect()
+    try:
         yield connection
     finally:
         with CancelScope(shield=True):

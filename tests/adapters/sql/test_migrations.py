@@ -1,0 +1,165 @@
+"""The schema, and its way from one version to the next."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path as SyncPath
+
+import attrs
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from anyio import Path
+
+from pushpaka_core.adapters.sql import schema
+from pushpaka_core.adapters.sql.engine import migrating_engine
+from pushpaka_core.adapters.sql.migration import SchemaState, migrate, schema_state
+from pushpaka_core.adapters.sql.storage import open_storage
+from pushpaka_core.converters import to_row
+from pushpaka_core.domain.logs import LogLine
+from pushpaka_core.errors import SettingsError, StorageUnavailableError
+from pushpaka_core.testing.objects import (
+    a_custom_domain,
+    a_deployment,
+    a_project,
+    a_release,
+    a_target,
+    a_timeline_event,
+    a_user,
+    an_audit_entry,
+    an_entry,
+    an_env_var,
+    an_environment,
+    an_instance,
+)
+
+pytestmark = pytest.mark.anyio
+
+USER = a_user()
+PROJECT = a_project(USER)
+DEPLOYMENT = a_deployment(PROJECT)
+
+
+async def test_migrations_make_the_tables_of_the_schema(url: str) -> None:
+    """What the migrations leave is what the code expects, indexes included."""
+    await migrate(url)
+
+    with migrating_engine(url).connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), schema.metadata)
+
+    assert [] == differences
+
+
+@pytest.mark.parametrize(
+    ("table", "entity"),
+    [
+        (schema.users, USER),
+        (schema.projects, PROJECT),
+        (schema.deployments, DEPLOYMENT),
+        (schema.targets, a_target(DEPLOYMENT)),
+        (schema.releases, a_release(DEPLOYMENT)),
+        (schema.instances, an_instance(DEPLOYMENT)),
+        (schema.log_lines, LogLine.of(an_entry(), deployment_id=DEPLOYMENT.id, seq=1)),
+        (schema.env_vars, an_env_var(PROJECT)),
+        (schema.environments, an_environment(DEPLOYMENT)),
+        (schema.custom_domains, a_custom_domain(PROJECT)),
+        (schema.audit_entries, an_audit_entry(USER.id)),
+        (schema.timeline_events, a_timeline_event(DEPLOYMENT)),
+    ],
+    ids=lambda value: value.name if isinstance(value, sa.Table) else "",
+)
+async def test_every_field_has_its_column(table: sa.Table, entity: attrs.AttrsInstance) -> None:
+    """A field that is added to the domain cannot be forgotten here."""
+    assert set(to_row(entity)) == set(table.columns.keys()) - {"position"}
+
+
+async def test_a_new_database_is_empty(url: str) -> None:
+    """Before the first migration there is no schema."""
+    assert SchemaState.EMPTY is await schema_state(url)
+
+
+async def test_a_migrated_database_is_current(url: str) -> None:
+    """To migrate again is harmless."""
+    await migrate(url)
+    await migrate(url)
+
+    assert SchemaState.CURRENT is await schema_state(url)
+
+
+async def test_an_older_database_is_migrated_only_when_asked(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the message names the command that does it."""
+    await migrate(url)
+    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "0002")
+    assert SchemaState.OLDER is await schema_state(url)
+
+    with pytest.raises(SettingsError, match="pushpaka migrate"):
+        async with open_storage(url, migrate=False):
+            pass
+
+
+async def test_an_empty_database_is_not_opened_unmigrated(url: str) -> None:
+    """A mistyped path does not become a second, empty platform by itself."""
+    with pytest.raises(SettingsError, match="pushpaka migrate"):
+        async with open_storage(url, migrate=False):
+            pass
+
+
+async def test_a_newer_database_is_refused(url: str, file: SyncPath) -> None:
+    """A program does not write into a schema that it does not know."""
+    await migrate(url)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    assert SchemaState.NEWER is await schema_state(url)
+    for is_migrated in (True, False):
+        with pytest.raises(SettingsError, match="written by a newer Pushpaka"):
+            async with open_storage(url, migrate=is_migrated):
+                pass
+
+
+async def test_a_failed_migration_changes_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema is brought up to date wholly or not at all."""
+    upgrade = command.upgrade
+
+    def fail_at_the_end(config: Config, revision: str) -> None:
+        upgrade(config, revision)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command, "upgrade", fail_at_the_end)
+
+    with pytest.raises(ZeroDivisionError):
+        await migrate(url)
+
+    assert SchemaState.EMPTY is await schema_state(url)
+
+
+async def test_a_file_that_is_no_database_is_named_so(url: str, file: SyncPath) -> None:
+    """The operator is told, and the file is left as it was."""
+    letter = "This is a letter, not a database.\n" * 100
+    await Path(file).write_text(letter)
+
+    with pytest.raises(StorageUnavailableError, match="not a database"):
+        await migrate(url)
+
+    assert letter == await Path(file).read_text()
+
+
+async def test_a_directory_that_is_missing_is_told(tmp_path: SyncPath) -> None:
+    """A database that cannot be made is an outage with a reason."""
+    with pytest.raises(StorageUnavailableError, match="cannot be opened"):
+        await migrate(f"sqlite:///{tmp_path / 'missing' / 'pushpaka.db'}")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/db"])
+async def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
+    """The message says which addresses can."""
+    with pytest.raises(SettingsError, match="use sqlite:///"):
+        async with open_storage(url, migrate=True):
+            pass
