@@ -1,11 +1,11 @@
 """Watching a log as it grows: what WebSockets and Server-Sent Events have in common."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from enum import IntEnum
 from functools import lru_cache, partial
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 from anyio import create_task_group, move_on_after, sleep
@@ -109,7 +109,7 @@ class LogWatch:
         self, ticket: Ticket, send: Callable[[LogLine], Awaitable[None]]
     ) -> Ending:
         followed = self._logs.follow(ticket.actor, ticket.deployment_id, after=ticket.after)
-        async with aclosing(cast("AsyncGenerator[Sequence[LogLine], None]", followed)) as batches:
+        async with aclosing(followed) as batches:
             async for batch in batches:
                 if not await self._took(batch, send):
                     return Ending.TOO_SLOW

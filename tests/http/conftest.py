@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from http_clients import BASE_URL, Person
-from http_instance import Instance
 from litestar import Litestar
+from tests.http.clients import Person, speaking_to
+from tests.http.instances import Instance
 
 from pushpaka_http.app import create_app
 from pushpaka_http.rate_limits import Limits
@@ -34,8 +34,7 @@ def app(instance: Instance, limits: Limits) -> Litestar:
 
 @pytest.fixture
 async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+    async with speaking_to(app) as client:
         yield client
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from http_clients import BASE_URL, PASSWORD, Person
-from http_instance import Instance
+from tests.http.clients import PASSWORD, Person, speaking_to
+from tests.http.instances import Instance
 
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_http.app import create_app
@@ -18,9 +18,7 @@ ANN = {"email": "Ann@Example.com", "name": "Ann", "password": PASSWORD}
 
 
 async def test_registration_answers_a_token_and_the_user(client: httpx.AsyncClient) -> None:
-    """
-    The answer has exactly the document's fields, in its order.
-    """
+    """The answer has exactly the document's fields, in its order."""
     answer = await client.post("/api/v1/auth/register", json=ANN)
 
     body = answer.json()
@@ -30,7 +28,7 @@ async def test_registration_answers_a_token_and_the_user(client: httpx.AsyncClie
     assert "ann@example.com" == body["user"]["email"]
     assert "user" == body["user"]["role"]
     assert "2026-03-01T12:00:00Z" == body["user"]["created_at"]
-    assert UUID(body["user"]["id"])
+    assert body["user"]["id"] == str(UUID(body["user"]["id"]))
 
 
 @pytest.mark.parametrize(
@@ -49,9 +47,7 @@ async def test_registration_answers_a_token_and_the_user(client: httpx.AsyncClie
 async def test_bad_registration_tells_every_wrong_field(
     client: httpx.AsyncClient, changes: dict[str, Any], fields: set[str]
 ) -> None:
-    """
-    The details have one entry for each wrong field, all at once.
-    """
+    """The details have one entry for each wrong field, all at once."""
     answer = await client.post("/api/v1/auth/register", json=ANN | changes)
 
     body = answer.json()
@@ -62,10 +58,9 @@ async def test_bad_registration_tells_every_wrong_field(
     assert all(["field", "message"] == list(problem) for problem in body["details"])
 
 
-async def test_an_address_that_is_taken_conflicts(client: httpx.AsyncClient, ann: Person) -> None:
-    """
-    The case of an e-mail address makes no second account.
-    """
+@pytest.mark.usefixtures("ann")
+async def test_an_address_that_is_taken_conflicts(client: httpx.AsyncClient) -> None:
+    """The case of an e-mail address makes no second account."""
     answer = await client.post("/api/v1/auth/register", json=ANN)
 
     assert 409 == answer.status_code
@@ -73,12 +68,10 @@ async def test_an_address_that_is_taken_conflicts(client: httpx.AsyncClient, ann
 
 
 async def test_closed_registration_is_not_allowed() -> None:
-    """
-    Where the operator closed registration, nobody signs up.
-    """
+    """Where the operator closed registration, nobody signs up."""
     app = create_app(Instance.empty(RegistrationPolicy.CLOSED).application)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client:
+    async with speaking_to(app) as client:
         answer = await client.post("/api/v1/auth/register", json=ANN)
 
     assert 403 == answer.status_code
@@ -86,9 +79,7 @@ async def test_closed_registration_is_not_allowed() -> None:
 
 
 async def test_login_answers_a_token_that_works(client: httpx.AsyncClient, ann: Person) -> None:
-    """
-    The token of a login stands for the account.
-    """
+    """The token of a login stands for the account."""
     body = {"email": "ann@example.com", "password": PASSWORD}
 
     answer = await client.post("/api/v1/auth/login", json=body)
@@ -99,13 +90,10 @@ async def test_login_answers_a_token_that_works(client: httpx.AsyncClient, ann: 
     assert ann.user == (await signed_in.get("/auth/me")).json()
 
 
+@pytest.mark.usefixtures("ann")
 @pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com", "nonsense"])
-async def test_wrong_logins_look_the_same(
-    client: httpx.AsyncClient, ann: Person, email: str
-) -> None:
-    """
-    Nobody learns from a failed login which accounts exist.
-    """
+async def test_wrong_logins_look_the_same(client: httpx.AsyncClient, email: str) -> None:
+    """Nobody learns from a failed login which accounts exist."""
     answer = await client.post("/api/v1/auth/login", json={"email": email, "password": "wrong"})
 
     assert 401 == answer.status_code
@@ -129,9 +117,7 @@ async def test_wrong_logins_look_the_same(
 async def test_without_a_good_token_nothing_is_shown(
     client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    """
-    A missing or bad token is answered before anything else of the request is looked at.
-    """
+    """A missing or bad token is answered before anything else of the request is looked at."""
     answer = await client.post("/api/v1/projects", content=b"{", headers=headers)
 
     assert 401 == answer.status_code
@@ -142,18 +128,14 @@ async def test_without_a_good_token_nothing_is_shown(
 async def test_token_in_the_address_counts_for_nothing(
     client: httpx.AsyncClient, ann: Person
 ) -> None:
-    """
-    Addresses are written to logs, so a token in one is none.
-    """
+    """Addresses are written to logs, so a token in one is none."""
     answer = await client.get("/api/v1/projects", params={"token": ann.token})
 
     assert 401 == answer.status_code
 
 
 async def test_an_expired_token_is_refused(ann: Person, instance: Instance) -> None:
-    """
-    A token ends by itself.
-    """
+    """A token ends by itself."""
     instance.clock.tick(timedelta(hours=1, seconds=1).total_seconds())
 
     answer = await ann.get("/auth/me")
@@ -162,9 +144,7 @@ async def test_an_expired_token_is_refused(ann: Person, instance: Instance) -> N
 
 
 async def test_another_password_ends_other_tokens(ann: Person) -> None:
-    """
-    Who changes the password gets a new token, and no older one counts.
-    """
+    """Who changes the password gets a new token, and no older one counts."""
     change = {"current_password": PASSWORD, "new_password": "another horse"}
 
     answer = await ann.post("/auth/password", change)
@@ -177,9 +157,7 @@ async def test_another_password_ends_other_tokens(ann: Person) -> None:
 
 
 async def test_a_wrong_present_password_changes_nothing(ann: Person) -> None:
-    """
-    A stolen token alone is not enough to take an account over.
-    """
+    """A stolen token alone is not enough to take an account over."""
     change = {"current_password": "wrong", "new_password": "another horse"}
 
     answer = await ann.post("/auth/password", change)

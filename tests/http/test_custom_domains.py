@@ -1,19 +1,25 @@
 """Custom domains, and the audit trail that tells of them."""
 
 import pytest
-from http_clients import Person
+from tests.http.clients import Person
 
 pytestmark = pytest.mark.anyio
 
-FIELDS = (
-    "id project_id user_id domain verified ssl_enabled verification created_at updated_at".split()
-)
+FIELDS = [
+    "id",
+    "project_id",
+    "user_id",
+    "domain",
+    "verified",
+    "ssl_enabled",
+    "verification",
+    "created_at",
+    "updated_at",
+]
 
 
 async def test_a_domain_is_claimed_with_a_record_to_publish(ann: Person) -> None:
-    """
-    The answer tells which TXT record proves who owns the domain.
-    """
+    """The answer tells which TXT record proves who owns the domain."""
     project = await ann.project()
 
     answer = await ann.post(
@@ -43,13 +49,11 @@ async def test_a_domain_is_claimed_with_a_record_to_publish(ann: Person) -> None
         "*.a.com",
         "a_b.com",
         "x.localhost",
-        "ａ.com",
+        "\uff41.com",
     ],
 )
 async def test_what_is_no_public_domain_is_refused(ann: Person, domain: str) -> None:
-    """
-    Only a fully qualified ASCII name that is not the platform's can be claimed.
-    """
+    """Only a fully qualified ASCII name that is not the platform's can be claimed."""
     project = await ann.project()
 
     answer = await ann.post("/domains", {"project_id": project["id"], "domain": domain})
@@ -59,9 +63,7 @@ async def test_what_is_no_public_domain_is_refused(ann: Person, domain: str) -> 
 
 
 async def test_a_domain_is_given_up(ann: Person) -> None:
-    """
-    A removed domain is gone, and may be claimed again.
-    """
+    """A removed domain is gone, and may be claimed again."""
     project = await ann.project()
     body = {"project_id": project["id"], "domain": "app.example.com"}
     domain = (await ann.post("/domains", body)).json()
@@ -76,9 +78,7 @@ async def test_a_domain_is_given_up(ann: Person) -> None:
 
 
 async def test_the_audit_trail_shows_own_entries(ann: Person, bob: Person) -> None:
-    """
-    Who is no administrator sees what they did themselves, the newest first.
-    """
+    """Who is no administrator sees what they did themselves, the newest first."""
     project = await ann.project("shop")
 
     answer = await ann.get("/audit?limit=1")
@@ -87,7 +87,7 @@ async def test_the_audit_trail_shows_own_entries(ann: Person, bob: Person) -> No
     body = answer.json()
     (entry,) = body["data"]
     assert ["data", "total", "limit", "offset"] == list(body)
-    assert "id user_id action subject_id detail created_at".split() == list(entry)
+    assert ["id", "user_id", "action", "subject_id", "detail", "created_at"] == list(entry)
     assert ("project.created", project["id"], "shop", ann.user["id"]) == (
         entry["action"],
         entry["subject_id"],

@@ -4,22 +4,39 @@ from typing import Any
 
 import anyio
 import pytest
-from http_clients import NOBODY, Person
-from http_instance import Instance
+from tests.http.clients import NOBODY, Person
+from tests.http.instances import Instance
 
 pytestmark = pytest.mark.anyio
 
-FIELDS = (
-    "id project_id user_id target kind source_deployment_id sequence branch commit_sha "
-    "commit_message commit_author status phase framework image url error created_at started_at "
-    "finished_at stopped_at duration_ms"
-).split()
+FIELDS = [
+    "id",
+    "project_id",
+    "user_id",
+    "target",
+    "kind",
+    "source_deployment_id",
+    "sequence",
+    "branch",
+    "commit_sha",
+    "commit_message",
+    "commit_author",
+    "status",
+    "phase",
+    "framework",
+    "image",
+    "url",
+    "error",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "stopped_at",
+    "duration_ms",
+]
 
 
 async def test_the_request_of_the_document_queues_a_deployment(ann: Person) -> None:
-    """
-    The answer comes at once, with the contract's fields in their order.
-    """
+    """The answer comes at once, with the contract's fields in their order."""
     project = await ann.project()
     body = {"project_id": project["id"], "branch": "main", "commit_sha": "abc1234"}
 
@@ -54,9 +71,7 @@ async def test_the_request_of_the_document_queues_a_deployment(ann: Person) -> N
 async def test_a_bad_request_is_told_field_by_field(
     ann: Person, changes: dict[str, Any], fields: set[str]
 ) -> None:
-    """
-    Nothing is queued for what cannot be meant.
-    """
+    """Nothing is queued for what cannot be meant."""
     project = await ann.project()
 
     answer = await ann.post("/deployments", {"project_id": project["id"], **changes})
@@ -66,9 +81,7 @@ async def test_a_bad_request_is_told_field_by_field(
 
 
 async def test_the_same_key_gives_the_same_deployment(ann: Person) -> None:
-    """
-    A client that repeats a request with its key repeats nothing else.
-    """
+    """A client that repeats a request with its key repeats nothing else."""
     project, headers = await ann.project(), {"Idempotency-Key": "one"}
     body = {"project_id": project["id"]}
 
@@ -82,9 +95,7 @@ async def test_the_same_key_gives_the_same_deployment(ann: Person) -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
 async def test_a_key_is_a_short_printable_text(ann: Person, key: str) -> None:
-    """
-    An idempotency key that cannot be kept is refused.
-    """
+    """An idempotency key that cannot be kept is refused."""
     project = await ann.project()
 
     answer = await ann.post(
@@ -96,9 +107,7 @@ async def test_a_key_is_a_short_printable_text(ann: Person, key: str) -> None:
 
 
 async def test_pages_are_cut_from_the_newest_on(ann: Person) -> None:
-    """
-    A page tells its place in the whole.
-    """
+    """A page tells its place in the whole."""
     project = await ann.project()
     ids = [(await ann.deployment(project["id"]))["id"] for _ in range(3)]
 
@@ -111,9 +120,7 @@ async def test_pages_are_cut_from_the_newest_on(ann: Person) -> None:
 
 
 async def test_filters_leave_what_was_asked_for(ann: Person, instance: Instance) -> None:
-    """
-    Deployments are found by project, status and target.
-    """
+    """Deployments are found by project, status and target."""
     shop, blog = await ann.project("shop"), await ann.project("blog")
     failed = await ann.deployment(shop["id"])
     await instance.fail()
@@ -146,9 +153,7 @@ async def test_filters_leave_what_was_asked_for(ann: Person, instance: Instance)
     ],
 )
 async def test_bad_queries_are_refused(ann: Person, query: str, field: str) -> None:
-    """
-    A query that is mistyped is told rather than passed over.
-    """
+    """A query that is mistyped is told rather than passed over."""
     answer = await ann.get(f"/deployments?{query}")
 
     assert 400 == answer.status_code
@@ -158,9 +163,7 @@ async def test_bad_queries_are_refused(ann: Person, query: str, field: str) -> N
 async def test_a_deployment_is_shown_with_what_became_of_it(
     ann: Person, instance: Instance
 ) -> None:
-    """
-    One that failed has its error and its times, and no address.
-    """
+    """One that failed has its error and its times, and no address."""
     deployment = await ann.deployment()
     await instance.fail()
 
@@ -176,9 +179,7 @@ async def test_a_deployment_is_shown_with_what_became_of_it(
 
 
 async def test_waiting_ends_with_the_deployment(ann: Person, instance: Instance) -> None:
-    """
-    A long poll answers as soon as the deployment runs.
-    """
+    """A long poll answers as soon as the deployment runs."""
     deployment = await ann.deployment()
     answers = []
 
@@ -197,18 +198,14 @@ async def test_waiting_ends_with_the_deployment(ann: Person, instance: Instance)
 
 @pytest.mark.parametrize("wait", ["-1", "301", "long"])
 async def test_nobody_waits_for_ever(ann: Person, wait: str) -> None:
-    """
-    A long poll has a longest time.
-    """
+    """A long poll has a longest time."""
     answer = await ann.get(f"/deployments/{NOBODY}?wait={wait}")
 
     assert 400 == answer.status_code
 
 
 async def test_rollback_queues_what_ran_before(ann: Person, instance: Instance) -> None:
-    """
-    A rollback is a new deployment of the old one's release.
-    """
+    """A rollback is a new deployment of the old one's release."""
     deployment = await ann.deployment()
     await instance.serve()
 
@@ -225,9 +222,7 @@ async def test_rollback_queues_what_ran_before(ann: Person, instance: Instance) 
 
 
 async def test_there_is_no_rollback_to_what_never_ran(ann: Person, instance: Instance) -> None:
-    """
-    The answer tells why it is not possible.
-    """
+    """The answer tells why it is not possible."""
     deployment = await ann.deployment()
     await instance.fail()
 
@@ -238,9 +233,7 @@ async def test_there_is_no_rollback_to_what_never_ran(ann: Person, instance: Ins
 
 
 async def test_a_waiting_deployment_is_cancelled_at_once(ann: Person) -> None:
-    """
-    Cancelling answers the deployment; a second time it is too late.
-    """
+    """Cancelling answers the deployment; a second time it is too late."""
     deployment = await ann.deployment()
 
     answer = await ann.post(f"/deployments/{deployment['id']}/cancel")
@@ -251,9 +244,7 @@ async def test_a_waiting_deployment_is_cancelled_at_once(ann: Person) -> None:
 
 
 async def test_the_timeline_tells_each_step(ann: Person, instance: Instance) -> None:
-    """
-    Steps are told with their cause, their person and how long they lasted.
-    """
+    """Steps are told with their cause, their person and how long they lasted."""
     deployment = await ann.deployment()
     instance.clock.tick(1.5)
     await ann.post(f"/deployments/{deployment['id']}/cancel")
@@ -261,7 +252,16 @@ async def test_the_timeline_tells_each_step(ann: Person, instance: Instance) -> 
     answer = await ann.get(f"/deployments/{deployment['id']}/events")
 
     queued, cancelled = answer.json()["data"]
-    fields = "id deployment_id status phase cause user_id created_at duration_ms".split()
+    fields = [
+        "id",
+        "deployment_id",
+        "status",
+        "phase",
+        "cause",
+        "user_id",
+        "created_at",
+        "duration_ms",
+    ]
     assert fields == list(queued)
     assert ("queued", 1500) == (queued["status"], queued["duration_ms"])
     assert ("cancelled", None) == (cancelled["status"], cancelled["duration_ms"])

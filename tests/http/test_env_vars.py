@@ -3,18 +3,16 @@
 from typing import Any
 
 import pytest
-from http_clients import NOBODY, Person
+from tests.http.clients import NOBODY, Person
 
 pytestmark = pytest.mark.anyio
 
 CANARY = "postgres://canary"
-FIELDS = "id project_id key scope value has_value created_at updated_at".split()
+FIELDS = ["id", "project_id", "key", "scope", "value", "has_value", "created_at", "updated_at"]
 
 
 async def test_a_value_is_set_and_never_shown(ann: Person) -> None:
-    """
-    The answer and the list show the mask, whatever the value.
-    """
+    """The answer and the list show the mask, whatever the value."""
     project = await ann.project()
     body = {"project_id": project["id"], "key": "DATABASE_URL", "value": CANARY}
 
@@ -31,9 +29,7 @@ async def test_a_value_is_set_and_never_shown(ann: Person) -> None:
 
 
 async def test_an_empty_value_looks_like_any_other(ann: Person) -> None:
-    """
-    Nothing tells how long a value is.
-    """
+    """Nothing tells how long a value is."""
     project = await ann.project()
 
     answer = await ann.post("/env", {"project_id": project["id"], "key": "EMPTY", "value": ""})
@@ -42,9 +38,7 @@ async def test_an_empty_value_looks_like_any_other(ann: Person) -> None:
 
 
 async def test_setting_again_updates(ann: Person) -> None:
-    """
-    A key has one value in each scope.
-    """
+    """A key has one value in each scope."""
     project = await ann.project()
     body = {"project_id": project["id"], "key": "MODE", "value": "a"}
     first = await ann.post("/env", body)
@@ -71,9 +65,7 @@ async def test_setting_again_updates(ann: Person) -> None:
 async def test_bad_env_vars_are_told_field_by_field(
     ann: Person, changes: dict[str, Any], fields: set[str]
 ) -> None:
-    """
-    What no environment can carry is refused.
-    """
+    """What no environment can carry is refused."""
     project = await ann.project()
     body = {"project_id": project["id"], "key": "MODE", "value": "a"}
 
@@ -84,9 +76,7 @@ async def test_bad_env_vars_are_told_field_by_field(
 
 
 async def test_many_are_set_at_once(ann: Person) -> None:
-    """
-    The answer lists what was set; other env vars stay.
-    """
+    """The answer lists what was set; other env vars stay."""
     project = await ann.project()
     path = f"/projects/{project['id']}/env"
     await ann.ask("PUT", path, {"variables": {"OLD": "1"}})
@@ -114,9 +104,7 @@ async def test_many_are_set_at_once(ann: Person) -> None:
 async def test_of_many_all_are_set_or_none(
     ann: Person, body: dict[str, Any], fields: set[str]
 ) -> None:
-    """
-    One that is wrong keeps the others from being set, and is named.
-    """
+    """One that is wrong keeps the others from being set, and is named."""
     project = await ann.project()
 
     answer = await ann.ask("PUT", f"/projects/{project['id']}/env", body)
@@ -128,9 +116,7 @@ async def test_of_many_all_are_set_or_none(
 
 
 async def test_a_deletion_names_what_it_deletes_in_its_body(ann: Person) -> None:
-    """
-    The document's DELETE with a JSON body works; a second time there is nothing to delete.
-    """
+    """The document's DELETE with a JSON body works; a second time there is nothing to delete."""
     project = await ann.project()
     name = {"project_id": project["id"], "key": "MODE"}
     await ann.post("/env", name | {"value": "a"})
@@ -144,9 +130,7 @@ async def test_a_deletion_names_what_it_deletes_in_its_body(ann: Person) -> None
 
 
 async def test_a_list_is_of_one_project(ann: Person) -> None:
-    """
-    The project has to be named, and has to be one's own.
-    """
+    """The project has to be named, and has to be one's own."""
     missing = await ann.get("/env")
     unknown = await ann.get(f"/env?project_id={NOBODY}")
 

@@ -3,18 +3,16 @@
 import anyio
 import httpx
 import pytest
-from http_clients import NOBODY, Person
-from http_instance import Instance
+from tests.http.clients import NOBODY, Person
+from tests.http.instances import Instance
 
 pytestmark = pytest.mark.anyio
 
-FIELDS = "id deployment_id seq level stream phase message created_at".split()
+FIELDS = ["id", "deployment_id", "seq", "level", "stream", "phase", "message", "created_at"]
 
 
 async def test_all_lines_are_listed_in_order(ann: Person, instance: Instance) -> None:
-    """
-    A log is a list of lines with the contract's fields, numbered without a gap.
-    """
+    """A log is a list of lines with the contract's fields, numbered without a gap."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "Build started", "<script>alert(1)</script>")
 
@@ -46,9 +44,7 @@ async def test_all_lines_are_listed_in_order(ann: Person, instance: Instance) ->
 async def test_lines_are_picked_by_what_they_are(
     ann: Person, instance: Instance, query: str, seqs: list[int]
 ) -> None:
-    """
-    A reader asks for a place, a stream, a level or a text.
-    """
+    """A reader asks for a place, a stream, a level or a text."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "one", "null", "three")
 
@@ -59,9 +55,7 @@ async def test_lines_are_picked_by_what_they_are(
 
 @pytest.mark.parametrize("query", ["after=-1", "limit=0", "stream=x", "level=loud", "q=%00", "x=1"])
 async def test_bad_queries_of_logs_are_refused(ann: Person, query: str) -> None:
-    """
-    A mistyped filter does not look like an empty log.
-    """
+    """A mistyped filter does not look like an empty log."""
     answer = await ann.get(f"/logs/{NOBODY}?{query}")
 
     assert 400 == answer.status_code
@@ -79,9 +73,7 @@ async def test_bad_queries_of_logs_are_refused(ann: Person, query: str) -> None:
 async def test_events_go_on_where_the_reader_was(
     ann: Person, instance: Instance, query: str, headers: dict[str, str], seqs: list[int]
 ) -> None:
-    """
-    Each line is an event whose id is its number; the last event tells that it is over.
-    """
+    """Each line is an event whose id is its number; the last event tells that it is over."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "one", "two", "three")
     await instance.fail()
@@ -97,9 +89,7 @@ async def test_events_go_on_where_the_reader_was(
 
 
 async def test_events_come_as_they_happen(ann: Person, instance: Instance) -> None:
-    """
-    A line reaches a watcher that was there before it.
-    """
+    """A line reaches a watcher that was there before it."""
     deployment = await ann.deployment()
     answers: list[httpx.Response] = []
 
@@ -118,9 +108,7 @@ async def test_events_come_as_they_happen(ann: Person, instance: Instance) -> No
 
 @pytest.mark.parametrize("last", ["x", "-1"])
 async def test_a_bad_last_event_is_refused(ann: Person, last: str) -> None:
-    """
-    Who does not know where they were is told so.
-    """
+    """Who does not know where they were is told so."""
     deployment = await ann.deployment()
 
     answer = await ann.get(f"/logs/{deployment['id']}/sse", headers={"Last-Event-ID": last})

@@ -3,22 +3,42 @@
 from typing import Any
 
 import pytest
-from http_clients import REPO, Person
-from http_instance import Instance
+from tests.http.clients import REPO, Person
+from tests.http.instances import Instance
 
 pytestmark = pytest.mark.anyio
 
-FIELDS = (
-    "id user_id name slug repo_url branch root_dir install_command build_command start_command "
-    "port framework health_check_path health_check_timeout replicas cpu_limit memory_limit "
-    "auto_deploy has_git_token env_changed status url current_deployment_id created_at updated_at"
-).split()
+FIELDS = [
+    "id",
+    "user_id",
+    "name",
+    "slug",
+    "repo_url",
+    "branch",
+    "root_dir",
+    "install_command",
+    "build_command",
+    "start_command",
+    "port",
+    "framework",
+    "health_check_path",
+    "health_check_timeout",
+    "replicas",
+    "cpu_limit",
+    "memory_limit",
+    "auto_deploy",
+    "has_git_token",
+    "env_changed",
+    "status",
+    "url",
+    "current_deployment_id",
+    "created_at",
+    "updated_at",
+]
 
 
 async def test_the_request_of_the_document_makes_a_project(ann: Person) -> None:
-    """
-    The document's own example works, and the answer has the contract's fields in their order.
-    """
+    """The document's own example works, and the answer has the contract's fields in their order."""
     body = {
         "name": "my-app",
         "repo_url": "https://github.com/user/repo",
@@ -44,9 +64,7 @@ async def test_the_request_of_the_document_makes_a_project(ann: Person) -> None:
 
 
 async def test_a_git_token_is_never_shown(ann: Person) -> None:
-    """
-    Of a token only that there is one is told.
-    """
+    """Of a token only that there is one is told."""
     project = await ann.project(git_token="ghp_canary")
 
     shown = await ann.get(f"/projects/{project['id']}")
@@ -77,9 +95,7 @@ async def test_a_git_token_is_never_shown(ann: Person) -> None:
 async def test_bad_settings_are_told_field_by_field(
     ann: Person, changes: dict[str, Any], fields: set[str]
 ) -> None:
-    """
-    What a project may not be is refused with a sentence for each field.
-    """
+    """What a project may not be is refused with a sentence for each field."""
     answer = await ann.post("/projects", {"name": "shop", "repo_url": REPO, **changes})
 
     assert 400 == answer.status_code
@@ -87,9 +103,7 @@ async def test_bad_settings_are_told_field_by_field(
 
 
 async def test_a_name_is_used_once(ann: Person, bob: Person) -> None:
-    """
-    A name is unique for its owner, and only for them.
-    """
+    """A name is unique for its owner, and only for them."""
     await ann.project("shop")
 
     again = await ann.post("/projects", {"name": "shop", "repo_url": REPO})
@@ -100,9 +114,7 @@ async def test_a_name_is_used_once(ann: Person, bob: Person) -> None:
 
 
 async def test_the_list_shows_own_projects_alone(ann: Person, bob: Person) -> None:
-    """
-    A list is an object with its data, empty where there is nothing.
-    """
+    """A list is an object with its data, empty where there is nothing."""
     project = await ann.project()
 
     mine, others = await ann.get("/projects"), await bob.get("/projects")
@@ -112,9 +124,7 @@ async def test_the_list_shows_own_projects_alone(ann: Person, bob: Person) -> No
 
 
 async def test_a_change_touches_what_it_names(ann: Person) -> None:
-    """
-    What is absent from a change stays, and null takes a choice back.
-    """
+    """What is absent from a change stays, and null takes a choice back."""
     project = await ann.project(build_command="make", start_command="./run")
 
     answer = await ann.ask(
@@ -129,9 +139,7 @@ async def test_a_change_touches_what_it_names(ann: Person) -> None:
 
 @pytest.mark.parametrize("changes", [{"port": None}, {"repo_url": "ext::sh -c x"}, {"slug": "x"}])
 async def test_a_bad_change_changes_nothing(ann: Person, changes: dict[str, Any]) -> None:
-    """
-    Changes are judged by the rules of a new project.
-    """
+    """Changes are judged by the rules of a new project."""
     project = await ann.project()
 
     answer = await ann.ask("PATCH", f"/projects/{project['id']}", changes)
@@ -142,9 +150,7 @@ async def test_a_bad_change_changes_nothing(ann: Person, changes: dict[str, Any]
 
 
 async def test_a_deleted_project_is_gone_and_its_name_is_free(ann: Person) -> None:
-    """
-    A deletion answers a message; from then on the project does not exist.
-    """
+    """A deletion answers a message; from then on the project does not exist."""
     project = await ann.project("shop")
 
     answer = await ann.ask("DELETE", f"/projects/{project['id']}")
@@ -156,11 +162,9 @@ async def test_a_deleted_project_is_gone_and_its_name_is_free(ann: Person) -> No
 
 
 async def test_a_project_is_what_its_deployments_are(ann: Person, instance: Instance) -> None:
-    """
-    The status follows the deployments.
-    """
+    """The status follows the deployments."""
     project = await ann.project()
-    deployment = await ann.deployment(project["id"])
+    await ann.deployment(project["id"])
     building = (await ann.get(f"/projects/{project['id']}")).json()
 
     await instance.serve()

@@ -19,6 +19,12 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that nothing has."""
 
 
+def speaking_to(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    """Return a client of *app*, which sees it come from *address*."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50000))
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+
+
 @frozen
 class Person:
     """Somebody with an account, who speaks JSON."""

@@ -1,0 +1,103 @@
+"""A whole instance in memory, as the tests of the API need it, with the hands of a worker."""
+
+from datetime import timedelta
+from typing import Self, cast
+from uuid import UUID
+
+from attrs import define, evolve, frozen
+from tests.services.world import SteppedClock, World
+
+from pushpaka_core.application import Application, Engine
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.errors import StorageUnavailableError
+from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.health import HealthService
+from pushpaka_core.services.projects import ProjectService
+
+
+@define
+class Parts:
+    """Parts of the platform that a test can switch off."""
+
+    is_database_up: bool = True
+    is_redis_up: bool = True
+
+    async def check_database(self) -> None:
+        """Raise where the database is off."""
+        if not self.is_database_up:
+            raise StorageUnavailableError("The database does not answer.")
+
+    async def check_redis(self) -> None:
+        """Raise where Redis is off."""
+        if not self.is_redis_up:
+            raise StorageUnavailableError("Redis does not answer.")
+
+
+@frozen(kw_only=True)
+class Instance:
+    """An application and what it stands on."""
+
+    application: Application
+    world: World
+    clock: SteppedClock
+    parts: Parts
+
+    @classmethod
+    def empty(cls, registration: RegistrationPolicy = RegistrationPolicy.OPEN) -> Self:
+        """Return an instance without anything in it."""
+        clock, parts = SteppedClock(), Parts()
+        world = World.of(clock, registration=registration, recheck=timedelta(seconds=0.2))
+        return cls(application=_application(world, parts), world=world, clock=clock, parts=parts)
+
+    async def serve(self) -> None:
+        """Take the next deployment up to where it runs."""
+        await self.world.served()
+
+    async def fail(self) -> None:
+        """Take the next deployment and let it fail."""
+        await self.world.failed()
+
+    async def say(self, deployment_id: str, *messages: str) -> None:
+        """Let a deployment say something."""
+        await self.world.say(DeploymentId(UUID(deployment_id)), *messages)
+
+    def broken(self, error: Exception) -> Application:
+        """Return the application with a part that raises *error*, whatever is asked of it."""
+        projects = cast("ProjectService", _Broken(error))
+        return evolve(self.application, projects=projects)
+
+    def without_accounts(self, error: Exception) -> Application:
+        """Return the application in which nobody can even be recognised."""
+        return evolve(self.application, accounts=cast("AccountService", _Broken(error)))
+
+
+@frozen
+class _Broken:
+    _error: Exception
+
+    async def all(self, *_: object) -> None:
+        raise self._error
+
+    async def authenticate(self, *_: object) -> None:
+        raise self._error
+
+
+def _application(world: World, parts: Parts) -> Application:
+    health = HealthService(
+        version="0.1.0",
+        checks={"database": parts.check_database, "redis": parts.check_redis, "router": None},
+    )
+    return Application(
+        accounts=world.accounts,
+        projects=world.projects,
+        deployments=world.deployments,
+        logs=world.logs,
+        env_vars=world.env_vars,
+        custom_domains=world.custom_domains,
+        audit=world.audit,
+        health=health,
+        addresses=Addresses(port=8000),
+        engine=cast("Engine", None),  # no worker runs here: the tests are its hands
+    )
