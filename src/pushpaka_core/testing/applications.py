@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zipfile import ZipFile
 
+from anyio import to_thread
 from attrs import field, frozen
 
 from pushpaka_core.domain.build_plans import BuildPlan, Origin, Step
@@ -51,26 +52,15 @@ def plan(**fields: Any) -> BuildPlan:
     return BuildPlan(**{"framework": "shell", "language": "shell", **fields})
 
 
-def checkout(directory: Path, files: Mapping[str, str]) -> Path:
+async def checkout(directory: Path, files: Mapping[str, str]) -> Path:
     """Make *directory*, with *files* in it by their paths."""
-    for name, text in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    await to_thread.run_sync(_write, directory, files)
     return directory
 
 
-def add_wheel(directory: Path) -> None:
+async def add_wheel(directory: Path) -> None:
     """Put a package into *directory* that can be installed without a network."""
-    info = "tiny-1.0.dist-info"
-    with ZipFile(directory / WHEEL, "w") as wheel:
-        wheel.writestr("tiny.py", "NAME = 'tiny package'\n")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        wheel.writestr(
-            f"{info}/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        )
-        wheel.writestr(f"{info}/RECORD", f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n")
+    await to_thread.run_sync(_write_wheel, directory)
 
 
 async def build(
@@ -96,3 +86,22 @@ async def build(
     return await builder.build(
         request, timeout=timeout, report=listener.report, on_output=listener.on_output
     )
+
+
+def _write(directory: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _write_wheel(directory: Path) -> None:
+    info = "tiny-1.0.dist-info"
+    with ZipFile(directory / WHEEL, "w") as wheel:
+        wheel.writestr("tiny.py", "NAME = 'tiny package'\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(f"{info}/RECORD", f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n")

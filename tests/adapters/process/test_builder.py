@@ -29,8 +29,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_python_dependencies_are_installed(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A requirements file is installed into the release's own environment, and can be imported."""
-    source = checkout(tmp_path / "source", {"requirements.txt": f"./{WHEEL}\n"})
-    add_wheel(source)
+    source = await checkout(tmp_path / "source", {"requirements.txt": f"./{WHEEL}\n"})
+    await add_wheel(source)
     told = Told()
     wanted = plan(
         language="python",
@@ -50,7 +50,7 @@ async def test_a_build_runs_as_its_user_in_a_clean_environment(
     builder: ProcessBuilder, tmp_path: Path, first_uid: int | None
 ) -> None:
     """Commands see the project's env vars and what the operator lets through, nothing else."""
-    source = checkout(tmp_path / "source", {"main.sh": ""})
+    source = await checkout(tmp_path / "source", {"main.sh": ""})
     told = Told()
     wanted = plan(build=(step("id -u; ls; touch $HOME/x $TMPDIR/x made; env"),))
 
@@ -70,7 +70,7 @@ async def test_a_release_is_closed_to_others(
     builder: ProcessBuilder, tmp_path: Path, data: Path, first_uid: int | None
 ) -> None:
     """Its files belong to the project's user, and nobody else may enter them."""
-    source = checkout(tmp_path / "source", {"main.sh": ""})
+    source = await checkout(tmp_path / "source", {"main.sh": ""})
 
     artifact = await build(builder, source, plan())
 
@@ -85,7 +85,7 @@ async def test_a_release_is_closed_to_others(
 
 async def test_a_command_that_fails_ends_the_build(builder: ProcessBuilder, tmp_path: Path) -> None:
     """The error names the command and how it ended; nothing of the build is left."""
-    source = checkout(tmp_path / "source", {"x": ""})
+    source = await checkout(tmp_path / "source", {"x": ""})
     wanted = plan(install=step("echo broken >&2; exit 3"), build=(step("touch never"),))
     told = Told()
 
@@ -100,7 +100,7 @@ async def test_a_build_that_takes_too_long_is_ended(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:
     """After its time a build is dead, and leaves nothing."""
-    source, mark = checkout(tmp_path / "source", {"x": ""}), str(uuid4())
+    source, mark = await checkout(tmp_path / "source", {"x": ""}), str(uuid4())
     wanted = plan(build=(step("setsid sleep 60 & sleep 60"),))
 
     with pytest.raises(BuildError, match=r"took longer than 0\.01 min"):
@@ -112,7 +112,7 @@ async def test_a_build_that_takes_too_long_is_ended(
 
 async def test_a_cancelled_build_leaves_nothing(builder: ProcessBuilder, tmp_path: Path) -> None:
     """When a cancelled build returns, its programs and its files are gone."""
-    source, mark = checkout(tmp_path / "source", {"x": ""}), str(uuid4())
+    source, mark = await checkout(tmp_path / "source", {"x": ""}), str(uuid4())
 
     async with create_task_group() as group:
 
@@ -129,7 +129,7 @@ async def test_a_cancelled_build_leaves_nothing(builder: ProcessBuilder, tmp_pat
 
 async def test_memory_of_a_build_is_bounded(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A command that wants all memory fails by itself."""
-    source = checkout(tmp_path / "source", {"x": ""})
+    source = await checkout(tmp_path / "source", {"x": ""})
     told = Told()
     wanted = plan(language="python", build=(step("python -c 'bytearray(3 * 2**30)'"),))
 
@@ -141,7 +141,7 @@ async def test_memory_of_a_build_is_bounded(builder: ProcessBuilder, tmp_path: P
 
 async def test_a_python_that_is_not_there(builder: ProcessBuilder, tmp_path: Path) -> None:
     """An unknown version is told with those that the host has."""
-    source = checkout(tmp_path / "source", {"x": ""})
+    source = await checkout(tmp_path / "source", {"x": ""})
 
     with pytest.raises(BuildError, match=r"asks for Python 3\.2, and this host has 3\.\d"):
         await build(builder, source, plan(language="python", language_version="3.2"))
@@ -153,9 +153,11 @@ async def test_building_again_begins_anew(
     """Under the same lease nothing of the former try is left."""
     lease = new_lease()
     wanted = plan(build=(step("touch made"),))
-    await build(builder, checkout(tmp_path / "one", {"one": ""}), wanted, lease=lease)
+    await build(builder, await checkout(tmp_path / "one", {"one": ""}), wanted, lease=lease)
 
-    artifact = await build(builder, checkout(tmp_path / "two", {"two": ""}), wanted, lease=lease)
+    artifact = await build(
+        builder, await checkout(tmp_path / "two", {"two": ""}), wanted, lease=lease
+    )
 
     app = data / "releases" / artifact.name / "app"
     assert {"two", "made"} == {path.name for path in app.iterdir()}
@@ -166,11 +168,11 @@ async def test_the_digest_tells_contents_apart(builder: ProcessBuilder, tmp_path
     """The same files and packages have the same digest, others another."""
     wanted = plan(language="python", install=step(f"uv pip install --offline ./{WHEEL}"))
     sources = [
-        checkout(tmp_path / str(number), {"x": text})
+        await checkout(tmp_path / str(number), {"x": text})
         for number, text in enumerate(("same", "same", "other"))
     ]
     for source in sources:
-        add_wheel(source)
+        await add_wheel(source)
 
     same, again, other = [(await build(builder, source, wanted)).digest for source in sources]
 
@@ -181,7 +183,7 @@ async def test_the_digest_tells_contents_apart(builder: ProcessBuilder, tmp_path
 async def test_what_is_removed_is_gone(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A removed artifact cannot be started any more; removing it again is harmless."""
     wanted = plan(build=(step("mkdir closed; touch closed/x; chmod 0 closed"),))
-    artifact = await build(builder, checkout(tmp_path / "source", {"x": ""}), wanted)
+    artifact = await build(builder, await checkout(tmp_path / "source", {"x": ""}), wanted)
 
     await builder.remove(artifact.name)
     await builder.remove(artifact.name)
@@ -194,7 +196,7 @@ async def test_a_site_must_not_lead_out_of_the_repository(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:
     """A link to a file of the host is refused rather than served."""
-    source = checkout(tmp_path / "source", {"index.html": ""})
+    source = await checkout(tmp_path / "source", {"index.html": ""})
     (source / "passwd").symlink_to("/etc/passwd")
 
     with pytest.raises(BuildError, match="The link passwd leads out of the repository"):
@@ -203,7 +205,7 @@ async def test_a_site_must_not_lead_out_of_the_repository(
 
 async def test_a_site_that_was_not_built(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A directory that the build should have made is missed by name."""
-    source = checkout(tmp_path / "source", {"x": ""})
+    source = await checkout(tmp_path / "source", {"x": ""})
 
     with pytest.raises(BuildError, match="no directory dist after the build"):
         await build(builder, source, plan(static=StaticSite(directory="dist")))

@@ -284,7 +284,9 @@ async def _built(
     wanted: BuildPlan,
     files: dict[str, str] | None = None,
 ) -> StartRequest:
-    artifact = await build(builder, checkout(directory / "source", files or {"x": ""}), wanted)
+    artifact = await build(
+        builder, await checkout(directory / "source", files or {"x": ""}), wanted
+    )
     return StartRequest(
         instance=Instance(
             id=InstanceId(uuid4()),
