@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from anyio import CancelScope, CapacityLimiter
+from anyio import CancelScope, CapacityLimiter, to_thread
 from attrs import frozen
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -37,25 +37,29 @@ class Lane:
 @asynccontextmanager
 async def open_lanes(url: str, *, patience: timedelta) -> AsyncIterator[tuple[Lane, Lane]]:
     """Open the way for those who write, and the one for those who only read."""
-    address = _address(url).set(drivername="sqlite+aiosqlite")
-    async with (
-        _open_lane(address, width=1, patience=patience) as writing,
-        _open_lane(address, width=_READERS, patience=patience) as reading,
-    ):
-        _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
-        _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
-        yield writing, reading
-
-
-@asynccontextmanager
-async def _open_lane(address: sa.URL, *, width: int, patience: timedelta) -> AsyncIterator[Lane]:
-    """Connect on demand, keep the connections, and close them at the end."""
-    engine = create_async_engine(address, pool_size=width, max_overflow=0)
+    writing, reading = await to_thread.run_sync(_lanes, url, patience)
     try:
-        yield Lane(engine=engine, users=CapacityLimiter(width), patience=patience)
+        yield writing, reading
     finally:
         with CancelScope(shield=True):
-            await engine.dispose()
+            await writing.engine.dispose()
+            await reading.engine.dispose()
+
+
+def _lanes(url: str, patience: timedelta) -> tuple[Lane, Lane]:
+    """Prepare the engines, for which SQLAlchemy looks at the file system."""
+    address = _address(url).set(drivername="sqlite+aiosqlite")
+    writing, reading = (
+        Lane(
+            engine=create_async_engine(address, pool_size=width, max_overflow=0),
+            users=CapacityLimiter(width),
+            patience=patience,
+        )
+        for width in (1, _READERS)
+    )
+    _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
+    _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+    return writing, reading
 
 
 def migrating_engine(url: str, *, patience: timedelta = PATIENCE) -> sa.Engine:
