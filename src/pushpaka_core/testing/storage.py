@@ -154,6 +154,14 @@ class TransactionsContract:
 
         assert 0 < first < second < third
 
+    async def test_a_generation_is_above_what_the_router_shows(self, storage: Storage) -> None:
+        """A database that was restored goes on from what is in force, and never back."""
+        async with storage.transaction() as uow:
+            jumped = await uow.next_generation(above=1_000_000_000_000)
+            following = await uow.next_generation(above=5)
+
+        assert (1_000_000_000_001, 1_000_000_000_002) == (jumped, following)
+
     async def test_a_storage_that_answers_passes_its_check(self, storage: Storage) -> None:
         """Nothing is raised where the database answers."""
         await storage.check()

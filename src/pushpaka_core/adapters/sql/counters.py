@@ -6,12 +6,13 @@ from pushpaka_core.adapters.sql.schema import counters
 from pushpaka_core.adapters.sql.statements import Statements
 
 
-async def count(statements: Statements, name: str) -> int:
-    """Count one further and return the new value; the first migration made the row."""
+async def count(statements: Statements, name: str, *, above: int = 0) -> int:
+    """Count one further, or on from *above*; the first migration made the row."""
+    reached = sa.case((counters.c.value > above, counters.c.value), else_=above)
     value = await statements.scalar(
         sa.update(counters)
         .where(counters.c.name == name)
-        .values(value=counters.c.value + 1)
+        .values(value=reached + 1)
         .returning(counters.c.value)
     )
     return int(value)

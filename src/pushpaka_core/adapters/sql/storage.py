@@ -85,9 +85,9 @@ class SqlUnitOfWork:
         """The steps of deployments."""
         return SqlTimeline(self._statements)
 
-    async def next_generation(self) -> int:
+    async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""
-        return await count(self._statements, "generation")
+        return await count(self._statements, "generation", above=above)
 
 
 @frozen
