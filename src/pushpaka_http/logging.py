@@ -48,23 +48,26 @@ def _formatter(log_format: LogFormat) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            _on_one_line,
-            _renderer(log_format),
+            *_renderers(log_format),
         ],
     )
 
 
-def _renderer(log_format: LogFormat) -> Processor:
+def _renderers(log_format: LogFormat) -> list[Processor]:
     match log_format:
         case LogFormat.JSON:
-            return structlog.processors.JSONRenderer()
+            return [structlog.processors.JSONRenderer()]
         case LogFormat.CONSOLE:
-            return structlog.dev.ConsoleRenderer(colors=False)
+            return [_on_one_line, structlog.dev.ConsoleRenderer(colors=False)]
 
 
 def _on_one_line(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Escape what would let a text of a stranger look like another record."""
-    return {name: _escaped(value) for name, value in record.items()}
+    """Escape what would let a text of a stranger look like another record; indent tracebacks."""
+    shown = {name: _escaped(value) for name, value in record.items()}
+    if "exception" in record:
+        lines = record["exception"].splitlines()
+        shown["exception"] = "\n".join(f"    {_escaped(line)}" for line in lines)
+    return shown
 
 
 def _escaped(value: object) -> object:

@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
+from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -41,13 +42,23 @@ _ERRORS = {
     }.items()
 }
 
+
+class DescriptionPlugin(JsonRenderPlugin):
+    """Serves the description alone, without Litestar's own pages for what is not there."""
+
+    def receive_router(self, router: Router) -> None:
+        """Keep the one route of the description."""
+        path = f"{BASE_PATH}/openapi.json"
+        router.routes = [route for route in router.routes if route.path == path]
+
+
 CONFIG = OpenAPIConfig(
     title="Pushpaka",
     version=version("pushpaka"),
     description="Deploys applications from Git repositories, and keeps them running and routed.",
     use_handler_docstrings=True,
     path=BASE_PATH,
-    render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+    render_plugins=[DescriptionPlugin(path="/openapi.json")],
     components=Components(
         security_schemes={
             "bearer": SecurityScheme(
