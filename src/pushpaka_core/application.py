@@ -189,7 +189,7 @@ def _engine(
 ) -> Engine:
     jobs = Jobs(adapters.storage, adapters.cipher, environments)
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
-    instance_output = InstanceOutput(adapters.runtime, adapters.now)
+    instance_output = InstanceOutput(adapters.runtime)
     routing = Routing(adapters.storage, adapters.router, options.addresses, options.api)
     starting = Starting(
         storage=adapters.storage,

@@ -9,7 +9,7 @@ from attrs import define, field
 from pushpaka_core.domain.deployments import Phase
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import PushpakaError
+from pushpaka_core.errors import UnavailableError
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
@@ -39,7 +39,7 @@ class LogPump:
             while True:
                 try:
                     await self._follow_new(readers)
-                except PushpakaError as error:
+                except UnavailableError as error:
                     logger.warning("instances cannot be listed: %s", error)
                 await sleep(self._timings.tend.total_seconds())
 
@@ -58,6 +58,6 @@ class LogPump:
                 job = await self._jobs.of(served.deployment)
                 async with self._logs.open(served.deployment.id, job.redactor) as log:
                     await self._output.follow(instance, log.output(Phase.RUN, instance.id))
-        except PushpakaError as error:
+        except Exception as error:  # noqa: BLE001 - one reader must not end the others
             logger.warning("the output of %s is not read for now: %s", instance.name, error)
             self._readers.pop(instance.name, None)

@@ -52,8 +52,8 @@ class Reconciler:
     async def _requeue_silent(self) -> None:
         sights = await self._reconciliation.leases()
         for lease in self._watch.silent(sights, now=current_time()):
-            logger.warning("the worker of deployment %s is silent", lease.deployment_id)
-            await self._reconciliation.requeue(lease)
+            if await self._reconciliation.requeue(lease):
+                logger.warning("the worker of deployment %s was lost", lease.deployment_id)
 
 
 async def _forever(pace: timedelta, verb: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,6 @@ from anyio import (
     CancelScope,
     Semaphore,
     create_task_group,
-    current_time,
     get_cancelled_exc_class,
     move_on_after,
     sleep,
@@ -18,15 +17,22 @@ from attrs import define, field, frozen
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import LeaseLostError, UnavailableError
+from pushpaka_core.errors import (
+    LeaseLostError,
+    PushpakaError,
+    StaleEntityError,
+    UnavailableError,
+)
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.storage import Pulse
 from pushpaka_core.services.background import alongside
 from pushpaka_core.services.pipeline import DeploymentPipeline
 
 logger = logging.getLogger(__name__)
 
-_LET_GO_SECONDS = 15
+_LET_GO_SECONDS = 20
+"""Longer than a program is given to end by itself."""
 
 
 class Outcome(Enum):
@@ -83,7 +89,7 @@ class Worker:
         while True:
             try:
                 lease = await self._pipeline.claim(self._name)
-            except UnavailableError as error:
+            except PushpakaError as error:
                 logger.warning("nothing can be claimed: %s", error)
                 await sleep(self._timings.poll.total_seconds())
                 continue
@@ -96,7 +102,7 @@ class Worker:
         try:
             await self._work_guarded(lease)
         except LeaseLostError:
-            logger.warning("deployment %s is another worker's now", lease.deployment_id)
+            logger.warning("deployment %s is not ours to work on any more", lease.deployment_id)
         except Exception:
             logger.exception("the work on deployment %s broke off", lease.deployment_id)
         finally:
@@ -113,32 +119,38 @@ class Worker:
             outcome = Outcome.SHUT_DOWN
             raise
         finally:
-            await self._let_go(lease, hold.outcome or outcome)
+            with move_on_after(_LET_GO_SECONDS, shield=True):
+                await self._let_go(lease, hold.outcome or outcome)
         if outcome is Outcome.COMMITTED:
             await self._finish(lease)
 
     async def _let_go(self, lease: Lease, outcome: Outcome) -> None:
-        """Leave nothing of an uncommitted job, whichever way it ended."""
-        with CancelScope(shield=True), move_on_after(_LET_GO_SECONDS):
-            match outcome:
-                case Outcome.CANCELLED:
-                    await self._pipeline.end_cancelled(lease)
-                case Outcome.LOST:
-                    await self._pipeline.abandon(lease)
-                case Outcome.SHUT_DOWN:
-                    await self._pipeline.hand_back(lease)
-                case Outcome.BROKEN_OFF:
-                    await self._pipeline.take_back(lease, "The work on it broke off.")
-                case Outcome.COMMITTED | Outcome.ENDED:
-                    pass
-
-    async def _finish(self, lease: Lease) -> None:
+        """Leave nothing of an uncommitted job, as soon as that can be written down."""
         while True:
             try:
-                return await self._pipeline.finish(lease)
+                return await self._end(lease, outcome)
             except UnavailableError as error:
-                logger.warning("deployment %s is not routed yet: %s", lease.deployment_id, error)
-                await sleep(self._timings.poll.total_seconds())
+                logger.warning("deployment %s cannot be let go: %s", lease.deployment_id, error)
+                await sleep(self._timings.heartbeat.total_seconds())
+
+    async def _end(self, lease: Lease, outcome: Outcome) -> None:
+        match outcome:
+            case Outcome.CANCELLED:
+                await self._pipeline.end_cancelled(lease)
+            case Outcome.LOST:
+                await self._pipeline.abandon(lease)
+            case Outcome.SHUT_DOWN:
+                await self._pipeline.hand_back(lease)
+            case Outcome.BROKEN_OFF:
+                await self._pipeline.take_back(lease, "The work on it broke off.")
+            case Outcome.COMMITTED | Outcome.ENDED:
+                pass
+
+    async def _finish(self, lease: Lease) -> None:
+        try:
+            await self._pipeline.finish(lease)
+        except (UnavailableError, StaleEntityError) as error:
+            logger.warning("deployment %s is not routed yet: %s", lease.deployment_id, error)
 
     async def _watch(self, lease: Lease, hold: Hold) -> None:
         async with create_task_group() as tasks:
@@ -146,21 +158,24 @@ class Worker:
             tasks.start_soon(self._listen, lease, hold)
 
     async def _beat(self, lease: Lease, hold: Hold) -> None:
-        """Show that the job lives, and hear at the latest so that it was cancelled."""
-        seen_at = current_time()
-        while current_time() - seen_at < self._timings.give_up.total_seconds():
+        """Show that the job lives, and hear so, at the latest, that it was cancelled."""
+        pulse: Pulse | None = Pulse(cancel_requested=False)
+        while pulse is not None and not pulse.cancel_requested:
+            pulse = None
+            with move_on_after(self._timings.give_up.total_seconds()):
+                pulse = await self._next_pulse(lease)
+        hold.end(Outcome.LOST if pulse is None else Outcome.CANCELLED)
+
+    async def _next_pulse(self, lease: Lease) -> Pulse | None:
+        """Return the answer to the next heartbeat that is heard; None where the lease is lost."""
+        while True:
             await sleep(self._timings.heartbeat.total_seconds())
             try:
-                pulse = await self._pipeline.beat(lease)
+                return await self._pipeline.beat(lease)
             except LeaseLostError:
-                break
+                return None
             except UnavailableError as error:
                 logger.warning("no heartbeat for %s: %s", lease.deployment_id, error)
-                continue
-            seen_at = current_time()
-            if pulse.cancel_requested:
-                return hold.end(Outcome.CANCELLED)
-        return hold.end(Outcome.LOST)
 
     async def _listen(self, lease: Lease, hold: Hold) -> None:
         """Hear at once that the job was cancelled."""

@@ -10,11 +10,17 @@ from uuid import UUID, uuid5
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.redaction import Redactor
 
 LONGEST_LINE = 16 * 1024
 """Characters; longer lines are split."""
 
-_UNSAFE = re.compile(r"(\x1b\[[0-9;]{0,32}m)|\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
+"""A CR at the very end may be the first half of a CR LF."""
+_UNSAFE = re.compile(
+    r"(\x1b\[[0-9;]{0,32}m)|\x1b\[[0-?]*[ -/]*[@-~]"
+    r"|[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
+)
 
 
 class LogLevel(StrEnum):
@@ -90,7 +96,7 @@ class LogFilter:
 
 
 def clean(text: str) -> str:
-    """Return *text* without control characters but TAB and colours (SGR), which a terminal or a page may obey."""
+    """Return *text* without what a terminal or a page may obey, but TAB and colours (SGR)."""
     return _UNSAFE.sub(lambda match: match[1] or "", text)
 
 
@@ -99,26 +105,34 @@ class LineSplitter:
     """
     Cuts the output of one program into lines, however it was cut when it was written.
 
-    Lines end at LF, CR LF or CR (progress bars); one that grows over the limit is split.
+    Lines end at LF, CR LF or CR (progress bars). One that grows over the limit is
+    split, beside a secret rather than inside of it, so that both parts can be masked.
     """
 
+    _redactor: Redactor = field(factory=Redactor)
     _rest: str = field(default="", init=False)
 
     def feed(self, text: str) -> Iterator[str]:
         """Yield the lines that *text* completes."""
-        *lines, self._rest = re.split(r"\r\n|\n|\r(?!$)", self._rest + text)
+        *lines, self._rest = _LINE_END.split(self._rest + text)
         for line in lines:
-            yield from _pieces(line)
-        while len(self._rest) > LONGEST_LINE:
-            yield self._rest[:LONGEST_LINE]
-            self._rest = self._rest[LONGEST_LINE:]
+            yield from self._pieces(line)
+        while len(self._rest) > LONGEST_LINE + max(self._redactor.reach, 1):
+            piece, self._rest = self._parted(self._rest)
+            yield piece
 
     def flush(self) -> Iterator[str]:
         """Yield what is left without a line end."""
         rest, self._rest = self._rest.removesuffix("\r"), ""
         if rest:
-            yield rest
+            yield from self._pieces(rest)
 
+    def _pieces(self, line: str) -> Iterator[str]:
+        while len(line) > LONGEST_LINE:
+            piece, line = self._parted(line)
+            yield piece
+        yield line
 
-def _pieces(line: str) -> Iterator[str]:
-    yield from (line[i : i + LONGEST_LINE] for i in range(0, max(len(line), 1), LONGEST_LINE))
+    def _parted(self, line: str) -> tuple[str, str]:
+        place = self._redactor.cut(line, LONGEST_LINE)
+        return line[:place], line[place:]

@@ -504,8 +504,13 @@ class UnitOfWork(Protocol):
         """The steps of deployments."""
         ...
 
-    async def next_generation(self) -> int:
-        """Return the next generation of the route table: it only grows, over restarts too."""
+    async def next_generation(self, *, above: int = 0) -> int:
+        """
+        Return the next generation of the route table: it only grows, over restarts too.
+
+        It is greater than *above* as well, which the router may show when the
+        database was restored.
+        """
         ...
 
 

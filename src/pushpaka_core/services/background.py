@@ -1,6 +1,6 @@
-"""Runs something beside a block of code, for as long as the block takes."""
+"""Runs things at the same time, with errors that leave as they are, not in groups."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,18 +9,40 @@ from anyio import create_task_group
 
 @asynccontextmanager
 async def alongside(task: Callable[[], Coroutine[Any, Any, None]], /) -> AsyncIterator[None]:
-    """
-    Run *task* until the block ends, then cancel it.
-
-    An error of the block leaves as it is, not in a group; *task* must not raise.
-    """
+    """Run *task* until the block ends, then cancel it; an error of *task* ends the block."""
     failure: Exception | None = None
-    async with create_task_group() as tasks:
-        tasks.start_soon(task)
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - raised again below, outside the group
-            failure = error
-        tasks.cancel_scope.cancel()
+    try:
+        async with create_task_group() as tasks:
+            tasks.start_soon(task)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised again below, outside the group
+                failure = error
+            tasks.cancel_scope.cancel()
+    except ExceptionGroup as group:
+        failure = failure or first_of(group)
     if failure is not None:
         raise failure
+
+
+async def together(tasks: Iterable[Callable[[], Awaitable[None]]], /) -> None:
+    """Run *tasks*, each to its end whatever becomes of the others; then raise the first error."""
+    failures: list[Exception] = []
+
+    async def guarded(task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except Exception as error:  # noqa: BLE001 - raised again below, when all are done
+            failures.append(error)
+
+    async with create_task_group() as running:
+        for task in tasks:
+            running.start_soon(guarded, task)
+    if failures:
+        raise failures[0]
+
+
+def first_of(group: ExceptionGroup) -> Exception:
+    """Return the first error in *group*, however deep it lies."""
+    error = group.exceptions[0]
+    return first_of(error) if isinstance(error, ExceptionGroup) else error

@@ -1,5 +1,6 @@
 """From a commit to a release: fetch, detect, build."""
 
+from anyio import to_thread
 from attrs import frozen
 
 from pushpaka_core.detection.detector import detect
@@ -9,11 +10,12 @@ from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployments import Phase
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.jobs import Job
-from pushpaka_core.services.log_writing import DeploymentLog
+from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
 
 
 @frozen
@@ -44,14 +46,15 @@ class Building:
     async def plan(self, job: Job, checkout: Checkout, log: DeploymentLog) -> BuildPlan:
         """Find out how the commit is built and run; DetectionError when nothing is recognised."""
         tree = await self._workspaces.tree(checkout.directory, job.project.root_dir or "")
-        plan = detect(tree, _wishes(job.project))
+        plan = await to_thread.run_sync(detect, tree, _wishes(job.project))
         await log.say("\n".join(explain(plan)), Phase.BUILD)
         return plan
 
     async def build(
         self, job: Job, checkout: Checkout, plan: BuildPlan, log: DeploymentLog
     ) -> Artifact:
-        """Install and build by the plan; BuildError when a command fails."""
+        """Install and build by the plan; BuildError, with the last lines, when a command fails."""
+        output = log.output(Phase.BUILD)
         request = BuildRequest(
             lease=job.deployment.lease,
             project_id=job.project.id,
@@ -61,12 +64,23 @@ class Building:
             root_dir=job.project.root_dir or "",
             env=job.env_vars,
         )
-        return await self._builder.build(
-            request,
-            timeout=self._timings.build,
-            report=lambda sentence: log.say(sentence, Phase.BUILD),
-            on_output=log.output(Phase.BUILD),
-        )
+        try:
+            return await self._run(request, log, output)
+        except BuildError as error:
+            raise BuildError(output.below(str(error))) from error
+
+    async def _run(
+        self, request: BuildRequest, log: DeploymentLog, output: ProgramOutput
+    ) -> Artifact:
+        try:
+            return await self._builder.build(
+                request,
+                timeout=self._timings.build,
+                report=lambda sentence: log.say(sentence, Phase.BUILD),
+                on_output=output,
+            )
+        finally:
+            output.finish()
 
 
 def _wishes(project: Project) -> Wishes:

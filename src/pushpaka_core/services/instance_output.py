@@ -1,11 +1,9 @@
 """Reads what instances print into the logs of their deployments."""
 
-from anyio import CancelScope
 from attrs import frozen
 
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.log_writing import ProgramOutput
 
 
@@ -14,7 +12,6 @@ class InstanceOutput:
     """Follows the output of one instance at a time, from where it was read last."""
 
     _runtime: Runtime
-    _now: Clock
 
     async def follow(self, instance: Instance, output: ProgramOutput) -> None:
         """Read until the instance is dead and all is read; what was read is kept when cancelled."""
@@ -22,5 +19,4 @@ class InstanceOutput:
             async for chunk in self._runtime.output(instance.name, after=instance.output_position):
                 await output(chunk)
         finally:
-            with CancelScope(shield=True):
-                await output.finish(self._now())
+            output.finish()

@@ -2,11 +2,12 @@
 
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from math import inf
 
-from anyio import CancelScope, Lock, sleep
+from anyio import CancelScope, Lock, move_on_after, sleep
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployments import DeploymentId, Phase
@@ -14,7 +15,7 @@ from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream, clean
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.errors import LeaseLostError, StorageUnavailableError
+from pushpaka_core.errors import LeaseLostError, NotFoundError, StorageUnavailableError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
@@ -24,7 +25,9 @@ from pushpaka_core.services.background import alongside
 BATCH_LINES = 500
 BATCH_SECONDS = 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
-TAIL_LINES = 20
+TAIL_LINES = 10
+LAST_FLUSH_SECONDS = 5
+"""How long somebody who was cancelled may still try to write what is left."""
 
 _STREAMS = {Descriptor.STDOUT: LogStream.STDOUT, Descriptor.STDERR: LogStream.STDERR}
 
@@ -53,28 +56,38 @@ class DeploymentLog:
 
     async def say(self, message: str, phase: Phase, level: LogLevel = LogLevel.INFO) -> None:
         """Write what the platform has to say; each line of *message* becomes one of the log."""
-        for line in message.splitlines():
+        for line in self.masked(message).split("\n"):
             self._add(line, LogStream.SYSTEM, phase, level, self._now())
-        await self._make_room()
+        await self.make_room()
+
+    def masked(self, text: str) -> str:
+        """Return *text* in the form in which a log keeps it: in clean lines, without secrets."""
+        splitter = LineSplitter(self._redactor)
+        return "\n".join(map(self._masked, [*splitter.feed(text), *splitter.flush()]))
 
     def output(self, phase: Phase, instance_id: InstanceId | None = None) -> "ProgramOutput":
         """Return where the output of one program goes; an instance's is noted as read."""
-        return ProgramOutput(self, phase, instance_id)
+        return ProgramOutput(self, self._redactor, phase, instance_id)
 
-    async def add_output(
-        self, lines: list[str], stream: LogStream, phase: Phase, written_at: datetime
-    ) -> list[str]:
-        """Write lines of a program and return them as they are kept, up to the limit of a build."""
-        kept = [self._redactor.redact(clean(line)) for line in lines]
+    def add_output(
+        self, lines: Iterable[str], stream: LogStream, phase: Phase, written_at: datetime
+    ) -> Sequence[str]:
+        """Take lines of a program, up to the limit of a build, and return them as they are kept."""
+        kept = [self._masked(line) for line in lines]
         for line in kept:
+            room = self._room
             self._output_size += len(line) + 1
-            if self._most_output is None or self._output_size <= self._most_output:
+            if self._room >= 0:
                 self._add(line, stream, phase, LogLevel.INFO, written_at)
-            elif self._output_size - len(line) - 1 <= self._most_output:
+            elif room >= 0:
                 marker = f"The output is over {self._most_output} bytes; the rest is not kept."
                 self._add(marker, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
-        await self._make_room()
         return kept
+
+    async def make_room(self) -> None:
+        """Wait until what is pending fits into one batch."""
+        if len(self._pending) >= BATCH_LINES or self._lost:
+            await self.flush()
 
     def mark_read(self, instance_id: InstanceId, position: str) -> None:
         """Note how far an instance's output is in the log; kept with the lines before it."""
@@ -100,14 +113,17 @@ class DeploymentLog:
             except LeaseLostError:
                 return
 
-    async def _make_room(self) -> None:
-        if len(self._pending) >= BATCH_LINES or self._lost:
-            await self.flush()
+    @property
+    def _room(self) -> float:
+        """How many more characters of output are kept."""
+        return inf if self._most_output is None else self._most_output - self._output_size
+
+    def _masked(self, line: str) -> str:
+        return self._redactor.redact(clean(line))
 
     def _add(
-        self, line: str, stream: LogStream, phase: Phase, level: LogLevel, at: datetime
+        self, message: str, stream: LogStream, phase: Phase, level: LogLevel, at: datetime
     ) -> None:
-        message = line if stream is not LogStream.SYSTEM else self._redactor.redact(clean(line))
         self._pending.append(
             LogEntry(level=level, stream=stream, phase=phase, message=message, created_at=at)
         )
@@ -124,6 +140,9 @@ class DeploymentLog:
         except LeaseLostError as error:
             self._lost = error
             return False
+        except NotFoundError as error:
+            self._lost = LeaseLostError(str(error))
+            return False
         del self._pending[: len(batch)]
         self._forget_read(read)
         if lines:
@@ -136,45 +155,62 @@ class DeploymentLog:
                 del self._read[instance_id]
 
 
-def _decoder() -> IncrementalDecoder:
-    return getincrementaldecoder("utf-8")(errors="replace")
-
-
 @define
 class ProgramOutput:
     """Takes the output of one program, chunk by chunk, and remembers its last lines."""
 
     _log: DeploymentLog
+    _redactor: Redactor
     _phase: Phase
     _instance_id: InstanceId | None = None
-    _decoders: dict[Descriptor, IncrementalDecoder] = field(
-        factory=lambda: {descriptor: _decoder() for descriptor in Descriptor}, init=False
-    )
-    _splitters: dict[Descriptor, LineSplitter] = field(
-        factory=lambda: {descriptor: LineSplitter() for descriptor in Descriptor}, init=False
-    )
-    tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
+    _channels: dict[Descriptor, "_Channel"] = field(factory=dict, init=False)
+    _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
 
     async def __call__(self, chunk: OutputChunk) -> None:
         """Write the lines that *chunk* completes."""
-        text = self._decoders[chunk.descriptor].decode(chunk.data)
-        lines = list(self._splitters[chunk.descriptor].feed(text))
-        await self._write(lines, chunk.descriptor, chunk.written_at)
+        channel = self._channels.setdefault(chunk.descriptor, _Channel(self._redactor))
+        self._write(channel.feed(chunk), chunk.descriptor, chunk.written_at)
         if self._instance_id is not None:
             self._log.mark_read(self._instance_id, chunk.position)
+        await self._log.make_room()
 
-    async def finish(self, at: datetime) -> None:
+    def finish(self) -> None:
         """Write what is left without a line end."""
-        for descriptor in Descriptor:
-            rest = self._decoders[descriptor].decode(b"", final=True)
-            lines = [*self._splitters[descriptor].feed(rest), *self._splitters[descriptor].flush()]
-            await self._write(lines, descriptor, at)
+        for descriptor, channel in self._channels.items():
+            self._write(channel.flush(), descriptor, channel.written_at)
 
-    async def _write(self, lines: list[str], descriptor: Descriptor, at: datetime) -> None:
-        if lines:
-            self.tail.extend(
-                await self._log.add_output(lines, _STREAMS[descriptor], self._phase, at)
-            )
+    def below(self, sentence: str) -> str:
+        """Return *sentence* with the last lines of the program below it."""
+        return "\n".join([sentence, *self._tail])
+
+    def _write(self, lines: Iterable[str], descriptor: Descriptor, at: datetime) -> None:
+        self._tail.extend(self._log.add_output(lines, _STREAMS[descriptor], self._phase, at))
+
+
+@define
+class _Channel:
+    """One output of a program, from bytes to lines."""
+
+    _redactor: Redactor
+    _splitter: LineSplitter = field(init=False)
+    _decoder: IncrementalDecoder = field(
+        factory=lambda: getincrementaldecoder("utf-8")(errors="replace"), init=False
+    )
+    written_at: datetime = field(init=False)
+
+    @_splitter.default
+    def _beside_secrets(self) -> LineSplitter:
+        return LineSplitter(self._redactor)
+
+    def feed(self, chunk: OutputChunk) -> Iterator[str]:
+        """Return the lines that *chunk* completes."""
+        self.written_at = chunk.written_at
+        return self._splitter.feed(self._decoder.decode(chunk.data))
+
+    def flush(self) -> Iterator[str]:
+        """Yield what is left."""
+        yield from self._splitter.feed(self._decoder.decode(b"", final=True))
+        yield from self._splitter.flush()
 
 
 @frozen
@@ -201,8 +237,9 @@ class LogWriting:
         async with alongside(log.flush_often):
             try:
                 yield log
+                await _flush_at_end(log)
             finally:
-                with CancelScope(shield=True):
+                with move_on_after(LAST_FLUSH_SECONDS, shield=True):
                     await _flush_at_end(log)
 
 

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -28,6 +28,16 @@ class Moves:
         kept = await uow.deployments.update(deployment)
         await self.tell(uow, kept, cause, actor)
         return kept
+
+    async def keep_cancelled(self, uow: UnitOfWork, held: Deployment) -> Deployment:
+        """End what somebody asked to cancel; it is superseded where a rollback takes its place."""
+        waiting = await uow.deployments.with_status(
+            [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
+        )
+        if any(deployment.kind is DeploymentKind.ROLLBACK for deployment in waiting):
+            superseded = held.supersede(at=self._now())
+            return await self.keep(uow, superseded, "A rollback takes its place")
+        return await self.keep(uow, held.end_cancelled(at=self._now()), "It was cancelled")
 
     async def tell(
         self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor = PLATFORM

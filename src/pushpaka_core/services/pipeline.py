@@ -9,8 +9,6 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import (
     Deployment,
-    DeploymentKind,
-    DeploymentStatus,
     Lease,
     Phase,
     ReleaseId,
@@ -61,14 +59,14 @@ class DeploymentPipeline:
     _new_id: IdGenerator
 
     async def claim(self, worker: str) -> Lease | None:
-        """Take the next deployment into the hands of *worker*, or return None when none waits."""
-        async with self._storage.transaction() as uow:
-            claimed = await uow.deployments.claim(worker, at=self._now())
-            if claimed is None:
-                return None
-            await self._moves.tell(uow, claimed, "A worker begins with it")
-        await self._events.publish(DeploymentMoved(deployment=claimed))
-        return claimed.lease
+        """
+        Take the next deployment into the hands of *worker*, or return None when none waits.
+
+        A cancelled call returns as well, so that no claim is left to nobody.
+        """
+        with CancelScope(shield=True):
+            claimed = await self._claim(worker)
+        return None if claimed is None else claimed.lease
 
     async def beat(self, lease: Lease) -> Pulse:
         """Show that the worker lives, and hear whether it should stop; LeaseLostError."""
@@ -85,28 +83,24 @@ class DeploymentPipeline:
             most_output=MOST_BUILD_OUTPUT,
         ) as log:
             try:
-                await self._steps(job, log)
+                if await self._steps(job, log):
+                    return True
+                await self.end_cancelled(lease)
             except DeploymentFailedError as error:
                 await self._fail(job, str(error), log)
             except PlatformFaultError as fault:
                 await self._try_again(job, str(fault), log)
             except SupersededError as newer:
                 await self._end_superseded(job, str(newer), log)
-            else:
-                return True
         return False
 
     async def finish(self, lease: Lease) -> None:
-        """Route the committed deployment; RouterUnavailableError leaves it to the next try."""
-        await self._switching.finish(lease.deployment_id)
+        """Route the committed deployment; RouterUnavailableError leaves it to the reconciler."""
+        await self._switching.finish(lease)
 
     async def end_cancelled(self, lease: Lease) -> None:
-        """End it because somebody asked to; it is superseded where a rollback took its place."""
-        if not await self.abandon(lease):
-            return
-        if await self._rollback_waits(lease):
-            await self._end(lease, "A rollback takes its place", Deployment.supersede)
-        else:
+        """End it because somebody asked to, unless it is committed."""
+        if await self.abandon(lease):
             await self._end(lease, "It was cancelled", Deployment.end_cancelled)
 
     async def hand_back(self, lease: Lease) -> None:
@@ -133,7 +127,17 @@ class DeploymentPipeline:
         await self._workspaces.remove(lease)
         return True
 
-    async def _steps(self, job: Job, log: DeploymentLog) -> None:
+    async def _claim(self, worker: str) -> Deployment | None:
+        async with self._storage.transaction() as uow:
+            claimed = await uow.deployments.claim(worker, at=self._now())
+            if claimed is None:
+                return None
+            await self._moves.tell(uow, claimed, "A worker begins with it")
+        await self._events.publish(DeploymentMoved(deployment=claimed))
+        return claimed
+
+    async def _steps(self, job: Job, log: DeploymentLog) -> bool:
+        """Do what there is to do, and tell whether it is committed rather than cancelled."""
         if job.release is None:
             job = await self._build(job, log)
         if self._running.has_release_command(job):
@@ -141,9 +145,9 @@ class DeploymentPipeline:
             await self._running.run_release_command(job, log)
         job = await self._enter(job, Phase.START, "Its processes are started")
         await self._running.bring_up(job, log)
-        await log.say("It is healthy. Requests are sent to it now.", Phase.SWITCH)
+        await log.say("It is healthy and takes over.", Phase.SWITCH)
         await log.flush()
-        await self._switching.commit(job.deployment.lease)
+        return await self._switching.commit(job.deployment.lease)
 
     async def _build(self, job: Job, log: DeploymentLog) -> Job:
         lease = job.deployment.lease
@@ -203,15 +207,15 @@ class DeploymentPipeline:
         return evolve(job, deployment=kept)
 
     async def _fail(self, job: Job, error: str, log: DeploymentLog) -> None:
-        await self._let_go(job, error, log)
-        await self._end(job.deployment.lease, "It failed", lambda d, *, at: d.fail(error, at=at))
+        kept = log.masked(error)
+        await self._let_go(job, kept, log)
+        await self._end(job.deployment.lease, "It failed", lambda d, *, at: d.fail(kept, at=at))
 
     async def _try_again(self, job: Job, fault: str, log: DeploymentLog) -> None:
-        await self._let_go(job, f"The platform is at fault: {fault}", log)
+        kept = log.masked(fault)
+        await self._let_go(job, f"The platform is at fault: {kept}", log)
         lease = job.deployment.lease
-        await self._end(
-            lease, "The platform was at fault", lambda d, *, at: d.requeue(fault, at=at)
-        )
+        await self._end(lease, "The platform was at fault", lambda d, *, at: d.requeue(kept, at=at))
 
     async def _end_superseded(self, job: Job, reason: str, log: DeploymentLog) -> None:
         await self._let_go(job, reason, log)
@@ -220,22 +224,18 @@ class DeploymentPipeline:
     async def _let_go(self, job: Job, reason: str, log: DeploymentLog) -> None:
         """Say why, and take away what was made."""
         lease = job.deployment.lease
-        async with self._storage.snapshot() as uow:
+        async with self._storage.transaction() as uow:
             held = await uow.deployments.held(lease)
         await log.say(reason, held.phase or Phase.SOURCE, LogLevel.ERROR)
         await log.flush()
         await self.abandon(lease)
 
     async def _end(self, lease: Lease, cause: str, change: _Change) -> None:
+        """Let *change* end the work on it, but for what somebody asked to cancel meanwhile."""
         async with self._storage.transaction() as uow:
             held = await uow.deployments.held(lease)
-            kept = await self._moves.keep(uow, change(held, at=self._now()), cause)
+            if held.cancel_requested_at is not None:
+                kept = await self._moves.keep_cancelled(uow, held)
+            else:
+                kept = await self._moves.keep(uow, change(held, at=self._now()), cause)
         await self._events.publish(DeploymentMoved(deployment=kept))
-
-    async def _rollback_waits(self, lease: Lease) -> bool:
-        async with self._storage.snapshot() as uow:
-            held = await uow.deployments.held(lease)
-            queued = await uow.deployments.with_status(
-                [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
-            )
-        return any(d.kind is DeploymentKind.ROLLBACK for d in queued)

@@ -1,6 +1,7 @@
 """Brings what runs in line with what the database says, again and again."""
 
 from collections.abc import Collection
+from functools import partial
 
 from attrs import frozen
 
@@ -10,9 +11,10 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import LeaseSight, Storage
+from pushpaka_core.ports.storage import LeaseSight, Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.background import together
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
@@ -43,20 +45,21 @@ class Reconciliation:
         async with self._storage.snapshot() as uow:
             return await uow.deployments.leases()
 
-    async def requeue(self, lease: Lease) -> None:
+    async def requeue(self, lease: Lease) -> bool:
         """Put a deployment whose worker is lost back into the queue, unless it is committed."""
         async with self._storage.transaction() as uow:
             try:
                 held = await uow.deployments.held(lease)
             except LeaseLostError:
-                return
+                return False
             if held.is_committed:
-                return
-            kept = await self._moves.keep(uow, self._taken_back(held), "Its worker was lost")
+                return False
+            kept = await self._taken_back(uow, held)
         await self._running.remove(lease)
         await self._workspaces.remove(lease)
         await self._events.publish(DeploymentMoved(deployment=kept))
         await self._queue.announce(kept.project_id)
+        return True
 
     async def finish_switches(self) -> None:
         """
@@ -69,32 +72,32 @@ class Reconciliation:
             deploying = await uow.deployments.with_status([DeploymentStatus.DEPLOYING])
         for deployment in deploying:
             if deployment.is_committed:
-                await self._switching.finish(deployment.id)
+                await self._switching.finish(deployment.lease)
 
     async def stop_drained(self) -> None:
         """Stop what is replaced and has had its time to end."""
         async with self._storage.snapshot() as uow:
             serving = await uow.deployments.with_status(SERVING)
-        for deployment in serving:
-            if deployment.drain_until is not None and deployment.drain_until <= self._now():
-                await self._stop(deployment, "It was replaced")
+        drained = [d for d in serving if d.drain_until and d.drain_until <= self._now()]
+        if drained:
+            # Their own addresses go first: their ports may be given to others afterwards.
+            await self._routing.publish()
+            await together(partial(self._stop, deployment) for deployment in drained)
 
     async def mend_routes(self) -> None:
-        """Write the route table again where the router has lost it."""
+        """Write the route table again where the router has lost it, or it is not right any more."""
         if not await self._routing.is_in_force():
             await self._routing.publish()
 
-    def _taken_back(self, held: Deployment) -> Deployment:
+    async def _taken_back(self, uow: UnitOfWork, held: Deployment) -> Deployment:
         if held.cancel_requested_at is not None:
-            return held.end_cancelled(at=self._now())
-        return held.requeue("Its worker was lost.", at=self._now())
+            return await self._moves.keep_cancelled(uow, held)
+        waiting = held.requeue("Its worker was lost.", at=self._now())
+        return await self._moves.keep(uow, waiting, "Its worker was lost")
 
-    async def _stop(self, deployment: Deployment, cause: str) -> None:
-        async with self._storage.snapshot() as uow:
-            instances = await uow.instances.of_deployments([deployment.id])
-        for instance in instances:
-            await self._running.remove_one(instance)
+    async def _stop(self, deployment: Deployment) -> None:
+        await self._running.remove(deployment.lease)
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
-            kept = await self._moves.keep(uow, present.stop(at=self._now()), cause)
+            kept = await self._moves.keep(uow, present.stop(at=self._now()), "It was replaced")
         await self._events.publish(DeploymentMoved(deployment=kept))

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from anyio import Lock
-from attrs import field, frozen
+from attrs import define, field
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import (
@@ -23,7 +23,7 @@ from pushpaka_core.ports.storage import Storage, UnitOfWork
 _ROUTED = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING, DeploymentStatus.CRASHED)
 
 
-@frozen
+@define
 class Routing:
     """Writes the route table and sees that the router uses it."""
 
@@ -32,7 +32,9 @@ class Routing:
     _addresses: Addresses
     _api: Upstream | None = None
     """Where the API listens; None routes no API."""
-    _writing: Lock = field(factory=Lock)
+    _writing: Lock = field(factory=Lock, init=False)
+    _in_force: RouteTable | None = field(default=None, init=False)
+    """The last table that the router was seen to use."""
 
     async def publish(self) -> None:
         """
@@ -42,27 +44,42 @@ class Routing:
             RouterUnavailableError: If the router does not take it; harmless to repeat.
         """
         async with self._writing:
+            # A restored database may count behind the router, which would ignore its tables.
+            above = await self._router.generation() or 0
             async with self._storage.transaction() as uow:
-                generation = await uow.next_generation()
-                routes = await self._routes(uow)
-            await self._router.apply(RouteTable(generation=generation, routes=routes))
+                generation = await uow.next_generation(above=above)
+                table = RouteTable(generation=generation, routes=await self._routes(uow))
+            await self._router.apply(table)
+            self._in_force = table
 
     async def is_in_force(self) -> bool:
-        """Tell whether the router shows a table of ours; one that was restarted empty does not."""
-        return bool(await self._router.generation())
+        """Tell whether the router shows our last table or a newer one, and it is still right."""
+        shown, known = await self._router.generation(), self._in_force
+        if known is None or shown is None or shown < known.generation:
+            return False
+        async with self._storage.snapshot() as uow:
+            return known.routes == await self._routes(uow)
 
     async def _routes(self, uow: UnitOfWork) -> Sequence[Route]:
-        deployments = [d for d in await uow.deployments.with_status(_ROUTED) if d.is_committed]
-        projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
-        upstreams = _upstreams(await uow.instances.of_deployments([d.id for d in deployments]))
-        targets = await uow.targets.of_projects()
-        domains = await self._domains(uow)
-        by_id = {d.id: d for d in deployments}
-        return [
+        projects = {
+            project.id: project
+            for project in await uow.projects.visible_to(PLATFORM).all()
+            if project.deleted_at is None
+        }
+        deployments = {
+            deployment.id: deployment
+            for deployment in await uow.deployments.with_status(_ROUTED)
+            if deployment.is_committed and deployment.project_id in projects
+        }
+        instances = await uow.instances.of_deployments(deployments)
+        leases = {deployment.lease for deployment in deployments.values()}
+        upstreams = _upstreams(i for i in instances if i.lease in leases)
+        targets = [t for t in await uow.targets.of_projects() if t.deployment_id in deployments]
+        return (
             *self._api_routes(),
-            *self._project_routes(targets, projects, by_id, domains, upstreams),
-            *(self._own_route(d, upstreams) for d in deployments if not d.drain_until),
-        ]
+            *self._project_routes(targets, projects, await self._domains(uow), upstreams),
+            *(self._own_route(d, upstreams) for d in deployments.values() if not d.drain_until),
+        )
 
     def _api_routes(self) -> Iterable[Route]:
         if self._api is not None:
@@ -71,21 +88,20 @@ class Routing:
 
     def _project_routes(
         self,
-        targets: Sequence[Target],
+        targets: Iterable[Target],
         projects: Mapping[ProjectId, Project],
-        deployments: Mapping[DeploymentId, Deployment],
         domains: Mapping[ProjectId, Sequence[str]],
         upstreams: Mapping[DeploymentId, tuple[Upstream, ...]],
     ) -> Iterable[Route]:
         for target in targets:
-            project, deployment = projects[target.project_id], deployments.get(target.deployment_id)
-            if deployment is None or target.name != PRODUCTION or target.stopped_at:
+            if target.name != PRODUCTION or target.stopped_at:
                 continue
+            project = projects[target.project_id]
             hosts = (self._addresses.project_host(project.slug), *domains.get(project.id, ()))
             yield Route(
                 name=f"project-{project.slug}",
                 hosts=hosts,
-                upstreams=upstreams.get(deployment.id, ()),
+                upstreams=upstreams.get(target.deployment_id, ()),
                 title=project.name,
             )
 

@@ -13,7 +13,7 @@ from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
-from pushpaka_core.services.background import alongside
+from pushpaka_core.services.background import alongside, first_of, together
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Job
 from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
@@ -51,9 +51,9 @@ class Running:
             minutes = self._timings.release.total_seconds() / 60
             raise StartError(f"The release command took longer than {minutes:g} min.") from None
         finally:
-            await output.finish(self._now())
+            output.finish()
         if not exit_.succeeded:
-            raise StartError(_with_tail(f"The release command {exit_.words}.", output))
+            raise StartError(output.below(f"The release command {exit_.words}."))
 
     async def bring_up(self, job: Job, log: DeploymentLog) -> None:
         """
@@ -70,16 +70,13 @@ class Running:
                 for instance in instances:
                     tasks.start_soon(self._bring_up_one, job, instance, log)
         except ExceptionGroup as group:
-            raise group.exceptions[0] from None
+            raise first_of(group) from None
 
     async def remove(self, lease: Lease) -> None:
         """End and forget every instance of *lease*. Harmless to repeat."""
         async with self._storage.snapshot() as uow:
             instances = await uow.instances.of_deployments([lease.deployment_id])
-        async with create_task_group() as tasks:
-            for instance in instances:
-                if instance.fence == lease.fence:
-                    tasks.start_soon(self.remove_one, instance)
+        await together(partial(self.remove_one, i) for i in instances if i.lease == lease)
 
     async def remove_one(self, instance: Instance) -> None:
         """End and forget one instance, and free its port. Harmless to repeat."""
@@ -102,7 +99,7 @@ class Running:
                 await self._starting.end(instance)
                 with move_on_after(_LAST_WORDS_SECONDS):
                     await read.wait()
-                raise StartError(_with_tail(str(error), output)) from None
+                raise StartError(output.below(str(error))) from None
 
     async def _read(self, instance: Instance, output: ProgramOutput, read: Event) -> None:
         await self._output.follow(instance, output)
@@ -118,7 +115,3 @@ class Running:
             node="",
             started_at=self._now(),
         )
-
-
-def _with_tail(sentence: str, output: ProgramOutput) -> str:
-    return "\n".join([sentence, *list(output.tail)[-10:]])

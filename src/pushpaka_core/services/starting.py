@@ -1,7 +1,7 @@
 """Starts instances and waits until they answer."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import timedelta
 
 from anyio import move_on_after, sleep
 from attrs import frozen
@@ -16,6 +16,24 @@ from pushpaka_core.ports.runtime import Runtime, StartRequest
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.jobs import Job
+
+GONE = "is gone"
+"""How an instance has ended of which nothing is left."""
+
+
+@frozen(kw_only=True)
+class Sight:
+    """What was seen of an instance at one moment."""
+
+    end: str | None = None
+    """How it has ended, or why it cannot go on, as in "exited with code 1"."""
+    missing: str | None = None
+    """What it still lacks to be healthy."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Tell whether it lives and lacks nothing."""
+        return self.end is None and self.missing is None
 
 
 @frozen
@@ -67,36 +85,36 @@ class Starting:
         Return once the instance is healthy.
 
         Raises:
-            StartError: At once when it exits or its port is somebody else's, and
-                when it is not healthy within the project's health check time-out.
+            StartError: At once when it has ended, and when it is not healthy in time.
         """
-        seen, pauses = "nothing yet", _pauses(self._timings.probe_interval.total_seconds())
-        with move_on_after(project.health_check_timeout):
-            while (answer := await self.look(project, instance)) is not None:
-                seen = answer
+        seen, pauses = Sight(missing="nothing yet"), _pauses(self._timings.probe_interval)
+        with move_on_after(self.patience(project, instance).total_seconds()):
+            while not (seen := await self.look(project, instance)).is_healthy:
+                if seen.end is not None:
+                    raise StartError(f"The {instance.process_type} process {seen.end}.")
                 await sleep(next(pauses))
             return
         raise StartError(await self._too_late(project, instance, seen))
 
-    async def look(self, project: Project, instance: Instance) -> str | None:
-        """
-        Return None when the instance is healthy, else what was seen instead.
-
-        Raises:
-            StartError: When it has exited, or somebody else listens on its port.
-        """
+    async def look(self, project: Project, instance: Instance) -> Sight:
+        """Return how the instance is right now."""
         observed = await self._runtime.inspect(instance.name)
         if observed is None or not observed.is_alive:
-            exit_ = (observed and observed.exit) or "is gone"
-            raise StartError(f"The {instance.process_type} process {exit_}.")
+            return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
-            return None if self._is_steady(observed.started_at) else "it runs for a moment only"
+            is_steady = self._now() - observed.started_at >= self._timings.steady
+            return Sight(missing=None if is_steady else "it has run for a moment only")
         match await self._runtime.owns_port(instance):
             case None:
-                return "nothing listens on its port"
+                return Sight(missing="nothing listens on its port")
             case False:
-                raise StartError(f"Port {instance.port} is taken by another program. Deploy again.")
-        return await self._prober.probe(self._probe(project, instance))
+                return Sight(end=f"found its port {instance.port} taken by another program")
+        return Sight(missing=await self._prober.probe(self._probe(project, instance)))
+
+    def patience(self, project: Project, instance: Instance) -> timedelta:
+        """Return how long the instance may take to become healthy."""
+        asked = timedelta(seconds=project.health_check_timeout)
+        return asked if instance.port is not None else max(asked, 2 * self._timings.steady)
 
     def _probe(self, project: Project, instance: Instance) -> Probe:
         return Probe(
@@ -106,9 +124,6 @@ class Starting:
             path=project.health_check_path,
             timeout=self._timings.probe_timeout,
         )
-
-    def _is_steady(self, started_at: datetime) -> bool:
-        return self._now() - started_at >= self._timings.steady
 
     def _new(self, job: Job, process_type: str, index: int, free: Iterator[int]) -> Instance:
         return Instance(
@@ -123,9 +138,10 @@ class Starting:
             started_at=self._now(),
         )
 
-    async def _too_late(self, project: Project, instance: Instance, seen: str) -> str:
+    async def _too_late(self, project: Project, instance: Instance, seen: Sight) -> str:
+        patience = self.patience(project, instance).total_seconds()
         waited = f"The {instance.process_type} process was not healthy within"
-        sentence = f"{waited} {project.health_check_timeout} s: {seen}."
+        sentence = f"{waited} {patience:g} s: {seen.missing}."
         elsewhere = await self._runtime.listening_elsewhere(instance)
         if not elsewhere:
             return f"{sentence} It has to listen on the port that PORT names."
@@ -146,9 +162,9 @@ def _free_ports(ports: range, taken: Collection[int | None], seed: int) -> Itera
     raise PlatformFaultError(f"All ports from {ports[0]} to {ports[-1]} are in use.")
 
 
-def _pauses(longest: float) -> Iterator[float]:
+def _pauses(longest: timedelta) -> Iterator[float]:
     """Yield the seconds between tries: short ones at first, for programs that start at once."""
-    pause = longest / 20
+    pause = longest.total_seconds() / 20
     while True:
         yield pause
-        pause = min(pause * 2, longest)
+        pause = min(pause * 2, longest.total_seconds())

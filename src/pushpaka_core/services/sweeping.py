@@ -1,7 +1,8 @@
 """Takes away what nobody needs any more: deleted projects, orphans, old releases."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 from attrs import evolve, frozen
 
@@ -15,11 +16,13 @@ from pushpaka_core.domain.deployments import (
     ReleaseId,
 )
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.releases import Release
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.background import together
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
 
@@ -44,21 +47,24 @@ class Sweeping:
     _releases_kept: int
 
     async def sweep(self) -> None:
-        """Do all of it once."""
-        await self.delete_projects()
-        await self.retire_releases()
-        await self._sweep_rows()
-        await self._sweep_instances()
-        await self._sweep_workspaces()
-        await self._sweep_artifacts()
+        """Do all of it once, each part whatever becomes of the others."""
+        await together(
+            [
+                self.delete_projects,
+                self.retire_releases,
+                self._sweep_rows,
+                self._sweep_instances,
+                self._sweep_workspaces,
+                self._sweep_artifacts,
+            ]
+        )
 
     async def delete_projects(self) -> None:
         """Take away what runs of deleted projects, then what lies on disk, then their rows."""
         async with self._storage.snapshot() as uow:
             projects = await uow.projects.visible_to(PLATFORM).all()
-        for project in projects:
-            if project.deleted_at is not None:
-                await self._delete(project.id)
+        deleted = [project.id for project in projects if project.deleted_at is not None]
+        await together(partial(self._delete, project_id) for project_id in deleted)
 
     async def retire_releases(self) -> None:
         """
@@ -68,17 +74,22 @@ class Sweeping:
         the last that ran; a string of failed deployments evicts nothing.
         """
         async with self._storage.snapshot() as uow:
-            releases = await uow.releases.of_project()
-            ran = await uow.deployments.with_status([*SERVING, _S.STOPPED])
-            coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED])
-        kept = {d.release_id for d in coming} | self._kept(ran)
-        in_work = {d.lease for d in coming}
-        for release in releases:
-            builds = any(lease.deployment_id == release.deployment_id for lease in in_work)
-            if release.id not in kept and not builds:
-                await self._builder.remove(release.artifact)
-                async with self._storage.transaction() as uow:
-                    await uow.releases.update(evolve(release, removed_at=self._now()))
+            if not await self._retired(uow):
+                return
+        async with self._storage.transaction() as uow:
+            retired = await self._retired(uow)
+            for release in retired:
+                await uow.releases.update(evolve(release, removed_at=self._now()))
+        for release in retired:
+            await self._builder.remove(release.artifact)
+
+    async def _retired(self, uow: UnitOfWork) -> Sequence[Release]:
+        releases = await uow.releases.of_project()
+        project_ids = {release.project_id for release in releases}
+        ran = await uow.deployments.with_status([*SERVING, _S.STOPPED], project_ids=project_ids)
+        coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED], project_ids=project_ids)
+        kept = {deployment.release_id for deployment in coming} | self._kept(ran)
+        return [release for release in releases if release.id not in kept]
 
     def _kept(self, ran: Iterable[Deployment]) -> set[ReleaseId | None]:
         kept: set[ReleaseId | None] = {d.release_id for d in ran if d.status in SERVING}
@@ -96,8 +107,7 @@ class Sweeping:
             instances = [i for i in await uow.instances.all() if i.project_id == id]
             releases = await uow.releases.of_project(id)
         await self._routing.publish()
-        for instance in instances:
-            await self._running.remove_one(instance)
+        await together(partial(self._running.remove_one, instance) for instance in instances)
         for release in releases:
             await self._builder.remove(release.artifact)
         async with self._storage.transaction() as uow:
@@ -109,18 +119,16 @@ class Sweeping:
             instances = await uow.instances.all()
             active = await uow.deployments.with_status([*IN_WORK, *SERVING])
         leases = {d.lease for d in active}
-        for instance in instances:
-            if instance.lease not in leases:
-                await self._running.remove_one(instance)
+        orphans = [instance for instance in instances if instance.lease not in leases]
+        await together(partial(self._running.remove_one, orphan) for orphan in orphans)
 
     async def _sweep_instances(self) -> None:
         """End what runs without a row; rows are older, so the runtime is asked first."""
         observed = await self._runtime.instances()
         async with self._storage.snapshot() as uow:
             known = {i.name for i in await uow.instances.all()}
-        for instance in observed:
-            if instance.name not in known:
-                await self._running.remove_unknown(instance.name)
+        unknown = [instance.name for instance in observed if instance.name not in known]
+        await together(partial(self._running.remove_unknown, name) for name in unknown)
 
     async def _sweep_workspaces(self) -> None:
         found = await self._workspaces.leases()

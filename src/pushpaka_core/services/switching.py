@@ -2,17 +2,16 @@
 
 from attrs import frozen
 
-from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import (
     SERVING,
     Deployment,
-    DeploymentId,
     Lease,
     Phase,
     Target,
 )
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
@@ -36,9 +35,11 @@ class Switching:
     _timings: Timings
     _now: Clock
 
-    async def commit(self, lease: Lease) -> Deployment:
+    async def commit(self, lease: Lease) -> bool:
         """
-        Point the target at the deployment; from here on it can neither fail nor be cancelled.
+        Point the target at the deployment, unless somebody asked to cancel it: tell which.
+
+        From here on it can neither fail nor be cancelled.
 
         Raises:
             LeaseLostError: If another worker holds it by now.
@@ -46,26 +47,32 @@ class Switching:
         """
         async with self._storage.transaction() as uow:
             held = await uow.deployments.held(lease)
+            if held.cancel_requested_at is not None:
+                return False
             await uow.targets.put(await self._pointed_to(uow, held))
             for instance in await uow.instances.of_deployments([held.id]):
-                await uow.instances.update(instance.go_live())
+                if instance.lease == lease:
+                    await uow.instances.update(instance.go_live())
             moved = await self._moves.keep(
                 uow, held.enter(Phase.SWITCH, at=self._now()), "It is healthy and takes over"
             )
         await self._events.publish(DeploymentMoved(deployment=moved))
-        return moved
+        return True
 
-    async def finish(self, id: DeploymentId) -> None:
+    async def finish(self, lease: Lease) -> None:
         """
         Route the committed deployment, call it running, and begin to drain the one before.
+
+        Harmless where somebody else has done it meanwhile.
 
         Raises:
             RouterUnavailableError: If the router does not answer; nothing has changed then.
         """
         await self._routing.publish()
         async with self._storage.transaction() as uow:
-            committed = await uow.deployments.visible_to(PLATFORM).get(id)
-            if committed.phase is not Phase.SWITCH:
+            try:
+                committed = await uow.deployments.held(lease)
+            except LeaseLostError:
                 return
             running = await self._moves.keep(
                 uow, committed.enter(Phase.RUN, at=self._now()), "Requests go to it"

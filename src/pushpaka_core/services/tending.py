@@ -1,13 +1,19 @@
 """Looks after the instances that serve: notices the dead, starts them again, probes the living."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime
+from functools import partial
 
-from anyio import create_task_group
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import (
+    SERVING,
+    Deployment,
+    DeploymentId,
+    DeploymentStatus,
+    Phase,
+)
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState
 from pushpaka_core.domain.logs import LogLevel
@@ -18,15 +24,14 @@ from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.background import together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.routing import Routing
-from pushpaka_core.services.starting import Starting
+from pushpaka_core.services.starting import GONE, Starting
 
 MOST_MISSES = 3
-
-_S = DeploymentStatus
 
 
 @frozen(kw_only=True)
@@ -67,7 +72,7 @@ class Tending:
     async def serving(self) -> Sequence[Served]:
         """Return the committed deployments that are not over, with their instances."""
         async with self._storage.snapshot() as uow:
-            statuses = (_S.DEPLOYING, _S.RUNNING, _S.CRASHED)
+            statuses = {DeploymentStatus.DEPLOYING, *SERVING}
             committed = [d for d in await uow.deployments.with_status(statuses) if d.is_committed]
             instances = await uow.instances.of_deployments([d.id for d in committed])
             projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
@@ -75,33 +80,41 @@ class Tending:
             Served(
                 deployment=deployment,
                 project=projects[deployment.project_id],
-                instances=[i for i in instances if i.deployment_id == deployment.id],
+                instances=[i for i in instances if i.lease == deployment.lease],
             )
             for deployment in committed
         ]
 
     async def _round(self, look: _Look) -> None:
-        async with create_task_group() as tasks:
-            for served in await self.serving():
-                if served.deployment.drain_until is None and served.project.deleted_at is None:
-                    tasks.start_soon(self._look_at, served, look)
+        await together(
+            partial(self._look_at, served, look)
+            for served in await self.serving()
+            if served.deployment.drain_until is None and served.project.deleted_at is None
+        )
 
     async def _look_at(self, served: Served, look: _Look) -> None:
-        changed = [await self._look_at_one(served, instance, look) for instance in served.instances]
-        if any(changed):
-            await self._settle(served)
+        seen: list[Instance] = []
 
-    async def _look_at_one(self, served: Served, instance: Instance, look: _Look) -> bool:
-        """Tell whether what the instance is for its routes has changed."""
-        try:
-            seen = await look(served, instance)
-            if seen.id == instance.id and seen != instance:
+        async def look_at_one(instance: Instance) -> None:
+            seen.append(await self._look_at_one(served, instance, look))
+
+        await together(partial(look_at_one, instance) for instance in served.instances)
+        if _live(seen) != _live(served.instances):
+            await self._routing.publish()
+        if _standing(served.deployment, seen, at=self._now()) is not None:
+            await self._settle(served.deployment.id)
+
+    async def _look_at_one(self, served: Served, instance: Instance, look: _Look) -> Instance:
+        """Return the instance as it is now, or what has taken its place, as it is kept."""
+        seen = await look(served, instance)
+        if seen.id == instance.id and seen != instance:
+            try:
                 await self._keep(seen)
-        except StaleEntityError:
-            return False
-        if seen.restarts > instance.restarts:
+            except StaleEntityError:
+                return instance
+        if seen.restart_at is not None and seen.restart_at != instance.restart_at:
             await self._tell(served, seen)
-        return seen.state is not instance.state
+        return seen
 
     async def _tended(self, served: Served, instance: Instance) -> Instance:
         match instance.state:
@@ -118,31 +131,30 @@ class Tending:
         observed = await self._runtime.inspect(instance.name)
         if observed is not None and observed.is_alive:
             return instance
-        return instance.crash((observed and observed.exit) or "is gone", at=self._now())
+        return instance.crash((observed and observed.exit) or GONE, at=self._now())
 
     async def _seen_starting(self, served: Served, instance: Instance) -> Instance:
-        try:
-            answer = await self._starting.look(served.project, instance)
-        except StartError as error:
-            return await self._ended(instance, str(error))
-        if answer is None:
+        sight = await self._starting.look(served.project, instance)
+        if sight.end is not None:
+            return await self._ended(instance, sight.end)
+        if sight.missing is None:
             return instance.go_live()
-        limit = timedelta(seconds=served.project.health_check_timeout)
-        if self._now() - instance.started_at < limit:
+        if self._now() - instance.started_at < self._starting.patience(served.project, instance):
             return instance
-        return await self._ended(instance, f"was not healthy in time: {answer}")
+        return await self._ended(instance, f"was not healthy in time ({sight.missing})")
 
     async def _probed(self, served: Served, instance: Instance) -> Instance:
         if instance.state is not InstanceState.LIVE:
             return instance
-        try:
-            answer = await self._starting.look(served.project, instance)
-        except StartError as error:
-            return await self._ended(instance, str(error))
-        misses = 0 if answer is None else instance.misses + 1
-        if misses >= MOST_MISSES:
-            return await self._ended(instance, f"did not answer {MOST_MISSES} probes: {answer}")
-        return evolve(instance, misses=misses)
+        sight = await self._starting.look(served.project, instance)
+        if sight.end is not None:
+            return await self._ended(instance, sight.end)
+        misses = 0 if sight.missing is None else instance.misses + 1
+        if misses < MOST_MISSES:
+            return evolve(instance, misses=misses)
+        return await self._ended(
+            instance, f"did not answer {MOST_MISSES} probes and was ended ({sight.missing})"
+        )
 
     async def _ended(self, instance: Instance, why: str) -> Instance:
         await self._starting.end(instance)
@@ -172,27 +184,42 @@ class Tending:
         pause = (crashed.restart_at or self._now()) - self._now()
         again = f"It is started again in {max(pause.total_seconds(), 0):.0f} s."
         async with self._logs.open(served.deployment.id, Redactor()) as log:
-            sentence = f"The {crashed.process_type} process {crashed.exit}. {again}"
-            await log.say(sentence, Phase.RUN, LogLevel.ERROR)
+            await log.say(f"{_end_of(crashed)} {again}", Phase.RUN, LogLevel.ERROR)
 
-    async def _settle(self, served: Served) -> None:
-        """Route to what lives, and call the deployment what it is."""
-        await self._routing.publish()
+    async def _settle(self, id: DeploymentId) -> None:
+        """Call the deployment what its instances make of it."""
         async with self._storage.transaction() as uow:
-            present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)
-            down = _down(await uow.instances.of_deployments([present.id]))
-            if down and present.status is _S.RUNNING:
-                error = f"The {down.process_type} process {down.exit}. It is being restarted."
-                moved, cause = present.crash(error, at=self._now()), error
-            elif not down and present.status is _S.CRASHED:
-                moved, cause = present.recover(at=self._now()), "Its processes run again"
-            else:
+            present = await uow.deployments.visible_to(PLATFORM).get(id)
+            instances = await uow.instances.of_deployments([id])
+            own = [instance for instance in instances if instance.lease == present.lease]
+            moved = _standing(present, own, at=self._now())
+            if moved is None:
                 return
-            kept = await self._moves.keep(uow, moved, cause)
+            kept = await self._moves.keep(uow, moved, moved.error or "Its processes run again")
         await self._events.publish(DeploymentMoved(deployment=kept))
+
+
+def _standing(
+    deployment: Deployment, instances: Sequence[Instance], *, at: datetime
+) -> Deployment | None:
+    """Return the deployment as its instances make it, or None where it is called so already."""
+    down = _down(instances)
+    if down is not None and deployment.status is DeploymentStatus.RUNNING:
+        return deployment.crash(f"{_end_of(down)} It is being restarted.", at=at)
+    if down is None and deployment.status is DeploymentStatus.CRASHED:
+        return deployment.recover(at=at)
+    return None
 
 
 def _down(instances: Sequence[Instance]) -> Instance | None:
     """Return an instance of a process type of which none is live."""
     live = {i.process_type for i in instances if i.state is InstanceState.LIVE}
     return next((i for i in instances if i.process_type not in live), None)
+
+
+def _live(instances: Sequence[Instance]) -> set[InstanceId]:
+    return {i.id for i in instances if i.state is InstanceState.LIVE}
+
+
+def _end_of(instance: Instance) -> str:
+    return f"The {instance.process_type} process {instance.exit or GONE}."

@@ -84,9 +84,9 @@ class MemoryUnitOfWork:
         """The steps of deployments."""
         return MemoryTimeline(self._tables)
 
-    async def next_generation(self) -> int:
+    async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""
-        return self._tables.count("generation")
+        return self._tables.count("generation", above=above)
 
 
 @define

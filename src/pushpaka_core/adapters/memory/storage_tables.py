@@ -106,9 +106,9 @@ class Tables:
         names = [attribute.name for attribute in attrs.fields(type(self))]
         return type(self)(**{n: getattr(self, n).view(read_only=read_only) for n in names})
 
-    def count(self, counter: str) -> int:
-        """Count one further and return the new value."""
-        value = (self.counters.find(counter) or 0) + 1
+    def count(self, counter: str, *, above: int = 0) -> int:
+        """Count one further, or on from *above*, and return the new value."""
+        value = max(self.counters.find(counter) or 0, above) + 1
         self.counters.put(counter, value)
         return value
 
