@@ -149,6 +149,7 @@ def _prepare(settings: Settings) -> _Ground:
 @asynccontextmanager
 async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[Adapters]:
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
+    from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.source import GitSource
     from pushpaka_core.adapters.http.prober import open_http_prober
     from pushpaka_core.adapters.memory.events import MemoryEventBus
@@ -162,6 +163,7 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
 
     directory = settings.data_directory
     processes = HostProcesses(directory / "processes")
+    git = await to_thread.run_sync(find_git)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_storage(settings))
         router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
@@ -169,7 +171,7 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
             storage=storage,
             queue=MemoryQueue(),
             events=MemoryEventBus(),
-            source=GitSource(processes=processes, policy=_source_policy(settings)),
+            source=GitSource(processes=processes, policy=_source_policy(settings), binary=git),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
             builder=ProcessBuilder(
                 processes=processes,
@@ -185,6 +187,7 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
                 tools_directory=directory / "tools",
                 instances_directory=directory / "instances",
                 uid_of=_project_uid,
+                host_env=_certificates(settings),
             ),
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
@@ -259,6 +262,11 @@ def _options(settings: Settings, addresses: Addresses) -> Options:
 
 def _memory_addresses(settings: Settings) -> Addresses:
     return Addresses(base_domain=settings.base_domain, port=settings.router_port or 80)
+
+
+def _certificates(settings: Settings) -> dict[str, str]:
+    """Return what applications see of the host's environment: whom it trusts, nothing else."""
+    return {name: path for name, path in settings.host_env.items() if name.startswith("SSL_CERT_")}
 
 
 def _project_uid(number: int) -> int | None:

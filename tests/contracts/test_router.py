@@ -43,7 +43,8 @@ async def unreachable_router(
         memory.fail()
         yield memory
         return
-    directory, deadline = _directory(tmp_path), timedelta(milliseconds=50)
+    directory = await to_thread.run_sync(_directory, tmp_path, _entry_points())
+    deadline = timedelta(milliseconds=50)
     async with open_traefik_router(directory, _entry_points(), deadline=deadline) as router:
         yield router
 
@@ -76,8 +77,8 @@ async def test_memory_recovers_with_what_was_in_force() -> None:
 
 @asynccontextmanager
 async def _traefik(tmp_path: Path) -> AsyncIterator[TraefikRouter]:
-    directory, entry_points = _directory(tmp_path), _entry_points()
-    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    entry_points = _entry_points()
+    directory = await to_thread.run_sync(_directory, tmp_path, entry_points)
     binary = await to_thread.run_sync(find_traefik, "")
     argv = [str(binary), f"--configFile={directory.static_file}"]
     async with await open_process(argv, stdout=None, stderr=None) as process:
@@ -95,9 +96,10 @@ async def _wait_for_answer(router: Router) -> None:
             await sleep(0.02)
 
 
-def _directory(tmp_path: Path) -> TraefikDirectory:
+def _directory(tmp_path: Path, entry_points: EntryPoints) -> TraefikDirectory:
     directory = TraefikDirectory(tmp_path / "router")
     directory.prepare()
+    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
     return directory
 
 

@@ -10,11 +10,6 @@ from pushpaka_core.domain.users import RegistrationPolicy
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def world() -> World:
     return World.of(
         SteppedClock(), registration=RegistrationPolicy.OPEN, recheck=timedelta(minutes=1)

@@ -16,11 +16,6 @@ from pushpaka_core.testing.repositories import Repository
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository.make(tmp_path / "repos" / "shop")
 

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from attrs import evolve
 
+from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.domain.networks import IPAddress
 from pushpaka_core.domain.sources import SourcePolicy
@@ -25,6 +26,7 @@ from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
 
+GIT = find_git()
 SECONDS = timedelta(seconds=30)
 
 
@@ -370,7 +372,9 @@ async def test_name_is_pinned_to_the_judged_address(
     """Git asks no resolver of its own, so that a second answer cannot differ."""
     repository.commit("one", {"a": "1"})
     policy = evolve(policy, allow_ports=frozenset({forge.port}))
-    source = GitSource(processes=processes, policy=policy, resolve=resolving("127.0.0.1"))
+    source = GitSource(
+        binary=GIT, processes=processes, policy=policy, resolve=resolving("127.0.0.1")
+    )
 
     await fetched(source, f"http://forge.invalid:{forge.port}/shop", tmp_path / "out")
 
@@ -385,7 +389,7 @@ async def test_name_with_an_inner_address_is_refused(
     processes: Processes, tmp_path: Path, addresses: tuple[str, ...]
 ) -> None:
     """Every address of a name must be a public one."""
-    source = GitSource(processes=processes, resolve=resolving(*addresses))
+    source = GitSource(binary=GIT, processes=processes, resolve=resolving(*addresses))
 
     message = await refusal(source, "https://forge.example.org/x", tmp_path / "out")
 
@@ -394,7 +398,7 @@ async def test_name_with_an_inner_address_is_refused(
 
 async def test_unknown_host_is_told(processes: Processes, tmp_path: Path) -> None:
     """A name without addresses is a typing error."""
-    source = GitSource(processes=processes, resolve=resolving())
+    source = GitSource(binary=GIT, processes=processes, resolve=resolving())
 
     message = await refusal(source, "https://forge.example.org/x", tmp_path / "out")
 
@@ -404,7 +408,9 @@ async def test_unknown_host_is_told(processes: Processes, tmp_path: Path) -> Non
 async def test_ssh_is_pinned_and_lends_no_key(processes: Processes, tmp_path: Path) -> None:
     """An ssh address goes to the judged address, which here nobody answers at."""
     policy = SourcePolicy(allow_nets=(ip_network("127.0.0.0/8"),), allow_ports=frozenset({1}))
-    source = GitSource(processes=processes, policy=policy, resolve=resolving("127.0.0.1"))
+    source = GitSource(
+        binary=GIT, processes=processes, policy=policy, resolve=resolving("127.0.0.1")
+    )
 
     message = await refusal(source, "ssh://git@forge.invalid:1/x", tmp_path / "out")
 

@@ -30,22 +30,27 @@ def directory(tmp_path: Path) -> TraefikDirectory:
 
 
 @pytest.fixture
+def prepared(entry_points: EntryPoints, directory: TraefikDirectory) -> TraefikDirectory:
+    directory.prepare()
+    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    return directory
+
+
+@pytest.fixture
 def traefik_log(tmp_path: Path) -> Path:
     return tmp_path / "traefik.log"
 
 
 @pytest.fixture
 async def router(
-    binary: Path, entry_points: EntryPoints, directory: TraefikDirectory, traefik_log: Path
+    binary: Path, entry_points: EntryPoints, prepared: TraefikDirectory, traefik_log: Path
 ) -> AsyncIterator[TraefikRouter]:
     """Start Traefik without its supervisor, and speak to it."""
-    directory.prepare()
-    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
-    argv = [str(binary), f"--configFile={directory.static_file}"]
+    argv = [str(binary), f"--configFile={prepared.static_file}"]
     log = traefik_log.open("wb")
     async with await open_process(argv, stdout=log, stderr=log) as traefik:
         log.close()
-        async with open_traefik_router(directory, entry_points) as router:
+        async with open_traefik_router(prepared, entry_points) as router:
             await _wait_for_answer(router)
             yield router
         traefik.kill()

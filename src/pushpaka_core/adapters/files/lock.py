@@ -21,7 +21,8 @@ def locked(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SettingsError(_taken(directory, file.seek(0) or file.read())) from None
+            file.seek(0)
+            raise SettingsError(_taken(directory, file.read())) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -68,7 +68,8 @@ class ProcessRuntime:
         return None if process is None else _observed(process)
 
     async def instances(self) -> Sequence[ObservedInstance]:
-        """Return the launched processes whose names are those of instances."""
+        """Return the launched processes whose names are those of instances, orphans ended first."""
+        await self._processes.sweep()
         launched = await self._processes.launched()
         return [_observed(each) for each in launched if _INSTANCE.fullmatch(each.name)]
 
