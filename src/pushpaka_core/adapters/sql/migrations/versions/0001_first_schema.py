@@ -202,13 +202,6 @@ def _create_deployments() -> None:
     op.create_index(
         "ix_deployments_project", "deployments", ["project_id", "created_at", "sequence", "id"]
     )
-    op.create_index(
-        "ix_deployments_queued",
-        "deployments",
-        ["created_at", "sequence", "id"],
-        sqlite_where=sa.text("status = 'queued'"),
-        postgresql_where=sa.text("status = 'queued'"),
-    )
     op.create_index("ix_deployments_status", "deployments", ["status", "sequence"])
     op.create_index("ix_deployments_target", "deployments", ["project_id", "target", "sequence"])
     op.create_index(
@@ -348,13 +341,6 @@ def _create_releases() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_releases"),
     )
     op.create_index("ix_releases_deployment", "releases", ["deployment_id"])
-    op.create_index(
-        "ix_releases_kept",
-        "releases",
-        ["project_id", "created_at"],
-        sqlite_where=sa.text("removed_at IS NULL"),
-        postgresql_where=sa.text("removed_at IS NULL"),
-    )
     op.create_index("ix_releases_project", "releases", ["project_id"])
 
 
