@@ -1,1 +1,65 @@
-"""."""
+"""
+Pushpaka's core: deployments from a Git repository to a routed, running application.
+
+It knows no web framework. What is named here is imported on use, so that importing
+the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pushpaka_core.application import Adapters, Application, Options, assemble
+    from pushpaka_core.bootstrap import memory_adapters, open_application
+    from pushpaka_core.domain.access import PLATFORM, Actor
+    from pushpaka_core.domain.custom_domains import NewCustomDomain
+    from pushpaka_core.domain.deployments import NewDeployment
+    from pushpaka_core.domain.env_vars import NewEnvVar
+    from pushpaka_core.domain.projects import NewProject, ProjectChanges
+    from pushpaka_core.domain.users import Credentials, Registration
+    from pushpaka_core.settings import Settings
+
+__all__ = [
+    "PLATFORM",
+    "Actor",
+    "Adapters",
+    "Application",
+    "Credentials",
+    "NewCustomDomain",
+    "NewDeployment",
+    "NewEnvVar",
+    "NewProject",
+    "Options",
+    "ProjectChanges",
+    "Registration",
+    "Settings",
+    "assemble",
+    "memory_adapters",
+    "open_application",
+]
+
+_HOMES = {
+    "PLATFORM": "domain.access",
+    "Actor": "domain.access",
+    "Adapters": "application",
+    "Application": "application",
+    "Credentials": "domain.users",
+    "NewCustomDomain": "domain.custom_domains",
+    "NewDeployment": "domain.deployments",
+    "NewEnvVar": "domain.env_vars",
+    "NewProject": "domain.projects",
+    "Options": "application",
+    "ProjectChanges": "domain.projects",
+    "Registration": "domain.users",
+    "Settings": "settings",
+    "assemble": "application",
+    "memory_adapters": "bootstrap",
+    "open_application": "bootstrap",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the module that it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -111,3 +111,14 @@ def key_ring(text: str) -> Mapping[str, bytes]:
             "`openssl rand -base64 32` makes one"
         )
     return keys
+
+
+def word(*choices: str) -> Callable[[str], str]:
+    """Return what reads one of *choices*."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return parse

@@ -202,7 +202,9 @@ class Settings:
         default=None,
         repr=False,
     )
-    log_format: str = _setting(str, "`console` or `json`", default="console")
+    log_format: str = _setting(
+        setting_values.word("console", "json"), "`console` or `json`", default="console"
+    )
     host_env: Mapping[str, str] = field(factory=lambda: _host_env(os.environ), repr=False)
     """What builds see of the platform's own environment: proxies, certificates, indexes."""
     timings: Timings = field()

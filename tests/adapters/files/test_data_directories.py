@@ -1,0 +1,61 @@
+"""What one data directory keeps, and that only one server uses it."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from pushpaka_core.adapters.files.choices import Choices
+from pushpaka_core.adapters.files.lock import locked
+from pushpaka_core.errors import SettingsError
+
+
+def test_second_server_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    """Two servers on one database would both call its jobs their own."""
+    with (
+        locked(tmp_path),
+        pytest.raises(SettingsError, match=r"serves from .* already"),
+        locked(tmp_path),
+    ):
+        pass
+
+
+def test_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
+    """A restart needs no cleaning up."""
+    with locked(tmp_path):
+        pass
+
+    with locked(tmp_path):
+        assert (tmp_path / "serve.lock").read_text()
+
+
+def test_first_choice_of_ports_is_kept(tmp_path: Path) -> None:
+    """The router that runs on must be found again."""
+    first = Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")
+
+    again = Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")
+
+    assert first == again
+    assert first.router_port == 80 or first.router_port in range(8000, 8100)
+
+
+def test_port_that_is_taken_is_not_chosen(tmp_path: Path) -> None:
+    """The first start works beside other programs."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+
+        choices = Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")
+
+    assert taken not in (choices.router_port, choices.router_internal_port)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"router_port": 1})])
+def test_damaged_choices_are_told(tmp_path: Path, text: str) -> None:
+    """The sentence says what to do."""
+    (tmp_path / "choices.json").write_text(text)
+
+    with pytest.raises(SettingsError, match=r"is damaged\. Remove it"):
+        Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")

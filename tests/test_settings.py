@@ -1,0 +1,130 @@
+"""Settings are read strictly, and every mistake is told in a sentence."""
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.errors import SettingsError
+from pushpaka_core.settings import RouterChoice, Settings, documented
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environ(
+        {f"PUSHPAKA_{name.upper()}": text for name, text in environ.items()}
+    )
+
+
+def test_nothing_set_is_the_embedded_default() -> None:
+    """Without any setting everything is on this host, and nobody else can reach it."""
+    settings = Settings.from_environ({"HOME": "/home/jane", "XDG_DATA_HOME": "/data"})
+
+    assert RouterChoice.TRAEFIK is settings.router
+    assert not settings.is_exposed
+    assert RegistrationPolicy.OPEN is settings.registration_policy
+    assert f"sqlite:///{settings.data_directory}/pushpaka.sqlite" == settings.storage_url
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("port", "9000", "port", 9000),
+        ("data_directory", "/data", "data_directory", Path("/data")),
+        ("token_lifetime", "2", "token_lifetime", timedelta(hours=2)),
+        ("drain_timeout", "5", "drain_timeout", timedelta(seconds=5)),
+        ("instance_ports", "21000-21009", "instance_ports", range(21_000, 21_010)),
+        ("git_allow_http", "true", "git_allow_http", True),
+        ("git_allow_nets", "10.0.0.0/8", "git_allow_nets", (ip_network("10.0.0.0/8"),)),
+        (
+            "allowed_origins",
+            "https://a.b, https://c.d",
+            "allowed_origins",
+            ("https://a.b", "https://c.d"),
+        ),
+        ("base_domain", "Apps.Example.com", "base_domain", "apps.example.com"),
+    ],
+)
+def test_each_text_is_read_as_what_it_means(
+    name: str, text: str, field: str, value: object
+) -> None:
+    """An operator writes text; the program gets a value of the right type."""
+    assert value == getattr(read(**{name: text}), field)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("port", "http", "PUSHPAKA_PORT must be a whole number from 1 to 65535."),
+        ("port", "70000", "PUSHPAKA_PORT must be a whole number from 1 to 65535."),
+        ("runtime", "podman", "PUSHPAKA_RUNTIME must be one of process, memory."),
+        ("git_allow_http", "yes", "PUSHPAKA_GIT_ALLOW_HTTP must be true or false."),
+        ("data_directory", "data", "PUSHPAKA_DATA_DIRECTORY must be an absolute path."),
+        ("git_allow_nets", "x", "PUSHPAKA_GIT_ALLOW_NETS must be networks as in 10.0.0.0/8"),
+        ("instance_ports", "9-1", "PUSHPAKA_INSTANCE_PORTS must be a range of ports"),
+        ("database_url", "mysql://x", "PUSHPAKA_DATABASE_URL must be memory:"),
+        ("secret_key", "secret", "PUSHPAKA_SECRET_KEY must be a secret of your own"),
+        ("secret_key", "change-me-in-production-please-123456", "PUSHPAKA_SECRET_KEY must be"),
+        ("secret_key", "a" * 64, "PUSHPAKA_SECRET_KEY must be a secret of your own"),
+        ("encryption_keys", "k1=dGVzdA==", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
+        ("encryption_keys", "k1", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
+        ("log_format", "xml", "PUSHPAKA_LOG_FORMAT must be one of console, json."),
+    ],
+)
+def test_bad_value_is_told_with_its_name(name: str, text: str, sentence: str) -> None:
+    """The sentence names the setting and says what it must be."""
+    with pytest.raises(SettingsError) as refusal:
+        read(**{name: text})
+
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_misspelt_name_is_an_error_that_suggests_the_near_one() -> None:
+    """A setting that nobody reads would be ignored in silence otherwise."""
+    with pytest.raises(
+        SettingsError, match=r"PUSHPAKA_PROT is not a known setting. Did you mean PUSHPAKA_PORT?"
+    ):
+        read(prot="9000")
+
+
+@pytest.mark.parametrize("name", ["test_require", "client_token"])
+def test_settings_of_others_are_passed_over(name: str) -> None:
+    """Tests and the client have prefixes of their own."""
+    assert 8080 == read(**{name: "x"}).port
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "pushpaka.example.com"])
+def test_beyond_loopback_registration_closes_after_the_first(host: str) -> None:
+    """What others can reach is not open to them unless somebody says so."""
+    settings = read(host=host)
+
+    assert settings.is_exposed
+    assert RegistrationPolicy.FIRST is settings.registration_policy
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1"])
+def test_loopback_is_not_exposed(host: str) -> None:
+    """Only this host can reach it."""
+    assert not read(host=host, router_host=host).is_exposed
+
+
+def test_secrets_are_not_shown() -> None:
+    """A settings object may end up in a log."""
+    settings = read(secret_key="0123456789abcdefghijklmnopqrstuvwxyz")
+
+    assert "0123456789abcdef" not in repr(settings)
+
+
+def test_readme_lists_exactly_the_settings_that_there_are() -> None:
+    """The table of the README is the code's own."""
+    rows = [
+        f"| `{name}` | {default and f'`{default}`'} | {help_} |"
+        for name, default, help_ in documented()
+    ]
+
+    table = [line for line in README.read_text().splitlines() if line.startswith("| `PUSHPAKA_")]
+
+    assert rows == table
