@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FIRST_PROJECT_UID = 30_000
 """As root each project has a user id of its own: this one and its number."""
 _MOST_PROJECT_UIDS = 30_000
+_PRIVATE, _PASSABLE = 0o700, 0o711
+"""Projects' users pass through the data directory to their own files, and see nothing else."""
 _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -123,7 +125,10 @@ def _prepare(settings: Settings) -> _Ground:
     directory = settings.data_directory
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o711)
+        directory.chmod(_PASSABLE)
+        for name, mode in (("workspaces", _PRIVATE), ("instances", _PASSABLE)):
+            (directory / name).mkdir(exist_ok=True)
+            (directory / name).chmod(mode)
     except OSError as error:
         raise SettingsError(
             f"The data directory cannot be used ({error}). "

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pushpaka_core.adapters.git.tree import load_tree
+from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.detection import Wishes, detect
 from pushpaka_core.domain.build_plans import BuildPlan, StaticSite
 

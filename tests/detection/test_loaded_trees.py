@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpaka_core.adapters.git.tree import load_tree
+from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.errors import SourceError
 
 
@@ -144,7 +144,7 @@ def test_deep_directories_are_passed_over(checkout: Path) -> None:
 
 def test_too_many_files_are_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is said, with what to do."""
-    monkeypatch.setattr("pushpaka_core.adapters.git.tree._MOST_ENTRIES", 3)
+    monkeypatch.setattr("pushpaka_core.adapters.files.tree._MOST_ENTRIES", 3)
 
     with pytest.raises(SourceError, match="holds more than 3 files"):
         load_tree(checkout, ".")

@@ -6,8 +6,9 @@ writers of other processes in the database.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,8 +64,11 @@ def _lanes(url: str, patience: timedelta) -> tuple[Lane, Lane]:
 
 
 def migrating_engine(url: str, *, patience: timedelta = PATIENCE) -> sa.Engine:
-    """Return a blocking engine for the one who changes the schema."""
-    engine = sa.create_engine(_address(url), poolclass=NullPool)
+    """Return a blocking engine for the one who changes the schema; a new file is ours alone."""
+    address = _address(url)
+    with suppress(OSError):
+        Path(str(address.database)).touch(mode=0o600, exist_ok=True)
+    engine = sa.create_engine(address, poolclass=NullPool)
     _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
     return engine
 
