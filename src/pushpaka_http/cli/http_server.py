@@ -1,0 +1,149 @@
+"""Serves an ASGI application by uvicorn, within limits, and ends when it is told to."""
+
+import errno
+import socket
+from asyncio import TimerHandle, Transport
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import h11
+import uvicorn
+from anyio import CancelScope, Event
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pushpaka_core.errors import SettingsError
+from pushpaka_core.services.background import alongside
+
+_HEAD_SECONDS = 10
+_MOST_HEAD = 128 * 1024
+"""Bytes that uvicorn takes before it hangs up; what the API takes is less, and it says so."""
+_MOST_MESSAGE = 4 * 1024
+"""Bytes of a WebSocket message: nobody has anything to tell us by one."""
+_KEEP_ALIVE_SECONDS = 5
+_GRACE_SECONDS = 3
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """
+    Listen on *host* and *port*, so that requests wait until they are served.
+
+    Raises:
+        SettingsError: If that cannot be.
+    """
+    try:
+        listener = _listener(host, port)
+    except OSError as error:
+        raise SettingsError(
+            f"The API cannot listen on {host}:{port}: {_reason(error)}. "
+            "Set PUSHPAKA_PORT, or PUSHPAKA_HOST, to another one."
+        ) from None
+    with listener:
+        yield listener
+
+
+@asynccontextmanager
+async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer by *app* until the block ends; requests in work have some seconds to be answered."""
+    server, ended = _Server(_configuration(app)), Event()
+
+    async def serve() -> None:
+        try:
+            with CancelScope(shield=True):
+                await server.serve([listener])
+        finally:
+            ended.set()
+
+    async with alongside(serve):
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            with CancelScope(shield=True):
+                await ended.wait()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to who runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _PunctualH11Protocol(H11Protocol):
+    """Hangs up on who does not finish the head of a request in time."""
+
+    _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Expect the first request."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Go on waiting for a head that has begun; one that is complete is waited for no more."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._expect_head()
+        else:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _configuration(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_PunctualH11Protocol,
+        ws="wsproto",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=_MOST_HEAD,
+        ws_max_size=_MOST_MESSAGE,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(socket.SOMAXCONN)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program does already"
+        case errno.EACCES:
+            return "only root may use this port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return error.strerror or str(error)

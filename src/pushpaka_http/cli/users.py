@@ -1,0 +1,95 @@
+"""`pushpaka users`: the operator's commands, which act as the platform itself."""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import anyio
+import click
+
+from pushpaka_core.application import Application
+from pushpaka_core.bootstrap import open_application
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.users import Registration, Role, User
+from pushpaka_core.settings import Settings
+
+T = TypeVar("T")
+
+_IN_WORDS = {Role.ADMIN: "an administrator", Role.USER: "a user"}
+
+_from_stdin = click.option(
+    "--password-stdin", "is_from_stdin", is_flag=True, help="Read the password from the input."
+)
+
+
+@click.group("users")
+def command() -> None:
+    """Make and change accounts, also while a serve runs."""
+
+
+@command.command()
+@click.argument("email")
+@click.option("--name", help="What to call them; the address unless it is given.")
+@click.option("--admin", "is_admin", is_flag=True, help="Make them an administrator.")
+@_from_stdin
+def create(email: str, *, name: str | None, is_admin: bool, is_from_stdin: bool) -> None:
+    """Make an account, whoever may register."""
+    registration = Registration(
+        email=email, name=name or email, password=_password(is_from_stdin=is_from_stdin)
+    )
+    role = Role.ADMIN if is_admin else Role.USER
+    user = _with_application(lambda app: app.accounts.create(PLATFORM, registration, role))
+    click.echo(f"{user.email} has an account now, as {_IN_WORDS[user.role]}.")
+
+
+@command.command()
+@click.argument("email")
+@click.option("--revoke", "is_revoked", is_flag=True, help="Make them a user again.")
+def admin(email: str, *, is_revoked: bool) -> None:
+    """Make somebody an administrator, from their next request on."""
+    role = Role.USER if is_revoked else Role.ADMIN
+    user = _with_application(lambda app: app.accounts.set_role(PLATFORM, email, role))
+    click.echo(f"{user.email} is {_IN_WORDS[user.role]} now.")
+
+
+@command.command("reset-password")
+@click.argument("email")
+@_from_stdin
+def reset_password(email: str, *, is_from_stdin: bool) -> None:
+    """Give somebody another password, and end all their tokens."""
+    password = _password(is_from_stdin=is_from_stdin)
+    user = _with_application(lambda app: app.accounts.reset_password(PLATFORM, email, password))
+    click.echo(f"{user.email} has another password now; all older tokens are void.")
+
+
+@command.command("list")
+def list_() -> None:
+    """List the accounts, the oldest first."""
+    for line in _table(_with_application(lambda app: app.accounts.all(PLATFORM))):
+        click.echo(line)
+
+
+def _with_application(verb: Callable[[Application], Awaitable[T]]) -> T:
+    async def act() -> T:
+        async with open_application(Settings.from_environ()) as application:
+            return await verb(application)
+
+    return anyio.run(act)
+
+
+def _password(*, is_from_stdin: bool) -> str:
+    if is_from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for a password. Use --password-stdin.")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _table(users: Sequence[User]) -> list[str]:
+    """Return a line for each of *users*, in columns."""
+    widest = max((len(user.email) for user in users), default=0)
+    return [
+        f"{user.email:{widest}}  {user.role:5}  {user.created_at:%Y-%m-%d}  {user.name}"
+        for user in users
+    ]
