@@ -12,7 +12,7 @@ _EMPTY = RouteTable(generation=0, routes=())
 
 @define
 class MemoryRouter:
-    """Keeps every table it was given; `fail` and `recover` play an outage."""
+    """Keeps every table it was given; `fail`, `recover` and `forget` play outages."""
 
     _tables: list[RouteTable] = field(factory=list, init=False)
     _is_down: bool = field(default=False, init=False)
@@ -45,6 +45,10 @@ class MemoryRouter:
     def recover(self) -> None:
         """End the outage."""
         self._is_down = False
+
+    def forget(self) -> None:
+        """Lose every table, as a router does that is started again without its files."""
+        self._tables.clear()
 
     @property
     def _in_force(self) -> RouteTable:
