@@ -57,15 +57,30 @@ class DeploymentKind(StrEnum):
 
 _S = DeploymentStatus
 
-STEPS: Mapping[Phase, DeploymentStatus] = {
-    Phase.SOURCE: _S.BUILDING,
-    Phase.BUILD: _S.BUILDING,
-    Phase.RELEASE: _S.DEPLOYING,
-    Phase.START: _S.DEPLOYING,
-    Phase.SWITCH: _S.DEPLOYING,
-    Phase.RUN: _S.RUNNING,
+
+@frozen(kw_only=True)
+class Step:
+    """One step of the way: the status in which it is done, and what bounds it."""
+
+    status: DeploymentStatus
+    deadline: str | None = None
+    """The name of its time-out in `Timings`; None where another rule ends it."""
+
+
+STEPS: Mapping[Phase, Step] = {
+    Phase.SOURCE: Step(status=_S.BUILDING, deadline="source"),
+    Phase.BUILD: Step(status=_S.BUILDING, deadline="build"),
+    Phase.RELEASE: Step(status=_S.DEPLOYING, deadline="release"),
+    Phase.START: Step(status=_S.DEPLOYING),
+    Phase.SWITCH: Step(status=_S.DEPLOYING),
+    Phase.RUN: Step(status=_S.RUNNING),
 }
-"""The steps in their order, with the status in which each is done. Deadlines: see Timings."""
+"""
+The steps in their order; a phase is also the name of its failpoint.
+
+`start` is bounded by the project's health check time-out. `switch` is retried
+until it is done, and `run` has no end of its own.
+"""
 
 TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
     _S.QUEUED: frozenset({_S.BUILDING, _S.DEPLOYING, _S.FAILED, _S.CANCELLED, _S.SUPERSEDED}),
@@ -203,7 +218,7 @@ class Deployment:
         Raises:
             InvalidTransitionError: If TRANSITIONS has no such step.
         """
-        status = STEPS[phase]
+        status = STEPS[phase].status
         moved = self if status is self.status else self._move_to(status, at=at)
         return evolve(moved, phase=phase)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployments import STEPS, Phase
 
 
 @frozen(kw_only=True)
@@ -35,11 +35,15 @@ class Timings:
     sweep: timedelta = timedelta(seconds=15)
     """How often the rest is: orphans, drift, retention."""
 
-    def deadline(self, phase: Phase) -> timedelta | None:
-        """Return how long *phase* may take; `start` has the project's own health check time-out."""
-        deadlines = {
-            Phase.SOURCE: self.source,
-            Phase.BUILD: self.build,
-            Phase.RELEASE: self.release,
-        }
-        return deadlines.get(phase)
+    def deadline(self, phase: Phase) -> timedelta:
+        """
+        Return how long *phase* may take, by the table STEPS.
+
+        Raises:
+            LookupError: If the phase has no deadline here.
+        """
+        name = STEPS[phase].deadline
+        if name is None:
+            raise LookupError(f"The phase {phase} has no deadline of its own.")
+        deadline: timedelta = getattr(self, name)
+        return deadline

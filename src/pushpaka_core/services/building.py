@@ -39,7 +39,7 @@ class Building:
         return await self._source.fetch(
             request,
             await self._workspaces.path(deployment.lease),
-            timeout=self._timings.source,
+            timeout=self._timings.deadline(Phase.SOURCE),
             report=lambda sentence: log.say(sentence, Phase.SOURCE),
         )
 
@@ -75,7 +75,7 @@ class Building:
         try:
             return await self._builder.build(
                 request,
-                timeout=self._timings.build,
+                timeout=self._timings.deadline(Phase.BUILD),
                 report=lambda sentence: log.say(sentence, Phase.BUILD),
                 on_output=output,
             )

@@ -10,6 +10,7 @@ from pushpaka_core.domain.instances import RELEASE, Instance, InstanceId
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import StartError
 from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.processes import Exit
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -40,18 +41,14 @@ class Running:
         return RELEASE in job.served_release.plan.processes
 
     async def run_release_command(self, job: Job, log: DeploymentLog) -> None:
-        """Run the release command; StartError when it fails."""
+        """Run the release command; StartError, with the last lines, when it fails."""
         output = log.output(Phase.RELEASE)
-        request = self._starting.request(job, self._release_instance(job))
         try:
-            exit_ = await self._runtime.run_once(
-                request, timeout=self._timings.release, on_output=output
-            )
+            exit_ = await self._run_once(job, output)
         except TimeoutError:
             minutes = self._timings.release.total_seconds() / 60
-            raise StartError(f"The release command took longer than {minutes:g} min.") from None
-        finally:
-            output.finish()
+            sentence = f"The release command took longer than {minutes:g} min and was ended."
+            raise StartError(output.below(sentence)) from None
         if not exit_.succeeded:
             raise StartError(output.below(f"The release command {exit_.words}."))
 
@@ -88,6 +85,15 @@ class Running:
         """End and forget what runs under *name* without being known. Harmless to repeat."""
         await self._runtime.stop(name, grace=self._timings.stop_grace)
         await self._runtime.forget(name)
+
+    async def _run_once(self, job: Job, output: ProgramOutput) -> Exit:
+        request = self._starting.request(job, self._release_instance(job))
+        try:
+            return await self._runtime.run_once(
+                request, timeout=self._timings.release, on_output=output
+            )
+        finally:
+            output.finish()
 
     async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
         output, read = log.output(Phase.START, instance.id), Event()
