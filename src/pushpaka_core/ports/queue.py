@@ -14,7 +14,7 @@ class DeploymentQueue(Protocol):
     """
 
     async def announce(self, project_id: ProjectId, /) -> None:
-        """Wake one waiting worker, wherever it runs; one that comes to wait next, if none does now."""
+        """Wake one waiting worker, wherever it runs; if none waits now, the next that does."""
 
     async def wait(self, timeout: timedelta, /) -> bool:
         """Return true at the next hint, or false once *timeout* is over."""

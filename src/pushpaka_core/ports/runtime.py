@@ -75,7 +75,7 @@ class Runtime(Protocol):
         ...
 
     async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
-        """Return the ports that a program of the instance listens on beside its own, for a good error message."""
+        """Return the ports beside its own that the instance listens on, to tell a mistake."""
         ...
 
     def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:

@@ -78,6 +78,6 @@ class Cipher(Protocol):
         Return the secret.
 
         Raises:
-            PlatformFaultError: If the key is not in the key ring, or the ciphertext was changed or moved.
+            PlatformFaultError: If its key is gone, or the ciphertext was changed or moved.
         """
         ...

@@ -349,7 +349,7 @@ async def _kill_shim(state: Path, name: str) -> None:
     shim = _record(state, name)["shim"]
     os.kill(shim["pid"], signal.SIGKILL)
     with fail_after(10):
-        while await to_thread.run_sync(lives, shim):  # noqa: ASYNC110 - nobody tells of it
+        while await to_thread.run_sync(lives, shim):
             await sleep(0.01)
 
 

@@ -68,7 +68,7 @@ async def test_an_instance_that_listens_elsewhere_is_found_out(
     await runtime.start(request)
 
     with fail_after(10):
-        while not (ports := await runtime.listening_elsewhere(request.instance)):  # noqa: ASYNC110
+        while not (ports := await runtime.listening_elsewhere(request.instance)):
             await sleep(0.02)
     assert 1 == len(ports)
     assert await runtime.owns_port(request.instance) is None
