@@ -26,6 +26,8 @@ BATCH_LINES = 500
 BATCH_SECONDS = 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
 TAIL_LINES = 10
+PAUSE_SECONDS = 1
+"""Between two tries while the database is away."""
 LAST_FLUSH_SECONDS = 5
 """How long somebody who was cancelled may still try to write what is left."""
 
@@ -99,8 +101,8 @@ class DeploymentLog:
             while (self._pending or self._read) and self._lost is None:
                 with CancelScope(shield=True):
                     committed = await self._commit_batch()
-                if not committed:
-                    await sleep(1)
+                if not committed and self._lost is None:
+                    await sleep(PAUSE_SECONDS)
         if self._lost:
             raise self._lost
 

@@ -1,0 +1,285 @@
+"""Logs on their way into storage: in batches, masked, numbered, and whole."""
+
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+from anyio import create_task_group, fail_after, wait_all_tasks_blocked
+from tests.services.platform import Platform
+
+from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.events import LinesWritten
+from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.logs import LONGEST_LINE, LogLevel, LogStream
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.errors import LeaseLostError
+from pushpaka_core.ports.processes import Descriptor, OutputChunk
+from pushpaka_core.services import log_writing
+from pushpaka_core.services.log_writing import BATCH_LINES, LogWriting
+from pushpaka_core.testing.objects import NOON, an_instance
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(name="id")
+async def deployment_in_work(platform: Platform, shop: Project) -> DeploymentId:
+    """Return a deployment in the hands of a worker."""
+    await platform.queued(shop)
+    return (await platform.claimed()).deployment_id
+
+
+@pytest.fixture
+def writing(platform: Platform) -> LogWriting:
+    return platform.engine.log_writing
+
+
+def chunk(
+    data: bytes, descriptor: Descriptor = Descriptor.STDOUT, position: str = ""
+) -> OutputChunk:
+    return OutputChunk(descriptor=descriptor, data=data, written_at=NOON, position=position)
+
+
+def cut(data: bytes, size: int) -> Iterable[OutputChunk]:
+    return (chunk(data[start : start + size]) for start in range(0, len(data), size))
+
+
+class TestWhatIsSaid:
+    async def test_is_written_line_by_line(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """A message of several lines becomes several lines of the log."""
+        async with writing.open(id, Redactor()) as log:
+            await log.say("One\ntwo", Phase.BUILD, LogLevel.WARN)
+
+        assert [
+            (1, LogLevel.WARN, LogStream.SYSTEM, Phase.BUILD, "One"),
+            (2, LogLevel.WARN, LogStream.SYSTEM, Phase.BUILD, "two"),
+        ] == [
+            (li.seq, li.level, li.stream, li.phase, li.message) for li in await platform.lines(id)
+        ]
+
+    async def test_is_told_to_watchers_soon(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """A line does not wait for more of them, nor for the end."""
+        async with platform.events.subscribe(id) as messages, writing.open(id, Redactor()) as log:
+            await log.say("Hello", Phase.BUILD)
+            with fail_after(1):
+                message = await anext(messages)
+
+        assert isinstance(message, LinesWritten)
+        assert ["Hello"] == [line.message for line in message.lines]
+
+    async def test_is_clean_and_masked(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Neither control characters nor secrets pass."""
+        async with writing.open(id, Redactor.of(["s3cr3t"])) as log:
+            await log.say("a\x1b[2J\x00b s3cr3t", Phase.BUILD)
+
+        assert ["ab ***"] == await platform.said(id)
+
+
+class TestOutput:
+    async def test_is_cut_at_line_ends(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """However it comes, a line is a line, and one without an end is written at last."""
+        async with writing.open(id, Redactor()) as log:
+            output = log.output(Phase.BUILD)
+            for piece in cut("naïve\r\ncafé\n\nend".encode(), 1):
+                await output(piece)
+            output.finish()
+
+        assert ["naïve", "café", "", "end"] == await platform.said(id)
+
+    async def test_of_both_streams_is_kept_apart(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Halves of lines on stdout and stderr do not mix."""
+        async with writing.open(id, Redactor()) as log:
+            output = log.output(Phase.BUILD)
+            await output(chunk(b"ou"))
+            await output(chunk(b"er", Descriptor.STDERR))
+            await output(chunk(b"t\n"))
+            await output(chunk(b"r\n", Descriptor.STDERR))
+
+        lines = [(line.stream, line.message) for line in await platform.lines(id)]
+        assert [(LogStream.STDOUT, "out"), (LogStream.STDERR, "err")] == lines
+
+    async def test_is_masked_however_it_is_written(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """A secret that is spread over two writes is masked."""
+        async with writing.open(id, Redactor.of(["correct horse"])) as log:
+            output = log.output(Phase.BUILD)
+            await output(chunk(b"the pass is correct "))
+            await output(chunk(b"horse.\n"))
+
+        assert ["the pass is ***."] == await platform.said(id)
+
+    async def test_is_masked_where_a_long_line_is_split(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """No secret is parted by the limit of a line."""
+        line = b"x" * (LONGEST_LINE - 5) + b"correct horse" + b"y" * 100
+        async with writing.open(id, Redactor.of(["correct horse"])) as log:
+            output = log.output(Phase.BUILD)
+            for piece in cut(line, 1000):
+                await output(piece)
+            output.finish()
+
+        assert ["x" * (LONGEST_LINE - 5), "***" + "y" * 100] == await platform.said(id)
+
+    async def test_survives_a_line_of_10_mib(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """It is split, and none of it is lost."""
+        async with writing.open(id, Redactor.of(["correct horse"])) as log:
+            output = log.output(Phase.BUILD)
+            for piece in cut(b"x" * 10 * 2**20, 16 * 1024):
+                await output(piece)
+            output.finish()
+
+        said = await platform.said(id)
+        assert (10 * 2**20, LONGEST_LINE) == (sum(map(len, said)), max(map(len, said)))
+
+    async def test_over_the_limit_is_left_out_once_said(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """A build that prints too much is told so by one line; what the platform says goes on."""
+        async with writing.open(id, Redactor(), most_output=20) as log:
+            output = log.output(Phase.BUILD)
+            for _ in range(5):
+                await output(chunk(b"0123456789\n"))
+            await log.say("Still here", Phase.BUILD)
+
+        assert [
+            "0123456789",
+            "The output is over 20 bytes; the rest is not kept.",
+            "Still here",
+        ] == await platform.said(id)
+
+    async def test_has_a_tail_for_error_messages(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """The last lines stand below the sentence, masked."""
+        async with writing.open(id, Redactor.of(["s3cr3t"])) as log:
+            output = log.output(Phase.BUILD)
+            await output(chunk(b"".join(b"line %d\n" % n for n in range(99)) + b"s3cr3t"))
+            output.finish()
+
+        told = output.below("It failed.").splitlines()
+        assert ["It failed.", "line 90", "line 98", "***"] == [told[0], told[1], *told[-2:]]
+        assert await platform.lines(id)
+
+    async def test_notes_how_far_an_instance_is_read(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """The position is kept together with the lines before it."""
+        instance = await kept_instance(platform, id)
+
+        async with writing.open(id, Redactor()) as log:
+            await log.output(Phase.RUN, instance.id)(chunk(b"Hello\n", position="6"))
+
+        assert "6" == (await platform.instance(id)).output_position
+        assert ["Hello"] == await platform.said(id)
+
+
+class TestBatches:
+    async def test_hold_whoever_writes_too_fast(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Many lines come in few transactions, in order and without a gap."""
+        async with platform.events.subscribe(id) as messages:
+            async with writing.open(id, Redactor()) as log:
+                output = log.output(Phase.BUILD)
+                for number in range(3 * BATCH_LINES):
+                    await output(chunk(b"%d\n" % number))
+            sizes = [len(batch.lines) async for batch in _written(messages, 3 * BATCH_LINES)]
+
+        assert BATCH_LINES >= max(sizes)
+        assert [str(n) for n in range(3 * BATCH_LINES)] == await platform.said(id)
+        assert list(range(1, 3 * BATCH_LINES + 1)) == [li.seq for li in await platform.lines(id)]
+
+    async def test_wait_for_a_storage_that_is_away(
+        self,
+        platform: Platform,
+        writing: LogWriting,
+        id: DeploymentId,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Nothing is lost and nothing doubled by an outage."""
+        monkeypatch.setattr(log_writing, "PAUSE_SECONDS", 0.01)
+        async with writing.open(id, Redactor()) as log:
+            platform.storage.fail()
+            await log.say("During the outage", Phase.BUILD)
+            async with create_task_group() as tasks:
+                tasks.start_soon(log.flush)
+                await wait_all_tasks_blocked()
+                platform.storage.recover()
+
+        assert ["During the outage"] == await platform.said(id)
+
+
+class TestALostLease:
+    async def test_lets_nobody_write(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Under an old fence nothing is written, and whoever writes is told."""
+        fence = (await platform.row(id)).fence
+        async with writing.open(id, Redactor(), fence=fence) as log:
+            await platform.engine.reconciliation.requeue((await platform.row(id)).lease)
+            await log.say("Too late", Phase.BUILD)
+
+            with pytest.raises(LeaseLostError):
+                await log.flush()
+            with pytest.raises(LeaseLostError):
+                await log.say("Far too late", Phase.BUILD)
+
+        assert [] == await platform.said(id)
+
+    async def test_is_what_a_removed_deployment_is_like(
+        self, platform: Platform, shop: Project, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Where the rows are gone nobody writes, and nothing breaks."""
+        async with writing.open(id, Redactor()) as log:
+            async with platform.storage.transaction() as uow:
+                await uow.projects.remove(shop.id)
+            await log.say("Too late", Phase.RUN)
+
+            with pytest.raises(LeaseLostError):
+                await log.flush()
+
+
+async def test_who_is_cancelled_writes_what_is_left(
+    platform: Platform, writing: LogWriting, id: DeploymentId
+) -> None:
+    """The last words of a job that ends are kept."""
+    async with create_task_group() as tasks, writing.open(id, Redactor()) as log:
+        await log.say("Last words", Phase.BUILD)
+        tasks.cancel_scope.cancel()
+
+    assert ["Last words"] == await platform.said(id)
+
+
+async def test_an_error_leaves_the_log_as_it_is(writing: LogWriting, id: DeploymentId) -> None:
+    """Who writes gets its own error back, not a group of errors."""
+    with pytest.raises(ZeroDivisionError):
+        async with writing.open(id, Redactor()):
+            raise ZeroDivisionError
+
+
+async def kept_instance(platform: Platform, id: DeploymentId) -> Instance:
+    instance = an_instance(await platform.row(id))
+    async with platform.storage.transaction() as uow:
+        await uow.instances.add(instance)
+    return instance
+
+
+async def _written(messages: AsyncIterator[object], lines: int) -> AsyncIterator[LinesWritten]:
+    while lines > 0:
+        message = await anext(messages)
+        if isinstance(message, LinesWritten):
+            lines -= len(message.lines)
+            yield message
