@@ -57,11 +57,16 @@ class Reconciler:
 
 
 async def _forever(pace: timedelta, verb: Callable[[], Awaitable[None]]) -> None:
+    """Do *verb* again and again; an outage is told once, not at every try."""
+    told = ""
     while True:
         try:
             await verb()
+            told = ""
         except PushpakaError as error:
-            logger.warning("%s: %s", verb.__name__, error)
+            if str(error) != told:
+                logger.warning("%s: %s", verb.__name__, error)
+            told = str(error)
         except Exception:
             logger.exception("%s failed", verb.__name__)
         await sleep(pace.total_seconds())

@@ -1,6 +1,7 @@
 """Claims deployments and takes them through the pipeline, several at a time."""
 
 import logging
+from collections.abc import AsyncIterator
 from enum import Enum, auto
 from functools import partial
 
@@ -15,7 +16,7 @@ from anyio import (
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.events import DeploymentMoved, Message
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import (
     LeaseLostError,
@@ -153,34 +154,42 @@ class Worker:
             logger.warning("deployment %s is not routed yet: %s", lease.deployment_id, error)
 
     async def _watch(self, lease: Lease, hold: Hold) -> None:
-        async with create_task_group() as tasks:
-            tasks.start_soon(self._beat, lease, hold)
-            tasks.start_soon(self._listen, lease, hold)
+        """Hear that the job was cancelled: before the first heartbeat from it, then by message."""
+        async with (
+            self._events.subscribe(lease.deployment_id) as messages,
+            create_task_group() as tasks,
+        ):
+            tasks.start_soon(self._listen, messages, hold)
+            await self._beat(lease, hold)
 
     async def _beat(self, lease: Lease, hold: Hold) -> None:
-        """Show that the job lives, and hear so, at the latest, that it was cancelled."""
-        pulse: Pulse | None = Pulse(cancel_requested=False)
-        while pulse is not None and not pulse.cancel_requested:
-            pulse = None
+        """Show that the job lives, until somebody wants it to end or it cannot be shown."""
+        pause = 0.0
+        while True:
+            pulse: Pulse | None = None
             with move_on_after(self._timings.give_up.total_seconds()):
+                await sleep(pause)
                 pulse = await self._next_pulse(lease)
-        hold.end(Outcome.LOST if pulse is None else Outcome.CANCELLED)
+            if pulse is None:
+                return hold.end(Outcome.LOST)
+            if pulse.cancel_requested:
+                return hold.end(Outcome.CANCELLED)
+            pause = self._timings.heartbeat.total_seconds()
 
     async def _next_pulse(self, lease: Lease) -> Pulse | None:
         """Return the answer to the next heartbeat that is heard; None where the lease is lost."""
         while True:
-            await sleep(self._timings.heartbeat.total_seconds())
             try:
                 return await self._pipeline.beat(lease)
             except LeaseLostError:
                 return None
             except UnavailableError as error:
                 logger.warning("no heartbeat for %s: %s", lease.deployment_id, error)
+            await sleep(self._timings.heartbeat.total_seconds())
 
-    async def _listen(self, lease: Lease, hold: Hold) -> None:
+    async def _listen(self, messages: AsyncIterator[Message], hold: Hold) -> None:
         """Hear at once that the job was cancelled."""
-        async with self._events.subscribe(lease.deployment_id) as messages:
-            async for message in messages:
-                match message:
-                    case DeploymentMoved(deployment=moved) if moved.cancel_requested_at:
-                        hold.end(Outcome.CANCELLED)
+        async for message in messages:
+            match message:
+                case DeploymentMoved(deployment=moved) if moved.cancel_requested_at:
+                    hold.end(Outcome.CANCELLED)

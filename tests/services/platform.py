@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from anyio import fail_after, move_on_after
+from anyio.lowlevel import checkpoint
 from attrs import evolve, frozen
 from tests.services.world import PASSWORD, REPO, CountedIds, SteppedClock
 
@@ -205,11 +207,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform() -> AsyncIterator[Platform]:
+async def open_platform(storage: MemoryStorage | None = None) -> AsyncIterator[Platform]:
     """Open an instance with one owner and one repository."""
     clock, new_id = SteppedClock(), CountedIds()
     adapters = Adapters(
-        storage=(storage := MemoryStorage()),
+        storage=(storage := storage or MemoryStorage()),
         queue=(queue := MemoryQueue()),
         events=(events := MemoryEventBus()),
         source=(source := MemorySource(repositories={REPO: {"main": []}})),
@@ -246,3 +248,10 @@ async def open_platform() -> AsyncIterator[Platform]:
     yield platform
     for lease in await workspaces.leases():
         await workspaces.remove(lease)
+
+
+async def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Wait until the platform has logged *text*."""
+    with fail_after(5):
+        while text not in caplog.text:
+            await checkpoint()

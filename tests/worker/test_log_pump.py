@@ -1,0 +1,99 @@
+"""What serving instances print is in the logs of their deployments, once."""
+
+import pytest
+from anyio import fail_after
+from anyio.lowlevel import checkpoint
+from tests.services.platform import Platform
+
+from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.logs import LogStream
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.ports.processes import Descriptor
+from pushpaka_core.services.background import alongside
+
+pytestmark = pytest.mark.anyio
+
+
+async def until_said(platform: Platform, id: DeploymentId, message: str) -> None:
+    """Wait until a message stands in the log."""
+    with fail_after(5):
+        while message not in await platform.said(id):
+            await checkpoint()
+
+
+async def test_output_is_followed(platform: Platform, shop: Project) -> None:
+    """What an application prints while it runs is written under its phase, with its stream."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "GET /\n")
+        platform.runtime.emit(name, "Oh no\n", Descriptor.STDERR)
+        await until_said(platform, running.id, "Oh no")
+
+    *_, out, error = await platform.lines(running.id)
+    assert [
+        (Phase.RUN, LogStream.STDOUT, "GET /"),
+        (Phase.RUN, LogStream.STDERR, "Oh no"),
+    ] == [(line.phase, line.stream, line.message) for line in (out, error)]
+
+
+async def test_every_line_is_written_once_over_restarts(platform: Platform, shop: Project) -> None:
+    """The worker's own reading, and each pump that comes after, take up where the last ended."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    for number in range(5):
+        platform.runtime.emit(name, f"before {number}\n")
+        async with alongside(platform.log_pump().run):
+            platform.runtime.emit(name, f"while {number}\n")
+            await until_said(platform, running.id, f"while {number}")
+
+    said = await platform.said(running.id)
+    assert [f"{when} {n}" for n in range(5) for when in ("before", "while")] == said[-10:]
+    assert 1 == said.count("Listening.")
+
+
+async def test_secrets_are_masked(platform: Platform, shop: Project) -> None:
+    """An application that prints its env vars shows none of their values."""
+    await platform.set_env(shop, KEY="s3cr3t-value")
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "KEY=s3cr3t-value\n")
+        await until_said(platform, running.id, "KEY=***")
+
+    assert "s3cr3t" not in "\n".join(await platform.said(running.id))
+
+
+async def test_last_words_and_the_next_instance_are_followed(
+    platform: Platform, shop: Project
+) -> None:
+    """What was printed before a crash is there, and what its successor prints."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run), alongside(platform.reconciler().run):
+        platform.runtime.emit(name, "KeyError: 'DB'")
+        platform.runtime.crash(name)
+        await until_said(platform, running.id, "KeyError: 'DB'")
+        await platform.until(running.id, lambda d: d.status == "crashed")
+        platform.runtime.greeting = "Here again.\n"
+        platform.clock.tick(1)
+
+        await until_said(platform, running.id, "Here again.")
+
+
+async def test_an_outage_of_the_storage_loses_nothing(platform: Platform, shop: Project) -> None:
+    """What is printed meanwhile is written afterwards."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "before\n")
+        await until_said(platform, running.id, "before")
+        platform.storage.fail()
+        platform.runtime.emit(name, "during\n")
+        for _ in range(20):
+            await checkpoint()
+        platform.storage.recover()
+
+        await until_said(platform, running.id, "during")
+
+    assert ["before", "during"] == (await platform.said(running.id))[-2:]

@@ -1,0 +1,144 @@
+"""The reconciler's loops, beside workers that live, die and lose their way."""
+
+import pytest
+from anyio import create_task_group
+from tests.services.platform import Platform, until_logged
+
+from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.errors import NotFoundError
+from pushpaka_core.services.background import alongside
+
+pytestmark = pytest.mark.anyio
+
+S = DeploymentStatus
+
+
+def runs(deployment: Deployment) -> bool:
+    return deployment.status is S.RUNNING
+
+
+async def test_a_silent_worker_is_replaced(platform: Platform, shop: Project) -> None:
+    """A job whose worker says nothing any more is done by another."""
+    await platform.queued(shop)
+    lease = await platform.claimed()
+
+    async with alongside(platform.reconciler().run), alongside(platform.worker().run):
+        running = await platform.until(lease.deployment_id, runs)
+
+    assert lease.fence + 1 == running.fence
+
+
+async def test_a_living_worker_is_left_alone(platform: Platform, shop: Project) -> None:
+    """As long as it beats, a job may take its time."""
+    platform.builder.is_hanging = True
+    queued = await platform.queued(shop)
+    async with alongside(platform.reconciler().run), alongside(platform.worker().run):
+        await platform.until(queued.id, lambda d: d.phase is Phase.BUILD)
+
+        building = await platform.until(queued.id, lambda d: d.heartbeat >= 10)
+
+    assert (S.BUILDING, 1) == (building.status, building.fence)
+
+
+async def test_a_worker_that_died_behind_the_commit_point_is_not_missed(
+    platform: Platform, shop: Project
+) -> None:
+    """The switch is finished, the old one drained and stopped."""
+    old = await platform.served(shop)
+    await platform.queued(shop)
+    lease = await platform.claimed()
+    await platform.engine.pipeline.prepare(lease)
+
+    async with alongside(platform.reconciler().run):
+        await platform.until(lease.deployment_id, runs)
+        platform.clock.tick(30)
+        await platform.until(old.id, lambda d: d.status is S.STOPPED)
+
+    assert 1 == len(platform.runtime.living)
+
+
+async def test_all_leases_are_taken_back_at_a_start(platform: Platform, shop: Project) -> None:
+    """Who alone holds the data directory need not wait for silence."""
+    await platform.queued(shop)
+    lease = await platform.claimed()
+
+    await platform.reconciler().requeue_all()
+
+    assert S.QUEUED is (await platform.row(lease.deployment_id)).status
+
+
+async def test_a_crash_is_mended_while_the_router_is_away(
+    platform: Platform, shop: Project
+) -> None:
+    """One loop that fails is tried again, and does not stop the others."""
+    running = await platform.served(shop)
+    platform.router.fail()
+    platform.runtime.crash((await platform.instance(running.id)).name)
+    async with alongside(platform.reconciler().run):
+        await platform.until(running.id, lambda d: d.status is S.CRASHED)
+        platform.clock.tick(1)
+        await platform.until(running.id, runs)
+        platform.router.recover()
+        port = (await platform.instance(running.id)).port
+        await platform.until(running.id, lambda _: platform.routes()["shop.localhost"] == (port,))
+
+
+async def test_a_storage_outage_is_survived(
+    platform: Platform, shop: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every loop goes on when the storage is back."""
+    running = await platform.served(shop)
+    instance = await platform.instance(running.id)
+    async with alongside(platform.reconciler().run):
+        platform.storage.fail()
+        platform.runtime.crash(instance.name)
+        for verb in ("tend", "sweep", "finish_switches", "stop_drained", "delete_projects"):
+            await until_logged(caplog, f"{verb}: The storage is down")
+        platform.storage.recover()
+
+        await platform.until(running.id, lambda d: d.status is S.CRASHED)
+
+
+async def test_a_deleted_project_is_gone_soon(platform: Platform, shop: Project) -> None:
+    """Nobody has to call for it, and its log pump does not mind."""
+    running = await platform.served(shop)
+    async with create_task_group() as tasks:
+        tasks.start_soon(platform.reconciler().run)
+        tasks.start_soon(platform.log_pump().run)
+        await platform.until(running.id, lambda _: platform.routes())
+        await platform.application.projects.delete(platform.owner, shop.id)
+
+        with pytest.raises(NotFoundError):
+            await platform.until(running.id, lambda _: False)
+        tasks.cancel_scope.cancel()
+
+    assert {} == platform.routes()
+    assert {} == platform.runtime.living
+
+
+async def test_a_whole_life(platform: Platform, shop: Project) -> None:
+    """Deployed, crashed, replaced, rolled back and swept, with all loops running."""
+    async with create_task_group() as tasks:
+        for loop in (platform.worker(), platform.reconciler(), platform.log_pump()):
+            tasks.start_soon(loop.run)
+        first = await platform.until((await platform.queued(shop)).id, runs)
+        platform.runtime.crash((await platform.instance(first.id)).name)
+        await platform.until(first.id, lambda d: d.status is S.CRASHED)
+        platform.clock.tick(1)
+        await platform.until(first.id, runs)
+        second = await platform.until((await platform.queued(shop)).id, runs)
+        platform.clock.tick(30)
+        await platform.until(first.id, lambda d: d.status is S.STOPPED)
+        rollback = await platform.application.deployments.rollback(platform.owner, first.id)
+        third = await platform.until(rollback.id, runs)
+        platform.clock.tick(30)
+        await platform.until(second.id, lambda d: d.status is S.STOPPED)
+        tasks.cancel_scope.cancel()
+
+    await platform.engine.sweeping.sweep()
+    assert await platform.is_tidy()
+    assert [third.id] == [i.deployment_id for i in await platform.instances()]
+    for deployment in (first, second, third):
+        seqs = [line.seq for line in await platform.lines(deployment.id)]
+        assert list(range(1, len(seqs) + 1)) == seqs
