@@ -1,22 +1,29 @@
 """What was decided at the first start and is kept, so that a later one decides the same."""
 
 import json
+import os
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from random import sample
 from typing import Self
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen, validators
 
 from pushpaka_core.errors import SettingsError
+
+_PRIVILEGED = range(600, 1024)
+_ORDINARY = range(10_000, 20_000)
+"""Neither applications nor outgoing connections get these by themselves."""
 
 
 @frozen(kw_only=True)
 class Choices:
     """The ports of the router, where the settings leave them open."""
 
-    router_port: int
-    router_internal_port: int
+    router_port: int = field(validator=validators.instance_of(int))
+    router_internal_port: int = field(validator=validators.instance_of(int))
 
     @classmethod
     def load_or_make(cls, path: Path, *, host: str) -> Self:
@@ -24,14 +31,15 @@ class Choices:
         Return what is kept in *path*; at the first start choose, and keep it.
 
         The port is 80 where this user may bind it, else 8000 or the next free one.
+        The internal one is where no application may listen, as far as this user can.
         """
         with suppress(FileNotFoundError):
             return cls._load(path)
         choices = cls(
             router_port=_first_free(host, (80, *range(8000, 8100))),
-            router_internal_port=_any_free(),
+            router_internal_port=_first_free("127.0.0.1", _inner_ports()),
         )
-        path.write_text(json.dumps(asdict(choices)))
+        _write(path, json.dumps(asdict(choices)))
         return choices
 
     @classmethod
@@ -42,7 +50,27 @@ class Choices:
             raise SettingsError(f"The file {path} is damaged. Remove it and start again.") from None
 
 
-def _first_free(host: str, ports: tuple[int, ...]) -> int:
+def _write(path: Path, text: str) -> None:
+    """Write all of it or nothing."""
+    beside = path.with_suffix(".new")
+    try:
+        beside.write_text(text)
+        beside.replace(path)
+    except OSError as error:
+        raise SettingsError(
+            f"The file {path} cannot be written: {error.strerror}. Check the free space of the "
+            "data directory and who owns it."
+        ) from None
+
+
+def _inner_ports() -> Iterable[int]:
+    """Yield ports in any order, lest another instance chooses the same: first root's, for root."""
+    if os.geteuid() == 0:
+        yield from sample(_PRIVILEGED, len(_PRIVILEGED))
+    yield from sample(_ORDINARY, len(_ORDINARY))
+
+
+def _first_free(host: str, ports: Iterable[int]) -> int:
     free = next((port for port in ports if _can_bind(host, port)), None)
     if free is None:
         raise SettingsError("No port is free for the router. Set PUSHPAKA_ROUTER_PORT.")
@@ -57,10 +85,3 @@ def _can_bind(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _any_free() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port

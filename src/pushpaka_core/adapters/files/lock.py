@@ -14,14 +14,17 @@ def locked(directory: Path) -> Iterator[None]:
     """
     Hold the lock of a data directory; the kernel drops it with the process.
 
+    Nobody else may open the file, since whoever has it open can hold the lock.
+
     Raises:
         SettingsError: If another process holds it.
     """
-    with (directory / "serve.lock").open("a+") as file:
+    descriptor = os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        os.fchmod(descriptor, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
             raise SettingsError(_taken(directory, file.read())) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -1,5 +1,6 @@
 """Workspaces as directories of this host."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,10 @@ from attrs import frozen
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.deployments import DeploymentId, Lease
+
+_NAME = re.compile(
+    r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
+)
 
 
 @frozen
@@ -41,10 +46,11 @@ class DirectoryWorkspaces:
         return self._directory / f"{lease.deployment_id}.{lease.fence}"
 
     def _leases(self) -> Sequence[Lease]:
-        names = [path.name.split(".") for path in self._directory.glob("*.*")]
+        matches = (_NAME.fullmatch(path.name) for path in self._directory.glob("*.*"))
         return [
-            Lease(deployment_id=DeploymentId(UUID(deployment)), fence=int(fence))
-            for deployment, fence in names
+            Lease(deployment_id=DeploymentId(UUID(match["deployment"])), fence=int(match["fence"]))
+            for match in matches
+            if match
         ]
 
 

@@ -23,6 +23,8 @@ class SourceLimits:
     files: int = 50_000
     total_bytes: int = 1 << 30
     """Of its files together; no pack that is transferred may be larger either."""
+    depth: int = 200
+    """How many directories one may have above it."""
 
 
 @define
@@ -35,6 +37,7 @@ class Size:
     submodules: int = field(default=0, init=False)
     excess: str = field(default="", init=False)
     """Says which limit is passed, or nothing."""
+    _depth: int = field(default=0, init=False)
     _rest: bytes = field(default=b"", init=False)
 
     def add(self, data: bytes) -> bool:
@@ -46,7 +49,9 @@ class Size:
         return not self.excess
 
     def _count(self, entry: bytes) -> None:
-        _, kind, _, size = entry.partition(b"\t")[0].split()
+        facts, _, path = entry.partition(b"\t")
+        _, kind, _, size = facts.split()
+        self._depth = max(self._depth, path.count(b"/"))
         if kind == b"commit":
             self.submodules += 1
             return
@@ -58,6 +63,8 @@ class Size:
             return f"it has more than {self._limits.files:,} files"
         if self.total_bytes > self._limits.total_bytes:
             return f"its files have more than {self._limits.total_bytes:,} bytes"
+        if self._depth > self._limits.depth:
+            return f"its directories are nested more than {self._limits.depth} deep"
         if len(self._rest) > _LONGEST_ENTRY:
             return "it has a file name that is too long"
         return ""

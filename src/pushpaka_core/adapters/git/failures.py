@@ -12,6 +12,7 @@ from pushpaka_core.errors import PlatformFaultError, PushpakaError, SourceError
 _UNKNOWN_COMMIT = re.compile(r"not our ref|couldn't find remote ref|remote ref does not exist")
 _NEEDS_HISTORY = re.compile(r"unadvertised object|dumb http transport|not support shallow")
 _MOST_NAMED = 5
+_MOST_COMPARED = 500
 _MOST_SAID = 300
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2c00-\ud7ff]+")
 _REFUSED = r"could not read (Username|Password)|Authentication failed|error: 40[13]|Access denied"
@@ -138,7 +139,7 @@ def unknown_branch(branch: str, existing: Sequence[str]) -> SourceError:
     """Return the error about a missing branch, naming those that exist, near names first."""
     if not existing:
         return SourceError("The repository has no branch yet. Push a commit to it first.")
-    near = get_close_matches(branch, existing, n=_MOST_NAMED)
+    near = get_close_matches(branch, existing[:_MOST_COMPARED], n=_MOST_NAMED)
     named = [*near, *(name for name in existing if name not in near)][:_MOST_NAMED]
     left = len(existing) - len(named)
     more = f" and {left} more" if left else ""

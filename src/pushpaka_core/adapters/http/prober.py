@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+from anyio import fail_after
 from attrs import frozen
 
 from pushpaka_core.ports.prober import Probe
@@ -19,7 +20,7 @@ async def open_http_prober() -> AsyncIterator["HttpProber"]:
 
 @frozen
 class HttpProber:
-    """Sends one GET and judges the answer's head; its body is not read."""
+    """Sends one GET and judges the answer's head, which must come whole in time."""
 
     _client: httpx.AsyncClient
 
@@ -27,8 +28,9 @@ class HttpProber:
         """Ask once."""
         path = probe.path or "/"
         try:
-            status = await self._status(probe, path)
-        except httpx.TimeoutException:
+            with fail_after(probe.timeout.total_seconds()):
+                status = await self._status(probe, path)
+        except (TimeoutError, httpx.TimeoutException):
             return f"it does not answer to GET {path} within {probe.timeout.total_seconds():g} s"
         except httpx.ConnectError:
             return f"port {probe.port} refuses connections"

@@ -2,56 +2,80 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Self
 
 from anyio import WouldBlock, create_memory_object_stream
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field
 
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import Message
+from pushpaka_core.domain.events import LinesWritten, Message
 
 BUFFERED_MESSAGES = 256
 """What a watcher may be behind before it loses messages."""
+BUFFERED_CHARACTERS = 64 * 1024
+"""The same in the text of log lines; one message is taken whatever its size."""
 
 
 @define
 class MemoryEventBus:
     """Copies each message into the buffer of every watcher of its deployment."""
 
-    _watchers: dict[DeploymentId, set[MemoryObjectSendStream[Message]]] = field(
-        factory=dict, init=False
-    )
+    _watchers: dict[DeploymentId, set["_Inbox"]] = field(factory=dict, init=False)
 
     async def publish(self, message: Message, /) -> None:
         """Hand *message* to everybody whose buffer is not full."""
-        for watcher in self._watchers.get(message.deployment_id, ()):
-            _offer(watcher, message)
+        for inbox in self._watchers.get(message.deployment_id, ()):
+            inbox.offer(message)
 
     @asynccontextmanager
     async def subscribe(
         self, deployment_id: DeploymentId, /
     ) -> AsyncIterator[AsyncIterator[Message]]:
         """Watch one deployment from now on."""
-        watcher, messages = create_memory_object_stream[Message](BUFFERED_MESSAGES)
-        self._watchers.setdefault(deployment_id, set()).add(watcher)
+        sender, receiver = create_memory_object_stream[Message](BUFFERED_MESSAGES)
+        inbox = _Inbox(sender, receiver)
+        self._watchers.setdefault(deployment_id, set()).add(inbox)
         try:
-            with watcher, messages:
-                yield messages
+            with sender, receiver:
+                yield inbox
         finally:
-            self._forget(deployment_id, watcher)
+            self._forget(deployment_id, inbox)
 
-    def _forget(
-        self, deployment_id: DeploymentId, watcher: MemoryObjectSendStream[Message]
-    ) -> None:
+    def _forget(self, deployment_id: DeploymentId, inbox: "_Inbox") -> None:
         watchers = self._watchers[deployment_id]
-        watchers.discard(watcher)
+        watchers.discard(inbox)
         if not watchers:
             del self._watchers[deployment_id]
 
 
-def _offer(watcher: MemoryObjectSendStream[Message], message: Message) -> None:
-    """A full buffer drops the newest: the gap in the numbers tells its watcher to read storage."""
-    try:
-        watcher.send_nowait(message)
-    except WouldBlock:
-        return
+@define(eq=False)
+class _Inbox:
+    """What one watcher has not taken yet: so many messages, and so much text."""
+
+    _sender: MemoryObjectSendStream[Message]
+    _receiver: MemoryObjectReceiveStream[Message]
+    _size: int = field(default=0, init=False)
+
+    def offer(self, message: Message) -> None:
+        """Take *message*, or drop it: the gap in the numbers sends its watcher to storage."""
+        size = _size_of(message)
+        if self._size and self._size + size > BUFFERED_CHARACTERS:
+            return
+        try:
+            self._sender.send_nowait(message)
+        except WouldBlock:
+            return
+        self._size += size
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        message = await self._receiver.__anext__()
+        self._size -= _size_of(message)
+        return message
+
+
+def _size_of(message: Message) -> int:
+    return message.size if isinstance(message, LinesWritten) else 0

@@ -1,7 +1,7 @@
 """Logs and timelines, kept in memory."""
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import accumulate, islice
 
 from attrs import evolve, frozen
 
@@ -40,7 +40,12 @@ class MemoryLogs:
     async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
         """Return lines in the order of their numbers."""
         fitting = (line for line in self._all(deployment_id)[wanted.after :] if _fits(line, wanted))
-        return list(islice(fitting, wanted.limit))
+        limited = list(islice(fitting, wanted.limit))
+        if wanted.most_characters is None:
+            return limited
+        so_far = accumulate(len(line.message) for line in limited)
+        number = sum(1 for size in so_far if size <= wanted.most_characters)
+        return limited[: max(number, 1)]
 
     def _writable(self, id: DeploymentId, fence: int | None) -> Deployment:
         deployment = self._tables.deployments.find(id)

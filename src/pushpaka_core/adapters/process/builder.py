@@ -15,16 +15,18 @@ from pushpaka_core.adapters.process.permissions import (
     is_passable,
     make_passable,
     make_private,
-    remove_tree,
 )
 from pushpaka_core.adapters.process.releases import Release, Releases
+from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, PlatformFaultError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import Limits, OutputChunk, Processes
 
-BUILD_LIMITS = Limits(memory_bytes=2 * 2**30, open_files=65_536, processes=512)
+BUILD_LIMITS = Limits(
+    memory_bytes=2 * 2**30, file_bytes=8 * 2**30, open_files=65_536, processes=512
+)
 
 
 @frozen(kw_only=True)

@@ -1,17 +1,31 @@
 """Finds out whose a listening TCP port is."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from pushpaka_shim.kernel import all_pids
 
 _LISTENING = "0A"
+_REACHED_FIRST = (
+    {"0100007F", "00000000"},
+    {"0000000000000000FFFF00000100007F", "0" * 32},
+)
+"""The addresses, as the kernel writes them, where 127.0.0.1 is answered: IPv4 before IPv6."""
 
 
 def sockets_on(port: int) -> set[str]:
-    """Return the inodes of all sockets that listen on *port*, whatever the address."""
-    return {inode for inode, its in _listening().items() if its == port}
+    """
+    Return the inodes of the sockets that 127.0.0.1 reaches on *port*.
+
+    Another user may listen on the same port of another address, and does not
+    count, unless there is nobody else.
+    """
+    listening = {inode: address for inode, address, its in _listening() if its == port}
+    for addresses in _REACHED_FIRST:
+        if reached := {inode for inode, address in listening.items() if address in addresses}:
+            return reached
+    return set(listening)
 
 
 def holders_of(inodes: set[str]) -> set[int]:
@@ -21,14 +35,16 @@ def holders_of(inodes: set[str]) -> set[int]:
 
 def ports_of(pids: Iterable[int]) -> set[int]:
     """Return the ports that one of the processes listens on."""
-    ports = _listening()
+    ports = {inode: port for inode, _, port in _listening()}
     return {ports[inode] for pid in pids for inode in _sockets_of(pid) if inode in ports}
 
 
-def _listening() -> Mapping[str, int]:
-    """Return the port of each listening socket, by its inode."""
-    rows = (row for table in ("tcp", "tcp6") for row in _rows(table))
-    return {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+def _listening() -> Iterator[tuple[str, str, int]]:
+    """Yield inode, address and port of each listening socket."""
+    for row in (row for table in ("tcp", "tcp6") for row in _rows(table)):
+        if row[3] == _LISTENING:
+            address, _, port = row[1].rpartition(":")
+            yield row[9], address, int(port, 16)
 
 
 def _rows(table: str) -> Iterator[list[str]]:

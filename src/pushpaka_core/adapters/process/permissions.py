@@ -1,9 +1,7 @@
 """Who may go where: what belongs to a project lies open to its own user id and to nobody else."""
 
 import os
-import shutil
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 READ_AND_EXECUTE = stat.S_IROTH | stat.S_IXOTH
@@ -44,30 +42,19 @@ def give(path: Path, uid: int | None) -> None:
 
 
 def give_tree(root: Path, uid: int | None) -> None:
-    """Make *uid* the owner of everything below *root*, and nobody else able to enter it."""
+    """
+    Make *uid* the owner of everything below *root*, and nobody else able to enter it.
+
+    Of *root* itself last: other programs of *uid* may wait for it, and could lead
+    us elsewhere by links if they had a part of the tree before we are through.
+    """
     root.chmod(0o700)
     if uid is None:
         return
-    give(root, uid)
     for directory, directories, files in os.walk(root):
         for name in (*directories, *files):
             give(Path(directory, name), uid)
-
-
-def remove_tree(root: Path) -> None:
-    """Remove *root*, closed directories in it included. Harmless to repeat."""
-    # Root needs no permission, and must not change any where a project could swap in a link.
-    if os.geteuid() != 0:
-        _open_all(root)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(root)
-
-
-def _open_all(root: Path) -> None:
-    for directory, names, _ in os.walk(root):
-        for path in (Path(directory, name) for name in names):
-            if not path.is_symlink():
-                path.chmod(0o700)
+    give(root, uid)
 
 
 def _permits(path: Path, bits: int) -> bool:

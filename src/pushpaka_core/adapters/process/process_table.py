@@ -75,7 +75,8 @@ class ProcessTable:
     def line_of(self, pid: int) -> list[int]:
         """Return *pid* and its ancestors, the nearest first."""
         line = [pid]
-        while (parent := self._parents.get(line[-1], 0)) > 0:
+        # While all were being read, a number may have become that of its own descendant.
+        while (parent := self._parents.get(line[-1], 0)) > 0 and parent not in line:
             line.append(parent)
         return line
 
@@ -89,8 +90,12 @@ def _is_marked_by(instance: str, pid: int) -> bool:
 
 def _is_shim_of(instance: str, pid: int) -> bool:
     """Tell a shim by its mark, and by its user, since a program could give itself the mark."""
-    if env_of(pid).get(SHIM_MARK) != instance:
-        return False
+    return env_of(pid).get(SHIM_MARK) == instance and _uid_of(pid) == os.geteuid()
+
+
+def _uid_of(pid: int) -> int | None:
+    """Return whose process it is; the owner of its files in /proc a program can change."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
-    return False
+        lines = Path(f"/proc/{pid}/status").read_bytes().splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith(b"Uid:")), None)
+    return None

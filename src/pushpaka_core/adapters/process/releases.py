@@ -1,6 +1,7 @@
 """The directories in which releases lie: the application, what it needs, and a seal."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -10,16 +11,14 @@ from uuid import UUID
 
 from attrs import frozen
 
-from pushpaka_core.adapters.process.permissions import (
-    give_tree,
-    make_passable,
-    make_private,
-    remove_tree,
-)
+from pushpaka_core.adapters.process.permissions import give_tree, make_passable, make_private
+from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.errors import BuildError
 
-_NAME = re.compile(r"(?P<deployment>[0-9a-f-]{36})\.(?P<fence>[0-9]+)")
+_NAME = re.compile(
+    r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
+)
 
 
 @frozen
@@ -65,7 +64,7 @@ class Release:
             BuildError: If it is not there, or leads out of the application.
         """
         directory = self.app / root_dir / path
-        if not directory.resolve().is_relative_to(self.app.resolve()):
+        if not leads_into(self.app, directory):
             raise BuildError(f"{Path(root_dir, path)} leads out of the repository.")
         if not directory.is_dir():
             raise BuildError(f"There is no directory {Path(root_dir, path)} after the build.")
@@ -79,7 +78,8 @@ class Release:
         shutil.move(source, self.app)
         give_tree(self.app, uid)
         for directory in (self.scratch, self.scratch / "home", self.scratch / "tmp"):
-            make_private(directory, uid)
+            make_private(directory, None)
+        give_tree(self.scratch, uid)
         if uid is not None:
             make_private(self.venv, uid)
 
@@ -89,6 +89,11 @@ class Release:
         beside = self._seal.with_suffix(".new")
         beside.write_text(json.dumps({"digest": digest}), encoding="utf-8")
         beside.replace(self._seal)
+
+
+def leads_into(directory: Path, path: Path) -> bool:
+    """Tell whether *path* ends in *directory*, wherever links lead; a circle leads nowhere."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 @frozen

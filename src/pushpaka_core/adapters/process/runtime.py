@@ -10,8 +10,9 @@ from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.process.environment import program_env
 from pushpaka_core.adapters.process.faults import translated_faults
-from pushpaka_core.adapters.process.permissions import make_passable, make_private, remove_tree
+from pushpaka_core.adapters.process.permissions import make_passable, make_private
 from pushpaka_core.adapters.process.releases import Release, Releases
+from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.instances import WEB, Instance
 from pushpaka_core.errors import BuildError, StartError

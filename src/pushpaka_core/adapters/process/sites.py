@@ -1,10 +1,11 @@
 """Tells the file server how to serve a static site."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from pushpaka_core.adapters.process.releases import leads_into
+from pushpaka_core.adapters.process.walking import printable, walk
 from pushpaka_core.domain.build_plans import StaticSite
 from pushpaka_core.errors import BuildError
 
@@ -46,12 +47,11 @@ def check_links(site: Path, app: Path) -> None:
     Raises:
         BuildError: If there is one.
     """
-    inside = app.resolve()
-    for directory, directories, files in os.walk(site):
-        for name in (*directories, *files):
-            path = Path(directory, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                link = path.relative_to(app)
+    with walk(site.resolve()) as entries:
+        for entry in entries:
+            path = site / entry.path
+            if entry.is_link and not leads_into(app, path):
+                link = printable(str(path.relative_to(app)))
                 raise BuildError(f"The link {link} leads out of the repository. Remove it.")
 
 

@@ -82,13 +82,19 @@ def load_or_create_keys(path: Path) -> Keys:
     Of several that make it at once one wins, and all return the same keys.
 
     Raises:
-        SettingsError: If others can read the file, or it does not hold keys.
+        SettingsError: If others can read the file, it does not hold keys, or the disk refuses.
     """
     try:
-        return _load(path)
-    except FileNotFoundError:
-        _create(path)
-        return _load(path)
+        try:
+            return _load(path)
+        except FileNotFoundError:
+            _create(path)
+            return _load(path)
+    except OSError as error:
+        raise SettingsError(
+            f"The key file {path} cannot be used: {error.strerror}. Check the free space of its "
+            "directory and who owns it."
+        ) from None
 
 
 def _load(path: Path) -> Keys:

@@ -1,6 +1,7 @@
 """Logs and timelines, kept in tables."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -46,6 +47,8 @@ class SqlLogs:
             .order_by(log_lines.c.seq)
             .limit(wanted.limit)
         )
+        if wanted.most_characters is not None:
+            query = _first(query, wanted.most_characters)
         return await self._statements.all(LogLine, query)
 
     async def _count(self, id: DeploymentId, number: int, fence: int | None) -> int:
@@ -77,6 +80,20 @@ def _fitting(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
         message = sa.func.lower(log_lines.c.message)
         conditions.append(message.contains(wanted.contains.lower(), autoescape=True))
     return conditions
+
+
+def _first(query: sa.Select[Any], most_characters: int) -> sa.Select[Any]:
+    """Return the first lines of *query* that have so many characters, or its first one."""
+    lines = query.subquery()
+    size = sa.func.length(lines.c.message)
+    so_far = sa.func.sum(size).over(order_by=lines.c.seq).label("so_far")
+    counted = sa.select(lines, size.label("size"), so_far).subquery()
+    is_first = counted.c.so_far == counted.c.size
+    return (
+        sa.select(counted)
+        .where((counted.c.so_far <= most_characters) | is_first)
+        .order_by(counted.c.seq)
+    )
 
 
 @frozen

@@ -96,7 +96,8 @@ class TraefikSupervisor:
         host, port = self._entry_points.host, self._entry_points.port
         await self._require_port(host, port, "Set PUSHPAKA_ROUTER_PORT to another port")
         internal = self._entry_points.internal_port
-        await self._require_port("127.0.0.1", internal, "Choose another internal port")
+        way_out = "Remove choices.json in the data directory, and another one is chosen"
+        await self._require_port("127.0.0.1", internal, way_out)
 
     async def _require_port(self, host: str, port: int, way_out: str) -> None:
         if await self._processes.listener(port) == _NAME:
