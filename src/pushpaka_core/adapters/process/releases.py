@@ -75,6 +75,7 @@ class Release:
         remove_tree(self.directory)
         make_passable(self.directory.parent)
         make_passable(self.directory)
+        source.chmod(0o700)
         shutil.move(source, self.app)
         give_tree(self.app, uid)
         for directory in (self.scratch, self.scratch / "home", self.scratch / "tmp"):
