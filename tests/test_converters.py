@@ -143,7 +143,9 @@ def test_null_is_refused_for_a_setting_that_must_be_there() -> None:
 def test_a_mapping_is_judged_inside() -> None:
     """Keys and values of an object in the body are typed as well."""
     assert {"A": "1"} == parse(Variables, {"variables": {"A": "1"}}).variables
-    assert {"variables": "must be a text"} == problems_of(Variables, {"variables": {"A": 1}})
+    assert {"variables.A": "must be a text"} == problems_of(
+        Variables, {"variables": {"A": 1, "B": "2"}}
+    )
     assert {"variables": "must be an object"} == problems_of(Variables, {"variables": ["A"]})
 
 

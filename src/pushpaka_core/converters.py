@@ -32,7 +32,11 @@ _MOST_UNKNOWN_FIELDS = 10
 """Told of one request; a body of nothing but typos must not cost more than it is worth."""
 
 
-def parse(cls: type[T], body: object) -> T:
+Judge = Callable[[Mapping[str, Any]], Mapping[str, str]]
+"""Says what else is against well-typed values, by field: what only one instance can know."""
+
+
+def parse(cls: type[T], body: object, *, judge: Judge | None = None) -> T:
     """
     Return the input object that an untrusted JSON body describes.
 
@@ -41,7 +45,7 @@ def parse(cls: type[T], body: object) -> T:
 
     Raises:
         InvalidInputError: With a sentence for every field that is unknown, missing,
-            of the wrong type or against a rule of *cls*, all at once.
+            of the wrong type, against a rule of *cls* or refused by *judge*, all at once.
     """
     if not isinstance(body, Mapping):
         raise InvalidInputError({"body": "must be a JSON object"})
@@ -52,12 +56,24 @@ def parse(cls: type[T], body: object) -> T:
     for name, value in given.items():
         try:
             values[name] = fields[name].read(value)
+        except _MembersError as error:
+            values |= {name: error.sound} if error.sound else {}
+            problems |= {f"{name}.{member}": text for member, text in error.problems.items()}
         except (TypeError, ValueError) as error:
             problems[name] = str(error)
     problems |= problems_in(cls, values)
+    if judge is not None:
+        problems |= judge(values)
     if problems:
         raise InvalidInputError(problems)
     return cls(**values)
+
+
+def read_id(given: object) -> UUID:
+    """Return the id that *given* is the usual form of; ValueError says what that looks like."""
+    if not isinstance(given, str) or not _CANONICAL_UUID.fullmatch(given):
+        raise ValueError("must be an id, as in 6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10")
+    return UUID(given)
 
 
 def to_row(entity: attrs.AttrsInstance) -> dict[str, Any]:
@@ -144,7 +160,24 @@ def _mapping(kinds: tuple[Any, ...], given: object) -> Mapping[Any, Any]:
     key_kind, value_kind = kinds
     if not isinstance(given, Mapping):
         raise TypeError("must be an object")
-    return {_typed(key_kind, key): _typed(value_kind, value) for key, value in given.items()}
+    sound, problems = {}, {}
+    for key, value in given.items():
+        try:
+            sound[_typed(key_kind, key)] = _typed(value_kind, value)
+        except (TypeError, ValueError) as error:
+            problems[str(key)] = str(error)
+    if problems:
+        raise _MembersError(sound, problems)
+    return sound
+
+
+class _MembersError(Exception):
+    """Some members of an object are of the wrong type; the sound ones are judged all the same."""
+
+    def __init__(self, sound: Mapping[Any, Any], problems: Mapping[str, str]) -> None:
+        super().__init__("some members are of the wrong type")
+        self.sound = sound
+        self.problems = problems
 
 
 def _member(kind: type[StrEnum], given: object) -> StrEnum:
@@ -188,18 +221,12 @@ def _flag(given: object) -> bool:
     return given
 
 
-def _uuid(given: object) -> UUID:
-    if not isinstance(given, str) or not _CANONICAL_UUID.fullmatch(given):
-        raise ValueError("must be an id, as in 6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10")
-    return UUID(given)
-
-
 _SCALARS: Mapping[type, Callable[[object], object]] = {
     str: _text,
     int: _whole_number,
     float: _number,
     bool: _flag,
-    UUID: _uuid,
+    UUID: read_id,
 }
 
 _SECRET_PARTS = ("key_id", "ciphertext")

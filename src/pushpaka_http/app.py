@@ -9,24 +9,27 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from pushpaka_core.application import Application
+from pushpaka_core.converters import Judge
+from pushpaka_core.domain.custom_domains import NewCustomDomain
 from pushpaka_core.domain.networks import IPNetwork
+from pushpaka_core.domain.projects import NewProject, ProjectChanges
 from pushpaka_http import openapi
 from pushpaka_http.authentication import BearerAuthentication, actor_of, token_of
-from pushpaka_http.bodies import BodyParser
+from pushpaka_http.bodies import BodyParser, refuse_needless_body
 from pushpaka_http.client_addresses import ClientAddresses
 from pushpaka_http.controllers.accounts import AccountController
 from pushpaka_http.controllers.audit import AuditController
 from pushpaka_http.controllers.custom_domains import CustomDomainController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
-from pushpaka_http.controllers.logs import LogController, watch_log
+from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.metrics import Metrics
-from pushpaka_http.middleware import Gate, Surroundings
-from pushpaka_http.parameters import refuse_unknown_queries
+from pushpaka_http.middleware import Gate, Methods, Surroundings
+from pushpaka_http.parameters import check_parameters
 from pushpaka_http.rate_limits import Limits, RateLimits
 from pushpaka_http.watching import LogWatch, Watchers
 from pushpaka_http.websockets import LogSocket
@@ -70,7 +73,9 @@ def create_app(
     app = Litestar(
         route_handlers=[
             _api(application, rate_limits),
-            Router(openapi.BASE_PATH, route_handlers=[watch_log, PlatformController]),
+            Router(
+                openapi.BASE_PATH, route_handlers=[watch_log, ask_for_websocket, PlatformController]
+            ),
             PlatformController,
         ],
         dependencies={
@@ -85,7 +90,7 @@ def create_app(
             "metrics": given(metrics),
             "metrics_token": given(metrics_token),
         },
-        dto=BodyParser,
+        dto=BodyParser.asking(_judges(application)),
         return_dto=None,
         exception_handlers=HANDLERS,
         request_max_body_size=limits.body_size,
@@ -94,7 +99,8 @@ def create_app(
         plugins=[openapi.ChangesPlugin(), openapi.ErrorsPlugin()],
         logging_config=None,
     )
-    app.asgi_handler = Surroundings(Gate(app.asgi_handler, limits), metrics, client_addresses)
+    methods = Methods(app.asgi_handler, _allowed_methods(app))
+    app.asgi_handler = Surroundings(Gate(methods, limits), metrics, client_addresses)
     return app
 
 
@@ -114,8 +120,26 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
             AuditController,
         ],
         middleware=[authenticated],
-        guards=[refuse_unknown_queries],
+        guards=[check_parameters],
+        before_request=refuse_needless_body,
     )
+
+
+def _allowed_methods(app: Litestar) -> dict[str, str]:
+    """Return the methods of each route; HEAD goes with GET."""
+    taken = {route.path_format: set(route.methods) for route in app.routes}
+    return {
+        path: ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+        for path, methods in taken.items()
+    }
+
+
+def _judges(application: Application) -> dict[type, Judge]:
+    return {
+        NewProject: application.projects.problems_in,
+        ProjectChanges: application.projects.problems_in,
+        NewCustomDomain: application.custom_domains.problems_in,
+    }
 
 
 def _services(application: Application) -> dict[str, Provide]:

@@ -1,19 +1,26 @@
 """Request bodies: from bytes to the domain's own input classes, before a controller sees them."""
 
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import msgspec
+from attrs import frozen
+from litestar import Request
 from litestar.dto import AbstractDTO
 from litestar.dto.data_structures import DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from pushpaka_core.converters import parse
+from pushpaka_core.converters import Judge, parse
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_http.errors import UnsupportedMediaTypeError
 
 MOST_DEPTH = 32
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_decoder = msgspec.json.Decoder(float_hook=float)
+"""A number beyond all bounds is infinite, so that it is told of by the name of its field."""
 
 
 def read_object(body: bytes) -> Mapping[str, Any]:
@@ -30,6 +37,24 @@ def read_object(body: bytes) -> Mapping[str, Any]:
     return value
 
 
+@frozen
+class _Nothing:
+    """The body of a request that has nothing to say."""
+
+
+async def refuse_needless_body(request: Request[Any, Any, Any]) -> None:
+    """
+    Refuse fields where a change of state takes none: a wish must not be lost.
+
+    Raises:
+        InvalidInputError: That names them.
+    """
+    if request.method in _READS or request.route_handler.parsed_data_field is not None:
+        return
+    if body := await request.body():
+        parse(_Nothing, read_object(body))
+
+
 class BodyParser(AbstractDTO[Any]):
     """
     Hands the body to the core's `parse`, for whatever class the handler's `data` is annotated with.
@@ -37,13 +62,21 @@ class BodyParser(AbstractDTO[Any]):
     So there is one set of rules, and the OpenAPI description shows the class that has them.
     """
 
+    judges: ClassVar[Mapping[type, Judge]] = {}
+
+    @classmethod
+    def asking(cls, judges: Mapping[type, Judge]) -> type[Self]:
+        """Return a parser that asks *judges* too, by the class of the body."""
+        return type(cls.__name__, (cls,), {"judges": judges})
+
     def decode_bytes(self, value: bytes) -> Any:
         """Parse the body of a request."""
         media_type = self.asgi_connection.headers.get("content-type", "").partition(";")[0]
         if media_type.strip().lower() != "application/json":
             raise UnsupportedMediaTypeError
         field = self.asgi_connection.route_handler.parsed_data_field
-        return parse(field.annotation, read_object(value))
+        kind = field.annotation
+        return parse(kind, read_object(value), judge=self.judges.get(kind))
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
@@ -77,7 +110,7 @@ class BodyParser(AbstractDTO[Any]):
 
 def _decode(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidInputError({"body": "must be valid JSON, in UTF-8"}) from None
     except RecursionError:

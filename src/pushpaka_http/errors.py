@@ -1,7 +1,6 @@
 """From errors to answers: the one place where an error gets its status code."""
 
 import logging
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import islice
@@ -69,18 +68,27 @@ _SENTENCES: Mapping[HTTPStatus, tuple[str, str]] = {
         "The body must be JSON, with the Content-Type application/json.",
         "unsupported_media_type",
     ),
+    HTTPStatus.UPGRADE_REQUIRED: (
+        "This address speaks WebSocket only: ask for an upgrade, or read /sse beside it.",
+        "upgrade_required",
+    ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
         "The headers of the request are too many or too long.",
         "headers_too_large",
     ),
 }
-_MISSING = re.compile(r"Missing required \w+ parameter '([\w-]+)'")
 _HANGS_UP = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.REQUEST_URI_TOO_LONG,
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
+
+
+class UpgradeRequiredError(HTTPException):
+    """Only a WebSocket leads on from here."""
+
+    status_code = HTTPStatus.UPGRADE_REQUIRED
 
 
 class UnsupportedMediaTypeError(HTTPException):
@@ -148,7 +156,8 @@ def _answer_for(error: Exception) -> _Answer:
         case PushpakaError():
             return _for_ours(error)
         case ValidationException():
-            return _for_parameters(error)
+            # Parameters are judged before, and a body by its parser: there is none.
+            return _for_problems({"body": "must be a JSON object"})
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _for_http(error)
         case _:
@@ -184,43 +193,20 @@ def _for_problems(problems: Mapping[str, str]) -> _Answer:
     return _Answer(status=status, code=code, sentence=sentence, problems=shown)
 
 
-def _for_parameters(error: ValidationException) -> _Answer:
-    """Tell which parameters are wrong; an id in the path that is none names nothing."""
-    wrong: Any = error.extra or []
-    names = {str(problem["key"]) for problem in wrong if problem.get("source") == "path"}
-    for name in names:
-        return _for_ours(NotFoundError(name.removesuffix("_id").replace("_", " ")))
-    if missing := _MISSING.match(error.detail):
-        return _for_problems({missing[1]: "is required"})
-    return _for_problems({_field(problem): _sentence(problem) for problem in wrong})
-
-
-def _field(problem: Mapping[str, str]) -> str:
-    key = problem.get("key", "body")
-    return "body" if key == "data" else key
-
-
-def _sentence(problem: Mapping[str, str]) -> str:
-    """Say in our words what Litestar's validation says, which would repeat any text it was sent."""
-    match problem.get("key"), problem["message"].split(maxsplit=2):
-        case "data", _:
-            return "must be a JSON object"
-        case _, ["Invalid", "enum", *_]:
-            return "must be one of the known words"
-        case _, ["Expected", "`str`", rest] if rest.startswith("matching"):
-            return "must be a text without control characters"
-        case _, ["Expected", *rest]:
-            return " ".join(["must be", *rest]).replace("`", "")
-        case _:
-            return "must be of another form"
-
-
 def _for_http(error: HTTPException) -> _Answer:
     status = HTTPStatus(error.status_code)
     sentence, code = _SENTENCES.get(status, (f"{status.phrase}.", status.name.lower()))
     headers = dict(error.headers or {}) | ({"Connection": "close"} if status in _HANGS_UP else {})
+    if "allow" in headers:
+        headers["allow"] = _with_head(headers["allow"])
     problems: dict[str, str] | None = {} if status is HTTPStatus.BAD_REQUEST else None
     return _Answer(status=status, code=code, sentence=sentence, problems=problems, headers=headers)
+
+
+def _with_head(allowed: str) -> str:
+    """Return *allowed* with HEAD beside GET, in one order."""
+    methods = {name for name in allowed.split(", ") if name.isupper()}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _for_fault(error: Exception) -> _Answer:

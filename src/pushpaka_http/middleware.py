@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -117,6 +118,59 @@ class Surroundings:
             "client": self._addresses.of(exchange.scope),
         }
         access_log.info("request answered", extra=record)
+
+
+@frozen
+class Methods:
+    """Answers HEAD as GET without a body, and names all methods that an address takes."""
+
+    _app: ASGIApp
+    _allowed: Mapping[str, str]
+    """What the Allow header says, by the template of the route."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket."""
+        match scope:
+            case {"method": "HEAD"}:
+                await self._head(scope, receive, send)
+            case {"method": "OPTIONS"}:
+                await self._app(scope, receive, _Allowing(scope, send, self._allowed).send)
+            case _:
+                await self._app(scope, receive, send)
+
+    async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A copy: the server has to see HEAD, because it frames the answer by it.
+        asked: Any = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, _without_body(send))
+        finally:
+            scope["path_template"] = asked.get("path_template", "")
+
+
+@frozen
+class _Allowing:
+    _scope: Scope
+    _send: Send
+    _allowed: Mapping[str, str]
+
+    async def send(self, message: Message) -> None:
+        allowed = self._allowed.get(self._scope.get("path_template", ""))
+        if message["type"] == "http.response.start" and allowed is not None:
+            headers = MutableScopeHeaders.from_message(message)
+            if "allow" in headers:
+                headers["Allow"] = allowed
+        await self._send(message)
+
+
+def _without_body(send: Send) -> Send:
+    """End the answer with its head, so that a stream ends too."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_head
 
 
 @frozen

@@ -1,18 +1,31 @@
-"""Query parameters and headers that several routes take, and the guard that refuses others."""
+"""Query parameters and headers that several routes take, and the guard that judges all of them."""
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from types import NoneType
 from typing import Annotated, Any
+from uuid import UUID
 
+from attrs import frozen
 from litestar.connection import ASGIConnection
-from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
-from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
+from litestar.params import HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
+from litestar.typing import FieldDefinition
 
-from pushpaka_core.errors import InvalidInputError
+from pushpaka_core.converters import read_id
+from pushpaka_core.errors import InvalidInputError, NotFoundError
 
 LARGEST = 2**63 - 1
 """The largest number that every database can count to."""
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+_PRINTABLE = r"^[\x20-\x7e]*$"
+_ALPHABETS = {
+    _NO_CONTROLS: "characters, none of them a control character",
+    _PRINTABLE: "printable ASCII characters",
+}
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many to show.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=LARGEST, description="How many to pass over.")]
@@ -28,7 +41,7 @@ Wait = Annotated[
         ge=0, le=300, description="Seconds to wait until the deployment runs or is over."
     ),
 ]
-Text = Annotated[str, QueryParameter(max_length=300, pattern=_NO_CONTROLS)]
+Text = Annotated[str, QueryParameter(min_length=0, max_length=300, pattern=_NO_CONTROLS)]
 """A text to look for; an empty one looks for nothing in particular."""
 
 IdempotencyKey = Annotated[
@@ -37,7 +50,7 @@ IdempotencyKey = Annotated[
         name="Idempotency-Key",
         min_length=1,
         max_length=255,
-        pattern=_NO_CONTROLS,
+        pattern=_PRINTABLE,
         description="Asking again with the same key gives the same deployment, for 24 hours.",
     ),
 ]
@@ -49,15 +62,93 @@ LastEventId = Annotated[
 ]
 
 
-async def refuse_unknown_queries(
+@frozen
+class _Parameter:
+    """What a route takes beside its body."""
+
+    name: str
+    """As it is written in a request."""
+    kind: type
+    definition: ParameterKwarg
+    is_required: bool
+
+    def problem(self, texts: Sequence[str]) -> str | None:
+        """Tell what is wrong with what came under its name, if anything is."""
+        match texts:
+            case []:
+                return "is required" if self.is_required else None
+            case [text]:
+                return self._judged(text)
+            case _:
+                return "must be given once"
+
+    def _judged(self, text: str) -> str | None:
+        if issubclass(self.kind, StrEnum):
+            return None if text in list(self.kind) else f"must be one of {', '.join(self.kind)}"
+        if self.kind is UUID:
+            return _problem_with_id(text)
+        return self._number(text) if self.kind is int else self._text(text)
+
+    def _number(self, text: str) -> str | None:
+        least, most = self.definition.ge or 0, self.definition.le or LARGEST
+        if _WHOLE_NUMBER.fullmatch(text) and least <= int(text) <= most:
+            return None
+        return f"must be a whole number from {least} to {most}"
+
+    def _text(self, text: str) -> str | None:
+        pattern = self.definition.pattern or _NO_CONTROLS
+        least, most = self.definition.min_length or 0, self.definition.max_length or LARGEST
+        if least <= len(text) <= most and re.fullmatch(pattern, text):
+            return None
+        return f"must have {least} to {most} {_ALPHABETS[pattern]}"
+
+
+async def check_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """Refuse a query parameter that the route does not know: a typo must not be lost."""
-    known = {
-        field.kwarg_definition.name or name
-        for name, field in handler.parsed_fn_signature.parameters.items()
-        if isinstance(field.kwarg_definition, ParameterKwarg)
-        and field.kwarg_definition.param_type is ParamType.QUERY
-    }
-    if unknown := connection.query_params.keys() - known:
-        raise InvalidInputError(dict.fromkeys(sorted(unknown), "is not a known parameter"))
+    """
+    Judge the address and the headers of a request, before its handler is asked for.
+
+    Raises:
+        NotFoundError: If an id in the path is none: it names nothing.
+        InvalidInputError: That tells of every parameter that is unknown, wrong,
+            missing or there twice: a typo must not be lost.
+    """
+    fields = handler.parsed_fn_signature.parameters
+    for parameter in _parameters(fields, PathParameter):
+        if parameter.problem([str(connection.path_params[parameter.name])]):
+            raise NotFoundError(parameter.name.removesuffix("_id").replace("_", " "))
+    query = list(_parameters(fields, QueryParameter))
+    told = {p.name: p.problem(connection.query_params.getall(p.name, [])) for p in query}
+    headers = _parameters(fields, HeaderParameter)
+    told |= {p.name: p.problem(connection.headers.getall(p.name, [])) for p in headers}
+    unknown = sorted(connection.query_params.keys() - {p.name for p in query})
+    told |= dict.fromkeys(unknown, "is not a known parameter")
+    if problems := {name: text for name, text in told.items() if text}:
+        raise InvalidInputError(problems)
+
+
+def _parameters(
+    fields: Mapping[str, FieldDefinition], source: type[ParameterKwarg]
+) -> Iterator[_Parameter]:
+    for name, field in fields.items():
+        definition = field.kwarg_definition
+        if isinstance(definition, source):
+            yield _Parameter(
+                definition.name or name, _kind(field), definition, is_required=field.is_required
+            )
+
+
+def _kind(field: FieldDefinition) -> type:
+    members = [inner.annotation for inner in field.inner_types] or [field.annotation]
+    (annotation,) = (member for member in members if member is not NoneType)
+    kind: type = getattr(annotation, "__supertype__", annotation)  # of a NewType
+    return kind
+
+
+def _problem_with_id(text: str) -> str | None:
+    try:
+        read_id(text)
+    except ValueError as error:
+        return str(error)
+    return None

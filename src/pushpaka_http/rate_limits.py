@@ -6,7 +6,7 @@ import time
 from attrs import field, frozen
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId, normal_email
@@ -39,14 +39,14 @@ class Limits:
 @frozen
 class RateLimits:
     """
-    Counts, in a sliding window of one minute, and refuses what is over a limit.
+    Counts what there was in the last minute, and refuses what is over a limit.
 
     Each method raises TooManyRequestsError, which says when to come back.
     """
 
     _limits: Limits
-    _counters: SlidingWindowCounterRateLimiter = field(
-        factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage()), repr=False
+    _counters: MovingWindowRateLimiter = field(
+        factory=lambda: MovingWindowRateLimiter(MemoryStorage()), repr=False
     )
 
     async def sign_in(self, email: str, network: str) -> None:

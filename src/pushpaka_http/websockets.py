@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
 
 from anyio import move_on_after
 from attrs import frozen
 from litestar import WebSocket
 from litestar.datastructures import Headers
 
+from pushpaka_core.converters import read_id
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.errors import (
@@ -95,13 +94,13 @@ def require_own_origin(headers: Headers, allowed: Collection[str]) -> None:
     origin = headers.get("origin")
     if origin is None or origin in allowed:
         return
-    if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin.partition("://")[2].lower() != headers.get("host", "").lower():
         raise NotAllowedError("Pages of another origin may not watch logs.")
 
 
 def _deployment_id(text: str) -> DeploymentId:
     try:
-        return DeploymentId(UUID(text))
+        return DeploymentId(read_id(text))
     except ValueError:
         raise NotFoundError("deployment") from None
 

@@ -83,6 +83,9 @@ class _Broken:
     async def authenticate(self, *_: object) -> None:
         raise self._error
 
+    def problems_in(self, _: object) -> dict[str, str]:
+        return {}
+
 
 def _application(world: World, parts: Parts) -> Application:
     health = HealthService(

@@ -94,7 +94,11 @@ async def test_many_are_set_at_once(ann: Person) -> None:
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({"variables": {"A": "1", "1B": "2", "C": "\0"}}, {"variables"}),
+        (
+            {"variables": {"A": "1", "1B": "2", "C": "\0", "D": 4}, "scope": "test"},
+            {"variables.1B", "variables.C", "variables.D", "scope"},
+        ),
+        ({"variables": {"A": None}}, {"variables.A"}),
         ({"variables": {"A": "1", "1B": "2", "PATH": "3"}}, {"variables.1B", "variables.PATH"}),
         ({"variables": {}}, {"variables"}),
         ({"variables": ["A"]}, {"variables"}),

@@ -15,7 +15,7 @@ from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import NotFoundError
-from pushpaka_core.services.logs import MOST_LINES
+from pushpaka_core.services.logs import MOST_CHARACTERS, MOST_LINES
 
 pytestmark = pytest.mark.anyio
 
@@ -169,6 +169,26 @@ class TestFollow:
 
         assert [*map(str, range(count))] == watcher.messages
         assert all(0 < size <= MOST_LINES for size in watcher.sizes)
+
+    @pytest.mark.parametrize("is_live", [False, True])
+    async def test_hands_on_little_text_at_once(
+        self, world: World, ann: Actor, in_work: Deployment, is_live: bool
+    ) -> None:
+        """However long lines are, a reader who is slow makes nobody hold more than 256 KiB."""
+        texts = [str(n) + "x" * 10_000 for n in range(20)]
+
+        with fail_after(5):
+            async with create_task_group() as tasks:
+                if not is_live:
+                    await world.write(in_work.id, *texts)
+                watcher = await watching(tasks, world, ann, in_work)
+                if is_live:
+                    await world.say(in_work.id, *texts)
+                    await wait_all_tasks_blocked()
+                assert texts == watcher.messages
+                await end(world, in_work)
+
+        assert max(watcher.sizes) * 10_000 <= MOST_CHARACTERS
 
     async def test_goes_on_while_it_runs(self, world: World, ann: Actor) -> None:
         """A deployment that runs is not over: its log may grow."""

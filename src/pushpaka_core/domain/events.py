@@ -31,10 +31,15 @@ class TimelineEvent:
 
 @frozen(kw_only=True)
 class LinesWritten:
-    """Log lines were committed; they follow each other without a gap."""
+    """Log lines were committed; they follow each other without a gap. None: storage has them."""
 
     deployment_id: DeploymentId
     lines: Sequence[LogLine]
+
+    @property
+    def size(self) -> int:
+        """Return how many characters the lines have."""
+        return sum(len(line.message) for line in self.lines)
 
 
 @frozen(kw_only=True)

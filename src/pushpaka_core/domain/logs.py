@@ -89,6 +89,8 @@ class LogFilter:
     after: int = 0
     """Only lines with a greater `seq`."""
     limit: int | None = None
+    most_characters: int | None = None
+    """As many lines as have so many characters together, but one at least."""
     stream: LogStream | None = None
     level: LogLevel | None = None
     contains: str | None = None

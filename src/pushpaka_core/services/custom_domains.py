@@ -1,6 +1,7 @@
 """Custom domains: claimed for a project by its owner, and given up again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -38,8 +39,8 @@ class CustomDomainService:
         """
         actor.require_scope(Scope.FULL)
         name = normal_domain(new.domain)
-        if self._addresses.is_reserved(name):
-            raise InvalidInputError({"domain": "must not be an address of this platform"})
+        if problems := self.problems_in({"domain": name}):
+            raise InvalidInputError(problems)
         now = self._now()
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(new.project_id)
@@ -55,6 +56,13 @@ class CustomDomainService:
             await uow.custom_domains.add(domain)
             await self._journal.note(uow, actor, "domain.added", domain.id, name)
         return domain
+
+    def problems_in(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return what this instance has against *given* (well-typed, by name), by name."""
+        name = normal_domain(given.get("domain", ""))
+        if self._addresses.is_reserved(name):
+            return {"domain": "must not be an address of this platform"}
+        return {}
 
     async def all(self, actor: Actor) -> Sequence[CustomDomain]:
         """Return the actor's domains, the newest first."""

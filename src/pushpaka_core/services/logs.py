@@ -16,6 +16,8 @@ from pushpaka_core.ports.storage import Storage
 
 MOST_LINES = 500
 """How many lines are handed on at once."""
+MOST_CHARACTERS = 32 * 1024
+"""How much text is handed on at once: what a slow reader makes the platform hold."""
 
 
 @frozen(kw_only=True)
@@ -95,9 +97,9 @@ class _Follower:
             except NotFoundError:
                 self._is_behind, self._is_over = False, True
                 return ()
-            wanted = LogFilter(after=self._after, limit=MOST_LINES)
+            wanted = LogFilter(after=self._after, limit=MOST_LINES, most_characters=MOST_CHARACTERS)
             lines = await uow.logs.lines(self._deployment_id, wanted)
-        self._is_behind = len(lines) == MOST_LINES
+        self._is_behind = bool(lines) and lines[-1].seq < deployment.last_seq
         self._is_over = deployment.is_final
         return lines
 
@@ -105,9 +107,9 @@ class _Follower:
         """Wait for lines; whatever else happens is a reason to look into storage."""
         with move_on_after(self._recheck.total_seconds()):
             match await anext(self._messages):
-                case LinesWritten(lines=lines):
+                case LinesWritten(lines=[_, *_] as lines) as written:
                     fresh = [line for line in lines if line.seq > self._after]
-                    if not fresh or self._follow_on(fresh):
+                    if not fresh or (self._follow_on(fresh) and written.size <= MOST_CHARACTERS):
                         return fresh
                 case DeploymentMoved(deployment=deployment) if not deployment.is_final:
                     return ()

@@ -122,6 +122,10 @@ class ProjectService:
                 await self._journal.note(uow, actor, "project.changed", id, names)
             return await self._overview(uow, actor, project)
 
+    def problems_in(self, given: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return what this instance has against *given* settings (well-typed, by name), by name."""
+        return self._judged(given)[1]
+
     async def delete(self, actor: Actor, id: ProjectId) -> None:
         """
         Make the project disappear at once, and its name free.
@@ -158,27 +162,29 @@ class ProjectService:
 
     def _kept(self, id: ProjectId, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the given settings in the form in which they are kept."""
-        kept = {**given, **self._judged(given)}
+        judged, problems = self._judged(given)
+        if problems:
+            raise InvalidInputError(problems)
+        kept = {**given, **judged}
         if "git_token" in kept:
             kept["git_token"] = self._sealed(id, kept["git_token"])
         return kept
 
-    def _judged(self, given: Mapping[str, Any]) -> dict[str, str]:
-        """Return what this instance has a say in, in its one form, or tell all problems at once."""
+    def _judged(self, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return what this instance has a say in, in its one form, and what it has against it."""
         judges: Mapping[str, Callable[[str], str]] = {
             "repo_url": lambda text: parse_repo_url(text, self._policy).text,
             "framework": self._canonical_framework,
         }
-        judged, problems = {}, {}
+        judged: dict[str, str] = {}
+        problems: dict[str, str] = {}
         for name, judge in judges.items():
             if given.get(name) is not None:
                 try:
                     judged[name] = judge(given[name])
                 except ValueError as error:
                     problems[name] = str(error)
-        if problems:
-            raise InvalidInputError(problems)
-        return judged
+        return judged, problems
 
     def _sealed(self, id: ProjectId, token: str | None) -> Encrypted | None:
         return self._cipher.encrypt(token, context=Project.context_of(id)) if token else None

@@ -96,6 +96,26 @@ class LogsContract:
 
         assert (lines[:2], lines[2:4], lines[4:]) == (list(first), list(then), list(rest))
 
+    async def test_a_part_may_be_bounded_by_its_text(self, storage: Storage) -> None:
+        """As many lines come as have so many characters, but one at least."""
+        deployment = await keep_deployment(storage)
+        entries = [an_entry("ä" * length) for length in (3, 2, 9, 1)]
+        async with storage.transaction() as uow:
+            lines = list(await uow.logs.append(deployment.id, entries))
+
+        async with storage.snapshot() as uow:
+            first = await uow.logs.lines(deployment.id, LogFilter(most_characters=5))
+            large = await uow.logs.lines(deployment.id, LogFilter(after=2, most_characters=5))
+            few = await uow.logs.lines(deployment.id, LogFilter(limit=1, most_characters=5))
+            none = await uow.logs.lines(deployment.id, LogFilter(after=4, most_characters=5))
+
+        assert (lines[:2], lines[2:3], lines[:1], []) == (
+            list(first),
+            list(large),
+            list(few),
+            list(none),
+        )
+
     async def test_a_worker_that_holds_the_fence_writes(self, storage: Storage) -> None:
         """The lines of the present lease are kept."""
         held = await self._held(storage)

@@ -12,6 +12,7 @@ from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.logs import LogService
 from pushpaka_http.authentication import Token
 from pushpaka_http.dependencies import Given
+from pushpaka_http.errors import UpgradeRequiredError
 from pushpaka_http.event_streams import LogEvents
 from pushpaka_http.parameters import After, LastEventId, LineLimit, Text
 from pushpaka_http.schemas.lists import ListResponse
@@ -66,6 +67,12 @@ class LogController(Controller):
             after=after if last_event_id is None else last_event_id,
         )
         return LogEvents(ticket=ticket, watch=watch, watchers=watchers)
+
+
+@get("/logs/{deployment_id:str}/stream", include_in_schema=False)
+async def ask_for_websocket() -> None:
+    """Tell who asks without a WebSocket what is served here."""
+    raise UpgradeRequiredError(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
 @websocket("/logs/{deployment_id:str}/stream")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from attrs import field, frozen
 
@@ -12,29 +12,27 @@ from pushpaka_core.domain.rules import problems_in
 from pushpaka_core.errors import InvalidInputError
 
 
+def _check_variables(_: Any, __: Any, variables: Mapping[str, str]) -> None:
+    problems = {
+        f"variables.{key}": text
+        for key, value in variables.items()
+        for text in problems_in(NewEnvVar, {"key": key, "value": value}).values()
+    }
+    if not variables:
+        problems = {"variables": "must name at least one"}
+    if problems:
+        raise InvalidInputError(problems)
+
+
 @frozen(kw_only=True, slots=False)
 class NewEnvVars:
-    """Env vars to set at once, by their keys."""
+    """Env vars to set at once, by their keys; what is wrong with any of them is told at once."""
 
-    variables: Mapping[str, str] = field(repr=False)
+    variables: Mapping[str, str] = field(validator=_check_variables, repr=False)
     scope: EnvScope = EnvScope.ALL
 
     def of_project(self, project_id: ProjectId) -> list[NewEnvVar]:
-        """
-        Return them one by one.
-
-        Raises:
-            InvalidInputError: That tells all that is wrong with any of them.
-        """
-        problems = {
-            f"variables.{key}": text
-            for key, value in self.variables.items()
-            for text in problems_in(NewEnvVar, {"key": key, "value": value}).values()
-        }
-        if not self.variables:
-            problems = {"variables": "must name at least one"}
-        if problems:
-            raise InvalidInputError(problems)
+        """Return them one by one."""
         return [
             NewEnvVar(project_id=project_id, key=key, value=value, scope=self.scope)
             for key, value in self.variables.items()

@@ -1,7 +1,7 @@
 """Messages to the watchers of this process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 from anyio import WouldBlock, create_memory_object_stream
@@ -14,7 +14,7 @@ from pushpaka_core.domain.events import LinesWritten, Message
 BUFFERED_MESSAGES = 256
 """What a watcher may be behind before it loses messages."""
 BUFFERED_CHARACTERS = 64 * 1024
-"""The same in the text of log lines; one message is taken whatever its size."""
+"""The same in the text of log lines: instead of more there is a word that storage has some."""
 
 
 @define
@@ -56,17 +56,15 @@ class _Inbox:
     _sender: MemoryObjectSendStream[Message]
     _receiver: MemoryObjectReceiveStream[Message]
     _size: int = field(default=0, init=False)
+    _tells_of_more: bool = field(default=False, init=False)
 
     def offer(self, message: Message) -> None:
         """Take *message*, or drop it: the gap in the numbers sends its watcher to storage."""
-        size = _size_of(message)
-        if self._size and self._size + size > BUFFERED_CHARACTERS:
-            return
-        try:
-            self._sender.send_nowait(message)
-        except WouldBlock:
-            return
-        self._size += size
+        if self._size + _size_of(message) <= BUFFERED_CHARACTERS:
+            self._put(message)
+        elif not self._tells_of_more:
+            self._put(LinesWritten(deployment_id=message.deployment_id, lines=()))
+            self._tells_of_more = True
 
     def __aiter__(self) -> Self:
         return self
@@ -74,8 +72,18 @@ class _Inbox:
     async def __anext__(self) -> Message:
         message = await self._receiver.__anext__()
         self._size -= _size_of(message)
+        self._tells_of_more = self._tells_of_more and not _is_word_of_more(message)
         return message
+
+    def _put(self, message: Message) -> None:
+        with suppress(WouldBlock):
+            self._sender.send_nowait(message)
+            self._size += _size_of(message)
 
 
 def _size_of(message: Message) -> int:
     return message.size if isinstance(message, LinesWritten) else 0
+
+
+def _is_word_of_more(message: Message) -> bool:
+    return isinstance(message, LinesWritten) and not message.lines
