@@ -1,0 +1,58 @@
+"""The contract of the port `Builder`, over every adapter."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from pushpaka_core.adapters.memory.builder import MemoryBuilder
+from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.errors import BuildError
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.testing.builder import BuilderContract
+
+pytestmark = pytest.mark.anyio
+
+Builders: TypeAlias = MemoryBuilder | ProcessBuilder
+
+
+@pytest.fixture(params=["memory", "process"])
+async def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Builders]:
+    if request.param == "memory":
+        yield MemoryBuilder(output=["Hello.\n"])
+        return
+    processes = HostProcesses(tmp_path / "processes")
+    yield ProcessBuilder(
+        processes=processes,
+        releases_directory=tmp_path / "releases",
+        tools_directory=tmp_path / "tools",
+        cache_directory=tmp_path / "cache",
+    )
+    assert 0 == await processes.sweep()
+
+
+@pytest.fixture
+def builder(adapter: Builders) -> Builder:
+    return adapter
+
+
+@pytest.fixture
+def failing_builder(adapter: Builders) -> Builder:
+    if isinstance(adapter, MemoryBuilder):
+        adapter.output = ["Oh ", "no.\n"]
+        adapter.failure = BuildError("The command exited with code 3.")
+    return adapter
+
+
+@pytest.fixture
+def hanging_builder(adapter: Builders) -> Builder:
+    if isinstance(adapter, MemoryBuilder):
+        adapter.output = ["Wait.\n"]
+        adapter.is_hanging = True
+    return adapter
+
+
+class TestBuilder(BuilderContract):
+    """Every promise, kept with real commands and without any."""
