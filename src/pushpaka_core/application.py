@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
@@ -34,6 +34,7 @@ from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.logs import LogService
+from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.pipeline import DeploymentPipeline
 from pushpaka_core.services.projects import ProjectService
@@ -120,11 +121,14 @@ class Application:
     audit: AuditService
     health: HealthService
     addresses: Addresses
+    measurements: Measurements
     engine: Engine
 
 
 def assemble(adapters: Adapters, options: Options) -> Application:
     """Connect the services to *adapters*."""
+    seen = Measurements()
+    adapters = evolve(adapters, events=MeasuredEvents(adapters.events, seen, adapters.now))
     moves = Moves(adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments = Environments(adapters.cipher)
@@ -180,12 +184,17 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         audit=AuditService(storage=adapters.storage),
         health=HealthService(version=VERSION, checks=_checks(adapters)),
         addresses=options.addresses,
-        engine=_engine(adapters, options, moves, environments),
+        measurements=seen,
+        engine=_engine(adapters, options, moves, environments, seen),
     )
 
 
 def _engine(
-    adapters: Adapters, options: Options, moves: Moves, environments: Environments
+    adapters: Adapters,
+    options: Options,
+    moves: Moves,
+    environments: Environments,
+    seen: Measurements,
 ) -> Engine:
     jobs = Jobs(adapters.storage, adapters.cipher, environments)
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
@@ -245,6 +254,7 @@ def _engine(
             switching=switching,
             routing=routing,
             moves=moves,
+            measurements=seen,
             now=adapters.now,
         ),
         tending=Tending(

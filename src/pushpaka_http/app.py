@@ -54,7 +54,7 @@ def create_app(
         metrics_token: The Bearer that /metrics asks for; None shows it to everybody.
     """
     limits = limits or Limits()
-    metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
+    metrics, client_addresses = Metrics(application.measurements), ClientAddresses(trusted_proxies)
     rate_limits, watchers = RateLimits(limits), Watchers(limits.watchers_per_user, metrics)
     watch = LogWatch(
         accounts=application.accounts, logs=application.logs, limits=limits, metrics=metrics

@@ -1,12 +1,15 @@
 """What the platform tells Prometheus about itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from attrs import define, field
+from attrs import define, field, frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
 
-from pushpaka_core.domain.deployments import DeploymentStatus
+from pushpaka_core.domain.deployments import STEPS, DeploymentStatus, Phase
+from pushpaka_core.services.measurements import Measurements
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -20,12 +23,14 @@ class Metrics:
     A label has only values that we chose, never text from a request.
     """
 
+    _measurements: Measurements
     _registry: CollectorRegistry = field(factory=CollectorRegistry)
     _requests: Counter = field(init=False)
     _durations: Histogram = field(init=False)
     _watchers: Gauge = field(init=False)
     _lines: Counter = field(init=False)
     _deployments: Gauge = field(init=False)
+    _queue: Gauge = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Register the metrics."""
@@ -50,6 +55,10 @@ class Metrics:
         self._deployments = Gauge(
             "pushpaka_deployments", "Deployments by their status.", ("status",), registry=registry
         )
+        self._queue = Gauge(
+            "pushpaka_queue_depth", "Deployments that wait for a worker.", registry=registry
+        )
+        registry.register(_WorkCollector(self._measurements))
 
     def saw_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
@@ -69,6 +78,32 @@ class Metrics:
 
     def page(self, deployments: Mapping[DeploymentStatus, int]) -> bytes:
         """Return everything in the text format of Prometheus."""
+        self._queue.set(deployments.get(DeploymentStatus.QUEUED, 0))
         for status in DeploymentStatus:
             self._deployments.labels(status).set(deployments.get(status, 0))
         return generate_latest(self._registry)
+
+
+@frozen(eq=False)
+class _WorkCollector(Collector):
+    """Shows what the services of this process have counted, whenever it is asked for."""
+
+    _measurements: Measurements
+
+    def collect(self) -> Iterable[Metric]:
+        seen = self._measurements
+        phases = SummaryMetricFamily(
+            "pushpaka_phase_duration_seconds", "Time in a phase until it ended.", labels=["phase"]
+        )
+        for phase in (phase for phase in STEPS if phase is not Phase.RUN):
+            durations = seen.phases[phase]
+            phases.add_metric([phase], durations.count, durations.total.total_seconds())
+        yield phases
+        yield CounterMetricFamily(
+            "pushpaka_log_lines", "Log lines that were kept.", value=seen.log_lines
+        )
+        yield CounterMetricFamily(
+            "pushpaka_lease_expiries",
+            "Workers that were lost with their job.",
+            value=seen.lease_expiries,
+        )

@@ -14,6 +14,7 @@ from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.health import HealthService
+from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.projects import ProjectService
 
 
@@ -102,5 +103,6 @@ def _application(world: World, parts: Parts) -> Application:
         audit=world.audit,
         health=health,
         addresses=Addresses(port=8000),
+        measurements=Measurements(),
         engine=cast("Engine", None),  # no worker runs here: the tests are its hands
     )

@@ -109,6 +109,22 @@ async def test_metrics_count_what_happens(ann: Person) -> None:
     assert ann.token not in answer.text
 
 
+async def test_metrics_tell_of_the_work(ann: Person, instance: Instance) -> None:
+    """Waiting, phases, log lines and lost leases are there from the start, and counted."""
+    seen = instance.application.measurements
+    await ann.deployment()
+    seen.saw_lines(3)
+    seen.saw_lease_expire()
+
+    page = (await ann.client.get("/metrics")).text
+
+    assert "pushpaka_queue_depth 1.0" in page
+    assert 'pushpaka_phase_duration_seconds_count{phase="build"} 0.0' in page
+    assert 'pushpaka_phase_duration_seconds_sum{phase="switch"} 0.0' in page
+    assert "pushpaka_log_lines_total 3.0" in page
+    assert "pushpaka_lease_expiries_total 1.0" in page
+
+
 async def test_metrics_may_ask_for_a_token(instance: Instance) -> None:
     """Where the operator sets a token, only who has it sees the metrics."""
     app = create_app(instance.application, metrics_token="scraper")

@@ -15,6 +15,7 @@ from pushpaka_core.ports.storage import LeaseSight, Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.background import together
+from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
@@ -38,6 +39,7 @@ class Reconciliation:
     _switching: Switching
     _routing: Routing
     _moves: Moves
+    _measurements: Measurements
     _now: Clock
 
     async def leases(self) -> Collection[LeaseSight]:
@@ -55,6 +57,7 @@ class Reconciliation:
             if held.is_committed:
                 return False
             kept = await self._taken_back(uow, held)
+        self._measurements.saw_lease_expire()
         await self._running.remove(lease)
         await self._workspaces.remove(lease)
         await self._events.publish(DeploymentMoved(deployment=kept))
