@@ -132,6 +132,11 @@ class TestClaim:
 
         assert (S.DEPLOYING, Phase.RELEASE) == (again.status, again.phase)
 
+    def test_is_for_what_waits(self) -> None:
+        """What somebody holds already cannot be claimed."""
+        with pytest.raises(InvalidTransitionError):
+            claimed().claim("worker-2", at=later(2))
+
     def test_remembers_when_the_work_began_first(self) -> None:
         """A second try does not make the work look shorter."""
         waiting = claimed().requeue("Its worker was lost.", at=later(2))

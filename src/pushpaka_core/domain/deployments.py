@@ -160,6 +160,8 @@ class Deployment:
     cancel_requested_at: datetime | None = None
     drain_until: datetime | None = None
     """Set once another deployment is routed instead; the reconciler stops this one then."""
+    generation: int = 1
+    """Counts the restarts that were asked for; instances of an older one are to be replaced."""
     worker: str | None = None
     fence: int = 0
     """Counts the claims; a write with an older fence changes nothing."""
@@ -193,6 +195,11 @@ class Deployment:
         return self.phase in (Phase.SWITCH, Phase.RUN)
 
     @property
+    def has_run(self) -> bool:
+        """Tell whether requests have ever been sent to it."""
+        return self.status in SERVING or self.status is DeploymentStatus.STOPPED
+
+    @property
     def duration(self) -> timedelta | None:
         """Return how long the work took, once it ran or ended without running."""
         if self.started_at is None or self.finished_at is None:
@@ -200,8 +207,15 @@ class Deployment:
         return self.finished_at - self.started_at
 
     def claim(self, worker: str, *, at: datetime) -> Self:
-        """Return it in the hands of *worker*, in its first step, under the next fence."""
+        """
+        Return it in the hands of *worker*, in its first step, under the next fence.
+
+        Raises:
+            InvalidTransitionError: If it does not wait.
+        """
         phase = Phase.SOURCE if self.release_id is None else Phase.RELEASE
+        if self.status is not DeploymentStatus.QUEUED:
+            raise InvalidTransitionError(self.status, STEPS[phase].status)
         claimed = self.enter(phase, at=at)
         return evolve(
             claimed,
@@ -268,6 +282,32 @@ class Deployment:
     def recover(self, *, at: datetime) -> Self:
         """Return it running again after a crash."""
         return evolve(self._move_to(DeploymentStatus.RUNNING, at=at), error=None)
+
+    def restart(self) -> Self:
+        """
+        Return it wanting new instances in place of those that it has.
+
+        Raises:
+            ConflictError: If it does not run, or another one takes its place already.
+        """
+        self.require_serving("restarted")
+        return evolve(self, generation=self.generation + 1)
+
+    def keep_generation(self, generation: int) -> Self:
+        """Return it content with the instances of *generation*: a restart has failed."""
+        return evolve(self, generation=generation)
+
+    def require_serving(self, what: str) -> None:
+        """
+        Pass only what serves and is going to; *what* is what it was asked to be.
+
+        Raises:
+            ConflictError: If it does not run, or another one takes its place already.
+        """
+        if self.status not in SERVING:
+            raise ConflictError(f"Only what runs can be {what}: the deployment is {self.status}.")
+        if self.drain_until is not None:
+            raise ConflictError(f"It cannot be {what}: it has been replaced, or is being stopped.")
 
     def drain(self, *, until: datetime) -> Self:
         """Return it replaced: it answers what it has begun, until *until*."""
