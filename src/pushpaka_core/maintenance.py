@@ -9,8 +9,8 @@ from anyio import to_thread
 
 from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.adapters.git.repositories import make_repository
-from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
 from pushpaka_core.settings import Settings

@@ -5,7 +5,7 @@ import socket
 from asyncio import TimerHandle, Transport
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import h11
 import uvicorn
@@ -15,7 +15,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import alongside
 
-_HEAD_SECONDS = 10
 _MOST_HEAD = 128 * 1024
 """Bytes that uvicorn takes before it hangs up; what the API takes is less, and it says so."""
 _MOST_MESSAGE = 4 * 1024
@@ -73,9 +72,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _PunctualH11Protocol(H11Protocol):
+class PunctualH11Protocol(H11Protocol):
     """Hangs up on who does not finish the head of a request in time."""
 
+    head_seconds: ClassVar[float] = 10
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -98,7 +98,7 @@ class _PunctualH11Protocol(H11Protocol):
 
     def _expect_head(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -109,7 +109,7 @@ class _PunctualH11Protocol(H11Protocol):
 def _configuration(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_PunctualH11Protocol,
+        http=PunctualH11Protocol,
         ws="wsproto",
         lifespan="on",
         log_config=None,

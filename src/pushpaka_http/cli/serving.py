@@ -8,7 +8,6 @@ from litestar import Litestar
 
 from pushpaka_core.application import Application
 from pushpaka_core.bootstrap import open_application
-from pushpaka_core.errors import SettingsError
 from pushpaka_core.settings import Settings
 from pushpaka_http.app import create_app
 from pushpaka_http.cli.http_server import listening, serving
@@ -39,17 +38,8 @@ async def open_instance(settings: Settings) -> AsyncIterator[Application]:
 
 
 def log_as_set(settings: Settings, *, level: int = logging.INFO) -> None:
-    """
-    Write the log in the format of *settings*.
-
-    Raises:
-        SettingsError: If there is no such format.
-    """
-    try:
-        log_format = LogFormat(settings.log_format)
-    except ValueError:
-        raise SettingsError(f"PUSHPAKA_LOG_FORMAT must be one of {', '.join(LogFormat)}.") from None
-    set_up_logging(log_format, level=level)
+    """Write the log in the format of *settings*."""
+    set_up_logging(LogFormat(settings.log_format), level=level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 

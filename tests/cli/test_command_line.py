@@ -1,0 +1,106 @@
+"""The commands as such, and how each refuses what it cannot work with."""
+
+import socket
+import sqlite3
+from importlib.metadata import version
+
+import pytest
+from anyio import to_thread
+from tests.served import Served
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_version_is_that_of_the_package(unrouted: Served) -> None:
+    """`--version` names what is installed."""
+    finished = await unrouted.run("--version")
+
+    assert f"pushpaka {version('pushpaka')}\n" == finished.output
+
+
+async def test_help_names_every_command(unrouted: Served) -> None:
+    """`--help` lists the commands with what they are for."""
+    finished = await unrouted.run("--help")
+
+    assert 0 == finished.code
+    for name in ("serve", "down", "migrate", "users", "demo"):
+        assert f"\n  {name} " in finished.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"PUSHPAKA_PROT": "1"}, "PUSHPAKA_PROT is not a known setting. Did you mean PUSHPAKA_PO"),
+        ({"PUSHPAKA_PORT": "many"}, "PUSHPAKA_PORT must be a whole number"),
+        ({"PUSHPAKA_STAGE": "production"}, "PUSHPAKA_SECRET_KEY must be set in production"),
+        ({"PUSHPAKA_LOG_FORMAT": "xml"}, "PUSHPAKA_LOG_FORMAT must be one of console, json"),
+        ({"PUSHPAKA_HOST": "0.0.0.0"}, "The process runtime is no sandbox"),
+        ({"PUSHPAKA_HOST": "192.0.2.1"}, "this machine has no such address"),
+        ({"PUSHPAKA_DATA_DIRECTORY": "/dev/null"}, "The data directory cannot be used"),
+    ],
+)
+async def test_setting_that_cannot_be_used_is_told(
+    unrouted: Served, settings: dict[str, str], sentence: str
+) -> None:
+    """A bad setting ends serve with exit code 2 and a sentence, not a traceback."""
+    finished = await unrouted.run("serve", **settings)
+
+    assert 2 == finished.code, finished.errors
+    assert sentence in finished.errors
+    assert "Traceback" not in finished.errors
+
+
+async def test_port_in_use_is_told_with_its_setting(unrouted: Served) -> None:
+    """A port that another program has ends serve with the name of the setting to change."""
+    with socket.create_server(("127.0.0.1", unrouted.port)):
+        finished = await unrouted.run("serve")
+
+    assert 2 == finished.code
+    assert f"127.0.0.1:{unrouted.port}: another program does already" in finished.errors
+    assert "PUSHPAKA_PORT" in finished.errors
+
+
+@pytest.mark.needs("traefik")
+async def test_router_port_in_use_is_told_with_its_setting(served: Served) -> None:
+    """The same holds for the port of the router."""
+    with socket.create_server(("127.0.0.1", served.router_port)):
+        finished = await served.run("serve")
+
+    assert 2 == finished.code
+    assert "PUSHPAKA_ROUTER_PORT" in finished.errors
+
+
+async def test_migrate_makes_the_database(unrouted: Served) -> None:
+    """`migrate` leaves a database, and does no harm when it is run again."""
+    first = await unrouted.run("migrate")
+    second = await unrouted.run("migrate")
+
+    assert [0, 0] == [first.code, second.code]
+    assert (unrouted.data_directory / "pushpaka.sqlite").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+async def test_database_of_a_newer_schema_is_left_alone(unrouted: Served, command: str) -> None:
+    """A database that a newer version wrote ends the command with exit code 2."""
+    await unrouted.run("migrate")
+    await to_thread.run_sync(_make_newer, unrouted)
+
+    finished = await unrouted.run(command)
+
+    assert 2 == finished.code
+    assert "written by a newer Pushpaka" in finished.errors
+    assert "Traceback" not in finished.errors
+
+
+async def test_down_has_nothing_to_do_where_nothing_runs(unrouted: Served) -> None:
+    """`down` is harmless before the first start."""
+    finished = await unrouted.run("down")
+
+    assert 0 == finished.code
+    assert finished.output.startswith("Nothing runs")
+
+
+def _make_newer(served: Served) -> None:
+    with sqlite3.connect(served.data_directory / "pushpaka.sqlite") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()

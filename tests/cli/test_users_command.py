@@ -1,0 +1,75 @@
+"""`pushpaka users`: accounts by the operator's hand."""
+
+import pytest
+from tests.served import PASSWORD, Served
+
+pytestmark = pytest.mark.anyio
+
+
+async def _create(served: Served, email: str, *options: str, password: str = PASSWORD) -> int:
+    created = await served.run(
+        "users", "create", email, "--password-stdin", *options, stdin=f"{password}\n"
+    )
+    return created.code
+
+
+async def test_created_accounts_are_listed_with_their_roles(unrouted: Served) -> None:
+    """Who was created is listed, the oldest first, as what they are."""
+    await _create(unrouted, "Ann@example.com", "--name", "Ann", "--admin")
+    await _create(unrouted, "bob@example.com")
+
+    finished = await unrouted.run("users", "list")
+
+    rows = [line.split() for line in finished.output.splitlines()]
+    assert [("ann@example.com", "admin"), ("bob@example.com", "user")] == [
+        (email, role) for email, role, *_ in rows
+    ]
+    assert ["Ann", "bob@example.com"] == [row[-1] for row in rows]
+
+
+async def test_role_is_given_and_taken_back(unrouted: Served) -> None:
+    """`admin` makes an administrator, and with `--revoke` a user again."""
+    await _create(unrouted, "ann@example.com")
+
+    given = await unrouted.run("users", "admin", "ann@example.com")
+    revoked = await unrouted.run("users", "admin", "ann@example.com", "--revoke")
+
+    assert "ann@example.com is an administrator now.\n" == given.output
+    assert "ann@example.com is a user now.\n" == revoked.output
+
+
+async def test_what_cannot_be_done_is_said(unrouted: Served) -> None:
+    """A taken address, an unknown one, and a password that is too short end with exit code 1."""
+    await _create(unrouted, "ann@example.com")
+
+    taken = await _create(unrouted, "ANN@example.com")
+    short = await _create(unrouted, "bob@example.com", password="short")
+    unknown = await unrouted.run("users", "admin", "bob@example.com")
+
+    assert [1, 1, 1] == [taken, short, unknown.code]
+    assert "Error: There is no such user.\n" == unknown.errors
+
+
+async def test_password_is_not_asked_for_without_a_terminal(unrouted: Served) -> None:
+    """Where nobody can be asked for a password, the option that reads it is named."""
+    finished = await unrouted.run("users", "create", "ann@example.com")
+
+    assert 2 == finished.code
+    assert "--password-stdin" in finished.errors
+
+
+async def test_reset_password_is_good_at_once_while_serve_runs(unrouted: Served) -> None:
+    """A running server takes the new password, and no token of before."""
+    await unrouted.start()
+    token = await unrouted.sign_up("ann@example.com")
+
+    reset = await unrouted.run(
+        "users", "reset-password", "ann@example.com", "--password-stdin", stdin="another horse\n"
+    )
+
+    assert 0 == reset.code, reset.errors
+    async with unrouted.api(token) as api:
+        me = await api.get("/auth/me")
+        credentials = {"email": "ann@example.com", "password": "another horse"}
+        login = await api.post("/auth/login", json=credentials)
+    assert [401, 200] == [me.status_code, login.status_code]

@@ -1,0 +1,210 @@
+"""A `pushpaka serve` of a test's own, as a real process, and everything to speak to it."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from secrets import randbelow
+from signal import SIGTERM, Signals
+from tempfile import mkdtemp
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+from anyio import CancelScope, to_thread
+from anyio.abc import Process
+from attrs import define, field, frozen
+
+from pushpaka_core.maintenance import take_down
+from pushpaka_core.settings import Settings
+
+PROGRAM = (sys.executable, "-m", "pushpaka_http.cli")
+PASSWORD = "correct horse"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@frozen(kw_only=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    output: str
+    errors: str
+
+
+@define(kw_only=True)
+class Served:
+    """
+    An instance with ports and a data directory that nobody else has.
+
+    Started, ended and taken down as an operator would; `open_served` cleans up.
+    """
+
+    directory: Path
+    """Where any user may pass, as programs of a user of their own have to."""
+    port: int = field(factory=free_port)
+    router_port: int = field(factory=free_port)
+    env: dict[str, str] = field(factory=dict)
+    """Settings beside those that are made up here."""
+    _process: Process | None = field(default=None, init=False)
+
+    @property
+    def data_directory(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def repositories(self) -> Path:
+        """Where repositories may lie that are deployed from this host."""
+        return self.directory / "repositories"
+
+    @property
+    def log(self) -> str:
+        """What serve has printed, over all its starts."""
+        return self._log_file.read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> Self:
+        """Start serve, and return once it answers."""
+        await self.begin()
+        with anyio.fail_after(30):
+            while not await self._answers():
+                assert self._process is not None
+                assert self._process.returncode is None, self.log
+                await anyio.sleep(0.05)
+        return self
+
+    async def begin(self) -> None:
+        """Start serve, and do not wait."""
+        with self._log_file.open("ab") as log:
+            self._process = await anyio.open_process(
+                [*PROGRAM, "serve"], cwd=self.directory, env=self.environment(),
+                stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def send(self, signal: Signals) -> None:
+        """Send *signal* to serve, and do not wait."""
+        assert self._process is not None
+        self._process.send_signal(signal)
+
+    async def stop(self, signal: Signals = SIGTERM, *, within: float = 15) -> int:
+        """End serve by *signal*, and return its exit code."""
+        assert self._process is not None
+        self.send(signal)
+        process, self._process = self._process, None
+        with anyio.fail_after(within):
+            return await process.wait()
+
+    async def run(self, *arguments: str, stdin: str = "", **env: str) -> Finished:
+        """Run another command of `pushpaka` on the same data directory to its end."""
+        with anyio.fail_after(60):
+            ended = await anyio.run_process(
+                [*PROGRAM, *arguments], cwd=self.directory, env=self.environment() | env,
+                input=stdin.encode(), check=False,
+            )  # fmt: skip
+        return Finished(
+            code=ended.returncode, output=ended.stdout.decode(), errors=ended.stderr.decode()
+        )
+
+    async def clean_up(self) -> None:
+        """End all that was started, whatever state it is in, and remove all files."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        await take_down(Settings(data_directory=self.data_directory))
+        await to_thread.run_sync(shutil.rmtree, self.directory)
+
+    def api(self, token: str | None = None) -> httpx.AsyncClient:
+        """Return a client of the API."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        base_url = f"http://127.0.0.1:{self.port}/api/v1"
+        return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60, trust_env=False)
+
+    async def sign_up(self, email: str = "ann@example.com") -> str:
+        """Register somebody and return their token."""
+        body = {"email": email, "name": "Ann", "password": PASSWORD}
+        async with self.api() as api:
+            answer = await api.post("/auth/register", json=body)
+        assert 201 == answer.status_code, answer.text
+        return str(answer.json()["token"])
+
+    async def deploy(self, api: httpx.AsyncClient, project_id: str) -> dict[str, Any]:
+        """Deploy, and return the deployment once it runs or is over."""
+        begun = await api.post("/deployments", json={"project_id": project_id})
+        assert 201 == begun.status_code, begun.text
+        with anyio.fail_after(90):
+            while True:
+                answer = await api.get(f"/deployments/{begun.json()['id']}?wait=20")
+                deployment: dict[str, Any] = answer.json()
+                if deployment["status"] not in {"queued", "building", "deploying"}:
+                    return deployment
+
+    async def visit(self, url: str, path: str = "/") -> httpx.Response:
+        """Ask the router for *path* of the application at *url*."""
+        headers = {"Host": urlsplit(url).netloc}
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+            return await http.get(f"http://127.0.0.1:{self.router_port}{path}", headers=headers)
+
+    async def _answers(self) -> bool:
+        async with self.api() as api:
+            try:
+                return (await api.get("/health")).is_success
+            except httpx.TransportError:
+                return False
+
+    @property
+    def _log_file(self) -> Path:
+        return self.directory / "serve.log"
+
+    def environment(self) -> dict[str, str]:
+        """Return what its programs see: no setting of whoever runs the tests."""
+        first_port = 20_000 + randbelow(9_900)
+        return {
+            **_foreign(os.environ),
+            "HOME": str(self.directory),
+            "TMPDIR": str(self.directory),
+            "PUSHPAKA_DATA_DIRECTORY": str(self.data_directory),
+            "PUSHPAKA_LOCAL_REPO_ROOT": str(self.repositories),
+            "PUSHPAKA_PORT": str(self.port),
+            "PUSHPAKA_ROUTER_PORT": str(self.router_port),
+            "PUSHPAKA_INSTANCE_PORTS": f"{first_port}-{first_port + 99}",
+            "PUSHPAKA_DRAIN_TIMEOUT": "1",
+            **self.env,
+        }
+
+
+@asynccontextmanager
+async def open_served(**env: str) -> AsyncIterator[Served]:
+    """Yield an instance that is not started yet, and leave nothing of it."""
+    served = Served(directory=Path(mkdtemp(prefix="pushpaka-test-")), env=env)
+    served.directory.chmod(0o711)
+    served.repositories.mkdir()
+    try:
+        yield served
+    finally:
+        with CancelScope(shield=True):
+            await served.clean_up()
+
+
+def _foreign(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what is neither a setting, nor keeps Python from starting fast the second time."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("PUSHPAKA_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
