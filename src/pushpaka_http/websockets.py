@@ -94,7 +94,8 @@ def require_own_origin(headers: Headers, allowed: Collection[str]) -> None:
     origin = headers.get("origin")
     if origin is None or origin in allowed:
         return
-    if origin.partition("://")[2].lower() != headers.get("host", "").lower():
+    host = headers.get("host", "").lower()
+    if origin.lower() not in {f"http://{host}", f"https://{host}"}:
         raise NotAllowedError("Pages of another origin may not watch logs.")
 
 

@@ -62,6 +62,15 @@ async def test_what_is_no_public_domain_is_refused(ann: Person, domain: str) -> 
     assert ["domain"] == [problem["field"] for problem in answer.json()["details"]]
 
 
+async def test_the_platforms_own_name_is_told_with_what_else_is_wrong(ann: Person) -> None:
+    """What only this instance knows comes in the same answer."""
+    answer = await ann.post("/domains", {"project_id": "x", "domain": "api.localhost"})
+
+    told = {problem["field"]: problem["message"] for problem in answer.json()["details"]}
+    assert {"project_id", "domain"} == told.keys()
+    assert "must not be an address of this platform" == told["domain"]
+
+
 async def test_a_domain_is_given_up(ann: Person) -> None:
     """A removed domain is gone, and may be claimed again."""
     project = await ann.project()

@@ -143,6 +143,10 @@ async def test_filters_leave_what_was_asked_for(ann: Person, instance: Instance)
         ("limit=-1", "limit"),
         ("limit=1e9", "limit"),
         ("limit=", "limit"),
+        ("limit=5.0", "limit"),
+        ("limit=1e1", "limit"),
+        ("limit=%2B5", "limit"),
+        ("limit=5&limit=6", "limit"),
         ("offset=-5", "offset"),
         ("offset=9223372036854775808", "offset"),
         ("offset=1; DROP TABLE", "offset"),
@@ -158,6 +162,63 @@ async def test_bad_queries_are_refused(ann: Person, query: str, field: str) -> N
 
     assert 400 == answer.status_code
     assert [field] == [problem["field"] for problem in answer.json()["details"]]
+
+
+async def test_all_that_is_wrong_with_a_query_is_told_at_once(ann: Person) -> None:
+    """Each sentence tells what would be right."""
+    answer = await ann.get("/deployments?limit=0&status=gone&project_id=1&sort=x&actor=y")
+
+    told = {problem["field"]: problem["message"] for problem in answer.json()["details"]}
+    assert 400 == answer.status_code
+    assert {"limit", "status", "project_id", "sort", "actor"} == told.keys()
+    assert "must be a whole number from 1 to 100" == told["limit"]
+    assert told["status"].startswith("must be one of queued, building,")
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "é", "日本", "a\tb"])
+async def test_a_key_is_short_printable_ascii(ann: Person, key: str) -> None:
+    """Any other Idempotency-Key is refused, and nothing is deployed."""
+    project = await ann.project()
+
+    answer = await ann.post(
+        "/deployments",
+        {"project_id": project["id"]},
+        headers={b"Idempotency-Key": key.encode()},
+    )
+
+    (problem,) = answer.json()["details"]
+    assert 400 == answer.status_code
+    assert ("Idempotency-Key", "must have 1 to 255 printable ASCII characters") == (
+        problem["field"],
+        problem["message"],
+    )
+    assert 0 == (await ann.get("/deployments")).json()["total"]
+
+
+@pytest.mark.parametrize("key", ["k", "x" * 255, "a b ~ {}"])
+async def test_any_printable_key_is_taken(ann: Person, key: str) -> None:
+    """Asked twice under it there is one deployment."""
+    body = {"project_id": (await ann.project())["id"]}
+
+    one, same = [
+        await ann.post("/deployments", body, headers={"Idempotency-Key": key}) for _ in range(2)
+    ]
+
+    assert (201, 201) == (one.status_code, same.status_code)
+    assert one.json() == same.json()
+
+
+@pytest.mark.parametrize("verb", ["rollback", "cancel"])
+async def test_a_body_where_none_is_taken_is_not_passed_over(ann: Person, verb: str) -> None:
+    """An empty object says nothing; a field in it is a wish that nobody would hear."""
+    deployment = await ann.deployment()
+
+    refused = await ann.post(f"/deployments/{deployment['id']}/{verb}", {"target": "preview:x"})
+    heard = await ann.post(f"/deployments/{deployment['id']}/{verb}", {})
+
+    assert 400 == refused.status_code
+    assert ["target"] == [problem["field"] for problem in refused.json()["details"]]
+    assert 400 != heard.status_code
 
 
 async def test_a_deployment_is_shown_with_what_became_of_it(

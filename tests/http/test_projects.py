@@ -73,6 +73,49 @@ async def test_a_git_token_is_never_shown(ann: Person) -> None:
     assert "ghp_canary" not in shown.text
 
 
+async def test_rules_types_and_the_operators_policy_are_told_at_once(ann: Person) -> None:
+    """Whoever judges a field, a client sees in one answer all that there is to mend."""
+    body = {
+        "name": "",
+        "repo_url": "file:///etc",
+        "port": "80",
+        "framework": "cobol",
+        "replicas": 2**70,
+        "colour": "red",
+    }
+
+    answer = await ann.post("/projects", body)
+
+    told = {problem["field"]: problem["message"] for problem in answer.json()["details"]}
+    assert 400 == answer.status_code
+    assert body.keys() == told.keys()
+    assert "fastapi, " in told["framework"]
+
+
+async def test_changes_are_told_the_same(ann: Person) -> None:
+    """Null where a setting must have a value is one problem among the others."""
+    project = await ann.project()
+
+    answer = await ann.ask(
+        "PATCH", f"/projects/{project['id']}", {"name": None, "repo_url": "x", "framework": ""}
+    )
+
+    assert 400 == answer.status_code
+    assert {"name", "repo_url", "framework"} == {p["field"] for p in answer.json()["details"]}
+
+
+@pytest.mark.parametrize("form", ["{{{}}}", "urn:uuid:{}", "{}x", " {}", "%00"])
+async def test_an_id_has_one_form(ann: Person, form: str) -> None:
+    """What is written otherwise names nothing."""
+    project = await ann.project()
+    other_forms = [form.format(project["id"]), project["id"].replace("-", "")]
+
+    answers = [await ann.get(f"/projects/{text}") for text in other_forms]
+
+    assert [404, 404] == [answer.status_code for answer in answers]
+    assert {"There is no such project."} == {answer.json()["error"] for answer in answers}
+
+
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [

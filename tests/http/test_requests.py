@@ -174,6 +174,60 @@ async def test_where_nothing_is_the_answer_has_the_usual_shape(
     assert answer.headers["X-Request-ID"] == answer.json()["request_id"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/api/v1/projects", "/metrics"])
+async def test_head_is_get_without_a_body(ann: Person, path: str) -> None:
+    """Whoever only wants to know whether it is there gets the same head."""
+    headers = {"Authorization": f"Bearer {ann.token}"}
+
+    got = await ann.client.get(path, headers=headers)
+    head = await ann.client.head(path, headers=headers)
+
+    assert (200, b"") == (head.status_code, head.content)
+    assert got.headers["Content-Type"] == head.headers["Content-Type"]
+
+
+async def test_head_of_a_stream_ends(ann: Person) -> None:
+    """Nobody waits for lines that will not be sent."""
+    deployment = await ann.deployment()
+
+    with anyio.fail_after(5):
+        answer = await ann.ask("HEAD", f"/logs/{deployment['id']}/sse")
+
+    assert (200, b"") == (answer.status_code, answer.content)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/projects", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/env", "DELETE, GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/auth/login", "OPTIONS, POST"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_all_methods_of_an_address_are_named(
+    client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    """OPTIONS tells them, and so does the answer to a method that is none of them."""
+    options = await client.options(path)
+    wrong = await client.request("TRACE", path)
+
+    assert (204, 405) == (options.status_code, wrong.status_code)
+    assert allowed == options.headers["Allow"] == wrong.headers["Allow"]
+
+
+async def test_a_number_beyond_all_bounds_is_told_by_its_field(ann: Person) -> None:
+    """It is JSON, and wrong where it stands."""
+    body = (
+        b'{"name": "a", "repo_url": "https://git.example.com/x", "cpu_limit": 1e400, "port": 1e400}'
+    )
+
+    answer = await ann.ask("POST", "/projects", content=body, headers=JSON)
+
+    assert 400 == answer.status_code
+    assert {"cpu_limit", "port"} == {problem["field"] for problem in answer.json()["details"]}
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 import anyio
+import httpx
 import pytest
 from litestar import Litestar
 from tests.http.clients import NOBODY, PASSWORD, Person, connected
@@ -105,6 +106,31 @@ async def test_the_log_of_another_closes_with_4404(
     assert 4404 == code
 
 
+@pytest.mark.parametrize("form", ["{{{}}}", "urn:uuid:{}", "%7B{}%7D"])
+async def test_an_id_in_another_form_closes_with_4404(
+    app: Litestar, ann: Person, form: str
+) -> None:
+    """An id has one form, here as elsewhere."""
+    deployment = await ann.deployment()
+    url = stream({"id": form.format(deployment["id"])}, ann)
+
+    with anyio.fail_after(5):
+        async with connected(app, url) as browser:
+            code = await browser.code()
+
+    assert 4404 == code
+
+
+async def test_without_a_websocket_it_is_told_that_one_is_needed(client: httpx.AsyncClient) -> None:
+    """Who opens the address of a stream like a page learns what it speaks."""
+    answer = await client.get(f"/api/v1/logs/{NOBODY}/stream")
+    other = await client.post(f"/api/v1/logs/{NOBODY}/stream")
+
+    assert (426, "upgrade_required") == (answer.status_code, answer.json()["code"])
+    assert "websocket" == answer.headers["Upgrade"]
+    assert (405, "GET, HEAD, OPTIONS") == (other.status_code, other.headers["Allow"])
+
+
 @pytest.mark.parametrize("after", ["-1", "x", "", "1.5", "9" * 30, "٣"])
 async def test_a_bad_place_closes_with_4400(app: Litestar, ann: Person, after: str) -> None:
     """Who does not know where they were is told so."""
@@ -128,6 +154,9 @@ async def test_a_bad_place_closes_with_4400(app: Litestar, ann: Person, after: s
         ("https://dashboard.example.com.evil.com", False),
         ("null", False),
         ("", False),
+        ("http://[", False),
+        ("ftp://api.localhost:8000", False),
+        ("http://user@api.localhost:8000", False),
     ],
 )
 async def test_pages_of_others_are_closed_with_4403(
