@@ -58,7 +58,7 @@ class Stranger:
     """Runs Python programs as the project does, until the block ends; they say when they begin."""
 
     _processes: HostProcesses
-    _python: str
+    python: str
     uid: int | None
     output: bytearray = field(factory=bytearray, init=False)
 
@@ -80,7 +80,7 @@ class Stranger:
         self, program: str, *arguments: object, on_output: Callable[[OutputChunk], Awaitable[None]]
     ) -> None:
         """Run *program* to its end."""
-        argv = (self._python, "-c", program, *map(str, arguments))
+        argv = (self.python, "-c", program, *map(str, arguments))
         command = Command(argv=argv, directory=Path("/"), uid=self.uid)
         await self._processes.run(command, on_output=on_output)
 
