@@ -1,0 +1,92 @@
+"""What is deployed: the examples, and small applications that behave as they are told."""
+
+import shutil
+from pathlib import Path
+
+from pushpaka_core.testing.repositories import Repository
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "apps"
+
+_SERVER = """\
+import os
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+VERSION = "{version}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        match self.path.split("/")[1:]:
+            case ["crash", code]:
+                os._exit(int(code))
+            case ["env", name]:
+                self.say(os.environ.get(name, "(not set)"))
+            case ["pid"]:
+                self.say(str(os.getpid()))
+            case ["print", text]:
+                print(text, flush=True)
+                self.say("printed")
+            case ["flood", size]:
+                print("x" * int(size), flush=True)
+                self.say("printed")
+            case ["slow", seconds]:
+                time.sleep(float(seconds))
+                self.say(VERSION)
+            case ["stray", mark]:
+                sleeper = [sys.executable, "-c", "import time; time.sleep(600)", mark]
+                subprocess.Popen(sleeper, start_new_session=True)
+                self.say("started")
+            case _:
+                self.say(VERSION)
+
+    def say(self, text):
+        body = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def server(version: str) -> dict[str, str]:
+    """Return the files of an application that does what a request says; `/` tells its version."""
+    return program(_SERVER.format(version=version))
+
+
+def program(source: str) -> dict[str, str]:
+    """Return the files of an application whose web process is this Python program."""
+    return {"app.py": source, "Procfile": "web: exec python3 app.py\n"}
+
+
+def repository_of(path: Path, files: dict[str, str]) -> Repository:
+    """Return a new repository that holds *files*."""
+    made = Repository.make(path)
+    made.commit("Begin", files)
+    return made
+
+
+def example(path: Path, name: str) -> Repository:
+    """Return a repository made from an example application."""
+    made = Repository.make(path)
+    unwanted = shutil.ignore_patterns(".venv", "__pycache__")
+    shutil.copytree(EXAMPLES / name, path, dirs_exist_ok=True, ignore=unwanted)
+    made.commit("Begin")
+    return made
+
+
+def edit(repository: Repository, name: str, old: str, new: str) -> str:
+    """Push a change of one file, and return its commit."""
+    text = (repository.path / name).read_text()
+    assert old in text
+    return repository.commit(f"Change {name}", {name: text.replace(old, new)})

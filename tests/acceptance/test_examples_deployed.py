@@ -1,0 +1,108 @@
+"""The main job: example applications become addresses that answer, change, and go back."""
+
+from pathlib import Path
+
+import pytest
+from tests.acceptance.apps import edit, example
+from tests.acceptance.people import Person, messages, numbers
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+
+async def test_fastapi_example_is_deployed_changed_and_rolled_back(
+    ann: Person, repositories: Path
+) -> None:
+    """An application with dependencies says its commit, then the next one, then the first."""
+    repository = example(repositories / "greeter", "fastapi")
+    project = await ann.project(repository.path, "Greeter")
+
+    first = await ann.deploy(project)
+    first_page = await ann.read(project)
+    commit = edit(repository, "greeter/__init__.py", "v1", "v2")
+    second = await ann.deploy(project)
+    second_page = await ann.read(project)
+    back = await ann.roll_back(first)
+    last_page = await ann.read(project)
+
+    assert "Hello from version v1" in first_page
+    assert f"<code>{first['commit_sha']}</code>" in first_page
+    assert "Hello from version v2" in second_page
+    assert f"<code>{commit}</code>" in second_page
+    assert first_page == last_page
+    assert ("fastapi", commit) == (first["framework"], second["commit_sha"])
+    assert ("rollback", first["id"]) == (back["kind"], back["source_deployment_id"])
+
+
+async def test_static_example_is_deployed_changed_and_rolled_back(
+    ann: Person, repositories: Path
+) -> None:
+    """A site without a program is served with its own 404 page, through a change and back."""
+    repository = example(repositories / "site", "static")
+    project = await ann.project(repository.path, "Site")
+
+    first = await ann.deploy(project)
+    pages = [await ann.read(project)]
+    missing = await ann.visit(project["url"], "/nowhere")
+    style = await ann.visit(project["url"], "/assets/style.css")
+    edit(repository, "index.html", "version v1", "version v2")
+    await ann.deploy(project)
+    pages.append(await ann.read(project))
+    await ann.roll_back(first)
+    pages.append(await ann.read(project))
+
+    assert ["v1", "v2", "v1"] == [page.partition("version ")[2][:2] for page in pages]
+    assert (404, True) == (missing.status_code, "There is no such page" in missing.text)
+    assert "text/css; charset=utf-8" == style.headers["content-type"]
+
+
+async def test_rollback_neither_clones_nor_builds(ann: Person, repositories: Path) -> None:
+    """A rollback starts what was kept, even when the repository is gone, and within seconds."""
+    repository = example(repositories / "site", "static")
+    project = await ann.project(repository.path)
+    first = await ann.deploy(project)
+    edit(repository, "index.html", "version v1", "version v2")
+    await ann.deploy(project)
+    repository.path.rename(repositories / "gone")
+
+    back = await ann.roll_back(first)
+
+    timeline = await ann.ask("GET", f"/deployments/{back['id']}/events")
+    phases = [event["phase"] for event in timeline["data"]]
+    assert {"source", "build"}.isdisjoint(phases)
+    assert ["start", "switch", "run"] == phases[-3:]
+    assert back["duration_ms"] < 5000
+
+
+async def test_log_tells_the_whole_story_in_order(ann: Person, repositories: Path) -> None:
+    """What was detected, built and printed is in the log, numbered without a gap."""
+    project = await ann.project(example(repositories / "greeter", "fastapi").path)
+
+    deployment = await ann.deploy(project)
+    ready = f"greeter v1 of commit {deployment['commit_sha']} is ready"
+    lines = await ann.until_logged(deployment, ready)
+
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
+    assert [ready] == [text for text in messages(lines) if text.startswith("greeter")]
+    assert any("Detected fastapi" in text for text in messages(lines))
+    assert {"system", "stdout", "stderr"} == {line["stream"] for line in lines}
+    assert ["source", "build", "start"] == list(dict.fromkeys(line["phase"] for line in lines))[:3]
+
+
+async def test_deployment_answers_at_its_own_address_as_well(
+    ann: Person, repositories: Path
+) -> None:
+    """Each deployment has an address of its own, beside that of the project."""
+    project = await ann.project(example(repositories / "site", "static").path)
+
+    deployment = await ann.deploy(project)
+    own = await ann.visit(deployment["url"])
+
+    assert deployment["url"] != project["url"]
+    assert await ann.read(project) == own.text
+
+
+async def test_api_answers_through_the_router(ann: Person) -> None:
+    """The API has an address at the router too."""
+    answer = await ann.visit("http://api.localhost", "/api/v1/health")
+
+    assert "ok" == answer.json()["status"]

@@ -1,0 +1,77 @@
+"""Logs watched by WebSocket while they are written, from any line on, through to their end."""
+
+from pathlib import Path
+
+import pytest
+from anyio import Path as AsyncPath
+from tests.acceptance.apps import repository_of, server
+from tests.acceptance.people import Json, Person, messages, numbers
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+_BUILD = "echo first; while [ ! -e {gate} ]; do sleep 0.05; done; echo second; exit 4"
+
+
+@pytest.fixture
+def gate(repositories: Path) -> AsyncPath:
+    """Return a file for which the build waits."""
+    return AsyncPath(repositories / "gate")
+
+
+@pytest.fixture
+async def building(ann: Person, repositories: Path, gate: AsyncPath) -> Json:
+    """Return a deployment that is going to fail, once somebody opens the gate."""
+    repository = repository_of(repositories / "shop", server("v1"))
+    project = await ann.project(repository.path, build_command=_BUILD.format(gate=gate))
+    return await ann.begin(project)
+
+
+async def test_watcher_sees_lines_while_the_build_runs_and_a_clean_end(
+    ann: Person, building: Json, gate: AsyncPath
+) -> None:
+    """A line comes before the build has ended; a failed deployment closes its log with 1000."""
+    async with ann.watching(building) as watch:
+        seen = [await watch.line()]
+        while "first" != seen[-1]["message"]:
+            seen.append(await watch.line())
+        during = await ann.ask("GET", f"/deployments/{building['id']}")
+        await gate.touch()
+        seen += await watch.lines()
+
+    assert "building" == during["status"]
+    assert await ann.log(building) == seen
+    assert list(range(1, len(seen) + 1)) == numbers(seen)
+    assert "second" in messages(seen)
+    assert 1000 == watch.close_code
+
+
+async def test_watcher_comes_back_for_what_was_missed(
+    ann: Person, building: Json, gate: AsyncPath
+) -> None:
+    """Who left in the middle of a build sees the rest from there on, and nothing twice."""
+    async with ann.watching(building) as watch:
+        seen = [await watch.line(), await watch.line()]
+
+    await gate.touch()
+    failed = await ann.outcome(building)
+    async with ann.watching(building, after=seen[-1]["seq"]) as watch:
+        rest = await watch.lines()
+
+    assert "failed" == failed["status"]
+    assert await ann.log(building) == seen + rest
+
+
+async def test_output_of_a_running_application_is_seen_live(
+    ann: Person, repositories: Path
+) -> None:
+    """What a running application prints reaches who watches."""
+    project = await ann.project(repository_of(repositories / "shop", server("v1")).path)
+    deployment = await ann.deploy(project)
+
+    async with ann.watching(deployment) as watch:
+        await ann.read(project, "/print/good-morning")
+        line = await watch.line()
+        while "good-morning" != line["message"]:
+            line = await watch.line()
+
+    assert ("stdout", "run") == (line["stream"], line["phase"])
