@@ -1,0 +1,73 @@
+"""Requests by which visitors of a static site want what is none of theirs."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import fail_after
+from tests.served import free_port
+
+from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.releases import Releases
+from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.ports.processes import Command
+from pushpaka_core.testing.applications import build, checkout, plan, step
+
+pytestmark = pytest.mark.anyio
+
+_FILES = {
+    "site/index.html": "page",
+    "site/.env": "CANARY",
+    "site/.git/config": "CANARY",
+    "site/in/.htpasswd": "CANARY",
+    "server.py": "CANARY",
+}
+_TARGETS = (
+    *("/.env", "/%2eenv", "/%2Eenv", "//.env", "/./.env", "/x/../.env", "/.env/", "/.env?x"),
+    *("/.git/config", "/self/.env", "/self/%2egit/config", "/in/.htpasswd", "/in//.htpasswd"),
+    *("/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "/..%5cserver.py"),
+    *("/self/../../server.py", "/....//server.py", "/%2e%2e%2fserver.py", "/.%00/server.py"),
+    *("/.%65nv", "/%252eenv", "/\\.env", "/.ENV", "/;/.env", "/.well-known/../.env"),
+    *("/.well-known/..%2f.env", "/.well-known/%2e%2e/.env", "http://x/.env", "*", "?/.env"),
+)
+
+
+@pytest.fixture
+async def port(
+    builder: ProcessBuilder, processes: HostProcesses, data: Path, uid: int | None, tmp_path: Path
+) -> int:
+    """Serve a site that lies beside a file that is not of it, and return where."""
+    source = await checkout(tmp_path / "source", _FILES)
+    wanted = plan(static=StaticSite(directory="site"), build=(step("ln -s . site/self"),))
+    release = Releases(data / "releases").named((await build(builder, source, wanted)).name)
+    port = free_port()
+    command = Command(
+        argv=(str(data / "tools" / "caddy"), "run", "--config", str(release.site_config)),
+        directory=release.app / "site",
+        env={"HOST": "127.0.0.1", "PORT": str(port), "HOME": "/nonexistent"},
+        uid=uid,
+    )
+    await processes.launch("web.1", command)
+    with fail_after(10):
+        while await processes.listener(port) is None:
+            await anyio.sleep(0.02)
+    return port
+
+
+async def test_a_hidden_file_is_not_served(port: int) -> None:
+    """However its path is written, a hidden file or one beside the site is not told."""
+    with fail_after(20):
+        page = await _answer(port, "/")
+        answers = {target: await _answer(port, target) for target in _TARGETS}
+
+    assert page.endswith(b"page")
+    assert [] == [target for target, answer in answers.items() if b"CANARY" in answer]
+    assert all(answer.startswith(b"HTTP/1.1 ") for answer in answers.values())
+
+
+async def _answer(port: int, target: str) -> bytes:
+    request = f"GET {target} HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\n\r\n"
+    async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(request.encode())
+        return b"".join([data async for data in stream])
