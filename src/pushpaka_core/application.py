@@ -38,9 +38,12 @@ from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.pipeline import DeploymentPipeline
 from pushpaka_core.services.projects import ProjectService
+from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.reconciliation import Reconciliation
+from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
+from pushpaka_core.services.serving import ServingService
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.switching import Switching
@@ -95,6 +98,7 @@ class Engine:
     pipeline: DeploymentPipeline
     reconciliation: Reconciliation
     tending: Tending
+    restarting: Restarting
     sweeping: Sweeping
     running: Running
     jobs: Jobs
@@ -115,6 +119,7 @@ class Application:
     accounts: AccountService
     projects: ProjectService
     deployments: DeploymentService
+    serving: ServingService
     logs: LogService
     env_vars: EnvVarService
     custom_domains: CustomDomainService
@@ -132,6 +137,23 @@ def assemble(adapters: Adapters, options: Options) -> Application:
     moves = Moves(adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments = Environments(adapters.cipher)
+    queueing = Queueing(
+        queue=adapters.queue,
+        events=adapters.events,
+        environments=environments,
+        journal=journal,
+        moves=moves,
+        now=adapters.now,
+        new_id=adapters.new_id,
+    )
+    deployments = DeploymentService(
+        storage=adapters.storage,
+        events=adapters.events,
+        queueing=queueing,
+        journal=journal,
+        moves=moves,
+        now=adapters.now,
+    )
     return Application(
         accounts=AccountService(
             storage=adapters.storage,
@@ -156,15 +178,15 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             now=adapters.now,
             new_id=adapters.new_id,
         ),
-        deployments=DeploymentService(
+        deployments=deployments,
+        serving=ServingService(
             storage=adapters.storage,
-            queue=adapters.queue,
             events=adapters.events,
-            environments=environments,
+            deployments=deployments,
+            queueing=queueing,
             journal=journal,
             moves=moves,
             now=adapters.now,
-            new_id=adapters.new_id,
         ),
         logs=LogService(storage=adapters.storage, events=adapters.events),
         env_vars=EnvVarService(
@@ -229,6 +251,18 @@ def _engine(
         timings=options.timings,
         now=adapters.now,
     )
+    tending = Tending(
+        storage=adapters.storage,
+        events=adapters.events,
+        runtime=adapters.runtime,
+        jobs=jobs,
+        logs=log_writing,
+        starting=starting,
+        routing=routing,
+        moves=moves,
+        now=adapters.now,
+        new_id=adapters.new_id,
+    )
     return Engine(
         pipeline=DeploymentPipeline(
             storage=adapters.storage,
@@ -257,17 +291,19 @@ def _engine(
             measurements=seen,
             now=adapters.now,
         ),
-        tending=Tending(
+        tending=tending,
+        restarting=Restarting(
             storage=adapters.storage,
             events=adapters.events,
-            runtime=adapters.runtime,
             jobs=jobs,
             logs=log_writing,
             starting=starting,
+            running=running,
+            tending=tending,
             routing=routing,
             moves=moves,
+            timings=options.timings,
             now=adapters.now,
-            new_id=adapters.new_id,
         ),
         sweeping=Sweeping(
             storage=adapters.storage,

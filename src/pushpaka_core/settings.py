@@ -66,8 +66,10 @@ def _default_data_directory() -> Path:
 def _data_directory(environ: Mapping[str, str]) -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/pushpaka")
-    home = environ.get("XDG_DATA_HOME") or f"{environ.get('HOME') or Path.home()}/.local/share"
-    return Path(home) / "pushpaka"
+    home, data = environ.get("HOME"), environ.get("XDG_DATA_HOME")
+    if not (home or data):
+        raise SettingsError("There is no HOME. Set PUSHPAKA_DATA_DIRECTORY to a directory.")
+    return Path(data or f"{home}/.local/share") / "pushpaka"
 
 
 def _host_env(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -239,7 +241,8 @@ class Settings:
         values: dict[str, Any] = {
             known[name].name: _parsed(known[name], name, given[name]) for name in given
         }
-        values.setdefault("data_directory", _data_directory(environ))
+        if "data_directory" not in values:
+            values["data_directory"] = _data_directory(environ)
         return cls(host_env=_host_env(environ), **values)
 
     @property

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PushpakaError
 from pushpaka_core.services.reconciliation import Reconciliation
+from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.tending import Tending
 from pushpaka_worker.lease_watch import LeaseWatch
@@ -23,6 +24,7 @@ class Reconciler:
 
     _reconciliation: Reconciliation
     _tending: Tending
+    _restarting: Restarting
     _sweeping: Sweeping
     _timings: Timings
     _watch: LeaseWatch = field()
@@ -44,6 +46,7 @@ class Reconciler:
             loops.start_soon(_forever, self._timings.tend, self._reconciliation.stop_drained)
             loops.start_soon(_forever, self._timings.tend, self._reconciliation.mend_routes)
             loops.start_soon(_forever, self._timings.tend, self._tending.tend)
+            loops.start_soon(_forever, self._timings.tend, self._restarting.restart)
             loops.start_soon(_forever, self._timings.tend, self._sweeping.delete_projects)
             liveness = self._timings.liveness_interval
             loops.start_soon(_forever, liveness, self._tending.check_liveness)

@@ -57,7 +57,9 @@ def _worker(engine: Engine) -> Worker:
 
 
 def _reconciler(engine: Engine) -> Reconciler:
-    return Reconciler(engine.reconciliation, engine.tending, engine.sweeping, engine.timings)
+    return Reconciler(
+        engine.reconciliation, engine.tending, engine.restarting, engine.sweeping, engine.timings
+    )
 
 
 def _log_pump(engine: Engine) -> LogPump:

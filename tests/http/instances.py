@@ -97,6 +97,7 @@ def _application(world: World, parts: Parts) -> Application:
         accounts=world.accounts,
         projects=world.projects,
         deployments=world.deployments,
+        serving=world.serving,
         logs=world.logs,
         env_vars=world.env_vars,
         custom_domains=world.custom_domains,

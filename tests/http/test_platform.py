@@ -28,6 +28,11 @@ ROUTES = {
     ("GET", "/api/v1/deployments"),
     ("GET", "/api/v1/deployments/{deployment_id}"),
     ("POST", "/api/v1/deployments/{deployment_id}/rollback"),
+    ("POST", "/api/v1/deployments/{deployment_id}/redeploy"),
+    ("POST", "/api/v1/deployments/{deployment_id}/promote"),
+    ("POST", "/api/v1/deployments/{deployment_id}/restart"),
+    ("POST", "/api/v1/deployments/{deployment_id}/stop"),
+    ("POST", "/api/v1/projects/{project_id}/start"),
     ("POST", "/api/v1/deployments/{deployment_id}/cancel"),
     ("GET", "/api/v1/deployments/{deployment_id}/events"),
     ("GET", "/api/v1/logs/{deployment_id}"),
@@ -195,6 +200,22 @@ def test_the_description_tells_what_is_sent_and_what_comes_back(
     assert ["project_id"] == schemas["NewDeployment"]["required"]
     assert "required" not in schemas["ProjectChanges"] or not schemas["ProjectChanges"]["required"]
     assert {"type": "integer"} == schemas["ProjectChanges"]["properties"]["port"]
+
+
+def test_the_description_tells_how_inputs_are_read(description: dict[str, Any]) -> None:
+    """Other fields are refused, and null is what was not said."""
+    schemas = description["components"]["schemas"]
+    port = schemas["NewProject"]["properties"]["port"]
+    register, login = (
+        description["paths"][f"/api/v1/auth/{verb}"]["post"]["responses"]
+        for verb in ("register", "login")
+    )
+
+    assert schemas["NewProject"]["additionalProperties"] is False
+    assert schemas["ProjectChanges"]["additionalProperties"] is False
+    assert {"type": "null"} in port["oneOf"]
+    assert "403" in register
+    assert "401" in login
 
 
 def test_the_description_tells_where_a_token_is_needed(description: dict[str, Any]) -> None:

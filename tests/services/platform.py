@@ -86,7 +86,13 @@ class Platform:
     def reconciler(self) -> Reconciler:
         """Return a reconciler of this node."""
         engine = self.engine
-        return Reconciler(engine.reconciliation, engine.tending, engine.sweeping, engine.timings)
+        return Reconciler(
+            engine.reconciliation,
+            engine.tending,
+            engine.restarting,
+            engine.sweeping,
+            engine.timings,
+        )
 
     def log_pump(self) -> LogPump:
         """Return a log pump of this node."""

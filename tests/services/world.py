@@ -41,6 +41,8 @@ from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.projects import ProjectService
+from pushpaka_core.services.queueing import Queueing
+from pushpaka_core.services.serving import ServingService
 from pushpaka_core.testing.objects import NOON, a_release, an_entry
 
 PASSWORD = "correct horse"
@@ -85,6 +87,7 @@ class World:
     accounts: AccountService
     projects: ProjectService
     deployments: DeploymentService
+    serving: ServingService
     logs: LogService
     env_vars: EnvVarService
     custom_domains: CustomDomainService
@@ -99,6 +102,16 @@ class World:
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
         journal, moves = Journal(clock, new_id), Moves(clock, new_id)
         environments, signer = Environments(cipher), MemorySigner()
+        queueing = Queueing(queue, events, environments, journal, moves, clock, new_id)
+        deployments = DeploymentService(
+            storage=storage,
+            events=events,
+            queueing=queueing,
+            journal=journal,
+            moves=moves,
+            now=clock,
+            recheck=recheck,
+        )
         return cls(
             clock=clock,
             storage=storage,
@@ -129,16 +142,15 @@ class World:
                 now=clock,
                 new_id=new_id,
             ),
-            deployments=DeploymentService(
+            deployments=deployments,
+            serving=ServingService(
                 storage=storage,
-                queue=queue,
                 events=events,
-                environments=environments,
+                deployments=deployments,
+                queueing=queueing,
                 journal=journal,
                 moves=moves,
                 now=clock,
-                new_id=new_id,
-                recheck=recheck,
             ),
             logs=LogService(storage=storage, events=events, recheck=recheck),
             env_vars=EnvVarService(

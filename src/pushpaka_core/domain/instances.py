@@ -39,6 +39,8 @@ class Instance:
     deployment_id: DeploymentId
     fence: int
     """Of the lease under which it was made; one of an older fence is an orphan."""
+    generation: int = 1
+    """Which restart of the deployment it belongs to."""
     process_type: str = WEB
     index: int = 0
     node: str
@@ -50,6 +52,8 @@ class Instance:
     """Crashes since it was last steady; they make the back-off longer."""
     started_at: datetime
     restart_at: datetime | None = None
+    stop_at: datetime | None = None
+    """Set once others are routed instead; it is stopped then."""
     exit: str | None = None
     """How it ended last, in words."""
     output_position: str = ""
@@ -83,6 +87,10 @@ class Instance:
             restarts=restarts + 1,
             restart_at=at + pause,
         )
+
+    def retire(self, *, stop_at: datetime) -> Self:
+        """Return it replaced: it answers what it has begun, until *stop_at*."""
+        return evolve(self, state=InstanceState.STOPPING, stop_at=stop_at, restart_at=None)
 
     def successor(self, id: InstanceId, *, at: datetime) -> Self:
         """Return what takes its place, and its port, after a crash."""

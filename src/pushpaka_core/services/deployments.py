@@ -8,7 +8,7 @@ from attrs import astuple, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.deployments import (
-    IN_WORK,
+    PRODUCTION,
     SERVING,
     Deployment,
     DeploymentId,
@@ -16,22 +16,15 @@ from pushpaka_core.domain.deployments import (
     DeploymentStatus,
     NewDeployment,
 )
-from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent
-from pushpaka_core.errors import ConflictError, NotFoundError
+from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
-from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.storage import DeploymentFilter, Page, Storage, UnitOfWork
-from pushpaka_core.ports.system import Clock, IdGenerator
-from pushpaka_core.services.environments import Environments
+from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.queueing import Queueing, require_release
 from pushpaka_core.services.requests import DeploymentRequest
-
-KEY_LIFETIME = timedelta(hours=24)
-"""How long an idempotency key stands for the deployment that was made with it."""
-
-_HAS_RUN = SERVING | {DeploymentStatus.STOPPED}
 
 
 @frozen(kw_only=True)
@@ -39,13 +32,11 @@ class DeploymentService:
     """Queues deployments, and tells what becomes of them."""
 
     _storage: Storage
-    _queue: DeploymentQueue
     _events: EventBus
-    _environments: Environments
+    _queueing: Queueing
     _journal: Journal
     _moves: Moves
     _now: Clock
-    _new_id: IdGenerator
     _recheck: timedelta = timedelta(seconds=5)
     """How long a lost message can keep somebody waiting."""
 
@@ -64,15 +55,14 @@ class DeploymentService:
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(new.project_id)
             sequence = await uow.projects.next_sequence(project.id)
-            if earlier := await self._earlier(uow, request):
+            if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             deployment = request.fresh(
-                new, project, id=self._next_id(), sequence=sequence, at=self._now()
+                new, project, id=self._queueing.next_id(), sequence=sequence, at=self._now()
             )
-            env_vars = await uow.env_vars.visible_to(actor).of_project(project.id)
-            environment = self._environments.freeze(deployment.id, env_vars, new.target)
-            moved = await self._enqueue(uow, actor, deployment, environment)
-        await self._tell(moved)
+            environment = await self._queueing.today(uow, actor, deployment)
+            moved = await self._queueing.add(uow, actor, deployment, environment)
+        await self._queueing.tell(moved)
         return deployment
 
     async def rollback(
@@ -87,22 +77,31 @@ class DeploymentService:
             ConflictError: If *id* never ran, or what it built is not kept any more;
                 or if *idempotency_key* stands for another request.
         """
-        request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.ROLLBACK, id)
-        async with self._storage.transaction() as uow:
-            source = await uow.deployments.visible_to(actor).get(id)
-            sequence = await uow.projects.next_sequence(source.project_id)
-            if earlier := await self._earlier(uow, request):
-                return earlier
-            await _require_release(uow, source)
-            deployment = request.rollback(
-                source, id=self._next_id(), sequence=sequence, at=self._now()
-            )
-            (served,) = await uow.env_vars.environments([source.id])
-            environment = self._environments.copy(served, deployment.id)
-            ending = await self._end_those_in_work(uow, actor, deployment)
-            moved = await self._enqueue(uow, actor, deployment, environment)
-        await self._tell([*moved, *ending])
-        return deployment
+        return await self._serve_again(actor, id, DeploymentKind.ROLLBACK, idempotency_key)
+
+    async def redeploy(
+        self, actor: Actor, id: DeploymentId, *, idempotency_key: str | None = None
+    ) -> Deployment:
+        """
+        Queue a deployment that serves what *id* serves, with the env vars of this moment.
+
+        Raises:
+            ConflictError: If *id* is not what its target serves, or its release is gone;
+                or if *idempotency_key* stands for another request.
+        """
+        return await self._serve_again(actor, id, DeploymentKind.REDEPLOY, idempotency_key)
+
+    async def promote(
+        self, actor: Actor, id: DeploymentId, *, idempotency_key: str | None = None
+    ) -> Deployment:
+        """
+        Queue for production what the preview *id* serves, with production's env vars.
+
+        Raises:
+            ConflictError: If *id* is no preview, never ran, or its release is gone;
+                or if *idempotency_key* stands for another request.
+        """
+        return await self._serve_again(actor, id, DeploymentKind.PROMOTE, idempotency_key)
 
     async def cancel(self, actor: Actor, id: DeploymentId) -> Deployment:
         """
@@ -163,79 +162,49 @@ class DeploymentService:
         async with self._storage.snapshot() as uow:
             return await uow.deployments.count_by_status()
 
-    def _next_id(self) -> DeploymentId:
-        return DeploymentId(self._new_id())
-
-    async def _earlier(self, uow: UnitOfWork, request: DeploymentRequest) -> Deployment | None:
-        """Return what the same request has made already, under the same key."""
-        if request.key is None:
-            return None
-        earlier = await uow.deployments.find_idempotent(
-            request.user_id, request.key, since=self._now() - KEY_LIFETIME
-        )
-        if earlier is not None and earlier.request_digest != request.digest:
-            raise ConflictError(
-                "This Idempotency-Key was used for another request. Use a new key for each request."
+    async def _serve_again(
+        self, actor: Actor, id: DeploymentId, kind: DeploymentKind, key: str | None
+    ) -> Deployment:
+        request = DeploymentRequest.of(actor, key, kind, id)
+        async with self._storage.transaction() as uow:
+            source = await uow.deployments.visible_to(actor).get(id)
+            sequence = await uow.projects.next_sequence(source.project_id)
+            if earlier := await self._queueing.earlier(uow, request):
+                return earlier
+            await _require_reason(uow, source, kind)
+            deployment = request.again(
+                source, kind, id=self._queueing.next_id(), sequence=sequence, at=self._now()
             )
-        return earlier
+            moved = await self._queue_again(uow, actor, source, deployment)
+        await self._queueing.tell(moved)
+        return deployment
 
-    async def _enqueue(
-        self, uow: UnitOfWork, actor: Actor, deployment: Deployment, environment: Environment
+    async def _queue_again(
+        self, uow: UnitOfWork, actor: Actor, source: Deployment, deployment: Deployment
     ) -> Sequence[Deployment]:
-        """Keep a new deployment; return it with those that it supersedes."""
-        waiting = await uow.deployments.with_status(
-            {DeploymentStatus.QUEUED},
-            project_ids=[deployment.project_id],
-            target=deployment.target,
+        """Queue it; only a rollback brings its env vars along, and does not wait for others."""
+        if deployment.kind is not DeploymentKind.ROLLBACK:
+            today = await self._queueing.today(uow, actor, deployment)
+            return await self._queueing.add(uow, actor, deployment, today)
+        served = await self._queueing.as_served(uow, source, deployment)
+        ending = await self._queueing.end_work(
+            uow, actor, source.project_id, source.target, "A rollback was asked for"
         )
-        superseded = [
-            await self._moves.keep(
-                uow, older.supersede(at=self._now()), "A newer one was asked for", actor
-            )
-            for older in waiting
-        ]
-        await self._moves.add(uow, deployment, "It was asked for", actor)
-        await uow.env_vars.freeze(environment)
-        await self._journal.note(
-            uow, actor, f"deployment.{deployment.kind}_queued", deployment.id, deployment.slug
-        )
-        return [deployment, *superseded]
-
-    async def _end_those_in_work(
-        self, uow: UnitOfWork, actor: Actor, newer: Deployment
-    ) -> Sequence[Deployment]:
-        in_work = await uow.deployments.with_status(
-            IN_WORK, project_ids=[newer.project_id], target=newer.target
-        )
-        return [
-            await self._moves.keep(
-                uow, older.cancel(at=self._now()), "A rollback was asked for", actor
-            )
-            for older in in_work
-            if not older.is_committed
-        ]
-
-    async def _tell(self, moved: Sequence[Deployment]) -> None:
-        """Wake a worker for the first of them, and tell the watchers of all."""
-        await self._queue.announce(moved[0].project_id)
-        for deployment in moved:
-            await self._events.publish(DeploymentMoved(deployment=deployment))
+        return [*await self._queueing.add(uow, actor, deployment, served), *ending]
 
 
-async def _require_release(uow: UnitOfWork, source: Deployment) -> None:
-    """Raise ConflictError where there is nothing that *source* served and could serve again."""
-    if source.status not in _HAS_RUN or source.release_id is None:
-        raise ConflictError(
-            f"There is nothing to roll back to: the deployment is {source.status} and never ran."
-        )
-    try:
-        is_kept = (await uow.releases.get(source.release_id)).removed_at is None
-    except NotFoundError:
-        is_kept = False
-    if not is_kept:
-        raise ConflictError(
-            "What this deployment built is not kept any more. Deploy its commit again instead."
-        )
+async def _require_reason(uow: UnitOfWork, source: Deployment, kind: DeploymentKind) -> None:
+    """Pass only what *kind* is for, where its release can be served again; ConflictError."""
+    match kind:
+        case DeploymentKind.REDEPLOY:
+            target = await uow.targets.find(source.project_id, source.target)
+            if target is None or target.deployment_id != source.id:
+                raise ConflictError(
+                    "Only the current deployment can be redeployed. Roll back to this one instead."
+                )
+        case DeploymentKind.PROMOTE if source.target == PRODUCTION:
+            raise ConflictError("Only a preview can be promoted; this is production's own.")
+    await require_release(uow, source)
 
 
 async def _next_move(messages: AsyncIterator[Message]) -> None:

@@ -30,13 +30,16 @@ class Moves:
         return kept
 
     async def keep_cancelled(self, uow: UnitOfWork, held: Deployment) -> Deployment:
-        """End what somebody asked to cancel; it is superseded where a rollback takes its place."""
+        """End what was asked to end: superseded where a rollback or a stop was the reason."""
         waiting = await uow.deployments.with_status(
             [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
         )
+        target = await uow.targets.find(held.project_id, held.target)
+        superseded = held.supersede(at=self._now())
         if any(deployment.kind is DeploymentKind.ROLLBACK for deployment in waiting):
-            superseded = held.supersede(at=self._now())
             return await self.keep(uow, superseded, "A rollback takes its place")
+        if target is not None and target.stopped_at is not None:
+            return await self.keep(uow, superseded, "Its target was stopped")
         return await self.keep(uow, held.end_cancelled(at=self._now()), "It was cancelled")
 
     async def tell(

@@ -102,5 +102,8 @@ class Reconciliation:
         await self._running.remove(deployment.lease)
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
-            kept = await self._moves.keep(uow, present.stop(at=self._now()), "It was replaced")
+            target = await uow.targets.find(present.project_id, present.target)
+            was_replaced = target is None or target.deployment_id != present.id
+            cause = "It was replaced" if was_replaced else "It was stopped by hand"
+            kept = await self._moves.keep(uow, present.stop(at=self._now()), cause)
         await self._events.publish(DeploymentMoved(deployment=kept))

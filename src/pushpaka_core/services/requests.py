@@ -8,6 +8,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.deployments import (
+    PRODUCTION,
     Deployment,
     DeploymentId,
     DeploymentKind,
@@ -56,17 +57,23 @@ class DeploymentRequest:
             request_digest=self.digest,
         )
 
-    def rollback(
-        self, source: Deployment, *, id: DeploymentId, sequence: int, at: datetime
+    def again(
+        self,
+        source: Deployment,
+        kind: DeploymentKind,
+        *,
+        id: DeploymentId,
+        sequence: int,
+        at: datetime,
     ) -> Deployment:
-        """Return a deployment that begins with what *source* served."""
+        """Return a deployment that serves what *source* served; a promoted one, to production."""
         return Deployment(
             id=id,
             project_id=source.project_id,
             user_id=self.user_id,
             slug=source.slug,
-            target=source.target,
-            kind=DeploymentKind.ROLLBACK,
+            target=PRODUCTION if kind is DeploymentKind.PROMOTE else source.target,
+            kind=kind,
             source_deployment_id=source.id,
             sequence=sequence,
             branch=source.branch,

@@ -6,14 +6,16 @@ from datetime import timedelta
 from anyio import move_on_after, sleep
 from attrs import frozen
 
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import RELEASE, WEB, Instance, InstanceId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import PlatformFaultError, StartError
+from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.prober import Probe, Prober
 from pushpaka_core.ports.runtime import Runtime, StartRequest
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.jobs import Job
 
@@ -51,9 +53,14 @@ class Starting:
     _ports: range
 
     async def reserve(self, job: Job) -> Sequence[Instance]:
-        """Keep a row for each instance that the job asks for, the routed ones with their ports."""
+        """
+        Keep a row for each instance that the job asks for, the routed ones with their ports.
+
+        Raises:
+            StaleEntityError: If the deployment was claimed or changed since the job was loaded.
+        """
         async with self._storage.transaction() as uow:
-            await uow.deployments.held(job.deployment.lease)
+            await _require_present(uow, job.deployment)
             taken = {i.port for i in await uow.instances.all() if i.node == self._node}
             free = _free_ports(self._ports, taken, self._new_id().int)
             instances = [self._new(job, *wanted, free) for wanted in _wanted(job)]
@@ -131,6 +138,7 @@ class Starting:
             project_id=job.project.id,
             deployment_id=job.deployment.id,
             fence=job.deployment.fence,
+            generation=job.deployment.generation,
             process_type=process_type,
             index=index,
             node=self._node,
@@ -147,6 +155,15 @@ class Starting:
             return f"{sentence} It has to listen on the port that PORT names."
         ports = ", ".join(map(str, elsewhere))
         return f"{sentence} It listens on {ports}, but has to on the port that PORT names."
+
+
+async def _require_present(uow: UnitOfWork, deployment: Deployment) -> None:
+    if deployment.is_in_work:
+        await uow.deployments.held(deployment.lease)
+        return
+    present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
+    if present.generation != deployment.generation or present.drain_until is not None:
+        raise StaleEntityError("deployment")
 
 
 def _wanted(job: Job) -> Iterable[tuple[str, int]]:

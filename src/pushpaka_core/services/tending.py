@@ -42,6 +42,28 @@ class Served:
     project: Project
     instances: Sequence[Instance]
 
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether it is replaced, stopped or deleted, and only ends what it has begun."""
+        return self.deployment.drain_until is not None or self.project.deleted_at is not None
+
+    @property
+    def fresh(self) -> Sequence[Instance]:
+        """The instances of the generation that is wanted."""
+        wanted = self.deployment.generation
+        return [instance for instance in self.instances if instance.generation == wanted]
+
+    @property
+    def replaced(self) -> Sequence[Instance]:
+        """The instances that serve until a restart has brought up the wanted generation."""
+        wanted = self.deployment.generation
+        return [i for i in self.instances if i.generation < wanted and i.stop_at is None]
+
+    @property
+    def tended(self) -> Sequence[Instance]:
+        """The instances to keep alive: during a restart the old ones."""
+        return self.replaced or self.fresh
+
 
 _Look = Callable[[Served, Instance], Awaitable[Instance]]
 
@@ -89,7 +111,7 @@ class Tending:
         await together(
             partial(self._look_at, served, look)
             for served in await self.serving()
-            if served.deployment.drain_until is None and served.project.deleted_at is None
+            if not served.is_leaving
         )
 
     async def _look_at(self, served: Served, look: _Look) -> None:
@@ -98,8 +120,8 @@ class Tending:
         async def look_at_one(instance: Instance) -> None:
             seen.append(await self._look_at_one(served, instance, look))
 
-        await together(partial(look_at_one, instance) for instance in served.instances)
-        if _live(seen) != _live(served.instances):
+        await together(partial(look_at_one, instance) for instance in served.tended)
+        if _live(seen) != _live(served.tended):
             await self._routing.publish()
         if _standing(served.deployment, seen, at=self._now()) is not None:
             await self._settle(served.deployment.id)
@@ -191,7 +213,7 @@ class Tending:
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(id)
             instances = await uow.instances.of_deployments([id])
-            own = [instance for instance in instances if instance.lease == present.lease]
+            own = [i for i in instances if i.lease == present.lease and i.stop_at is None]
             moved = _standing(present, own, at=self._now())
             if moved is None:
                 return

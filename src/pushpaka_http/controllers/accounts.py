@@ -1,5 +1,7 @@
 """Sign-up, sign-in and one's own account."""
 
+from http import HTTPStatus
+
 from litestar import Controller, get, post
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
@@ -9,6 +11,7 @@ from pushpaka_core.domain.users import Credentials, NewPassword, Registration
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_http.authentication import ANONYMOUS
 from pushpaka_http.dependencies import Given
+from pushpaka_http.openapi import also
 from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.users import SignedInResponse, UserResponse
 
@@ -19,7 +22,7 @@ class AccountController(Controller):
     path = "/auth"
     tags = ("auth",)
 
-    @post("/register", opt=ANONYMOUS, security=[{}])
+    @post("/register", opt=ANONYMOUS, security=[{}], responses=also(HTTPStatus.FORBIDDEN))
     async def register(
         self,
         data: JSONBody[Registration],
@@ -31,7 +34,13 @@ class AccountController(Controller):
         await rate_limits.sign_in(data.email, client_network)
         return SignedInResponse.of(await accounts.register(data))
 
-    @post("/login", opt=ANONYMOUS, security=[{}], status_code=HTTP_200_OK)
+    @post(
+        "/login",
+        opt=ANONYMOUS,
+        security=[{}],
+        status_code=HTTP_200_OK,
+        responses=also(HTTPStatus.UNAUTHORIZED),
+    )
     async def log_in(
         self,
         data: JSONBody[Credentials],

@@ -12,6 +12,7 @@ from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.ports.storage import DeploymentFilter
 from pushpaka_core.services.deployments import DeploymentService
+from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given
 from pushpaka_http.parameters import IdempotencyKey, Limit, Offset, Text, Wait
 from pushpaka_http.rate_limits import RateLimits
@@ -93,6 +94,62 @@ class DeploymentController(Controller):
         await rate_limits.deployment_of(actor.user_id, wanted.project_id)
         queued = await deployments.rollback(actor, wanted.id, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)
+
+    @post("/{deployment_id:str}/redeploy")
+    async def redeploy(
+        self,
+        *,
+        deployment_id: FromPath[DeploymentId],
+        actor: Given[Actor],
+        deployments: Given[DeploymentService],
+        rate_limits: Given[RateLimits],
+        addresses: Given[Addresses],
+        idempotency_key: IdempotencyKey = None,
+    ) -> DeploymentResponse:
+        """Serve what this deployment serves with today's env vars, without a build."""
+        wanted = await deployments.get(actor, deployment_id)
+        await rate_limits.deployment_of(actor.user_id, wanted.project_id)
+        queued = await deployments.redeploy(actor, wanted.id, idempotency_key=idempotency_key)
+        return DeploymentResponse.of(queued, addresses)
+
+    @post("/{deployment_id:str}/promote")
+    async def promote(
+        self,
+        *,
+        deployment_id: FromPath[DeploymentId],
+        actor: Given[Actor],
+        deployments: Given[DeploymentService],
+        rate_limits: Given[RateLimits],
+        addresses: Given[Addresses],
+        idempotency_key: IdempotencyKey = None,
+    ) -> DeploymentResponse:
+        """Serve what this preview serves as production, with production's env vars."""
+        wanted = await deployments.get(actor, deployment_id)
+        await rate_limits.deployment_of(actor.user_id, wanted.project_id)
+        queued = await deployments.promote(actor, wanted.id, idempotency_key=idempotency_key)
+        return DeploymentResponse.of(queued, addresses)
+
+    @post("/{deployment_id:str}/restart", status_code=HTTP_200_OK)
+    async def restart(
+        self,
+        deployment_id: FromPath[DeploymentId],
+        actor: Given[Actor],
+        serving: Given[ServingService],
+        addresses: Given[Addresses],
+    ) -> DeploymentResponse:
+        """Replace the instances of a running deployment by new ones, without a gap."""
+        return DeploymentResponse.of(await serving.restart(actor, deployment_id), addresses)
+
+    @post("/{deployment_id:str}/stop", status_code=HTTP_200_OK)
+    async def stop(
+        self,
+        deployment_id: FromPath[DeploymentId],
+        actor: Given[Actor],
+        serving: Given[ServingService],
+        addresses: Given[Addresses],
+    ) -> DeploymentResponse:
+        """Stop a running deployment, until its project is started or deployed."""
+        return DeploymentResponse.of(await serving.stop(actor, deployment_id), addresses)
 
     @post("/{deployment_id:str}/cancel", status_code=HTTP_200_OK)
     async def cancel(

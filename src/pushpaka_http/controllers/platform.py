@@ -14,6 +14,7 @@ from pushpaka_http.authentication import ANONYMOUS, require_token
 from pushpaka_http.dependencies import Given
 from pushpaka_http.errors import RETRY_AFTER_OUTAGE
 from pushpaka_http.metrics import Metrics
+from pushpaka_http.openapi import also
 from pushpaka_http.schemas.errors import ErrorResponse
 from pushpaka_http.schemas.health import HealthResponse, ReadinessResponse
 
@@ -43,7 +44,11 @@ class PlatformController(Controller):
             raise UnavailableError("This process cannot serve requests now.")
         return ReadinessResponse(status="ready")
 
-    @get("/metrics", media_type="text/plain; version=0.0.4")
+    @get(
+        "/metrics",
+        media_type="text/plain; version=0.0.4",
+        responses=also(HTTPStatus.UNAUTHORIZED),
+    )
     async def metrics(
         self,
         request: Request[Any, Any, Any],

@@ -5,10 +5,13 @@ from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import NewProject, ProjectChanges, ProjectId
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.projects import ProjectService
+from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given
+from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse, NewEnvVars
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.projects import ProjectResponse
@@ -80,3 +83,14 @@ class ProjectController(Controller):
         """Set several env vars at once; others are untouched."""
         changed = await env_vars.set_many(actor, data.of_project(project_id))
         return ListResponse(data=[EnvVarResponse.of(env_var) for env_var in changed])
+
+    @post("/{project_id:str}/start", status_code=HTTP_200_OK)
+    async def start(
+        self,
+        project_id: FromPath[ProjectId],
+        actor: Given[Actor],
+        serving: Given[ServingService],
+        addresses: Given[Addresses],
+    ) -> DeploymentResponse:
+        """Serve again what production served until it was stopped."""
+        return DeploymentResponse.of(await serving.start(actor, project_id), addresses)

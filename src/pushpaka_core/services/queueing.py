@@ -1,0 +1,135 @@
+"""Puts deployments into the queue, and out of it what they make superfluous."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import IN_WORK, Deployment, DeploymentId, DeploymentStatus
+from pushpaka_core.domain.env_vars import Environment
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.errors import ConflictError, NotFoundError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.storage import UnitOfWork
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.environments import Environments
+from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.requests import DeploymentRequest
+
+KEY_LIFETIME = timedelta(hours=24)
+"""How long an idempotency key stands for the deployment that was made with it."""
+
+
+@frozen
+class Queueing:
+    """What every verb that makes a deployment has in common."""
+
+    _queue: DeploymentQueue
+    _events: EventBus
+    _environments: Environments
+    _journal: Journal
+    _moves: Moves
+    _now: Clock
+    _new_id: IdGenerator
+
+    def next_id(self) -> DeploymentId:
+        """Return the id of a deployment to be."""
+        return DeploymentId(self._new_id())
+
+    async def earlier(self, uow: UnitOfWork, request: DeploymentRequest) -> Deployment | None:
+        """
+        Return what the same request has made already, under the same key.
+
+        Raises:
+            ConflictError: If the key stands for another request.
+        """
+        if request.key is None:
+            return None
+        since = self._now() - KEY_LIFETIME
+        earlier = await uow.deployments.find_idempotent(request.user_id, request.key, since=since)
+        if earlier is not None and earlier.request_digest != request.digest:
+            raise ConflictError(
+                "This Idempotency-Key was used for another request. Use a new key for each request."
+            )
+        return earlier
+
+    async def add(
+        self, uow: UnitOfWork, actor: Actor, deployment: Deployment, environment: Environment
+    ) -> Sequence[Deployment]:
+        """Keep a new deployment; return it with those that it supersedes."""
+        superseded = await self.supersede_waiting(
+            uow, actor, deployment.project_id, deployment.target, "A newer one was asked for"
+        )
+        await self._moves.add(uow, deployment, "It was asked for", actor)
+        await uow.env_vars.freeze(environment)
+        await self._journal.note(
+            uow, actor, f"deployment.{deployment.kind}_queued", deployment.id, deployment.slug
+        )
+        return [deployment, *superseded]
+
+    async def supersede_waiting(
+        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
+    ) -> Sequence[Deployment]:
+        """End what still waits for *target*, and return it."""
+        waiting = await uow.deployments.with_status(
+            {DeploymentStatus.QUEUED}, project_ids=[project_id], target=target
+        )
+        return [
+            await self._moves.keep(uow, older.supersede(at=self._now()), cause, actor)
+            for older in waiting
+        ]
+
+    async def end_work(
+        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
+    ) -> Sequence[Deployment]:
+        """Ask what is in work for *target* to end, as far as it is not committed."""
+        in_work = await uow.deployments.with_status(
+            IN_WORK, project_ids=[project_id], target=target
+        )
+        return [
+            await self._moves.keep(uow, older.cancel(at=self._now()), cause, actor)
+            for older in in_work
+            if not older.is_committed
+        ]
+
+    async def today(self, uow: UnitOfWork, actor: Actor, deployment: Deployment) -> Environment:
+        """Return the env vars of this moment, as *deployment* sees them."""
+        env_vars = await uow.env_vars.visible_to(actor).of_project(deployment.project_id)
+        return self._environments.freeze(deployment.id, env_vars, deployment.target)
+
+    async def as_served(
+        self, uow: UnitOfWork, source: Deployment, deployment: Deployment
+    ) -> Environment:
+        """Return the env vars that *source* was served with, for *deployment*."""
+        (served,) = await uow.env_vars.environments([source.id])
+        return self._environments.copy(served, deployment.id)
+
+    async def tell(self, moved: Sequence[Deployment]) -> None:
+        """Wake a worker, and tell the watchers of each."""
+        if moved:
+            await self._queue.announce(moved[0].project_id)
+        for deployment in moved:
+            await self._events.publish(DeploymentMoved(deployment=deployment))
+
+
+async def require_release(uow: UnitOfWork, source: Deployment) -> None:
+    """
+    Pass only a deployment that ran, and could be served again without a build.
+
+    Raises:
+        ConflictError: If it never ran, or what it built is not kept any more.
+    """
+    if not source.has_run or source.release_id is None:
+        raise ConflictError(f"It cannot be served again: it is {source.status} and never ran.")
+    try:
+        is_kept = (await uow.releases.get(source.release_id)).removed_at is None
+    except NotFoundError:
+        is_kept = False
+    if not is_kept:
+        raise ConflictError(
+            "What this deployment built is not kept any more. Deploy its commit again instead."
+        )

@@ -1,0 +1,119 @@
+"""Puts new instances in place of those that serve: started first, stopped afterwards."""
+
+from functools import partial
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.logs import LogLevel
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.errors import PlatformFaultError, StartError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.background import together
+from pushpaka_core.services.jobs import Jobs
+from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.routing import Routing
+from pushpaka_core.services.running import Running
+from pushpaka_core.services.starting import Starting
+from pushpaka_core.services.tending import Served, Tending
+
+
+@frozen
+class Restarting:
+    """
+    Takes each deployment to the generation of instances that is wanted of it.
+
+    It looks at the rows only, so that it goes on where a killed platform stopped.
+    """
+
+    _storage: Storage
+    _events: EventBus
+    _jobs: Jobs
+    _logs: LogWriting
+    _starting: Starting
+    _running: Running
+    _tending: Tending
+    _routing: Routing
+    _moves: Moves
+    _timings: Timings
+    _now: Clock
+
+    async def restart(self) -> None:
+        """Go one step further with every restart, and stop what has been replaced."""
+        serving = [s for s in await self._tending.serving() if not s.is_leaving]
+        await together(partial(self._go_on, served) for served in serving if served.replaced)
+        retired = [i for served in serving for i in served.instances if self._is_due(i)]
+        await together(partial(self._running.remove_one, instance) for instance in retired)
+
+    async def _go_on(self, served: Served) -> None:
+        try:
+            await self._next_step(served)
+        except (StartError, PlatformFaultError) as error:
+            await self._give_up(served, str(error))
+
+    async def _next_step(self, served: Served) -> None:
+        fresh = served.fresh
+        if not fresh:
+            await self._begin(served)
+        elif all([await self._is_healthy(served, instance) for instance in fresh]):
+            await self._replace(served)
+
+    async def _begin(self, served: Served) -> None:
+        job = await self._jobs.of(served.deployment)
+        instances = await self._starting.reserve(job)
+        await together(partial(self._starting.start, job, instance) for instance in instances)
+
+    async def _is_healthy(self, served: Served, instance: Instance) -> bool:
+        """Tell whether it is; StartError when it will not become so."""
+        sight = await self._starting.look(served.project, instance)
+        if sight.end is not None:
+            raise StartError(f"The {instance.process_type} process {sight.end}.")
+        patience = self._starting.patience(served.project, instance)
+        if not sight.is_healthy and self._now() - instance.started_at >= patience:
+            raise StartError(f"The {instance.process_type} process: {sight.missing}.")
+        return sight.is_healthy
+
+    async def _replace(self, served: Served) -> None:
+        """Route the new instances, and give the old ones the time of a drain."""
+        stop_at = self._now() + self._timings.drain
+        async with self._storage.transaction() as uow:
+            present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)
+            if present.generation != served.deployment.generation:
+                return
+            for instance in served.fresh:
+                await uow.instances.update(instance.go_live())
+            for instance in served.replaced:
+                await uow.instances.update(instance.retire(stop_at=stop_at))
+            await self._moves.tell(uow, present, "Its instances were replaced by new ones")
+        await self._routing.publish()
+        await self._events.publish(DeploymentMoved(deployment=present))
+
+    async def _give_up(self, served: Served, reason: str) -> None:
+        """Keep what serves: nobody is served better by nothing."""
+        wanted = served.deployment.generation
+        async with self._storage.snapshot() as uow:
+            instances = await uow.instances.of_deployments([served.deployment.id])
+        failed = [instance for instance in instances if instance.generation == wanted]
+        await together(partial(self._running.remove_one, instance) for instance in failed)
+        async with self._storage.transaction() as uow:
+            present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)
+            if present.generation != wanted:
+                return
+            serving = max(instance.generation for instance in served.replaced)
+            kept = await self._moves.keep(uow, present.keep_generation(serving), "A restart failed")
+        await self._say(kept.id, f"The restart failed, and the old instances serve on. {reason}")
+        await self._events.publish(DeploymentMoved(deployment=kept))
+
+    async def _say(self, id: DeploymentId, sentence: str) -> None:
+        async with self._logs.open(id, Redactor()) as log:
+            await log.say(sentence, Phase.RUN, LogLevel.ERROR)
+
+    def _is_due(self, instance: Instance) -> bool:
+        return instance.stop_at is not None and instance.stop_at <= self._now()
