@@ -21,7 +21,6 @@ from pushpaka_core.domain.deployments import (
     DeploymentStatus,
     NewDeployment,
     Phase,
-    Target,
 )
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten
 from pushpaka_core.domain.frameworks import canonical_framework
@@ -29,6 +28,7 @@ from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService

@@ -12,7 +12,7 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.sources import check_branch, check_commit_sha
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.errors import ConflictError, InvalidTransitionError, SupersededError
+from pushpaka_core.errors import ConflictError, InvalidTransitionError
 
 DeploymentId = NewType("DeploymentId", UUID)
 ReleaseId = NewType("ReleaseId", UUID)
@@ -332,30 +332,4 @@ class Deployment:
         ends_work = status in SERVING or status in FINAL
         return evolve(
             self, status=status, finished_at=self.finished_at or at if ends_work else None
-        )
-
-
-@frozen(kw_only=True)
-class Target:
-    """What a target of a project serves: the one pointer that a switch moves."""
-
-    project_id: ProjectId
-    name: str
-    deployment_id: DeploymentId
-    sequence: int
-    stopped_at: datetime | None = None
-    """Set by hand; it stays stopped until a start or a deploy."""
-    version: int = field(default=1, eq=False)
-
-    def point_to(self, deployment: Deployment) -> Self:
-        """
-        Return it serving *deployment*.
-
-        Raises:
-            SupersededError: If it serves a newer one already.
-        """
-        if deployment.sequence < self.sequence:
-            raise SupersededError
-        return evolve(
-            self, deployment_id=deployment.id, sequence=deployment.sequence, stopped_at=None
         )

@@ -16,7 +16,6 @@ from pushpaka_core.domain.deployments import (
     DeploymentStatus,
     Lease,
     ReleaseId,
-    Target,
 )
 from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent
@@ -24,6 +23,7 @@ from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
 
 T = TypeVar("T")

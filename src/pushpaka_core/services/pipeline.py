@@ -7,12 +7,7 @@ from anyio import CancelScope
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    Deployment,
-    Lease,
-    Phase,
-    ReleaseId,
-)
+from pushpaka_core.domain.deployments import Deployment, Lease, Phase, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.releases import Release

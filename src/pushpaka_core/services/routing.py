@@ -7,16 +7,11 @@ from anyio import Lock
 from attrs import define, field
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    PRODUCTION,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Target,
-)
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, DeploymentStatus
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import WEB, Instance, InstanceState
 from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.router import Route, Router, RouteTable, Upstream
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 

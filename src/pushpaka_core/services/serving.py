@@ -3,9 +3,10 @@
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Target
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage, UnitOfWork

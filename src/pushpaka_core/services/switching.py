@@ -2,14 +2,9 @@
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import (
-    SERVING,
-    Deployment,
-    Lease,
-    Phase,
-    Target,
-)
+from pushpaka_core.domain.deployments import SERVING, Deployment, Lease, Phase
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus

@@ -4,12 +4,13 @@ from typing import TypeAlias
 
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.custom_domains import CustomDomain
-from pushpaka_core.domain.deployments import Deployment, Target
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user

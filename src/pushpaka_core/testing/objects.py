@@ -16,7 +16,6 @@ from pushpaka_core.domain.deployments import (
     DeploymentStatus,
     Phase,
     ReleaseId,
-    Target,
 )
 from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
@@ -25,6 +24,7 @@ from pushpaka_core.domain.logs import LogEntry
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
-from pushpaka_core.domain.deployments import DeploymentId, ReleaseId, Target
+from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import StaleEntityError
 
 

@@ -8,13 +8,14 @@ from attrs import define, evolve, field, frozen
 
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, ReleaseId, Target
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, ReleaseId
 from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 

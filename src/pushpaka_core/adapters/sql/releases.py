@@ -7,10 +7,11 @@ from attrs import evolve, frozen
 
 from pushpaka_core.adapters.sql.schema import instances, releases, targets
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.deployments import DeploymentId, ReleaseId, Target
+from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import DuplicateError, StaleEntityError
 
 
