@@ -14,6 +14,7 @@ from litestar.typing import FieldDefinition
 from pushpaka_core.converters import Judge, parse
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_http.errors import UnsupportedMediaTypeError
+from pushpaka_http.openapi import close
 
 MOST_DEPTH = 32
 
@@ -88,9 +89,12 @@ class BodyParser(AbstractDTO[Any]):
     ) -> Reference | Schema:
         """Describe the class of `data` itself."""
         del handler_id
+        kind = field_definition.annotation
         described: Reference | Schema = schema_creator.for_field_definition(
-            FieldDefinition.from_annotation(field_definition.annotation)
+            FieldDefinition.from_annotation(kind)
         )
+        if isinstance(described, Reference):
+            close(schema_creator.schema_registry.from_reference(described).schema, kind)
         return described
 
     @classmethod

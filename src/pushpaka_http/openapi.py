@@ -10,7 +10,7 @@ from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.openapi.spec import Components, OpenAPIType, Schema, SecurityScheme
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
@@ -95,6 +95,17 @@ class ChangesPlugin(OpenAPISchemaPlugin):
         return described
 
 
+def close(described: Schema, kind: type[attrs.AttrsInstance]) -> None:
+    """Let the description of an input say that it takes no other fields, and null for absent."""
+    described.additional_properties = False
+    properties = described.properties or {}
+    for field in attrs.fields(kind):
+        if field.default not in (attrs.NOTHING, None, Unchanged.UNCHANGED):
+            properties[field.name] = Schema(
+                one_of=[properties[field.name], Schema(type=OpenAPIType.NULL)]
+            )
+
+
 class ErrorsPlugin(ReceiveRoutePlugin):
     """Tells of each route which errors it may answer, in the one shape that they have."""
 
@@ -103,6 +114,11 @@ class ErrorsPlugin(ReceiveRoutePlugin):
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 handler.responses = _errors_of(handler) | dict(handler.responses or {})
+
+
+def also(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
+    """Return the description of errors that one route has beside the usual ones."""
+    return {status: _ERRORS[status] for status in statuses}
 
 
 def _errors_of(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:

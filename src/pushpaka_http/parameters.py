@@ -16,8 +16,8 @@ from litestar.typing import FieldDefinition
 from pushpaka_core.converters import read_id
 from pushpaka_core.errors import InvalidInputError, NotFoundError
 
-LARGEST = 2**63 - 1
-"""The largest number that every database can count to."""
+LARGEST = 2**53 - 1
+"""The largest number that every reader of JSON can count to without a gap."""
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _PRINTABLE = r"^[\x20-\x7e]*$"
@@ -114,6 +114,8 @@ async def check_parameters(
         InvalidInputError: That tells of every parameter that is unknown, wrong,
             missing or there twice: a typo must not be lost.
     """
+    if connection.scope.get("method") == "OPTIONS":
+        return
     fields = handler.parsed_fn_signature.parameters
     for parameter in _parameters(fields, PathParameter):
         if parameter.problem([str(connection.path_params[parameter.name])]):
