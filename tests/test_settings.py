@@ -1,11 +1,14 @@
 """Settings are read strictly, and every mistake is told in a sentence."""
 
+from base64 import b64encode
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from pushpaka_core.bootstrap import open_application
+from pushpaka_core.domain.failpoints import Effect, Failpoint
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.settings import RouterChoice, Settings, documented
@@ -128,3 +131,41 @@ def test_readme_lists_exactly_the_settings_that_there_are() -> None:
     table = [line for line in README.read_text().splitlines() if line.startswith("| `PUSHPAKA_")]
 
     assert rows == table
+
+
+def test_failpoint_and_fast_clockwork_are_read_for_tests() -> None:
+    """What goes wrong on purpose is a setting like others, with a name of the tests'."""
+    settings = read(test_failpoint="build:kill", test_timing="fast")
+
+    assert Failpoint(step="build", effect=Effect.KILL) == settings.failpoint
+    assert timedelta(milliseconds=100) == settings.timings.poll
+    assert read().timings.build == settings.timings.build
+
+
+@pytest.mark.parametrize("text", ["build", "build:explode", "lunch:kill", ":kill"])
+def test_unknown_failpoint_is_told_with_those_that_there_are(text: str) -> None:
+    """A test that sets nothing would show nothing."""
+    with pytest.raises(SettingsError) as refusal:
+        read(test_failpoint=text)
+
+    assert (
+        "PUSHPAKA_TEST_FAILPOINT must be <step>:<effect> of claim, source, build, release, start, "
+        "switch, commit, switched and kill, raise, hang."
+    ) == str(refusal.value)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["test_failpoint", "test_timing"])
+async def test_production_refuses_what_is_for_tests(name: str, tmp_path: Path) -> None:
+    """Nobody's real deployments go wrong on purpose."""
+    settings = read(
+        stage="production",
+        secret_key="0123456789abcdefghijklmnopqrstuvwxyz",
+        encryption_keys=f"k1={b64encode(bytes(range(32))).decode()}",
+        data_directory=str(tmp_path),
+        **{name: {"test_failpoint": "build:kill", "test_timing": "fast"}[name]},
+    )
+
+    with pytest.raises(SettingsError, match="are for tests, not for production"):
+        async with open_application(settings):
+            pass

@@ -12,6 +12,8 @@ from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.failpoints import Failpoints
+from pushpaka_core.ports.host import Host, Room
 from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
@@ -22,6 +24,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.admission import MEBIBYTE, Admission
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.building import Building
 from pushpaka_core.services.custom_domains import CustomDomainService
@@ -50,6 +53,7 @@ from pushpaka_core.services.switching import Switching
 from pushpaka_core.services.tending import Tending
 
 VERSION = "0.1.0"
+_LEAST_ROOM = Room(disk=1024 * MEBIBYTE, memory=256 * MEBIBYTE)
 
 
 @frozen(kw_only=True)
@@ -67,6 +71,8 @@ class Adapters:
     router: Router
     router_supervisor: RouterSupervisor | None = None
     """None where the router is somebody else's to run."""
+    host: Host
+    failpoints: Failpoints
     hasher: Hasher
     signer: Signer
     cipher: Cipher
@@ -87,6 +93,8 @@ class Options:
     concurrency: int = 2
     instance_ports: range = range(20_000, 30_000)
     releases_kept: int = 5
+    least_room: Room = _LEAST_ROOM
+    """What has to be free for a deployment to begin."""
     api: Upstream | None = None
     """Where the API listens, to be routed as well."""
 
@@ -95,6 +103,7 @@ class Options:
 class Engine:
     """What a worker needs: the services that people have no verb for."""
 
+    admission: Admission
     pipeline: DeploymentPipeline
     reconciliation: Reconciliation
     tending: Tending
@@ -146,6 +155,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         now=adapters.now,
         new_id=adapters.new_id,
     )
+    engine = _engine(adapters, options, moves, environments, seen)
     deployments = DeploymentService(
         storage=adapters.storage,
         events=adapters.events,
@@ -204,10 +214,10 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
         ),
         audit=AuditService(storage=adapters.storage),
-        health=HealthService(version=VERSION, checks=_checks(adapters)),
+        health=HealthService(version=VERSION, checks=_checks(adapters, engine.admission)),
         addresses=options.addresses,
         measurements=seen,
-        engine=_engine(adapters, options, moves, environments, seen),
+        engine=engine,
     )
 
 
@@ -245,6 +255,7 @@ def _engine(
     )
     switching = Switching(
         storage=adapters.storage,
+        queue=adapters.queue,
         events=adapters.events,
         routing=routing,
         moves=moves,
@@ -264,8 +275,10 @@ def _engine(
         new_id=adapters.new_id,
     )
     return Engine(
+        admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
         pipeline=DeploymentPipeline(
             storage=adapters.storage,
+            queue=adapters.queue,
             events=adapters.events,
             jobs=jobs,
             logs=log_writing,
@@ -276,6 +289,7 @@ def _engine(
             running=running,
             switching=switching,
             moves=moves,
+            failpoints=adapters.failpoints,
             now=adapters.now,
             new_id=adapters.new_id,
         ),
@@ -328,9 +342,15 @@ def _engine(
     )
 
 
-def _checks(adapters: Adapters) -> dict[str, HealthCheck | None]:
+def _checks(adapters: Adapters, admission: Admission) -> dict[str, HealthCheck | None]:
     async def router_answers() -> None:
         if await adapters.router.generation() is None:
             raise RouterUnavailableError("The router does not answer.")
 
-    return {"database": adapters.storage.check, "redis": None, "router": router_answers}
+    return {
+        "database": adapters.storage.check,
+        "redis": None,
+        "router": router_answers,
+        "disk": admission.require_disk,
+        "memory": admission.require_memory,
+    }

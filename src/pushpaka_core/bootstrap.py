@@ -20,10 +20,12 @@ from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.ports.host import Room
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Ada
     from pushpaka_core.adapters.memory import (
         builder,
         events,
+        failpoints,
+        host,
         prober,
         queue,
         router,
@@ -95,6 +99,8 @@ def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Ada
         runtime=runtime.MemoryRuntime(now=now),
         prober=prober.MemoryProber(),
         router=router.MemoryRouter(),
+        host=host.MemoryHost(),
+        failpoints=failpoints.MemoryFailpoints(),
         hasher=security.PlainHasher(),
         signer=security.MemorySigner(),
         cipher=security.MemoryCipher(),
@@ -109,6 +115,10 @@ def _judge(settings: Settings) -> None:
         raise SettingsError("PUSHPAKA_SECRET_KEY must be set in production.")
     if settings.stage is Stage.PRODUCTION and settings.encryption_keys is None:
         raise SettingsError("PUSHPAKA_ENCRYPTION_KEYS must be set in production.")
+    if settings.stage is Stage.PRODUCTION and settings.is_tested:
+        raise SettingsError(
+            "PUSHPAKA_TEST_FAILPOINT and PUSHPAKA_TEST_TIMING are for tests, not for production."
+        )
     closed = settings.registration_policy is RegistrationPolicy.CLOSED
     if settings.is_exposed and not (closed or settings.accept_unsandboxed):
         raise SettingsError(
@@ -156,6 +166,8 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.source import GitSource
+    from pushpaka_core.adapters.host.failpoints import ProcessFailpoints
+    from pushpaka_core.adapters.host.host import LocalHost
     from pushpaka_core.adapters.http.prober import open_http_prober
     from pushpaka_core.adapters.memory.events import MemoryEventBus
     from pushpaka_core.adapters.memory.queue import MemoryQueue
@@ -197,6 +209,8 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
             router_supervisor=supervisor,
+            host=LocalHost(directory),
+            failpoints=ProcessFailpoints(settings.failpoint),
             hasher=Argon2Hasher(),
             signer=JwtSigner(key=ground.keys.signing_key),
             cipher=AesGcmCipher(keys=ground.keys.encryption_keys, current=ground.keys.current_key),
@@ -261,6 +275,9 @@ def _options(settings: Settings, addresses: Addresses) -> Options:
         concurrency=settings.concurrency,
         instance_ports=settings.instance_ports,
         releases_kept=settings.releases_kept,
+        least_room=Room(
+            disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
+        ),
         api=Upstream(host=settings.host, port=settings.port),
     )
 

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.networks import IPNetwork
 
 C = TypeVar("C", bound=StrEnum)
@@ -122,3 +123,12 @@ def word(*choices: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def failpoint(text: str) -> Failpoint:
+    """Read what goes wrong at which step."""
+    step, _, effect = text.partition(":")
+    if step not in STEPS_THAT_FAIL or effect not in set(Effect):
+        steps, effects = ", ".join(STEPS_THAT_FAIL), ", ".join(Effect)
+        raise ValueError(f"must be <step>:<effect> of {steps} and {effects}")
+    return Failpoint(step=step, effect=Effect(effect))

@@ -13,12 +13,15 @@ import attrs
 from attrs import field, frozen
 
 from pushpaka_core import setting_values
+from pushpaka_core.domain.failpoints import Failpoint
 from pushpaka_core.domain.networks import IPNetwork
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import SettingsError
 
 PREFIX = "PUSHPAKA_"
+FAILPOINT, TIMING = "PUSHPAKA_TEST_FAILPOINT", "PUSHPAKA_TEST_TIMING"
+"""Read though they are for tests: what goes wrong, and whether the clockwork is fast."""
 _PASSED_OVER = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_", "PUSHPAKA_PROCESS")
 
 _HOST_ENV = frozenset(
@@ -161,6 +164,16 @@ class Settings:
     releases_kept: int = _setting(
         setting_values.integer(1, 1000), "releases to keep for rollbacks of each project", default=5
     )
+    min_free_disk: int = _setting(
+        setting_values.integer(0, 10**9),
+        "MiB that must be free beside the data directory for a deployment to begin",
+        default=1024,
+    )
+    min_free_memory: int = _setting(
+        setting_values.integer(0, 10**9),
+        "MiB of memory that must be available for a deployment to begin",
+        default=256,
+    )
     source_timeout: timedelta = _setting(
         setting_values.seconds, "seconds to fetch a commit", default=timedelta(seconds=120)
     )
@@ -209,17 +222,22 @@ class Settings:
     )
     host_env: Mapping[str, str] = field(factory=lambda: _host_env(os.environ), repr=False)
     """What builds see of the platform's own environment: proxies, certificates, indexes."""
+    failpoint: Failpoint | None = None
+    """What a test lets go wrong."""
+    is_fast: bool = False
+    """Whether a test wants a faster clockwork."""
     timings: Timings = field()
     """Derived from the time-outs unless it is given."""
 
     @timings.default
     def _default_timings(self) -> Timings:
-        return Timings(
+        timings = Timings(
             source=self.source_timeout,
             build=self.build_timeout,
             release=self.release_timeout,
             drain=self.drain_timeout,
         )
+        return timings.hastened() if self.is_fast else timings
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -239,16 +257,22 @@ class Settings:
             if name not in known:
                 raise SettingsError(_unknown(name, known))
         values: dict[str, Any] = {
-            known[name].name: _parsed(known[name], name, given[name]) for name in given
+            known[name].name: _parsed(known[name].metadata["parse"], name, given[name])
+            for name in given
         }
         if "data_directory" not in values:
             values["data_directory"] = _data_directory(environ)
-        return cls(host_env=_host_env(environ), **values)
+        return cls(host_env=_host_env(environ), **_for_tests(environ), **values)
 
     @property
     def storage_url(self) -> str:
         """Return the database's URL: a file in the data directory unless another is set."""
         return self.database_url or f"sqlite:///{self.data_directory / 'pushpaka.sqlite'}"
+
+    @property
+    def is_tested(self) -> bool:
+        """Tell whether it is set to behave as no instance should that people rely on."""
+        return self.is_fast or self.failpoint is not None
 
     @property
     def is_exposed(self) -> bool:
@@ -296,9 +320,18 @@ def _shown(default: object) -> str:
             return ""
 
 
-def _parsed(attribute: "attrs.Attribute[Any]", name: str, text: str) -> object:
+def _for_tests(environ: Mapping[str, str]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if text := environ.get(FAILPOINT):
+        wanted["failpoint"] = _parsed(setting_values.failpoint, FAILPOINT, text)
+    if text := environ.get(TIMING):
+        wanted["is_fast"] = _parsed(setting_values.word("fast"), TIMING, text) == "fast"
+    return wanted
+
+
+def _parsed(parse: Callable[[str], object], name: str, text: str) -> object:
     try:
-        return attribute.metadata["parse"](text)
+        return parse(text)
     except ValueError as error:
         raise SettingsError(f"{name} {error}.") from None
 

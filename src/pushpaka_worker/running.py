@@ -10,6 +10,7 @@ from anyio import create_task_group
 
 from pushpaka_core.application import Application, Engine
 from pushpaka_core.services.background import alongside
+from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler
 from pushpaka_worker.worker import Worker
@@ -48,6 +49,7 @@ async def _run(engine: Engine, reconciler: Reconciler) -> None:
 def _worker(engine: Engine) -> Worker:
     return Worker(
         pipeline=engine.pipeline,
+        gate=Gate(engine.admission),
         queue=engine.queue,
         events=engine.events,
         timings=engine.timings,

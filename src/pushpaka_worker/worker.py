@@ -29,6 +29,7 @@ from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.storage import Pulse
 from pushpaka_core.services.background import alongside
 from pushpaka_core.services.pipeline import DeploymentPipeline
+from pushpaka_worker.gate import Gate
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Worker:
     """
 
     _pipeline: DeploymentPipeline
+    _gate: Gate
     _queue: DeploymentQueue
     _events: EventBus
     _timings: Timings
@@ -89,7 +91,7 @@ class Worker:
     async def _next_lease(self) -> Lease:
         while True:
             try:
-                lease = await self._pipeline.claim(self._name)
+                lease = await self._claim()
             except PushpakaError as error:
                 logger.warning("nothing can be claimed: %s", error)
                 await sleep(self._timings.poll.total_seconds())
@@ -97,6 +99,9 @@ class Worker:
             if lease is not None:
                 return lease
             await self._queue.wait(self._timings.poll)
+
+    async def _claim(self) -> Lease | None:
+        return await self._pipeline.claim(self._name) if await self._gate.is_open() else None
 
     async def _work(self, lease: Lease, slots: Semaphore) -> None:
         logger.info("deployment %s is in work", lease.deployment_id)

@@ -13,6 +13,8 @@ from tests.services.world import PASSWORD, REPO, CountedIds, SteppedClock
 
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
+from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
+from pushpaka_core.adapters.memory.host import MemoryHost
 from pushpaka_core.adapters.memory.prober import MemoryProber
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.router import MemoryRouter
@@ -31,6 +33,7 @@ from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration
+from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler
 from pushpaka_worker.worker import Worker
@@ -64,6 +67,8 @@ class Platform:
     runtime: MemoryRuntime
     prober: MemoryProber
     router: MemoryRouter
+    host: MemoryHost
+    failpoints: MemoryFailpoints
     application: Application
     owner: Actor
 
@@ -76,6 +81,7 @@ class Platform:
         """Return a worker that does two jobs at a time."""
         return Worker(
             pipeline=self.engine.pipeline,
+            gate=Gate(self.engine.admission),
             queue=self.queue,
             events=self.events,
             timings=timings,
@@ -226,6 +232,8 @@ async def open_platform(storage: MemoryStorage | None = None) -> AsyncIterator[P
         runtime=(runtime := MemoryRuntime(now=clock)),
         prober=(prober := MemoryProber()),
         router=(router := MemoryRouter()),
+        host=(host := MemoryHost()),
+        failpoints=(failpoints := MemoryFailpoints()),
         hasher=PlainHasher(),
         signer=MemorySigner(),
         cipher=MemoryCipher(),
@@ -247,6 +255,8 @@ async def open_platform(storage: MemoryStorage | None = None) -> AsyncIterator[P
         runtime=runtime,
         prober=prober,
         router=router,
+        host=host,
+        failpoints=failpoints,
         application=application,
         owner=Actor.of(signed_in.user),
     )

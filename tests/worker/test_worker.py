@@ -13,6 +13,7 @@ from tests.services.platform import FAST, PORTS, Platform, open_platform, until_
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import BuildError, ConflictError
 from pushpaka_core.services import log_writing
@@ -154,6 +155,43 @@ class TestWork:
 
         assert [1] * 10 == [(await platform.row(d.id)).fence for d in queued]
         assert 10 == len(platform.builder.requests) == len(platform.runtime.living)
+
+    @pytest.mark.parametrize("is_healthy", [True, False])
+    async def test_of_the_next_one_begins_when_the_one_before_ends(
+        self, platform: Platform, shop: Project, *, is_healthy: bool
+    ) -> None:
+        """What waits for another deployment of its target does not wait for the next look."""
+        hang_in_start(platform)
+        first = await platform.queued(shop)
+        async with alongside(platform.worker(timings=SLOW).run):
+            await platform.until(first.id, lambda d: d.phase is Phase.START)
+            second = await platform.queued(shop)
+            go_on(platform)
+            if not is_healthy:
+                await platform.application.deployments.cancel(platform.owner, first.id)
+
+            await platform.until(second.id, ends)
+
+        assert (S.RUNNING if is_healthy else S.CANCELLED) is (await platform.row(first.id)).status
+
+    @pytest.mark.parametrize("step", STEPS_THAT_FAIL)
+    async def test_that_goes_wrong_at_a_failpoint_is_done_once_in_the_end(
+        self, platform: Platform, shop: Project, step: str
+    ) -> None:
+        """Every step is a failpoint; what broke off there leaves nothing, and is finished later."""
+        platform.commit(Procfile="web: ./serve\nrelease: ./migrate\n")
+        platform.failpoints.errors = {step: RuntimeError("Nobody expected this.")}
+        queued = await platform.queued(shop)
+        async with alongside(platform.worker().run):
+            await platform.until(queued.id, lambda d: d.is_committed or d.is_final)
+            platform.failpoints.errors = {}
+            await platform.engine.reconciliation.finish_switches()
+            ended = await platform.until(queued.id, ends)
+
+        is_after_commit = step in (COMMIT, SWITCHED)
+        assert (S.RUNNING if is_after_commit else S.FAILED) is ended.status
+        await platform.engine.sweeping.sweep()
+        assert await platform.is_tidy()
 
     async def test_goes_on_when_the_storage_is_back(
         self, platform: Platform, shop: Project, caplog: pytest.LogCaptureFixture

@@ -9,11 +9,14 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment, Lease, Phase, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.failpoints import CLAIM, COMMIT, SWITCHED
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.errors import DeploymentFailedError, PlatformFaultError, SupersededError
 from pushpaka_core.ports.builder import Artifact
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.failpoints import Failpoints
+from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.source import Checkout
 from pushpaka_core.ports.storage import Pulse, Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -42,6 +45,7 @@ class DeploymentPipeline:
     """
 
     _storage: Storage
+    _queue: DeploymentQueue
     _events: EventBus
     _jobs: Jobs
     _logs: LogWriting
@@ -50,6 +54,7 @@ class DeploymentPipeline:
     _running: Running
     _switching: Switching
     _moves: Moves
+    _failpoints: Failpoints
     _now: Clock
     _new_id: IdGenerator
 
@@ -70,6 +75,7 @@ class DeploymentPipeline:
 
     async def prepare(self, lease: Lease) -> bool:
         """Take the deployment to its commit point, or to its end: tell whether it is committed."""
+        await self._failpoints.reach(CLAIM)
         job = await self._jobs.held(lease)
         async with self._logs.open(
             lease.deployment_id,
@@ -92,6 +98,7 @@ class DeploymentPipeline:
     async def finish(self, lease: Lease) -> None:
         """Route the committed deployment; RouterUnavailableError leaves it to the reconciler."""
         await self._switching.finish(lease)
+        await self._failpoints.reach(SWITCHED)
 
     async def end_cancelled(self, lease: Lease) -> None:
         """End it because somebody asked to, unless it is committed."""
@@ -142,10 +149,14 @@ class DeploymentPipeline:
         await self._running.bring_up(job, log)
         await log.say("It is healthy and takes over.", Phase.SWITCH)
         await log.flush()
-        return await self._switching.commit(job.deployment.lease)
+        await self._failpoints.reach(Phase.SWITCH)
+        is_committed = await self._switching.commit(job.deployment.lease)
+        await self._failpoints.reach(COMMIT)
+        return is_committed
 
     async def _build(self, job: Job, log: DeploymentLog) -> Job:
         lease = job.deployment.lease
+        await self._failpoints.reach(Phase.SOURCE)
         try:
             checkout = await self._building.fetch(job, log)
             job = await self._note_commit(job, checkout)
@@ -199,6 +210,7 @@ class DeploymentPipeline:
             held = await uow.deployments.held(job.deployment.lease)
             kept = await self._moves.keep(uow, held.enter(phase, at=self._now()), cause)
         await self._events.publish(DeploymentMoved(deployment=kept))
+        await self._failpoints.reach(phase)
         return evolve(job, deployment=kept)
 
     async def _fail(self, job: Job, error: str, log: DeploymentLog) -> None:
@@ -234,3 +246,5 @@ class DeploymentPipeline:
             else:
                 kept = await self._moves.keep(uow, change(held, at=self._now()), cause)
         await self._events.publish(DeploymentMoved(deployment=kept))
+        if kept.is_final:
+            await self._queue.announce(kept.project_id)

@@ -8,6 +8,7 @@ from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.moves import Moves
@@ -24,6 +25,7 @@ class Switching:
     """
 
     _storage: Storage
+    _queue: DeploymentQueue
     _events: EventBus
     _routing: Routing
     _moves: Moves
@@ -58,6 +60,8 @@ class Switching:
         """
         Route the committed deployment, call it running, and begin to drain the one before.
 
+        What waits for its end is announced.
+
         Harmless where somebody else has done it meanwhile.
 
         Raises:
@@ -74,6 +78,7 @@ class Switching:
             )
             await self._drain_others(uow, running)
         await self._events.publish(DeploymentMoved(deployment=running))
+        await self._queue.announce(running.project_id)
 
     async def _pointed_to(self, uow: UnitOfWork, deployment: Deployment) -> Target:
         target = await uow.targets.find(deployment.project_id, deployment.target)
