@@ -18,6 +18,7 @@ async def shared() -> AsyncIterator[Served]:
         PUSHPAKA_GIT_ALLOW_NETS="127.0.0.0/8",
     ) as served:
         yield await served.start()
+        assert "Traceback" not in served.log
 
 
 @pytest.fixture

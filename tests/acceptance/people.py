@@ -1,7 +1,7 @@
 """Somebody who uses an instance from outside: by its API, and by the addresses that it routes."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Self
@@ -70,6 +70,10 @@ class Person:
         """Queue a deployment."""
         return await self.ask("POST", "/deployments", {"project_id": project["id"], **wanted})
 
+    async def deploy_again(self, deployment: Json) -> Json:
+        """Queue another deployment of the same project."""
+        return await self.ask("POST", "/deployments", {"project_id": deployment["project_id"]})
+
     async def outcome(self, deployment: Json) -> Json:
         """Return a deployment as soon as it runs or is over."""
         with fail_after(PATIENCE):
@@ -97,6 +101,17 @@ class Person:
                 await sleep(0.1)
         return seen
 
+    async def timeline(self, deployment: Json) -> list[Json]:
+        """Return the steps of a deployment."""
+        return list((await self.ask("GET", f"/deployments/{deployment['id']}/events"))["data"])
+
+    async def until_caused(self, deployment: Json, cause: str) -> list[Json]:
+        """Return the steps of a deployment once *cause* is that of the last one."""
+        with fail_after(PATIENCE):
+            while cause != (timeline := await self.timeline(deployment))[-1]["cause"]:
+                await sleep(0.1)
+        return timeline
+
     async def log(self, deployment: Json, *, after: int = 0) -> list[Json]:
         """Return the lines of a log."""
         return list((await self.ask("GET", f"/logs/{deployment['id']}?after={after}"))["data"])
@@ -121,6 +136,14 @@ class Person:
         headers = {"Host": httpx.URL(url).netloc.decode()}
         address = f"http://127.0.0.1:{self.served.router_port}{path}"
         return await self._web.get(address, headers=headers)
+
+    @asynccontextmanager
+    async def connected(self, project: Json, path: str) -> AsyncIterator[ClientConnection]:
+        """Open a WebSocket to an application, through the router."""
+        url = project["url"].replace("http://", "ws://", 1) + path
+        port = self.served.router_port
+        async with connect(url, host="127.0.0.1", port=port, proxy=None) as socket:
+            yield socket
 
     async def read(self, project: Json, path: str = "/") -> str:
         """Return what an application says."""
@@ -159,8 +182,3 @@ def messages(lines: list[Json]) -> list[str]:
 def numbers(lines: list[Json]) -> list[int]:
     """Return the places of the lines in their log."""
     return [line["seq"] for line in lines]
-
-
-def phases(timeline: Mapping[str, Any]) -> list[str | None]:
-    """Return the phases that a deployment went through."""
-    return [event["phase"] for event in timeline["data"]]

@@ -66,11 +66,10 @@ async def test_rollback_neither_clones_nor_builds(ann: Person, repositories: Pat
 
     back = await ann.roll_back(first)
 
-    timeline = await ann.ask("GET", f"/deployments/{back['id']}/events")
-    phases = [event["phase"] for event in timeline["data"]]
+    phases = [event["phase"] for event in await ann.timeline(back)]
     assert {"source", "build"}.isdisjoint(phases)
     assert ["start", "switch", "run"] == phases[-3:]
-    assert back["duration_ms"] < 5000
+    assert back["duration_ms"] < 10_000
 
 
 async def test_log_tells_the_whole_story_in_order(ann: Person, repositories: Path) -> None:
@@ -86,6 +85,18 @@ async def test_log_tells_the_whole_story_in_order(ann: Person, repositories: Pat
     assert any("Detected fastapi" in text for text in messages(lines))
     assert {"system", "stdout", "stderr"} == {line["stream"] for line in lines}
     assert ["source", "build", "start"] == list(dict.fromkeys(line["phase"] for line in lines))[:3]
+
+
+async def test_websocket_of_an_application_is_routed(ann: Person, repositories: Path) -> None:
+    """A WebSocket of an application is open from outside, both ways."""
+    project = await ann.project(example(repositories / "greeter", "fastapi").path, "Greeter")
+    await ann.deploy(project)
+
+    async with ann.connected(project, "/ws") as socket:
+        await socket.send("ahoy")
+        answer = await socket.recv()
+
+    assert "ahoy" == answer
 
 
 async def test_deployment_answers_at_its_own_address_as_well(

@@ -4,10 +4,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from anyio import fail_after, sleep, to_thread
+from anyio import to_thread
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import Json, Person, messages, numbers
-from tests.acceptance.processes import commands_with
+from tests.acceptance.traces import commands_with, paths_with, until_gone
 from tests.served import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
@@ -25,14 +25,15 @@ async def test_crashed_application_is_started_again(ann: Person, project: Json) 
     deployment = await ann.deploy(project)
 
     response = await ann.visit(project["url"], "/crash/7")
-    crashed = await ann.until(deployment, lambda seen: seen["status"] == "crashed")
-    running = await ann.until(deployment, lambda seen: seen["status"] == "running")
+    timeline = await ann.until_caused(deployment, "Its processes run again")
+    running = await ann.ask("GET", f"/deployments/{deployment['id']}")
 
     said = messages(await ann.log(deployment))
     assert 502 == response.status_code
-    assert "The web process exited with code 7. It is being restarted." == crashed["error"]
+    assert "The web process exited with code 7. It is being restarted." == timeline[-2]["cause"]
     assert "The web process exited with code 7. It is started again in 1 s." in said
-    assert running["error"] is None
+    assert ["crashed", "running"] == [event["status"] for event in timeline[-2:]]
+    assert ("running", None) == (running["status"], running["error"])
     assert "v1" == await ann.read(project)
 
 
@@ -56,15 +57,16 @@ async def test_deleted_project_leaves_nothing(ann: Person, shared: Served, proje
     mark = uuid4().hex
     await ann.read(project, f"/stray/{mark}")
     strays = await to_thread.run_sync(commands_with, mark)
+    files = await to_thread.run_sync(paths_with, deployment["id"], shared.data_directory)
 
     await ann.ask("DELETE", f"/projects/{project['id']}")
     status = await ann.status_of("GET", f"/deployments/{deployment['id']}")
     again = await ann.project(project["repo_url"])
-    with fail_after(20):
-        while await to_thread.run_sync(_left_of, shared.data_directory, deployment["id"], mark):
-            await sleep(0.1)
+    await until_gone(mark)
+    await until_gone(deployment["id"], below=shared.data_directory)
 
     assert 1 == len(strays)
+    assert files
     assert 404 == status
     assert project["name"] == again["name"]
     assert 404 == (await ann.visit(project["url"])).status_code
@@ -82,9 +84,3 @@ async def test_domains_are_added_listed_and_deleted(ann: Person, project: Json) 
     assert [added] == listed["data"]
     assert ("TXT", False) == (added["verification"]["type"], added["verified"])
     assert [] == left["data"]
-
-
-def _left_of(data: Path, deployment_id: str, mark: str) -> list[str]:
-    """Return what there still is of a deployment, on disk and among the processes."""
-    files = [str(path) for path in data.rglob(f"*{deployment_id}*")]
-    return [*files, *commands_with(deployment_id), *commands_with(mark)]

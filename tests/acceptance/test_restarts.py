@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from signal import SIGKILL
 
 import pytest
-from anyio import Path, fail_after, sleep, to_thread
+from anyio import Path
 from tests.acceptance.apps import edit, repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Person, messages, numbers
-from tests.acceptance.processes import commands_with
+from tests.acceptance.traces import until_gone
 from tests.served import Served, open_served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
@@ -61,16 +61,15 @@ async def test_deployment_whose_platform_was_killed_is_taken_up_again(
     await bob.until_logged(deployment, "waiting")
 
     await instance.stop(SIGKILL)
-    await _until_gone(str(gate))
+    await until_gone(str(gate))
     await gate.touch()
     await instance.start()
     running = await bob.outcome(deployment)
     lines = await bob.log(running)
 
-    timeline = await bob.ask("GET", f"/deployments/{deployment['id']}/events")
     assert "running" == running["status"], running["error"]
     assert "v1" == await bob.read(project)
-    assert "Its worker was lost" in [event["cause"] for event in timeline["data"]]
+    assert "Its worker was lost" in [event["cause"] for event in await bob.timeline(running)]
     assert 2 == messages(lines).count("waiting")
     assert list(range(1, len(lines) + 1)) == numbers(lines)
 
@@ -93,10 +92,3 @@ async def test_running_application_survives_a_kill_of_the_platform(
 
     assert [process, process] == [during, after]
     assert "v2" == await bob.read(project)
-
-
-async def _until_gone(mark: str) -> None:
-    """Return once no process has *mark* in its command line."""
-    with fail_after(10):
-        while await to_thread.run_sync(commands_with, mark):
-            await sleep(0.05)

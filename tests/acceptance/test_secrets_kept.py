@@ -10,7 +10,7 @@ import pytest
 from anyio import sleep, to_thread
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import Person, messages
-from tests.acceptance.processes import commands
+from tests.acceptance.traces import commands, files_holding
 from tests.served import Served
 
 from pushpaka_core.services.background import alongside
@@ -37,9 +37,9 @@ def forge(repositories: Path) -> Iterator[Forge]:
 
 
 async def test_env_var_is_seen_from_the_next_deployment_on(
-    ann: Person, repositories: Path, secret: str
+    ann: Person, shared: Served, repositories: Path, secret: str
 ) -> None:
-    """A variable reaches the application with the next deployment, and no answer of the API."""
+    """A variable reaches the application with the next deployment, and no file or answer."""
     project = await ann.project(repository_of(repositories / "shop", server("v1")).path)
     await ann.deploy(project)
     variable = {"project_id": project["id"], "key": "API_KEY", "value": secret}
@@ -50,8 +50,10 @@ async def test_env_var_is_seen_from_the_next_deployment_on(
     await ann.deploy(project)
     after = await ann.read(project, "/env/API_KEY")
     listed = await ann.ask("GET", f"/env?project_id={project['id']}")
+    holding = await to_thread.run_sync(files_holding, shared.directory, secret)
 
     assert ("(not set)", secret) == (before, after)
+    assert [] == holding
     assert [("API_KEY", "********")] == [(v["key"], v["value"]) for v in listed["data"]]
     assert secret not in str(answer)
     assert changed["env_changed"]
@@ -86,7 +88,7 @@ async def test_env_var_is_kept_from_logs_database_and_output(
 
     assert {"building with ***", "***", "key=***;"} <= set(said)
     assert secret not in f"{said} {failed}"
-    assert [] == await to_thread.run_sync(_holding, shared.directory, secret)
+    assert [] == await to_thread.run_sync(files_holding, shared.directory, secret)
 
 
 async def test_private_repository_is_deployed_by_its_token_alone(
@@ -105,13 +107,7 @@ async def test_private_repository_is_deployed_by_its_token_alone(
     assert any("git" in command for command in commands)
     assert [] == [command for command in commands if TOKEN in command]
     assert TOKEN not in f"{said} {deployment} {project}"
-    assert [] == await to_thread.run_sync(_holding, shared.directory, TOKEN)
-
-
-def _holding(directory: Path, secret: str) -> list[Path]:
-    """Return the files below *directory* that hold *secret*."""
-    files = [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
-    return [path for path in files if secret.encode() in path.read_bytes()]
+    assert [] == await to_thread.run_sync(files_holding, shared.directory, TOKEN)
 
 
 @asynccontextmanager
