@@ -192,7 +192,6 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         serving=ServingService(
             storage=adapters.storage,
             events=adapters.events,
-            deployments=deployments,
             queueing=queueing,
             journal=journal,
             moves=moves,

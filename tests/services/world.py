@@ -146,7 +146,6 @@ class World:
             serving=ServingService(
                 storage=storage,
                 events=events,
-                deployments=deployments,
                 queueing=queueing,
                 journal=journal,
                 moves=moves,

@@ -1,5 +1,6 @@
 """Instances: the processes or containers in which a deployment runs."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, Self
@@ -104,3 +105,10 @@ class Instance:
             misses=0,
             version=1,
         )
+
+
+def in_service(instances: Iterable[Instance]) -> Sequence[Instance]:
+    """Return those of a deployment that serve: its oldest generation that is not replaced."""
+    present = [instance for instance in instances if instance.stop_at is None]
+    oldest = min((instance.generation for instance in present), default=0)
+    return [instance for instance in present if instance.generation == oldest]

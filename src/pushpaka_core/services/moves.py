@@ -34,11 +34,10 @@ class Moves:
         waiting = await uow.deployments.with_status(
             [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
         )
-        target = await uow.targets.find(held.project_id, held.target)
         superseded = held.supersede(at=self._now())
         if any(deployment.kind is DeploymentKind.ROLLBACK for deployment in waiting):
             return await self.keep(uow, superseded, "A rollback takes its place")
-        if target is not None and target.stopped_at is not None:
+        if await _was_stopped(uow, held):
             return await self.keep(uow, superseded, "Its target was stopped")
         return await self.keep(uow, held.end_cancelled(at=self._now()), "It was cancelled")
 
@@ -57,3 +56,10 @@ class Moves:
                 created_at=self._now(),
             )
         )
+
+
+async def _was_stopped(uow: UnitOfWork, held: Deployment) -> bool:
+    """Tell whether its target was stopped since it was asked for."""
+    target = await uow.targets.find(held.project_id, held.target)
+    stopped_at = target.stopped_at if target else None
+    return stopped_at is not None and stopped_at >= held.created_at

@@ -1,5 +1,7 @@
 """Puts new instances in place of those that serve: started first, stopped afterwards."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from attrs import frozen
@@ -7,11 +9,11 @@ from attrs import frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import DeploymentId, Phase
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import PlatformFaultError, StartError
+from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
@@ -21,7 +23,7 @@ from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
-from pushpaka_core.services.starting import Starting
+from pushpaka_core.services.starting import GONE, Starting
 from pushpaka_core.services.tending import Served, Tending
 
 
@@ -49,20 +51,20 @@ class Restarting:
         """Go one step further with every restart, and stop what has been replaced."""
         serving = [s for s in await self._tending.serving() if not s.is_leaving]
         await together(partial(self._go_on, served) for served in serving if served.replaced)
-        retired = [i for served in serving for i in served.instances if self._is_due(i)]
-        await together(partial(self._running.remove_one, instance) for instance in retired)
+        await self._remove_retired([i for s in serving for i in s.instances if self._is_due(i)])
 
     async def _go_on(self, served: Served) -> None:
-        try:
-            await self._next_step(served)
-        except (StartError, PlatformFaultError) as error:
-            await self._give_up(served, str(error))
+        await together(partial(self._running.remove_one, i) for i in served.overtaken)
+        with suppress(StaleEntityError):  # What changed meanwhile is seen by the next round.
+            try:
+                await self._next_step(served)
+            except (StartError, PlatformFaultError) as error:
+                await self._give_up(served, str(error))
 
     async def _next_step(self, served: Served) -> None:
-        fresh = served.fresh
-        if not fresh:
+        if not served.fresh:
             await self._begin(served)
-        elif all([await self._is_healthy(served, instance) for instance in fresh]):
+        elif await self._are_healthy(served):
             await self._replace(served)
 
     async def _begin(self, served: Served) -> None:
@@ -70,14 +72,28 @@ class Restarting:
         instances = await self._starting.reserve(job)
         await together(partial(self._starting.start, job, instance) for instance in instances)
 
+    async def _are_healthy(self, served: Served) -> bool:
+        """Tell whether all new instances are; StartError when one will not become so."""
+        healthy: list[InstanceId] = []
+
+        async def look_at(instance: Instance) -> None:
+            if await self._is_healthy(served, instance):
+                healthy.append(instance.id)
+
+        await together(partial(look_at, instance) for instance in served.fresh)
+        return len(healthy) == len(served.fresh)
+
     async def _is_healthy(self, served: Served, instance: Instance) -> bool:
-        """Tell whether it is; StartError when it will not become so."""
         sight = await self._starting.look(served.project, instance)
-        if sight.end is not None:
-            raise StartError(f"The {instance.process_type} process {sight.end}.")
         patience = self._starting.patience(served.project, instance)
-        if not sight.is_healthy and self._now() - instance.started_at >= patience:
-            raise StartError(f"The {instance.process_type} process: {sight.missing}.")
+        is_late = self._now() - instance.started_at >= patience
+        if sight.end == GONE and not is_late:
+            # The platform was killed before it started it, or the machine was switched off.
+            await self._starting.start(await self._jobs.of(served.deployment), instance)
+        elif sight.end is not None:
+            raise StartError(f"The {instance.process_type} process {sight.end}.")
+        elif sight.missing is not None and is_late:
+            raise StartError(await self._starting.too_late(served.project, instance, sight))
         return sight.is_healthy
 
     async def _replace(self, served: Served) -> None:
@@ -106,7 +122,7 @@ class Restarting:
             present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)
             if present.generation != wanted:
                 return
-            serving = max(instance.generation for instance in served.replaced)
+            (serving,) = {instance.generation for instance in served.tended}
             kept = await self._moves.keep(uow, present.keep_generation(serving), "A restart failed")
         await self._say(kept.id, f"The restart failed, and the old instances serve on. {reason}")
         await self._events.publish(DeploymentMoved(deployment=kept))
@@ -114,6 +130,12 @@ class Restarting:
     async def _say(self, id: DeploymentId, sentence: str) -> None:
         async with self._logs.open(id, Redactor()) as log:
             await log.say(sentence, Phase.RUN, LogLevel.ERROR)
+
+    async def _remove_retired(self, instances: Sequence[Instance]) -> None:
+        if instances:
+            # No route may lead to them any more: their ports may be given to others afterwards.
+            await self._routing.publish()
+            await together(partial(self._running.remove_one, instance) for instance in instances)
 
     def _is_due(self, instance: Instance) -> bool:
         return instance.stop_at is not None and instance.stop_at <= self._now()

@@ -3,7 +3,12 @@
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
+from pushpaka_core.domain.deployments import (
+    PRODUCTION,
+    Deployment,
+    DeploymentId,
+    DeploymentKind,
+)
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.targets import Target
@@ -11,10 +16,10 @@ from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
-from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
-from pushpaka_core.services.queueing import Queueing
+from pushpaka_core.services.queueing import Queueing, require_release
+from pushpaka_core.services.requests import DeploymentRequest
 
 
 @frozen(kw_only=True)
@@ -23,7 +28,6 @@ class ServingService:
 
     _storage: Storage
     _events: EventBus
-    _deployments: DeploymentService
     _queueing: Queueing
     _journal: Journal
     _moves: Moves
@@ -71,23 +75,46 @@ class ServingService:
         await self._queueing.tell([kept, *ending])
         return kept
 
-    async def start(self, actor: Actor, id: ProjectId) -> Deployment:
+    async def start(
+        self, actor: Actor, id: ProjectId, *, idempotency_key: str | None = None
+    ) -> Deployment:
         """
         Queue a deployment that serves again what production of *id* served until it was stopped.
 
         Raises:
-            ConflictError: If it is not stopped, or its release is gone.
+            ConflictError: If it is not stopped, or its release is gone;
+                or if *idempotency_key* stands for another request.
         """
-        actor.require_scope(Scope.DEPLOY)
-        async with self._storage.snapshot() as uow:
+        request = DeploymentRequest.of(actor, idempotency_key, "start", id)
+        async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(id)
-            target = await uow.targets.find(project.id, PRODUCTION)
-        if target is None or target.stopped_at is None:
-            raise ConflictError("The project is not stopped. Deploy it, or restart what runs.")
-        return await self._deployments.redeploy(actor, target.deployment_id)
+            sequence = await uow.projects.next_sequence(project.id)
+            if earlier := await self._queueing.earlier(uow, request):
+                return earlier
+            source = await _stopped_one(uow, actor, project.id)
+            deployment = request.again(
+                source,
+                DeploymentKind.REDEPLOY,
+                id=self._queueing.next_id(),
+                sequence=sequence,
+                at=self._now(),
+            )
+            environment = await self._queueing.today(uow, actor, deployment)
+            moved = await self._queueing.add(uow, actor, deployment, environment)
+        await self._queueing.tell(moved)
+        return deployment
 
     async def _target_of(self, uow: UnitOfWork, deployment: Deployment) -> Target:
         target = await uow.targets.find(deployment.project_id, deployment.target)
         if target is None or target.deployment_id != deployment.id:
             raise ConflictError("It cannot be stopped: another deployment takes its place.")
         return target
+
+
+async def _stopped_one(uow: UnitOfWork, actor: Actor, id: ProjectId) -> Deployment:
+    target = await uow.targets.find(id, PRODUCTION)
+    if target is None or target.stopped_at is None:
+        raise ConflictError("The project is not stopped. Deploy it, or restart what runs.")
+    source = await uow.deployments.visible_to(actor).get(target.deployment_id)
+    await require_release(uow, source)
+    return source

@@ -101,7 +101,7 @@ class Starting:
                     raise StartError(f"The {instance.process_type} process {seen.end}.")
                 await sleep(next(pauses))
             return
-        raise StartError(await self._too_late(project, instance, seen))
+        raise StartError(await self.too_late(project, instance, seen))
 
     async def look(self, project: Project, instance: Instance) -> Sight:
         """Return how the instance is right now."""
@@ -122,6 +122,17 @@ class Starting:
         """Return how long the instance may take to become healthy."""
         asked = timedelta(seconds=project.health_check_timeout)
         return asked if instance.port is not None else max(asked, 2 * self._timings.steady)
+
+    async def too_late(self, project: Project, instance: Instance, seen: Sight) -> str:
+        """Return what to tell the owner of an instance that is not healthy in time."""
+        patience = self.patience(project, instance).total_seconds()
+        waited = f"The {instance.process_type} process was not healthy within"
+        sentence = f"{waited} {patience:g} s: {seen.missing}."
+        elsewhere = await self._runtime.listening_elsewhere(instance)
+        if not elsewhere:
+            return f"{sentence} It has to listen on the port that PORT names."
+        ports = ", ".join(map(str, elsewhere))
+        return f"{sentence} It listens on {ports}, but has to on the port that PORT names."
 
     def _probe(self, project: Project, instance: Instance) -> Probe:
         return Probe(
@@ -145,16 +156,6 @@ class Starting:
             port=next(free) if process_type == WEB else None,
             started_at=self._now(),
         )
-
-    async def _too_late(self, project: Project, instance: Instance, seen: Sight) -> str:
-        patience = self.patience(project, instance).total_seconds()
-        waited = f"The {instance.process_type} process was not healthy within"
-        sentence = f"{waited} {patience:g} s: {seen.missing}."
-        elsewhere = await self._runtime.listening_elsewhere(instance)
-        if not elsewhere:
-            return f"{sentence} It has to listen on the port that PORT names."
-        ports = ", ".join(map(str, elsewhere))
-        return f"{sentence} It listens on {ports}, but has to on the port that PORT names."
 
 
 async def _require_present(uow: UnitOfWork, deployment: Deployment) -> None:

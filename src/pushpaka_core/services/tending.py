@@ -15,7 +15,7 @@ from pushpaka_core.domain.deployments import (
     Phase,
 )
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState
+from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState, in_service
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
@@ -54,15 +54,20 @@ class Served:
         return [instance for instance in self.instances if instance.generation == wanted]
 
     @property
-    def replaced(self) -> Sequence[Instance]:
-        """The instances that serve until a restart has brought up the wanted generation."""
-        wanted = self.deployment.generation
-        return [i for i in self.instances if i.generation < wanted and i.stop_at is None]
-
-    @property
     def tended(self) -> Sequence[Instance]:
         """The instances to keep alive: during a restart the old ones."""
-        return self.replaced or self.fresh
+        return in_service(self.instances)
+
+    @property
+    def replaced(self) -> Sequence[Instance]:
+        """The instances that serve until a restart has brought up the wanted generation."""
+        return [i for i in self.tended if i.generation != self.deployment.generation]
+
+    @property
+    def overtaken(self) -> Sequence[Instance]:
+        """What restarts have begun before another one was asked for."""
+        spared = {i.id for i in (*self.tended, *self.fresh)}
+        return [i for i in self.instances if i.id not in spared and i.stop_at is None]
 
 
 _Look = Callable[[Served, Instance], Awaitable[Instance]]
@@ -213,7 +218,7 @@ class Tending:
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(id)
             instances = await uow.instances.of_deployments([id])
-            own = [i for i in instances if i.lease == present.lease and i.stop_at is None]
+            own = in_service(i for i in instances if i.lease == present.lease)
             moved = _standing(present, own, at=self._now())
             if moved is None:
                 return

@@ -11,6 +11,8 @@ from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given
+from pushpaka_http.parameters import IdempotencyKey
+from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse, NewEnvVars
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
@@ -87,10 +89,17 @@ class ProjectController(Controller):
     @post("/{project_id:str}/start", status_code=HTTP_200_OK)
     async def start(
         self,
+        *,
         project_id: FromPath[ProjectId],
         actor: Given[Actor],
+        projects: Given[ProjectService],
         serving: Given[ServingService],
+        rate_limits: Given[RateLimits],
         addresses: Given[Addresses],
+        idempotency_key: IdempotencyKey = None,
     ) -> DeploymentResponse:
-        """Serve again what production served until it was stopped."""
-        return DeploymentResponse.of(await serving.start(actor, project_id), addresses)
+        """Serve again what production served until it was stopped, by a new deployment."""
+        wanted = (await projects.get(actor, project_id)).project
+        await rate_limits.deployment_of(actor.user_id, wanted.id)
+        queued = await serving.start(actor, wanted.id, idempotency_key=idempotency_key)
+        return DeploymentResponse.of(queued, addresses)
