@@ -26,9 +26,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Does it do what it promises? Arguments go to pytest; without any, coverage is judged too."""
     session.install("-e", ".[serve]", *group("test"))
-    session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         core = "src/pushpaka_core/*"
         session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")

@@ -1,14 +1,13 @@
 """The examples do what they say."""
 
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-import anyio
 import pytest
+from anyio import fail_after, run_process, to_thread
 
 from pushpaka_core import Settings
 from pushpaka_core.maintenance import remove_data, take_down
@@ -18,30 +17,37 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture
-def data_directory() -> Iterator[Path]:
+async def data_directory() -> AsyncIterator[Path]:
     """Give a directory that other users may pass, as projects' programs have to."""
-    directory = Path(mkdtemp(prefix="pushpaka-"))
-    directory.chmod(0o755)
+    directory = await to_thread.run_sync(_passable_directory)
     yield directory / "data"
     settings = Settings(data_directory=directory / "data")
-    anyio.run(take_down, settings)
-    anyio.run(remove_data, settings)
-    rmtree(directory)
+    await take_down(settings)
+    await remove_data(settings)
+    await to_thread.run_sync(rmtree, directory)
 
 
+def _passable_directory() -> Path:
+    directory = Path(mkdtemp(prefix="pushpaka-"))
+    directory.chmod(0o755)
+    return directory
+
+
+@pytest.mark.anyio
 @pytest.mark.needs("traefik")
-def test_ten_lines_deploy_a_repository(data_directory: Path) -> None:
+async def test_ten_lines_deploy_a_repository(data_directory: Path) -> None:
     """A program that imports the core gets a routed application."""
-    repository = Repository.make(data_directory.parent / "repos" / "hello")
-    repository.commit("one", {"index.html": "<h1>Hello</h1>"})
+    repository = await to_thread.run_sync(_repository, data_directory.parent / "repos" / "hello")
     script = EXAMPLES / "embedding" / "deploy.py"
+    argv = [sys.executable, script, repository.path, data_directory]
 
-    done = subprocess.run(
-        [sys.executable, script, repository.path, data_directory],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    with fail_after(100):
+        done = await run_process(argv, check=False)
 
-    assert done.stdout.startswith("running http://hello.localhost"), done.stderr
+    assert done.stdout.startswith(b"running http://hello.localhost"), done.stderr.decode()
+
+
+def _repository(path: Path) -> Repository:
+    repository = Repository.make(path)
+    repository.commit("one", {"index.html": "<h1>Hello</h1>"})
+    return repository

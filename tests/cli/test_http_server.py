@@ -23,7 +23,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(PunctualH11Protocol, "head_seconds", 0.3)
     port = free_port()
     with listening("127.0.0.1", port) as listener:
-        async with serving(Litestar([hello], openapi_config=None), listener):
+        async with serving(Litestar([hello], openapi_config=None, logging_config=None), listener):
             yield port
 
 
@@ -56,7 +56,7 @@ async def test_server_that_is_cancelled_answers_what_it_has_begun(port: int) -> 
     del port
     other = free_port()
     with anyio.CancelScope() as scope, listening("127.0.0.1", other) as listener:
-        async with serving(Litestar([hello], openapi_config=None), listener):
+        async with serving(Litestar([hello], openapi_config=None, logging_config=None), listener):
             scope.cancel()
             await anyio.sleep_forever()
 

@@ -1,5 +1,6 @@
 """The API does what its own description says, whatever is sent: tried by Schemathesis."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -111,7 +112,8 @@ class Owner:
 
 @pytest.fixture
 def owner() -> Owner:
-    return anyio.run(Owner.signed_up)
+    with ThreadPoolExecutor(1) as thread:  # where no other test has left an event loop
+        return thread.submit(anyio.run, Owner.signed_up).result()
 
 
 @API.parametrize()
