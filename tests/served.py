@@ -103,8 +103,12 @@ class Served:
 
     async def stop(self, signal: Signals = SIGTERM, *, within: float = 15) -> int:
         """End serve by *signal*, and return its exit code."""
-        assert self._process is not None
         self.send(signal)
+        return await self.ended(within=within)
+
+    async def ended(self, *, within: float = 30) -> int:
+        """Return the exit code of serve, once it has ended by whatever reason."""
+        assert self._process is not None
         process, self._process = self._process, None
         with anyio.fail_after(within):
             return await process.wait()
