@@ -104,7 +104,7 @@ def _ports_amiss(served: Served, known: Known) -> set[str]:
     listening = {
         connection.laddr.port
         for connection in psutil.net_connections("tcp")
-        if connection.pid in ours and connection.status == psutil.CONN_LISTEN
+        if connection.laddr and connection.pid in ours and connection.status == psutil.CONN_LISTEN
     }
     wanted = {instance.port for instance in known.instances if instance.port is not None}
     return {str(port) for port in listening ^ wanted}
