@@ -219,7 +219,9 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(storage: MemoryStorage | None = None) -> AsyncIterator[Platform]:
+async def open_platform(
+    storage: MemoryStorage | None = None, failpoints: MemoryFailpoints | None = None
+) -> AsyncIterator[Platform]:
     """Open an instance with one owner and one repository."""
     clock, new_id = SteppedClock(), CountedIds()
     adapters = Adapters(
@@ -233,7 +235,7 @@ async def open_platform(storage: MemoryStorage | None = None) -> AsyncIterator[P
         prober=(prober := MemoryProber()),
         router=(router := MemoryRouter()),
         host=(host := MemoryHost()),
-        failpoints=(failpoints := MemoryFailpoints()),
+        failpoints=(failpoints := failpoints or MemoryFailpoints()),
         hasher=PlainHasher(),
         signer=MemorySigner(),
         cipher=MemoryCipher(),
