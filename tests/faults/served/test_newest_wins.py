@@ -58,7 +58,7 @@ class TestF23:
         self, instance: Served, ann: Person, repository: Repository
     ) -> None:
         """A burst costs two builds at most beside the one that serves, and no request."""
-        project = await ann.project(repository.path, build_command="sleep 2")
+        project = await ann.project(repository.path, build_command="sleep 3")
         begun = current_time()
         burst = []
         for number in range(1, 11):
@@ -69,7 +69,7 @@ class TestF23:
         await until_tidy(instance)
 
         ends = await statuses(ann, project)
-        assert took < 2
+        assert took < 3
         assert "running" == last["status"], last["error"]
         assert "v11" == await ann.read(project)
         assert ["stopped", *["superseded"] * 8, "running"] == ends
