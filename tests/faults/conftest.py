@@ -1,0 +1,34 @@
+"""How deep the state machine goes, and a clockwork that only its steps move."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from pushpaka_core.services import log_writing
+from pushpaka_worker import worker
+
+DEPTH = int(os.environ.get("PUSHPAKA_TEST_DEPTH", "0"))
+"""How many times as many examples, of random ones, are tried; 0 tries the same few each time."""
+
+settings.register_profile(
+    "faults",
+    deadline=None,
+    database=None,
+    derandomize=DEPTH == 0,
+    print_blob=False,
+    report_multiple_bugs=False,
+    stateful_step_count=40 if DEPTH == 0 else 60,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def logs_written_at_once_only() -> Iterator[None]:
+    """Have logs written where a step ends, not by a clock, and a lost answer cost no second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_writing, "BATCH_SECONDS", 3600)
+        patch.setattr(log_writing, "PAUSE_SECONDS", 0.001)
+        patch.setattr(worker, "_LET_GO_SECONDS", 0.05)
+        yield
