@@ -114,6 +114,11 @@ class LineSplitter:
     _redactor: Redactor = field(factory=Redactor)
     _rest: str = field(default="", init=False)
 
+    @property
+    def rest(self) -> str:
+        """Return what is in no line yet; the same text fed again goes on in the same way."""
+        return self._rest
+
     def feed(self, text: str) -> Iterator[str]:
         """Yield the lines that *text* completes."""
         *lines, self._rest = _LINE_END.split(self._rest + text)

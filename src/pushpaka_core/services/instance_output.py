@@ -15,8 +15,9 @@ class InstanceOutput:
 
     async def follow(self, instance: Instance, output: ProgramOutput) -> None:
         """Read until the instance is dead and all is read; what was read is kept when cancelled."""
+        after = output.begin_at(instance.output_position)
         try:
-            async for chunk in self._runtime.output(instance.name, after=instance.output_position):
+            async for chunk in self._runtime.output(instance.name, after=after):
                 await output(chunk)
         finally:
             output.finish()

@@ -1,8 +1,7 @@
 """Writes what happens to a deployment into its log: masked, cut into lines, in batches."""
 
-from codecs import IncrementalDecoder, getincrementaldecoder
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from math import inf
@@ -21,6 +20,7 @@ from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import alongside
+from pushpaka_core.services.output_reading import Channel, Reading, in_parts
 
 BATCH_LINES = 500
 BATCH_SECONDS = 0.05
@@ -51,7 +51,8 @@ class DeploymentLog:
     _fence: int | None
     _most_output: int | None
     _pending: list[LogEntry] = field(factory=list, init=False)
-    _read: dict[InstanceId, str] = field(factory=dict, init=False)
+    _marks: deque["_Mark"] = field(factory=deque, init=False)
+    _committed: int = field(default=0, init=False)
     _output_size: int = field(default=0, init=False)
     _flushing: Lock = field(factory=Lock, init=False)
     _lost: LeaseLostError | None = field(default=None, init=False)
@@ -93,12 +94,12 @@ class DeploymentLog:
 
     def mark_read(self, instance_id: InstanceId, position: str) -> None:
         """Note how far an instance's output is in the log; kept with the lines before it."""
-        self._read[instance_id] = position
+        self._marks.append(_Mark(self._committed + len(self._pending), instance_id, position))
 
     async def flush(self) -> None:
         """Commit what is pending, however long the database is away."""
         async with self._flushing:
-            while (self._pending or self._read) and self._lost is None:
+            while (self._pending or self._marks) and self._lost is None:
                 with CancelScope(shield=True):
                     committed = await self._commit_batch()
                 if not committed and self._lost is None:
@@ -131,7 +132,9 @@ class DeploymentLog:
         )
 
     async def _commit_batch(self) -> bool:
-        batch, read = self._pending[:BATCH_LINES], dict(self._read)
+        batch = self._pending[: self._batch_size]
+        end = self._committed + len(batch)
+        read = {mark.instance_id: mark.position for mark in self._marks if mark.line <= end}
         try:
             async with self._storage.transaction() as uow:
                 lines = await uow.logs.append(self._deployment_id, batch, fence=self._fence)
@@ -145,16 +148,32 @@ class DeploymentLog:
         except NotFoundError as error:
             self._lost = LeaseLostError(str(error))
             return False
-        del self._pending[: len(batch)]
-        self._forget_read(read)
+        self._forget(len(batch))
         if lines:
             await self._events.publish(LinesWritten(deployment_id=self._deployment_id, lines=lines))
         return True
 
-    def _forget_read(self, read: Mapping[InstanceId, str]) -> None:
-        for instance_id, position in read.items():
-            if self._read.get(instance_id) == position:
-                del self._read[instance_id]
+    @property
+    def _batch_size(self) -> int:
+        """Let a batch end at a mark: no line of an instance is kept without its position."""
+        ends = [mark.line - self._committed for mark in self._marks]
+        fitting = [end for end in ends if end <= BATCH_LINES]
+        return max(fitting, default=min(ends, default=BATCH_LINES))
+
+    def _forget(self, number: int) -> None:
+        del self._pending[:number]
+        self._committed += number
+        while self._marks and self._marks[0].line <= self._committed:
+            self._marks.popleft()
+
+
+@frozen
+class _Mark:
+    """How far an instance's output is read once so many lines are committed."""
+
+    line: int
+    instance_id: InstanceId
+    position: str
 
 
 @define
@@ -165,54 +184,56 @@ class ProgramOutput:
     _redactor: Redactor
     _phase: Phase
     _instance_id: InstanceId | None = None
-    _channels: dict[Descriptor, "_Channel"] = field(factory=dict, init=False)
+    _channels: dict[Descriptor, Channel] = field(factory=dict, init=False)
+    _reading: Reading = field(factory=Reading, init=False)
+    _marked: str = field(default="", init=False)
     _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
+
+    def begin_at(self, place: str) -> str:
+        """Go on at the *place* that was noted last, and return behind which chunk to read."""
+        self._reading, self._marked = Reading.after(place), place
+        return self._reading.base
 
     async def __call__(self, chunk: OutputChunk) -> None:
         """Write the lines that *chunk* completes."""
-        channel = self._channels.setdefault(chunk.descriptor, _Channel(self._redactor))
-        self._write(channel.feed(chunk), chunk.descriptor, chunk.written_at)
-        if self._instance_id is not None:
-            self._log.mark_read(self._instance_id, chunk.position)
-        await self._log.make_room()
+        descriptor = chunk.descriptor
+        channel = self._channels.setdefault(descriptor, Channel(self._redactor))
+        for part in in_parts(self._reading.unread(chunk)):
+            unwritten = channel.pending + len(part)
+            self._write(descriptor, channel.feed(part, chunk.written_at), unwritten)
+            await self._log.make_room()
+        if (late := self._reading.held_back_by) is not None:
+            self._flush(late)
+        self._mark()
 
     def finish(self) -> None:
         """Write what is left without a line end."""
-        for descriptor, channel in self._channels.items():
-            self._write(channel.flush(), descriptor, channel.written_at)
+        for descriptor in self._channels:
+            self._flush(descriptor)
 
     def below(self, sentence: str) -> str:
         """Return *sentence* with the last lines of the program below it."""
         return "\n".join([sentence, *self._tail])
 
-    def _write(self, lines: Iterable[str], descriptor: Descriptor, at: datetime) -> None:
-        self._tail.extend(self._log.add_output(lines, _STREAMS[descriptor], self._phase, at))
+    def _flush(self, descriptor: Descriptor) -> None:
+        channel = self._channels[descriptor]
+        if unwritten := channel.pending:
+            self._write(descriptor, channel.flush(), unwritten)
 
+    def _write(self, descriptor: Descriptor, lines: Iterable[str], unwritten: int) -> None:
+        """Write *lines*, into which those of the bytes *unwritten* went that are not pending."""
+        channel = self._channels[descriptor]
+        self._tail.extend(
+            self._log.add_output(lines, _STREAMS[descriptor], self._phase, channel.written_at)
+        )
+        self._reading.consume(descriptor, unwritten - channel.pending)
+        self._mark()
 
-@define
-class _Channel:
-    """One output of a program, from bytes to lines."""
-
-    _redactor: Redactor
-    _splitter: LineSplitter = field(init=False)
-    _decoder: IncrementalDecoder = field(
-        factory=lambda: getincrementaldecoder("utf-8")(errors="replace"), init=False
-    )
-    written_at: datetime = field(init=False)
-
-    @_splitter.default
-    def _beside_secrets(self) -> LineSplitter:
-        return LineSplitter(self._redactor)
-
-    def feed(self, chunk: OutputChunk) -> Iterator[str]:
-        """Return the lines that *chunk* completes."""
-        self.written_at = chunk.written_at
-        return self._splitter.feed(self._decoder.decode(chunk.data))
-
-    def flush(self) -> Iterator[str]:
-        """Yield what is left."""
-        yield from self._splitter.feed(self._decoder.decode(b"", final=True))
-        yield from self._splitter.flush()
+    def _mark(self) -> None:
+        place = self._reading.place
+        if self._instance_id is not None and place != self._marked:
+            self._marked = place
+            self._log.mark_read(self._instance_id, place)
 
 
 @frozen
