@@ -1,0 +1,102 @@
+"""Restart, stop, start and redeploy, as whoever visits the application sees them."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from anyio import create_task_group, fail_after, sleep
+from tests.acceptance.apps import repository_of, server
+from tests.acceptance.people import PATIENCE, Json, Person
+from tests.acceptance.test_no_downtime import Load
+from tests.served import Served, open_served
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+GONE = (httpx.codes.NOT_FOUND, httpx.codes.SERVICE_UNAVAILABLE)
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[Served]:
+    """Return an instance that a test may end and start again."""
+    async with open_served() as served:
+        yield await served.start()
+        assert "Traceback" not in served.log
+
+
+async def until_gone(person: Person, project: Json) -> None:
+    """Wait until the project's address answers for nobody."""
+    with fail_after(PATIENCE):
+        while (await person.visit(project["url"])).status_code not in GONE:
+            await sleep(0.1)
+
+
+def pids_of(load: Load) -> set[int]:
+    """Return the processes that have answered."""
+    return {int(answer) for answer in load.answers if answer.isdecimal()}
+
+
+async def until_replaced(load: Load, *, over: int, left: int) -> None:
+    """Wait until *over* of the processes that have answered have ended, and *left* answer."""
+    with fail_after(PATIENCE):
+        while (over, left) != _over_and_left(pids_of(load)):
+            await sleep(0.1)
+
+
+def _over_and_left(pids: set[int]) -> tuple[int, int]:
+    left = sum(map(psutil.pid_exists, pids))
+    return len(pids) - left, left
+
+
+async def test_no_request_fails_over_two_restarts(ann: Person, repositories: Path) -> None:
+    """New processes take over from those that served, and the deployment stays the same."""
+    repository = repository_of(repositories / "shop", server("v1"))
+    project = await ann.project(repository.path, replicas=2)
+    deployment = await ann.deploy(project)
+    load = Load(ann, project)
+
+    async with create_task_group() as people:
+        for path in ("/pid", "/pid", "/pid", "/slow/0.4"):
+            people.start_soon(partial(load.ask_on, path))
+        for _ in range(2):
+            await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
+            await ann.until_caused(deployment, "Its instances were replaced by new ones")
+        await until_replaced(load, over=4, left=2)
+        people.cancel_scope.cancel()
+
+    assert [] == load.failures
+    assert len(load.answers) > 100
+    assert deployment == await ann.ask("GET", f"/deployments/{deployment['id']}")
+
+
+async def test_stop_holds_until_somebody_starts_it(own: Served) -> None:
+    """It is gone for visitors, over a new start of the platform too, and comes back as it was."""
+    async with Person.signed_up(own) as ann:
+        repository = repository_of(own.repositories / "shop", server("v1"))
+        project = await ann.project(repository.path)
+        await ann.ask("PUT", f"/projects/{project['id']}/env", {"variables": {"COLOUR": "red"}})
+        deployment = await ann.deploy(project)
+
+        await ann.ask("POST", f"/deployments/{deployment['id']}/stop")
+        await ann.until(deployment, lambda seen: seen["status"] == "stopped")
+        await until_gone(ann, project)
+        await own.stop()
+        await own.start()
+        await until_gone(ann, project)
+        over_the_restart = await ann.ask("GET", f"/projects/{project['id']}")
+        started = await ann.outcome(await ann.ask("POST", f"/projects/{project['id']}/start"))
+        answered = await ann.read(project, "/env/COLOUR")
+
+        await ann.ask("PUT", f"/projects/{project['id']}/env", {"variables": {"COLOUR": "blue"}})
+        kept = await ann.read(project, "/env/COLOUR")
+        redeployed = await ann.outcome(
+            await ann.ask("POST", f"/deployments/{started['id']}/redeploy")
+        )
+        changed = await ann.read(project, "/env/COLOUR")
+
+    assert "stopped" == over_the_restart["status"]
+    assert ("running", "running") == (started["status"], redeployed["status"])
+    assert ("red", "red", "blue") == (answered, kept, changed)
+    assert deployment["image"] == redeployed["image"]
