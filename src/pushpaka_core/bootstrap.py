@@ -29,6 +29,7 @@ from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 
 if TYPE_CHECKING:
+    from pushpaka_core.adapters.files.choices import Choices
     from pushpaka_core.adapters.security.keys import Keys
 
 FIRST_PROJECT_UID = 30_000
@@ -50,7 +51,7 @@ class _Ground:
 
     keys: "Keys"
     addresses: Addresses
-    internal_port: int
+    choices: "Choices"
 
 
 @asynccontextmanager
@@ -65,7 +66,7 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     """
     _judge(settings)
     if settings.runtime is RuntimeChoice.MEMORY:
-        yield assemble(memory_adapters(), _options(settings, _memory_addresses(settings)))
+        yield assemble(memory_adapters(), _options(settings, _addresses(settings, 80)))
         return
     ground = await to_thread.run_sync(_prepare, settings)
     async with _host_adapters(settings, ground) as adapters:
@@ -145,7 +146,6 @@ def _prepare(settings: Settings) -> _Ground:
             "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
         ) from None
     choices = Choices.load_or_make(directory / "choices.json", host=settings.router_host)
-    port = settings.router_port or choices.router_port
     if settings.secret_key is None or settings.encryption_keys is None:
         keys = load_or_create_keys(directory / "keys.json")
     else:
@@ -156,8 +156,8 @@ def _prepare(settings: Settings) -> _Ground:
         )
     return _Ground(
         keys=keys,
-        addresses=Addresses(base_domain=settings.base_domain, port=port),
-        internal_port=choices.router_internal_port,
+        addresses=_addresses(settings, choices.router_port),
+        choices=choices,
     )
 
 
@@ -238,7 +238,7 @@ async def _router(
 
         yield MemoryRouter(), None
         return
-    from pushpaka_core.adapters.traefik.binary import find_traefik
+    from pushpaka_core.adapters.traefik.binary import Binaries
     from pushpaka_core.adapters.traefik.configuration import EntryPoints
     from pushpaka_core.adapters.traefik.directory import TraefikDirectory
     from pushpaka_core.adapters.traefik.router import open_traefik_router
@@ -248,13 +248,13 @@ async def _router(
     entry_points = EntryPoints(
         host=settings.router_host,
         port=ground.addresses.port,
-        internal_port=ground.internal_port,
+        internal_port=ground.choices.router_internal_port,
+        page_port=ground.choices.router_page_port,
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
     )
-    binary = await to_thread.run_sync(find_traefik, _SEARCH_PATH)
-    supervisor = TraefikSupervisor(processes, directory, entry_points, binary)
+    binaries = await to_thread.run_sync(Binaries.find, _SEARCH_PATH)
     async with open_traefik_router(directory, entry_points) as router:
-        yield router, supervisor
+        yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
 
 
 def _source_policy(settings: Settings) -> SourcePolicy:
@@ -282,8 +282,8 @@ def _options(settings: Settings, addresses: Addresses) -> Options:
     )
 
 
-def _memory_addresses(settings: Settings) -> Addresses:
-    return Addresses(base_domain=settings.base_domain, port=settings.router_port or 80)
+def _addresses(settings: Settings, port: int) -> Addresses:
+    return Addresses(base_domain=settings.base_domain, port=settings.router_port or port)
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

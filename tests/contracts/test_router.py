@@ -98,13 +98,16 @@ async def _wait_for_answer(router: Router) -> None:
 
 def _directory(tmp_path: Path, entry_points: EntryPoints) -> TraefikDirectory:
     directory = TraefikDirectory(tmp_path / "router")
-    directory.prepare()
-    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    directory.prepare_routes(entry_points)
+    static = static_configuration(entry_points, routes_file=directory.routes_file)
+    directory.write(directory.static_file, static)
     return directory
 
 
 def _entry_points() -> EntryPoints:
-    return EntryPoints(host="127.0.0.1", port=_free_port(), internal_port=_free_port())
+    return EntryPoints(
+        host="127.0.0.1", port=_free_port(), internal_port=_free_port(), page_port=_free_port()
+    )
 
 
 def _free_port() -> int:

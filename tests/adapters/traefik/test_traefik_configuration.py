@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from attrs import evolve
 
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
@@ -17,6 +18,7 @@ from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import Route, RouteTable, Upstream
 
+ENTRY_POINTS = EntryPoints(host="", port=80, internal_port=8001, page_port=8002)
 UPSTREAM = Upstream(host="127.0.0.1", port=4000)
 
 
@@ -35,9 +37,24 @@ def test_an_upstream_becomes_an_address() -> None:
     upstreams = (UPSTREAM, Upstream(host="::1", port=4001))
     route = Route(name="shop", hosts=("shop.localhost",), upstreams=upstreams)
 
-    servers = _dynamic(route)["services"]["route-shop"]["loadBalancer"]["servers"]
+    tree = _dynamic(route)
 
-    assert [{"url": "http://127.0.0.1:4000"}, {"url": "http://[::1]:4001"}] == servers
+    servers = [{"url": "http://127.0.0.1:4000"}, {"url": "http://[::1]:4001"}]
+    assert servers == _servers(tree, "route-shop")
+
+
+def test_without_an_upstream_the_page_answers() -> None:
+    """A route that leads nowhere leads to the page, and says whose it is."""
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), title="Shop & Co {{1}}")
+
+    tree = _dynamic(route)
+
+    router = tree["routers"]["route-shop"]
+    assert "route-shop" not in tree["services"]
+    assert [{"url": "http://127.0.0.1:8002"}] == _servers(tree, router["service"])
+    assert {"X-Pushpaka-Title": "Shop &#38; Co &#123;&#123;1&#125;&#125;"} == (
+        tree["middlewares"][router["middlewares"][-1]]["headers"]["customRequestHeaders"]
+    )
 
 
 def test_a_host_cannot_leave_its_place_in_the_rule() -> None:
@@ -53,7 +70,7 @@ def test_no_value_is_a_template() -> None:
     """Traefik runs its files as templates, which could read the host: no value opens one."""
     route = Route(name="evil", hosts=('{{ env "HOME" }}',), upstreams=(UPSTREAM,))
 
-    text = dynamic_configuration(RouteTable(generation=1, routes=(route,)))
+    text = dynamic_configuration(RouteTable(generation=1, routes=(route,)), ENTRY_POINTS)
 
     assert "{{" not in text
     assert (
@@ -63,7 +80,7 @@ def test_no_value_is_a_template() -> None:
 
 def test_traefik_offers_no_api() -> None:
     """There is no API, no dashboard, no call home and no access log."""
-    static = _static(EntryPoints(host="", port=80, internal_port=8001))
+    static = _static(ENTRY_POINTS)
 
     assert {"global", "log", "entryPoints", "providers"} == set(static)
     assert {"checkNewVersion": False, "sendAnonymousUsage": False} == static["global"]
@@ -71,7 +88,7 @@ def test_traefik_offers_no_api() -> None:
 
 def test_the_internal_entry_point_is_on_loopback() -> None:
     """Whatever the public address, the generation is shown on the machine alone."""
-    entry_points = _static(EntryPoints(host="", port=80, internal_port=8001))["entryPoints"]
+    entry_points = _static(ENTRY_POINTS)["entryPoints"]
 
     assert ":80" == entry_points["web"]["address"]
     assert "127.0.0.1:8001" == entry_points["internal"]["address"]
@@ -79,20 +96,19 @@ def test_the_internal_entry_point_is_on_loopback() -> None:
 
 def test_only_listed_proxies_are_believed() -> None:
     """The proxies in front are named one by one; without any nobody is believed."""
-    trusting = EntryPoints(host="", port=80, internal_port=8001, trusted_proxies=("10.0.0.0/8",))
-    wary = EntryPoints(host="", port=80, internal_port=8001)
+    trusting = evolve(ENTRY_POINTS, trusted_proxies=("10.0.0.0/8",))
 
     assert ["10.0.0.0/8"] == _static(trusting)["entryPoints"]["web"]["forwardedHeaders"][
         "trustedIPs"
     ]
-    assert [] == _static(wary)["entryPoints"]["web"]["forwardedHeaders"]["trustedIPs"]
+    assert [] == _static(ENTRY_POINTS)["entryPoints"]["web"]["forwardedHeaders"]["trustedIPs"]
 
 
 def test_the_files_are_private(tmp_path: Path) -> None:
     """Nobody but the platform's own user can read or write the route table."""
     directory = TraefikDirectory(tmp_path / "router")
 
-    directory.prepare()
+    directory.prepare_routes(ENTRY_POINTS)
 
     assert 0o700 == stat.S_IMODE(directory.path.stat().st_mode)
     assert 0o600 == stat.S_IMODE(directory.routes_file.stat().st_mode)
@@ -101,11 +117,11 @@ def test_the_files_are_private(tmp_path: Path) -> None:
 def test_preparing_keeps_the_table(tmp_path: Path) -> None:
     """A platform that starts again finds the routes as they were."""
     directory = TraefikDirectory(tmp_path / "router")
-    directory.prepare()
-    directory.write_table(RouteTable(generation=7, routes=()))
+    directory.prepare_routes(ENTRY_POINTS)
+    directory.write_table(RouteTable(generation=7, routes=()), ENTRY_POINTS)
     before = directory.routes_file.read_text()
 
-    directory.prepare()
+    directory.prepare_routes(ENTRY_POINTS)
 
     assert before == directory.routes_file.read_text()
 
@@ -115,11 +131,16 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     directory = TraefikDirectory(tmp_path / "absent")
 
     with pytest.raises(RouterUnavailableError, match="No such file"):
-        directory.write_table(RouteTable(generation=1, routes=()))
+        directory.write_table(RouteTable(generation=1, routes=()), ENTRY_POINTS)
 
 
 def _dynamic(*routes: Route) -> Any:
-    return yaml.safe_load(dynamic_configuration(RouteTable(generation=1, routes=routes)))["http"]
+    table = RouteTable(generation=1, routes=routes)
+    return yaml.safe_load(dynamic_configuration(table, ENTRY_POINTS))["http"]
+
+
+def _servers(tree: Any, service: str) -> Any:
+    return tree["services"][service]["loadBalancer"]["servers"]
 
 
 def _static(entry_points: EntryPoints) -> Any:

@@ -109,13 +109,21 @@ async def test_the_generation_is_not_shown_to_visitors(
     assert 404 == (await visitor.get("/generation")).status_code
 
 
-async def test_an_application_without_an_instance_is_unavailable(
-    router: TraefikRouter, visitor: httpx.AsyncClient
+@pytest.mark.usefixtures("page_server")
+async def test_an_application_is_unavailable_until_it_has_an_instance(
+    router: TraefikRouter, visitor: httpx.AsyncClient, start_app: StartApp
 ) -> None:
-    """A route without upstreams answers 503: the application is there, and down."""
+    """A route without upstreams answers 503, and the application itself as soon as it can."""
+    shop = await start_app("shop")
     await router.apply(_table(1, _route("shop")))
+    down = await _get(visitor, "shop")
 
-    assert 503 == (await _get(visitor, "shop")).status_code
+    await router.apply(_table(2, _route("shop", shop.upstream)))
+    up = await _get(visitor, "shop")
+
+    assert (503, 200) == (down.status_code, up.status_code)
+    assert "shop" == up.text
+    assert "X-Pushpaka-Title" not in shop.heads[0]
 
 
 async def test_what_a_visitor_says_of_the_way_is_not_believed(

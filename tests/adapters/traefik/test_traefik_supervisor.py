@@ -7,20 +7,25 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from anyio import create_task_group, fail_after, sleep
 from attrs import evolve
 
 from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.adapters.traefik.configuration import EntryPoints
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.router import open_traefik_router
 from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
 from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.router import Router, RouteTable
+from pushpaka_core.ports.router import Route, Router, RouteTable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+
+BROWSER = {"Host": "shop.localhost", "Accept": "text/html"}
 
 
 @pytest.fixture
@@ -30,9 +35,9 @@ def processes(tmp_path: Path) -> Processes:
 
 @pytest.fixture
 async def supervisor(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binary: Path
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
 ) -> AsyncIterator[TraefikSupervisor]:
-    supervisor = TraefikSupervisor(processes, directory, entry_points, binary)
+    supervisor = TraefikSupervisor(processes, directory, entry_points, binaries)
     yield supervisor
     await supervisor.stop()
 
@@ -70,13 +75,13 @@ async def test_a_running_traefik_is_adopted(
     processes: Processes,
     directory: TraefikDirectory,
     entry_points: EntryPoints,
-    binary: Path,
+    binaries: Binaries,
 ) -> None:
     """A platform that starts again leaves its Traefik alone."""
     await supervisor.start()
     before = await _pid(processes)
 
-    await TraefikSupervisor(processes, directory, entry_points, binary).start()
+    await TraefikSupervisor(processes, directory, entry_points, binaries).start()
 
     assert before == await _pid(processes)
 
@@ -86,14 +91,14 @@ async def test_another_configuration_replaces_traefik(
     processes: Processes,
     directory: TraefikDirectory,
     entry_points: EntryPoints,
-    binary: Path,
+    binaries: Binaries,
 ) -> None:
     """What Traefik reads once, at its start, is in force after the next start."""
     await supervisor.start()
     before = await _pid(processes)
     trusting = evolve(entry_points, trusted_proxies=("10.0.0.1",))
 
-    await TraefikSupervisor(processes, directory, trusting, binary).start()
+    await TraefikSupervisor(processes, directory, trusting, binaries).start()
 
     assert before != await _pid(processes)
 
@@ -116,7 +121,7 @@ async def test_a_wrong_setting_leaves_the_running_traefik(
     processes: Processes,
     directory: TraefikDirectory,
     entry_points: EntryPoints,
-    binary: Path,
+    binaries: Binaries,
 ) -> None:
     """A new port that is taken does not cost the routes that are served."""
     await supervisor.start()
@@ -125,19 +130,19 @@ async def test_a_wrong_setting_leaves_the_running_traefik(
     with socket.create_server((entry_points.host, 0)) as other:
         moved = evolve(entry_points, port=other.getsockname()[1])
         with pytest.raises(SettingsError):
-            await TraefikSupervisor(processes, directory, moved, binary).start()
+            await TraefikSupervisor(processes, directory, moved, binaries).start()
 
     assert before == await _pid(processes)
 
 
 async def test_an_address_of_another_machine_is_told(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binary: Path
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
 ) -> None:
     """An address that this machine does not have is refused in a sentence."""
     foreign = evolve(entry_points, host="192.0.2.1")
 
     with pytest.raises(SettingsError, match="no such address"):
-        await TraefikSupervisor(processes, directory, foreign, binary).start()
+        await TraefikSupervisor(processes, directory, foreign, binaries).start()
 
 
 async def test_a_program_that_ends_at_once_is_told_with_its_last_words(
@@ -147,7 +152,9 @@ async def test_a_program_that_ends_at_once_is_told_with_its_last_words(
     broken = tmp_path / "traefik"
     broken.write_text("#!/bin/sh\necho no luck today >&2\nexit 1\n")
     broken.chmod(0o755)
-    supervisor = TraefikSupervisor(processes, directory, entry_points, broken)
+    supervisor = TraefikSupervisor(
+        processes, directory, entry_points, Binaries(traefik=broken, caddy=broken)
+    )
 
     with pytest.raises(RouterUnavailableError, match="no luck today"):
         await supervisor.start()
@@ -159,10 +166,10 @@ async def test_a_missing_program_is_told(
     processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, tmp_path: Path
 ) -> None:
     """A program that was uninstalled meanwhile is named."""
-    supervisor = TraefikSupervisor(processes, directory, entry_points, tmp_path / "gone")
+    gone = Binaries(traefik=tmp_path / "gone", caddy=tmp_path / "gone")
 
     with pytest.raises(SettingsError, match="gone"):
-        await supervisor.start()
+        await TraefikSupervisor(processes, directory, entry_points, gone).start()
 
 
 async def test_a_killed_traefik_comes_back_with_its_routes(
@@ -184,7 +191,65 @@ async def test_a_killed_traefik_comes_back_with_its_routes(
     assert 3 == await client.generation()
 
 
-async def test_a_stopped_traefik_is_gone(
+async def test_the_unavailable_page_outlives_the_platform(
+    supervisor: TraefikSupervisor, client: Router, visitor: httpx.AsyncClient
+) -> None:
+    """When nobody supervises any more, visitors are still told whose application is down."""
+    async with create_task_group() as platform:
+        await supervisor.start()
+        platform.start_soon(supervisor.watch)
+        await client.apply(_down("Corner shop"))
+        platform.cancel_scope.cancel()
+
+    answer = await visitor.get("/", headers=BROWSER)
+
+    assert 503 == answer.status_code
+    assert "Corner shop" in answer.text
+
+
+async def test_a_killed_page_server_comes_back(
+    supervisor: TraefikSupervisor, processes: Processes, client: Router, visitor: httpx.AsyncClient
+) -> None:
+    """It is watched as Traefik is, and costs Traefik nothing."""
+    await supervisor.start()
+    await client.apply(_down("Shop"))
+    traefik = await _pid(processes)
+    await _kill(processes, "unavailable")
+
+    async with create_task_group() as watching:
+        watching.start_soon(supervisor.watch)
+        await _wait_for_status(visitor, 503)
+        watching.cancel_scope.cancel()
+
+    assert traefik == await _pid(processes)
+
+
+async def test_a_running_page_server_is_adopted(
+    supervisor: TraefikSupervisor, processes: Processes
+) -> None:
+    """A platform that starts again leaves the page alone as well."""
+    await supervisor.start()
+    before = await _pid(processes, "unavailable")
+
+    await supervisor.start()
+
+    assert before == await _pid(processes, "unavailable")
+
+
+async def test_a_taken_port_of_the_page_is_told(
+    supervisor: TraefikSupervisor, processes: Processes, entry_points: EntryPoints
+) -> None:
+    """A port that somebody else took meanwhile is refused in a sentence that says what to do."""
+    with (
+        socket.create_server(("127.0.0.1", entry_points.page_port)),
+        pytest.raises(SettingsError, match=r"another program.* choices\.json"),
+    ):
+        await supervisor.start()
+
+    assert await processes.inspect("unavailable") is None
+
+
+async def test_what_is_stopped_is_gone(
     supervisor: TraefikSupervisor, processes: Processes, client: Router
 ) -> None:
     """After a stop nothing answers and nothing is left; a second stop is harmless."""
@@ -194,22 +259,35 @@ async def test_a_stopped_traefik_is_gone(
     await supervisor.stop()
 
     assert await client.generation() is None
-    assert await processes.inspect("traefik") is None
+    assert [] == list(await processes.launched())
 
 
-async def _pid(processes: Processes) -> int:
-    traefik = await processes.inspect("traefik")
-    assert traefik is not None
-    assert traefik.pid is not None
-    return traefik.pid
+def _down(title: str) -> RouteTable:
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), title=title)
+    return RouteTable(generation=1, routes=(route,))
 
 
-async def _kill(processes: Processes) -> None:
-    os.kill(await _pid(processes), signal.SIGKILL)
+async def _pid(processes: Processes, name: str = "traefik") -> int:
+    program = await processes.inspect(name)
+    assert program is not None
+    assert program.pid is not None
+    return program.pid
+
+
+async def _kill(processes: Processes, name: str = "traefik") -> None:
+    os.kill(await _pid(processes, name), signal.SIGKILL)
     with fail_after(10):
         while True:
-            traefik = await processes.inspect("traefik")
-            if traefik is None or not traefik.is_alive:
+            program = await processes.inspect(name)
+            if program is None or not program.is_alive:
+                return
+            await sleep(0.02)
+
+
+async def _wait_for_status(visitor: httpx.AsyncClient, status: int) -> None:
+    with fail_after(20):
+        while True:
+            if status == (await visitor.get("/", headers=BROWSER)).status_code:
                 return
             await sleep(0.02)
 

@@ -24,6 +24,7 @@ class Choices:
 
     router_port: int = field(validator=validators.instance_of(int))
     router_internal_port: int = field(validator=validators.instance_of(int))
+    router_page_port: int = field(validator=validators.instance_of(int))
 
     @classmethod
     def load_or_make(cls, path: Path, *, host: str) -> Self:
@@ -31,13 +32,15 @@ class Choices:
         Return what is kept in *path*; at the first start choose, and keep it.
 
         The port is 80 where this user may bind it, else 8000 or the next free one.
-        The internal one is where no application may listen, as far as this user can.
+        The other two are where no application may listen, as far as this user can.
         """
         with suppress(FileNotFoundError):
             return cls._load(path)
+        inner_ports = iter(_inner_ports())
         choices = cls(
             router_port=_first_free(host, (80, *range(8000, 8100))),
-            router_internal_port=_first_free("127.0.0.1", _inner_ports()),
+            router_internal_port=_first_free("127.0.0.1", inner_ports),
+            router_page_port=_first_free("127.0.0.1", inner_ports),
         )
         _write(path, json.dumps(asdict(choices)))
         return choices

