@@ -93,6 +93,7 @@ class Options:
     concurrency: int = 2
     instance_ports: range = range(20_000, 30_000)
     releases_kept: int = 5
+    logs_kept: timedelta = timedelta(days=30)
     least_room: Room = _LEAST_ROOM
     """What has to be free for a deployment to begin."""
     api: Upstream | None = None
@@ -271,7 +272,6 @@ def _engine(
         routing=routing,
         moves=moves,
         now=adapters.now,
-        new_id=adapters.new_id,
     )
     return Engine(
         admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
@@ -327,6 +327,7 @@ def _engine(
             routing=routing,
             now=adapters.now,
             releases_kept=options.releases_kept,
+            logs_kept=options.logs_kept,
         ),
         running=running,
         jobs=jobs,

@@ -57,13 +57,13 @@ def test_a_steady_time_is_forgiving() -> None:
     )
 
 
-def test_a_successor_begins_anew_at_the_same_place() -> None:
-    """It has the port and the history of the one before, and nothing else of it."""
+def test_a_successor_begins_anew() -> None:
+    """It has the history of the one before, and a port of its own."""
     crashed = an_instance_of_its_own(port=20_000, output_position="9", misses=2, version=4).crash(
         "exited with code 1", at=NOON
     )
 
-    successor = crashed.successor(InstanceId(an_id()), at=later(1))
+    successor = crashed.successor(InstanceId(an_id()), port=20_001, at=later(1))
 
     assert successor.name != crashed.name
     assert (InstanceState.STARTING, later(1), None, "", 0, 1) == (
@@ -74,7 +74,7 @@ def test_a_successor_begins_anew_at_the_same_place() -> None:
         successor.misses,
         successor.version,
     )
-    assert (20_000, 1, "exited with code 1") == (
+    assert (20_001, 1, "exited with code 1") == (
         successor.port,
         successor.restarts,
         successor.exit,

@@ -225,7 +225,6 @@ FAILURES = [
     pytest.param(
         listen_nowhere, Phase.START, "nothing listens on its port. It has to", id="nowhere"
     ),
-    pytest.param(take_port, Phase.START, "taken by another program.", id="taken"),
     pytest.param(
         answer_badly, Phase.START, "not healthy within 1 s: it answered with status 500.", id="500"
     ),
@@ -262,6 +261,21 @@ class TestAFailure:
         assert [old.id] == [i.deployment_id for i in await platform.instances()]
         await platform.engine.sweeping.sweep()
         assert await platform.is_tidy()
+
+    async def test_to_get_its_port_is_not_its_own(self, platform: Platform, shop: Project) -> None:
+        """Another program listens there: it waits, and is started elsewhere without a build."""
+        take_port(platform)
+        waiting = await platform.served(shop)
+        platform.runtime.listening = Listening.AS_TOLD
+        lease = await platform.engine.pipeline.claim("worker-2")
+        assert lease is not None
+
+        is_committed = await platform.engine.pipeline.prepare(lease)
+
+        assert is_committed
+        assert (S.QUEUED, None) == (waiting.status, waiting.error)
+        assert 1 == len(platform.builder.requests)
+        assert "taken by another program" in "\n".join(await platform.said(waiting.id))
 
     async def test_tells_what_detection_missed(self, platform: Platform, shop: Project) -> None:
         """Where nothing is recognised the error says so."""

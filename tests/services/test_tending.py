@@ -56,9 +56,8 @@ class TestACrash:
         assert crashed.error == (await platform.causes(running.id))[-1]
 
     async def test_is_mended_after_a_pause(self, platform: Platform, shop: Project) -> None:
-        """It is started again on its own port, and runs again as soon as it answers."""
+        """It is started again on a port that is free, and runs again as soon as it answers."""
         running = await platform.served(shop)
-        before = await platform.instance(running.id)
         await crash(platform, running, "exited with code 1")
         await platform.engine.tending.tend()
         still_crashed = await platform.row(running.id)
@@ -68,7 +67,7 @@ class TestACrash:
         after = await platform.instance(running.id)
         assert S.CRASHED is still_crashed.status
         assert (S.RUNNING, None) == ((row := await platform.row(running.id)).status, row.error)
-        assert (before.port, InstanceState.LIVE) == (after.port, after.state)
+        assert InstanceState.LIVE is after.state
         assert [after.name] == list(platform.runtime.living)
         assert (after.port,) == platform.routes()["shop.localhost"]
         assert await platform.is_tidy()

@@ -93,11 +93,12 @@ class Instance:
         """Return it replaced: it answers what it has begun, until *stop_at*."""
         return evolve(self, state=InstanceState.STOPPING, stop_at=stop_at, restart_at=None)
 
-    def successor(self, id: InstanceId, *, at: datetime) -> Self:
-        """Return what takes its place, and its port, after a crash."""
+    def successor(self, id: InstanceId, *, port: int | None, at: datetime) -> Self:
+        """Return what takes its place after a crash."""
         return evolve(
             self,
             id=id,
+            port=port,
             state=InstanceState.STARTING,
             started_at=at,
             restart_at=None,

@@ -31,6 +31,8 @@ class Sight:
     """How it has ended, or why it cannot go on, as in "exited with code 1"."""
     missing: str | None = None
     """What it still lacks to be healthy."""
+    is_port_taken: bool = False
+    """Whether it has ended because somebody else listens on its port: that is not its fault."""
 
     @property
     def is_healthy(self) -> bool:
@@ -61,12 +63,20 @@ class Starting:
         """
         async with self._storage.transaction() as uow:
             await _require_present(uow, job.deployment)
-            taken = {i.port for i in await uow.instances.all() if i.node == self._node}
-            free = _free_ports(self._ports, taken, self._new_id().int)
+            free = await self._free_ports(uow)
             instances = [self._new(job, *wanted, free) for wanted in _wanted(job)]
             for instance in instances:
                 await uow.instances.add(instance)
         return instances
+
+    async def succeed(self, instance: Instance) -> Instance:
+        """Put the row of a successor, with a port of its own, in place of one that crashed."""
+        async with self._storage.transaction() as uow:
+            port = instance.port and next(await self._free_ports(uow))
+            successor = instance.successor(InstanceId(self._new_id()), port=port, at=self._now())
+            await uow.instances.remove(instance.id)
+            await uow.instances.add(successor)
+        return successor
 
     def request(self, job: Job, instance: Instance) -> StartRequest:
         """Return all that the runtime needs to run *instance*."""
@@ -93,10 +103,13 @@ class Starting:
 
         Raises:
             StartError: At once when it has ended, and when it is not healthy in time.
+            PlatformFaultError: At once when its port is somebody else's.
         """
         seen, pauses = Sight(missing="nothing yet"), _pauses(self._timings.probe_interval)
         with move_on_after(self.patience(project, instance).total_seconds()):
             while not (seen := await self.look(project, instance)).is_healthy:
+                if seen.is_port_taken:
+                    raise PlatformFaultError(f"The {instance.process_type} process {seen.end}.")
                 if seen.end is not None:
                     raise StartError(f"The {instance.process_type} process {seen.end}.")
                 await sleep(next(pauses))
@@ -106,16 +119,17 @@ class Starting:
     async def look(self, project: Project, instance: Instance) -> Sight:
         """Return how the instance is right now."""
         observed = await self._runtime.inspect(instance.name)
+        owns_port = await self._runtime.owns_port(instance)
+        if owns_port is False:
+            taken = f"found its port {instance.port} taken by another program"
+            return Sight(end=taken, is_port_taken=True)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
             is_steady = self._now() - observed.started_at >= self._timings.steady
             return Sight(missing=None if is_steady else "it has run for a moment only")
-        match await self._runtime.owns_port(instance):
-            case None:
-                return Sight(missing="nothing listens on its port")
-            case False:
-                return Sight(end=f"found its port {instance.port} taken by another program")
+        if owns_port is None:
+            return Sight(missing="nothing listens on its port")
         return Sight(missing=await self._prober.probe(self._probe(project, instance)))
 
     def patience(self, project: Project, instance: Instance) -> timedelta:
@@ -133,6 +147,10 @@ class Starting:
             return f"{sentence} It has to listen on the port that PORT names."
         ports = ", ".join(map(str, elsewhere))
         return f"{sentence} It listens on {ports}, but has to on the port that PORT names."
+
+    async def _free_ports(self, uow: UnitOfWork) -> Iterator[int]:
+        taken = {i.port for i in await uow.instances.all() if i.node == self._node}
+        return _free_ports(self._ports, taken, self._new_id().int)
 
     def _probe(self, project: Project, instance: Instance) -> Probe:
         return Probe(

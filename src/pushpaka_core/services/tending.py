@@ -23,7 +23,7 @@ from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartErro
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
@@ -86,7 +86,6 @@ class Tending:
     _routing: Routing
     _moves: Moves
     _now: Clock
-    _new_id: IdGenerator
 
     async def tend(self) -> None:
         """Look once at every instance, and see to those that have ended or are being restarted."""
@@ -191,10 +190,7 @@ class Tending:
         return instance.restart_at is not None and instance.restart_at <= self._now()
 
     async def _restart(self, served: Served, instance: Instance) -> Instance:
-        successor = instance.successor(InstanceId(self._new_id()), at=self._now())
-        async with self._storage.transaction() as uow:
-            await uow.instances.remove(instance.id)
-            await uow.instances.add(successor)
+        successor = await self._starting.succeed(instance)
         await self._runtime.forget(instance.name)
         try:
             await self._starting.start(await self._jobs.of(served.deployment), successor)

@@ -216,7 +216,7 @@ class InstancesContract:
         """A crashed instance and the one in its place change in one transaction."""
         instance = an_instance(await keep_deployment(storage), port=9000)
         await keep(storage, instance)
-        successor = instance.successor(InstanceId(an_id()), at=later(1))
+        successor = instance.successor(InstanceId(an_id()), port=9000, at=later(1))
 
         async with storage.transaction() as uow:
             await uow.instances.remove(instance.id)
