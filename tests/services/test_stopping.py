@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 from anyio import create_task_group, fail_after
+from attrs import evolve
 from tests.services.platform import Platform, open_platform
 from tests.services.scenes import Gate
 
@@ -245,6 +246,16 @@ class TestAStart:
         await start(platform, shop)
 
         assert S.RUNNING is (await platform.work()).status
+
+    async def test_without_its_release_is_refused(self, platform: Platform, shop: Project) -> None:
+        """What is not kept any more has to be built again."""
+        await stopped(platform, await platform.served(shop))
+        (release,) = await platform.releases()
+        async with platform.storage.transaction() as uow:
+            await uow.releases.update(evolve(release, removed_at=platform.clock()))
+
+        with pytest.raises(ConflictError, match="Deploy its commit again instead"):
+            await start(platform, shop)
 
     async def test_under_a_key_is_one_start(self, platform: Platform, shop: Project) -> None:
         """Whoever repeats it gets the same deployment, also once it runs."""
