@@ -8,7 +8,7 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -275,6 +275,7 @@ def _options(settings: Settings, addresses: Addresses) -> Options:
         concurrency=settings.concurrency,
         instance_ports=settings.instance_ports,
         releases_kept=settings.releases_kept,
+        logs_kept=timedelta(days=settings.logs_kept),
         least_room=Room(
             disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
         ),

@@ -164,6 +164,11 @@ class Settings:
     releases_kept: int = _setting(
         setting_values.integer(1, 1000), "releases to keep for rollbacks of each project", default=5
     )
+    logs_kept: int = _setting(
+        setting_values.integer(1, 36_500),
+        "days that logs are kept once their deployment is over",
+        default=30,
+    )
     min_free_disk: int = _setting(
         setting_values.integer(0, 10**9),
         "MiB that must be free beside the data directory for a deployment to begin",

@@ -12,7 +12,7 @@ from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import UnavailableError
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
-from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.services.log_writing import MOST_KEPT, LogWriting
 from pushpaka_core.services.tending import Served, Tending
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ class LogPump:
         try:
             with scope:
                 job = await self._jobs.of(served.deployment)
-                async with self._logs.open(served.deployment.id, job.redactor) as log:
+                async with self._logs.open(
+                    served.deployment.id, job.redactor, most_kept=MOST_KEPT
+                ) as log:
                     await self._output.follow(instance, log.output(Phase.RUN, instance.id))
         except Exception as error:  # noqa: BLE001 - one reader must not end the others
             logger.warning("the output of %s is not read for now: %s", instance.name, error)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from anyio import create_task_group, fail_after, wait_all_tasks_blocked
+from anyio.lowlevel import checkpoint
 from tests.services.platform import Platform
 
 from pushpaka_core.domain.deployments import DeploymentId, Phase
@@ -220,6 +221,39 @@ class TestBatches:
                 platform.storage.recover()
 
         assert ["During the outage"] == await platform.said(id)
+
+
+class TestALogThatGrows:
+    async def test_keeps_its_newest_lines(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """The oldest go while others are written; the numbers tell how many went."""
+        async with writing.open(id, Redactor(), most_kept=1000) as log:
+            for number in range(300):
+                await log.say(f"line {number:04}", Phase.RUN)
+            with fail_after(5):
+                while len(await platform.lines(id)) > 105:
+                    await checkpoint()
+
+        lines = await platform.lines(id)
+        assert len(lines) >= 100
+        assert list(range(301 - len(lines), 301)) == [line.seq for line in lines]
+        assert "line 0299" == lines[-1].message
+
+    async def test_is_trimmed_after_an_outage(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """What could not be done is done as soon as more is written."""
+        async with writing.open(id, Redactor()) as log:
+            await log.say("too long", Phase.RUN)
+        async with writing.open(id, Redactor(), most_kept=5) as log:
+            platform.storage.fail()
+            await wait_all_tasks_blocked()
+            platform.storage.recover()
+            await log.say("new", Phase.RUN)
+            with fail_after(5):
+                while await platform.said(id) != ["new"]:
+                    await checkpoint()
 
 
 class TestALostLease:

@@ -204,3 +204,27 @@ class TestADeletedProject:
 async def _stop_drained(platform: Platform) -> None:
     platform.clock.tick(platform.engine.timings.drain.total_seconds())
     await platform.engine.reconciliation.stop_drained()
+
+
+async def test_logs_of_what_is_over_for_long_are_removed(platform: Platform, shop: Project) -> None:
+    """They go with the steps; the deployment stays, and so does all of what is served."""
+    first = await platform.served(shop)
+    second = await platform.served(shop)
+    platform.clock.tick(60)
+    await platform.engine.reconciliation.stop_drained()
+    platform.clock.tick(29 * 86_400)
+    await platform.engine.sweeping.forget_bygone()
+    kept = await platform.said(first.id)
+    platform.clock.tick(2 * 86_400)
+
+    await platform.engine.sweeping.forget_bygone()
+
+    async with platform.storage.snapshot() as uow:
+        steps = [len(await uow.timeline.of_deployment(d.id)) for d in (first, second)]
+    assert (True, [], True) == (
+        bool(kept),
+        await platform.said(first.id),
+        bool(await platform.said(second.id)),
+    )
+    assert 0 == steps[0] < steps[1]
+    assert (await platform.row(first.id)).is_final

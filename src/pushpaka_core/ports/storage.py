@@ -349,6 +349,24 @@ class Logs(Protocol):
         """Return lines in the order of their numbers."""
         ...
 
+    async def excess(self, deployment_id: DeploymentId, /, *, most_characters: int) -> int:
+        """
+        Return the `seq` up to which lines have to go for the others to fit, or 0.
+
+        A line counts with the characters of its message and one more.
+        """
+        ...
+
+    async def remove(
+        self, deployment_id: DeploymentId, /, *, up_to: int | None = None, limit: int
+    ) -> int:
+        """
+        Remove the oldest lines, up to a `seq` and so many at most, and return how many.
+
+        The lines after them keep their numbers. Harmless to repeat.
+        """
+        ...
+
 
 class VisibleEnvVars(Protocol):
     """The env vars that somebody may see the names of."""
@@ -439,6 +457,13 @@ class Timeline(Protocol):
     async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
         """Return the steps of one deployment in the order in which they were added."""
         ...
+
+    async def bygone(self, before: datetime, /, *, limit: int) -> Sequence[DeploymentId]:
+        """Return deployments that are final and whose last step was taken before a time."""
+        ...
+
+    async def remove(self, deployment_id: DeploymentId, /) -> None:
+        """Remove the steps of one deployment. Harmless to repeat."""
 
 
 class UnitOfWork(Protocol):

@@ -20,11 +20,14 @@ from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import alongside
+from pushpaka_core.services.log_trimming import LogTrimming
 from pushpaka_core.services.output_reading import Channel, Reading, in_parts
 
 BATCH_LINES = 500
 BATCH_SECONDS = 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
+MOST_KEPT = 20 * 1024 * 1024
+"""Of an application that runs: the newest lines, those of its build among them."""
 TAIL_LINES = 10
 PAUSE_SECONDS = 1
 """Between two tries while the database is away."""
@@ -50,6 +53,7 @@ class DeploymentLog:
     _redactor: Redactor
     _fence: int | None
     _most_output: int | None
+    _trimming: LogTrimming | None = None
     _pending: list[LogEntry] = field(factory=list, init=False)
     _marks: deque["_Mark"] = field(factory=deque, init=False)
     _committed: int = field(default=0, init=False)
@@ -115,6 +119,8 @@ class DeploymentLog:
                 await self.flush()
             except LeaseLostError:
                 return
+            if self._trimming:
+                await self._trimming.trim_if_due()
 
     @property
     def _room(self) -> float:
@@ -149,6 +155,8 @@ class DeploymentLog:
             self._lost = LeaseLostError(str(error))
             return False
         self._forget(len(batch))
+        if self._trimming:
+            self._trimming.note(sum(len(line.message) + 1 for line in lines))
         if lines:
             await self._events.publish(LinesWritten(deployment_id=self._deployment_id, lines=lines))
         return True
@@ -252,10 +260,18 @@ class LogWriting:
         *,
         fence: int | None = None,
         most_output: int | None = None,
+        most_kept: int | None = None,
     ) -> AsyncIterator[DeploymentLog]:
         """Open a log, with a *fence* only as long as it is current; at the end all is written."""
         log = DeploymentLog(
-            self._storage, self._events, self._now, deployment_id, redactor, fence, most_output
+            self._storage,
+            self._events,
+            self._now,
+            deployment_id,
+            redactor,
+            fence,
+            most_output,
+            None if most_kept is None else LogTrimming(self._storage, deployment_id, most_kept),
         )
         async with alongside(log.flush_often):
             try:

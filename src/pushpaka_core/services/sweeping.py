@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from attrs import evolve, frozen
@@ -23,10 +24,12 @@ from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.background import together
+from pushpaka_core.services.log_trimming import remove_lines
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
 
 _S = DeploymentStatus
+_FORGOTTEN_AT_ONCE = 100
 
 
 @frozen
@@ -45,6 +48,7 @@ class Sweeping:
     _routing: Routing
     _now: Clock
     _releases_kept: int
+    _logs_kept: timedelta
 
     async def sweep(self) -> None:
         """Do all of it once, each part whatever becomes of the others."""
@@ -56,6 +60,7 @@ class Sweeping:
                 self._sweep_instances,
                 self._sweep_workspaces,
                 self._sweep_artifacts,
+                self.forget_bygone,
             ]
         )
 
@@ -82,6 +87,17 @@ class Sweeping:
                 await uow.releases.update(evolve(release, removed_at=self._now()))
         for release in retired:
             await self._builder.remove(release.artifact)
+
+    async def forget_bygone(self) -> None:
+        """Remove the logs and then the timelines of what has been over for long; the rows stay."""
+        async with self._storage.snapshot() as uow:
+            bygone = await uow.timeline.bygone(
+                self._now() - self._logs_kept, limit=_FORGOTTEN_AT_ONCE
+            )
+        for deployment_id in bygone:
+            await remove_lines(self._storage, deployment_id)
+            async with self._storage.transaction() as uow:
+                await uow.timeline.remove(deployment_id)
 
     async def _retired(self, uow: UnitOfWork) -> Sequence[Release]:
         releases = await uow.releases.of_project()

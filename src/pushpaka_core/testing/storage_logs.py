@@ -116,6 +116,52 @@ class LogsContract:
             list(none),
         )
 
+    async def test_the_oldest_lines_go_where_a_log_is_too_long(self, storage: Storage) -> None:
+        """What is left keeps its numbers, and numbering goes on."""
+        deployment, other = await keep_deployment(storage), await keep_deployment(storage)
+        async with storage.transaction() as uow:
+            lines = list(await uow.logs.append(deployment.id, [an_entry("ä" * 9)] * 5))
+            await uow.logs.append(other.id, [an_entry()])
+
+        async with storage.transaction() as uow:
+            excess = await uow.logs.excess(deployment.id, most_characters=29)
+            removed = await uow.logs.remove(deployment.id, up_to=excess, limit=2)
+            again = await uow.logs.remove(deployment.id, up_to=excess, limit=2)
+            none = await uow.logs.remove(deployment.id, up_to=excess, limit=2)
+            lines += await uow.logs.append(deployment.id, [an_entry("new")])
+
+        assert (3, 2, 1, 0) == (excess, removed, again, none)
+        async with storage.snapshot() as uow:
+            assert lines[3:] == list(await uow.logs.lines(deployment.id, LogFilter()))
+            assert lines[3:] == list(await uow.logs.lines(deployment.id, LogFilter(after=1)))
+            assert lines[5:] == list(await uow.logs.lines(deployment.id, LogFilter(after=5)))
+            assert 1 == len(await uow.logs.lines(other.id, LogFilter()))
+
+    async def test_a_log_that_fits_has_no_excess(self, storage: Storage) -> None:
+        """Exactly as much as is allowed is not too much, nor is nothing."""
+        deployment = await keep_deployment(storage)
+        async with storage.transaction() as uow:
+            empty = await uow.logs.excess(deployment.id, most_characters=30)
+            await uow.logs.append(deployment.id, [an_entry("x" * 9)] * 3)
+
+        async with storage.snapshot() as uow:
+            full = await uow.logs.excess(deployment.id, most_characters=30)
+
+        assert (0, 0) == (empty, full)
+
+    async def test_all_of_a_log_can_be_removed(self, storage: Storage) -> None:
+        """It may be done twice, and the numbers that were given are not given again."""
+        deployment = await keep_deployment(storage)
+        async with storage.transaction() as uow:
+            await uow.logs.append(deployment.id, [an_entry(), an_entry()])
+
+        async with storage.transaction() as uow:
+            removed = await uow.logs.remove(deployment.id, limit=10)
+            again = await uow.logs.remove(deployment.id, limit=10)
+            (line,) = await uow.logs.append(deployment.id, [an_entry()])
+
+        assert (2, 0, 3) == (removed, again, line.seq)
+
     async def test_a_worker_that_holds_the_fence_writes(self, storage: Storage) -> None:
         """The lines of the present lease are kept."""
         held = await self._held(storage)
@@ -193,6 +239,40 @@ class TimelineContract:
 
         with pytest.raises(NotFoundError):
             await keep(storage, a_timeline_event(deployment))
+
+    async def test_what_is_over_for_long_is_bygone(self, storage: Storage) -> None:
+        """Neither what goes on, nor what ended of late, however old it is."""
+        old, lively, ended_of_late = [await keep_deployment(storage) for _ in range(3)]
+        await keep(storage, *map(a_timeline_event, (old, lively, ended_of_late)))
+        await keep(storage, a_timeline_event(ended_of_late, created_at=later(60)))
+        async with storage.transaction() as uow:
+            for deployment in (old, ended_of_late):
+                await uow.deployments.update(deployment.cancel(at=later(1)))
+
+        async with storage.snapshot() as uow:
+            bygone = list(await uow.timeline.bygone(later(60), limit=5))
+            later_on = list(await uow.timeline.bygone(later(61), limit=5))
+            few = list(await uow.timeline.bygone(later(61), limit=1))
+
+        assert [old.id] == bygone
+        assert ({old.id, ended_of_late.id}, 1) == (set(later_on), len(few))
+
+    async def test_removed_steps_are_gone(self, storage: Storage) -> None:
+        """It may be done twice, the steps of others stay, and nothing is bygone any more."""
+        deployment, other = await keep_deployment(storage), await keep_deployment(storage)
+        kept = a_timeline_event(other)
+        await keep(storage, a_timeline_event(deployment), kept)
+        async with storage.transaction() as uow:
+            await uow.deployments.update(deployment.cancel(at=later(1)))
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.timeline.remove(deployment.id)
+
+        async with storage.snapshot() as uow:
+            assert [] == list(await uow.timeline.of_deployment(deployment.id))
+            assert [kept] == list(await uow.timeline.of_deployment(other.id))
+            assert [] == list(await uow.timeline.bygone(later(60), limit=5))
 
     async def test_a_deployment_without_steps_has_none(self, storage: Storage) -> None:
         """An unknown deployment looks the same: who may see it is asked elsewhere."""

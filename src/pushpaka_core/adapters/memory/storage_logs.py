@@ -1,6 +1,7 @@
 """Logs and timelines, kept in memory."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import accumulate, islice
 
 from attrs import evolve, frozen
@@ -39,13 +40,34 @@ class MemoryLogs:
 
     async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
         """Return lines in the order of their numbers."""
-        fitting = (line for line in self._all(deployment_id)[wanted.after :] if _fits(line, wanted))
+        lines = self._all(deployment_id)
+        seen = max(wanted.after + 1 - lines[0].seq, 0) if lines else 0
+        fitting = (line for line in lines[seen:] if _fits(line, wanted))
         limited = list(islice(fitting, wanted.limit))
         if wanted.most_characters is None:
             return limited
         so_far = accumulate(len(line.message) for line in limited)
         number = sum(1 for size in so_far if size <= wanted.most_characters)
         return limited[: max(number, 1)]
+
+    async def excess(self, deployment_id: DeploymentId, /, *, most_characters: int) -> int:
+        """Return the `seq` up to which lines have to go for the others to fit, or 0."""
+        room = most_characters
+        for line in reversed(self._all(deployment_id)):
+            room -= len(line.message) + 1
+            if room < 0:
+                return line.seq
+        return 0
+
+    async def remove(
+        self, deployment_id: DeploymentId, /, *, up_to: int | None = None, limit: int
+    ) -> int:
+        """Remove the oldest lines, up to a `seq` and so many at most, and return how many."""
+        lines = self._all(deployment_id)
+        unwanted = [line for line in lines[:limit] if up_to is None or line.seq <= up_to]
+        if unwanted:
+            self._tables.logs.put(deployment_id, lines[len(unwanted) :])
+        return len(unwanted)
 
     def _writable(self, id: DeploymentId, fence: int | None) -> Deployment:
         deployment = self._tables.deployments.find(id)
@@ -74,6 +96,18 @@ class MemoryTimeline:
     async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
         """Return the steps of one deployment in the order in which they were added."""
         return self._tables.timeline.where(lambda event: event.deployment_id == deployment_id)
+
+    async def bygone(self, before: datetime, /, *, limit: int) -> Sequence[DeploymentId]:
+        """Return deployments that are final and whose last step was taken before a time."""
+        steps = self._tables.timeline
+        lively = {event.deployment_id for event in steps if event.created_at >= before}
+        final = {d.id for d in self._tables.deployments if d.is_final}
+        ids = dict.fromkeys(event.deployment_id for event in steps)
+        return [each for each in ids if each in final and each not in lively][:limit]
+
+    async def remove(self, deployment_id: DeploymentId, /) -> None:
+        """Remove the steps of one deployment."""
+        self._tables.timeline.remove_where(lambda event: event.deployment_id == deployment_id)
 
 
 def _fits(line: LogLine, wanted: LogFilter) -> bool:

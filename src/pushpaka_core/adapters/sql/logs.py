@@ -1,6 +1,7 @@
 """Logs and timelines, kept in tables."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.deployments import FINAL, DeploymentId, Lease
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import NotFoundError
@@ -50,6 +51,31 @@ class SqlLogs:
         if wanted.most_characters is not None:
             query = _first(query, wanted.most_characters)
         return await self._statements.all(LogLine, query)
+
+    async def excess(self, deployment_id: DeploymentId, /, *, most_characters: int) -> int:
+        """Return the `seq` up to which lines have to go for the others to fit, or 0."""
+        seq, size = log_lines.c.seq, sa.func.length(log_lines.c.message) + 1
+        with_newer = (
+            sa.select(seq, sa.func.sum(size).over(order_by=seq.desc()).label("size"))
+            .where(log_lines.c.deployment_id == deployment_id)
+            .subquery()
+        )
+        newest = sa.select(sa.func.max(with_newer.c.seq))
+        return await self._statements.scalar(newest.where(with_newer.c.size > most_characters)) or 0
+
+    async def remove(
+        self, deployment_id: DeploymentId, /, *, up_to: int | None = None, limit: int
+    ) -> int:
+        """Remove the oldest lines, up to a `seq` and so many at most, and return how many."""
+        is_its = log_lines.c.deployment_id == deployment_id
+        first = sa.select(sa.func.min(log_lines.c.seq)).where(is_its)
+        oldest = await self._statements.scalar(first)
+        if oldest is None:
+            return 0
+        last = oldest + limit - 1 if up_to is None else min(oldest + limit - 1, up_to)
+        return await self._statements.run(
+            sa.delete(log_lines).where(is_its, log_lines.c.seq <= last)
+        )
 
     async def _count(self, id: DeploymentId, number: int, fence: int | None) -> int:
         is_writable = (
@@ -114,3 +140,20 @@ class SqlTimeline:
             .order_by(timeline_events.c.position)
         )
         return await self._statements.all(TimelineEvent, query)
+
+    async def bygone(self, before: datetime, /, *, limit: int) -> Sequence[DeploymentId]:
+        """Return deployments that are final and whose last step was taken before a time."""
+        query = (
+            sa.select(timeline_events.c.deployment_id)
+            .join(deployments)
+            .where(deployments.c.status.in_(FINAL), deployments.c.created_at < before)
+            .group_by(timeline_events.c.deployment_id)
+            .having(sa.func.max(timeline_events.c.created_at) < before)
+            .limit(limit)
+        )
+        return [DeploymentId(row[0]) for row in await self._statements.tuples(query)]
+
+    async def remove(self, deployment_id: DeploymentId, /) -> None:
+        """Remove the steps of one deployment."""
+        is_its = timeline_events.c.deployment_id == deployment_id
+        await self._statements.run(sa.delete(timeline_events).where(is_its))
