@@ -132,19 +132,10 @@ async def open_stage(scene: Scene) -> AsyncIterator[Stage]:
             case S.RUNNING | S.CRASHED | S.STOPPED:
                 await _has_run(stage, scene)
             case S.BUILDING | S.DEPLOYING:
-                stage.other = await _served(stage, scene)
-                gate.step = COMMIT if scene.phase is Phase.SWITCH else str(scene.phase)
-                stage.it = await _queued(stage, scene)
-                workers.start_soon(stage.work_on, await platform.claimed())
+                workers.start_soon(stage.work_on, await _in_work(stage, scene))
                 await gate.arrived.wait()
             case _:
-                stage.other = await _served(stage, scene)
-                stage.it = await _queued(stage, scene)
-                if scene.status is not S.QUEUED:
-                    changes = {"status": scene.status, "phase": scene.phase}
-                    await platform.kept(stage.it.id, **changes, finished_at=platform.clock())
-        if not gate.step:
-            stage.rest()
+                await _never_ran(stage, scene)
         stage.it = await platform.row(stage.it.id)
         assert (scene.status, scene.phase) == (stage.it.status, stage.it.phase)
         platform.clock.tick(1)
@@ -153,6 +144,7 @@ async def open_stage(scene: Scene) -> AsyncIterator[Stage]:
 
 
 async def _has_run(stage: Stage, scene: Scene) -> None:
+    stage.rest()
     platform = stage.platform
     stage.it = await _served(stage, scene)
     if scene.status is S.CRASHED:
@@ -166,6 +158,23 @@ async def _has_run(stage: Stage, scene: Scene) -> None:
     if scene.status is S.STOPPED:
         platform.clock.tick(LONGER_THAN_A_DRAIN)
         await platform.engine.reconciliation.stop_drained()
+
+
+async def _in_work(stage: Stage, scene: Scene) -> Lease:
+    """Return the lease of a worker that will wait in the scene's phase."""
+    stage.other = await _served(stage, scene)
+    stage.it = await _queued(stage, scene)
+    stage.gate.step = COMMIT if scene.phase is Phase.SWITCH else str(scene.phase)
+    return await stage.platform.claimed()
+
+
+async def _never_ran(stage: Stage, scene: Scene) -> None:
+    stage.rest()
+    stage.other = await _served(stage, scene)
+    stage.it = await _queued(stage, scene)
+    if scene.status is not S.QUEUED:
+        platform, changes = stage.platform, {"status": scene.status, "phase": scene.phase}
+        await platform.kept(stage.it.id, **changes, finished_at=platform.clock())
 
 
 async def _queued(stage: Stage, scene: Scene) -> Deployment:
