@@ -237,10 +237,12 @@ def _host(text: str) -> str:
 
 
 def _ipv6(text: str) -> str:
+    """Return the one form of an address; Python's own differs by version for mapped ones."""
     try:
-        return str(IPv6Address(text))
+        address = IPv6Address(text)
     except ValueError:
         raise ValueError("must have an IPv6 address between the brackets") from None
+    return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
 
 
 def _port(text: str | None) -> int | None:
