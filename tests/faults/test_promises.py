@@ -43,13 +43,10 @@ class LifeInAFile(LifeOfDeployments):
     open_storage = staticmethod(in_a_file)
 
 
-class TestLifeInMemory(LifeInMemory.TestCase):
-    """Whatever happens on the memory storage, the promises hold after each step."""
+PROFILE = settings.get_profile("faults")
 
-    settings = settings(settings.get_profile("faults"), max_examples=60 * max(DEPTH, 1))
+TestLifeInMemory = LifeInMemory.TestCase
+TestLifeInMemory.settings = settings(PROFILE, max_examples=40 * max(DEPTH, 1))
 
-
-class TestLifeInAFile(LifeInAFile.TestCase):
-    """Whatever happens on SQLite, the promises hold after each step."""
-
-    settings = settings(settings.get_profile("faults"), max_examples=15 * max(DEPTH, 1))
+TestLifeInAFile = LifeInAFile.TestCase
+TestLifeInAFile.settings = settings(PROFILE, max_examples=12 * max(DEPTH, 1))
