@@ -39,7 +39,7 @@ async def test_ten_lines_deploy_a_repository(data_directory: Path) -> None:
     """A program that imports the core gets a routed application."""
     repository = await to_thread.run_sync(_repository, data_directory.parent / "repos" / "hello")
     script = EXAMPLES / "embedding" / "deploy.py"
-    argv = [sys.executable, script, repository.path, data_directory]
+    argv = [sys.executable, str(script), str(repository.path), str(data_directory)]
 
     with fail_after(100):
         done = await run_process(argv, check=False)

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pushpaka_core.application import Adapters, Application, Options, assemble
+    from pushpaka_core.application import Application, assemble
     from pushpaka_core.bootstrap import memory_adapters, open_application
     from pushpaka_core.domain.access import PLATFORM, Actor
     from pushpaka_core.domain.custom_domains import NewCustomDomain
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.env_vars import NewEnvVar
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
     from pushpaka_core.domain.users import Credentials, Registration
+    from pushpaka_core.engine import Adapters, Options
     from pushpaka_core.settings import Settings
 
 __all__ = [
@@ -41,14 +42,14 @@ __all__ = [
 _HOMES = {
     "PLATFORM": "domain.access",
     "Actor": "domain.access",
-    "Adapters": "application",
+    "Adapters": "engine",
     "Application": "application",
     "Credentials": "domain.users",
     "NewCustomDomain": "domain.custom_domains",
     "NewDeployment": "domain.deployments",
     "NewEnvVar": "domain.env_vars",
     "NewProject": "domain.projects",
-    "Options": "application",
+    "Options": "engine",
     "ProjectChanges": "domain.projects",
     "Registration": "domain.users",
     "Settings": "settings",

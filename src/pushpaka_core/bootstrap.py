@@ -15,10 +15,11 @@ from uuid import uuid4
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.application import Adapters, Application, Options, assemble
+from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.engine import Adapters, Options
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.ports.host import Room
 from pushpaka_core.ports.processes import Processes

@@ -8,7 +8,8 @@ from os import getpid
 
 from anyio import create_task_group
 
-from pushpaka_core.application import Application, Engine
+from pushpaka_core.application import Application
+from pushpaka_core.engine import Engine
 from pushpaka_core.services.background import alongside
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump

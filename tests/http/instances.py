@@ -7,10 +7,11 @@ from uuid import UUID
 from attrs import define, evolve, frozen
 from tests.services.world import SteppedClock, World
 
-from pushpaka_core.application import Application, Engine
+from pushpaka_core.application import Application
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.engine import Engine
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.health import HealthService

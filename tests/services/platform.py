@@ -23,7 +23,7 @@ from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, P
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
-from pushpaka_core.application import Adapters, Application, Engine, Options, assemble
+from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease, NewDeployment
 from pushpaka_core.domain.env_vars import NewEnvVar
@@ -33,6 +33,7 @@ from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration
+from pushpaka_core.engine import Adapters, Engine, Options
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler

@@ -1,0 +1,230 @@
+"""What a worker runs: the services that people have no verb for, made from their adapters."""
+
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.failpoints import Failpoints
+from pushpaka_core.ports.host import Host, Room
+from pushpaka_core.ports.prober import Prober
+from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
+from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.security import Cipher, Hasher, Signer
+from pushpaka_core.ports.source import Source
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.admission import MEBIBYTE, Admission
+from pushpaka_core.services.building import Building
+from pushpaka_core.services.environments import Environments
+from pushpaka_core.services.instance_output import InstanceOutput
+from pushpaka_core.services.jobs import Jobs
+from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.services.measurements import Measurements
+from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.pipeline import DeploymentPipeline
+from pushpaka_core.services.reconciliation import Reconciliation
+from pushpaka_core.services.restarting import Restarting
+from pushpaka_core.services.routing import Routing
+from pushpaka_core.services.running import Running
+from pushpaka_core.services.starting import Starting
+from pushpaka_core.services.sweeping import Sweeping
+from pushpaka_core.services.switching import Switching
+from pushpaka_core.services.tending import Tending
+
+_LEAST_ROOM = Room(disk=1024 * MEBIBYTE, memory=256 * MEBIBYTE)
+
+
+@frozen(kw_only=True)
+class Adapters:
+    """One adapter for every port. Swap any of them with `attrs.evolve`."""
+
+    storage: Storage
+    queue: DeploymentQueue
+    events: EventBus
+    source: Source
+    workspaces: Workspaces
+    builder: Builder
+    runtime: Runtime
+    prober: Prober
+    router: Router
+    router_supervisor: RouterSupervisor | None = None
+    """None where the router is somebody else's to run."""
+    host: Host
+    failpoints: Failpoints
+    hasher: Hasher
+    signer: Signer
+    cipher: Cipher
+    now: Clock
+    new_id: IdGenerator
+
+
+@frozen(kw_only=True)
+class Options:
+    """What an operator decides about an instance, as far as the services care."""
+
+    addresses: Addresses = field(factory=Addresses)
+    source_policy: SourcePolicy = field(factory=SourcePolicy)
+    registration: RegistrationPolicy = RegistrationPolicy.OPEN
+    token_lifetime: timedelta = timedelta(hours=24)
+    timings: Timings = field(factory=Timings)
+    node: str = "local"
+    concurrency: int = 2
+    instance_ports: range = range(20_000, 30_000)
+    releases_kept: int = 5
+    logs_kept: timedelta = timedelta(days=30)
+    least_room: Room = _LEAST_ROOM
+    """What has to be free for a deployment to begin."""
+    api: Upstream | None = None
+    """Where the API listens, to be routed as well."""
+
+
+@frozen(kw_only=True)
+class Engine:
+    """What a worker needs: the services that people have no verb for."""
+
+    admission: Admission
+    pipeline: DeploymentPipeline
+    reconciliation: Reconciliation
+    tending: Tending
+    restarting: Restarting
+    sweeping: Sweeping
+    running: Running
+    jobs: Jobs
+    log_writing: LogWriting
+    instance_output: InstanceOutput
+    queue: DeploymentQueue
+    events: EventBus
+    router_supervisor: RouterSupervisor | None
+    timings: Timings
+    node: str
+    concurrency: int
+
+
+def assemble_engine(
+    adapters: Adapters,
+    options: Options,
+    moves: Moves,
+    environments: Environments,
+    seen: Measurements,
+) -> Engine:
+    """Connect what a worker needs to *adapters*."""
+    jobs = Jobs(adapters.storage, adapters.cipher, environments)
+    log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
+    instance_output = InstanceOutput(adapters.runtime)
+    routing = Routing(adapters.storage, adapters.router, options.addresses, options.api)
+    starting = Starting(
+        storage=adapters.storage,
+        runtime=adapters.runtime,
+        prober=adapters.prober,
+        addresses=options.addresses,
+        timings=options.timings,
+        now=adapters.now,
+        new_id=adapters.new_id,
+        node=options.node,
+        ports=options.instance_ports,
+    )
+    running = Running(
+        storage=adapters.storage,
+        builder=adapters.builder,
+        runtime=adapters.runtime,
+        starting=starting,
+        output=instance_output,
+        timings=options.timings,
+        now=adapters.now,
+        new_id=adapters.new_id,
+    )
+    switching = Switching(
+        storage=adapters.storage,
+        queue=adapters.queue,
+        events=adapters.events,
+        routing=routing,
+        moves=moves,
+        timings=options.timings,
+        now=adapters.now,
+    )
+    tending = Tending(
+        storage=adapters.storage,
+        events=adapters.events,
+        runtime=adapters.runtime,
+        jobs=jobs,
+        logs=log_writing,
+        starting=starting,
+        routing=routing,
+        moves=moves,
+        now=adapters.now,
+    )
+    return Engine(
+        admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
+        pipeline=DeploymentPipeline(
+            storage=adapters.storage,
+            queue=adapters.queue,
+            events=adapters.events,
+            jobs=jobs,
+            logs=log_writing,
+            workspaces=adapters.workspaces,
+            building=Building(
+                adapters.source, adapters.workspaces, adapters.builder, options.timings
+            ),
+            running=running,
+            switching=switching,
+            moves=moves,
+            failpoints=adapters.failpoints,
+            now=adapters.now,
+            new_id=adapters.new_id,
+        ),
+        reconciliation=Reconciliation(
+            storage=adapters.storage,
+            queue=adapters.queue,
+            events=adapters.events,
+            workspaces=adapters.workspaces,
+            running=running,
+            switching=switching,
+            routing=routing,
+            moves=moves,
+            measurements=seen,
+            now=adapters.now,
+        ),
+        tending=tending,
+        restarting=Restarting(
+            storage=adapters.storage,
+            events=adapters.events,
+            jobs=jobs,
+            logs=log_writing,
+            starting=starting,
+            running=running,
+            tending=tending,
+            routing=routing,
+            moves=moves,
+            timings=options.timings,
+            now=adapters.now,
+        ),
+        sweeping=Sweeping(
+            storage=adapters.storage,
+            runtime=adapters.runtime,
+            builder=adapters.builder,
+            workspaces=adapters.workspaces,
+            running=running,
+            routing=routing,
+            now=adapters.now,
+            releases_kept=options.releases_kept,
+            logs_kept=options.logs_kept,
+        ),
+        running=running,
+        jobs=jobs,
+        log_writing=log_writing,
+        instance_output=instance_output,
+        queue=adapters.queue,
+        events=adapters.events,
+        router_supervisor=adapters.router_supervisor,
+        timings=options.timings,
+        node=options.node,
+        concurrency=options.concurrency,
+    )
