@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import timedelta
 
-from anyio import move_on_after
+from anyio import Semaphore, move_on_after
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.access import Actor
@@ -16,6 +16,8 @@ from pushpaka_core.ports.storage import Storage
 
 MOST_LINES = 500
 """How many lines are handed on at once."""
+READERS_AT_ONCE = 4
+"""How many watchers read storage at a time, so that a crowd leaves others their turn."""
 MOST_CHARACTERS = 32 * 1024
 """How much text is handed on at once: what a slow reader makes the platform hold."""
 
@@ -28,6 +30,7 @@ class LogService:
     _events: EventBus
     _recheck: timedelta = timedelta(seconds=5)
     """How long a lost message can hold lines back."""
+    _places: Semaphore = field(factory=lambda: Semaphore(READERS_AT_ONCE))
 
     async def lines(
         self, actor: Actor, deployment_id: DeploymentId, wanted: LogFilter
@@ -48,10 +51,12 @@ class LogService:
         Raises:
             NotFoundError: At the first step, for a deployment of somebody else.
         """
-        await self.lines(actor, deployment_id, LogFilter(limit=1))
+        async with self._places:
+            await self.lines(actor, deployment_id, LogFilter(limit=1))
         async with self._events.subscribe(deployment_id) as messages:
             follower = _Follower(
                 storage=self._storage,
+                places=self._places,
                 messages=messages,
                 recheck=self._recheck,
                 actor=actor,
@@ -71,6 +76,7 @@ class _Follower:
     """
 
     _storage: Storage
+    _places: Semaphore
     _messages: AsyncIterator[Message]
     _recheck: timedelta
     _actor: Actor
@@ -91,7 +97,7 @@ class _Follower:
 
     async def _stored_lines(self) -> Sequence[LogLine]:
         """Read on, at a moment at which the end of the deployment is the end of its log."""
-        async with self._storage.snapshot() as uow:
+        async with self._places, self._storage.snapshot() as uow:
             try:
                 deployment = await uow.deployments.visible_to(self._actor).get(self._deployment_id)
             except NotFoundError:
