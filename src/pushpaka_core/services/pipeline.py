@@ -12,7 +12,12 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import CLAIM, COMMIT, SWITCHED
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.releases import Release
-from pushpaka_core.errors import DeploymentFailedError, PlatformFaultError, SupersededError
+from pushpaka_core.errors import (
+    DeploymentFailedError,
+    NotFoundError,
+    PlatformFaultError,
+    SupersededError,
+)
 from pushpaka_core.ports.builder import Artifact
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
@@ -121,13 +126,19 @@ class DeploymentPipeline:
 
         Tell whether it is gone; what is committed belongs to the reconciler.
         """
-        async with self._storage.snapshot() as uow:
-            present = await uow.deployments.visible_to(PLATFORM).get(lease.deployment_id)
-        if present.fence == lease.fence and present.is_committed:
+        if await self._is_committed(lease):
             return False
         await self._running.remove(lease)
         await self._workspaces.remove(lease)
         return True
+
+    async def _is_committed(self, lease: Lease) -> bool:
+        async with self._storage.snapshot() as uow:
+            try:
+                present = await uow.deployments.visible_to(PLATFORM).get(lease.deployment_id)
+            except NotFoundError:
+                return False
+        return present.fence == lease.fence and present.is_committed
 
     async def _claim(self, worker: str) -> Deployment | None:
         async with self._storage.transaction() as uow:
