@@ -112,8 +112,12 @@ class Connection:
 async def _watch(person: Person, project: Json, seen: Connection) -> None:
     try:
         async with person.connected(project, "/") as socket:
-            async for _ in socket:
-                seen.receive()
+            try:
+                async for _ in socket:
+                    seen.receive()
+            finally:
+                # The application never says goodbye, and who is cancelled cannot wait for it.
+                socket.transport.abort()
     except ConnectionClosed as error:
         seen.finish(repr(error))
     else:

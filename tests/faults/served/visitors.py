@@ -18,6 +18,7 @@ class Visits:
 
     answers: list[str] = field(factory=list, init=False)
     failures: list[str] = field(factory=list, init=False)
+    is_over: bool = field(default=False, init=False)
 
 
 @asynccontextmanager
@@ -28,11 +29,12 @@ async def visited(person: Person, *projects: Json) -> AsyncIterator[list[Visits]
         for project, seen in zip(projects, visits, strict=True):
             tasks.start_soon(partial(_visit_on, person, project, seen))
         yield visits
-        tasks.cancel_scope.cancel()
+        for seen in visits:
+            seen.is_over = True
 
 
 async def _visit_on(person: Person, project: Json, seen: Visits) -> None:
-    while True:
+    while not seen.is_over:
         try:
             answer = await person.visit(project["url"])
         except httpx.HTTPError as error:
