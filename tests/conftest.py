@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 from blockbuster import blockbuster_ctx
 
-from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
 
 CONTRACTS = (
@@ -21,7 +21,7 @@ for suite in CONTRACTS:
 
 def _lacks_traefik() -> str | None:
     try:
-        find_traefik(os.environ.get("PATH", ""))
+        Binaries.find(os.environ.get("PATH", ""))
     except SettingsError as error:
         return str(error)
     return None

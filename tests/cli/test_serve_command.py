@@ -84,7 +84,7 @@ async def test_applications_stay_up_until_down_and_come_back(served: Served) -> 
     down = await served.run("down")
 
     assert PAGE == without_serve.text
-    assert "Stopped 2 programs, applications and router.\n" == down.output, down.errors
+    assert "Stopped 3 programs, applications and router.\n" == down.output, down.errors
     with pytest.raises(httpx.TransportError):
         await served.visit(url)
     await served.start()

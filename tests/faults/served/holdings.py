@@ -15,7 +15,7 @@ from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.deployments import IN_WORK, SERVING, Deployment, DeploymentStatus
 from pushpaka_core.domain.instances import Instance
 
-_ROUTER = "traefik"
+_ROUTER = frozenset({"traefik", "unavailable"})
 _PATIENCE = 30
 
 
@@ -49,7 +49,7 @@ async def amiss(served: Served) -> dict[str, set[str]]:
     known = await known_of(served)
     launched = await HostProcesses(served.data_directory / "processes").launched()
     living = {process.name for process in launched if process.is_alive}
-    wanted = {_ROUTER, *(instance.name for instance in known.instances)}
+    wanted = {*_ROUTER, *(instance.name for instance in known.instances)}
     found = {
         "programs": living ^ wanted,
         "records": {process.name for process in launched} - wanted,
@@ -100,7 +100,7 @@ def _strays(served: Served, wanted: Iterable[str]) -> set[str]:
 
 
 def _ports_amiss(served: Served, known: Known) -> set[str]:
-    ours = {pid for pid, name in marked(served).items() if name != _ROUTER}
+    ours = {pid for pid, name in marked(served).items() if name not in _ROUTER}
     listening = {
         connection.laddr.port
         for connection in psutil.net_connections("tcp")
