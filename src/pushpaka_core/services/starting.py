@@ -132,6 +132,15 @@ class Starting:
             return Sight(missing="nothing listens on its port")
         return Sight(missing=await self._prober.probe(self._probe(project, instance)))
 
+    async def look_again(self, project: Project, instance: Instance) -> Sight:
+        """Return how an instance is that was live: its port was seen to be its own."""
+        observed = await self._runtime.inspect(instance.name)
+        if observed is None or not observed.is_alive:
+            return Sight(end=observed.exit if observed else GONE)
+        if instance.port is None:
+            return Sight()
+        return Sight(missing=await self._prober.probe(self._probe(project, instance)))
+
     def patience(self, project: Project, instance: Instance) -> timedelta:
         """Return how long the instance may take to become healthy."""
         asked = timedelta(seconds=project.health_check_timeout)

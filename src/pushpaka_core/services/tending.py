@@ -172,7 +172,7 @@ class Tending:
     async def _probed(self, served: Served, instance: Instance) -> Instance:
         if instance.state is not InstanceState.LIVE:
             return instance
-        sight = await self._starting.look(served.project, instance)
+        sight = await self._starting.look_again(served.project, instance)
         if sight.end is not None:
             return await self._ended(instance, sight.end)
         misses = 0 if sight.missing is None else instance.misses + 1

@@ -34,6 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
+_LONGEST_POLL_SECONDS = 0.4
 _LIMITS = {
     # Of all limits on memory it alone leaves out what is reserved and never touched.
     "memory_bytes": "RLIMIT_DATA",
@@ -133,8 +134,8 @@ class HostProcesses:
         await self._in_thread(self._records.drop, name)
 
     async def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
-        """Yield what the shim keeps, and look for more ten times a second."""
-        position = after
+        """Yield what the shim keeps; look for more often at first, less often in a silence."""
+        position, pause = after, _POLL_SECONDS
         while True:
             chunks, is_last = await self._in_thread(self._read_on, name, position)
             for chunk in chunks:
@@ -142,8 +143,9 @@ class HostProcesses:
                 yield chunk
             if is_last:
                 return
+            pause = _POLL_SECONDS if chunks else min(pause * 1.5, _LONGEST_POLL_SECONDS)
             if not chunks:
-                await sleep(_POLL_SECONDS)
+                await sleep(pause)
 
     async def listener(self, port: int, /) -> str | None:
         """Ask the kernel who holds the sockets, and whose descendants these are."""
