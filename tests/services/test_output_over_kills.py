@@ -1,7 +1,9 @@
 """The output of an instance over kills of the platform: no line is lost, none doubled."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
+from typing import Any
 
 import anyio
 from hypothesis import given, settings
@@ -23,6 +25,12 @@ _WORDS = [b"a", b"word ", b"\n", b"\r", b"\r\n", b"\n" * 700, b"x" * 9000]
 _TEXTS = [*_WORDS, "ü€😀".encode(), b"\xe2\x82", b"\xff", b"correct horse", b"correct h"]
 _PRINTED = st.tuples(st.sampled_from(Descriptor), st.lists(st.sampled_from(_TEXTS)).map(b"".join))
 _REDACTOR = Redactor.of(["correct horse"])
+
+
+def on_a_loop_of_its_own(*run: Any) -> Any:
+    """Run where no other test has left an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: anyio.run(*run)).result()
 
 
 def chunks(printed: Sequence[tuple[Descriptor, bytes]]) -> Sequence[OutputChunk]:
@@ -84,8 +92,8 @@ def test_a_killed_reader_leaves_no_trace_in_the_log(
     """However output is cut into chunks and whenever the reader dies, the lines are the same."""
     output = chunks(printed)
 
-    undisturbed = anyio.run(printed_by_an_instance, output, [])
-    killed = anyio.run(printed_by_an_instance, output, kills)
+    undisturbed = on_a_loop_of_its_own(printed_by_an_instance, output, [])
+    killed = on_a_loop_of_its_own(printed_by_an_instance, output, kills)
 
     assert undisturbed == killed
 
@@ -98,7 +106,7 @@ def test_every_way_to_cut_gives_the_same_lines(sizes: Sequence[int], kill: int) 
     cuts = [0, *(end for end in accumulate(sizes) if end < len(text)), len(text)]
     parts = [text[start:end] for start, end in pairwise(cuts)]
 
-    lines = anyio.run(
+    lines = on_a_loop_of_its_own(
         printed_by_an_instance,
         chunks([(Descriptor.STDOUT, part) for part in parts]),
         [(kill, True), (kill, False)],
@@ -111,7 +119,7 @@ def test_a_chunk_of_many_lines_is_committed_in_parts() -> None:
     """A kill between two batches of one chunk doubles none of its lines."""
     text = "".join(f"{n}\n" for n in range(3 * BATCH_LINES)).encode()
 
-    lines = anyio.run(
+    lines = on_a_loop_of_its_own(
         printed_by_an_instance, chunks([(Descriptor.STDOUT, text)]), [(1, False), (1, False)]
     )
 
@@ -122,7 +130,7 @@ def test_a_prompt_without_end_does_not_hold_back_for_ever() -> None:
     """Where the other output goes on and on, an unfinished line is written as it is."""
     beat = (Descriptor.STDERR, b"beat\n")
 
-    lines = anyio.run(
+    lines = on_a_loop_of_its_own(
         printed_by_an_instance,
         chunks([(Descriptor.STDOUT, b"Name? "), *[beat] * (MOST_CHUNKS_BEHIND + 1)]),
         [(MOST_CHUNKS_BEHIND + 2, True)],

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
+from math import ceil
 
 from attrs import evolve, frozen
 
@@ -205,7 +206,7 @@ class Tending:
     async def _tell(self, served: Served, crashed: Instance) -> None:
         """Say in the deployment's log what happened, and when it is started again."""
         pause = (crashed.restart_at or self._now()) - self._now()
-        again = f"It is started again in {max(pause.total_seconds(), 0):.0f} s."
+        again = f"It is started again in {max(ceil(pause.total_seconds()), 0)} s."
         async with self._logs.open(served.deployment.id, Redactor()) as log:
             await log.say(f"{_end_of(crashed)} {again}", Phase.RUN, LogLevel.ERROR)
 
