@@ -11,7 +11,7 @@ APPS = Path(__file__).parents[2] / "examples" / "apps"
 
 
 def plan_of(name: str) -> BuildPlan:
-    return detect(load_tree(APPS, name), Wishes())
+    return detect(load_tree(APPS, name), Wishes(root_dir=name))
 
 
 def test_fastapi_example_is_served_from_its_lock() -> None:

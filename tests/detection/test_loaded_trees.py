@@ -20,13 +20,13 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_regular_files_are_listed_and_read(checkout: Path) -> None:
-    """Paths are relative to the application's directory."""
+    """Paths are relative to the repository, wherever the application lies."""
     tree = load_tree(checkout, "./app/")
 
-    assert ["inner/a.txt", "main.py"] == list(tree.paths())
-    assert "print(1)" == tree.read("main.py")
-    assert tree.exists("inner/a.txt")
-    assert not tree.exists("inner")
+    assert ["app/inner/a.txt", "app/main.py"] == list(tree.paths())
+    assert "print(1)" == tree.read("app/main.py")
+    assert tree.exists("app/inner/a.txt")
+    assert not tree.exists("app/inner")
     assert tree.read("absent") is None
 
 

@@ -7,24 +7,27 @@ from attrs import evolve, frozen
 from pushpaka_core.detection.languages import LANGUAGES, Language
 from pushpaka_core.detection.procfile import Procfile, read_procfile
 from pushpaka_core.detection.refusal import nothing_found, unknown_framework
-from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.detection.tree import FileTree, below
 from pushpaka_core.detection.wishes import Question, Wishes
 from pushpaka_core.domain.build_plans import BuildPlan, Origin, Rejected, Step
 from pushpaka_core.domain.frameworks import AUTO, FRAMEWORKS, canonical_framework
 
 
-def detect(tree: FileTree, wishes: Wishes) -> BuildPlan:
+def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
     """
-    Return how to install, build and start what is in *tree*, and why.
+    Return how to install, build and start what is in *repository*, and why.
 
     Raises:
         DetectionError: If no plan can be made; the message says what was looked
             for, what was found, and what to do.
     """
+    tree = below(repository, wishes.root_dir)
     procfile = read_procfile(tree)
     given = _given_processes(wishes, procfile)
     question = Question(
         tree=tree,
+        repository=repository,
+        directory=wishes.root_dir,
         framework=_chosen(wishes),
         has_web="web" in given,
         has_install=bool(wishes.install_command),
@@ -33,6 +36,7 @@ def detect(tree: FileTree, wishes: Wishes) -> BuildPlan:
     evidence = (*(procfile.evidence() if procfile else ()), *proposal.plan.evidence)
     return evolve(
         proposal.plan,
+        directory=proposal.plan.directory or wishes.root_dir,
         install=_wished(wishes.install_command) or proposal.plan.install,
         build=(*proposal.added(), *_build(wishes, proposal.plan)),
         processes={**proposal.plan.processes, **given},

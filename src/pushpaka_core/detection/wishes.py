@@ -15,6 +15,8 @@ class Wishes:
     build_command: str | None = None
     start_command: str | None = None
     port: int = 3000
+    root_dir: str = ""
+    """Where in the repository the application lies; empty for the repository itself."""
 
 
 @frozen(kw_only=True)
@@ -22,6 +24,11 @@ class Question:
     """What a language is asked about a tree."""
 
     tree: FileTree
+    """The files of the application."""
+    repository: FileTree
+    """All files, those that lie above or beside the application included."""
+    directory: str = ""
+    """Where in the repository the application lies."""
     framework: str | None = None
     """The one that was chosen, by its canonical name; None leaves it open."""
     has_web: bool = False

@@ -42,7 +42,7 @@ class Rejected:
 
 @frozen(kw_only=True)
 class Step:
-    """One command of a build, run by a shell in the application's directory."""
+    """One command of a build, run by a shell in the plan's directory."""
 
     command: str
     origin: Origin
@@ -53,7 +53,7 @@ class StaticSite:
     """Files to be served as they are."""
 
     directory: str
-    """Relative to the application's directory; "." is the directory itself."""
+    """Relative to the plan's directory; "." is the directory itself."""
     fallback: str | None = None
     """Served with status 200 where no file fits (single-page applications), as in "index.html"."""
     not_found: str | None = None
@@ -79,6 +79,10 @@ class BuildPlan:
     """As its tool writes it (">=3.11", "3.12"); None leaves the choice to the builder."""
     package_manager: str | None = None
     """As in "uv" or "pip"."""
+    package_manager_version: str | None = None
+    """As the project asks for it; None leaves the choice to the builder."""
+    directory: str = ""
+    """Where in the repository the commands run; empty for the repository itself."""
     install: Step | None = None
     build: tuple[Step, ...] = ()
     processes: Mapping[str, Step] = field(factory=dict)

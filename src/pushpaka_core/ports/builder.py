@@ -23,8 +23,6 @@ class BuildRequest:
     plan: BuildPlan
     directory: Path
     """The files of the commit; the builder takes them over and may change or move them."""
-    root_dir: str = ""
-    """Where in the directory the application lies; empty for the directory itself."""
     env: Mapping[str, str] = field(factory=dict, repr=False)
 
 

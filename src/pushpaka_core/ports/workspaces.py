@@ -17,10 +17,10 @@ class Workspaces(Protocol):
 
     async def tree(self, directory: Path, root_dir: str, /) -> FileTree:
         """
-        Return the files below *root_dir* for detection; links are not followed.
+        Return the files of the repository for detection; links are not followed.
 
         Raises:
-            SourceError: If there is no such directory inside the repository.
+            SourceError: If there is no directory *root_dir* inside the repository.
         """
         ...
 

@@ -61,7 +61,6 @@ class Building:
             project_number=job.project.number,
             plan=plan,
             directory=checkout.directory,
-            root_dir=job.project.root_dir or "",
             env=job.env_vars,
         )
         try:
@@ -90,4 +89,5 @@ def _wishes(project: Project) -> Wishes:
         build_command=project.build_command,
         start_command=project.start_command,
         port=project.port,
+        root_dir=project.root_dir or "",
     )

@@ -1,5 +1,6 @@
 """Brings a release to life for a job, and takes it away again."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from anyio import Event, create_task_group, move_on_after
@@ -62,6 +63,7 @@ class Running:
         if not await self._builder.exists(job.served_release.artifact):
             raise StartError("What was built is not there any more. Deploy the commit again.")
         instances = await self._starting.reserve(job)
+        await log.say(f"Starting {_named(instances)}.", Phase.START)
         try:
             async with create_task_group() as tasks:
                 for instance in instances:
@@ -121,3 +123,11 @@ class Running:
             node="",
             started_at=self._now(),
         )
+
+
+def _named(instances: Sequence[Instance]) -> str:
+    """Return what a person calls them, as in "web.1 on port 30001, worker.1"."""
+    return ", ".join(
+        f"{i.process_type}.{i.index + 1}" + (f" on port {i.port}" if i.port else "")
+        for i in instances
+    )

@@ -56,15 +56,15 @@ async def test_nothing_has_a_directory_at_first(workspaces: DirectoryWorkspaces)
     assert [] == await workspaces.leases()
 
 
-async def test_tree_is_that_of_the_root_directory(workspaces: DirectoryWorkspaces) -> None:
-    """Detection sees only the application."""
+async def test_tree_is_that_of_the_repository(workspaces: DirectoryWorkspaces) -> None:
+    """Detection sees what lies beside the application too: lock files and workspaces."""
     path = await workspaces.path(LEASE)
     await to_thread.run_sync(_write, path / "app" / "index.html", "hello")
 
     tree = await workspaces.tree(path, "app")
 
-    assert ["index.html"] == list(tree.paths())
-    assert "hello" == await to_thread.run_sync(tree.read, "index.html")
+    assert ["app/index.html"] == list(tree.paths())
+    assert "hello" == await to_thread.run_sync(tree.read, "app/index.html")
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.errors import SourceError
 
-_MOST_ENTRIES = 50_000
+_MOST_ENTRIES = 200_000
 _DEEPEST = 64
 _MOST_BYTES = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -22,18 +22,19 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 def load_tree(directory: Path, root_dir: str) -> FileTree:
     """
-    Return the files below *root_dir* in *directory*; call it, and what it returns, in a thread.
+    Return the files of a repository; call it, and what it returns, in a thread.
 
     Files are listed at once and read when they are asked for.
 
     Raises:
-        SourceError: If *root_dir* is no directory of the repository, leads through
-            a link, or holds too many files.
+        SourceError: If *root_dir*, where the application lies, is no directory of the
+            repository or leads through a link, or if there are too many files.
     """
-    parts = _inner_parts(root_dir)
-    with _opened_root(directory, parts, root_dir) as descriptor:
+    with _opened_root(directory, _inner_parts(root_dir), root_dir):
+        pass
+    with _opened(directory, ()) as descriptor:
         paths = tuple(sorted(_listed(descriptor)))
-    return DirectoryTree(directory=directory.joinpath(*parts), paths=paths, files=frozenset(paths))
+    return DirectoryTree(directory=directory, paths=paths, files=frozenset(paths))
 
 
 @frozen(kw_only=True)
@@ -122,7 +123,7 @@ def _listed(descriptor: int) -> Iterator[str]:
         if seen > _MOST_ENTRIES:
             raise SourceError(
                 f"The repository holds more than {_MOST_ENTRIES:,} files. Remove what is made by"
-                " tools (as node_modules), or set root_dir to a part of it."
+                " tools (as node_modules) from it."
             )
         prefix = place.removeprefix(".").removeprefix("/")
         regular = (name for name in names if _is_regular(name, current))

@@ -31,7 +31,7 @@ class DirectoryWorkspaces:
         return home / "source"
 
     async def tree(self, directory: Path, root_dir: str, /) -> FileTree:
-        """List the files below *root_dir*; they are read when they are asked for."""
+        """List the files of the repository; they are read when they are asked for."""
         return await to_thread.run_sync(load_tree, directory, root_dir)
 
     async def remove(self, lease: Lease, /) -> None:

@@ -26,7 +26,7 @@ class MemoryWorkspaces:
         return self._homes[lease] / "source"
 
     async def tree(self, directory: Path, root_dir: str, /) -> FileTree:
-        """Read all files below *root_dir* at once."""
+        """Read all files at once."""
         return MemoryTree(await to_thread.run_sync(_texts, directory, root_dir))
 
     async def remove(self, lease: Lease, /) -> None:
@@ -41,8 +41,8 @@ class MemoryWorkspaces:
 
 
 def _texts(directory: Path, root_dir: str) -> dict[str, str]:
-    top = (directory / root_dir).resolve()
-    if not top.is_dir() or not top.is_relative_to(directory.resolve()):
+    top, wanted = directory.resolve(), (directory / root_dir).resolve()
+    if not wanted.is_dir() or not wanted.is_relative_to(top):
         raise SourceError(f"root_dir {root_dir!r} is no directory of the repository.")
     files = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink()]
     return {path.relative_to(top).as_posix(): path.read_text(errors="replace") for path in files}

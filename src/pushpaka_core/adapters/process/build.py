@@ -69,7 +69,7 @@ class Build:
             raise BuildError(_what_failed(step, ending))
 
     async def _end_of(self, *argv: str) -> Exit:
-        directory = await to_thread.run_sync(self.release.below, self.request.root_dir)
+        directory = await to_thread.run_sync(self.release.below, self.request.plan.directory)
         command = Command(
             argv=argv, directory=directory, env=self._env(), uid=self.uid, limits=self.limits
         )
@@ -81,7 +81,9 @@ class Build:
         return program_env(self.release, tools=self.tools, private=self.release.scratch, env=env)
 
     def _prepare_site(self, site: StaticSite) -> None:
-        check_links(self.release.below(self.request.root_dir, site.directory), self.release.app)
+        check_links(
+            self.release.below(self.request.plan.directory, site.directory), self.release.app
+        )
         self.release.site_config.write_text(site_config(site), encoding="utf-8")
         self.release.site_config.chmod(0o644)
 

@@ -56,19 +56,19 @@ class Release:
         """Tell whether the build came to its end."""
         return self._seal.exists()
 
-    def below(self, root_dir: str, path: str = ".") -> Path:
+    def below(self, directory: str, path: str = ".") -> Path:
         """
         Return a directory of the application.
 
         Raises:
             BuildError: If it is not there, or leads out of the application.
         """
-        directory = self.app / root_dir / path
-        if not leads_into(self.app, directory):
-            raise BuildError(f"{Path(root_dir, path)} leads out of the repository.")
-        if not directory.is_dir():
-            raise BuildError(f"There is no directory {Path(root_dir, path)} after the build.")
-        return directory
+        inner = self.app / directory / path
+        if not leads_into(self.app, inner):
+            raise BuildError(f"{Path(directory, path)} leads out of the repository.")
+        if not inner.is_dir():
+            raise BuildError(f"There is no directory {Path(directory, path)} after the build.")
+        return inner
 
     def begin(self, source: Path, uid: int | None) -> None:
         """Take over the files in *source*, for *uid*; what a former try left is removed."""

@@ -125,15 +125,15 @@ class ProcessRuntime:
         )
 
     def _what_and_where(self, request: StartRequest, release: Release) -> tuple[list[str], Path]:
-        root_dir, type_ = request.project.root_dir or "", request.instance.process_type
+        directory, type_ = request.plan.directory, request.instance.process_type
         step, site = request.plan.processes.get(type_), request.plan.static
         try:
             if site and type_ == WEB:
                 self._tools.place()
                 argv = [str(self._tools.caddy), "run", "--config", str(release.site_config)]
-                return argv, release.below(root_dir, site.directory)
+                return argv, release.below(directory, site.directory)
             if step:
-                return ["/bin/sh", "-c", step.command], release.below(root_dir)
+                return ["/bin/sh", "-c", step.command], release.below(directory)
         except BuildError as error:
             raise StartError(str(error)) from None
         raise StartError(f"The plan has no command for the process type {type_}.")
