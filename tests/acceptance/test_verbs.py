@@ -15,8 +15,6 @@ from tests.served import Served, open_served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-GONE = (httpx.codes.NOT_FOUND, httpx.codes.SERVICE_UNAVAILABLE)
-
 
 @pytest.fixture
 async def own() -> AsyncIterator[Served]:
@@ -26,11 +24,17 @@ async def own() -> AsyncIterator[Served]:
         assert "Traceback" not in served.log
 
 
-async def until_gone(person: Person, project: Json) -> None:
-    """Wait until the project's address answers for nobody."""
+async def until_said_to_be_stopped(person: Person, project: Json) -> None:
+    """Wait until the project's address says that it was stopped."""
+    expected = (httpx.codes.SERVICE_UNAVAILABLE, "is stopped")
     with fail_after(PATIENCE):
-        while (await person.visit(project["url"])).status_code not in GONE:
+        while expected != await _standing_at(person, project["url"]):
             await sleep(0.1)
+
+
+async def _standing_at(person: Person, url: str) -> tuple[int, str]:
+    answer = await person.visit(url)
+    return answer.status_code, "is stopped" if " is stopped. " in answer.text else answer.text
 
 
 def pids_of(load: Load) -> set[int]:
@@ -81,10 +85,10 @@ async def test_stop_holds_until_somebody_starts_it(own: Served) -> None:
 
         await ann.ask("POST", f"/deployments/{deployment['id']}/stop")
         await ann.until(deployment, lambda seen: seen["status"] == "stopped")
-        await until_gone(ann, project)
+        await until_said_to_be_stopped(ann, project)
         await own.stop()
         await own.start()
-        await until_gone(ann, project)
+        await until_said_to_be_stopped(ann, project)
         over_the_restart = await ann.ask("GET", f"/projects/{project['id']}")
         started = await ann.outcome(await ann.ask("POST", f"/projects/{project['id']}/start"))
         answered = await ann.read(project, "/env/COLOUR")

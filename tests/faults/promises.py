@@ -1,6 +1,6 @@
 """The promises, as sentences over what can be seen of a platform at one moment."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 from tests.services.platform import Platform
@@ -64,12 +64,21 @@ class Sight:
         lasting = [p for p in self.projects.values() if p.deleted_at is None]
         ids = {project.id for project in lasting}
         served = {ADDRESSES.project_host(p.slug): d for p in lasting if (d := self.served(p))}
+        stopped = [t for t in self.targets.values() if t.stopped_at and t.project_id in ids]
         own = {
             ADDRESSES.deployment_host(d): d
             for d in self.deployments.values()
             if d.project_id in ids and _is_routed(d) and not d.drain_until
         }
-        return {host: self.ports(d) for host, d in (served | own).items()}
+        leading = {host: self.ports(d) for host, d in (served | own).items()}
+        return leading | {host: set() for host in self._hosts_of(stopped)}
+
+    def _hosts_of(self, targets: Iterable[Target]) -> Iterator[str]:
+        for target in targets:
+            slug = self.projects[target.project_id].slug
+            yield ADDRESSES.host_of(slug, target.deployment_id)
+            if target.name == PRODUCTION:
+                yield ADDRESSES.project_host(slug)
 
 
 async def look(storage: Storage) -> Sight:

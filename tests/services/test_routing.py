@@ -1,12 +1,12 @@
 """The route table: what the database says, and nothing else."""
 
 import pytest
-from attrs import evolve
 from tests.services.platform import Platform
 
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import RouterUnavailableError
-from pushpaka_core.ports.router import RouteTable, Upstream
+from pushpaka_core.ports.router import Route, RouteTable, Upstream
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.testing.objects import a_custom_domain
 
@@ -17,6 +17,20 @@ def routing(platform: Platform) -> Routing:
     """Return the routing of another process that looks at the same instance."""
     api = Upstream(host="127.0.0.1", port=8008)
     return Routing(platform.storage, platform.router, platform.application.addresses, api)
+
+
+def routes_of_shop(platform: Platform) -> list[Route]:
+    """Return what is in force for the project, beside the API."""
+    return [route for route in platform.router.routes if route.name != "api"]
+
+
+async def stopped(platform: Platform, project: Project, target: str) -> Deployment:
+    """Serve a target, and stop it."""
+    await platform.queued(project, target=target)
+    running = await platform.work()
+    await platform.application.serving.stop(platform.owner, running.id)
+    await platform.engine.reconciliation.stop_drained()
+    return running
 
 
 async def test_the_api_has_its_address(platform: Platform) -> None:
@@ -54,17 +68,83 @@ async def test_a_deleted_project_has_no_route(platform: Platform, shop: Project)
     assert ["api.localhost"] == list(platform.routes())
 
 
-async def test_a_stopped_target_has_no_route(platform: Platform, shop: Project) -> None:
-    """What was stopped by hand is not routed under the project's address."""
+class TestWhatWasStopped:
+    async def test_leads_to_the_page_that_says_so(self, platform: Platform, shop: Project) -> None:
+        """From the next table on, while it still ends what it has begun, and afterwards."""
+        running = await platform.served(shop)
+        await platform.application.serving.stop(platform.owner, running.id)
+        own = f"shop--{running.id.hex[:8]}.localhost"
+
+        await routing(platform).publish()
+        while_it_ends = routes_of_shop(platform)
+        await platform.engine.reconciliation.stop_drained()
+
+        expected = [("project-shop", "shop.localhost"), (f"deployment-{running.id.hex}", own)]
+        assert expected == [(route.name, *route.hosts) for route in while_it_ends]
+        assert {((), True, "shop")} == {(r.upstreams, r.is_stopped, r.title) for r in while_it_ends}
+        assert while_it_ends == routes_of_shop(platform)
+
+    async def test_keeps_its_custom_domains(self, platform: Platform, shop: Project) -> None:
+        """Whoever comes by a domain of its own hears the same."""
+        await stopped(platform, shop, "production")
+        async with platform.storage.transaction() as uow:
+            domain = a_custom_domain(shop, domain="shop.example", verified_at=platform.clock.now)
+            await uow.custom_domains.add(domain)
+
+        await routing(platform).publish()
+
+        assert () == platform.routes()["shop.example"]
+
+    async def test_of_a_preview_is_its_own_address_alone(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """A preview has no other, and production is none of its business."""
+        running = await platform.served(shop)
+        port = (await platform.instance(running.id)).port
+
+        preview = await stopped(platform, shop, "preview:main")
+
+        (own,) = (route for route in routes_of_shop(platform) if route.is_stopped)
+        assert (f"shop--{preview.id.hex[:8]}.localhost",) == own.hosts
+        assert (port,) == platform.routes()["shop.localhost"]
+
+    async def test_is_said_until_something_else_serves(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """A deployment that fails changes nothing; one that serves takes the address back."""
+        await stopped(platform, shop, "production")
+        platform.runtime.early_exit = "exited with code 1"
+        await platform.served(shop)
+        await routing(platform).publish()
+        after_a_failure = platform.routes()["shop.localhost"]
+        platform.runtime.early_exit = None
+
+        running = await platform.served(shop)
+
+        port = (await platform.instance(running.id)).port
+        assert () == after_a_failure
+        assert {"shop.localhost", f"shop--{running.id.hex[:8]}.localhost"} == set(platform.routes())
+        assert {(port,)} == set(platform.routes().values())
+        assert not any(route.is_stopped for route in platform.router.routes)
+
+    async def test_is_gone_with_its_project(self, platform: Platform, shop: Project) -> None:
+        """Its address is nobody's then."""
+        await stopped(platform, shop, "production")
+        await platform.application.projects.delete(platform.owner, shop.id)
+
+        await routing(platform).publish()
+
+        assert ["api.localhost"] == list(platform.routes())
+
+
+async def test_a_project_that_never_served_has_no_route(platform: Platform, shop: Project) -> None:
+    """Nothing was ever at its address, so nothing is said to be down there."""
+    platform.runtime.early_exit = "exited with code 1"
     await platform.served(shop)
-    async with platform.storage.transaction() as uow:
-        target = await uow.targets.find(shop.id, "production")
-        assert target is not None
-        await uow.targets.put(evolve(target, stopped_at=platform.clock.now))
 
     await routing(platform).publish()
 
-    assert "shop.localhost" not in platform.routes()
+    assert ["api.localhost"] == list(platform.routes())
 
 
 async def test_generations_go_on_from_what_the_router_shows(

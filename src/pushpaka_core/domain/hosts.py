@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 
 
 @frozen(kw_only=True)
@@ -19,7 +19,11 @@ class Addresses:
 
     def deployment_host(self, deployment: Deployment) -> str:
         """Return the host name of one deployment, good as long as it runs."""
-        return f"{deployment.slug}--{deployment.id.hex[:8]}.{self.base_domain}"
+        return self.host_of(deployment.slug, deployment.id)
+
+    def host_of(self, slug: str, id: DeploymentId) -> str:
+        """Return the host name of the deployment *id* of the project with *slug*."""
+        return f"{slug}--{id.hex[:8]}.{self.base_domain}"
 
     @property
     def api_host(self) -> str:

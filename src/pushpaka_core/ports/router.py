@@ -26,6 +26,8 @@ class Route:
     """None at all: the application is down, and the router answers 503 and says whose it is."""
     title: str = ""
     """What the unavailable page calls the application."""
+    is_stopped: bool = False
+    """Whether it is down because somebody stopped it: the page says so."""
 
 
 @frozen(kw_only=True)

@@ -69,11 +69,17 @@ class Routing:
         instances = await uow.instances.of_deployments(deployments)
         leases = {deployment.lease for deployment in deployments.values()}
         upstreams = _upstreams(i for i in instances if i.lease in leases)
-        targets = [t for t in await uow.targets.of_projects() if t.deployment_id in deployments]
+        targets = [
+            target
+            for target in await uow.targets.of_projects()
+            if target.project_id in projects
+            and (target.stopped_at or target.deployment_id in deployments)
+        ]
         return (
             *self._api_routes(),
             *self._project_routes(targets, projects, await self._domains(uow), upstreams),
             *(self._own_route(d, upstreams) for d in deployments.values() if not d.drain_until),
+            *(self._stopped_route(t, projects[t.project_id]) for t in targets if t.stopped_at),
         )
 
     def _api_routes(self) -> Iterable[Route]:
@@ -89,15 +95,16 @@ class Routing:
         upstreams: Mapping[DeploymentId, tuple[Upstream, ...]],
     ) -> Iterable[Route]:
         for target in targets:
-            if target.name != PRODUCTION or target.stopped_at:
+            if target.name != PRODUCTION:
                 continue
             project = projects[target.project_id]
             hosts = (self._addresses.project_host(project.slug), *domains.get(project.id, ()))
             yield Route(
                 name=f"project-{project.slug}",
                 hosts=hosts,
-                upstreams=upstreams.get(target.deployment_id, ()),
+                upstreams=() if target.stopped_at else upstreams.get(target.deployment_id, ()),
                 title=project.name,
+                is_stopped=target.stopped_at is not None,
             )
 
     def _own_route(
@@ -108,6 +115,16 @@ class Routing:
             hosts=(self._addresses.deployment_host(deployment),),
             upstreams=upstreams.get(deployment.id, ()),
             title=deployment.slug,
+        )
+
+    def _stopped_route(self, target: Target, project: Project) -> Route:
+        """Keep the address of what was stopped, which may be all that a preview ever had."""
+        return Route(
+            name=f"deployment-{target.deployment_id.hex}",
+            hosts=(self._addresses.host_of(project.slug, target.deployment_id),),
+            upstreams=(),
+            title=project.name,
+            is_stopped=True,
         )
 
     async def _domains(self, uow: UnitOfWork) -> Mapping[ProjectId, Sequence[str]]:

@@ -52,9 +52,15 @@ def test_without_an_upstream_the_page_answers() -> None:
     router = tree["routers"]["route-shop"]
     assert "route-shop" not in tree["services"]
     assert [{"url": "http://127.0.0.1:8002"}] == _servers(tree, router["service"])
-    assert {"X-Pushpaka-Title": "Shop &#38; Co &#123;&#123;1&#125;&#125;"} == (
-        tree["middlewares"][router["middlewares"][-1]]["headers"]["customRequestHeaders"]
-    )
+    title = "Shop &#38; Co &#123;&#123;1&#125;&#125;"
+    assert {"X-Pushpaka-Title": title, "X-Pushpaka-State": ""} == _told(tree)
+
+
+def test_the_page_is_told_what_was_stopped() -> None:
+    """What somebody stopped is not down by itself, and its page does not say so."""
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), is_stopped=True)
+
+    assert "stopped" == _told(_dynamic(route))["X-Pushpaka-State"]
 
 
 def test_a_host_cannot_leave_its_place_in_the_rule() -> None:
@@ -137,6 +143,12 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def _dynamic(*routes: Route) -> Any:
     table = RouteTable(generation=1, routes=routes)
     return yaml.safe_load(dynamic_configuration(table, ENTRY_POINTS))["http"]
+
+
+def _told(tree: Any) -> Any:
+    """Return what the page's server is told of the shop."""
+    (*_, told) = tree["routers"]["route-shop"]["middlewares"]
+    return tree["middlewares"][told]["headers"]["customRequestHeaders"]
 
 
 def _servers(tree: Any, service: str) -> Any:

@@ -46,6 +46,33 @@ async def test_a_browser_is_shown_whose_application_is_down(
     assert "Server" not in answer.headers
 
 
+async def test_a_browser_is_shown_that_an_application_is_stopped(
+    router: TraefikRouter, visitor: httpx.AsyncClient
+) -> None:
+    """It is said whose it is, and that nobody has to wait for it or look for a fault."""
+    await router.apply(_down("Corner shop", is_stopped=True))
+
+    answer = await visitor.get("/", headers=BROWSER)
+
+    assert 503 == answer.status_code
+    assert "<title>Corner shop is stopped</title>" in answer.text
+    assert "<h1><bdi>Corner shop</bdi> is stopped</h1>" in answer.text
+    assert "60" == answer.headers["Retry-After"]
+    assert "no-store" == answer.headers["Cache-Control"]
+
+
+async def test_a_program_is_told_that_an_application_is_stopped(
+    router: TraefikRouter, visitor: httpx.AsyncClient
+) -> None:
+    """In one line as well."""
+    await router.apply(_down("Shop", is_stopped=True))
+
+    answer = await visitor.get("/", headers=PROGRAM)
+
+    line = "shop-0.localhost is stopped. It is back as soon as whoever runs it starts it again.\n"
+    assert (503, line) == (answer.status_code, answer.text)
+
+
 async def test_the_page_needs_nothing_else(
     router: TraefikRouter, visitor: httpx.AsyncClient
 ) -> None:
@@ -85,13 +112,15 @@ async def test_an_application_without_a_title_is_unavailable_too(
 async def test_a_visitor_cannot_write_on_the_page(
     router: TraefikRouter, visitor: httpx.AsyncClient
 ) -> None:
-    """The title is the route's, not one that came with the request."""
+    """Title and state are the route's, not those that came with the request."""
     await router.apply(_down("Shop"))
-    forged = ("X-Pushpaka-Title", "x-pushpaka-title", "X_Pushpaka_Title")
+    titles = ("X-Pushpaka-Title", "x-pushpaka-title", "X_Pushpaka_Title")
+    states = ("X-Pushpaka-State", "x-pushpaka-state", "X_Pushpaka_State")
+    forged = dict.fromkeys(titles, "<b>6666</b>") | dict.fromkeys(states, "stopped")
 
-    answer = await visitor.get("/", headers=BROWSER | dict.fromkeys(forged, "<b>6666</b>"))
+    answer = await visitor.get("/", headers=BROWSER | forged)
 
-    assert "<bdi>Shop</bdi>" in answer.text
+    assert "<bdi>Shop</bdi> is not available right now" in answer.text
     assert "6666" not in answer.text
 
 
@@ -155,10 +184,16 @@ async def test_a_websocket_is_refused(router: TraefikRouter, entry_points: Entry
     assert 503 == refused.value.response.status_code
 
 
-def _down(*titles: str) -> RouteTable:
+def _down(*titles: str, is_stopped: bool = False) -> RouteTable:
     routes = [
-        Route(name=f"shop-{n}", hosts=(f"shop-{n}.localhost",), upstreams=(), title=title)
-        for n, title in enumerate(titles)
+        Route(
+            name=f"shop-{number}",
+            hosts=(f"shop-{number}.localhost",),
+            upstreams=(),
+            title=title,
+            is_stopped=is_stopped,
+        )
+        for number, title in enumerate(titles)
     ]
     return RouteTable(generation=1, routes=routes)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.page import TITLE_HEADER, title_header
+from pushpaka_core.adapters.traefik.page import page_headers
 from pushpaka_core.ports.router import Route, RouteTable
 
 GENERATION_PATH = "/generation"
@@ -85,12 +85,12 @@ def dynamic_configuration(table: RouteTable, entry_points: EntryPoints) -> str:
     """Return *table* as Traefik reads it, its generation included."""
     routers = {_key(route): _router(route) for route in table.routes}
     services = {_key(route): _service(route) for route in table.routes if route.upstreams}
-    titles = {_key(route): _title(route) for route in table.routes if not route.upstreams}
+    told = {_key(route): _told(route) for route in table.routes if not route.upstreams}
     return _text(
         {
             "http": {
                 "routers": {_GENERATION: _generation_router(), **routers},
-                "middlewares": {**_middlewares(table.generation), **titles},
+                "middlewares": {**_middlewares(table.generation), **told},
                 "serversTransports": {_TRANSPORT: _transport()},
                 "services": {_PAGE: _servers(entry_points.page_address), **services},
             }
@@ -163,8 +163,8 @@ def _router(route: Route) -> _Tree:
     }
 
 
-def _title(route: Route) -> _Tree:
-    return {"headers": {"customRequestHeaders": {TITLE_HEADER: title_header(route)}}}
+def _told(route: Route) -> _Tree:
+    return {"headers": {"customRequestHeaders": dict(page_headers(route))}}
 
 
 def _service(route: Route) -> _Tree:
