@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.sources import SourcePolicy
@@ -29,6 +29,7 @@ from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.node_hold import HeldStorage, NodeHold
 from pushpaka_core.services.pipeline import DeploymentPipeline
 from pushpaka_core.services.reconciliation import Reconciliation
 from pushpaka_core.services.restarting import Restarting
@@ -90,6 +91,7 @@ class Options:
 class Engine:
     """What a worker needs: the services that people have no verb for."""
 
+    node_hold: NodeHold
     admission: Admission
     pipeline: DeploymentPipeline
     reconciliation: Reconciliation
@@ -99,6 +101,8 @@ class Engine:
     running: Running
     jobs: Jobs
     log_writing: LogWriting
+    instance_logs: LogWriting
+    """For what instances of this node say, which only its owner may write."""
     instance_output: InstanceOutput
     queue: DeploymentQueue
     events: EventBus
@@ -120,27 +124,11 @@ def assemble_engine(
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
     instance_output = InstanceOutput(adapters.runtime)
     routing = Routing(adapters.storage, adapters.router, options.addresses, options.api)
-    starting = Starting(
-        storage=adapters.storage,
-        runtime=adapters.runtime,
-        prober=adapters.prober,
-        addresses=options.addresses,
-        timings=options.timings,
-        now=adapters.now,
-        new_id=adapters.new_id,
-        node=options.node,
-        ports=options.instance_ports,
-    )
-    running = Running(
-        storage=adapters.storage,
-        builder=adapters.builder,
-        runtime=adapters.runtime,
-        starting=starting,
-        output=instance_output,
-        timings=options.timings,
-        now=adapters.now,
-        new_id=adapters.new_id,
-    )
+    running = _running(adapters, options, _starting(adapters, options), instance_output)
+    node_hold = NodeHold(adapters.storage, options.node)
+    held = evolve(adapters, storage=HeldStorage(adapters.storage, node_hold))
+    held_starting = _starting(held, options)
+    held_running = _running(held, options, held_starting, instance_output)
     switching = Switching(
         storage=adapters.storage,
         queue=adapters.queue,
@@ -151,17 +139,19 @@ def assemble_engine(
         now=adapters.now,
     )
     tending = Tending(
-        storage=adapters.storage,
+        storage=held.storage,
         events=adapters.events,
+        hold=node_hold,
         runtime=adapters.runtime,
         jobs=jobs,
         logs=log_writing,
-        starting=starting,
+        starting=held_starting,
         routing=routing,
         moves=moves,
         now=adapters.now,
     )
     return Engine(
+        node_hold=node_hold,
         admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
         pipeline=DeploymentPipeline(
             storage=adapters.storage,
@@ -194,12 +184,13 @@ def assemble_engine(
         ),
         tending=tending,
         restarting=Restarting(
-            storage=adapters.storage,
+            storage=held.storage,
             events=adapters.events,
+            hold=node_hold,
             jobs=jobs,
             logs=log_writing,
-            starting=starting,
-            running=running,
+            starting=held_starting,
+            running=held_running,
             tending=tending,
             routing=routing,
             moves=moves,
@@ -207,11 +198,11 @@ def assemble_engine(
             now=adapters.now,
         ),
         sweeping=Sweeping(
-            storage=adapters.storage,
+            storage=held.storage,
             runtime=adapters.runtime,
             builder=adapters.builder,
             workspaces=adapters.workspaces,
-            running=running,
+            running=held_running,
             routing=routing,
             now=adapters.now,
             releases_kept=options.releases_kept,
@@ -220,6 +211,7 @@ def assemble_engine(
         running=running,
         jobs=jobs,
         log_writing=log_writing,
+        instance_logs=LogWriting(held.storage, adapters.events, adapters.now),
         instance_output=instance_output,
         queue=adapters.queue,
         events=adapters.events,
@@ -227,4 +219,33 @@ def assemble_engine(
         timings=options.timings,
         node=options.node,
         concurrency=options.concurrency,
+    )
+
+
+def _starting(adapters: Adapters, options: Options) -> Starting:
+    return Starting(
+        storage=adapters.storage,
+        runtime=adapters.runtime,
+        prober=adapters.prober,
+        addresses=options.addresses,
+        timings=options.timings,
+        now=adapters.now,
+        new_id=adapters.new_id,
+        node=options.node,
+        ports=options.instance_ports,
+    )
+
+
+def _running(
+    adapters: Adapters, options: Options, starting: Starting, output: InstanceOutput
+) -> Running:
+    return Running(
+        storage=adapters.storage,
+        builder=adapters.builder,
+        runtime=adapters.runtime,
+        starting=starting,
+        output=output,
+        timings=options.timings,
+        now=adapters.now,
+        new_id=adapters.new_id,
     )

@@ -15,7 +15,7 @@ What can go wrong, grouped by what the caller can do about it.
     ├── UnavailableError            wait; a part of the platform is down
     │   ├── StorageUnavailableError
     │   └── RouterUnavailableError
-    ├── LeaseLostError              stop; the work belongs to another worker
+    ├── LeaseLostError              stop; the work, or the node, belongs to another process
     ├── DeploymentFailedError       mend the repository or the project
     │   ├── SourceError             the commit could not be fetched
     │   ├── DetectionError          nothing to deploy was recognised
@@ -119,7 +119,7 @@ class RouterUnavailableError(UnavailableError):
 
 
 class LeaseLostError(PushpakaError):
-    """The fence has moved on: another worker owns the deployment now."""
+    """The fence has moved on: another process owns the deployment, or the node, now."""
 
 
 class DeploymentFailedError(PushpakaError):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from attrs import define, field
 
 from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.nodes import NodeLease
 from pushpaka_core.ports.storage import LeaseSight
 
 
@@ -28,3 +29,18 @@ class LeaseWatch:
     def _latest(self, sight: LeaseSight, now: float) -> tuple[LeaseSight, float]:
         known = self._moved_at.get(sight.lease.deployment_id)
         return known if known is not None and known[0] == sight else (sight, now)
+
+
+@define
+class NodeWatch:
+    """Remembers when it saw the lease of its node move last, by its own monotonic clock."""
+
+    _silence: timedelta
+    _seen: NodeLease | None = field(default=None, init=False)
+    _moved_at: float = field(default=0, init=False)
+
+    def is_silent(self, sight: NodeLease, *, now: float) -> bool:
+        """Tell whether the lease has looked the same for too long."""
+        if sight != self._seen:
+            self._seen, self._moved_at = sight, now
+        return now - self._moved_at >= self._silence.total_seconds()

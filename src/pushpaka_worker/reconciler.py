@@ -1,8 +1,9 @@
 """The loops that keep this node in line with the database."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 from anyio import create_task_group, current_time, sleep
 from attrs import field, frozen
@@ -14,19 +15,30 @@ from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.tending import Tending
 from pushpaka_worker.lease_watch import LeaseWatch
+from pushpaka_worker.tenure import Tenure
 
 logger = logging.getLogger(__name__)
+
+Companion: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Something beside the reconciler that only the owner of a node may run."""
 
 
 @frozen
 class Reconciler:
-    """Runs each verb of reconciliation at its own pace; one that fails is tried again next time."""
+    """
+    Runs each verb of reconciliation at its own pace; one that fails is tried again next time.
+
+    What concerns this node is run only while the node is ours. Lost workers are looked
+    for by every reconciler: what it may do then is decided by their own leases.
+    """
 
     _reconciliation: Reconciliation
     _tending: Tending
     _restarting: Restarting
     _sweeping: Sweeping
     _timings: Timings
+    _tenure: Tenure
+    _companions: Sequence[Companion] = ()
     _watch: LeaseWatch = field()
 
     @_watch.default
@@ -42,15 +54,21 @@ class Reconciler:
         """Reconcile, without end."""
         async with create_task_group() as loops:
             loops.start_soon(_forever, self._timings.poll, self._requeue_silent)
-            loops.start_soon(_forever, self._timings.tend, self._reconciliation.finish_switches)
-            loops.start_soon(_forever, self._timings.tend, self._reconciliation.stop_drained)
-            loops.start_soon(_forever, self._timings.tend, self._reconciliation.mend_routes)
-            loops.start_soon(_forever, self._timings.tend, self._tending.tend)
-            loops.start_soon(_forever, self._timings.tend, self._restarting.restart)
-            loops.start_soon(_forever, self._timings.tend, self._sweeping.delete_projects)
-            liveness = self._timings.liveness_interval
-            loops.start_soon(_forever, liveness, self._tending.check_liveness)
-            loops.start_soon(_forever, self._timings.sweep, self._sweeping.sweep)
+            loops.start_soon(self._tenure.run, self._look_after_node)
+
+    async def _look_after_node(self) -> None:
+        timings = self._timings
+        async with create_task_group() as loops:
+            for companion in self._companions:
+                loops.start_soon(companion)
+            loops.start_soon(_forever, timings.tend, self._reconciliation.finish_switches)
+            loops.start_soon(_forever, timings.tend, self._reconciliation.stop_drained)
+            loops.start_soon(_forever, timings.tend, self._reconciliation.mend_routes)
+            loops.start_soon(_forever, timings.tend, self._tending.tend)
+            loops.start_soon(_forever, timings.tend, self._restarting.restart)
+            loops.start_soon(_forever, timings.tend, self._sweeping.delete_projects)
+            loops.start_soon(_forever, timings.liveness_interval, self._tending.check_liveness)
+            loops.start_soon(_forever, timings.sweep, self._sweeping.sweep)
 
     async def _requeue_silent(self) -> None:
         sights = await self._reconciliation.leases()

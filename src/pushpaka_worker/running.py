@@ -14,6 +14,7 @@ from pushpaka_core.services.background import alongside
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler
+from pushpaka_worker.tenure import Tenure
 from pushpaka_worker.worker import Worker
 
 
@@ -29,7 +30,7 @@ async def open_worker(application: Application, *, is_alone: bool = True) -> Asy
         SettingsError: If the router cannot be started.
     """
     engine = application.engine
-    reconciler = _reconciler(engine)
+    reconciler = _reconciler(engine, is_alone=is_alone)
     if engine.router_supervisor is not None:
         await engine.router_supervisor.start()
     if is_alone:
@@ -43,7 +44,6 @@ async def _run(engine: Engine, reconciler: Reconciler) -> None:
         if engine.router_supervisor is not None:
             tasks.start_soon(engine.router_supervisor.watch)
         tasks.start_soon(reconciler.run)
-        tasks.start_soon(_log_pump(engine).run)
         tasks.start_soon(_worker(engine).run)
 
 
@@ -54,18 +54,32 @@ def _worker(engine: Engine) -> Worker:
         queue=engine.queue,
         events=engine.events,
         timings=engine.timings,
-        name=f"{socket.gethostname()}-{getpid()}",
+        name=_name(),
         concurrency=engine.concurrency,
     )
 
 
-def _reconciler(engine: Engine) -> Reconciler:
+def _reconciler(engine: Engine, *, is_alone: bool) -> Reconciler:
+    async def follow_output() -> None:
+        await _log_pump(engine).run()
+
     return Reconciler(
-        engine.reconciliation, engine.tending, engine.restarting, engine.sweeping, engine.timings
+        reconciliation=engine.reconciliation,
+        tending=engine.tending,
+        restarting=engine.restarting,
+        sweeping=engine.sweeping,
+        timings=engine.timings,
+        tenure=Tenure(engine.node_hold, engine.timings, holder=_name(), is_alone=is_alone),
+        companions=[follow_output],
     )
 
 
 def _log_pump(engine: Engine) -> LogPump:
     return LogPump(
-        engine.tending, engine.jobs, engine.log_writing, engine.instance_output, engine.timings
+        engine.tending, engine.jobs, engine.instance_logs, engine.instance_output, engine.timings
     )
+
+
+def _name() -> str:
+    """Return what people find this process by."""
+    return f"{socket.gethostname()}-{getpid()}"

@@ -37,6 +37,7 @@ from pushpaka_core.engine import Adapters, Engine, Options
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler
+from pushpaka_worker.tenure import Tenure
 from pushpaka_worker.worker import Worker
 
 FAST = Timings(
@@ -91,21 +92,18 @@ class Platform:
         )
 
     def reconciler(self) -> Reconciler:
-        """Return a reconciler of this node."""
-        engine = self.engine
-        return Reconciler(
-            engine.reconciliation,
-            engine.tending,
-            engine.restarting,
-            engine.sweeping,
-            engine.timings,
-        )
+        """Return a reconciler of this node, which takes it from whoever has it."""
+        return reconciler_of(self.engine, holder="reconciler", is_alone=True)
 
     def log_pump(self) -> LogPump:
         """Return a log pump of this node."""
         engine = self.engine
         return LogPump(
-            engine.tending, engine.jobs, engine.log_writing, engine.instance_output, engine.timings
+            engine.tending,
+            engine.jobs,
+            engine.instance_logs,
+            engine.instance_output,
+            engine.timings,
         )
 
     async def project(self, name: str = "shop", **settings: Any) -> Project:
@@ -244,6 +242,8 @@ async def open_platform(
         new_id=new_id,
     )
     application = assemble(adapters, Options(timings=FAST, instance_ports=PORTS, releases_kept=2))
+    hold = application.engine.node_hold
+    await hold.take("platform", instead_of=await hold.look())
     signed_in = await application.accounts.register(
         Registration(email="ann@example.com", name="Ann", password=PASSWORD)
     )
@@ -267,6 +267,18 @@ async def open_platform(
     yield platform
     for lease in await workspaces.leases():
         await workspaces.remove(lease)
+
+
+def reconciler_of(engine: Engine, *, holder: str, is_alone: bool) -> Reconciler:
+    """Return a reconciler for the node of *engine*."""
+    return Reconciler(
+        reconciliation=engine.reconciliation,
+        tending=engine.tending,
+        restarting=engine.restarting,
+        sweeping=engine.sweeping,
+        timings=engine.timings,
+        tenure=Tenure(engine.node_hold, engine.timings, holder=holder, is_alone=is_alone),
+    )
 
 
 async def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:

@@ -1,5 +1,7 @@
 """The reconciler's loops, beside workers that live, die and lose their way."""
 
+import logging
+
 import pytest
 from anyio import create_task_group
 from tests.services.platform import Platform, until_logged
@@ -90,7 +92,9 @@ async def test_a_storage_outage_is_survived(
     """Every loop goes on when the storage is back."""
     running = await platform.served(shop)
     instance = await platform.instance(running.id)
+    caplog.set_level(logging.INFO)
     async with alongside(platform.reconciler().run):
+        await until_logged(caplog, "is looked after")
         platform.storage.fail()
         platform.runtime.crash(instance.name)
         for verb in ("tend", "sweep", "finish_switches", "stop_drained", "delete_projects"):

@@ -25,6 +25,7 @@ from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.ports.storage_nodes import NodeLeases
 
 T = TypeVar("T")
 
@@ -527,6 +528,11 @@ class UnitOfWork(Protocol):
     @property
     def timeline(self) -> Timeline:
         """The steps of deployments."""
+        ...
+
+    @property
+    def node_leases(self) -> NodeLeases:
+        """Who looks after each node."""
         ...
 
     async def next_generation(self, *, above: int = 0) -> int:

@@ -28,7 +28,8 @@ class Reconciliation:
     What the one reconciler of a node does between the deployments.
 
     Every verb looks at the present state only, so that a crash between any two of
-    them, or in the middle of one, is mended by the next round.
+    them, or in the middle of one, is mended by the next round. None needs the lease of
+    the node: what is lost or replaced stays so, and the rest is guarded by a job's own lease.
     """
 
     _storage: Storage

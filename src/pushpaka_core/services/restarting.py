@@ -21,6 +21,7 @@ from pushpaka_core.services.background import together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
 from pushpaka_core.services.starting import GONE, Starting
@@ -37,6 +38,7 @@ class Restarting:
 
     _storage: Storage
     _events: EventBus
+    _hold: NodeHold
     _jobs: Jobs
     _logs: LogWriting
     _starting: Starting
@@ -89,7 +91,9 @@ class Restarting:
         is_late = self._now() - instance.started_at >= patience
         if sight.end == GONE and not is_late:
             # The platform was killed before it started it, or the machine was switched off.
-            await self._starting.start(await self._jobs.of(served.deployment), instance)
+            job = await self._jobs.of(served.deployment)
+            await self._hold.require()
+            await self._starting.start(job, instance)
         elif sight.end is not None:
             raise StartError(f"The {instance.process_type} process {sight.end}.")
         elif sight.missing is not None and is_late:
@@ -117,6 +121,7 @@ class Restarting:
         async with self._storage.snapshot() as uow:
             instances = await uow.instances.of_deployments([served.deployment.id])
         failed = [instance for instance in instances if instance.generation == wanted]
+        await self._hold.require()
         await together(partial(self._running.remove_one, instance) for instance in failed)
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(served.deployment.id)

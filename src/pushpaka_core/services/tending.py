@@ -29,6 +29,7 @@ from pushpaka_core.services.background import together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.starting import GONE, Starting
 
@@ -80,6 +81,7 @@ class Tending:
 
     _storage: Storage
     _events: EventBus
+    _hold: NodeHold
     _runtime: Runtime
     _jobs: Jobs
     _logs: LogWriting
@@ -184,6 +186,7 @@ class Tending:
         )
 
     async def _ended(self, instance: Instance, why: str) -> Instance:
+        await self._hold.require()
         await self._starting.end(instance)
         return instance.crash(why, at=self._now())
 

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
+from pushpaka_core.adapters.memory.storage_nodes import MemoryNodeLeases
 from pushpaka_core.adapters.memory.storage_projects import (
     MemoryCustomDomains,
     MemoryEnvVars,
@@ -83,6 +84,11 @@ class MemoryUnitOfWork:
     def timeline(self) -> MemoryTimeline:
         """The steps of deployments."""
         return MemoryTimeline(self._tables)
+
+    @property
+    def node_leases(self) -> MemoryNodeLeases:
+        """Who looks after each node."""
+        return MemoryNodeLeases(self._tables)
 
     async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""

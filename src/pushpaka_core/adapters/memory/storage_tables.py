@@ -13,6 +13,7 @@ from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
+from pushpaka_core.domain.nodes import NodeLease
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
@@ -100,6 +101,7 @@ class Tables:
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
     audit: Table[AuditEntryId, AuditEntry] = field(factory=Table)
     timeline: Table[TimelineEventId, TimelineEvent] = field(factory=Table)
+    node_leases: Table[str, NodeLease] = field(factory=Table)
     counters: Table[str, int] = field(factory=Table)
 
     def view(self, *, read_only: bool) -> Self:

@@ -314,6 +314,15 @@ timeline_events = _table(
     of="deployment",
 )
 
+node_leases = _table(
+    "node_leases",
+    sa.Column("node", sa.Text(), primary_key=True),
+    integer("fence"),
+    text("holder", null=True),
+    integer("heartbeat"),
+    row="node lease",
+)
+
 counters = _table(
     "counters",
     sa.Column("name", sa.Text(), primary_key=True),

@@ -17,6 +17,7 @@ from pushpaka_core.adapters.sql.engine import PATIENCE, Lane, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date
+from pushpaka_core.adapters.sql.nodes import SqlNodeLeases
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import counters
@@ -84,6 +85,11 @@ class SqlUnitOfWork:
     def timeline(self) -> SqlTimeline:
         """The steps of deployments."""
         return SqlTimeline(self._statements)
+
+    @property
+    def node_leases(self) -> SqlNodeLeases:
+        """Who looks after each node."""
+        return SqlNodeLeases(self._statements)
 
     async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _create_environments()
     _create_instances()
     _create_log_lines()
+    _create_node_leases()
     _create_releases()
     _create_targets()
     _create_timeline_events()
@@ -316,6 +317,17 @@ def _create_log_lines() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("deployment_id", "seq", name="pk_log_lines"),
+    )
+
+
+def _create_node_leases() -> None:
+    op.create_table(
+        "node_leases",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=True),
+        sa.Column("heartbeat", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("node", name="pk_node_leases"),
     )
 
 

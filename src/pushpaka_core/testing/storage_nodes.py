@@ -1,0 +1,160 @@
+"""What every storage must do with the leases of nodes, as tests."""
+
+import pytest
+from anyio import create_task_group
+
+from pushpaka_core.domain.nodes import NodeLease
+from pushpaka_core.errors import LeaseLostError
+from pushpaka_core.ports.storage import Storage
+
+NODE = "node-1"
+
+
+async def find(storage: Storage, node: str = NODE) -> NodeLease | None:
+    """Return the lease of a node as everybody sees it."""
+    async with storage.snapshot() as uow:
+        return await uow.node_leases.find(node)
+
+
+async def take(storage: Storage, holder: str, *, instead_of: NodeLease | None = None) -> NodeLease:
+    """Take the node in a transaction of its own."""
+    async with storage.transaction() as uow:
+        return await uow.node_leases.take(NODE, holder, instead_of=instead_of)
+
+
+async def beat(storage: Storage, lease: NodeLease) -> None:
+    """Beat once in a transaction of its own."""
+    async with storage.transaction() as uow:
+        await uow.node_leases.beat(lease)
+
+
+async def release(storage: Storage, lease: NodeLease) -> None:
+    """Let the node go in a transaction of its own."""
+    async with storage.transaction() as uow:
+        await uow.node_leases.release(lease)
+
+
+class NodeLeasesContract:
+    """One reconciler at a time looks after a node, and a stale one changes nothing."""
+
+    async def test_a_node_that_nobody_had_has_no_lease(self, storage: Storage) -> None:
+        """There is nothing to see before the first reconciler."""
+        assert await find(storage) is None
+
+    async def test_a_taken_node_is_seen_by_everybody(self, storage: Storage) -> None:
+        """What the holder is told is what others see."""
+        lease = await take(storage, "first")
+
+        assert NodeLease(node=NODE, fence=1, holder="first") == lease
+        assert lease == await find(storage)
+
+    async def test_only_one_of_many_takes_a_free_node(self, storage: Storage) -> None:
+        """All others hear that they were late."""
+        heard: list[str] = []
+
+        async def compete(holder: str) -> None:
+            try:
+                heard.append((await take(storage, holder)).holder or "")
+            except LeaseLostError:
+                heard.append("late")
+
+        async with create_task_group() as holders:
+            for number in range(4):
+                holders.start_soon(compete, f"holder-{number}")
+
+        assert ["late"] * 3 == sorted(heard)[1:]
+        lease = await find(storage)
+        assert lease is not None
+        assert lease.holder in heard
+
+    async def test_each_take_over_counts_the_fence_up(self, storage: Storage) -> None:
+        """By one each time, however often a holder has beaten."""
+        first = await take(storage, "first")
+        await beat(storage, first)
+
+        second = await take(storage, "second", instead_of=await find(storage))
+        third = await take(storage, "third", instead_of=second)
+
+        assert [1, 2, 3] == [lease.fence for lease in (first, second, third)]
+        assert third == await find(storage)
+
+    async def test_a_lease_that_beat_since_it_was_seen_is_not_taken(self, storage: Storage) -> None:
+        """Who took it for silent was wrong."""
+        seen = await take(storage, "first")
+        await beat(storage, seen)
+
+        with pytest.raises(LeaseLostError):
+            await take(storage, "second", instead_of=seen)
+
+        assert seen.beat() == await find(storage)
+
+    async def test_a_lease_that_changed_hands_since_is_not_taken(self, storage: Storage) -> None:
+        """Of two that saw it silent the first one has it."""
+        seen = await take(storage, "first")
+        second = await take(storage, "second", instead_of=seen)
+
+        with pytest.raises(LeaseLostError):
+            await take(storage, "third", instead_of=seen)
+
+        assert second == await find(storage)
+
+    async def test_a_heartbeat_shows(self, storage: Storage) -> None:
+        """An observer sees that it has moved."""
+        lease = await take(storage, "first")
+
+        await beat(storage, lease)
+        await beat(storage, lease)
+
+        assert lease.beat().beat() == await find(storage)
+
+    async def test_a_stale_holder_changes_nothing(self, storage: Storage) -> None:
+        """It hears that the lease is lost, and can neither beat nor let go what is another's."""
+        stale = await take(storage, "first")
+        present = await take(storage, "second", instead_of=stale)
+
+        with pytest.raises(LeaseLostError):
+            await beat(storage, stale)
+        await release(storage, stale)
+
+        assert present == await find(storage)
+
+    async def test_a_held_lease_is_good(self, storage: Storage) -> None:
+        """A transaction goes on behind the question, also after heartbeats."""
+        lease = await take(storage, "first")
+        await beat(storage, lease)
+
+        async with storage.transaction() as uow:
+            await uow.node_leases.held(lease)
+
+    async def test_a_lost_lease_is_not_good(self, storage: Storage) -> None:
+        """Neither one that was taken over, nor one that was let go, nor one that never was."""
+        stale = await take(storage, "first")
+        released = await take(storage, "second", instead_of=stale)
+        await release(storage, released)
+
+        for lease in (stale, released, NodeLease(node="node-2", holder="first")):
+            async with storage.transaction() as uow:
+                with pytest.raises(LeaseLostError):
+                    await uow.node_leases.held(lease)
+
+    async def test_a_lease_that_was_let_go_can_be_taken(self, storage: Storage) -> None:
+        """Everybody sees that nobody has it; its fence goes on from there."""
+        lease = await take(storage, "first")
+        await release(storage, lease)
+        await release(storage, lease)
+
+        seen = await find(storage)
+        taken = await take(storage, "second", instead_of=seen)
+
+        assert lease.release() == seen
+        assert lease.fence + 1 == taken.fence
+
+    async def test_nodes_are_apart(self, storage: Storage) -> None:
+        """A lease of one node says nothing of another."""
+        lease = await take(storage, "first")
+
+        async with storage.transaction() as uow:
+            other = await uow.node_leases.take("node-2", "second")
+
+        assert lease == await find(storage)
+        assert other == await find(storage, "node-2")
