@@ -20,14 +20,17 @@ if TYPE_CHECKING:
         uid: int | None
         limits: dict[str, int]
         """By the names that the module `resource` has for them."""
+        groups: dict[str, dict[str, str]]
+        """The directories of control groups to make around it, and what goes into their files."""
         state: str | None
         """The directory of a launched program, or None for one that is run."""
 
     class Report(TypedDict, total=False):
-        """What came of an order: exactly one of these."""
+        """What came of an order: exactly one of these; a broken limit comes with an end."""
 
         code: int
         signal: int
+        memory_limit: int
         pid: int
         error: str
         taken: bool
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         started_at: float
         shim: Identity
         program: Identity
+        groups: list[str]
 
 
 SIZES = struct.Struct("!II")

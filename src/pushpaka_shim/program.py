@@ -25,7 +25,7 @@ def start(
     order: Order,
     stdin: bytes,
     outputs: tuple[int, int],
-    before: Callable[[int], None] = lambda _: None,
+    before: Callable[[int], None],
 ) -> int:
     """
     Start the program and return its process id, which *before* is told first.
@@ -41,9 +41,11 @@ def start(
         _become(order, stdin, outputs, gate_read, fault_write)
     os.close(gate_read)
     os.close(fault_write)
-    before(program)
-    os.write(gate_write, b"!")
-    os.close(gate_write)
+    try:
+        before(program)
+        os.write(gate_write, b"!")
+    finally:
+        os.close(gate_write)
     fault = os.read(fault_read, 4096)
     os.close(fault_read)
     if fault:

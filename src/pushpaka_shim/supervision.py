@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from functools import partial
 
+from pushpaka_shim.groups import Groups
 from pushpaka_shim.kernel import SET_CHILD_SUBREAPER, boot_id, identity_of, prctl
 from pushpaka_shim.orders import EXIT, LOCK, PIECE, RECORD, SIZES, write_whole
 from pushpaka_shim.output_files import OutputFiles
@@ -40,14 +41,15 @@ def main() -> None:
 def _run(order: Order, stdin: bytes) -> None:
     wake = _wake_on_signals()
     prctl(SET_CHILD_SUBREAPER, 1)
+    groups = Groups(order["groups"])
     try:
-        tree = Tree(start(order, stdin, (1, 2)))
+        tree = Tree(start(order, stdin, (1, 2), groups.admit))
     except (StartError, OSError) as error:
+        groups.remove()
         return _report({"error": str(error)})
     _replace_by_null(1, 2)
     _watch(tree, wake, {_PLATFORM: partial(_end_with_platform, tree)})
-    tree.end()
-    return _report(tree.outcome)
+    return _report(_end(tree, groups))
 
 
 def _end_with_platform(tree: Tree) -> bool:
@@ -66,10 +68,13 @@ def _launch(order: Order, stdin: bytes, state: str) -> None:
     _clear(state)
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
+    groups = Groups(order["groups"])
     try:
         files = OutputFiles(state)
-        program = start(order, stdin, (out_write, err_write), partial(_record, order, state))
+        enter = partial(_enter, order, state, groups)
+        program = start(order, stdin, (out_write, err_write), enter)
     except (StartError, OSError) as error:
+        groups.remove()
         with suppress(FileNotFoundError):
             os.unlink(f"{state}/{RECORD}")
         return _report({"error": str(error)})
@@ -77,20 +82,31 @@ def _launch(order: Order, stdin: bytes, state: str) -> None:
     os.close(err_write)
     _report({"pid": program})
     _replace_by_null(_PLATFORM)
-    return _keep(Tree(program), wake, {out_read: 1, err_read: 2}, files)
+    return _keep(Tree(program), groups, wake, {out_read: 1, err_read: 2}, files)
 
 
-def _keep(tree: Tree, wake: int, pipes: Mapping[int, int], files: OutputFiles) -> None:
+def _keep(
+    tree: Tree, groups: Groups, wake: int, pipes: Mapping[int, int], files: OutputFiles
+) -> None:
     """Keep what comes out of *pipes*, by descriptor, until the tree is over; then say so."""
     pumps = {pipe: partial(_pump, pipe, descriptor, files) for pipe, descriptor in pipes.items()}
     for pipe in pipes:
         os.set_blocking(pipe, False)
     _watch(tree, wake, pumps)
-    tree.end()
+    outcome = _end(tree, groups)
     for pump in pumps.values():
         while pump():
             """What was written last is still in the pipe."""
-    write_whole(f"{files.directory}/{EXIT}", tree.outcome)
+    write_whole(f"{files.directory}/{EXIT}", outcome)
+
+
+def _end(tree: Tree, groups: Groups) -> Report:
+    """Leave nothing behind, and say how it ended."""
+    groups.hasten()
+    tree.end()
+    outcome: Report = {**tree.outcome, **groups.outcome}
+    groups.remove()
+    return outcome
 
 
 def _pump(pipe: int, descriptor: int, files: OutputFiles) -> bool:
@@ -162,13 +178,16 @@ def _clear(state: str) -> None:
             os.unlink(f"{state}/{name}")
 
 
-def _record(order: Order, state: str, program: int) -> None:
+def _enter(order: Order, state: str, groups: Groups, program: int) -> None:
+    """Put the program where it is counted, and write down that it is there."""
+    groups.admit(program)
     record: Record = {
         "name": order["name"],
         "boot": boot_id(),
         "started_at": time.time(),
         "shim": identity_of(os.getpid()),
         "program": identity_of(program),
+        "groups": list(order["groups"]),
     }
     write_whole(f"{state}/{RECORD}", record)
 

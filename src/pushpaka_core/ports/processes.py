@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from signal import Signals
+from signal import SIGKILL, Signals
 from typing import Protocol
 
 from attrs import field, frozen
@@ -30,9 +30,18 @@ class OutputChunk:
 
 @frozen(kw_only=True)
 class Limits:
-    """What a program may take; None leaves the host's own limit."""
+    """
+    What a program may take; None leaves the host's own limit.
+
+    Memory, processors and processes are counted of the program and of all that
+    it starts together. Where the host cannot do that, memory is limited for each
+    process, processes for each user id that is not the platform's own, and
+    processors not at all.
+    """
 
     memory_bytes: int | None = None
+    cpus: float | None = None
+    """How many processors it may keep busy."""
     cpu_seconds: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
@@ -65,6 +74,8 @@ class Exit:
     code: int | None = None
     """The exit code, or None where a signal ended it."""
     signal: int | None = None
+    memory_limit: int | None = None
+    """The limit in bytes, where it was reached and processes were killed for it."""
 
     @property
     def succeeded(self) -> bool:
@@ -74,6 +85,18 @@ class Exit:
     @property
     def words(self) -> str:
         """Say how it ended, as in "exited with code 1"."""
+        if self.memory_limit is not None and not self.succeeded:
+            ending = "was killed: it" if self._was_killed else f"{self._ending} after it had"
+            return f"{ending} used more memory than its limit of {self.memory_limit >> 20} MiB"
+        return self._ending
+
+    @property
+    def _was_killed(self) -> bool:
+        """Tell this also of a shell that only says how the program in it ended."""
+        return self.signal == SIGKILL or self.code == 128 + SIGKILL
+
+    @property
+    def _ending(self) -> str:
         if self.signal is None:
             return f"exited with code {self.code}"
         name = Signals(self.signal).name if self.signal in set(Signals) else str(self.signal)

@@ -72,6 +72,10 @@ class ProcessTable:
         marked = (pid for pid in self._parents if _is_marked_by(instance, pid))
         return {pid for pid in marked if keepers.isdisjoint(self.line_of(pid))}
 
+    def shims(self, instance: str) -> set[str]:
+        """Return the names of the programs that shims of *instance* watch."""
+        return {_last_argument(pid) for pid in self._parents if _is_shim_of(instance, pid)}
+
     def line_of(self, pid: int) -> list[int]:
         """Return *pid* and its ancestors, the nearest first."""
         line = [pid]
@@ -91,6 +95,12 @@ def _is_marked_by(instance: str, pid: int) -> bool:
 def _is_shim_of(instance: str, pid: int) -> bool:
     """Tell a shim by its mark, and by its user, since a program could give itself the mark."""
     return env_of(pid).get(SHIM_MARK) == instance and _uid_of(pid) == os.geteuid()
+
+
+def _last_argument(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").rpartition("\0")[2]
+    return ""
 
 
 def _uid_of(pid: int) -> int | None:

@@ -18,6 +18,8 @@ from anyio import (
 )
 from attrs import field, frozen
 
+from pushpaka_core.adapters.process.cgroups import Cgroups, members, own_cgroups, remove
+from pushpaka_core.adapters.process.limits import process_limits
 from pushpaka_core.adapters.process.listeners import holders_of, ports_of, sockets_on
 from pushpaka_core.adapters.process.output_log import read_chunks
 from pushpaka_core.adapters.process.process_table import MARK, ProcessTable, lives
@@ -35,14 +37,6 @@ T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
 _LONGEST_POLL_SECONDS = 0.4
-_LIMITS = {
-    # Of all limits on memory it alone leaves out what is reserved and never touched.
-    "memory_bytes": "RLIMIT_DATA",
-    "cpu_seconds": "RLIMIT_CPU",
-    "file_bytes": "RLIMIT_FSIZE",
-    "open_files": "RLIMIT_NOFILE",
-    "processes": "RLIMIT_NPROC",
-}
 
 
 @frozen
@@ -54,6 +48,7 @@ class HostProcesses:
     """
 
     _records: Records = field(converter=Records)
+    _cgroups: Callable[[], Cgroups] = own_cgroups
     _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(16), repr=False)
 
     async def run(
@@ -66,7 +61,7 @@ class HostProcesses:
     ) -> Exit:
         """Run *command* under a shim that ends it when the platform hangs up, or dies."""
         instance = await self._in_thread(self._records.instance)
-        order = _order(f"run.{token_hex(8)}", command, instance, None)
+        order = await self._in_thread(self._order, f"run.{token_hex(8)}", command, None)
         with fail_after(timeout.total_seconds() if timeout else None):
             report = await self._run(order, command.stdin, instance, on_output)
         return _exit(command, report)
@@ -85,7 +80,9 @@ class HostProcesses:
             with CancelScope(shield=True):
                 await shim.end()
                 if shim.was_killed:
-                    await kill(partial(_remains, f"{instance}:{order['name']}", None))
+                    mark, groups = f"{instance}:{order['name']}", list(order["groups"])
+                    await kill(partial(_remains, mark, None, groups))
+                    await self._in_thread(remove, groups)
         return shim.report
 
     async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
@@ -102,7 +99,7 @@ class HostProcesses:
     async def _launch(self, name: str, command: Command) -> Report:
         directory = await self._in_thread(self._records.make, name)
         instance = await self._in_thread(self._records.instance)
-        order = _order(name, command, instance, directory)
+        order = await self._in_thread(self._order, name, command, directory)
         shim = await to_thread.run_sync(Shim.start, order, command.stdin, instance)
         await shim.follow(_discard)
         await shim.end()
@@ -124,7 +121,9 @@ class HostProcesses:
         await stop_by_shim(record, grace)
         if await self._in_thread(self._records.exit, name) is None:
             mark = f"{await self._in_thread(self._records.instance)}:{name}"
-            await stop_without_shim(record, partial(_remains, mark, record["program"]), grace)
+            find = partial(_remains, mark, record["program"], record["groups"])
+            await stop_without_shim(record, find, grace)
+            await self._in_thread(remove, record["groups"])
 
     async def forget(self, name: str, /) -> None:
         """Drop the files of a dead process."""
@@ -159,6 +158,7 @@ class HostProcesses:
         """End what carries a mark of this platform and has nobody who answers for it."""
         found = await self._in_thread(self._orphans)
         await kill(self._orphans)
+        await self._in_thread(self._remove_abandoned)
         return len(found)
 
     def _read_on(self, name: str, position: str) -> tuple[Sequence[OutputChunk], bool]:
@@ -193,7 +193,33 @@ class HostProcesses:
         }
 
     def _orphans(self) -> set[int]:
-        return ProcessTable.read().orphans(self._records.instance(), self._owners())
+        orphans = ProcessTable.read().orphans(self._records.instance(), self._owners())
+        return orphans | members(self._abandoned())
+
+    def _remove_abandoned(self) -> None:
+        remove(self._abandoned())
+
+    def _abandoned(self) -> Sequence[Path]:
+        """Return the groups for whose programs nobody answers any more."""
+        instance = self._records.instance()
+        # In this order: a group that is made meanwhile is not among them.
+        groups = self._cgroups().made(instance)
+        names = {*ProcessTable.read().shims(instance), *self._owners().values()} if groups else ()
+        return [group for group, name in groups.items() if name not in names]
+
+    def _order(self, name: str, command: Command, state: Path | None) -> Order:
+        """Leave to groups of the kernel what can be; for each process there is a limit else."""
+        instance, cgroups = self._records.instance(), self._cgroups()
+        return {
+            "name": name,
+            "argv": list(command.argv),
+            "directory": str(command.directory),
+            "env": {**command.env, MARK: f"{instance}:{name}"},
+            "uid": command.uid,
+            "limits": process_limits(command, counted=cgroups.controllers),
+            "groups": cgroups.around(instance, name, command.limits),
+            "state": None if state is None else str(state.absolute()),
+        }
 
     async def _appeared(self, name: str) -> LaunchedProcess:
         """Wait for the record of *name*, which another launch may be about to write."""
@@ -207,25 +233,12 @@ class HostProcesses:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._threads)
 
 
-def _order(name: str, command: Command, instance: str, state: Path | None) -> Order:
-    limits = {_LIMITS[kind]: getattr(command.limits, kind) for kind in _LIMITS}
-    return {
-        "name": name,
-        "argv": list(command.argv),
-        "directory": str(command.directory),
-        "env": {**command.env, MARK: f"{instance}:{name}"},
-        "uid": command.uid,
-        "limits": {kind: value for kind, value in limits.items() if value is not None},
-        "state": None if state is None else str(state.absolute()),
-    }
-
-
 def _exit(command: Command, report: Report) -> Exit:
     match report:
         case {"code": int(code)}:
-            return Exit(code=code)
+            return Exit(code=code, memory_limit=report.get("memory_limit"))
         case {"signal": int(number)}:
-            return Exit(signal=number)
+            return Exit(signal=number, memory_limit=report.get("memory_limit"))
     raise _start_fault(command, report)
 
 
@@ -238,8 +251,8 @@ def _owner(line: Sequence[int], owners: Mapping[int, str]) -> str:
     return next((owners[pid] for pid in line if pid in owners), "")
 
 
-def _remains(mark: str, program: Identity | None) -> set[int]:
-    return ProcessTable.read().remains_of(mark, program)
+def _remains(mark: str, program: Identity | None, groups: Sequence[str]) -> set[int]:
+    return ProcessTable.read().remains_of(mark, program) | members(groups)
 
 
 async def _discard(_: OutputChunk) -> None:
