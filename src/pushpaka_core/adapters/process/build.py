@@ -11,6 +11,7 @@ from pushpaka_core.adapters.process.environment import build_env, program_env
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.releases import Release
 from pushpaka_core.adapters.process.sites import check_links, site_config
+from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.domain.build_plans import StaticSite, Step
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import BuildRequest
@@ -33,6 +34,7 @@ class Build:
     host_env: Mapping[str, str] = field(repr=False)
     processes: Processes
     interpreters: Interpreters
+    toolchains: Toolchains
     report: Callable[[str], Awaitable[None]]
     on_output: Callable[[OutputChunk], Awaitable[None]]
 
@@ -45,12 +47,19 @@ class Build:
         """
         plan = self.request.plan
         steps = (*((plan.install,) if plan.install else ()), *plan.build)
+        await self._place_toolchains()
         if plan.language == "python":
             await self._make_venv(steps)
         for step in steps:
             await self._run(step)
         if plan.static:
             await to_thread.run_sync(self._prepare_site, plan.static)
+
+    async def _place_toolchains(self) -> None:
+        programs = await self.toolchains.programs_of(
+            self.request.plan, for_others=self.uid is not None, report=self.report
+        )
+        await to_thread.run_sync(self.release.link, programs)
 
     async def _make_venv(self, steps: tuple[Step, ...]) -> None:
         wanted = self.request.plan.language_version
@@ -69,16 +78,25 @@ class Build:
             raise BuildError(_what_failed(step, ending))
 
     async def _end_of(self, *argv: str) -> Exit:
-        directory = await to_thread.run_sync(self.release.below, self.request.plan.directory)
-        command = Command(
+        command = await to_thread.run_sync(self._command, argv)
+        return await self.processes.run(command, on_output=self.on_output)
+
+    def _command(self, argv: tuple[str, ...]) -> Command:
+        directory = self.release.below(self.request.plan.directory)
+        return Command(
             argv=argv, directory=directory, env=self._env(), uid=self.uid, limits=self.limits
         )
-        return await self.processes.run(command, on_output=self.on_output)
 
     def _env(self) -> Mapping[str, str]:
         tooling = build_env(self.release, self.cache)
         env = {**self.host_env, **self.request.env, **tooling}
-        return program_env(self.release, tools=self.tools, private=self.release.scratch, env=env)
+        return program_env(
+            self.release,
+            directory=self.request.plan.directory,
+            tools=self.tools,
+            private=self.release.scratch,
+            env=env,
+        )
 
     def _prepare_site(self, site: StaticSite) -> None:
         check_links(
@@ -90,7 +108,8 @@ class Build:
 
 def _what_failed(step: Step, ending: Exit) -> str:
     command = step.command[:_MOST_OF_A_COMMAND]
-    hint = " It may have needed more memory than it may have." if ending.signal else ""
+    is_riddle = ending.signal and ending.memory_limit is None
+    hint = " It may have needed more memory than it may have." if is_riddle else ""
     return (
         f"`{command}` {ending.words}.{hint}"
         " Read what it says in the log, mend the repository or the command, and deploy again."

@@ -1,15 +1,16 @@
 """Builds applications by programs of this host."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from anyio import CancelScope, fail_after, to_thread
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from pushpaka_core.adapters.process.build import Build
 from pushpaka_core.adapters.process.digests import digest_of
 from pushpaka_core.adapters.process.faults import translated_faults
+from pushpaka_core.adapters.process.host_nodes import host_directories
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.permissions import (
     is_passable,
@@ -18,6 +19,7 @@ from pushpaka_core.adapters.process.permissions import (
 )
 from pushpaka_core.adapters.process.releases import Release, Releases
 from pushpaka_core.adapters.process.removal import remove_tree
+from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, PlatformFaultError
@@ -36,7 +38,8 @@ class ProcessBuilder:
 
     `uid_of` gives the user id for a project's number, or None to build as the
     platform's own user. `host_env` is what builds see of the platform's own
-    environment: proxies, certificates and package indexes.
+    environment: proxies, certificates and package indexes. `host_directories` tells
+    where a Node of the host may lie; without a fitting one there, one is fetched.
     """
 
     _processes: Processes
@@ -46,11 +49,22 @@ class ProcessBuilder:
     _uid_of: Callable[[int], int | None] = lambda _: None
     _host_env: Mapping[str, str] = field(factory=dict, repr=False)
     _limits: Limits = BUILD_LIMITS
+    _host_directories: Callable[[], Sequence[Path]] = host_directories
     _interpreters: Interpreters = field(init=False)
+    _toolchains: Toolchains = field(init=False)
 
     @_interpreters.default
     def _all_interpreters(self) -> Interpreters:
         return Interpreters(self._processes)
+
+    @_toolchains.default
+    def _all_toolchains(self) -> Toolchains:
+        return Toolchains.in_directory(
+            self._tools.directory.with_name("toolchains"),
+            self._processes,
+            host_env=self._host_env,
+            host_directories=self._host_directories,
+        )
 
     async def build(
         self,
@@ -82,8 +96,9 @@ class ProcessBuilder:
         return await to_thread.run_sync(lambda: release.is_sealed)
 
     async def remove(self, artifact: str, /) -> None:
-        """Remove the release's directory."""
+        """Remove the release's directory, and in time the toolchains that only it has needed."""
         await to_thread.run_sync(remove_tree, self._releases.named(artifact).directory)
+        await to_thread.run_sync(self._sweep_toolchains)
 
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all releases that are there, those included that a dead worker left half built."""
@@ -102,16 +117,19 @@ class ProcessBuilder:
             request=request,
             release=release,
             uid=uid,
-            # The platform's own user has other programs, which the kernel would count as well.
-            limits=self._limits if uid is not None else evolve(self._limits, processes=None),
+            limits=self._limits,
             tools=await to_thread.run_sync(self._tools.place),
             cache=await to_thread.run_sync(self._cache_of, uid, release),
             host_env=self._host_env,
             processes=self._processes,
             interpreters=self._interpreters,
+            toolchains=self._toolchains,
             report=report,
             on_output=on_output,
         )
+
+    def _sweep_toolchains(self) -> None:
+        self._toolchains.sweep(self._releases.programs())
 
     def _cache_of(self, uid: int | None, release: Release) -> Path:
         """Return a cache that no other user can put anything into."""
