@@ -122,10 +122,10 @@ def test_an_enum_names_its_members() -> None:
 
 def test_null_is_as_absent_in_a_new_object() -> None:
     """Null leaves the default in force, and does not stand for a required field."""
-    body = {"name": None, "repo_url": REPO, "branch": None, "port": None, "root_dir": None}
+    body = {"name": None, "repo_url": REPO, "branch": None, "port": None}
 
     assert {"name": "is required"} == problems_of(NewProject, body)
-    assert 3000 == parse(NewProject, body | {"name": "shop"}).port
+    assert "main" == parse(NewProject, body | {"name": "shop"}).branch
 
 
 def test_null_takes_a_setting_back_where_it_may_be_null() -> None:
@@ -137,7 +137,7 @@ def test_null_takes_a_setting_back_where_it_may_be_null() -> None:
 
 def test_null_is_refused_for_a_setting_that_must_be_there() -> None:
     """A change to null of a setting that cannot be null is not passed over in silence."""
-    assert {"port": "must be a whole number"} == problems_of(ProjectChanges, {"port": None})
+    assert {"branch": "must be a text"} == problems_of(ProjectChanges, {"branch": None})
 
 
 def test_a_mapping_is_judged_inside() -> None:

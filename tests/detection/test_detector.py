@@ -21,16 +21,13 @@ FLASK = {
 
 def test_own_words_beat_everything() -> None:
     """Each of the project's commands replaces what was found, and keeps its origin."""
-    wishes = Wishes(
-        install_command="make deps", build_command="make", start_command="make run", port=8080
-    )
+    wishes = Wishes(install_command="make deps", build_command="make", start_command="make run")
 
     plan = detect(MemoryTree({**FLASK, "Procfile": "web: x"}), wishes)
 
     assert Step(command="make deps", origin=Origin.PROJECT) == plan.install
     assert (Step(command="make", origin=Origin.PROJECT),) == plan.build
     assert {"web": Step(command="make run", origin=Origin.PROJECT)} == plan.processes
-    assert 8080 == plan.port
     assert "flask" == plan.framework
 
 

@@ -63,6 +63,20 @@ async def test_the_request_of_the_document_makes_a_project(ann: Person) -> None:
     assert not project["has_git_token"]
 
 
+async def test_what_nobody_chose_is_shown_as_it_will_be(ann: Person) -> None:
+    """Port, time-out and replicas have their usual numbers until they are set; null unsets them."""
+    chosen = {"port": 8080, "health_check_timeout": 5, "replicas": 2}
+    project = await ann.project()
+
+    changed = await ann.ask("PATCH", f"/projects/{project['id']}", chosen)
+    taken_back = await ann.ask("PATCH", f"/projects/{project['id']}", dict.fromkeys(chosen))
+
+    usual = {"port": 3000, "health_check_timeout": 60, "replicas": 1}
+    assert usual.items() <= project.items()
+    assert chosen.items() <= changed.json().items()
+    assert usual.items() <= taken_back.json().items()
+
+
 async def test_a_git_token_is_never_shown(ann: Person) -> None:
     """Of a token only that there is one is told."""
     project = await ann.project(git_token="ghp_canary")
@@ -180,7 +194,7 @@ async def test_a_change_touches_what_it_names(ann: Person) -> None:
     assert expected == answer.json()
 
 
-@pytest.mark.parametrize("changes", [{"port": None}, {"repo_url": "ext::sh -c x"}, {"slug": "x"}])
+@pytest.mark.parametrize("changes", [{"branch": None}, {"repo_url": "ext::sh -c x"}, {"slug": "x"}])
 async def test_a_bad_change_changes_nothing(ann: Person, changes: dict[str, Any]) -> None:
     """Changes are judged by the rules of a new project."""
     project = await ann.project()

@@ -12,6 +12,7 @@ from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import (
     ConflictError,
     PlatformFaultError,
@@ -217,7 +218,7 @@ class TestAFailingRestart:
         await ask(platform, running)
         platform.runtime.listening = Listening.ELSEWHERE
         await step(platform)
-        platform.clock.tick(shop.health_check_timeout - 1)
+        platform.clock.tick(RunSettings.of(shop).health_check_timeout - 1)
         await step(platform)
         until_then = len(platform.runtime.living)
 

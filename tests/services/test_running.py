@@ -53,7 +53,8 @@ async def test_a_process_without_a_port_is_healthy_once_it_is_steady(
     await platform.runtime.start(evolve(request, instance=worker))
     timings = evolve(platform.engine.timings, steady=timedelta(seconds=5))
     patient = evolve(platform.engine.running._starting, timings=timings)
-    hasty = evolve(shop, health_check_timeout=1)
+    job = await platform.engine.jobs.of(running)
+    hasty = evolve(job, project=evolve(shop, health_check_timeout=1))
 
     young = await patient.look(hasty, worker)
     platform.clock.tick(5)

@@ -1,7 +1,5 @@
 """Instances that serve: watched, restarted with a growing pause, and called what they are."""
 
-from datetime import timedelta
-
 import pytest
 from tests.services.platform import Platform
 
@@ -10,6 +8,7 @@ from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
 from pushpaka_core.domain.instances import STEADY_AFTER, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import PlatformFaultError, RouterUnavailableError
 from pushpaka_core.services.tending import MOST_MISSES
 
@@ -252,7 +251,7 @@ async def test_a_restarted_instance_has_the_projects_patience(
     platform.runtime.listening = Listening.NOWHERE
     await restart(platform, running)
     patient = await platform.instance(running.id)
-    platform.clock.tick(timedelta(seconds=shop.health_check_timeout).total_seconds())
+    platform.clock.tick(RunSettings.of(shop).health_check_timeout)
 
     await platform.engine.tending.tend()
 

@@ -40,7 +40,6 @@ def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
         install=_wished(wishes.install_command) or proposal.plan.install,
         build=(*proposal.added(), *_build(wishes, proposal.plan)),
         processes={**proposal.plan.processes, **given},
-        port=wishes.port,
         evidence=evidence,
         rejected=(*proposal.rejected, *proposal.plan.rejected),
     )

@@ -14,7 +14,6 @@ class Wishes:
     install_command: str | None = None
     build_command: str | None = None
     start_command: str | None = None
-    port: int = 3000
     root_dir: str = ""
     """Where in the repository the application lies; empty for the repository itself."""
 

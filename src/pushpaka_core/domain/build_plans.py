@@ -20,6 +20,7 @@ class Origin(StrEnum):
     FILE = "pushpaka.toml"
     PROCFILE = "Procfile"
     DETECTED = "detected"
+    DEFAULT = "default"
 
 
 @frozen(kw_only=True)
@@ -61,6 +62,22 @@ class StaticSite:
 
 
 @frozen(kw_only=True)
+class RepositorySettings:
+    """What a repository says of how it is run; None leaves a choice to its project, or to us."""
+
+    port: int | None = None
+    replicas: int | None = None
+    health_check_path: str | None = None
+    health_check_timeout: int | None = None
+    cpu_limit: float | None = None
+    memory_limit: int | None = None
+    required_env: tuple[str, ...] = ()
+    """Env vars without which it must not be deployed."""
+    watch_paths: tuple[str, ...] = ()
+    """Patterns of the files whose change is worth a deployment; none means all."""
+
+
+@frozen(kw_only=True)
 class BuildPlan:
     """
     How to install, build and start an application.
@@ -89,8 +106,8 @@ class BuildPlan:
     """Commands by process type; `web` gets the route, `release` runs before the switch."""
     static: StaticSite | None = None
     """Set where files are served instead of a `web` command."""
-    port: int = 3000
-    """The port in the container; the process runtime chooses its own and says so by PORT."""
+    settings: RepositorySettings = field(factory=RepositorySettings)
+    """What the repository says of how it is run; the project's own settings beat it."""
     added_packages: tuple[str, ...] = ()
     """Servers that the project does not bring itself, as in ("uvicorn",)."""
     env_names: tuple[str, ...] = ()

@@ -90,12 +90,12 @@ class NewProject:
     install_command: str | None = field(default=None, validator=rule(_check_command))
     build_command: str | None = field(default=None, validator=rule(_check_command))
     start_command: str | None = field(default=None, validator=rule(_check_command))
-    port: int = field(default=3000, validator=rule(_check_port))
+    port: int | None = field(default=None, validator=rule(_check_port))
     framework: str | None = field(default=None, validator=rule(_check_framework))
     health_check_path: str | None = field(default=None, validator=rule(_check_health_path))
-    health_check_timeout: int = field(default=60, validator=rule(_check_health_timeout))
+    health_check_timeout: int | None = field(default=None, validator=rule(_check_health_timeout))
     """Seconds from the start of a process to its first good answer."""
-    replicas: int = field(default=1, validator=rule(_check_replicas))
+    replicas: int | None = field(default=None, validator=rule(_check_replicas))
     cpu_limit: float | None = field(default=None, validator=rule(_check_cpu_limit))
     """Cores."""
     memory_limit: int | None = field(default=None, validator=rule(_check_memory_limit))
@@ -124,15 +124,15 @@ class ProjectChanges:
     )
     build_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
     start_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
-    port: int | Unchanged = field(default=UNCHANGED, validator=rule(_check_port))
+    port: int | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_port))
     framework: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_framework))
     health_check_path: str | Unchanged | None = field(
         default=UNCHANGED, validator=rule(_check_health_path)
     )
-    health_check_timeout: int | Unchanged = field(
+    health_check_timeout: int | Unchanged | None = field(
         default=UNCHANGED, validator=rule(_check_health_timeout)
     )
-    replicas: int | Unchanged = field(default=UNCHANGED, validator=rule(_check_replicas))
+    replicas: int | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_replicas))
     cpu_limit: float | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_cpu_limit))
     memory_limit: int | Unchanged | None = field(
         default=UNCHANGED, validator=rule(_check_memory_limit)
@@ -150,7 +150,11 @@ class ProjectChanges:
 
 @frozen(kw_only=True)
 class Project:
-    """A repository that is deployed on this instance."""
+    """
+    A repository that is deployed on this instance.
+
+    A setting that is None is left to the repository: see `RunSettings`.
+    """
 
     id: ProjectId
     user_id: UserId
@@ -164,11 +168,11 @@ class Project:
     install_command: str | None = None
     build_command: str | None = None
     start_command: str | None = None
-    port: int = 3000
+    port: int | None = None
     framework: str | None = None
     health_check_path: str | None = None
-    health_check_timeout: int = 60
-    replicas: int = 1
+    health_check_timeout: int | None = None
+    replicas: int | None = None
     cpu_limit: float | None = None
     memory_limit: int | None = None
     auto_deploy: bool = True

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.ports.processes import Exit, OutputChunk
 
 
@@ -20,6 +21,7 @@ class StartRequest:
     project: Project
     plan: BuildPlan
     artifact: str
+    settings: RunSettings = field(factory=RunSettings)
     env: Mapping[str, str] = field(factory=dict, repr=False)
     """The env vars and what the platform says of itself; the runtime adds PORT."""
 

@@ -1,6 +1,6 @@
 """Where everything is kept: the one source of truth."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -9,6 +9,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.build_plans import RepositorySettings
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
 from pushpaka_core.domain.deployments import (
     Deployment,
@@ -282,6 +283,16 @@ class Releases(Protocol):
         Return the releases whose artifact is not removed, the newest first.
 
         They are of one project, or of all.
+        """
+        ...
+
+    async def settings_of(
+        self, ids: Collection[DeploymentId], /
+    ) -> Mapping[DeploymentId, RepositorySettings]:
+        """
+        Return what the releases of some deployments say of how they are run.
+
+        A deployment without a release is not among them.
         """
         ...
 

@@ -88,6 +88,5 @@ def _wishes(project: Project) -> Wishes:
         install_command=project.install_command,
         build_command=project.build_command,
         start_command=project.start_command,
-        port=project.port,
         root_dir=project.root_dir or "",
     )

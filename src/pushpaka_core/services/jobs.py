@@ -10,6 +10,7 @@ from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
@@ -43,6 +44,11 @@ class Job:
         if self.release is None:
             raise ConflictError("The deployment has nothing to run yet.")
         return self.release
+
+    @property
+    def settings(self) -> RunSettings:
+        """Return how the release is to be run."""
+        return RunSettings.of(self.project, self.served_release.plan.settings)
 
     def env(self, addresses: Addresses) -> dict[str, str]:
         """Return what its programs see: its env vars, and what the platform says of it."""

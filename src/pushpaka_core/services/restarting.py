@@ -86,8 +86,8 @@ class Restarting:
         return len(healthy) == len(served.fresh)
 
     async def _is_healthy(self, served: Served, instance: Instance) -> bool:
-        sight = await self._starting.look(served.project, instance)
-        patience = self._starting.patience(served.project, instance)
+        sight = await self._starting.look(served, instance)
+        patience = self._starting.patience(served, instance)
         is_late = self._now() - instance.started_at >= patience
         if sight.end == GONE and not is_late:
             # The platform was killed before it started it, or the machine was switched off.
@@ -97,7 +97,7 @@ class Restarting:
         elif sight.end is not None:
             raise StartError(f"The {instance.process_type} process {sight.end}.")
         elif sight.missing is not None and is_late:
-            raise StartError(await self._starting.too_late(served.project, instance, sight))
+            raise StartError(await self._starting.too_late(served, instance, sight))
         return sight.is_healthy
 
     async def _replace(self, served: Served) -> None:

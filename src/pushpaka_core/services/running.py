@@ -102,7 +102,7 @@ class Running:
         await self._starting.start(job, instance)
         async with alongside(partial(self._read, instance, output, read)):
             try:
-                await self._starting.until_healthy(job.project, instance)
+                await self._starting.until_healthy(job, instance)
             except StartError as error:
                 await self._starting.end(instance)
                 with move_on_after(_LAST_WORDS_SECONDS):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from anyio import move_on_after, sleep
 from attrs import frozen
@@ -11,6 +12,7 @@ from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import RELEASE, WEB, Instance, InstanceId
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.prober import Probe, Prober
@@ -38,6 +40,20 @@ class Sight:
     def is_healthy(self) -> bool:
         """Tell whether it lives and lacks nothing."""
         return self.end is None and self.missing is None
+
+
+class Run(Protocol):
+    """Whose instances they are, and how they are to be run: a job, or what is served."""
+
+    @property
+    def project(self) -> Project:
+        """The project, which has the address."""
+        ...
+
+    @property
+    def settings(self) -> RunSettings:
+        """What their health is judged by."""
+        ...
 
 
 @frozen
@@ -86,6 +102,7 @@ class Starting:
             project=job.project,
             plan=release.plan,
             artifact=release.artifact,
+            settings=job.settings,
             env=job.env(self._addresses),
         )
 
@@ -97,7 +114,7 @@ class Starting:
         """End one instance; its output can still be read."""
         await self._runtime.stop(instance.name, grace=self._timings.stop_grace)
 
-    async def until_healthy(self, project: Project, instance: Instance) -> None:
+    async def until_healthy(self, run: Run, instance: Instance) -> None:
         """
         Return once the instance is healthy.
 
@@ -106,17 +123,17 @@ class Starting:
             PlatformFaultError: At once when its port is somebody else's.
         """
         seen, pauses = Sight(missing="nothing yet"), _pauses(self._timings.probe_interval)
-        with move_on_after(self.patience(project, instance).total_seconds()):
-            while not (seen := await self.look(project, instance)).is_healthy:
+        with move_on_after(self.patience(run, instance).total_seconds()):
+            while not (seen := await self.look(run, instance)).is_healthy:
                 if seen.is_port_taken:
                     raise PlatformFaultError(f"The {instance.process_type} process {seen.end}.")
                 if seen.end is not None:
                     raise StartError(f"The {instance.process_type} process {seen.end}.")
                 await sleep(next(pauses))
             return
-        raise StartError(await self.too_late(project, instance, seen))
+        raise StartError(await self.too_late(run, instance, seen))
 
-    async def look(self, project: Project, instance: Instance) -> Sight:
+    async def look(self, run: Run, instance: Instance) -> Sight:
         """Return how the instance is right now."""
         observed = await self._runtime.inspect(instance.name)
         owns_port = await self._runtime.owns_port(instance)
@@ -130,25 +147,25 @@ class Starting:
             return Sight(missing=None if is_steady else "it has run for a moment only")
         if owns_port is None:
             return Sight(missing="nothing listens on its port")
-        return Sight(missing=await self._prober.probe(self._probe(project, instance)))
+        return Sight(missing=await self._prober.probe(self._probe(run, instance)))
 
-    async def look_again(self, project: Project, instance: Instance) -> Sight:
+    async def look_again(self, run: Run, instance: Instance) -> Sight:
         """Return how an instance is that was live: its port was seen to be its own."""
         observed = await self._runtime.inspect(instance.name)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
             return Sight()
-        return Sight(missing=await self._prober.probe(self._probe(project, instance)))
+        return Sight(missing=await self._prober.probe(self._probe(run, instance)))
 
-    def patience(self, project: Project, instance: Instance) -> timedelta:
+    def patience(self, run: Run, instance: Instance) -> timedelta:
         """Return how long the instance may take to become healthy."""
-        asked = timedelta(seconds=project.health_check_timeout)
+        asked = timedelta(seconds=run.settings.health_check_timeout)
         return asked if instance.port is not None else max(asked, 2 * self._timings.steady)
 
-    async def too_late(self, project: Project, instance: Instance, seen: Sight) -> str:
+    async def too_late(self, run: Run, instance: Instance, seen: Sight) -> str:
         """Return what to tell the owner of an instance that is not healthy in time."""
-        patience = self.patience(project, instance).total_seconds()
+        patience = self.patience(run, instance).total_seconds()
         waited = f"The {instance.process_type} process was not healthy within"
         sentence = f"{waited} {patience:g} s: {seen.missing}."
         elsewhere = await self._runtime.listening_elsewhere(instance)
@@ -161,12 +178,12 @@ class Starting:
         taken = {i.port for i in await uow.instances.all() if i.node == self._node}
         return _free_ports(self._ports, taken, self._new_id().int)
 
-    def _probe(self, project: Project, instance: Instance) -> Probe:
+    def _probe(self, run: Run, instance: Instance) -> Probe:
         return Probe(
             host=instance.host,
             port=instance.port or 0,
-            host_header=self._addresses.project_host(project.slug),
-            path=project.health_check_path,
+            host_header=self._addresses.project_host(run.project.slug),
+            path=run.settings.health_check_path,
             timeout=self._timings.probe_timeout,
         )
 
@@ -197,7 +214,7 @@ async def _require_present(uow: UnitOfWork, deployment: Deployment) -> None:
 def _wanted(job: Job) -> Iterable[tuple[str, int]]:
     """Return the process types and numbers of a job; all types but `web` run once."""
     others = [t for t in job.served_release.plan.processes if t not in (WEB, RELEASE)]
-    return [*((WEB, index) for index in range(job.project.replicas)), *((t, 0) for t in others)]
+    return [*((WEB, index) for index in range(job.settings.replicas)), *((t, 0) for t in others)]
 
 
 def _free_ports(ports: range, taken: Collection[int | None], seed: int) -> Iterator[int]:

@@ -20,6 +20,7 @@ from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState, 
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
@@ -42,6 +43,7 @@ class Served:
 
     deployment: Deployment
     project: Project
+    settings: RunSettings
     instances: Sequence[Instance]
 
     @property
@@ -105,10 +107,12 @@ class Tending:
             committed = [d for d in await uow.deployments.with_status(statuses) if d.is_committed]
             instances = await uow.instances.of_deployments([d.id for d in committed])
             projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
+            said = await uow.releases.settings_of([d.id for d in committed])
         return [
             Served(
                 deployment=deployment,
-                project=projects[deployment.project_id],
+                project=(project := projects[deployment.project_id]),
+                settings=RunSettings.of(project, said[deployment.id]),
                 instances=[i for i in instances if i.lease == deployment.lease],
             )
             for deployment in committed
@@ -163,19 +167,19 @@ class Tending:
         return instance.crash((observed and observed.exit) or GONE, at=self._now())
 
     async def _seen_starting(self, served: Served, instance: Instance) -> Instance:
-        sight = await self._starting.look(served.project, instance)
+        sight = await self._starting.look(served, instance)
         if sight.end is not None:
             return await self._ended(instance, sight.end)
         if sight.missing is None:
             return instance.go_live()
-        if self._now() - instance.started_at < self._starting.patience(served.project, instance):
+        if self._now() - instance.started_at < self._starting.patience(served, instance):
             return instance
         return await self._ended(instance, f"was not healthy in time ({sight.missing})")
 
     async def _probed(self, served: Served, instance: Instance) -> Instance:
         if instance.state is not InstanceState.LIVE:
             return instance
-        sight = await self._starting.look_again(served.project, instance)
+        sight = await self._starting.look_again(served, instance)
         if sight.end is not None:
             return await self._ended(instance, sight.end)
         misses = 0 if sight.missing is None else instance.misses + 1

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.projects import ProjectId, ProjectStatus
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.services.projects import ProjectOverview
 
@@ -45,6 +46,7 @@ class ProjectResponse:
     def of(cls, overview: ProjectOverview) -> Self:
         """Show a project; of its git token only that there is one."""
         project = overview.project
+        settings = RunSettings.of(project)
         return cls(
             id=project.id,
             user_id=project.user_id,
@@ -56,11 +58,11 @@ class ProjectResponse:
             install_command=project.install_command,
             build_command=project.build_command,
             start_command=project.start_command,
-            port=project.port,
+            port=settings.port,
             framework=project.framework,
             health_check_path=project.health_check_path,
-            health_check_timeout=project.health_check_timeout,
-            replicas=project.replicas,
+            health_check_timeout=settings.health_check_timeout,
+            replicas=settings.replicas,
             cpu_limit=project.cpu_limit,
             memory_limit=project.memory_limit,
             auto_deploy=project.auto_deploy,
