@@ -7,7 +7,7 @@ from attrs import define, field
 
 from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.domain.nodes import NodeLease
-from pushpaka_core.ports.storage import LeaseSight
+from pushpaka_core.ports.storage_deployments import LeaseSight
 
 
 @define

@@ -21,7 +21,7 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import ConflictError, NotAllowedError, NotFoundError
-from pushpaka_core.ports.storage import DeploymentFilter
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.objects import an_id
 
 pytestmark = pytest.mark.anyio

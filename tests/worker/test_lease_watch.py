@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from pushpaka_core.domain.deployments import DeploymentId, Lease
-from pushpaka_core.ports.storage import LeaseSight
+from pushpaka_core.ports.storage_deployments import LeaseSight
 from pushpaka_core.testing.objects import an_id
 from pushpaka_worker.lease_watch import LeaseWatch
 

@@ -5,7 +5,8 @@ from attrs import frozen
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.users import Role
-from pushpaka_core.ports.storage import Page, Storage
+from pushpaka_core.ports.pages import Page
+from pushpaka_core.ports.storage import Storage
 
 
 @frozen(kw_only=True)

@@ -19,7 +19,9 @@ from pushpaka_core.domain.deployments import (
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
-from pushpaka_core.ports.storage import DeploymentFilter, Page, Storage, UnitOfWork
+from pushpaka_core.ports.pages import Page
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves

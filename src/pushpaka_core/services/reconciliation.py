@@ -11,7 +11,8 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import LeaseSight, Storage, UnitOfWork
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.storage_deployments import LeaseSight
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.background import together

@@ -14,7 +14,8 @@ from pushpaka_core.domain.deployments import (
 )
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
-from pushpaka_core.ports.storage import DeploymentFilter, Storage
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
     a_deployment,

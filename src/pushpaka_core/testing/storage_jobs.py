@@ -16,7 +16,8 @@ from pushpaka_core.domain.deployments import (
     ReleaseId,
 )
 from pushpaka_core.errors import LeaseLostError
-from pushpaka_core.ports.storage import LeaseSight, Pulse, Storage
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage_deployments import LeaseSight, Pulse
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
     a_deployment,

@@ -8,7 +8,8 @@ from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import Role
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
-from pushpaka_core.ports.storage import DeploymentFilter, Storage
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_project
 from pushpaka_core.testing.objects import (
     a_custom_domain,

@@ -10,7 +10,7 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId, DeploymentStatus, NewDeployment
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.ports.storage import DeploymentFilter
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given

@@ -20,7 +20,8 @@ from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentStatus, Phase
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.errors import PushpakaError
-from pushpaka_core.ports.storage import DeploymentFilter, Storage, UnitOfWork
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.keeping import keep
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_entry, later
 

@@ -7,7 +7,7 @@ from attrs import frozen
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.users import User, UserId, normal_email
-from pushpaka_core.ports.storage import Page
+from pushpaka_core.ports.pages import Page
 
 
 @frozen

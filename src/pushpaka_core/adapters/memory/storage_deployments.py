@@ -14,7 +14,8 @@ from pushpaka_core.domain.deployments import Deployment, DeploymentId, Deploymen
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
-from pushpaka_core.ports.storage import DeploymentFilter, LeaseSight, Page, Pulse
+from pushpaka_core.ports.pages import Page
+from pushpaka_core.ports.storage_deployments import DeploymentFilter, LeaseSight, Pulse
 
 
 @frozen

@@ -9,7 +9,7 @@ from pushpaka_core.adapters.sql.schema import audit_entries, users
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.users import User, UserId, normal_email
-from pushpaka_core.ports.storage import Page
+from pushpaka_core.ports.pages import Page
 
 
 @frozen

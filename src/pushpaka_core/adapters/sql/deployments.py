@@ -22,7 +22,8 @@ from pushpaka_core.domain.deployments import (
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
-from pushpaka_core.ports.storage import DeploymentFilter, LeaseSight, Page, Pulse
+from pushpaka_core.ports.pages import Page
+from pushpaka_core.ports.storage_deployments import DeploymentFilter, LeaseSight, Pulse
 
 _OLDEST_FIRST = (deployments.c.created_at, deployments.c.sequence, deployments.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)

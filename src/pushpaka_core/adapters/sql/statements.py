@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pushpaka_core.adapters.sql.errors import translated_errors
 from pushpaka_core.converters import from_row, to_row
 from pushpaka_core.errors import NotFoundError, StaleEntityError
-from pushpaka_core.ports.storage import Page
+from pushpaka_core.ports.pages import Page
 
 
 class _Versioned(attrs.AttrsInstance, Protocol):

@@ -1,0 +1,132 @@
+"""The part of the storage that keeps deployments, which are the jobs as well."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, DeploymentStatus, Lease
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.ports.pages import Page
+
+
+@frozen(kw_only=True)
+class DeploymentFilter:
+    """Which deployments are wanted; None wants all."""
+
+    project_id: ProjectId | None = None
+    status: DeploymentStatus | None = None
+    target: str | None = None
+
+
+@frozen(kw_only=True)
+class Pulse:
+    """The answer to a heartbeat."""
+
+    cancel_requested: bool
+
+
+@frozen(kw_only=True)
+class LeaseSight:
+    """A lease as an observer sees it: silent when it looks the same for too long."""
+
+    lease: Lease
+    heartbeat: int
+    worker: str | None
+
+
+class VisibleDeployments(Protocol):
+    """The deployments of the projects that somebody may see."""
+
+    async def get(self, id: DeploymentId, /) -> Deployment:
+        """Return one deployment, or raise NotFoundError."""
+        ...
+
+    async def page(
+        self, wanted: DeploymentFilter, /, *, limit: int, offset: int
+    ) -> Page[Deployment]:
+        """Return some of them, the newest first."""
+        ...
+
+
+class Deployments(Protocol):
+    """Deployments, which are the jobs as well."""
+
+    def visible_to(self, actor: Actor, /) -> VisibleDeployments:
+        """Return what *actor* may see."""
+        ...
+
+    async def add(self, deployment: Deployment, /) -> None:
+        """Keep a new deployment; DuplicateError where it is a second one in work for its target."""
+
+    async def update(self, deployment: Deployment, /) -> Deployment:
+        """
+        Keep a changed deployment and return it as kept.
+
+        `fence`, `heartbeat` and `last_seq` are not written here: they have their own ways.
+
+        Raises:
+            StaleEntityError: If it was changed or claimed meanwhile.
+        """
+        ...
+
+    async def held(self, lease: Lease, /) -> Deployment:
+        """
+        Return the deployment that a worker holds, locked to the end of the transaction.
+
+        Raises:
+            LeaseLostError: If the fence has moved on, or it is not in work any more.
+        """
+        ...
+
+    async def claim(self, worker: str, /, *, at: datetime) -> Deployment | None:
+        """
+        Give *worker* the next deployment, or None when there is nothing to do.
+
+        It is the oldest queued one whose project and target has nothing in work; of
+        several users the one with the fewest in work comes first. No two claims
+        ever get the same.
+        """
+        ...
+
+    async def beat(self, lease: Lease, /) -> Pulse:
+        """Count the heartbeat of a held deployment up; LeaseLostError."""
+        ...
+
+    async def leases(self) -> Sequence[LeaseSight]:
+        """Return the leases of all deployments in work."""
+        ...
+
+    async def with_status(
+        self,
+        statuses: Collection[DeploymentStatus],
+        /,
+        *,
+        project_ids: Collection[ProjectId] | None = None,
+        target: str | None = None,
+    ) -> Sequence[Deployment]:
+        """
+        Return all in one of *statuses*, the oldest sequence first.
+
+        They are of some projects and one target, or of all.
+        """
+        ...
+
+    async def latest(
+        self, project_ids: Collection[ProjectId], target: str, /
+    ) -> Sequence[Deployment]:
+        """Return the newest deployment of *target* for each project that has one."""
+        ...
+
+    async def find_idempotent(
+        self, user_id: UserId, key: str, /, *, since: datetime
+    ) -> Deployment | None:
+        """Return what *user_id* made under this idempotency key at or after *since*."""
+        ...
+
+    async def count_by_status(self) -> dict[DeploymentStatus, int]:
+        """Return how many deployments there are in each status."""
+        ...

@@ -1,0 +1,139 @@
+"""The part of the storage that keeps projects and what their owners set."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
+from pushpaka_core.domain.projects import Project, ProjectId
+
+
+class VisibleProjects(Protocol):
+    """The projects that somebody may see; deleted ones are not among them, but for the platform."""
+
+    async def get(self, id: ProjectId, /) -> Project:
+        """Return one project, or raise NotFoundError."""
+        ...
+
+    async def all(self) -> Sequence[Project]:
+        """Return all of them, the newest first."""
+        ...
+
+
+class Projects(Protocol):
+    """Projects, by owner."""
+
+    def visible_to(self, actor: Actor, /) -> VisibleProjects:
+        """Return what *actor* may see."""
+        ...
+
+    async def add(self, project: Project, /) -> None:
+        """
+        Keep a new project.
+
+        Raises:
+            DuplicateError: If its owner has one of that name (that is not being deleted),
+                or the slug is taken.
+        """
+
+    async def update(self, project: Project, /) -> Project:
+        """
+        Keep a changed project and return it as kept.
+
+        `next_sequence` is not written here: it has its own way.
+
+        Raises:
+            StaleEntityError: If it was changed meanwhile.
+            DuplicateError: If its owner has another one of that name.
+        """
+        ...
+
+    async def remove(self, id: ProjectId, /) -> None:
+        """Take the project away with all rows that belong to it. Harmless to repeat."""
+
+    async def next_number(self) -> int:
+        """Return the next number of a project: 1, 2, 3, …, never one twice, also after removals."""
+        ...
+
+    async def next_sequence(self, id: ProjectId, /) -> int:
+        """
+        Return the next place in the order of the project's deployments, or raise NotFoundError.
+
+        It writes the project's row, so that concurrent requests wait for each other.
+        """
+        ...
+
+    async def taken_slugs(self, stem: str, /) -> Collection[str]:
+        """Return the slugs that begin with *stem*, of projects being deleted too."""
+        ...
+
+
+class VisibleEnvVars(Protocol):
+    """The env vars that somebody may see the names of."""
+
+    async def of_project(self, project_id: ProjectId, /) -> Sequence[EnvVar]:
+        """Return the env vars of one project, or of none that is visible: by key, then scope."""
+        ...
+
+    async def of_projects(self, project_ids: Collection[ProjectId], /) -> Sequence[EnvVar]:
+        """Return the env vars of several projects: by project, key and scope."""
+        ...
+
+
+class EnvVars(Protocol):
+    """Env vars, by owner of their project, and the environments of deployments."""
+
+    def visible_to(self, actor: Actor, /) -> VisibleEnvVars:
+        """Return what *actor* may see."""
+        ...
+
+    async def put(self, env_var: EnvVar, /) -> None:
+        """
+        Keep a new env var, or the new value of one with the same id.
+
+        Raises:
+            DuplicateError: If the project has another one of that key and scope.
+        """
+
+    async def remove(self, id: EnvVarId, /) -> None:
+        """Take an env var away. Harmless to repeat."""
+
+    async def freeze(self, environment: Environment, /) -> None:
+        """Keep what a deployment sees; an earlier one of the same deployment is replaced."""
+
+    async def environments(self, ids: Collection[DeploymentId], /) -> Sequence[Environment]:
+        """Return the environments of some deployments."""
+        ...
+
+
+class VisibleCustomDomains(Protocol):
+    """The custom domains of the projects that somebody may see."""
+
+    async def get(self, id: CustomDomainId, /) -> CustomDomain:
+        """Return one domain, or raise NotFoundError."""
+        ...
+
+    async def all(self) -> Sequence[CustomDomain]:
+        """Return all of them, the newest first."""
+        ...
+
+
+class CustomDomains(Protocol):
+    """Custom domains, by owner."""
+
+    def visible_to(self, actor: Actor, /) -> VisibleCustomDomains:
+        """Return what *actor* may see."""
+        ...
+
+    async def add(self, domain: CustomDomain, /) -> None:
+        """
+        Keep a new domain.
+
+        Raises:
+            DuplicateError: If the project has it, or somebody has verified it.
+        """
+
+    async def remove(self, id: CustomDomainId, /) -> None:
+        """Take a domain away. Harmless to repeat."""
