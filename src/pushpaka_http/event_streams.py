@@ -1,6 +1,6 @@
 """Logs as Server-Sent Events: the same lines, for clients that speak HTTP alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -50,7 +50,7 @@ class _Stream(ASGIResponse):
         write = partial(_write, send)
         ending = await self._watch.show(
             self._ticket,
-            partial(_write_line, write),
+            partial(_write_lines, write),
             partial(_keep_alive, write),
             partial(_until_left, receive),
         )
@@ -64,8 +64,8 @@ async def _write(send: Send, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
-async def _write_line(write: Callable[[str], Awaitable[None]], line: LogLine) -> None:
-    await write(f"id: {line.seq}\ndata: {encoded(line)}\n\n")
+async def _write_lines(write: Callable[[str], Awaitable[None]], lines: Sequence[LogLine]) -> None:
+    await write("".join(f"id: {line.seq}\ndata: {encoded(line)}\n\n" for line in lines))
 
 
 async def _keep_alive(write: Callable[[str], Awaitable[None]]) -> Ending:

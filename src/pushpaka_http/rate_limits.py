@@ -33,7 +33,7 @@ class Limits:
     watch_check_seconds: float = 30
     """How often a watcher's token is looked at again."""
     watch_stall_seconds: float = 5
-    """How long a watcher may leave a line untaken."""
+    """How long a watcher may leave lines untaken."""
 
 
 @frozen

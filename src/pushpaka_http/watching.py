@@ -23,6 +23,8 @@ from pushpaka_http.rate_limits import Limits
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
 T = TypeVar("T")
+Send = Callable[[Sequence[LogLine]], Awaitable[None]]
+"""How a watcher is given the next lines."""
 
 
 class Ending(IntEnum):
@@ -75,10 +77,10 @@ class Watchers:
 @frozen(kw_only=True)
 class LogWatch:
     """
-    Shows a log to one watcher, line by line.
+    Shows a log to one watcher, batch by batch.
 
     The next lines are fetched when the last ones are taken, so that a slow watcher holds
-    one batch in memory, and one who takes nothing for a while is sent away.
+    one batch in memory, and one who does not take it for a while is sent away.
     """
 
     _accounts: AccountService
@@ -89,7 +91,7 @@ class LogWatch:
     async def show(
         self,
         ticket: Ticket,
-        send: Callable[[LogLine], Awaitable[None]],
+        send: Send,
         *others: Callable[[], Awaitable[Ending]],
     ) -> Ending:
         """
@@ -105,26 +107,16 @@ class LogWatch:
         except OSError:
             return Ending.LEFT
 
-    async def _show_lines(
-        self, ticket: Ticket, send: Callable[[LogLine], Awaitable[None]]
-    ) -> Ending:
+    async def _show_lines(self, ticket: Ticket, send: Send) -> Ending:
         followed = self._logs.follow(ticket.actor, ticket.deployment_id, after=ticket.after)
         async with aclosing(followed) as batches:
             async for batch in batches:
-                if not await self._took(batch, send):
+                with move_on_after(self._limits.watch_stall_seconds) as patience:
+                    await send(batch)
+                if patience.cancelled_caught:
                     return Ending.TOO_SLOW
                 self._metrics.streamed(len(batch))
         return Ending.OVER
-
-    async def _took(
-        self, batch: Sequence[LogLine], send: Callable[[LogLine], Awaitable[None]]
-    ) -> bool:
-        for line in batch:
-            with move_on_after(self._limits.watch_stall_seconds) as patience:
-                await send(line)
-            if patience.cancelled_caught:
-                return False
-        return True
 
     async def _until_signed_out(self, token: str) -> Ending:
         with suppress(NotAuthenticatedError):

@@ -1,6 +1,6 @@
 """Logs by WebSocket: who is let in, and how it is closed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,8 +112,9 @@ def _after(text: str) -> int:
     return int(text)
 
 
-async def _send(socket: Socket, line: LogLine) -> None:
-    await socket.send_data(encoded(line))
+async def _send(socket: Socket, lines: Sequence[LogLine]) -> None:
+    for line in lines:
+        await socket.send_data(encoded(line))
 
 
 async def _until_left(socket: Socket) -> Ending:

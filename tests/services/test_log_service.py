@@ -1,12 +1,13 @@
 """Logs, read and followed: each line once, in order, whatever the bus loses."""
 
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import timedelta
 
 import pytest
 from anyio import create_task_group, fail_after, wait_all_tasks_blocked
 from anyio.abc import TaskGroup
-from attrs import define, field
+from attrs import define, evolve, field
 from tests.services.world import SteppedClock, World
 
 from pushpaka_core.domain.access import Actor
@@ -15,7 +16,16 @@ from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import NotFoundError
-from pushpaka_core.services.logs import MOST_CHARACTERS, MOST_LINES
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.services.log_reading import (
+    MOST_CHARACTERS,
+    MOST_LINES,
+    READERS_AT_ONCE,
+    LogReading,
+    Look,
+    Place,
+)
+from pushpaka_core.services.logs import LogService
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +45,31 @@ class Watcher:
                 self.messages += [line.message for line in lines]
                 self.sizes.append(len(lines))
         self.is_done = True
+
+
+@define
+class CountedStorage:
+    """A storage that counts how often it is read."""
+
+    _storage: Storage
+    snapshots: int = field(default=0, init=False)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[UnitOfWork]:
+        """Read."""
+        self.snapshots += 1
+        async with self._storage.snapshot() as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """Write."""
+        async with self._storage.transaction() as uow:
+            yield uow
+
+    async def check(self) -> None:
+        """Ask the storage."""
+        await self._storage.check()
 
 
 @pytest.fixture
@@ -158,7 +193,7 @@ class TestFollow:
     async def test_comes_in_batches(
         self, world: World, ann: Actor, in_work: Deployment, extra: int
     ) -> None:
-        """However long a log is, no batch has more than 500 lines, and none is empty."""
+        """However long a log is, no batch has more than 100 lines, and none is empty."""
         count = MOST_LINES + extra
 
         with fail_after(5):
@@ -228,6 +263,66 @@ class TestFollow:
 
         with pytest.raises(NotFoundError):
             await anext(aiter(world.logs.follow(bob, in_work.id)))
+
+    async def test_behind_the_end_waits_for_what_comes_later(
+        self, world: World, ann: Actor, in_work: Deployment
+    ) -> None:
+        """Who asks for more than there is gets only lines with a greater number than that."""
+        await world.write(in_work.id, "one")
+
+        with fail_after(5):
+            async with create_task_group() as tasks:
+                watcher = await watching(tasks, world, ann, in_work, after=3)
+                for text in ("two", "three", "four"):
+                    await world.say(in_work.id, text)
+                    await wait_all_tasks_blocked()
+                await end(world, in_work)
+
+        assert ["four"] == watcher.messages
+
+    async def test_of_a_crowd_is_read_once(
+        self, world: World, ann: Actor, in_work: Deployment
+    ) -> None:
+        """Those who want the same lines at the same time share one reading of storage."""
+        storage = CountedStorage(world.storage)
+        logs = LogService(storage=storage, events=world.events)
+        await world.write(in_work.id, "one", "two")
+        await end(world, in_work)
+        crowd = [Watcher() for _ in range(200)]
+
+        with fail_after(5):
+            async with create_task_group() as tasks:
+                for watcher in crowd:
+                    tasks.start_soon(watcher.watch, evolve(world, logs=logs), ann, in_work, 0)
+
+        assert {("one", "two")} == {tuple(watcher.messages) for watcher in crowd}
+        assert storage.snapshots <= READERS_AT_ONCE + 1
+
+    async def test_goes_on_when_who_reads_for_all_leaves(
+        self, world: World, ann: Actor, in_work: Deployment
+    ) -> None:
+        """Those who wait for a reading of another's read by themselves then."""
+        await world.write(in_work.id, "one")
+        await end(world, in_work)
+        reading, place = LogReading(world.storage), Place(ann, in_work.id, 0)
+        looks: list[Look] = []
+
+        async def look() -> None:
+            looks.append(await reading.look(place))
+
+        with fail_after(5):
+            async with AsyncExitStack() as turns, create_task_group() as waiting:
+                for _ in range(READERS_AT_ONCE):
+                    await turns.enter_async_context(reading.turns)
+                async with create_task_group() as leaving:
+                    leaving.start_soon(look)
+                    await wait_all_tasks_blocked()
+                    waiting.start_soon(look)
+                    await wait_all_tasks_blocked()
+                    leaving.cancel_scope.cancel()
+                await turns.aclose()
+
+        assert [["one"]] == [[line.message for line in look.lines] for look in looks]
 
     async def test_needs_no_bus(self) -> None:
         """With every message lost, lines and the end come by looking into storage."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import NewType
 from uuid import UUID
 
@@ -36,7 +37,7 @@ class LinesWritten:
     deployment_id: DeploymentId
     lines: Sequence[LogLine]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Return how many characters the lines have."""
         return sum(len(line.message) for line in self.lines)

@@ -51,7 +51,7 @@ class LogEntry:
     created_at: datetime
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class LogLine:
     """A line of a deployment's log; `seq` counts 1, 2, 3, … without a gap."""
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import timedelta
 
-from anyio import Semaphore, move_on_after
-from attrs import define, field, frozen
+from anyio import move_on_after
+from attrs import Factory, define, evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
@@ -13,13 +13,7 @@ from pushpaka_core.domain.logs import LogFilter, LogLine
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage
-
-MOST_LINES = 500
-"""How many lines are handed on at once."""
-READERS_AT_ONCE = 4
-"""How many watchers read storage at a time, so that a crowd leaves others their turn."""
-MOST_CHARACTERS = 32 * 1024
-"""How much text is handed on at once: what a slow reader makes the platform hold."""
+from pushpaka_core.services.log_reading import MOST_CHARACTERS, MOST_LINES, LogReading, Place
 
 
 @frozen(kw_only=True)
@@ -30,7 +24,9 @@ class LogService:
     _events: EventBus
     _recheck: timedelta = timedelta(seconds=5)
     """How long a lost message can hold lines back."""
-    _places: Semaphore = field(factory=lambda: Semaphore(READERS_AT_ONCE))
+    _reading: LogReading = field(
+        default=Factory(lambda self: LogReading(self._storage), takes_self=True), init=False
+    )
 
     async def lines(
         self, actor: Actor, deployment_id: DeploymentId, wanted: LogFilter
@@ -51,17 +47,12 @@ class LogService:
         Raises:
             NotFoundError: At the first step, for a deployment of somebody else.
         """
-        async with self._places:
-            await self.lines(actor, deployment_id, LogFilter(limit=1))
         async with self._events.subscribe(deployment_id) as messages:
             follower = _Follower(
-                storage=self._storage,
-                places=self._places,
+                reading=self._reading,
                 messages=messages,
                 recheck=self._recheck,
-                actor=actor,
-                deployment_id=deployment_id,
-                after=after,
+                place=Place(actor, deployment_id, after),
             )
             while batch := await follower.next_batch():
                 yield batch
@@ -75,13 +66,12 @@ class _Follower:
     It watches the bus from before its first read, so that no line falls in between.
     """
 
-    _storage: Storage
-    _places: Semaphore
+    _reading: LogReading
     _messages: AsyncIterator[Message]
     _recheck: timedelta
-    _actor: Actor
-    _deployment_id: DeploymentId
-    _after: int
+    _place: Place
+    _is_known: bool = field(default=False, init=False)
+    """Whether there was such a deployment for the reader."""
     _is_behind: bool = field(default=True, init=False)
     """Whether storage may have lines that were not seen yet."""
     _is_over: bool = field(default=False, init=False)
@@ -92,29 +82,28 @@ class _Follower:
         while not lines and (self._is_behind or not self._is_over):
             lines = await (self._stored_lines() if self._is_behind else self._live_lines())
         if lines:
-            self._after = lines[-1].seq
+            self._place = evolve(self._place, after=lines[-1].seq)
         return lines
 
     async def _stored_lines(self) -> Sequence[LogLine]:
         """Read on, at a moment at which the end of the deployment is the end of its log."""
-        async with self._places, self._storage.snapshot() as uow:
-            try:
-                deployment = await uow.deployments.visible_to(self._actor).get(self._deployment_id)
-            except NotFoundError:
-                self._is_behind, self._is_over = False, True
-                return ()
-            wanted = LogFilter(after=self._after, limit=MOST_LINES, most_characters=MOST_CHARACTERS)
-            lines = await uow.logs.lines(self._deployment_id, wanted)
-        self._is_behind = bool(lines) and lines[-1].seq < deployment.last_seq
-        self._is_over = deployment.is_final
-        return lines
+        try:
+            seen = await self._reading.look(self._place)
+        except NotFoundError:
+            if not self._is_known:
+                raise
+            self._is_behind, self._is_over = False, True
+            return ()
+        self._is_known, self._is_behind = True, not seen.is_whole
+        self._is_over = seen.is_final
+        return seen.lines
 
     async def _live_lines(self) -> Sequence[LogLine]:
         """Wait for lines; whatever else happens is a reason to look into storage."""
         with move_on_after(self._recheck.total_seconds()):
             match await anext(self._messages):
                 case LinesWritten(lines=[_, *_] as lines) as written:
-                    fresh = [line for line in lines if line.seq > self._after]
+                    fresh = [line for line in lines if line.seq > self._place.after]
                     if not fresh or (self._follow_on(fresh) and written.size <= MOST_CHARACTERS):
                         return fresh
                 case DeploymentMoved(deployment=deployment) if not deployment.is_final:
@@ -123,4 +112,4 @@ class _Follower:
         return ()
 
     def _follow_on(self, lines: Sequence[LogLine]) -> bool:
-        return lines[0].seq == self._after + 1 and len(lines) <= MOST_LINES
+        return lines[0].seq == self._place.after + 1 and len(lines) <= MOST_LINES

@@ -14,25 +14,33 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import alongside
+from pushpaka_http.cli.websocket_protocol import MOST_UNSENT, GatheringWSProtocol
 
 _MOST_HEAD = 128 * 1024
 """Bytes that uvicorn takes before it hangs up; what the API takes is less, and it says so."""
 _MOST_MESSAGE = 4 * 1024
 """Bytes of a WebSocket message: nobody has anything to tell us by one."""
 _KEEP_ALIVE_SECONDS = 5
+_STALL_SECONDS = 30
+"""How long a client may take nothing of what is sent to it."""
 _GRACE_SECONDS = 3
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(
+    host: str, port: int, *, stall_seconds: float = _STALL_SECONDS
+) -> Iterator[socket.socket]:
     """
     Listen on *host* and *port*, so that requests wait until they are served.
+
+    A client that takes nothing for *stall_seconds* is hung up on by the kernel: what waits
+    for it would else be held for as long as it stays, after its request is over as well.
 
     Raises:
         SettingsError: If that cannot be.
     """
     try:
-        listener = _listener(host, port)
+        listener = _listener(host, port, stall_seconds)
     except OSError as error:
         raise SettingsError(
             f"The API cannot listen on {host}:{port}: {_reason(error)}. "
@@ -81,6 +89,7 @@ class PunctualH11Protocol(H11Protocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Expect the first request."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(MOST_UNSENT)
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
@@ -110,7 +119,8 @@ def _configuration(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PunctualH11Protocol,
-        ws="wsproto",
+        ws=GatheringWSProtocol,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         log_level="warning",
@@ -124,11 +134,13 @@ def _configuration(app: Any) -> uvicorn.Config:
     )
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, stall_seconds: float) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stall = round(stall_seconds * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall)
         listener.bind(address)
         listener.listen(socket.SOMAXCONN)
     except OSError:
