@@ -12,6 +12,7 @@ from anyio import fail_after, sleep
 from attrs import evolve
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.cgroups import own_cgroups
 from pushpaka_core.adapters.process.runtime import ProcessRuntime
 from pushpaka_core.domain.build_plans import BuildPlan, StaticSite
 from pushpaka_core.domain.deployments import DeploymentId
@@ -171,20 +172,43 @@ async def test_a_release_command_is_run_once(
 async def test_memory_of_an_instance_is_bounded(
     builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
 ) -> None:
-    """A program that wants much more than its project may have fails by itself."""
+    """A program that wants much more than it may have is refused it, or killed."""
     script = "python -c 'bytearray(1024 * 2**20)'"
     wanted = plan(language="python", processes={"release": step(script)})
     request = await _built(builder, tmp_path, wanted)
     request = evolve(
         request,
         instance=evolve(request.instance, process_type="release"),
-        project=evolve(request.project, memory_limit=128),
+        settings=evolve(request.settings, memory_limit=128),
+    )
+    told = Told()
+
+    ending = await runtime.run_once(request, timeout=GRACE, on_output=told.on_output)
+
+    assert not ending.succeeded
+    assert b"MemoryError" in told.output or "its limit of 128 MiB" in ending.words
+
+
+@pytest.mark.skipif("cpu" not in own_cgroups().controllers, reason="nothing limits processors here")
+async def test_processors_of_an_instance_are_bounded(
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    """A program that never pauses gets the share that it may have."""
+    spin = (
+        "import time; e = time.time() + 1\nwhile time.time() < e: pass\nprint(time.process_time())"
+    )
+    wanted = plan(language="python", processes={"release": step("python spin.py")})
+    request = await _built(builder, tmp_path, wanted, {"spin.py": spin})
+    request = evolve(
+        request,
+        instance=evolve(request.instance, process_type="release"),
+        settings=evolve(request.settings, cpu_limit=0.2),
     )
     told = Told()
 
     await runtime.run_once(request, timeout=GRACE, on_output=told.on_output)
 
-    assert b"MemoryError" in told.output
+    assert float(told.output) < 0.4
 
 
 async def test_what_cannot_be_started_is_told(
