@@ -31,6 +31,8 @@ _HOST_ENV = frozenset(
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
         *("PIP_CERT", "PIP_INDEX_URL", "PIP_FIND_LINKS"),
         *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS"),
+        *("NODE_EXTRA_CA_CERTS", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
+        *("BUN_CONFIG_REGISTRY", "YARN_NPM_REGISTRY_SERVER"),
     }
 )
 """What builds may see of the platform's own environment: proxies, certificates, indexes."""

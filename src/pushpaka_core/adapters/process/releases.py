@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -13,12 +13,15 @@ from attrs import frozen
 
 from pushpaka_core.adapters.process.permissions import give_tree, make_passable, make_private
 from pushpaka_core.adapters.process.removal import remove_tree
+from pushpaka_core.adapters.process.walking import printable
 from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.errors import BuildError
 
 _NAME = re.compile(
     r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
 )
+_NEVER_MEANT = frozenset({".git", "node_modules", "__pycache__"})
+_MOST_NAMED = 10
 
 
 @frozen
@@ -36,6 +39,11 @@ class Release:
     def venv(self) -> Path:
         """The virtual environment, where there is one."""
         return self.directory / "venv"
+
+    @property
+    def programs(self) -> Path:
+        """Links to the toolchains that built the release, which will run it as well."""
+        return self.directory / "bin"
 
     @property
     def scratch(self) -> Path:
@@ -67,7 +75,8 @@ class Release:
         if not leads_into(self.app, inner):
             raise BuildError(f"{Path(directory, path)} leads out of the repository.")
         if not inner.is_dir():
-            raise BuildError(f"There is no directory {Path(directory, path)} after the build.")
+            missing = Path(directory, path)
+            raise BuildError(f"There is no directory {missing} after the build.{_near(inner)}")
         return inner
 
     def begin(self, source: Path, uid: int | None) -> None:
@@ -84,12 +93,28 @@ class Release:
         if uid is not None:
             make_private(self.venv, uid)
 
+    def link(self, programs: Mapping[str, Path]) -> None:
+        """Remember by which programs the release is built and run."""
+        make_passable(self.programs)
+        for name, path in programs.items():
+            (self.programs / name).symlink_to(path)
+
     def seal(self, digest: str) -> None:
         """Say that the release is whole."""
         remove_tree(self.scratch)
         beside = self._seal.with_suffix(".new")
         beside.write_text(json.dumps({"digest": digest}), encoding="utf-8")
         beside.replace(self._seal)
+
+
+def _near(missing: Path) -> str:
+    """Say which directories there are where one is missed."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(missing.parent) if entry.is_dir())
+    except OSError:
+        return ""
+    there = [printable(name) for name in names if name not in _NEVER_MEANT][:_MOST_NAMED]
+    return f" There are: {', '.join(there)}." if there else ""
 
 
 def leads_into(directory: Path, path: Path) -> bool:
@@ -112,6 +137,11 @@ class Releases:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a release.")
         return Release(self._root / name)
+
+    def programs(self) -> Collection[Path]:
+        """Return what the links of all releases lead to."""
+        links = (link for path in self._root.glob("*/bin") for link in path.iterdir())
+        return {link.readlink() for link in links if link.is_symlink()}
 
     def leases(self) -> Mapping[str, Lease]:
         """Return what is there, unfinished builds included."""

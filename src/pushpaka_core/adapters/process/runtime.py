@@ -30,6 +30,8 @@ RUN_LIMITS = Limits(open_files=65_536, processes=1024)
 STACKS = 64 * 8 * 2**20
 """Beside its memory a program may reserve the stacks of so many threads: the kernel counts both."""
 
+_ENV: Mapping[str, Mapping[str, str]] = {"node": {"NODE_ENV": "production"}}
+"""What programs in a language find set when they are run, unless the project sets it otherwise."""
 _INSTANCE = re.compile(r"[0-9a-f-]{36}\.[0-9]+\..+")
 
 
@@ -144,8 +146,15 @@ class ProcessRuntime:
         for name in ("home", "tmp"):
             make_private(private / name, uid)
         port = {} if instance.port is None else {"PORT": str(instance.port)}
-        env = {**self._host_env, **request.env, "HOST": instance.host, **port}
-        return program_env(release, tools=self._tools.place(), private=private, env=env)
+        defaults = _ENV.get(request.plan.language, {})
+        env = {**defaults, **self._host_env, **request.env, "HOST": instance.host, **port}
+        return program_env(
+            release,
+            directory=request.plan.directory,
+            tools=self._tools.place(),
+            private=private,
+            env=env,
+        )
 
     def _limits_of(self, request: StartRequest, uid: int | None) -> Limits:
         """Limit processes only of other users: of ours the kernel counts the platform's too."""

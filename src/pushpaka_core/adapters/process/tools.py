@@ -16,19 +16,21 @@ from pushpaka_core.errors import PlatformFaultError
 class Tools:
     """A directory with nothing in it but what projects may call: it goes into their PATH."""
 
-    _directory: Path
+    directory: Path
 
     def place(self) -> Path:
         """Return the directory, with today's tools in it."""
-        make_passable(self._directory)
-        _place(Path(uv.find_uv_bin()), self._directory / "uv")
+        make_passable(self.directory)
+        uv_program = Path(uv.find_uv_bin())
+        for program in (uv_program, uv_program.with_name("uvx")):
+            _place(program, self.directory / program.name)
         _place(_caddy(), self.caddy)
-        return self._directory
+        return self.directory
 
     @property
     def caddy(self) -> Path:
         """The file server."""
-        return self._directory / "caddy"
+        return self.directory / "caddy"
 
 
 def _caddy() -> Path:
