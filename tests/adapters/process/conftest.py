@@ -9,9 +9,10 @@ from tempfile import mkdtemp
 
 import pytest
 
-from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.builder import BUILD_LIMITS, ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.runtime import ProcessRuntime
+from pushpaka_core.ports.processes import Limits
 
 FIRST_UID = 61_000
 
@@ -54,7 +55,14 @@ def first_uid(request: pytest.FixtureRequest) -> int | None:
 
 
 @pytest.fixture
-def builder(processes: HostProcesses, data: Path, first_uid: int | None) -> ProcessBuilder:
+def build_limits() -> Limits:
+    return BUILD_LIMITS
+
+
+@pytest.fixture
+def builder(
+    processes: HostProcesses, data: Path, first_uid: int | None, build_limits: Limits
+) -> ProcessBuilder:
     return ProcessBuilder(
         processes=processes,
         releases_directory=data / "releases",
@@ -62,6 +70,7 @@ def builder(processes: HostProcesses, data: Path, first_uid: int | None) -> Proc
         cache_directory=data / "cache",
         uid_of=lambda number: first_uid and first_uid + number,
         host_env={"HOST_ONLY": "seen"},
+        limits=build_limits,
     )
 
 

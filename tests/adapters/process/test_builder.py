@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from anyio import create_task_group
-from attrs import evolve
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.domain.build_plans import StaticSite
@@ -129,13 +128,12 @@ async def test_a_cancelled_build_leaves_nothing(builder: ProcessBuilder, tmp_pat
     assert {} == await builder.artifacts()
 
 
+@pytest.mark.parametrize("build_limits", [Limits(memory_bytes=256 * 2**20)], ids=["little"])
 async def test_memory_of_a_build_is_bounded(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A command that wants much more than it may have is refused it, or killed."""
     source = await checkout(tmp_path / "source", {"x": ""})
     told = Told()
     wanted = plan(language="python", build=(step("python -c 'bytearray(2**30)'"),))
-
-    builder = evolve(builder, limits=Limits(memory_bytes=256 * 2**20))
 
     with pytest.raises(BuildError) as caught:
         await build(builder, source, wanted, told=told)
