@@ -27,8 +27,6 @@ from pushpaka_core.ports.processes import (
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
 RUN_LIMITS = Limits(open_files=65_536, processes=1024)
-STACKS = 64 * 8 * 2**20
-"""Beside its memory a program may reserve the stacks of so many threads: the kernel counts both."""
 
 _ENV: Mapping[str, Mapping[str, str]] = {"node": {"NODE_ENV": "production"}}
 """What programs in a language find set when they are run, unless the project sets it otherwise."""
@@ -123,7 +121,7 @@ class ProcessRuntime:
             directory=directory,
             env=self._env(request, release, uid),
             uid=uid,
-            limits=self._limits_of(request, uid),
+            limits=self._limits_of(request),
         )
 
     def _what_and_where(self, request: StartRequest, release: Release) -> tuple[list[str], Path]:
@@ -156,12 +154,11 @@ class ProcessRuntime:
             env=env,
         )
 
-    def _limits_of(self, request: StartRequest, uid: int | None) -> Limits:
-        """Limit processes only of other users: of ours the kernel counts the platform's too."""
-        most = request.project.memory_limit
-        memory = None if most is None or request.plan.static else most * 2**20 + STACKS
-        processes = None if uid is None else self._limits.processes
-        return evolve(self._limits, memory_bytes=memory, processes=processes)
+    def _limits_of(self, request: StartRequest) -> Limits:
+        """Bound what the project's own programs take; the file server of a site needs little."""
+        most = request.settings.memory_limit
+        memory = None if most is None or request.plan.static else most * 2**20
+        return evolve(self._limits, memory_bytes=memory, cpus=request.settings.cpu_limit)
 
     def _private(self, name: str) -> Path:
         """Return the directory in which the instance has its home and its temporary files."""
