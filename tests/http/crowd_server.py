@@ -1,13 +1,12 @@
 """An API in a process of its own, whose deployments say what is asked for on its stdin."""
 
-import socket
 import sys
 from pathlib import Path
 from uuid import UUID
 
 import anyio
-import uvicorn
-from anyio import create_task_group, sleep, to_thread
+from anyio import create_task_group, current_time, sleep_until, to_thread
+from attrs import evolve, frozen
 
 from pushpaka_core.application import Application
 from pushpaka_core.bootstrap import open_application
@@ -15,34 +14,53 @@ from pushpaka_core.domain.deployments import DeploymentId, Phase
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.settings import RouterChoice, Settings
 from pushpaka_http.app import create_app
+from pushpaka_http.cli.http_server import listening, serving
 from pushpaka_http.rate_limits import Limits
 
-LINES_A_SECOND = 50
 LIMITS = Limits(watchers_per_user=5000, requests_per_user=100_000)
 
 
-async def main(directory: str) -> None:
+@frozen
+class Order:
+    """What a deployment is to say: numbered lines, so many a second, so wide."""
+
+    deployment_id: DeploymentId
+    first: int
+    last: int
+    a_second: int
+    width: int
+
+    @classmethod
+    def read(cls, text: str) -> "Order":
+        """Return the order in a line of input."""
+        id, *numbers = text.split()  # noqa: A001
+        return cls(DeploymentId(UUID(id)), *map(int, numbers))
+
+
+async def main(directory: str, stall_seconds: str) -> None:
     """Serve until the process is killed, and print the port."""
+    stall = float(stall_seconds)
+    limits = evolve(LIMITS, watch_stall_seconds=stall)
     settings = Settings(data_directory=Path(directory), router=RouterChoice.NONE)
-    async with open_application(settings) as application, create_task_group() as tasks:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        app = create_app(application, limits=LIMITS)
-        config = uvicorn.Config(app, http="h11", ws="wsproto", log_config=None, access_log=False)
-        tasks.start_soon(uvicorn.Server(config).serve, [listener])
-        tasks.start_soon(obey, application)
-        sys.stdout.write(f"{listener.getsockname()[1]}\n")
-        sys.stdout.flush()
+    with listening("127.0.0.1", 0, stall_seconds=stall) as listener:
+        async with (
+            open_application(settings) as application,
+            serving(create_app(application, limits=limits), listener),
+            create_task_group() as speakers,
+        ):
+            sys.stdout.write(f"{listener.getsockname()[1]}\n")
+            sys.stdout.flush()
+            while text := await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+                speakers.start_soon(obey, application, Order.read(text))
 
 
-async def obey(application: Application) -> None:
-    """Read orders, each a deployment and the first and last number that it says."""
-    while order := await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
-        deployment, first, last = order.split()
-        id = DeploymentId(UUID(deployment))  # noqa: A001
-        async with application.engine.log_writing.open(id, Redactor()) as log:
-            for number in range(int(first), int(last) + 1):
-                await log.say(f"line {number}", Phase.RUN)
-                await sleep(1 / LINES_A_SECOND)
+async def obey(application: Application, order: Order) -> None:
+    """Say each line when it is due."""
+    begin = current_time()
+    async with application.engine.log_writing.open(order.deployment_id, Redactor()) as log:
+        for number in range(order.first, order.last + 1):
+            await sleep_until(begin + (number - order.first) / order.a_second)
+            await log.say(f"line {number}".ljust(order.width, "."), Phase.RUN)
 
 
-anyio.run(main, sys.argv[1])
+anyio.run(main, sys.argv[1], sys.argv[2])

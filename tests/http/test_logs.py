@@ -68,6 +68,9 @@ async def test_bad_queries_of_logs_are_refused(ann: Person, query: str) -> None:
         ("", {}, [1, 2, 3]),
         ("?after=1", {}, [2, 3]),
         ("?after=1", {"Last-Event-ID": "2"}, [3]),
+        ("?after=3", {}, []),
+        ("?after=9007199254740991", {}, []),
+        ("", {"Last-Event-ID": "4"}, []),
     ],
 )
 async def test_events_go_on_where_the_reader_was(
@@ -88,6 +91,27 @@ async def test_events_go_on_where_the_reader_was(
     assert ("event: end\ndata: {}", "") == (last, rest)
 
 
+async def test_events_behind_the_end_are_those_that_come_later(
+    ann: Person, instance: Instance
+) -> None:
+    """Who asks for more than there is sees nothing, and then what has a greater number."""
+    deployment = await ann.deployment()
+    await instance.say(deployment["id"], "one")
+    answers: list[httpx.Response] = []
+
+    async def watch() -> None:
+        answers.append(await ann.get(f"/logs/{deployment['id']}/sse?after=2"))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            await anyio.wait_all_tasks_blocked()
+            await instance.say(deployment["id"], "two", "three")
+            await instance.fail()
+
+    assert ["id: 3"] == [line for line in answers[0].text.split("\n") if line.startswith("id:")]
+
+
 async def test_events_come_as_they_happen(ann: Person, instance: Instance) -> None:
     """A line reaches a watcher that was there before it."""
     deployment = await ann.deployment()
@@ -104,6 +128,20 @@ async def test_events_come_as_they_happen(ann: Person, instance: Instance) -> No
             await instance.fail()
 
     assert '"message":"hello"' in answers[0].text
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "1.5", "", "9007199254740992"])
+@pytest.mark.parametrize("kind", ["", "/sse"])
+async def test_a_bad_place_is_refused(ann: Person, kind: str, after: str) -> None:
+    """What is no number of a line is told, in a list as in a stream."""
+    deployment = await ann.deployment()
+
+    answer = await ann.get(f"/logs/{deployment['id']}{kind}?after={after}")
+
+    assert (400, ["after"]) == (
+        answer.status_code,
+        [problem["field"] for problem in answer.json()["details"]],
+    )
 
 
 @pytest.mark.parametrize("last", ["x", "-1"])

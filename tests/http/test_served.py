@@ -1,20 +1,19 @@
 """The API behind a real server, where sockets have an end and buffers a size."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import anyio
 import httpx
 import pytest
-import uvicorn
 from anyio.abc import ByteStream
-from anyio.lowlevel import checkpoint
 from litestar import Litestar
 from tests.http.clients import Person
 from tests.http.instances import Instance
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+from pushpaka_http.cli.http_server import listening, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -22,27 +21,9 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def served(app: Litestar) -> AsyncIterator[int]:
     """Serve *app* on a free port of this machine for as long as the block lasts."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        http="h11",
-        ws="wsproto",
-        h11_max_incomplete_event_size=128 * 1024,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    with listener:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [listener])
-            while not server.started:
-                await checkpoint()
-            try:
-                yield listener.getsockname()[1]
-            finally:
-                server.should_exit = True
+    with listening("127.0.0.1", 0) as listener:
+        async with serving(app, listener):
+            yield listener.getsockname()[1]
 
 
 async def nobody_watches(client: httpx.AsyncClient) -> None:

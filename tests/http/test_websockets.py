@@ -56,6 +56,38 @@ async def test_a_watcher_comes_back_where_they_were(
     assert 3 == line["seq"]
 
 
+async def test_behind_the_end_is_only_what_comes_later(
+    app: Litestar, ann: Person, instance: Instance
+) -> None:
+    """Who asks for more than there is sees nothing, and then what has a greater number."""
+    deployment = await ann.deployment()
+    await instance.say(deployment["id"], "one")
+
+    with anyio.fail_after(5):
+        async with connected(app, stream(deployment, ann, "&after=2")) as browser:
+            await anyio.wait_all_tasks_blocked()
+            await instance.say(deployment["id"], "two", "three")
+            line = await browser.line()
+
+    assert (3, "three") == (line["seq"], line["message"])
+
+
+@pytest.mark.parametrize("after", [1, 2, 2**53 - 1])
+async def test_behind_the_end_of_what_is_over_it_closes_at_once(
+    app: Litestar, ann: Person, instance: Instance, after: int
+) -> None:
+    """Nothing can come later, so that nobody waits for it."""
+    deployment = await ann.deployment()
+    await instance.say(deployment["id"], "one")
+    await instance.fail()
+
+    with anyio.fail_after(1):
+        async with connected(app, stream(deployment, ann, f"&after={after}")) as browser:
+            code = await browser.code()
+
+    assert 1000 == code
+
+
 @pytest.mark.parametrize("query", ["", "?token=", "?token=nonsense", "?after=1"])
 async def test_without_a_good_token_it_closes_with_4401(
     app: Litestar, ann: Person, query: str
