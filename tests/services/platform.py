@@ -52,6 +52,7 @@ FAST = Timings(
     steady=timedelta(0),
 )
 PORTS = range(20_000, 20_100)
+OPTIONS = Options(timings=FAST, instance_ports=PORTS, releases_kept=2)
 WEB_APP = {"Procfile": "web: ./serve\n"}
 
 
@@ -71,6 +72,7 @@ class Platform:
     router: MemoryRouter
     host: MemoryHost
     failpoints: MemoryFailpoints
+    adapters: Adapters
     application: Application
     owner: Actor
 
@@ -78,6 +80,15 @@ class Platform:
     def engine(self) -> Engine:
         """What workers use."""
         return self.application.engine
+
+    async def take_node(self) -> None:
+        """Let the engine's verbs act on the node, also after a reconciler has let it go."""
+        hold = self.engine.node_hold
+        await hold.take("platform", instead_of=await hold.look())
+
+    def another_engine(self) -> Engine:
+        """Return what a second process on this node works with."""
+        return assemble(self.adapters, OPTIONS).engine
 
     def worker(self, name: str = "worker-1", *, timings: Timings = FAST) -> Worker:
         """Return a worker that does two jobs at a time."""
@@ -241,9 +252,7 @@ async def open_platform(
         now=clock,
         new_id=new_id,
     )
-    application = assemble(adapters, Options(timings=FAST, instance_ports=PORTS, releases_kept=2))
-    hold = application.engine.node_hold
-    await hold.take("platform", instead_of=await hold.look())
+    application = assemble(adapters, OPTIONS)
     signed_in = await application.accounts.register(
         Registration(email="ann@example.com", name="Ann", password=PASSWORD)
     )
@@ -260,24 +269,27 @@ async def open_platform(
         router=router,
         host=host,
         failpoints=failpoints,
+        adapters=adapters,
         application=application,
         owner=Actor.of(signed_in.user),
     )
     platform.commit()
+    await platform.take_node()
     yield platform
     for lease in await workspaces.leases():
         await workspaces.remove(lease)
 
 
 def reconciler_of(engine: Engine, *, holder: str, is_alone: bool) -> Reconciler:
-    """Return a reconciler for the node of *engine*."""
+    """Return a reconciler for the node of *engine*, which no slow machine drives to give it up."""
+    patient = evolve(FAST, give_up=timedelta(seconds=10), silence=timedelta(hours=1))
     return Reconciler(
         reconciliation=engine.reconciliation,
         tending=engine.tending,
         restarting=engine.restarting,
         sweeping=engine.sweeping,
         timings=engine.timings,
-        tenure=Tenure(engine.node_hold, engine.timings, holder=holder, is_alone=is_alone),
+        tenure=Tenure(engine.node_hold, patient, holder=holder, is_alone=is_alone),
     )
 
 

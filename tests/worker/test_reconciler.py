@@ -1,14 +1,20 @@
 """The reconciler's loops, beside workers that live, die and lose their way."""
 
 import logging
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from pathlib import Path
+from typing import cast
 
 import pytest
-from anyio import create_task_group
-from tests.services.platform import Platform, until_logged
+from anyio import create_task_group, fail_after, sleep
+from tests.services.platform import Platform, open_platform, reconciler_of, until_logged
 
+from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import NotFoundError
+from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.background import alongside
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +127,48 @@ async def test_a_deleted_project_is_gone_soon(platform: Platform, shop: Project)
     assert {} == platform.runtime.living
 
 
+@pytest.mark.parametrize("database", ["memory", "sqlite"])
+async def test_the_second_of_two_mends_what_the_first_leaves(tmp_path: Path, database: str) -> None:
+    """A crash is mended once while both run, and once when only the second is left."""
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(_storage(database, tmp_path))
+        platform = await stack.enter_async_context(open_platform(cast("MemoryStorage", storage)))
+        running = await platform.served(await platform.project())
+        second = reconciler_of(platform.another_engine(), holder="second", is_alone=False)
+        async with create_task_group() as tasks:
+            async with alongside(platform.reconciler().run):
+                await _until_held(platform, "reconciler")
+                tasks.start_soon(second.run)
+                await _crash_and_mend(platform, running)
+
+            await _until_held(platform, "second")
+            await _crash_and_mend(platform, running)
+            tasks.cancel_scope.cancel()
+
+        assert 2 == (await platform.instance(running.id)).restarts
+        assert 1 == len(platform.runtime.living)
+
+
+def _storage(database: str, directory: Path) -> AbstractAsyncContextManager[Storage]:
+    if database == "memory":
+        return nullcontext(MemoryStorage())
+    return open_storage(f"sqlite:///{directory / 'pushpaka.db'}", migrate=True)
+
+
+async def _until_held(platform: Platform, holder: str) -> None:
+    hold = platform.engine.node_hold
+    with fail_after(5):
+        while (lease := await hold.look()) is None or lease.holder != holder:
+            await sleep(0.01)
+
+
+async def _crash_and_mend(platform: Platform, running: Deployment) -> None:
+    platform.runtime.crash((await platform.instance(running.id)).name)
+    crashed = await platform.until(running.id, lambda d: d.status is S.CRASHED)
+    platform.clock.tick(2)
+    await platform.until(crashed.id, runs)
+
+
 async def test_a_whole_life(platform: Platform, shop: Project) -> None:
     """Deployed, crashed, replaced, rolled back and swept, with all loops running."""
     async with create_task_group() as tasks:
@@ -140,6 +188,7 @@ async def test_a_whole_life(platform: Platform, shop: Project) -> None:
         await platform.until(second.id, lambda d: d.status is S.STOPPED)
         tasks.cancel_scope.cancel()
 
+    await platform.take_node()
     await platform.engine.sweeping.sweep()
     assert await platform.is_tidy()
     assert [third.id] == [i.deployment_id for i in await platform.instances()]

@@ -368,6 +368,7 @@ class TestALostLease:
             running = await platform.until(queued.id, ends)
 
         assert (S.RUNNING, 2) == (running.status, running.fence)
+        await platform.take_node()
         await platform.engine.sweeping.sweep()
         assert await platform.is_tidy()
 
