@@ -27,6 +27,9 @@ from pushpaka_core.testing.processes import living
 
 pytestmark = pytest.mark.anyio
 
+INSTALLERS = ("BUN_", "COREPACK_", "PNPM_", "UV_", "YARN_", "npm_config_")
+"""How the names of the env vars begin that installers of packages read."""
+
 
 async def test_python_dependencies_are_installed(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A requirements file is installed into the release's own environment, and can be imported."""
@@ -60,11 +63,11 @@ async def test_a_build_runs_as_its_user_in_a_clean_environment(
     uid, file, *env = told.output.decode().splitlines()
     assert str(first_uid + NUMBER if first_uid else os.geteuid()) == uid
     assert "main.sh" == file
+    names = {line.partition("=")[0] for line in env}
     assert {
         *("HOME", "HOST_ONLY", "LANG", "PATH", "PUSHPAKA_PROCESS", "PWD", "PYTHONUNBUFFERED"),
-        *("SECRET", "TMPDIR", "UV_CACHE_DIR", "UV_LINK_MODE", "UV_NO_PROGRESS"),
-        *("UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "VIRTUAL_ENV"),
-    } == {line.partition("=")[0] for line in env}
+        *("SECRET", "TMPDIR", "VIRTUAL_ENV", "XDG_CACHE_HOME"),
+    } == {name for name in names if not name.startswith(INSTALLERS)}
 
 
 async def test_a_release_is_closed_to_others(
@@ -149,6 +152,34 @@ async def test_a_python_that_is_not_there(builder: ProcessBuilder, tmp_path: Pat
         await build(builder, source, plan(language="python", language_version="3.2"))
 
 
+async def test_programs_of_packages_are_found(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """Those of the directory of the plan come first, and those of its workspace after them."""
+    files = {
+        "node_modules/.bin/near": "#!/bin/sh\necho from the workspace",
+        "node_modules/.bin/far": "#!/bin/sh\necho far",
+        "app/node_modules/.bin/near": "#!/bin/sh\necho near",
+    }
+    source = await checkout(tmp_path / "source", files)
+    told = Told()
+    opened = step("chmod +x node_modules/.bin/* ../node_modules/.bin/*")
+
+    await build(
+        builder, source, plan(directory="app", build=(opened, step("near; far"))), told=told
+    )
+
+    assert b"near\nfar\n" == told.output
+
+
+async def test_tools_of_uv_can_be_called(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """An installer that is no part of the application is a command away."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+    told = Told()
+
+    await build(builder, source, plan(build=(step("uvx --version"),)), told=told)
+
+    assert told.output.startswith(b"uvx ")
+
+
 async def test_building_again_begins_anew(
     builder: ProcessBuilder, tmp_path: Path, data: Path
 ) -> None:
@@ -206,8 +237,12 @@ async def test_a_site_must_not_lead_out_of_the_repository(
 
 
 async def test_a_site_that_was_not_built(builder: ProcessBuilder, tmp_path: Path) -> None:
-    """A directory that the build should have made is missed by name."""
-    source = await checkout(tmp_path / "source", {"x": ""})
+    """A directory that the build should have made is missed by name, and those there are named."""
+    source = await checkout(
+        tmp_path / "source", {"public/x": "", "out/x": "", "node_modules/x": ""}
+    )
 
-    with pytest.raises(BuildError, match="no directory dist after the build"):
+    with pytest.raises(
+        BuildError, match=r"no directory dist after the build\. There are: out, public\."
+    ):
         await build(builder, source, plan(static=StaticSite(directory="dist")))

@@ -110,7 +110,7 @@ class Release:
 def _near(missing: Path) -> str:
     """Say which directories there are where one is missed."""
     try:
-        names = sorted(entry.name for entry in os.scandir(missing.parent) if entry.is_dir())
+        names = sorted(path.name for path in missing.parent.iterdir() if path.is_dir())
     except OSError:
         return ""
     there = [printable(name) for name in names if name not in _NEVER_MEANT][:_MOST_NAMED]

@@ -1,0 +1,259 @@
+"""Node and package managers: of the host, fetched before, or fetched now, from real registries."""
+
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import httpx
+import pytest
+from anyio import create_task_group, fail_after, sleep
+from attrs import frozen
+
+from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.runtime import ProcessRuntime
+from pushpaka_core.adapters.process.toolchain_store import ToolchainStore
+from pushpaka_core.adapters.process.toolchains import Toolchains
+from pushpaka_core.adapters.process.version_ranges import VersionRange
+from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.errors import BuildError
+from pushpaka_core.ports.builder import Artifact
+from pushpaka_core.ports.runtime import StartRequest
+from pushpaka_core.settings import Settings
+from pushpaka_core.testing.applications import NUMBER, Told, build, checkout, plan, step
+from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
+
+pytestmark = pytest.mark.anyio
+
+APPLICATION = """
+console.log(process.version, process.execPath)
+if (process.env.PORT) require("http").createServer((_, response) => {
+    response.end(`${process.version} for ${process.env.NODE_ENV}`)
+}).listen(process.env.PORT, process.env.HOST)
+"""
+FIRST_UID = 61_000
+DAY = 24 * 3600
+
+
+@pytest.fixture(scope="module")
+def fetched() -> Iterator[Path]:
+    """Return a directory whose toolchains the tests of this module share: they are large."""
+    directory = Path(mkdtemp(prefix="pushpaka-toolchains-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@frozen
+class Host:
+    """Where programs of the host lie, which print the version that they are made with."""
+
+    directory: Path
+
+    def install(self, version: str) -> Path:
+        """Put a Node of *version* there, in a directory of its own, and return that."""
+        directory = self.directory / version
+        directory.mkdir(parents=True)
+        for name in ("node", "npm"):
+            (directory / name).write_text(f"#!/bin/sh\necho v{version}\n")
+            (directory / name).chmod(0o755)
+        return directory
+
+    def directories(self) -> list[Path]:
+        """Return where to look."""
+        return list(self.directory.glob("*"))
+
+
+@pytest.fixture
+def host(data: Path) -> Host:
+    return Host(data / "host")
+
+
+@pytest.fixture
+def toolchains(processes: HostProcesses, data: Path, host: Host) -> Toolchains:
+    """Return what has the made-up host and an empty directory, and no way to fetch anything."""
+    return Toolchains.in_directory(
+        data / "toolchains",
+        processes,
+        host_env={"UV_OFFLINE": "1", "npm_config_offline": "true"},
+        host_directories=host.directories,
+    )
+
+
+@pytest.fixture
+def first_uid() -> int | None:
+    """Return what projects' user ids begin with, wherever they can have some."""
+    return FIRST_UID if os.geteuid() == 0 else None
+
+
+@pytest.fixture
+def builder(
+    processes: HostProcesses, data: Path, fetched: Path, first_uid: int | None
+) -> ProcessBuilder:
+    """Return a builder on a host that has no Node."""
+    return ProcessBuilder(
+        processes=processes,
+        releases_directory=data / "releases",
+        tools_directory=fetched / "tools",
+        cache_directory=data / "cache",
+        uid_of=lambda number: first_uid and first_uid + number,
+        host_env=Settings().host_env,
+        host_directories=list,
+    )
+
+
+async def test_a_host_without_node_runs_an_application_for_node(
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    """Node is fetched once for all who want it at once; what it built it runs as well."""
+    told = Told()
+    wanted = plan(
+        language="node",
+        language_version="^22",
+        package_manager="npm",
+        build=(step("npm --version && node main.js"),),
+        processes={"web": step("node main.js")},
+    )
+    sources = [await checkout(tmp_path / name, {"main.js": APPLICATION}) for name in ("a", "b")]
+    artifacts: list[Artifact] = []
+
+    async def build_in(source: Path) -> None:
+        artifacts.append(await build(builder, source, wanted, told=told))
+
+    async with create_task_group() as builds:
+        for source in sources:
+            builds.start_soon(build_in, source)
+    answer = await _answer_of(runtime, wanted, artifacts[0])
+
+    assert 1 == told.sentences.count("Fetching Node ^22: this host has none.")
+    assert re.fullmatch(r"v22\.\d+\.\d+ for production", answer)
+    version = answer.removesuffix(" for production")
+    assert 2 == told.output.decode().count(f"{version} ")
+    assert 2 == told.sentences.count(f"Node {version[1:]} is used.")
+
+
+async def test_a_package_manager_is_what_its_hash_says(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    """The one that packageManager names is fetched and used, and another one never is."""
+    told = Told()
+    good = (
+        "4.5.0+sha512.837566d24eec14ec0f5f1411adb544e892b3454255e61fdef8fd05f3429480102806bac7"
+        "446bc9daff3896b01ae4b62d00096c7e989f1596f2af10b927532f39"
+    )
+    wanted = {"language": "node", "language_version": "^22", "package_manager": "yarn"}
+    sources = [await checkout(tmp_path / name, {"main.js": ""}) for name in ("one", "two")]
+    commands = (step("yarn --version"),)
+
+    await build(
+        builder, sources[0], plan(**wanted, package_manager_version=good, build=commands), told=told
+    )
+    with pytest.raises(BuildError, match=r"yarn 4\.5\.0 is not what packageManager in package\.js"):
+        await build(builder, sources[1], plan(**wanted, package_manager_version="4.5.0+sha1.abc"))
+
+    assert "yarn 4.5.0 is used." in told.sentences
+    assert b"4.5.0\n" == told.output
+
+
+async def test_a_version_that_nobody_has_published(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """What was asked for is told, with what the host has, and the newest that there is."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+
+    with pytest.raises(
+        BuildError,
+        match=r"asks for Node 99, this host has none, and no .* published; the newest is \d+\.",
+    ):
+        await build(builder, source, plan(language="node", language_version="99"))
+
+
+async def test_a_fitting_node_of_the_host_is_taken(toolchains: Toolchains, host: Host) -> None:
+    """The newest one that fits is used where it lies, and nothing is fetched."""
+    lies = {version: host.install(version) for version in ("20.1.0", "20.2.0", "22.0.0")}
+    told = Told()
+
+    programs = await toolchains.programs_of(
+        plan(language="node", language_version="20", package_manager="npm"),
+        for_others=False,
+        report=told.report,
+    )
+
+    assert {name: lies["20.2.0"] / name for name in ("node", "npm")} == programs
+    assert ["Node 20.2.0 of this host is used."] == told.sentences
+
+
+async def test_a_node_that_is_closed_to_others_is_not_taken_for_them(
+    toolchains: Toolchains, host: Host, data: Path
+) -> None:
+    """For a project with a user of its own another one is looked for, as if it were not there."""
+    host.install("22.0.0").chmod(0o700)
+    _put(data / "toolchains", "node-22.1.0")
+
+    programs = await toolchains.programs_of(
+        plan(language="node"), for_others=True, report=Told().report
+    )
+
+    assert {"node": data / "toolchains/node-22.1.0/bin/node"} == programs
+
+
+async def test_plans_for_other_languages_need_no_toolchain(toolchains: Toolchains) -> None:
+    """Nothing is looked for, said or fetched."""
+    told = Told()
+
+    programs = await toolchains.programs_of(
+        plan(language="python"), for_others=False, report=told.report
+    )
+
+    assert {} == programs
+    assert [] == told.sentences
+
+
+def test_the_newest_fitting_toolchain_is_found(tmp_path: Path) -> None:
+    """Numbers are compared as numbers, and what a killed fetch has left does not count."""
+    for name in ("node-20.9.0", "node-20.10.0", "node-22.0.0", "pnpm-20.11.0", ".fetched-x"):
+        _put(tmp_path, name)
+
+    found = ToolchainStore(tmp_path).find("node", VersionRange.read("20"))
+
+    assert found is not None
+    assert (20, 10, 0) == found.version
+
+
+def test_what_no_release_needs_is_removed_in_time(tmp_path: Path) -> None:
+    """A day after its last use a toolchain goes, as does what a killed fetch has left."""
+    for name in ("node-1.0.0", "node-2.0.0", "node-3.0.0", ".fetched-x"):
+        _put(tmp_path, name)
+        os.utime(tmp_path / name, (time.time() - DAY - 60,) * 2)
+    store = ToolchainStore(tmp_path)
+    store.find("node", VersionRange.read("3"))
+
+    store.sweep({tmp_path / "node-2.0.0"})
+
+    assert {"node-2.0.0", "node-3.0.0"} == {path.name for path in tmp_path.iterdir()}
+
+
+async def _answer_of(runtime: ProcessRuntime, wanted: BuildPlan, artifact: Artifact) -> str:
+    """Start what was built, and ask it as soon as it listens."""
+    project = a_project(a_user(), number=NUMBER)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    instance = an_instance(a_deployment(project), port=port)
+    await runtime.start(
+        StartRequest(instance=instance, project=project, plan=wanted, artifact=artifact.name)
+    )
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        with fail_after(15):
+            while True:
+                try:
+                    return (await client.get("/")).text
+                except httpx.ConnectError:
+                    await sleep(0.02)
+
+
+def _put(root: Path, name: str) -> None:
+    (root / name / "bin").mkdir(parents=True)
+    (root / name / "bin/node").touch()
