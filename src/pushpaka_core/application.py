@@ -18,6 +18,7 @@ from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.serving import ServingService
@@ -32,6 +33,7 @@ class Application:
     accounts: AccountService
     projects: ProjectService
     deployments: DeploymentService
+    plans: PlanService
     serving: ServingService
     logs: LogService
     env_vars: EnvVarService
@@ -93,6 +95,13 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
         ),
         deployments=deployments,
+        plans=PlanService(
+            storage=adapters.storage,
+            source=adapters.source,
+            workspaces=adapters.workspaces,
+            cipher=adapters.cipher,
+            timings=options.timings,
+        ),
         serving=ServingService(
             storage=adapters.storage,
             events=adapters.events,

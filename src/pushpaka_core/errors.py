@@ -9,6 +9,7 @@ What can go wrong, grouped by what the caller can do about it.
     ├── ConflictError               look at the present state, then decide
     │   ├── DuplicateError          choose another value
     │   ├── InvalidTransitionError  the deployment is past that point
+    │   ├── PlanFailedError         mend the repository or the project
     │   ├── StaleEntityError        read it again; somebody else changed it
     │   └── SupersededError         nothing; a newer deployment serves
     ├── TooManyRequestsError        wait, then ask again
@@ -19,6 +20,7 @@ What can go wrong, grouped by what the caller can do about it.
     ├── DeploymentFailedError       mend the repository or the project
     │   ├── SourceError             the commit could not be fetched
     │   ├── DetectionError          nothing to deploy was recognised
+    │   ├── MissingEnvVarsError     what the repository requires is not set
     │   ├── BuildError              a build command failed
     │   └── StartError              the application did not become healthy
     ├── PlatformFaultError          the host failed the job, not its owner: try again
@@ -81,6 +83,10 @@ class InvalidTransitionError(ConflictError):
         self.target = target
 
 
+class PlanFailedError(ConflictError):
+    """A deployment would fail before it is built; the message is the one it would end with."""
+
+
 class StaleEntityError(ConflictError):
     """Somebody else changed the entity since it was read."""
 
@@ -132,6 +138,18 @@ class SourceError(DeploymentFailedError):
 
 class DetectionError(DeploymentFailedError):
     """Nothing that can be deployed was recognised in the repository."""
+
+
+class MissingEnvVarsError(DeploymentFailedError):
+    """Env vars that the repository requires are not set for the deployment."""
+
+    def __init__(self, names: "tuple[str, ...]", target: str) -> None:
+        """Take the names, and the target that does not see them."""
+        verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
+        super().__init__(
+            f"{', '.join(names)} {verb} required by pushpaka.toml, and not set for {target}."
+            f" Set {them} and deploy again."
+        )
 
 
 class BuildError(DeploymentFailedError):

@@ -147,6 +147,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "accounts": given(application.accounts),
         "projects": given(application.projects),
         "deployments": given(application.deployments),
+        "plans": given(application.plans),
         "serving": given(application.serving),
         "logs": given(application.logs),
         "env_vars": given(application.env_vars),

@@ -63,6 +63,10 @@ class RateLimits:
         """Count a deployment that a person asks for; others' tries count for themselves."""
         await self._hit(self._limits.deployments_per_project, "project", f"{user_id}:{project_id}")
 
+    async def plan_of(self, user_id: UserId | None, project_id: ProjectId) -> None:
+        """Count a plan that a person asks for, as often as a deployment."""
+        await self._hit(self._limits.deployments_per_project, "plan", f"{user_id}:{project_id}")
+
     async def _hit(self, most: int, kind: str, who: str) -> None:
         item = RateLimitItemPerMinute(most)
         if not await self._counters.hit(item, kind, who):

@@ -4,7 +4,7 @@ import attrs
 
 from pushpaka_core.domain.build_plans import Origin, RepositorySettings
 from pushpaka_core.domain.projects import Project
-from pushpaka_core.domain.run_settings import RunSettings, origins_of
+from pushpaka_core.domain.run_settings import RunSettings, choose_settings
 from pushpaka_core.testing.objects import a_project, a_user
 
 
@@ -33,7 +33,7 @@ def test_the_project_beats_the_repository() -> None:
         "health_check_timeout": Origin.DEFAULT,
         "cpu_limit": Origin.DEFAULT,
         "memory_limit": Origin.FILE,
-    } == origins_of(project, said)
+    } == {chosen.name: chosen.origin for chosen in choose_settings(project, said)}
 
 
 def test_both_can_say_every_setting() -> None:

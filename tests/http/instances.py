@@ -98,6 +98,7 @@ def _application(world: World, parts: Parts) -> Application:
         accounts=world.accounts,
         projects=world.projects,
         deployments=world.deployments,
+        plans=world.plans,
         serving=world.serving,
         logs=world.logs,
         env_vars=world.env_vars,

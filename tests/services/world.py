@@ -11,7 +11,9 @@ from attrs import define, evolve, field, frozen
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
+from pushpaka_core.adapters.memory.source import MemorySource
 from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.deployments import (
@@ -29,6 +31,7 @@ from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.targets import Target
+from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService
@@ -40,6 +43,7 @@ from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.serving import ServingService
@@ -87,6 +91,8 @@ class World:
     accounts: AccountService
     projects: ProjectService
     deployments: DeploymentService
+    plans: PlanService
+    source: MemorySource
     serving: ServingService
     logs: LogService
     env_vars: EnvVarService
@@ -102,6 +108,7 @@ class World:
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
         journal, moves = Journal(clock, new_id), Moves(clock, new_id)
         environments, signer = Environments(cipher), MemorySigner()
+        source = MemorySource()
         queueing = Queueing(queue, events, environments, journal, moves, clock, new_id)
         deployments = DeploymentService(
             storage=storage,
@@ -143,6 +150,14 @@ class World:
                 new_id=new_id,
             ),
             deployments=deployments,
+            plans=PlanService(
+                storage=storage,
+                source=source,
+                workspaces=MemoryWorkspaces(),
+                cipher=cipher,
+                timings=Timings(),
+            ),
+            source=source,
             serving=ServingService(
                 storage=storage,
                 events=events,

@@ -1,16 +1,17 @@
-"""The one way from a tree to a plan: the user's words, then the Procfile, then what is found."""
+"""The one way from a tree to a plan: the user's words, the repository's words, what is found."""
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
 from pushpaka_core.detection.languages import LANGUAGES, Language
-from pushpaka_core.detection.procfile import Procfile, read_procfile
-from pushpaka_core.detection.refusal import nothing_found, unknown_framework
+from pushpaka_core.detection.refusal import nothing_found
 from pushpaka_core.detection.tree import FileTree, below
 from pushpaka_core.detection.wishes import Question, Wishes
+from pushpaka_core.detection.words import Words
 from pushpaka_core.domain.build_plans import BuildPlan, Origin, Rejected, Step
-from pushpaka_core.domain.frameworks import AUTO, FRAMEWORKS, canonical_framework
+from pushpaka_core.domain.frameworks import FRAMEWORKS
 
 
 def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
@@ -22,26 +23,29 @@ def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
             for, what was found, and what to do.
     """
     tree = below(repository, wishes.root_dir)
-    procfile = read_procfile(tree)
-    given = _given_processes(wishes, procfile)
+    words = Words.about(tree, wishes)
     question = Question(
         tree=tree,
         repository=repository,
         directory=wishes.root_dir,
-        framework=_chosen(wishes),
-        has_web="web" in given,
-        has_install=bool(wishes.install_command),
+        framework=words.framework,
+        has_web=words.has_web,
+        has_install=words.install is not None,
+        site=words.site,
     )
     proposal = _first_proposal(question)
-    evidence = (*(procfile.evidence() if procfile else ()), *proposal.plan.evidence)
+    plan = proposal.plan
     return evolve(
-        proposal.plan,
-        directory=proposal.plan.directory or wishes.root_dir,
-        install=_wished(wishes.install_command) or proposal.plan.install,
-        build=(*proposal.added(), *_build(wishes, proposal.plan)),
-        processes={**proposal.plan.processes, **given},
-        evidence=evidence,
-        rejected=(*proposal.rejected, *proposal.plan.rejected),
+        plan,
+        framework_origin=words.framework_origin,
+        directory=plan.directory or wishes.root_dir,
+        install=plan.install if words.install is None else next(iter(words.install), None),
+        build=(*proposal.added(), *(plan.build if words.build is None else words.build)),
+        processes=words.processes_over(plan.processes),
+        static=words.site_over(plan.static),
+        settings=words.settings,
+        evidence=(*words.evidence, *plan.evidence),
+        rejected=(*proposal.rejected, *plan.rejected),
     )
 
 
@@ -57,37 +61,9 @@ class _Proposal:
         """Return the step that installs what the project does not bring."""
         if not self.plan.added_packages:
             return ()
-        packages = " ".join(self.plan.added_packages)
+        packages = shlex.join(self.plan.added_packages)
         command = self.language.add_command.format(packages=packages)
         return (Step(command=command, origin=Origin.DETECTED),)
-
-
-def _given_processes(wishes: Wishes, procfile: Procfile | None) -> Mapping[str, Step]:
-    """Return the processes that somebody named; the project's settings beat the Procfile."""
-    processes = dict(procfile.processes) if procfile else {}
-    start = _wished(wishes.start_command)
-    return {**processes, "web": start} if start else processes
-
-
-def _wished(command: str | None) -> Step | None:
-    text = (command or "").strip()
-    return Step(command=text, origin=Origin.PROJECT) if text else None
-
-
-def _build(wishes: Wishes, plan: BuildPlan) -> tuple[Step, ...]:
-    wished = _wished(wishes.build_command)
-    return (wished,) if wished else plan.build
-
-
-def _chosen(wishes: Wishes) -> str | None:
-    """Return the canonical name of the chosen framework."""
-    if not wishes.framework:
-        return None
-    try:
-        name = canonical_framework(wishes.framework)
-    except ValueError as error:
-        raise unknown_framework(wishes.framework, str(error)) from None
-    return None if name == AUTO else name
 
 
 def _first_proposal(question: Question) -> _Proposal:
@@ -106,12 +82,12 @@ def _first_proposal(question: Question) -> _Proposal:
 
 
 def _asked(question: Question) -> tuple[Language, ...]:
-    """Return the languages in question; a shell can run a given command whatever was chosen."""
+    """Return the languages in question; a given command or site needs none of them."""
     if question.framework is None:
         return LANGUAGES
     wanted = {FRAMEWORKS[question.framework].language}
     if question.has_web:
-        wanted.add("shell")
+        wanted.add("static" if question.site else "shell")
     return tuple(language for language in LANGUAGES if language.name in wanted)
 
 

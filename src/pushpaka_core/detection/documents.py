@@ -15,11 +15,14 @@ def read_toml(tree: FileTree, path: str) -> Mapping[str, object]:
     Raises:
         DetectionError: If it is not TOML; the message holds line and column.
     """
+    text = tree.read(path) or ""
     try:
-        return tomllib.loads(tree.read(path) or "")
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
+        end = f"at line {text.count(chr(10)) + 1}, the last one"
+        what = str(error).replace("at end of document", end)
         raise DetectionError(
-            f"{path} is not valid TOML: {error}. Mend the file and push again."
+            f"{path} is not valid TOML: {what}. Mend the file and push again."
         ) from None
 
 

@@ -1,19 +1,32 @@
 """A plan told to a person: the first lines of a deployment's log."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Step
+from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, StaticSite, Step
+from pushpaka_core.domain.run_settings import ChosenSetting
 
 
-def explain(plan: BuildPlan) -> tuple[str, ...]:
-    """Say what was decided, why, what was passed over, and which commands will run."""
+def explain(
+    plan: BuildPlan,
+    settings: Sequence[ChosenSetting] = (),
+    set_names: Collection[str] = (),
+) -> tuple[str, ...]:
+    """
+    Say what was decided, why, what was passed over, which commands will run, and what is missing.
+
+    Args:
+        plan: What detection has found.
+        settings: How it is run; those that are as usual go without saying.
+        set_names: The env vars that the deployment has.
+    """
     return (
         _headline(plan),
         *(f"  because {_with_place(one)}" for one in plan.evidence),
         *(f"  not {one.framework}: {one.reason}" for one in plan.rejected),
         *_commands(plan),
-        *_files(plan),
-        *_variables(plan),
+        *_files(plan.static),
+        *(_setting(one) for one in settings if one.origin is not Origin.DEFAULT),
+        *_variables(plan, set_names),
     )
 
 
@@ -21,7 +34,10 @@ def _headline(plan: BuildPlan) -> str:
     version = f" {plan.language_version}" if plan.language_version else ""
     manager = f", installed by {plan.package_manager}" if plan.package_manager else ""
     tools = f"{plan.language}{version}{manager}"
-    return f"Detected {plan.framework}" + (f" ({tools})" if tools != plan.framework else "")
+    made_with = plan.framework + (f" ({tools})" if tools != plan.framework else "")
+    if plan.framework_origin is Origin.DETECTED:
+        return f"Detected {made_with}"
+    return f"Chosen: {made_with} [{plan.framework_origin}]"
 
 
 def _with_place(evidence: Evidence) -> str:
@@ -42,12 +58,22 @@ def _command(name: str, step: Step) -> str:
     return f"{name}: {step.command} [{step.origin}]"
 
 
-def _files(plan: BuildPlan) -> Iterator[str]:
-    if plan.static:
-        fallback = f", {plan.static.fallback} where no file fits" if plan.static.fallback else ""
-        yield f"serves the files of {plan.static.directory}{fallback}"
+def _files(site: StaticSite | None) -> Iterator[str]:
+    if site:
+        page = f", {site.fallback} where no file fits" if site.fallback else ""
+        yield f"serves the files of {site.directory}{page} [{site.origin}]"
 
 
-def _variables(plan: BuildPlan) -> Iterator[str]:
-    if plan.env_names:
-        yield f"the code reads {', '.join(plan.env_names)}"
+def _setting(setting: ChosenSetting) -> str:
+    return f"{setting.name.replace('_', ' ')}: {setting.value} [{setting.origin}]"
+
+
+def _variables(plan: BuildPlan, set_names: Collection[str]) -> Iterator[str]:
+    is_set = [name for name in plan.env_names if name in set_names]
+    missing = [name for name in plan.env_names if name not in set_names]
+    if is_set:
+        yield f"the code reads {', '.join(is_set)}"
+    if missing:
+        yield f"the code reads {', '.join(missing)}: not set"
+    if required := plan.missing_env(set_names):
+        yield f"the repository requires {', '.join(required)}: not set"

@@ -1,6 +1,6 @@
 """Why there is no plan, in sentences that say what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pushpaka_core.detection import procfile, static
 from pushpaka_core.detection.documents import first_match
@@ -12,14 +12,23 @@ from pushpaka_core.errors import DetectionError
 
 _SHOWN = 3
 _WAY_OUT = (
-    "Add a Procfile with a line `web: <command>`, or set the project's start_command"
-    " (and install_command, where something must be installed)."
+    "Add a Procfile with a line `web: <command>`, or say in a pushpaka.toml how to start it, or set"
+    " the project's start_command (and install_command, where something must be installed)."
 )
 
 
 def unknown_framework(name: str, rule: str) -> DetectionError:
     """Say that *name* is none of those that *rule* names."""
     return DetectionError(f"The project's framework {name[:50]!r} {rule}.")
+
+
+def nothing_to_serve(said: Iterable[str]) -> DetectionError:
+    """Say that nothing serves files, although something was *said* of it."""
+    keys = " and ".join(f"static.{key}" for key in said)
+    return DetectionError(
+        f"pushpaka.toml sets {keys}, but no files are served here."
+        " Say which with static.directory, or take the setting away."
+    )
 
 
 def nothing_found(question: Question, rejected: tuple[Rejected, ...]) -> DetectionError:

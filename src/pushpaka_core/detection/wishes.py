@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.domain.build_plans import StaticSite
 
 
 @frozen(kw_only=True)
@@ -31,6 +32,8 @@ class Question:
     framework: str | None = None
     """The one that was chosen, by its canonical name; None leaves it open."""
     has_web: bool = False
-    """Whether the project or its Procfile says how to start."""
+    """Whether the project or its repository says how to start, or what to serve."""
     has_install: bool = False
-    """Whether the project says how to install."""
+    """Whether the project or its repository says how to install."""
+    site: StaticSite | None = None
+    """The files to serve where the repository names them; then `has_web` holds as well."""

@@ -1,6 +1,6 @@
 """What a repository needs to become something that runs, and why we think so."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -59,6 +59,7 @@ class StaticSite:
     """Served with status 200 where no file fits (single-page applications), as in "index.html"."""
     not_found: str | None = None
     """Served with status 404 where no file fits and there is no fallback, as in "404.html"."""
+    origin: Origin = Origin.DETECTED
 
 
 @frozen(kw_only=True)
@@ -90,6 +91,7 @@ class BuildPlan:
 
     framework: str
     """The name of the matched rule, as in "fastapi" or "static"."""
+    framework_origin: Origin = Origin.DETECTED
     language: str
     """The toolchain that builds it, as in "python" or "static"."""
     language_version: str | None = None
@@ -114,6 +116,10 @@ class BuildPlan:
     """Env vars that the code reads, as far as they could be seen."""
     evidence: tuple[Evidence, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+
+    def missing_env(self, set_names: Collection[str]) -> tuple[str, ...]:
+        """Return the env vars that must be set and are not among *set_names*."""
+        return tuple(name for name in self.settings.required_env if name not in set_names)
 
     @property
     def kind(self) -> ArtifactKind:

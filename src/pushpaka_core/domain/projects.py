@@ -10,7 +10,7 @@ from uuid import UUID
 
 from attrs import asdict, field, frozen
 
-from pushpaka_core.domain.rules import UNCHANGED, Unchanged, matching, one_line, rule, within
+from pushpaka_core.domain.rules import UNCHANGED, Matching, OneLine, Unchanged, Within, rule
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.sources import check_branch, check_root_dir
 from pushpaka_core.domain.users import UserId
@@ -43,15 +43,15 @@ SLUG_LENGTH = 40
 _SHORTEST_STEM = SLUG_LENGTH - 10
 """What is left of a slug when its number is as long as it will ever be."""
 
-_check_name = one_line(100)
-_check_command = one_line(4096)
-_check_framework = one_line(64)
-_check_port = within(1, 65535)
-_check_health_timeout = within(1, 900)
-_check_replicas = within(1, 100)
-_check_cpu_limit = within(0.05, 256)
-_check_memory_limit = within(16, 1_048_576)
-_check_health_path = matching(
+_check_name = OneLine(100)
+check_command = OneLine(4096)
+check_framework = OneLine(64)
+check_port = Within(1, 65535)
+check_health_timeout = Within(1, 900)
+check_replicas = Within(1, 100)
+check_cpu_limit = Within(0.05, 256)
+check_memory_limit = Within(16, 1_048_576)
+check_health_path = Matching(
     r"/(?!/)[A-Za-z0-9._~/%?=&-]{0,255}",
     'must be a path as in "/health", of at most 256 characters',
 )
@@ -87,18 +87,18 @@ class NewProject:
     repo_url: str = field(validator=rule(_check_repo_text))
     branch: str = field(default="main", validator=rule(check_branch))
     root_dir: str | None = field(default=None, validator=rule(check_root_dir))
-    install_command: str | None = field(default=None, validator=rule(_check_command))
-    build_command: str | None = field(default=None, validator=rule(_check_command))
-    start_command: str | None = field(default=None, validator=rule(_check_command))
-    port: int | None = field(default=None, validator=rule(_check_port))
-    framework: str | None = field(default=None, validator=rule(_check_framework))
-    health_check_path: str | None = field(default=None, validator=rule(_check_health_path))
-    health_check_timeout: int | None = field(default=None, validator=rule(_check_health_timeout))
+    install_command: str | None = field(default=None, validator=rule(check_command))
+    build_command: str | None = field(default=None, validator=rule(check_command))
+    start_command: str | None = field(default=None, validator=rule(check_command))
+    port: int | None = field(default=None, validator=rule(check_port))
+    framework: str | None = field(default=None, validator=rule(check_framework))
+    health_check_path: str | None = field(default=None, validator=rule(check_health_path))
+    health_check_timeout: int | None = field(default=None, validator=rule(check_health_timeout))
     """Seconds from the start of a process to its first good answer."""
-    replicas: int | None = field(default=None, validator=rule(_check_replicas))
-    cpu_limit: float | None = field(default=None, validator=rule(_check_cpu_limit))
+    replicas: int | None = field(default=None, validator=rule(check_replicas))
+    cpu_limit: float | None = field(default=None, validator=rule(check_cpu_limit))
     """Cores."""
-    memory_limit: int | None = field(default=None, validator=rule(_check_memory_limit))
+    memory_limit: int | None = field(default=None, validator=rule(check_memory_limit))
     """MiB."""
     auto_deploy: bool = True
     """Whether a push deploys."""
@@ -120,22 +120,22 @@ class ProjectChanges:
     branch: str | Unchanged = field(default=UNCHANGED, validator=rule(check_branch))
     root_dir: str | Unchanged | None = field(default=UNCHANGED, validator=rule(check_root_dir))
     install_command: str | Unchanged | None = field(
-        default=UNCHANGED, validator=rule(_check_command)
+        default=UNCHANGED, validator=rule(check_command)
     )
-    build_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
-    start_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_command))
-    port: int | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_port))
-    framework: str | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_framework))
+    build_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(check_command))
+    start_command: str | Unchanged | None = field(default=UNCHANGED, validator=rule(check_command))
+    port: int | Unchanged | None = field(default=UNCHANGED, validator=rule(check_port))
+    framework: str | Unchanged | None = field(default=UNCHANGED, validator=rule(check_framework))
     health_check_path: str | Unchanged | None = field(
-        default=UNCHANGED, validator=rule(_check_health_path)
+        default=UNCHANGED, validator=rule(check_health_path)
     )
     health_check_timeout: int | Unchanged | None = field(
-        default=UNCHANGED, validator=rule(_check_health_timeout)
+        default=UNCHANGED, validator=rule(check_health_timeout)
     )
-    replicas: int | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_replicas))
-    cpu_limit: float | Unchanged | None = field(default=UNCHANGED, validator=rule(_check_cpu_limit))
+    replicas: int | Unchanged | None = field(default=UNCHANGED, validator=rule(check_replicas))
+    cpu_limit: float | Unchanged | None = field(default=UNCHANGED, validator=rule(check_cpu_limit))
     memory_limit: int | Unchanged | None = field(
-        default=UNCHANGED, validator=rule(_check_memory_limit)
+        default=UNCHANGED, validator=rule(check_memory_limit)
     )
     auto_deploy: bool | Unchanged = UNCHANGED
     git_token: str | Unchanged | None = field(

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import attrs
+from attrs import field, frozen
 
 from pushpaka_core.errors import InvalidInputError
 
@@ -56,34 +57,43 @@ def problems_in(cls: type[attrs.AttrsInstance], values: Mapping[str, Any]) -> di
     return problems
 
 
-def one_line(most: int, *, least: int = 1) -> Callable[[str], None]:
-    """Return a check for text on one line, without control or direction characters."""
+@frozen
+class OneLine:
+    """Asks for text on one line, without control or direction characters."""
 
-    def check(value: str) -> None:
-        if not least <= len(value.strip()) or len(value) > most:
-            raise ValueError(f"must have {least} to {most} characters")
+    most: int
+    least: int = field(default=1, kw_only=True)
+
+    def __call__(self, value: str) -> None:
+        """Raise ValueError where *value* is something else."""
+        if not self.least <= len(value.strip()) or len(value) > self.most:
+            raise ValueError(f"must have {self.least} to {self.most} characters")
         if _CONTROL.search(value):
             raise ValueError("must not contain control characters or line breaks")
 
-    return check
+
+@frozen
+class Matching:
+    """Asks for text that a pattern matches as a whole."""
+
+    pattern: str
+    sentence: str
+    """Says what the text must be; it begins with "must"."""
+
+    def __call__(self, value: str) -> None:
+        """Raise ValueError where *value* does not match."""
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(self.sentence)
 
 
-def matching(pattern: str, sentence: str) -> Callable[[str], None]:
-    """Return a check for text that *pattern* matches as a whole; *sentence* begins with "must"."""
-    compiled = re.compile(pattern)
+@frozen
+class Within:
+    """Asks for a number between two others, both included."""
 
-    def check(value: str) -> None:
-        if not compiled.fullmatch(value):
-            raise ValueError(sentence)
+    least: float
+    most: float
 
-    return check
-
-
-def within(least: float, most: float) -> Callable[[float], None]:
-    """Return a check for a number from *least* to *most*, both included."""
-
-    def check(value: float) -> None:
-        if not least <= value <= most:
-            raise ValueError(f"must be from {least} to {most}")
-
-    return check
+    def __call__(self, value: float) -> None:
+        """Raise ValueError where *value* lies outside."""
+        if not self.least <= value <= self.most:
+            raise ValueError(f"must be from {self.least} to {self.most}")

@@ -1,5 +1,6 @@
 """How a release is run: as its project says, else as its repository says, else as usual."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from attrs import fields, frozen
@@ -8,6 +9,15 @@ from pushpaka_core.domain.build_plans import Origin, RepositorySettings
 from pushpaka_core.domain.projects import Project
 
 _NOTHING_SAID = RepositorySettings()
+
+
+@frozen(kw_only=True)
+class ChosenSetting:
+    """One of the run settings, with who chose it."""
+
+    name: str
+    value: str | float | None
+    origin: Origin
 
 
 @frozen(kw_only=True)
@@ -25,17 +35,19 @@ class RunSettings:
     @classmethod
     def of(cls, project: Project, said: RepositorySettings = _NOTHING_SAID) -> Self:
         """Return what holds for a release of *project* whose repository *said* something too."""
-        chosen = {field.name: _chosen(field.name, project, said)[0] for field in fields(cls)}
-        return cls(**{name: value for name, value in chosen.items() if value is not None})
+        chosen: dict[str, Any] = {one.name: one.value for one in choose_settings(project, said)}
+        return cls(**chosen)
 
 
-def origins_of(project: Project, said: RepositorySettings) -> dict[str, Origin]:
-    """Return who decided each of the run settings, by name."""
-    names = [field.name for field in fields(RunSettings)]
-    return {name: _chosen(name, project, said)[1] for name in names}
+def choose_settings(project: Project, said: RepositorySettings) -> Sequence[ChosenSetting]:
+    """Return each of the run settings with who chose it: the project before the repository."""
+    return [_chosen(one.name, one.default, project, said) for one in fields(RunSettings)]
 
 
-def _chosen(name: str, project: Project, said: RepositorySettings) -> tuple[Any, Origin]:
-    words = ((project, Origin.PROJECT), (said, Origin.FILE))
-    values = ((getattr(speaker, name), origin) for speaker, origin in words)
-    return next((one for one in values if one[0] is not None), (None, Origin.DEFAULT))
+def _chosen(
+    name: str, default: str | float | None, project: Project, said: RepositorySettings
+) -> ChosenSetting:
+    voices = ((project, Origin.PROJECT), (said, Origin.FILE))
+    values = ((getattr(voice, name), origin) for voice, origin in voices)
+    chosen = next((one for one in values if one[0] is not None), (default, Origin.DEFAULT))
+    return ChosenSetting(name=name, value=chosen[0], origin=chosen[1])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.domain.rules import one_line, rule
+from pushpaka_core.domain.rules import OneLine, rule
 
 UserId = NewType("UserId", UUID)
 
@@ -59,7 +59,7 @@ class Registration:
     """What somebody tells to get an account."""
 
     email: str = field(validator=rule(_check_email))
-    name: str = field(validator=rule(one_line(100)))
+    name: str = field(validator=rule(OneLine(100)))
     password: str = field(validator=rule(_check_password), repr=False)
 
 

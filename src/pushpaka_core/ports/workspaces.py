@@ -1,6 +1,8 @@
 """Directories in which a commit lies from its fetch to its build."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +28,13 @@ class Workspaces(Protocol):
 
     async def remove(self, lease: Lease, /) -> None:
         """Take the lease's directory away. Harmless to repeat."""
+
+    def scratch(self) -> AbstractAsyncContextManager[Path]:
+        """Lend a place that is no lease's, as `path` gives one; it is gone with the block."""
+        ...
+
+    async def sweep_scratch(self, older_than: timedelta, /) -> None:
+        """Take away what blocks left behind that were killed: what was lent before so long."""
 
     async def leases(self) -> Sequence[Lease]:
         """Return the leases that have a directory."""

@@ -1,21 +1,19 @@
 """From a commit to a release: fetch, detect, build."""
 
-from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.detection.detector import detect
 from pushpaka_core.detection.explanation import explain
-from pushpaka_core.detection.wishes import Wishes
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployments import Phase
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import BuildError
+from pushpaka_core.errors import BuildError, MissingEnvVarsError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.jobs import Job
 from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
+from pushpaka_core.services.plans import find_plan
 
 
 @frozen
@@ -44,10 +42,18 @@ class Building:
         )
 
     async def plan(self, job: Job, checkout: Checkout, log: DeploymentLog) -> BuildPlan:
-        """Find out how the commit is built and run; DetectionError when nothing is recognised."""
-        tree = await self._workspaces.tree(checkout.directory, job.project.root_dir or "")
-        plan = await to_thread.run_sync(detect, tree, _wishes(job.project))
-        await log.say("\n".join(explain(plan)), Phase.BUILD)
+        """
+        Find out how the commit is built and run, and tell the log why.
+
+        Raises:
+            DetectionError: If nothing is recognised.
+            MissingEnvVarsError: If the deployment has not what the repository requires.
+        """
+        plan = await find_plan(self._workspaces, job.project, checkout.directory)
+        settings = choose_settings(job.project, plan.settings)
+        await log.say("\n".join(explain(plan, settings, job.env_vars)), Phase.BUILD)
+        if missing := plan.missing_env(job.env_vars):
+            raise MissingEnvVarsError(missing, job.deployment.target)
         return plan
 
     async def build(
@@ -80,13 +86,3 @@ class Building:
             )
         finally:
             output.finish()
-
-
-def _wishes(project: Project) -> Wishes:
-    return Wishes(
-        framework=project.framework,
-        install_command=project.install_command,
-        build_command=project.build_command,
-        start_command=project.start_command,
-        root_dir=project.root_dir or "",
-    )

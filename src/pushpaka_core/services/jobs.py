@@ -88,10 +88,12 @@ class Jobs:
             project=project,
             release=release,
             env_vars={k: v for e in environments for k, v in self._environments.open(e).items()},
-            git_token=self._token(project),
+            git_token=open_git_token(self._cipher, project),
         )
 
-    def _token(self, project: Project) -> str | None:
-        if project.git_token is None:
-            return None
-        return self._cipher.decrypt(project.git_token, context=project.secret_context)
+
+def open_git_token(cipher: Cipher, project: Project) -> str | None:
+    """Return what opens the project's repository, None where it needs nothing."""
+    if project.git_token is None:
+        return None
+    return cipher.decrypt(project.git_token, context=project.secret_context)

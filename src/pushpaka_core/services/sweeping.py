@@ -30,6 +30,8 @@ from pushpaka_core.services.running import Running
 
 _S = DeploymentStatus
 _FORGOTTEN_AT_ONCE = 100
+_SCRATCH_KEPT = timedelta(hours=1)
+"""Longer than anything takes that uses it."""
 
 
 @frozen
@@ -147,6 +149,7 @@ class Sweeping:
         await together(partial(self._running.remove_unknown, name) for name in unknown)
 
     async def _sweep_workspaces(self) -> None:
+        await self._workspaces.sweep_scratch(_SCRATCH_KEPT)
         found = await self._workspaces.leases()
         held = await self._held()
         for lease in found:

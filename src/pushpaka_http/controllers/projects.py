@@ -6,8 +6,10 @@ from litestar.status_codes import HTTP_200_OK
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.plans import NewPlan
 from pushpaka_core.domain.projects import NewProject, ProjectChanges, ProjectId
 from pushpaka_core.services.env_vars import EnvVarService
+from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given
@@ -16,7 +18,10 @@ from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse, NewEnvVars
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
+from pushpaka_http.schemas.plans import PlanResponse
 from pushpaka_http.schemas.projects import ProjectResponse
+
+_AS_DEPLOYED = NewPlan()
 
 
 class ProjectController(Controller):
@@ -85,6 +90,22 @@ class ProjectController(Controller):
         """Set several env vars at once; others are untouched."""
         changed = await env_vars.set_many(actor, data.of_project(project_id))
         return ListResponse(data=[EnvVarResponse.of(env_var) for env_var in changed])
+
+    @post("/{project_id:str}/plan", status_code=HTTP_200_OK)
+    async def plan(
+        self,
+        *,
+        project_id: FromPath[ProjectId],
+        actor: Given[Actor],
+        projects: Given[ProjectService],
+        plans: Given[PlanService],
+        rate_limits: Given[RateLimits],
+        data: JSONBody[NewPlan] = _AS_DEPLOYED,
+    ) -> PlanResponse:
+        """Say what a deployment would do and why, without one."""
+        wanted = (await projects.get(actor, project_id)).project
+        await rate_limits.plan_of(actor.user_id, wanted.id)
+        return PlanResponse.of(await plans.plan(actor, wanted.id, data))
 
     @post("/{project_id:str}/start", status_code=HTTP_200_OK)
     async def start(

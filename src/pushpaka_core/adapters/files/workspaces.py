@@ -2,11 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from attrs import frozen
 
 from pushpaka_core.adapters.files.tree import load_tree
@@ -16,6 +19,8 @@ from pushpaka_core.domain.deployments import DeploymentId, Lease
 _NAME = re.compile(
     r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
 )
+
+_SCRATCH = "scratch-"
 
 
 @frozen
@@ -38,12 +43,34 @@ class DirectoryWorkspaces:
         """Remove the lease's directory."""
         await to_thread.run_sync(_remove, self._home(lease))
 
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Path]:
+        """Lend a directory that is named `scratch-…`, which no lease is."""
+        home = self._directory / f"{_SCRATCH}{uuid4()}"
+        await to_thread.run_sync(_renew, home)
+        try:
+            yield home / "source"
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(_remove, home)
+
+    async def sweep_scratch(self, older_than: timedelta, /) -> None:
+        """Remove the directories that were made before so long."""
+        await to_thread.run_sync(self._sweep_scratch, older_than)
+
     async def leases(self) -> Sequence[Lease]:
         """Read the leases from the names of the directories."""
         return await to_thread.run_sync(self._leases)
 
     def _home(self, lease: Lease) -> Path:
         return self._directory / f"{lease.deployment_id}.{lease.fence}"
+
+    def _sweep_scratch(self, older_than: timedelta) -> None:
+        latest = time.time() - older_than.total_seconds()
+        for home in self._directory.glob(f"{_SCRATCH}*"):
+            with suppress(FileNotFoundError):
+                if home.lstat().st_mtime <= latest:
+                    _remove(home)
 
     def _leases(self) -> Sequence[Lease]:
         matches = (_NAME.fullmatch(path.name) for path in self._directory.glob("*.*"))

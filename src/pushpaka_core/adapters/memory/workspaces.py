@@ -1,11 +1,13 @@
 """Workspaces in the system's temporary directory, gone with their leases."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from attrs import define, field
 
 from pushpaka_core.detection.tree import FileTree, MemoryTree
@@ -34,6 +36,19 @@ class MemoryWorkspaces:
         home = self._homes.pop(lease, None)
         if home is not None:
             await to_thread.run_sync(shutil.rmtree, home, True)
+
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Path]:
+        """Lend a temporary directory."""
+        home = Path(await to_thread.run_sync(mkdtemp, None, "pushpaka-"))
+        try:
+            yield home / "source"
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(shutil.rmtree, home, True)
+
+    async def sweep_scratch(self, older_than: timedelta, /) -> None:
+        """Find nothing: who would have been killed has taken this with them."""
 
     async def leases(self) -> Sequence[Lease]:
         """Return the leases that have a directory."""

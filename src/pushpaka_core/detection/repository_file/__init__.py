@@ -1,0 +1,1 @@
+"""pushpaka.toml: what a repository says of its own deployment, read strictly and explained."""
