@@ -7,6 +7,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "tests"]
 
+PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -26,10 +27,12 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Does it do what it promises? Arguments go to pytest; without any, coverage is judged too."""
     session.install("-e", ".[serve]", *group("test"))
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    if not session.posargs:
-        core = "src/pushpaka_core/*"
-        session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", *PARALLEL, "--cov", "--cov-report=")
+    core = "src/pushpaka_core/*"
+    session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
 
 
 @nox.session

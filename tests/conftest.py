@@ -17,6 +17,7 @@ CONTRACTS = (
 for suite in CONTRACTS:
     if find_spec(f"pushpaka_core.testing.{suite}"):
         pytest.register_assert_rewrite(f"pushpaka_core.testing.{suite}")
+pytest.register_assert_rewrite("tests.faults.served.holdings")
 
 
 def _lacks_traefik() -> str | None:

@@ -81,7 +81,7 @@ def test_final_statuses_are_those_without_a_way_out() -> None:
     assert not FINAL & (SERVING | IN_WORK)
 
 
-@pytest.mark.parametrize("status", FINAL)
+@pytest.mark.parametrize("status", sorted(FINAL))
 def test_final_is_final(status: DeploymentStatus) -> None:
     """Nothing can be done to a deployment that is over."""
     over = a_deployment(PROJECT, status=status)

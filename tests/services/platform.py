@@ -207,7 +207,7 @@ class Platform:
         }
 
     async def until(
-        self, id: DeploymentId, holds: Callable[[Deployment], object], *, within: float = 5
+        self, id: DeploymentId, holds: Callable[[Deployment], object], *, within: float = 20
     ) -> Deployment:
         """Wait until something holds for a deployment, and return it."""
         with fail_after(within):

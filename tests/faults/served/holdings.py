@@ -16,7 +16,7 @@ from pushpaka_core.domain.deployments import IN_WORK, SERVING, Deployment, Deplo
 from pushpaka_core.domain.instances import Instance
 
 _ROUTER = frozenset({"traefik", "unavailable"})
-_PATIENCE = 30
+_PATIENCE = 60
 
 
 @frozen(kw_only=True)
