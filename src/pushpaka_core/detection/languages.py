@@ -6,6 +6,7 @@ from attrs import frozen
 
 from pushpaka_core.detection import shell, static
 from pushpaka_core.detection.documents import first_match
+from pushpaka_core.detection.node import language as node
 from pushpaka_core.detection.python import language as python
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
@@ -58,9 +59,8 @@ LANGUAGES: tuple[Language, ...] = (
         analyse=python.analyse,
         add_command="uv pip install {packages}",
     ),
-    Language(name="bun", title="Bun", triggers=("bun.lock", "bun.lockb")),
+    Language(name="node", title="Node.js", triggers=node.TRIGGERS, analyse=node.analyse),
     Language(name="deno", title="Deno", triggers=("deno.json", "deno.jsonc")),
-    Language(name="node", title="Node.js", triggers=("package.json",)),
     Language(name="go", title="Go", triggers=("go.mod", "go.work", "main.go")),
     Language(name="rust", title="Rust", triggers=("Cargo.toml",)),
     Language(name="ruby", title="Ruby", triggers=("Gemfile",)),

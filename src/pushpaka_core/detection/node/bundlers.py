@@ -1,0 +1,173 @@
+"""Front ends whose files lie where their configuration says: Vite, Angular, VitePress."""
+
+import re
+from collections.abc import Iterator, Mapping
+from posixpath import dirname, join, normpath
+
+from pushpaka_core.detection.documents import table
+from pushpaka_core.detection.node.answers import Answer, Site, own_server, started
+from pushpaka_core.detection.node.builds import build_script
+from pushpaka_core.detection.node.documents import (
+    inside,
+    path_setting,
+    read_relaxed_json,
+    setting,
+)
+from pushpaka_core.detection.node.project import NodeProject
+from pushpaka_core.detection.node.scripts import all_words
+from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, flag_of_build, inner
+from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
+
+VITE_CONFIG = "vite.config"
+ANGULAR_FILE = "angular.json"
+
+_DOCUMENTATION_SCRIPT = "docs:build"
+_PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]*)[}\]]""")
+_HTML = re.compile(r"\.html['\"`]")
+_DIRECT_BUILDERS = re.compile(r":(?:browser|browser-esbuild)$")
+
+
+def vite(project: NodeProject) -> Answer:
+    """Serve what Vite makes of an index.html; without one it is used for something else."""
+    if server := own_server(project):
+        return server
+    code = project.config(VITE_CONFIG)
+    root = inner(path_setting(code, "root") or _vite_root(project) or ".")
+    if not project.tree.exists(normpath(join(root, INDEX))):
+        return None
+    told = flag_of_build(project, ("--outDir",)) or path_setting(code, "outDir")
+    output = "dist/client" if "@cloudflare/vite-plugin" in code else "dist"
+    directory = inner(told or output, root)
+    is_single_page = not (_has_pages(code) or setting(code, "appType", "mpa"))
+    pages = "" if is_single_page else ", where each page is a file"
+    return Site(
+        site=StaticSite(directory=directory, fallback=INDEX if is_single_page else None),
+        evidence=(
+            project.said_in(f"the build writes to {directory}{pages}", VITE_CONFIG)
+            if code
+            else Evidence(reason=f"its build writes to {directory}"),
+        ),
+    )
+
+
+def _vite_root(project: NodeProject) -> str | None:
+    """Return the directory with which the build script calls Vite."""
+    name = build_script(project)
+    for words in all_words(project.manifest, name) if name else ():
+        match words:
+            case ("vite", "build", str(root), *_) if not root.startswith("-"):
+                return root
+    return None
+
+
+def _has_pages(code: str) -> bool:
+    return any(len(_HTML.findall(found["pages"])) > 1 for found in _PAGE_INPUT.finditer(code))
+
+
+def vike(project: NodeProject) -> Answer:
+    """Take the project's server, or the files that were rendered before."""
+    return own_server(project) or Site(
+        site=StaticSite(directory="dist/client", not_found=NOT_FOUND),
+        evidence=(Evidence(reason="no script starts a server: the pages are rendered before"),),
+    )
+
+
+def vitepress(project: NodeProject) -> Answer:
+    """Serve what VitePress makes of the directory in which its configuration lies."""
+    return _documentation(project, "vitepress")
+
+
+def vuepress(project: NodeProject) -> Answer:
+    """Do the same for VuePress."""
+    return _documentation(project, "vuepress")
+
+
+def _documentation(project: NodeProject, tool: str) -> Answer:
+    """Serve the pages, unless they only accompany what the build script builds."""
+    script = build_script(project)
+    calls = all_words(project.manifest, script) if script else ()
+    if server := own_server(project):
+        return server
+    if script and not any(tool in words for words in calls):
+        return None
+    config = next(_configurations(project, f".{tool}"), None)
+    if config is None:
+        reason = f"there is no .{tool}/config.js or .ts that says where the pages lie"
+        return Rejected(framework=tool, reason=reason)
+    home = dirname(config)
+    root = dirname(home) or "."
+    stem = config.rpartition(".")[0]
+    code = project.config(stem)
+    told = path_setting(code, "outDir") or path_setting(code, "dest")
+    directory = inner(told, root if tool == "vitepress" else ".") if told else f"{home}/dist"
+    return Site(
+        site=StaticSite(directory=directory, not_found=NOT_FOUND),
+        build=(
+            project.manager.run(_DOCUMENTATION_SCRIPT)
+            if _DOCUMENTATION_SCRIPT in project.manifest.scripts
+            else project.manager.tool(f"{tool} build {root}")
+        ),
+        evidence=(project.said_in(f"the build writes to {directory}", stem),),
+    )
+
+
+def _configurations(project: NodeProject, name: str) -> Iterator[str]:
+    for path in project.tree.paths():
+        directory, _, file = path.rpartition("/")
+        if directory.rpartition("/")[2] == name and re.fullmatch(r"config\.[cm]?[jt]s", file):
+            yield path
+
+
+def angular(project: NodeProject) -> Answer:
+    """Serve what the application of angular.json is built to, or start its server."""
+    document = read_relaxed_json(project.repository, inside(project.directory, ANGULAR_FILE))
+    found = _angular_application(document)
+    if found is None:
+        return own_server(project)
+    name, build = found
+    options = table(build, "options")
+    base, browser = _angular_output(name, build)
+    reason = f"the application {name} is built to {base}"
+    evidence = Evidence(reason=reason, path=inside(project.directory, ANGULAR_FILE))
+    is_static = options.get("outputMode") == "static"
+    if options.get("ssr") and not is_static:
+        command = project.manager.node(f"{base}/server/server.mjs")
+        return started(project, command, "node", evidence=(evidence,))
+    if server := own_server(project):
+        return server
+    return Site(
+        site=StaticSite(
+            directory=normpath(join(base, browser)), fallback=None if is_static else INDEX
+        ),
+        evidence=(evidence,),
+    )
+
+
+def _angular_application(
+    document: Mapping[str, object],
+) -> tuple[str, Mapping[str, object]] | None:
+    projects = table(document, "projects")
+    default = document.get("defaultProject")
+    names = sorted(projects, key=lambda name: name != default)
+    for name in names:
+        project = table(projects, name)
+        build = table(project, "architect", "build") or table(project, "targets", "build")
+        if build and project.get("projectType", "application") == "application":
+            return name, build
+    return None
+
+
+def _angular_output(name: str, build: Mapping[str, object]) -> tuple[str, str]:
+    """Return where the build of an application goes, and which part of it browsers get."""
+    output = table(build, "options").get("outputPath")
+    is_direct = bool(_DIRECT_BUILDERS.search(str(build.get("builder", ""))))
+    browser = "." if is_direct else "browser"
+    match output:
+        case str(base):
+            return normpath(base), browser
+        case {"base": str(base), "browser": str(inner_directory)}:
+            return normpath(base), inner_directory or "."
+        case {"base": str(base)}:
+            return normpath(base), browser
+        case _:
+            return f"dist/{name}", browser

@@ -1,0 +1,89 @@
+"""The env vars that sources read, as far as their text shows them."""
+
+import re
+from collections.abc import Iterator
+
+from pushpaka_core.detection.tree import FileTree
+
+_MOST_FILES = 500
+_MOST_CHARACTERS = 4_000_000
+_ENDINGS = (
+    ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".astro",
+    ".prisma",
+)  # fmt: skip
+_PASSED_OVER = frozenset(
+    {
+        "node_modules", "dist", "build", "out", "coverage", "test", "tests", "__tests__", "spec",
+        "e2e", "cypress", "playwright", "examples", "docs", "scripts", "vendor", "public",
+    }
+)  # fmt: skip
+_TEST = re.compile(r"\.(?:test|spec|stories|config\.test|d)\.\w+$")
+_NAME = r"(?P<name>[A-Za-z_][A-Za-z0-9_]{0,127})"
+_QUOTED = r"\s*['\"](?P<name>[A-Z][A-Z0-9_]{2,127})['\"]"
+_GENERATED = r"(?:\$env/static/(?:private|public)|astro:env/(?:server|client))"
+_OWNERS = r"(?:process\.env|import\.meta\.env|Bun\.env)"
+_ONE_NAME = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b{_OWNERS}(?:\?\.|\.){_NAME}",
+        rf"\b{_OWNERS}(?:\?\.)?\[\s*['\"`]{_NAME}['\"`]\s*\]",
+        rf"\bDeno\.env\.get\(\s*['\"]{_NAME}['\"]",
+        rf"\b(?:configService|config)\.(?:get|getOrThrow)(?:<[\w\[\]| ]{{1,40}}>)?\({_QUOTED}",
+        rf"\benv\({_QUOTED}",
+    )
+)
+_MANY_NAMES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\{{(?P<names>[^{{}}]{{1,2000}})\}}\s*=\s*{_OWNERS}(?![\w.\[])",
+        rf"import\s*\{{(?P<names>[^{{}}]{{1,2000}})\}}\s*from\s*['\"]{_GENERATED}['\"]",
+    )
+)
+_FIRST_NAME = re.compile(rf"\s*{_NAME}")
+_DYNAMIC = re.compile(r"from\s*['\"]\$env/dynamic/(?:private|public)['\"]")
+_OF_DYNAMIC = re.compile(rf"(?<![\w.])env\.{_NAME}")
+_GIVEN = frozenset(
+    {
+        "PORT", "HOST", "HOSTNAME", "APP_URL", "APP_COMMIT", "APP_DEPLOYMENT", "PATH", "HOME",
+        "LANG", "TMPDIR", "TMP", "TEMP", "USER", "PWD", "SHELL", "TZ", "NODE_ENV", "NODE_OPTIONS",
+        "CI", "DEBUG", "MODE", "BASE_URL", "PROD", "DEV", "SSR", "SITE", "ASSETS_PREFIX",
+        "NEXT_RUNTIME", "NEXT_PHASE", "getSecret",
+    }
+)  # fmt: skip
+"""Set by the platform, the system or a framework; nobody has to think of them."""
+_GIVEN_ELSEWHERE = ("npm_", "VERCEL", "NETLIFY", "RENDER", "RAILWAY_", "GITHUB_ACTION", "CF_PAGES")
+
+
+def env_names(tree: FileTree) -> tuple[str, ...]:
+    """Return the names that the sources in *tree* read, sorted, without those that are given."""
+    names = {name for text in _sources(tree) for name in _read_in(text)}
+    return tuple(sorted(name for name in names - _GIVEN if not name.startswith(_GIVEN_ELSEWHERE)))
+
+
+def _sources(tree: FileTree) -> Iterator[str]:
+    """Yield the texts of so many sources, those nearest to the top first."""
+    paths = sorted(filter(_is_source, tree.paths()), key=lambda path: (path.count("/"), path))
+    left = _MOST_CHARACTERS
+    for path in paths[:_MOST_FILES]:
+        text = (tree.read(path) or "")[: max(left, 0)]
+        left -= len(text)
+        yield text
+
+
+def _is_source(path: str) -> bool:
+    if not path.endswith(_ENDINGS) or _TEST.search(path):
+        return False
+    return not any(part in _PASSED_OVER or part.startswith(".") for part in path.split("/")[:-1])
+
+
+def _read_in(text: str) -> Iterator[str]:
+    if "env" not in text and "onfig" not in text:
+        return
+    for pattern in _ONE_NAME:
+        yield from (match["name"] for match in pattern.finditer(text))
+    for pattern in _MANY_NAMES:
+        for match in pattern.finditer(text):
+            names = map(_FIRST_NAME.match, match["names"].split(","))
+            yield from (name["name"] for name in names if name)
+    if _DYNAMIC.search(text):
+        yield from (match["name"] for match in _OF_DYNAMIC.finditer(text))

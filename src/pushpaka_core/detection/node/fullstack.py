@@ -1,0 +1,193 @@
+"""Frameworks that render on a server, or leave files behind when they are told to."""
+
+import re
+
+from pushpaka_core.detection.node.answers import Answer, Program, Site, started
+from pushpaka_core.detection.node.builds import build_script
+from pushpaka_core.detection.node.documents import inside, path_setting, setting
+from pushpaka_core.detection.node.project import NodeProject
+from pushpaka_core.detection.node.scripts import all_words
+from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, inner
+from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
+
+NEXT_CONFIG = "next.config"
+NUXT_CONFIG = "nuxt.config"
+ROUTER_CONFIG = "react-router.config"
+VITE_CONFIG = "vite.config"
+APP_CONFIG = "app.config"
+
+_COMPLETE_STANDALONE = (
+    "cp -R .next/static .next/standalone/.next/"
+    " && if [ -d public ]; then cp -R public .next/standalone/; fi"
+)
+_NITRO_SERVER = ".output/server/index.mjs"
+_ELSEWHERE = re.compile(
+    r"(?<![\w-])preset\s*:\s*['\"](?P<preset>(?:vercel|netlify|cloudflare|aws|azure|firebase|deno|"
+    r"digital-ocean|heroku|render|stormkit|cleavr|edgio|iis)[\w-]*)['\"]"
+)
+_FALLBACK_OF_ROUTER = "__spa-fallback.html"
+
+
+def nextjs(project: NodeProject) -> Answer:
+    """Start Next.js, or serve what it exports."""
+    code = project.config(NEXT_CONFIG)
+    if setting(code, "output", "export"):
+        directory = inner(path_setting(code, "distDir") or "out")
+        evidence = project.said_in("output is export: the pages are files", NEXT_CONFIG)
+        return _site(directory, evidence, not_found=NOT_FOUND)
+    if _builds_with(project, ("next", "export")):
+        return _site("out", _said_by_build(project, "next export"), not_found=NOT_FOUND)
+    host = "${HOST:-0.0.0.0}"
+    if setting(code, "output", "standalone") and project.workspace is None:
+        evidence = project.said_in("output is standalone", NEXT_CONFIG)
+        server = f"HOSTNAME={host} node .next/standalone/server.js"
+        program = started(project, server, "next", "node", evidence=(evidence,))
+        return _with_standalone_files(program) if program.command == server else program
+    return started(project, project.manager.tool(f"next start -p $PORT -H {host}"), "next")
+
+
+def _with_standalone_files(program: Program) -> Program:
+    return Program(
+        command=program.command,
+        evidence=program.evidence,
+        rejected=program.rejected,
+        build=(_COMPLETE_STANDALONE,),
+    )
+
+
+def nuxt(project: NodeProject) -> Answer:
+    """Start what Nuxt builds, or serve what it generates."""
+    code = project.config(NUXT_CONFIG)
+    if project.manifest.major_of("nuxt") == 2:
+        return _nuxt_2(project, code)
+    for tool in ("nuxt", "nuxi"):
+        if _builds_with(project, (tool, "generate")):
+            evidence = _said_by_build(project, f"{tool} generate")
+            fallback = "200.html" if setting(code, "ssr", "false") else None
+            not_found = None if fallback else NOT_FOUND
+            return _site(".output/public", evidence, fallback=fallback, not_found=not_found)
+    if foreign := _ELSEWHERE.search(code):
+        return _foreign_preset("nuxt", project, NUXT_CONFIG, foreign["preset"])
+    return started(project, f"node {_NITRO_SERVER}", "nuxt", "nuxi", f"node {_NITRO_SERVER}")
+
+
+def _nuxt_2(project: NodeProject, code: str) -> Answer:
+    if setting(code, "target", "static") or _builds_with(project, ("nuxt", "generate")):
+        evidence = project.said_in("the pages are generated as files", NUXT_CONFIG)
+        return _site("dist", evidence, fallback="200.html")
+    return started(project, project.manager.tool("nuxt start"), "nuxt")
+
+
+def remix(project: NodeProject) -> Answer:
+    """Start Remix, or serve it as a single page."""
+    if setting(project.config(VITE_CONFIG), "ssr", "false"):
+        evidence = project.said_in("ssr is false", VITE_CONFIG)
+        return _site("build/client", evidence, fallback=INDEX)
+    if project.manifest.has("@remix-run/cloudflare-pages", "@remix-run/cloudflare"):
+        return Rejected(
+            framework="remix",
+            reason="it is made for Cloudflare: use @remix-run/node and @remix-run/serve instead",
+        )
+    is_vite = project.config_path(VITE_CONFIG) is not None
+    build = "./build/server/index.js" if is_vite else "./build/index.js"
+    return started(project, project.manager.tool(f"remix-serve {build}"), "remix-serve")
+
+
+def react_router(project: NodeProject) -> Answer:
+    """Start React Router as a framework, or serve it as a single page."""
+    code = project.config(ROUTER_CONFIG)
+    if setting(code, "ssr", "false"):
+        is_rendered = bool(re.search(r"\bprerender\b", code))
+        fallback = _FALLBACK_OF_ROUTER if is_rendered else INDEX
+        evidence = project.said_in("ssr is false", ROUTER_CONFIG)
+        return _site("build/client", evidence, fallback=fallback)
+    default = project.manager.tool("react-router-serve ./build/server/index.js")
+    if project.manifest.has("@react-router/serve"):
+        return started(project, default, "react-router-serve")
+    program = started(project, default)
+    if program.command == default:
+        reason = "@react-router/serve is not listed, and no start script serves: add one of them"
+        return Rejected(framework="react-router", reason=reason)
+    return program
+
+
+def tanstack_start(project: NodeProject) -> Answer:
+    """Start what Nitro makes of TanStack Start."""
+    code = project.config(VITE_CONFIG) + project.config(APP_CONFIG)
+    if foreign := _ELSEWHERE.search(code):
+        return _foreign_preset("tanstack-start", project, VITE_CONFIG, foreign["preset"])
+    if re.search(r"\bspa\s*:\s*\{[^}]*enabled\s*:\s*true", code):
+        evidence = project.said_in("it is built as a single page", VITE_CONFIG)
+        return _site("dist/client", evidence, fallback="_shell.html")
+    default = f"node {_NITRO_SERVER}"
+    has_nitro = "nitro" in code or project.manifest.has("vinxi")
+    program = started(project, default, "vinxi", *((default,) if has_nitro else ()))
+    if program.command == default and not has_nitro:
+        reason = (
+            "nothing makes a Node.js server of it: add the plugin nitro() to vite.config, or a"
+            " start script that serves dist/server/server.js"
+        )
+        return Rejected(framework="tanstack-start", reason=reason)
+    return program
+
+
+def solid_start(project: NodeProject) -> Answer:
+    """Start what Nitro makes of SolidStart."""
+    code = project.config(APP_CONFIG, VITE_CONFIG)
+    if setting(code, "preset", "static", "github-pages", "github_pages"):
+        evidence = project.said_in("the preset is static", APP_CONFIG, VITE_CONFIG)
+        return _site(".output/public", evidence, not_found=NOT_FOUND)
+    if foreign := _ELSEWHERE.search(code):
+        return _foreign_preset("solid-start", project, APP_CONFIG, foreign["preset"])
+    return started(project, f"node {_NITRO_SERVER}", "vinxi", f"node {_NITRO_SERVER}")
+
+
+def analog(project: NodeProject) -> Answer:
+    """Start what Analog builds, or serve it where it only renders before."""
+    if setting(project.config(VITE_CONFIG), "static", "true"):
+        evidence = project.said_in("static is true", VITE_CONFIG)
+        return _site("dist/analog/public", evidence)
+    return started(project, "node dist/analog/server/index.mjs")
+
+
+def qwik(project: NodeProject) -> Answer:
+    """Start the server that an adapter of Qwik City builds, or serve its files."""
+    for name in ("express", "fastify", "node-server"):
+        if project.tree.exists(f"adapters/{name}/vite.config.ts"):
+            reason = f"there is an adapter for {name}"
+            path = inside(project.directory, f"adapters/{name}/vite.config.ts")
+            command = project.manager.node(f"server/entry.{name}")
+            return started(project, command, evidence=(Evidence(reason=reason, path=path),))
+    if project.tree.exists("adapters/static/vite.config.ts"):
+        path = inside(project.directory, "adapters/static/vite.config.ts")
+        return _site("dist", Evidence(reason="there is an adapter for files", path=path))
+    reason = "no adapter builds a server: run `npm run qwik add express` and push again"
+    return Rejected(framework="qwik", reason=reason)
+
+
+def _site(
+    directory: str,
+    evidence: Evidence,
+    *,
+    fallback: str | None = None,
+    not_found: str | None = None,
+) -> Site:
+    site = StaticSite(directory=directory, fallback=fallback, not_found=not_found)
+    return Site(site=site, evidence=(evidence,))
+
+
+def _foreign_preset(framework: str, project: NodeProject, stem: str, preset: str) -> Rejected:
+    path = project.config_path(stem) or stem
+    reason = f"{path} sets the preset {preset}, which is for another host: take it out"
+    return Rejected(framework=framework, reason=reason)
+
+
+def _builds_with(project: NodeProject, command: tuple[str, ...]) -> bool:
+    name = build_script(project)
+    calls = all_words(project.manifest, name) if name else ()
+    return any(words[: len(command)] == command for words in calls)
+
+
+def _said_by_build(project: NodeProject, command: str) -> Evidence:
+    name = build_script(project) or "build"
+    return project.manifest.evidence(f"the script {name} runs `{command}`", "scripts", name)

@@ -1,0 +1,173 @@
+"""Servers that a project brings itself: a start script, or a file that is run."""
+
+from posixpath import normpath, splitext
+
+from pushpaka_core.detection.documents import table
+from pushpaka_core.detection.node.answers import (
+    Answer,
+    Program,
+    Site,
+    run_script,
+    server_script,
+    started,
+)
+from pushpaka_core.detection.node.builds import build_script
+from pushpaka_core.detection.node.documents import inside, read_relaxed_json
+from pushpaka_core.detection.node.managers import BUN
+from pushpaka_core.detection.node.project import NodeProject
+from pushpaka_core.detection.node.scripts import (
+    Script,
+    ScriptKind,
+    all_words,
+    script_of,
+)
+from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND
+from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
+
+_STEMS = ("server", "index", "app", "main")
+_ENDINGS = (".js", ".mjs", ".cjs", ".ts", ".mts")
+_FILES = tuple(
+    f"{directory}{stem}{ending}"
+    for directory in ("", "src/")
+    for ending in _ENDINGS
+    for stem in _STEMS
+)
+_SITES = (".", "public", "dist", "build", "static", "www", "site", "_site", "docs", "src")
+_COMPILERS = frozenset(
+    {
+        "tailwindcss", "@tailwindcss/cli", "postcss", "sass", "node-sass", "lessc", "stylus", "tsc",
+        "esbuild", "terser", "uglifyjs", "cleancss", "csso", "cp", "mkdir", "rm", "rimraf", "echo",
+    }
+)  # fmt: skip
+"""Programs that write beside the pages, which are served as they are."""
+_STRIPS_TYPES = ">=22.18"
+"""Since then Node.js runs TypeScript by itself."""
+
+
+def nestjs(project: NodeProject) -> Answer:
+    """Start what Nest builds."""
+    settings = read_relaxed_json(project.repository, inside(project.directory, "nest-cli.json"))
+    root = settings.get("root") if settings.get("monorepo") is True else None
+    directory = f"dist/{root}" if isinstance(root, str) else "dist"
+    return started(project, project.manager.node(f"{directory}/main"), "nest")
+
+
+def adonis(project: NodeProject) -> Answer:
+    """Start what AdonisJS builds: its start script is meant for the directory of the build."""
+    command = project.manager.node("build/bin/server.js")
+    return started(project, command, "node bin/server.js", "node server.js")
+
+
+def serving(project: NodeProject) -> Answer:
+    """Take the start script, whatever the project is made with."""
+    script, rejected = server_script(project)
+    return run_script(project, script, rejected) if script else None
+
+
+def file_server(project: NodeProject) -> Answer:
+    """Serve the files that the start script would serve by a server of its own."""
+    script = script_of(project.manifest, "start")
+    if script is None or script.kind is not ScriptKind.FILES:
+        return None
+    directory = normpath(script.served_directory or _usual_directory(project))
+    reason = f"the script start serves the files of {directory}"
+    return Site(
+        site=StaticSite(
+            directory=directory,
+            fallback=INDEX if script.is_single_page else None,
+            not_found=_own_page(project, directory, script),
+        ),
+        evidence=(project.manifest.evidence(reason, "scripts", "start"),),
+    )
+
+
+def plain_file(project: NodeProject) -> Answer:
+    """Run `main`, or a file with a usual name."""
+    main = project.manifest.text("main")
+    if main and (path := _main_file(project, main)):
+        reason = f"main is {path}"
+        return _run_file(project, path, project.manifest.evidence(reason, "main"))
+    usual = project.first_file(_FILES)
+    if usual is None:
+        return None
+    if built := _built(project, usual):
+        reason = f"{usual} is compiled to {built}"
+        evidence = Evidence(reason=reason, path=inside(project.directory, "tsconfig.json"))
+        return Program(command=project.manager.node(built), evidence=(evidence,))
+    path = inside(project.directory, usual)
+    evidence = Evidence(reason="it is the usual name of a program", path=path)
+    return _run_file(project, usual, evidence)
+
+
+def pages(project: NodeProject) -> Answer:
+    """Serve the directory with an index.html into which a build puts styles and scripts."""
+    script = build_script(project)
+    calls = all_words(project.manifest, script) if script else ()
+    if not calls or not all(words[0] in _COMPILERS for words in calls):
+        return None
+    directory = _usual_directory(project)
+    path = normpath(f"{directory}/{INDEX}")
+    if not project.tree.exists(path):
+        return None
+    reason = "there is an index.html, and the build writes beside it"
+    return Site(
+        site=StaticSite(directory=directory, not_found=_own_page(project, directory)),
+        evidence=(Evidence(reason=reason, path=inside(project.directory, path)),),
+    )
+
+
+def _main_file(project: NodeProject, main: str) -> str | None:
+    """Return the file that `main` names, as Node.js finds it."""
+    path = normpath(main)
+    return project.first_file((path, f"{path}.js", f"{path}.cjs", f"{path}/index.js"))
+
+
+def _run_file(project: NodeProject, path: str, evidence: Evidence) -> Program:
+    is_typescript = splitext(path)[1] in {".ts", ".mts"}
+    if project.manager.manager is BUN:
+        return Program(command=f"bun {path}", evidence=(evidence,))
+    if is_typescript and project.manifest.has("tsx"):
+        listing = project.manifest.listing("tsx")
+        return Program(command=project.manager.tool(f"tsx {path}"), evidence=(evidence, listing))
+    return Program(
+        command=project.manager.node(path),
+        evidence=(evidence,),
+        node=_STRIPS_TYPES if is_typescript else None,
+    )
+
+
+def _built(project: NodeProject, path: str) -> str | None:
+    """Return where the build puts what it compiles *path* to."""
+    stem, ending = splitext(path)
+    if ending not in {".ts", ".mts"} or build_script(project) is None:
+        return None
+    settings = read_relaxed_json(project.repository, inside(project.directory, "tsconfig.json"))
+    options = table(settings, "compilerOptions")
+    output, root = options.get("outDir"), options.get("rootDir")
+    if not isinstance(output, str):
+        return None
+    sources = normpath(root) if isinstance(root, str) else stem.rpartition("/")[0]
+    inner = stem.removeprefix(f"{sources}/") if sources not in {"", "."} else stem
+    return normpath(f"{output}/{inner}{'.mjs' if ending == '.mts' else '.js'}")
+
+
+def _usual_directory(project: NodeProject) -> str:
+    found = (place for place in _SITES if project.tree.exists(normpath(f"{place}/{INDEX}")))
+    return next(found, ".")
+
+
+def _own_page(project: NodeProject, directory: str, script: Script | None = None) -> str | None:
+    is_single_page = script is not None and script.is_single_page
+    has_page = project.tree.exists(normpath(f"{directory}/{NOT_FOUND}"))
+    return NOT_FOUND if has_page and not is_single_page else None
+
+
+def nothing_to_start(project: NodeProject) -> Rejected:
+    """Say what was looked for in vain."""
+    reason = (
+        f"{project.manifest.path} names no framework that is known here, no start script that"
+        " serves and no main, and there is no file with a usual name (server.js, index.js, …)"
+    )
+    _, rejected = server_script(project)
+    told = "".join(f"; {one.framework}: {one.reason}" for one in rejected)
+    return Rejected(framework="node", reason=reason + told)
