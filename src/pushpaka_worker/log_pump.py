@@ -54,12 +54,14 @@ class LogPump:
 
     async def _read(self, served: Served, instance: Instance, scope: CancelScope) -> None:
         try:
-            with scope:
-                job = await self._jobs.of(served.deployment)
-                async with self._logs.open(
-                    served.deployment.id, job.redactor, most_kept=MOST_KEPT
-                ) as log:
-                    await self._output.follow(instance, log.output(Phase.RUN, instance.id))
+            job = await self._jobs.of(served.deployment)
+            async with self._logs.open(
+                served.deployment.id, job.redactor, most_kept=MOST_KEPT
+            ) as log:
+                output = log.output(Phase.RUN, instance.id)
+                with scope:
+                    await self._output.follow(instance, output)
+                output.finish()
         except Exception as error:  # noqa: BLE001 - one reader must not end the others
             logger.warning("the output of %s is not read for now: %s", instance.name, error)
             self._readers.pop(instance.name, None)

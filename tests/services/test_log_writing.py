@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from anyio import create_task_group, fail_after, wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
+from tests.faults.stage import Outage, StagedStorage
 from tests.services.platform import Platform
 
 from pushpaka_core.domain.deployments import DeploymentId, Phase
@@ -221,6 +222,35 @@ class TestBatches:
                 platform.storage.recover()
 
         assert ["During the outage"] == await platform.said(id)
+
+    @pytest.mark.parametrize("outage", [Outage.ANSWER_LOST, Outage.BROKEN, Outage.REFUSED])
+    async def test_are_written_once_whenever_the_storage_goes_away(
+        self,
+        platform: Platform,
+        id: DeploymentId,
+        outage: Outage,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Also where the commit was done and only its answer lost, beside others who write."""
+        monkeypatch.setattr(log_writing, "PAUSE_SECONDS", 0.01)
+        storage = StagedStorage(platform.storage)
+        writing = LogWriting(storage, platform.events, lambda: NOON)
+        instance = await kept_instance(platform, id)
+        async with writing.open(id, Redactor()) as log, writing.open(id, Redactor()) as other:
+            output = log.output(Phase.RUN, instance.id)
+            for number in range(3):
+                await output(chunk(b"same\nsame\n", position=str(number)))
+            storage.plan(outage, after=0)
+            async with create_task_group() as tasks:
+                tasks.start_soon(log.flush)
+                await wait_all_tasks_blocked()
+                await output(chunk(b"later\n", position="3"))
+                await other.say("same", Phase.RUN)
+                await other.flush()
+
+        said = await platform.said(id)
+        assert ["later", *["same"] * 7] == sorted(said)
+        assert "3" == (await platform.instance(id)).output_position
 
 
 class TestALogThatGrows:

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 from anyio import create_task_group, sleep_forever, wait_all_tasks_blocked
-from attrs import evolve
+from attrs import evolve, frozen
 from tests.services.platform import PORTS, Platform
 
 from pushpaka_core.domain.deployments import DeploymentStatus, Phase
+from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.services.background import alongside, together
+from pushpaka_core.services.instance_output import InstanceOutput
+from pushpaka_core.services.log_writing import ProgramOutput
 from pushpaka_core.testing.objects import an_instance
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +29,33 @@ async def test_each_instance_has_a_port_of_its_own(platform: Platform, shop: Pro
     ports = [instance.port for instance in await platform.instances()]
     assert 3 == len(set(ports))
     assert set(ports) <= set(PORTS)
+
+
+async def test_what_an_application_says_first_stands_before_its_health(
+    platform: Platform, shop: Project
+) -> None:
+    """Its own first lines come before the word that it is healthy, also when read late."""
+    platform.commit()
+    running = platform.engine.running
+    late = evolve(running, output=LateOutput(platform.runtime))
+    await platform.queued(shop)
+    lease = await platform.claimed()
+
+    await evolve(platform.engine.pipeline, running=late).prepare(lease)
+
+    said = await platform.said(lease.deployment_id)
+    assert said.index("Listening.") < said.index("It is healthy and takes over.")
+    assert 1 == said.count("Listening.")
+
+
+@frozen
+class LateOutput(InstanceOutput):
+    """Reads on so late that an instance is healthy before."""
+
+    async def follow(self, instance: Instance, output: ProgramOutput) -> None:
+        """Begin where the reading ended, and get no further."""
+        output.begin_at(instance.output_position)
+        await sleep_forever()
 
 
 async def test_without_a_free_port_nothing_is_started(platform: Platform) -> None:

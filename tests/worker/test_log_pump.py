@@ -52,6 +52,24 @@ async def test_every_line_is_written_once_over_restarts(platform: Platform, shop
     assert 1 == said.count("Listening.")
 
 
+async def test_a_line_that_is_handed_over_unfinished_comes_whole(
+    platform: Platform, shop: Project
+) -> None:
+    """The worker's reading and a pump's may end within a line: the next one has all of it."""
+    platform.runtime.greeting = "Listening.\nDownloading "
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "models... ")
+        for _ in range(100):
+            await checkpoint()
+    platform.runtime.emit(name, "done.\n")
+    async with alongside(platform.log_pump().run):
+        await until_said(platform, running.id, "Downloading models... done.")
+
+    assert not [line for line in await platform.said(running.id) if line.startswith("models")]
+
+
 async def test_secrets_are_masked(platform: Platform, shop: Project) -> None:
     """An application that prints its env vars shows none of their values."""
     await platform.set_env(shop, KEY="s3cr3t-value")

@@ -77,6 +77,17 @@ class LogLine:
         )
 
     @property
+    def entry(self) -> LogEntry:
+        """Return it as it was before it had its place."""
+        return LogEntry(
+            level=self.level,
+            stream=self.stream,
+            phase=self.phase,
+            message=self.message,
+            created_at=self.created_at,
+        )
+
+    @property
     def id(self) -> UUID:
         """Return its id, which follows from its place."""
         return uuid5(self.deployment_id, str(self.seq))

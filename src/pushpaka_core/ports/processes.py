@@ -177,11 +177,14 @@ class Processes(Protocol):
             ConflictError: If it lives.
         """
 
-    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+    def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
         """
         Yield the output of *name* behind the position *after*, and what comes until it is dead.
 
         Positions are opaque and ordered; output that was dropped meanwhile is skipped.
+        Where nobody wants to *follow* it, only what is there already is yielded.
         """
         ...
 

@@ -80,8 +80,14 @@ class Runtime(Protocol):
         """Return the ports beside its own that the instance listens on, to tell a mistake."""
         ...
 
-    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
-        """Yield what the instance prints behind the position *after*, until it is dead and read."""
+    def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
+        """
+        Yield what the instance prints behind the position *after*, until it is dead and read.
+
+        Where nobody wants to *follow* it, only what is there already.
+        """
         ...
 
     async def run_once(

@@ -14,10 +14,18 @@ class InstanceOutput:
     _runtime: Runtime
 
     async def follow(self, instance: Instance, output: ProgramOutput) -> None:
-        """Read until the instance is dead and all is read; what was read is kept when cancelled."""
+        """
+        Read until the instance is dead and all is read.
+
+        Who is cancelled leaves a line without an end to whoever reads on.
+        """
         after = output.begin_at(instance.output_position)
-        try:
-            async for chunk in self._runtime.output(instance.name, after=after):
-                await output(chunk)
-        finally:
-            output.finish()
+        async for chunk in self._runtime.output(instance.name, after=after):
+            await output(chunk)
+        output.finish()
+
+    async def catch_up(self, instance: Instance, output: ProgramOutput, place: str) -> None:
+        """Read what the instance has printed behind *place*, and wait for no more."""
+        after = output.begin_at(place)
+        async for chunk in self._runtime.output(instance.name, after=after, follow=False):
+            await output(chunk)

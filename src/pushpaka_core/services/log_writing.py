@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from math import inf
 
@@ -20,6 +20,7 @@ from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import alongside
+from pushpaka_core.services.kept_lines import kept_lines
 from pushpaka_core.services.log_trimming import LogTrimming
 from pushpaka_core.services.output_reading import Channel, Reading, in_parts
 
@@ -56,6 +57,8 @@ class DeploymentLog:
     _trimming: LogTrimming | None = None
     _pending: list[LogEntry] = field(factory=list, init=False)
     _marks: deque["_Mark"] = field(factory=deque, init=False)
+    _doubtful: int = field(default=0, init=False)
+    """How many lines were to be committed when the storage went away."""
     _committed: int = field(default=0, init=False)
     _output_size: int = field(default=0, init=False)
     _flushing: Lock = field(factory=Lock, init=False)
@@ -138,15 +141,19 @@ class DeploymentLog:
         )
 
     async def _commit_batch(self) -> bool:
-        batch = self._pending[: self._batch_size]
+        batch = self._pending[: self._doubtful or self._batch_size]
         end = self._committed + len(batch)
         read = {mark.instance_id: mark.position for mark in self._marks if mark.line <= end}
         try:
             async with self._storage.transaction() as uow:
-                lines = await uow.logs.append(self._deployment_id, batch, fence=self._fence)
+                known = await kept_lines(uow, self._deployment_id, batch) if self._doubtful else ()
+                lines = known or await uow.logs.append(
+                    self._deployment_id, batch, fence=self._fence
+                )
                 for instance_id, position in read.items():
                     await uow.instances.mark_read(instance_id, position)
         except StorageUnavailableError:
+            self._doubtful = len(batch)
             return False
         except LeaseLostError as error:
             self._lost = error
@@ -154,6 +161,7 @@ class DeploymentLog:
         except NotFoundError as error:
             self._lost = LeaseLostError(str(error))
             return False
+        self._doubtful = 0
         self._forget(len(batch))
         if self._trimming:
             self._trimming.note(sum(len(line.message) + 1 for line in lines))
@@ -196,6 +204,11 @@ class ProgramOutput:
     _reading: Reading = field(factory=Reading, init=False)
     _marked: str = field(default="", init=False)
     _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
+
+    @property
+    def place(self) -> str:
+        """Return where to go on: all before it is in the log, or on its way."""
+        return self._reading.place
 
     def begin_at(self, place: str) -> str:
         """Go on at the *place* that was noted last, and return behind which chunk to read."""
@@ -283,7 +296,5 @@ class LogWriting:
 
 
 async def _flush_at_end(log: DeploymentLog) -> None:
-    try:
+    with suppress(LeaseLostError):
         await log.flush()
-    except LeaseLostError:
-        return

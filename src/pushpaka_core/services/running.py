@@ -98,8 +98,21 @@ class Running:
             output.finish()
 
     async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
-        output, read = log.output(Phase.START, instance.id), Event()
+        output = log.output(Phase.START, instance.id)
         await self._starting.start(job, instance)
+        try:
+            await self._read_until_healthy(job, instance, output)
+        except BaseException:
+            output.finish()
+            raise
+        with move_on_after(_LAST_WORDS_SECONDS):
+            first_words = log.output(Phase.START, instance.id)
+            await self._output.catch_up(instance, first_words, output.place)
+
+    async def _read_until_healthy(
+        self, job: Job, instance: Instance, output: ProgramOutput
+    ) -> None:
+        read = Event()
         async with alongside(partial(self._read, instance, output, read)):
             try:
                 await self._starting.until_healthy(job, instance)
@@ -107,6 +120,7 @@ class Running:
                 await self._starting.end(instance)
                 with move_on_after(_LAST_WORDS_SECONDS):
                     await read.wait()
+                output.finish()
                 raise StartError(output.below(str(error))) from None
 
     async def _read(self, instance: Instance, output: ProgramOutput, read: Event) -> None:

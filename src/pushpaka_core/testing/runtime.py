@@ -105,6 +105,21 @@ class RuntimeContract:
 
         assert [] == [chunk async for chunk in rest]
 
+    async def test_output_that_is_not_followed_ends_with_what_is_there(
+        self, runtime: Runtime, living: StartRequest
+    ) -> None:
+        """Who only wants to catch up does not wait for an instance that lives."""
+        name, said = living.instance.name, b""
+        await runtime.start(living)
+
+        with fail_after(10):
+            while said != b"Hello.\n":
+                chunks = [chunk async for chunk in runtime.output(name, follow=False)]
+                said = b"".join(chunk.data for chunk in chunks)
+            rest = runtime.output(name, after=chunks[-1].position, follow=False)
+
+            assert [] == [chunk async for chunk in rest]
+
     async def test_a_release_command_runs_to_its_end(
         self, runtime: Runtime, releasing: StartRequest
     ) -> None:

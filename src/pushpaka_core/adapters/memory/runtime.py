@@ -109,7 +109,9 @@ class MemoryRuntime:
         elsewhere = self._listening(instance.name) is Listening.ELSEWHERE
         return (OTHER_PORT,) if elsewhere else ()
 
-    async def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+    async def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
         """Yield what the program prints; positions count its pieces."""
         position = int(after or 0)
         while (program := self._programs.get(name)) is not None:
@@ -117,7 +119,7 @@ class MemoryRuntime:
             position += len(news)
             for chunk in news:
                 yield chunk
-            if not news and program.exit is not None:
+            if not news and (program.exit is not None or not follow):
                 return
             if not news:
                 await program.changed.wait()

@@ -132,7 +132,9 @@ class HostProcesses:
             raise ConflictError(f"The process {name} still runs; stop it first.")
         await self._in_thread(self._records.drop, name)
 
-    async def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
+    async def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
         """Yield what the shim keeps; look for more often at first, less often in a silence."""
         position, pause = after, _POLL_SECONDS
         while True:
@@ -140,7 +142,7 @@ class HostProcesses:
             for chunk in chunks:
                 position = chunk.position
                 yield chunk
-            if is_last:
+            if is_last or not (chunks or follow):
                 return
             pause = _POLL_SECONDS if chunks else min(pause * 1.5, _LONGEST_POLL_SECONDS)
             if not chunks:

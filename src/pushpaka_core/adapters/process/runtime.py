@@ -86,9 +86,11 @@ class ProcessRuntime:
         ports = await self._processes.ports(instance.name)
         return [port for port in ports if port != instance.port]
 
-    def output(self, name: str, /, *, after: str = "") -> AsyncIterator[OutputChunk]:
-        """Follow the output of the process."""
-        return self._processes.output(name, after=after)
+    def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
+        """Return the output of the process."""
+        return self._processes.output(name, after=after, follow=follow)
 
     async def run_once(
         self,
