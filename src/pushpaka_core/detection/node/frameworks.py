@@ -39,6 +39,24 @@ def _row(
     )
 
 
+SERVERS = tuple(
+    _row(name, packages, programs.serving)
+    for name, packages in (
+        ("strapi", "@strapi/strapi strapi"),
+        ("keystone", "@keystone-6/core"),
+        ("medusa", "@medusajs/medusa @medusajs/framework"),
+        ("feathers", "@feathersjs/feathers"),
+        ("loopback", "@loopback/core"),
+        ("elysia", "elysia"),
+        ("hono", "hono"),
+        ("fastify", "fastify"),
+        ("koa", "koa koa2"),
+        ("hapi", "@hapi/hapi"),
+        ("express", "express"),
+    )
+)
+"""They are what a program is called by, and say nothing of how it is started."""
+
 FRAMEWORKS: tuple[NodeFramework, ...] = (
     _row("nextjs", "next", fullstack.nextjs, "next build", "react"),
     _row("nuxt", "nuxt nuxt3 nuxt-edge", fullstack.nuxt, "nuxt build", "vue"),
@@ -94,22 +112,7 @@ FRAMEWORKS: tuple[NodeFramework, ...] = (
     _row("parcel", "parcel parcel-bundler", sites.PARCEL, "parcel build", "react vue"),
     _row("snowpack", "snowpack", sites.SNOWPACK, "snowpack build", "react vue"),
     _row("webpack", "webpack", sites.WEBPACK, "webpack --mode production", "react vue"),
-    *(
-        _row(name, packages, programs.serving)
-        for name, packages in (
-            ("strapi", "@strapi/strapi strapi"),
-            ("keystone", "@keystone-6/core"),
-            ("medusa", "@medusajs/medusa @medusajs/framework"),
-            ("feathers", "@feathersjs/feathers"),
-            ("loopback", "@loopback/core"),
-            ("elysia", "elysia"),
-            ("hono", "hono"),
-            ("fastify", "fastify"),
-            ("koa", "koa"),
-            ("hapi", "@hapi/hapi"),
-            ("express", "express"),
-        )
-    ),
+    *SERVERS,
 )
 """A framework comes before those on which it is built."""
 

@@ -1,6 +1,6 @@
 """The plan for a Node.js project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from attrs import evolve, frozen
@@ -12,6 +12,7 @@ from pushpaka_core.detection.node.environment import env_names
 from pushpaka_core.detection.node.frameworks import (
     FALLBACKS,
     FRAMEWORKS,
+    SERVERS,
     STORYBOOK,
     WEAK,
     NodeFramework,
@@ -25,7 +26,6 @@ from pushpaka_core.errors import DetectionError
 
 TRIGGERS = (FILE,)
 
-_PLAIN = frozenset({"node", "bun"})
 _SHOWN = 6
 
 
@@ -117,7 +117,9 @@ class _Analysis:
         return self._planned(found)
 
     def plan_of_member(self) -> BuildPlan | None:
-        """Return the plan where the package is clearly an application."""
+        """Return the plan where the package is clearly an application, of the chosen kind."""
+        if self._named and not self._named_and_listed:
+            return None
         found = next(self._found(is_member=True), None)
         planned = self._planned(found) if found else None
         return planned if isinstance(planned, BuildPlan) else None
@@ -146,18 +148,23 @@ class _Analysis:
                 )
         for rule in FALLBACKS:
             if (answer := rule(self.project)) and not (is_member and rule in WEAK):
-                yield _Found(name=self._plain_name(answer), answer=answer)
+                yield self._plain(answer)
 
-    def _asked(self) -> Iterator[NodeFramework]:
-        if self.chosen in _PLAIN:
-            return
-        for framework in (*FRAMEWORKS, STORYBOOK):
-            is_listed = self.project.manifest.has(*framework.packages)
-            is_wanted = self.chosen is None and framework is not STORYBOOK
-            if self.chosen == framework.name or (
-                is_listed and (is_wanted or self.chosen in framework.chosen_as)
-            ):
-                yield framework
+    def _asked(self) -> Sequence[NodeFramework]:
+        """Return the frameworks in question; a chosen one needs not be listed."""
+        if self.chosen is None:
+            return tuple(self._listed())
+        return self._named_and_listed or [one for one in self._named if self.chosen == one.name]
+
+    @property
+    def _named(self) -> Sequence[NodeFramework]:
+        """Return what the choice may mean; nothing for Node.js itself."""
+        known = (*FRAMEWORKS, STORYBOOK)
+        return [one for one in known if self.chosen in (one.name, *one.chosen_as)]
+
+    @property
+    def _named_and_listed(self) -> Sequence[NodeFramework]:
+        return [one for one in self._named if self.project.manifest.has(*one.packages)]
 
     def _listed(self) -> Iterator[NodeFramework]:
         return (one for one in FRAMEWORKS if self.project.manifest.has(*one.packages))
@@ -209,10 +216,17 @@ class _Analysis:
             ),
         )
 
-    def _plain_name(self, answer: Answer) -> str:
+    def _plain(self, answer: Answer) -> _Found:
+        """Call what no framework decided by the server that it is made with."""
         if isinstance(answer, Site):
-            return "static"
-        return "bun" if self.project.manager.manager.name == "bun" else "node"
+            return _Found(name="static", answer=answer)
+        server = next((one for one in SERVERS if self.project.manifest.has(*one.packages)), None)
+        plain = "bun" if self.project.manager.manager.name == "bun" else "node"
+        return _Found(
+            name=server.name if server else plain,
+            answer=answer,
+            evidence=self._listing(server),
+        )
 
     def _tool(self, framework: NodeFramework | None) -> str:
         is_built = framework is not None and framework.build

@@ -64,7 +64,7 @@ class Script:
     def kind(self) -> ScriptKind:
         """Tell what kind of program it is."""
         arguments = self.words[1:]
-        command = next((word for word in arguments if not word.startswith("-")), "")
+        command = arguments[0] if arguments and not arguments[0].startswith("-") else ""
         if self.program in STARTS_MANY or self._runs_everywhere:
             return ScriptKind.MANY
         if self.program in FILE_SERVERS:

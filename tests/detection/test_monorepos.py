@@ -1,0 +1,230 @@
+"""Applications among the packages of a workspace."""
+
+import pytest
+from tests.detection.node_trees import commands, package, plan_of, reasons, web
+
+from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.errors import DetectionError
+
+PNPM = {
+    "package.json": package(packageManager="pnpm@9.12.0", private=True),
+    "pnpm-workspace.yaml": "packages:\n  - apps/*\n  - 'packages/**'\n  - '!**/fixtures/**'\n",
+    "pnpm-lock.yaml": "lockfileVersion: '9.0'",
+}
+NPM = {
+    "package.json": package(workspaces=["apps/*", "./packages/*"], engines={"node": "20"}),
+    "package-lock.json": "",
+}
+UI = {"packages/ui/package.json": package("core", name="@acme/ui", scripts={"build": "tsc"})}
+CORE = {"packages/core/package.json": package(name="core", scripts={"build": "tsc"})}
+TYPES = {"packages/types/package.json": package(name="types", main="index.js")}
+API = {
+    "apps/api/package.json": package(
+        "express", "@acme/ui", "types", name="api", scripts={"start": "node .", "build": "tsc"}
+    )
+}
+WEB = {
+    "apps/web/package.json": package("next", name="web", scripts={"build": "next build"}),
+}
+
+
+def test_only_application_of_a_workspace_is_found() -> None:
+    """Commands run in its directory, and packages are installed for the whole workspace."""
+    plan = plan_of({**PNPM, **API, **UI, **CORE, **TYPES})
+
+    assert ("express", "apps/api") == (plan.framework, plan.directory)
+    assert ("pnpm", "9.12.0") == (plan.package_manager, plan.package_manager_version)
+    assert "pnpm run start" == web(plan)
+    assert [
+        "cd ../.. && pnpm install --frozen-lockfile --prod=false",
+        "pnpm --filter api... run build",
+    ] == commands(plan)
+    assert "apps/api is a package of the workspace (pnpm-workspace.yaml:None)" in reasons(plan)
+    assert "packages/core is needed, and is built before (packages/core/package.json:None)" in (
+        reasons(plan)
+    )
+
+
+def test_root_dir_names_one_of_several() -> None:
+    """Lock file, manager and versions come from the root of the workspace."""
+    plan = plan_of({**NPM, **API, **WEB, **UI, **CORE}, root_dir="apps/api")
+
+    assert ("apps/api", "npm", "20") == (
+        plan.directory,
+        plan.package_manager,
+        plan.language_version,
+    )
+    assert [
+        "cd ../.. && npm ci --include=dev",
+        "cd ../../packages/core && npm run build",
+        "cd ../../packages/ui && npm run build",
+        "npm run build",
+    ] == commands(plan)
+
+
+def test_several_applications_are_named() -> None:
+    """Nobody can guess which one is meant."""
+    with pytest.raises(
+        DetectionError, match=r"apps/api \(express\), apps/web \(nextjs\).*root_dir"
+    ):
+        plan_of({**NPM, **API, **WEB})
+
+
+def test_chosen_framework_picks_the_one_that_is_made_with_it() -> None:
+    """The owner's word decides between several."""
+    assert "apps/web" == plan_of({**NPM, **API, **WEB}, framework="next").directory
+
+
+@pytest.mark.parametrize(
+    ("manifest", "files", "before"),
+    [
+        (
+            package(workspaces=["apps/*", "packages/*"]),
+            {"yarn.lock": "# yarn lockfile v1"},
+            "cd ../../packages/core && yarn run build",
+        ),
+        (
+            package(workspaces={"packages": ["apps/*", "packages/*"]}),
+            {"yarn.lock": "__metadata:\n  version: 8"},
+            "cd ../../packages/core && yarn run build",
+        ),
+        (
+            package(workspaces=["{apps,packages}/*"]),
+            {"bun.lock": ""},
+            "cd ../../packages/core && bun run build",
+        ),
+        (
+            "{}",
+            {"lerna.json": '{"packages": ["apps/*", "packages/*"]}'},
+            "cd ../../packages/core && npm run build",
+        ),
+    ],
+)
+def test_workspaces_of_each_manager_are_known(
+    manifest: str, files: dict[str, str], before: str
+) -> None:
+    """What the application needs is built before it."""
+    plan = plan_of({"package.json": manifest, **files, **API, **UI, **CORE})
+
+    assert "apps/api" == plan.directory
+    assert before == commands(plan)[1]
+
+
+@pytest.mark.parametrize(
+    ("tool", "files", "command"),
+    [
+        (
+            "turbo",
+            {"turbo.json": '{\n  // ours\n  "tasks": {"build": {"dependsOn": ["^build"]}},\n}'},
+            "cd ../.. && turbo run build --filter=api",
+        ),
+        (
+            "turbo",
+            {"turbo.json": '{"pipeline": {"build": {}}}'},
+            "cd ../.. && turbo run build --filter=api",
+        ),
+        ("turbo", {"turbo.json": '{"tasks": {"lint": {}}}'}, "pnpm --filter api... run build"),
+        ("other", {"turbo.json": '{"tasks": {"build": {}}}'}, "pnpm --filter api... run build"),
+        ("nx", {"nx.json": "{}"}, "cd ../.. && NX_DAEMON=false nx run api:build"),
+    ],
+)
+def test_tool_of_the_workspace_builds(tool: str, files: dict[str, str], command: str) -> None:
+    """Turborepo and Nx know the order themselves, where they are installed and know the task."""
+    root = package(tool, packageManager="pnpm@9.12.0")
+
+    plan = plan_of({**PNPM, **API, **UI, **CORE, **files, "package.json": root})
+
+    assert command == commands(plan)[-1]
+
+
+def test_needed_packages_are_built_for_an_application_without_a_build() -> None:
+    """A plain server may use a package that must be compiled."""
+    api = {"apps/api/package.json": package("express", "core", scripts={"start": "node ."})}
+
+    plan = plan_of({**NPM, **api, **CORE})
+
+    assert "cd ../../packages/core && npm run build" == commands(plan)[-1]
+
+
+def test_circular_packages_end() -> None:
+    """Packages that need each other are built once."""
+    one = {"packages/core/package.json": package("@acme/ui", name="core", scripts={"build": "x"})}
+
+    plan = plan_of({**NPM, **API, **UI, **one})
+
+    assert 4 == len(commands(plan))
+
+
+def test_libraries_are_no_applications() -> None:
+    """A library with a bundler or a main beside the one application is passed over."""
+    library = package("vite", name="kit", main="dist/kit.js", scripts={"build": "vite build"})
+    docs = package("storybook", "react", name="docs", scripts={"build": "storybook build"})
+    files = {"packages/kit/package.json": library, "packages/docs/package.json": docs}
+
+    plan = plan_of({**NPM, **WEB, **files, "packages/kit/dist/kit.js": ""})
+
+    assert "apps/web" == plan.directory
+
+
+def test_site_of_a_workspace_is_served_from_its_directory() -> None:
+    """The output is relative to the application."""
+    files = {
+        "apps/site/package.json": package("vite", name="site", scripts={"build": "vite build"}),
+        "apps/site/index.html": "",
+    }
+
+    plan = plan_of({**NPM, **files})
+
+    assert StaticSite(directory="dist", fallback="index.html") == plan.static
+    assert "apps/site" == plan.directory
+
+
+@pytest.mark.parametrize("start", ["turbo run start", "nx run-many -t start", "pnpm -r start"])
+def test_root_that_starts_everything_is_not_the_application(start: str) -> None:
+    """Its start script starts many, so the one application is looked for."""
+    root = package("turbo", scripts={"start": start}, workspaces=["apps/*"])
+
+    assert "apps/api" == plan_of({"package.json": root, **API}).directory
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [{"start": "node server.js"}, {"start": "npm start -w api"}, {"build": "next build"}],
+)
+def test_root_that_is_an_application_is_taken(scripts: dict[str, str]) -> None:
+    """Its packages are then parts of it."""
+    root = package("next", scripts=scripts, workspaces=["apps/*"])
+
+    assert "" == plan_of({"package.json": root, **API, **WEB}).directory
+
+
+def test_directory_outside_of_the_workspace_stands_alone() -> None:
+    """A package that the workspace does not name has a lock file and a manager of its own."""
+    files = {"tools/bot/package.json": package("express"), "tools/bot/server.js": ""}
+
+    plan = plan_of({**PNPM, **API, **files}, root_dir="tools/bot")
+
+    assert ["npm install --include=dev"] == commands(plan)
+
+
+def test_excluded_packages_do_not_count() -> None:
+    """A pattern with an exclamation mark takes packages away."""
+    fixture = {"packages/x/fixtures/app/package.json": package("next", name="app")}
+
+    assert "apps/api" == plan_of({**PNPM, **API, **fixture}).directory
+
+
+def test_workspace_without_an_application_is_told() -> None:
+    """The message says where was looked."""
+    with pytest.raises(DetectionError, match="none of the packages of the workspace is an appl"):
+        plan_of({**NPM, **CORE, **TYPES})
+
+
+def test_patterns_are_bounded() -> None:
+    """A pattern that would take for ever matches nothing."""
+    root = package(workspaces=["*a" * 50 + "/**/" * 50, "apps/*"])
+    deep = "/".join(["a" * 60] * 30)
+
+    plan = plan_of({"package.json": root, **API, f"{deep}/package.json": "{}"})
+
+    assert "apps/api" == plan.directory
