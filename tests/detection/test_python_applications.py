@@ -56,27 +56,27 @@ def test_reasons_name_file_and_line() -> None:
 @pytest.mark.parametrize(
     ("package", "source", "framework", "command", "added"),
     [
-        ("fastapi", FASTAPI, "fastapi", f"uvicorn main:app {UVICORN}", "uvicorn"),
+        ("fastapi", FASTAPI, "fastapi", f"uvicorn main:app {UVICORN}", "uvicorn[standard]"),
         (
             "starlette",
             "from starlette.applications import Starlette\napp = Starlette()",
             "starlette",
             f"uvicorn main:app {UVICORN}",
-            "uvicorn",
+            "uvicorn[standard]",
         ),
         (
             "litestar",
             "import litestar\napp = litestar.Litestar([])",
             "litestar",
             f"uvicorn main:app {UVICORN}",
-            "uvicorn",
+            "uvicorn[standard]",
         ),
         (
             "falcon",
             "import falcon.asgi as f\napp = f.App()",
             "falcon",
             f"uvicorn main:app {UVICORN}",
-            "uvicorn",
+            "uvicorn[standard]",
         ),
         ("flask", FLASK, "flask", f"gunicorn main:app {GUNICORN}", "gunicorn"),
         (

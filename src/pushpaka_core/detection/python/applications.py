@@ -1,30 +1,32 @@
-"""The ASGI or WSGI application of a project, found in its syntax trees."""
+"""The application that a server can import, found in the syntax trees of a project."""
 
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from pushpaka_core.detection.python.factories import (
+    CONSTRUCTORS,
+    Factory,
+    find_factories,
+    followed,
+    links_between,
+)
 from pushpaka_core.detection.python.frameworks import (
+    ENTRY_NAMES,
     FACTORY_NAMES,
     FILE_NAMES,
     OBJECT_NAMES,
-    WEB_FRAMEWORKS,
     Interface,
     WebFramework,
 )
-from pushpaka_core.detection.python.modules import (
-    Module,
-    imported_names,
-    package_of,
-    top_level,
-)
+from pushpaka_core.detection.python.modules import Module
+from pushpaka_core.detection.python.syntax import assignments, imported_names, top_level
 from pushpaka_core.domain.build_plans import Evidence, Rejected
 
 _SHOWN_REJECTED = 5
-_CONSTRUCTORS = {
-    constructor: framework for framework in WEB_FRAMEWORKS for constructor in framework.constructors
-}
+_WRAPPERS = frozenset({"socketio"})
+_BLOCKING = frozenset({"uvicorn.run", "aiohttp.web.run_app", "bottle.run", "waitress.serve"})
 
 
 @frozen(kw_only=True)
@@ -35,21 +37,38 @@ class Application:
     module: Module
     variable: str
     line: int
-    is_factory: bool
+    attribute: str = ""
+    """What of it is served; empty for itself."""
+    is_factory: bool = False
+    is_async: bool = False
 
     @property
     def target(self) -> str:
         """Return it as servers write it."""
-        return f"{self.module.name}:{self.variable}"
+        attribute = f".{self.attribute}" if self.attribute else ""
+        return f"{self.module.name}:{self.variable}{attribute}"
+
+    @property
+    def blocks_import(self) -> bool:
+        """Tell whether its module runs a server of its own as soon as it is imported."""
+        own = f"{self.module.name}.{self.variable}.run"
+        return any(
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Call)
+            and self.module.resolve(statement.value.func) in {own, *_BLOCKING}
+            for statement in top_level(self.module.syntax.body)
+        )
 
     def evidence(self) -> Evidence:
         """Say where it is made."""
-        what = (
-            f"the function `{self.variable}` returns a {self.framework.title} application"
+        title = self.framework.title
+        what = f"{'an' if title.lower().startswith(tuple('aeiou')) else 'a'} {title} application"
+        reason = (
+            f"the function `{self.variable}` returns {what}"
             if self.is_factory
-            else f"`{self.variable}` is a {self.framework.title} application"
+            else f"`{self.variable}` is {what}"
         )
-        return Evidence(reason=what, path=self.module.path, line=self.line)
+        return Evidence(reason=reason, path=self.module.path, line=self.line)
 
     def outranked_by(self, winner: "Application") -> Rejected:
         """Say why it was not taken."""
@@ -69,12 +88,11 @@ def find_applications(
 
     *brought* are the interfaces for which the project brings a server.
     """
-    links = _links(modules)
-    factories = _factories(modules, links)
-    found = [
-        *_objects(modules, links, factories),
-        *_callable_factories(factories),
-    ]
+    importable = [module for module in modules if module.is_importable]
+    links = links_between(importable)
+    factories = find_factories(importable, links)
+    objects = list(_objects(importable, links, factories))
+    found = [*objects, *_passed_on(importable, links, objects), *_callable(factories)]
     return tuple(sorted(found, key=lambda application: _preference(application, brought)))
 
 
@@ -82,131 +100,76 @@ def outranked(applications: Sequence[Application]) -> tuple[Rejected, ...]:
     """Say why the first was taken and not the next ones."""
     if not applications:
         return ()
-    winner, *others = applications
+    winner, *rest = applications
+    others = [other for other in rest if not other.attribute or other.module != winner.module]
     return tuple(other.outranked_by(winner) for other in others[:_SHOWN_REJECTED])
 
 
-def _links(modules: Sequence[Module]) -> Mapping[str, str]:
-    """Return what each importable name stands for; a class stands for what it derives from."""
-    links: dict[str, str] = {}
-    for module in modules:
-        links.update({f"{module.name}.{name}": full for name, full in module.names.items()})
-        for statement in top_level(module.syntax.body):
-            if isinstance(statement, ast.ClassDef) and statement.bases:
-                base = module.resolve(statement.bases[0])
-                links[f"{module.name}.{statement.name}"] = base or ""
-    return links
-
-
-def _followed(name: str | None, links: Mapping[str, str], known: Collection[str]) -> str | None:
-    """Follow re-exports and base classes from *name* to one of *known*."""
-    seen: set[str] = set()
-    while name and name not in known and name not in seen:
-        seen.add(name)
-        name = links.get(name)
-    return name if name in known else None
-
-
-def _factories(
-    modules: Sequence[Module], links: Mapping[str, str]
-) -> Mapping[str, tuple[Module, ast.FunctionDef, WebFramework]]:
-    """Return the functions that return an application, by full name."""
-    return {
-        f"{module.name}.{statement.name}": (module, statement, framework)
-        for module in modules
-        for statement in top_level(module.syntax.body)
-        if isinstance(statement, ast.FunctionDef)
-        and (framework := _returned(module, statement, links)) is not None
-    }
-
-
-def _returned(
-    module: Module, function: ast.FunctionDef, links: Mapping[str, str]
-) -> WebFramework | None:
-    local = _local_imports(module, function)
-
-    def made(value: ast.expr | None) -> WebFramework | None:
-        called = value.func if isinstance(value, ast.Call) else None
-        name = _followed(module.resolve(called, local), links, _CONSTRUCTORS) if called else None
-        return _CONSTRUCTORS[name] if name else None
-
-    assigned = {
-        target.id: framework
-        for node in ast.walk(function)
-        for target, value in _assignments(node)
-        if (framework := made(value)) is not None
-    }
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return):
-            by_name = assigned.get(node.value.id) if isinstance(node.value, ast.Name) else None
-            if framework := by_name or made(node.value):
-                return framework
-    return None
-
-
-def _local_imports(module: Module, function: ast.FunctionDef) -> Mapping[str, str]:
-    names: dict[str, str] = {}
-    package = package_of(module.path, module.name)
-    for node in ast.walk(function):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(imported_names(node, package))
-    return names
-
-
-def _assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            yield from ((target, value) for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name() as target, value=value):
-            yield target, value
-
-
 def _objects(
-    modules: Sequence[Module],
-    links: Mapping[str, str],
-    factories: Mapping[str, tuple[Module, ast.FunctionDef, WebFramework]],
+    modules: Sequence[Module], links: Mapping[str, str], factories: Mapping[str, Factory]
 ) -> Iterator[Application]:
     """Yield the variables that hold an application once their module is imported."""
-    made_by = {**{name: made for name, (_, _, made) in factories.items()}, **_CONSTRUCTORS}
+    made_by = {**{name: factory.framework for name, factory in factories.items()}, **CONSTRUCTORS}
     for module in modules:
+        inner: dict[str, Application] = {}
         for statement in top_level(module.syntax.body):
-            for target, value in _assignments(statement):
+            for target, value in assignments(statement):
                 called = module.resolve(value.func) if isinstance(value, ast.Call) else None
-                name = _followed(called, links, made_by)
+                name = followed(called, links, made_by)
+                known = inner.get(ast.unparse(value)) if isinstance(value, ast.Attribute) else None
                 if name:
-                    yield Application(
-                        framework=made_by[name],
-                        module=module,
-                        variable=target.id,
-                        line=statement.lineno,
-                        is_factory=False,
+                    application = _held(module, made_by[name], target.id, statement.lineno)
+                    inner[f"{target.id}.{application.attribute}"] = application
+                    yield application
+                elif known:
+                    yield evolve(known, variable=target.id, line=statement.lineno, attribute="")
+
+
+def _held(module: Module, framework: WebFramework, variable: str, line: int) -> Application:
+    return Application(
+        framework=framework,
+        module=module,
+        variable=variable,
+        line=line,
+        attribute=framework.inner,
+    )
+
+
+def _passed_on(
+    modules: Sequence[Module], links: Mapping[str, str], objects: Sequence[Application]
+) -> Iterator[Application]:
+    """Yield what modules with the name of a program import to have it served by themselves."""
+    known = {f"{one.module.name}.{one.variable}": one for one in objects}
+    for module in modules:
+        if module.stem not in ENTRY_NAMES:
+            continue
+        for statement in top_level(module.syntax.body):
+            for variable, full in imported_names(statement, module.package).items():
+                if name := followed(full, links, known):
+                    yield evolve(
+                        known[name], module=module, variable=variable, line=statement.lineno
                     )
 
 
-def _callable_factories(
-    factories: Mapping[str, tuple[Module, ast.FunctionDef, WebFramework]],
-) -> Iterator[Application]:
+def _callable(factories: Mapping[str, Factory]) -> Iterator[Application]:
     """Yield the functions that a server can call without arguments."""
-    for module, function, framework in factories.values():
-        if function.name in FACTORY_NAMES and not _required_arguments(function):
+    for factory in factories.values():
+        name, interface = factory.function.name, factory.framework.interface
+        is_served = not factory.is_async or interface is Interface.AIOHTTP
+        if name in FACTORY_NAMES and is_served and not factory.needs_arguments:
             yield Application(
-                framework=framework,
-                module=module,
-                variable=function.name,
-                line=function.lineno,
+                framework=factory.framework,
+                module=factory.module,
+                variable=name,
+                line=factory.function.lineno,
                 is_factory=True,
+                is_async=factory.is_async,
             )
-
-
-def _required_arguments(function: ast.FunctionDef) -> bool:
-    arguments = function.args
-    positional = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-    return positional > 0 or None in arguments.kw_defaults
 
 
 def _preference(
     application: Application, brought: Collection[Interface]
-) -> tuple[bool, bool, int, bool, int, int, str, int]:
+) -> tuple[bool, bool, int, bool, int, bool, bool, int, str, int]:
     names = FACTORY_NAMES if application.is_factory else OBJECT_NAMES
     return (
         application.is_factory,
@@ -214,6 +177,8 @@ def _preference(
         application.module.depth,
         application.framework.interface not in brought,
         _rank(application.module.stem, FILE_NAMES),
+        application.framework.name not in _WRAPPERS,
+        bool(application.attribute),
         _rank(application.variable, names),
         application.module.path,
         application.line,

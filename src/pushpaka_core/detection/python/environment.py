@@ -2,12 +2,26 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from attrs import frozen
+
+from pushpaka_core.detection.python.factories import followed, links_between
 from pushpaka_core.detection.python.modules import Module
+from pushpaka_core.detection.python.syntax import assignments, top_level
+from pushpaka_core.domain.build_plans import Evidence
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
+_LENIENT = frozenset({"os.getenv", "os.environ.get", "os.environ.pop"})
+_STRICT = frozenset({"decouple.config"})
+_READERS = frozenset(
+    {"environs.Env", "environs.FileAwareEnv", "environ.Env", "environ.FileAwareEnv"}
+    | {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"}
+)
+"""Classes whose objects read what they are called with, or what their methods are."""
+_OTHER_METHODS = frozenset({"read_env", "read_envfile", "prefixed", "add_parser", "dump", "seal"})
+_SETTINGS = frozenset({"pydantic_settings.BaseSettings", "pydantic.BaseSettings"})
+_ALIASES = ("validation_alias", "alias", "env")
 _GIVEN = frozenset(
     {
         "PORT", "HOST", "APP_URL", "APP_COMMIT", "APP_DEPLOYMENT", "PATH", "HOME", "LANG", "TMPDIR",
@@ -15,20 +29,141 @@ _GIVEN = frozenset(
     }
 )  # fmt: skip
 """Set by the platform or the system; nobody has to think of them."""
+_SHOWN = 5
 
 
-def env_names(modules: Sequence[Module]) -> tuple[str, ...]:
-    """Return the names that *modules* read, sorted, without those that are given anyway."""
-    found = {name for module in modules for name in _read_in(module)}
-    return tuple(sorted(name for name in found - _GIVEN if _NAME.fullmatch(name)))
+@frozen(kw_only=True)
+class EnvRead:
+    """A place where code reads an env var."""
+
+    name: str
+    is_required: bool
+    """Whether there is no default, so that a program without it ends."""
+    path: str
+    line: int
 
 
-def _read_in(module: Module) -> Iterator[str]:
+def env_reads(modules: Sequence[Module]) -> tuple[EnvRead, ...]:
+    """Return all reads but those of what is given anyway, in the order of their names."""
+    links = links_between(modules)
+    found = [read for module in modules for read in _read_in(module, links)]
+    wanted = (one for one in found if _NAME.fullmatch(one.name) and one.name not in _GIVEN)
+    return tuple(sorted(wanted, key=lambda one: (one.name, one.path, one.line)))
+
+
+def required_evidence(reads: Sequence[EnvRead]) -> tuple[Evidence, ...]:
+    """Say which env vars a program may not be able to go without."""
+    required = {one.name: one for one in reversed(reads) if one.is_required}
+    if not required:
+        return ()
+    names = sorted(required)
+    shown = ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")
+    first = required[names[0]]
+    reason = f"without a default it reads {shown}"
+    return (Evidence(reason=reason, path=first.path, line=first.line),)
+
+
+def _read_in(module: Module, links: Mapping[str, str]) -> Iterator[EnvRead]:
+    readers = _reader_variables(module)
     for node in ast.walk(module.syntax):
         match node:
-            case ast.Subscript(value=source, slice=ast.Constant(value=str(name))):
-                if module.resolve(source) == "os.environ":
-                    yield name
-            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
-                if module.resolve(function) in _READERS:
-                    yield name
+            case ast.Subscript(
+                value=source, slice=ast.Constant(value=str(name)), ctx=ast.Load(), lineno=line
+            ) if module.resolve(source) == "os.environ":
+                yield EnvRead(name=name, is_required=True, path=module.path, line=line)
+            case ast.Compare(
+                left=ast.Constant(value=str(name)),
+                ops=[ast.In()],
+                comparators=[source],
+                lineno=line,
+            ) if module.resolve(source) == "os.environ":
+                yield EnvRead(name=name, is_required=False, path=module.path, line=line)
+            case ast.Call(args=[ast.Constant(value=str(name)), *_]):
+                yield from _read_by_call(module, node, name, readers)
+            case ast.ClassDef(name=name) if followed(f"{module.name}.{name}", links, _SETTINGS):
+                yield from _fields_of(module, node)
+
+
+def _reader_variables(module: Module) -> frozenset[str]:
+    return frozenset(
+        target.id
+        for statement in top_level(module.syntax.body)
+        for target, value in assignments(statement)
+        if isinstance(value, ast.Call) and module.resolve(value.func) in _READERS
+    )
+
+
+def _read_by_call(
+    module: Module, call: ast.Call, name: str, readers: frozenset[str]
+) -> Iterator[EnvRead]:
+    called = module.resolve(call.func)
+    match call.func:
+        case ast.Name(id=variable):
+            is_reader = variable in readers
+        case ast.Attribute(value=ast.Name(id=variable), attr=method):
+            is_reader = variable in readers and method not in _OTHER_METHODS
+        case _:
+            is_reader = False
+    if called in _LENIENT or called in _STRICT or is_reader:
+        is_required = called not in _LENIENT and not _has_default(call)
+        yield EnvRead(name=name, is_required=is_required, path=module.path, line=call.lineno)
+
+
+def _has_default(call: ast.Call) -> bool:
+    return len(call.args) > 1 or any(keyword.arg == "default" for keyword in call.keywords)
+
+
+def _fields_of(module: Module, settings: ast.ClassDef) -> Iterator[EnvRead]:
+    """Yield what Pydantic reads into the fields of a class, by its own rules for names."""
+    prefix = _prefix_of(settings)
+    for statement in settings.body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name), value=value, lineno=line) if (
+                name != "model_config" and not name.startswith("_")
+            ):
+                yield EnvRead(
+                    name=_alias(value) or f"{prefix}{name}".upper(),
+                    is_required=_is_without_default(value),
+                    path=module.path,
+                    line=line,
+                )
+
+
+def _prefix_of(settings: ast.ClassDef) -> str:
+    for node in ast.walk(settings):
+        match node:
+            case ast.keyword(arg="env_prefix", value=ast.Constant(value=str(prefix))):
+                return prefix
+            case ast.Assign(
+                targets=[ast.Name(id="env_prefix")], value=ast.Constant(value=str(prefix))
+            ):
+                return prefix
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    match key, value:
+                        case ast.Constant(value="env_prefix"), ast.Constant(value=str(prefix)):
+                            return prefix
+    return ""
+
+
+def _alias(value: ast.expr | None) -> str | None:
+    keywords = value.keywords if isinstance(value, ast.Call) else []
+    for keyword in keywords:
+        match keyword:
+            case ast.keyword(arg=str(arg), value=ast.Constant(value=str(name))) if arg in _ALIASES:
+                return name
+    return None
+
+
+def _is_without_default(value: ast.expr | None) -> bool:
+    match value:
+        case None:
+            return True
+        case ast.Constant(value=constant):
+            return constant is ...
+        case ast.Call(args=args, keywords=keywords):
+            named = {keyword.arg for keyword in keywords}
+            is_given = bool(args) and not _is_without_default(args[0])
+            return not is_given and not named & {"default", "default_factory"}
+        case _:
+            return False

@@ -1,25 +1,81 @@
-"""Which packages a lock file will bring."""
+"""Which packages a lock file will bring, and in which versions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
 from pushpaka_core.detection.documents import read_toml, strings, table, tables
+from pushpaka_core.detection.node.documents import read_json
 from pushpaka_core.detection.tree import FileTree
+
+Locked = Mapping[str, str]
+"""Versions by normalised names; empty strings where a lock gives none."""
 
 _Wanted = tuple[str, str]
 """A package and one of its extras; "" is the package without any."""
 
 
-def brought_by_uv_lock(tree: FileTree, project: str | None) -> frozenset[str]:
-    """Return the names that uv.lock holds for *project* itself, development groups left out."""
-    packages = tables(read_toml(tree, "uv.lock").get("package"))
+def locked_by_uv(tree: FileTree, path: str, project: str | None, directory: str) -> Locked:
+    """Return what uv.lock holds for one project; *directory* is seen from where the lock lies."""
+    packages = tables(read_toml(tree, path).get("package"))
     requirements: dict[_Wanted, set[_Wanted]] = {}
     for package in packages:
         for wanted, needs in _needs(package):
             requirements.setdefault(wanted, set()).update(needs)
-    roots = [(_name(package), "") for package in packages if _is_root(package, project)]
-    return frozenset(name for name, _ in _reachable(roots, requirements))
+    roots = [
+        (_name(package), "") for package in packages if _is_root(package, project, directory or ".")
+    ]
+    names = {name for name, _ in _reachable(roots, requirements)}
+    return {name: version for name, version in _versions(packages).items() if name in names}
+
+
+def locked_by_poetry(tree: FileTree, path: str, direct: Collection[str]) -> Locked:
+    """Return what poetry.lock holds for production; *direct* is what the project itself lists."""
+    packages = tables(read_toml(tree, path).get("package"))
+    if any("groups" in package for package in packages):
+        return _versions(one for one in packages if "main" in strings(one.get("groups")))
+    requirements: dict[_Wanted, set[_Wanted]] = {
+        (_name(package), ""): {
+            (canonicalize_name(name), "")
+            for name, wanted in table(package, "dependencies").items()
+            if not (isinstance(wanted, Mapping) and wanted.get("optional"))
+        }
+        for package in packages
+    }
+    names = {name for name, _ in _reachable([(name, "") for name in direct], requirements)}
+    return {name: version for name, version in _versions(packages).items() if name in names}
+
+
+def locked_by_pdm(tree: FileTree, path: str) -> Locked:
+    """Return what pdm.lock holds for production."""
+    packages = tables(read_toml(tree, path).get("package"))
+    return _versions(
+        one for one in packages if "default" in strings(one.get("groups")) or "groups" not in one
+    )
+
+
+def locked_by_pipenv(tree: FileTree, path: str) -> Locked:
+    """Return what Pipfile.lock holds for production."""
+    return {
+        canonicalize_name(name): str(table(wanted).get("version", "")).removeprefix("==")
+        for name, wanted in table(read_json(tree, path), "default").items()
+    }
+
+
+def locked_by_pylock(tree: FileTree, path: str) -> Locked:
+    """Return what pylock.toml holds, without what belongs to groups."""
+    packages = tables(read_toml(tree, path).get("packages"))
+    return _versions(one for one in packages if "groups" not in str(one.get("marker", "")))
+
+
+def _versions(
+    packages: Collection[Mapping[str, object]] | Iterator[Mapping[str, object]],
+) -> Locked:
+    return {
+        name: version if isinstance(version := package.get("version"), str) else ""
+        for package in packages
+        if (name := _name(package))
+    }
 
 
 def _reachable(
@@ -54,6 +110,7 @@ def _name(package: Mapping[str, object]) -> str:
     return canonicalize_name(name) if isinstance(name, str) else ""
 
 
-def _is_root(package: Mapping[str, object], project: str | None) -> bool:
+def _is_root(package: Mapping[str, object], project: str | None, directory: str) -> bool:
     source = table(package, "source")
-    return "." in (source.get("virtual"), source.get("editable")) or _name(package) == project
+    is_there = directory in (source.get("virtual"), source.get("editable"))
+    return is_there or _name(package) == project

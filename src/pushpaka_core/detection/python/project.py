@@ -1,154 +1,128 @@
 """How a Python project says what it depends on, and what installs that."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from attrs import evolve, field, frozen
-from packaging.utils import canonicalize_name
+from attrs import evolve, frozen
 
-from pushpaka_core.detection.documents import read_toml, strings, table
-from pushpaka_core.detection.python.locks import brought_by_uv_lock
-from pushpaka_core.detection.python.requirements import Listed, in_requirements_file, in_strings
-from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.detection.python.dependencies import PythonProject, Sources
+from pushpaka_core.detection.python.listed_ways import (
+    by_pipfile,
+    by_pyproject,
+    by_requirements,
+    by_setup,
+)
+from pushpaka_core.detection.python.locked_ways import (
+    by_pdm_lock,
+    by_pipenv_lock,
+    by_poetry_lock,
+    by_pylock,
+    by_uv_lock,
+    by_workspace,
+)
+from pushpaka_core.detection.python.workspaces import PYPROJECT, inner
 from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import Evidence, Rejected
-from pushpaka_core.errors import DetectionError
+from pushpaka_core.domain.build_plans import Rejected
 
-PYPROJECT = "pyproject.toml"
+_SHOWN = 3
 REQUIREMENTS = "requirements.txt"
-UV_LOCK = "uv.lock"
-FOREIGN_FILES: Mapping[str, str] = {
-    "poetry.lock": "Poetry",
-    "pdm.lock": "PDM",
-    "Pipfile.lock": "Pipenv",
-    "Pipfile": "Pipenv",
-}
-"""Files of tools that are recognised, but not run yet."""
-SETUP_FILES = ("setup.py", "setup.cfg")
 
 
-@frozen(kw_only=True)
-class PythonProject:
-    """What is installed, and by what."""
+@frozen
+class _Way:
+    """One way in which projects say what they depend on."""
 
-    manager: str | None = None
-    """None where nothing says what to install."""
-    install: str | None = None
-    listed: Listed = field(factory=dict)
-    """Direct dependencies."""
-    brought: frozenset[str] = frozenset()
-    """Everything that is known to be there after the installation."""
-    evidence: tuple[Evidence, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    read: Callable[[Sources, str], PythonProject | str]
+    """It answers why not where the file cannot be used, or nothing where it is not about that."""
+    paths: tuple[str, ...]
+    """Of several the first is taken."""
+
+
+_WAYS = (
+    _Way(by_uv_lock, ("uv.lock",)),
+    _Way(by_poetry_lock, ("poetry.lock",)),
+    _Way(by_pdm_lock, ("pdm.lock",)),
+    _Way(by_pipenv_lock, ("Pipfile.lock",)),
+    _Way(by_pylock, ("pylock.toml",)),
+    _Way(
+        by_requirements,
+        (
+            REQUIREMENTS,
+            "requirements/production.txt",
+            "requirements/prod.txt",
+            "requirements/requirements.txt",
+            "requirements/main.txt",
+            "requirements/base.txt",
+            "requirements-prod.txt",
+            "requirements-production.txt",
+            "requirements_prod.txt",
+            "requirements.prod.txt",
+            "requirements.in",
+            "requirements/production.in",
+            "requirements/base.in",
+        ),
+    ),
+    _Way(by_pipfile, ("Pipfile",)),
+    _Way(by_pyproject, (PYPROJECT,)),
+    _Way(by_setup, ("setup.py", "setup.cfg")),
+)
+"""The most exact first."""
+
+FILES = tuple(path for way in _WAYS for path in way.paths)
+"""All files that may say what a project depends on."""
 
 
 def read_project(question: Question) -> PythonProject:
-    """
-    Return the project's dependencies by the most exact file that can be used.
-
-    Raises:
-        DetectionError: If there is only a file of a tool that is not run here yet,
-            and the project does not say how to install.
-    """
-    tree = question.tree
-    document = read_toml(tree, PYPROJECT)
-    chosen = (
-        _by_uv_lock(tree, document)
-        or _by_requirements(tree)
-        or _by_pyproject(tree, document)
-        or _by_setup(tree)
-        or PythonProject()
-    )
-    _refuse_foreign(question, chosen, document)
-    return evolve(chosen, rejected=(*chosen.rejected, *_passed_over(tree, chosen)))
-
-
-def _by_uv_lock(tree: FileTree, document: Mapping[str, object]) -> PythonProject | None:
-    if not (tree.exists(UV_LOCK) and tree.exists(PYPROJECT)):
-        return None
-    listed, servers = _in_pyproject(tree, document)
-    name = table(document, "project").get("name")
-    locked = brought_by_uv_lock(tree, canonicalize_name(name) if isinstance(name, str) else None)
-    return PythonProject(
-        manager="uv",
-        install="uv sync --frozen --no-dev",
-        listed=listed,
-        brought=locked or servers,
-        evidence=(Evidence(reason="there is a lock file of uv", path=UV_LOCK),),
-    )
+    """Return the project's dependencies by the most exact file that can be used."""
+    sources = Sources.of(question)
+    read: list[PythonProject] = []
+    rejected: list[Rejected] = []
+    if sources.workspace:
+        lock = inner(sources.workspace.directory, "uv.lock")
+        if sources.repository.exists(lock):
+            read.append(by_workspace(sources, sources.workspace))
+    for way in _WAYS:
+        path = next((path for path in way.paths if sources.tree.exists(path)), None)
+        answer = way.read(sources, path) if path else None
+        if isinstance(answer, PythonProject):
+            read.append(answer)
+        elif path and answer:
+            rejected.append(Rejected(framework=path, reason=answer))
+    if not read:
+        return PythonProject()
+    chosen, *others = read
+    return evolve(chosen, rejected=(*rejected, *_passed_over(chosen, others)))
 
 
-def _by_requirements(tree: FileTree) -> PythonProject | None:
-    if not tree.exists(REQUIREMENTS):
-        return None
-    listed, servers = in_requirements_file(tree, REQUIREMENTS)
-    return PythonProject(
-        manager="pip",
-        install=f"uv pip install -r {REQUIREMENTS}",
-        listed=listed,
-        brought=servers,
-        evidence=(Evidence(reason="it says what to install", path=REQUIREMENTS),),
-    )
-
-
-def _by_pyproject(tree: FileTree, document: Mapping[str, object]) -> PythonProject | None:
-    """Install from pyproject.toml: the project itself where it can be built, else what it lists."""
-    if not table(document, "project"):
-        return None
-    listed, servers = _in_pyproject(tree, document)
-    is_package = table(document, "tool", "uv").get("package") is not False
-    is_built = "build-system" in document and is_package
-    return PythonProject(
-        manager="pip",
-        install="uv pip install ." if is_built else f"uv pip install -r {PYPROJECT}",
-        listed=listed,
-        brought=servers,
-        evidence=(Evidence(reason="it says what to install, without a lock", path=PYPROJECT),),
-    )
-
-
-def _by_setup(tree: FileTree) -> PythonProject | None:
-    path = next((path for path in SETUP_FILES if tree.exists(path)), None)
-    if path is None:
-        return None
-    evidence = Evidence(reason="it says how to install the project", path=path)
-    return PythonProject(manager="pip", install="uv pip install .", evidence=(evidence,))
-
-
-def _in_pyproject(tree: FileTree, document: Mapping[str, object]) -> tuple[Listed, frozenset[str]]:
-    requirements = strings(table(document, "project").get("dependencies"))
-    return in_strings(requirements, PYPROJECT, tree.read(PYPROJECT) or "")
-
-
-def _refuse_foreign(
-    question: Question, chosen: PythonProject, document: Mapping[str, object]
-) -> None:
-    if chosen.manager or question.has_install:
-        return
-    found = next((path for path in FOREIGN_FILES if question.tree.exists(path)), None)
-    tool = FOREIGN_FILES[found] if found else "Poetry"
-    if found or table(document, "tool", "poetry"):
-        raise DetectionError(
-            f"{found or PYPROJECT} is made for {tool}, which is not run here yet. Supported are"
-            f" {UV_LOCK}, {REQUIREMENTS} and a [project] table in {PYPROJECT}. Add one of them, or"
-            " set the project's install_command and start_command."
-        )
-
-
-def _passed_over(tree: FileTree, chosen: PythonProject) -> tuple[Rejected, ...]:
-    """Name the files that say something about dependencies and were not used."""
-    used = {evidence.path for evidence in chosen.evidence}
-    unused = (path for path in (UV_LOCK, REQUIREMENTS, *FOREIGN_FILES) if path not in used)
+def _passed_over(chosen: PythonProject, others: list[PythonProject]) -> tuple[Rejected, ...]:
+    """Name the files that say something else about dependencies, and were not used."""
     return tuple(
-        Rejected(framework=path, reason=_why_unused(path, chosen))
-        for path in unused
-        if tree.exists(path)
+        Rejected(framework=other.path, reason=_why_not(other, chosen))
+        for other in others
+        if not _belong_together(other, chosen)
     )
 
 
-def _why_unused(path: str, chosen: PythonProject) -> str:
-    if path in FOREIGN_FILES:
-        tool = FOREIGN_FILES[path]
-        return f"it is made for {tool}, which is not run here yet; its versions are not used"
-    if path == UV_LOCK:
-        return f"there is no {PYPROJECT} beside it"
-    return f"{chosen.evidence[0].path} is more exact"
+def _belong_together(other: PythonProject, chosen: PythonProject) -> bool:
+    """Tell whether the other file is what the chosen one was made from, or what it asks for."""
+    if other.path in {"setup.py", "setup.cfg"}:
+        return True
+    if other.path == PYPROJECT:
+        return bool(chosen.locked) or chosen.is_installed
+    return f"{other.path}.lock" == chosen.path
+
+
+def _why_not(other: PythonProject, chosen: PythonProject) -> str:
+    apart = sorted(
+        name
+        for name, version in other.locked.items()
+        if version and chosen.locked.get(name) not in {None, "", version}
+    )
+    if not apart:
+        is_more_exact = chosen.locked and not other.locked
+        return f"{chosen.path} {'is more exact' if is_more_exact else 'comes first'}"
+    shown = ", ".join(
+        f"{name} ({chosen.locked[name]} there, {other.locked[name]} here)"
+        for name in apart[:_SHOWN]
+    )
+    more = " and others" if len(apart) > _SHOWN else ""
+    return f"{chosen.path} comes first; they disagree about {shown}{more}"

@@ -1,14 +1,14 @@
 """Requirements as Python's tools write them, matched by exact name."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from posixpath import dirname, join, normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pushpaka_core.detection.documents import line_of
-from pushpaka_core.detection.python.frameworks import EXTRAS_WITH_SERVER, PACKAGES_WITH_SERVER
+from pushpaka_core.detection.python.servers import EXTRAS_WITH_SERVER, PACKAGES_WITH_SERVER
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence
 
@@ -16,7 +16,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|\s*=\s*|(?<=-r))(?P<path>\S+)")
 _OPTIONS = re.compile(r"\s--?[a-zA-Z-]+(=|\s|$).*")
 _EGG = re.compile(r"#egg=(?P<name>[A-Za-z0-9._-]+)")
-
+_ITSELF = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^\]]*\])?")
 
 Listed = Mapping[str, Evidence]
 """Where each package is listed, by normalised name."""
@@ -26,6 +26,49 @@ def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[s
     """Return what *path* and the files that it includes list, and the servers that come with it."""
     listed: dict[str, Evidence] = {}
     servers: set[str] = set()
+    for current, number, line in _lines_of(tree, path):
+        if found := _parsed(line):
+            name, brought = found
+            listed.setdefault(name, _listing(name, current, number))
+            servers |= brought
+    return listed, frozenset(servers)
+
+
+def asks_for_itself(tree: FileTree, path: str) -> bool:
+    """Tell whether the project is among the requirements of *path*, as in "-e ."."""
+    return any(_ITSELF.fullmatch(line) for _, _, line in _lines_of(tree, path))
+
+
+def in_strings(requirements: Iterable[str], path: str, text: str) -> tuple[Listed, frozenset[str]]:
+    """Return what *requirements*, which stand in *path*, list, and the servers they bring."""
+    found = [(line_of(text, line), parsed) for line in requirements if (parsed := _parsed(line))]
+    return _listings(found, path)
+
+
+def in_table(requirements: Iterable[str], path: str, text: str) -> tuple[Listed, frozenset[str]]:
+    """Return the same for requirements that stand in *path* as keys of a table."""
+    keys: dict[str, int] = {
+        canonicalize_name(line.partition("=")[0].strip().strip("\"'")): number
+        for number, line in reversed(list(enumerate(text.splitlines(), 1)))
+        if "=" in line
+    }
+    found = [(keys.get(parsed[0]), parsed) for line in requirements if (parsed := _parsed(line))]
+    return _listings(found, path)
+
+
+def _listings(
+    found: list[tuple[int | None, tuple[str, frozenset[str]]]], path: str
+) -> tuple[Listed, frozenset[str]]:
+    listed = {name: _listing(name, path, number) for number, (name, _) in reversed(found)}
+    return listed, frozenset(server for _, (_, servers) in found for server in servers)
+
+
+def _listing(name: str, path: str, line: int | None) -> Evidence:
+    return Evidence(reason=f"{name} is listed", path=path, line=line)
+
+
+def _lines_of(tree: FileTree, path: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the lines of a file, and of those that it includes, with their places."""
     seen: set[str] = set()
     waiting = [path]
     while waiting:
@@ -36,24 +79,8 @@ def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[s
         for number, line in _logical_lines(tree.read(current) or ""):
             if included := _INCLUDE.fullmatch(line):
                 waiting.append(normpath(join(dirname(current), included["path"])))
-            elif found := _parsed(line):
-                name, brought = found
-                listed.setdefault(name, _listing(name, current, number))
-                servers |= brought
-    return listed, frozenset(servers)
-
-
-def in_strings(
-    requirements: tuple[str, ...], path: str, text: str
-) -> tuple[Listed, frozenset[str]]:
-    """Return what *requirements*, which stand in *path*, list, and the servers they bring."""
-    found = [(line_of(text, line), parsed) for line in requirements if (parsed := _parsed(line))]
-    listed = {name: _listing(name, path, number) for number, (name, _) in reversed(found)}
-    return listed, frozenset(server for _, (_, servers) in found for server in servers)
-
-
-def _listing(name: str, path: str, line: int | None) -> Evidence:
-    return Evidence(reason=f"{name} is listed", path=path, line=line)
+            else:
+                yield current, number, line
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -1,20 +1,18 @@
 """Applications that are files to be run, not objects to be imported."""
 
-import ast
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
 
 from attrs import frozen
 
-from pushpaka_core.detection.python.frameworks import (
-    FILE_NAMES,
-    SCRIPT_FRAMEWORKS,
-    ScriptFramework,
-)
+from pushpaka_core.detection.python.frameworks import FILE_NAMES
 from pushpaka_core.detection.python.modules import Module
+from pushpaka_core.detection.python.programs import PLAIN, RUN, SCRIPT_FRAMEWORKS, ScriptFramework
 from pushpaka_core.domain.build_plans import Evidence
 
 _DIRECTORIES = frozenset({"", "src", "app"})
-_NAMES = tuple(name for name in FILE_NAMES if name != "__init__")
+_NAMES = tuple(name for name in FILE_NAMES if name not in {"__init__", "__main__"})
+_PAGES = "pages"
 
 
 @frozen(kw_only=True)
@@ -27,10 +25,14 @@ class Script:
     @property
     def command(self) -> str:
         """Return what runs it, from the application's directory."""
-        path = self.module.path
-        as_module = "/" in path and self.module.root == "."
-        target = f"-m {self.module.name}" if as_module else path
-        return self.framework.command.format(path=path, target=target)
+        path = shlex.quote(self.module.path)
+        target = self._as_module() or path
+        return self.framework.command.format(path=path, name=self.module.name, target=target)
+
+    @property
+    def listens_by_itself(self) -> bool:
+        """Tell whether nothing but its own code says where it listens."""
+        return self.framework.command == RUN
 
     def evidence(self) -> Evidence:
         """Say what is run, and why."""
@@ -38,43 +40,76 @@ class Script:
         why = f"it imports {module}" if module else "it is the usual name of a program"
         return Evidence(reason=why, path=self.module.path)
 
+    def _as_module(self) -> str | None:
+        module = self.module
+        if not module.is_importable or module.root != "." or "/" not in module.path:
+            return None
+        return f"-m {module.name.removesuffix('.__main__')}"
+
 
 def find_script(
     modules: Sequence[Module], framework: str | None, listed: Collection[str]
 ) -> Script | None:
-    """Return the likeliest script, of *framework* where one is chosen."""
-    candidates = sorted(filter(_is_usual, modules), key=_preference)
+    """Return the likeliest file that imports a framework which runs files, *framework* if given."""
     for known in SCRIPT_FRAMEWORKS:
-        wanted = framework == known.name if framework else known.package in {"", *listed}
-        module = next((module for module in candidates if _imports(module, known.module)), None)
-        if wanted and module:
+        wanted = framework == known.name if framework else known.package in listed
+        if wanted and (module := _likeliest(modules, known)):
             return Script(framework=known, module=module)
     return None
 
 
+def find_plain_script(modules: Sequence[Module]) -> Script | None:
+    """Return a file with the usual name of a program, or a package that can be run."""
+    module = min(filter(_is_usual, modules), key=_plainness, default=None)
+    module = module or next((one for one in modules if one.stem == "__main__"), None)
+    return Script(framework=PLAIN, module=module) if module else None
+
+
+def _likeliest(modules: Sequence[Module], framework: ScriptFramework) -> Module | None:
+    importing = [
+        one
+        for one in modules
+        if _is_top(one)
+        and (framework.is_script_only or _is_usual(one))
+        and one.imports(framework.module)
+    ]
+    pages = {_directory(one) for one in modules if _directory(one).endswith(_PAGES)}
+    names = (*framework.names, *_NAMES)
+    imported = set(_imported_by(importing))
+
+    def preference(module: Module) -> tuple[bool, int, bool, int, bool, str]:
+        beside = f"{_directory(module)}/{_PAGES}".removeprefix("/")
+        return (
+            beside not in pages,
+            module.path.count("/"),
+            module.name in imported,
+            names.index(module.stem) if module.stem in names else len(names),
+            not module.is_importable,
+            module.path,
+        )
+
+    return min(importing, key=preference, default=None)
+
+
 def _is_usual(module: Module) -> bool:
-    directory = module.path.rpartition("/")[0]
-    return module.stem in _NAMES and directory in _DIRECTORIES and bool(module.syntax.body)
+    is_usual = module.stem in _NAMES and _directory(module) in _DIRECTORIES
+    return is_usual and bool(module.syntax.body)
 
 
-def _preference(module: Module) -> tuple[int, int]:
+def _is_top(module: Module) -> bool:
+    """Leave out the further pages of an application, and what only makes a package."""
+    return _PAGES not in module.path.split("/")[:-1] and module.stem != "__init__"
+
+
+def _imported_by(modules: Sequence[Module]) -> Iterator[str]:
+    for module in modules:
+        for full in module.names.values():
+            yield from (full, full.rpartition(".")[0])
+
+
+def _directory(module: Module) -> str:
+    return module.path.rpartition("/")[0]
+
+
+def _plainness(module: Module) -> tuple[int, int]:
     return module.path.count("/"), _NAMES.index(module.stem)
-
-
-def _imports(module: Module, name: str) -> bool:
-    """Look into functions too, where programs like to import late."""
-    return not name or any(
-        name == imported.partition(".")[0]
-        for node in ast.walk(module.syntax)
-        for imported in _imported(node)
-    )
-
-
-def _imported(node: ast.AST) -> tuple[str, ...]:
-    match node:
-        case ast.Import(names=names):
-            return tuple(alias.name for alias in names)
-        case ast.ImportFrom(module=str(module), level=0):
-            return (module,)
-        case _:
-            return ()

@@ -1,0 +1,200 @@
+"""What was found in a Python project, and the plans that can be made of it."""
+
+from collections.abc import Collection, Iterator
+
+from attrs import evolve, frozen
+
+from pushpaka_core.detection.python.applications import Application, find_applications, outranked
+from pushpaka_core.detection.python.dependencies import PythonProject
+from pushpaka_core.detection.python.django import Django
+from pushpaka_core.detection.python.entry_points import EntryPoint, find_entry_point
+from pushpaka_core.detection.python.environment import EnvRead, env_reads, required_evidence
+from pushpaka_core.detection.python.frameworks import WEB_FRAMEWORKS, Interface
+from pushpaka_core.detection.python.modules import Module, read_modules
+from pushpaka_core.detection.python.programs import PACKAGES
+from pushpaka_core.detection.python.project import REQUIREMENTS, read_project
+from pushpaka_core.detection.python.scripts import Script, find_plain_script, find_script
+from pushpaka_core.detection.python.servers import SERVERS
+from pushpaka_core.detection.python.serving import Service, run, serve
+from pushpaka_core.detection.python.versions import wanted_python
+from pushpaka_core.detection.python.workspaces import PYPROJECT
+from pushpaka_core.detection.wishes import Question
+from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
+
+
+@frozen(kw_only=True)
+class Analysis:
+    """The project's dependencies, its modules, and what in them answers requests."""
+
+    question: Question
+    project: PythonProject
+    modules: tuple[Module, ...]
+    unread: tuple[Rejected, ...]
+    django: Django | None
+    reads: tuple[EnvRead, ...]
+
+    @classmethod
+    def of(cls, question: Question, *, without: Collection[str]) -> "Analysis":
+        """Look at the application that is in question."""
+        modules, unread = read_modules(question.tree, without)
+        return cls(
+            question=question,
+            project=read_project(question),
+            modules=modules,
+            unread=unread,
+            django=Django.of(question.tree, modules),
+            reads=env_reads(modules),
+        )
+
+    def framework_by_dependency(self) -> str:
+        """Name the framework where somebody else says what to start."""
+        listed = (name for name, package in PACKAGES if package in self.project.listed)
+        return self.question.framework or next(listed, "python")
+
+    def proposals(self) -> Iterator[BuildPlan | Rejected]:
+        """Yield what could be started, the likeliest first."""
+        applications = self._applications()
+        if applications:
+            yield self._of_application(applications)
+        elif self.django and self.django.settings and self._wanted in {None, "django"}:
+            yield self._of_django(self.django)
+        if script := find_script(self.modules, self._wanted, self.project.listed):
+            yield self._run(script)
+        if self._wanted is None and (entry := find_entry_point(self.question.tree, self.project)):
+            yield self._of_entry_point(entry)
+        if self._wanted is None and (script := find_plain_script(self.modules)):
+            yield self._run(script)
+
+    def plan(
+        self,
+        framework: str,
+        *,
+        web: str | None = None,
+        evidence: tuple[Evidence, ...] = (),
+        rejected: tuple[Rejected, ...] = (),
+        served_by: Module | None = None,
+    ) -> BuildPlan:
+        """Return the plan, with *web* as the command that was found."""
+        project = self.project
+        version = wanted_python(self.question)
+        django = self.django if framework == "django" else None
+        collecting = django.collecting(served_by) if django else None
+        return BuildPlan(
+            framework=framework,
+            language="python",
+            language_version=version[0] if version else None,
+            package_manager=project.manager,
+            directory=self.question.directory,
+            install=_detected(project.install),
+            build=(Step(command=collecting, origin=Origin.DETECTED),) if collecting else (),
+            processes={"web": Step(command=web, origin=Origin.DETECTED)} if web else {},
+            env_names=tuple(dict.fromkeys(read.name for read in self.reads)),
+            evidence=(
+                *evidence,
+                *self._listings(framework),
+                *project.evidence,
+                *((version[1],) if version else ()),
+                *(django.evidence(served_by, project.listed) if django else ()),
+                *required_evidence(self.reads),
+            ),
+            rejected=(*rejected, *project.rejected, *self.unread),
+        )
+
+    def nothing_to_start(self) -> str:
+        """Say what was looked for in vain."""
+        names = sorted({framework.title for framework in WEB_FRAMEWORKS})
+        unread = "".join(f"; {one.reason}" for one in self.unread[:3])
+        return (
+            f"nothing to start was found: no module makes an application ({', '.join(names)})"
+            f" and there is no script with a usual name (main.py, app.py, …){unread}"
+        )
+
+    @property
+    def _wanted(self) -> str | None:
+        """Return the framework that was chosen, where it narrows down what is looked for."""
+        return None if self.question.framework == "python" else self.question.framework
+
+    def _applications(self) -> tuple[Application, ...]:
+        interfaces = {one.interface for one in SERVERS if one.package in self.project.brought}
+        if self.django and self.django.needs_asgi(self.project.listed):
+            interfaces = {Interface.ASGI}
+        return tuple(
+            application
+            for application in find_applications(self.modules, interfaces)
+            if self._wanted in {None, application.framework.name}
+        )
+
+    def _of_application(self, applications: tuple[Application, ...]) -> BuildPlan | Rejected:
+        application = applications[0]
+        framework = application.framework
+        return self._served(
+            framework.name,
+            framework.package,
+            serve(application, self.project),
+            application.evidence(),
+            rejected=outranked(applications),
+            served_by=application.module,
+        )
+
+    def _served(
+        self,
+        framework: str,
+        package: str,
+        service: Service,
+        evidence: Evidence,
+        *,
+        rejected: tuple[Rejected, ...] = (),
+        served_by: Module | None = None,
+    ) -> BuildPlan | Rejected:
+        if missing := self._unlisted(framework, package, evidence):
+            return missing
+        plan = self.plan(
+            framework,
+            web=service.command,
+            evidence=(evidence, *service.evidence),
+            rejected=rejected,
+            served_by=served_by,
+        )
+        return evolve(plan, added_packages=service.added)
+
+    def _of_django(self, django: Django) -> BuildPlan | Rejected:
+        """Serve what Django makes of the settings where no module makes an application."""
+        evidence = Evidence(reason="there is a program of Django", path=django.program)
+        return self._served("django", "django", django.service(self.project), evidence)
+
+    def _run(self, script: Script) -> BuildPlan | Rejected:
+        framework = script.framework
+        if missing := self._unlisted(framework.name, framework.package, script.evidence()):
+            return missing
+        service = run(script, self.project, self.modules)
+        evidence = (script.evidence(), *service.evidence)
+        plan = self.plan(framework.name, web=service.command, evidence=evidence)
+        return evolve(plan, added_packages=service.added)
+
+    def _of_entry_point(self, entry: EntryPoint) -> BuildPlan:
+        return self.plan(
+            self.framework_by_dependency(),
+            web=entry.name,
+            evidence=(entry.evidence(),),
+            rejected=entry.rejected(),
+        )
+
+    def _listings(self, framework: str) -> tuple[Evidence, ...]:
+        packages = dict.fromkeys(package for name, package in PACKAGES if name == framework)
+        listed = self.project.listed
+        return tuple(listed[package] for package in packages if package in listed)
+
+    def _unlisted(self, name: str, package: str, evidence: Evidence) -> Rejected | None:
+        """Refuse to start what would not be installed."""
+        if not package or self.project.manager or self.question.has_install:
+            return None
+        unused = "".join(f" ({one.framework}: {one.reason})" for one in self.project.rejected)
+        reason = (
+            f"{evidence.path} needs {package}, but nothing says that it must be installed{unused}:"
+            f" list it in {REQUIREMENTS} or {PYPROJECT}"
+        )
+        return Rejected(framework=name, reason=reason)
+
+
+def _detected(command: str | None) -> Step | None:
+    return Step(command=command, origin=Origin.DETECTED) if command else None

@@ -1,0 +1,102 @@
+"""Functions that return an application, found in the syntax trees."""
+
+import ast
+from collections.abc import Collection, Mapping, Sequence
+
+from attrs import frozen
+
+from pushpaka_core.detection.python.frameworks import WEB_FRAMEWORKS, WebFramework
+from pushpaka_core.detection.python.modules import Module
+from pushpaka_core.detection.python.syntax import assignments, imported_names, top_level
+
+CONSTRUCTORS: Mapping[str, WebFramework] = {
+    constructor: framework for framework in WEB_FRAMEWORKS for constructor in framework.constructors
+}
+
+
+@frozen(kw_only=True)
+class Factory:
+    """A function that returns an application."""
+
+    module: Module
+    function: ast.FunctionDef | ast.AsyncFunctionDef
+    framework: WebFramework
+
+    @property
+    def is_async(self) -> bool:
+        """Tell whether it has to be awaited."""
+        return isinstance(self.function, ast.AsyncFunctionDef)
+
+    @property
+    def needs_arguments(self) -> bool:
+        """Tell whether nobody can call it without knowing more."""
+        arguments = self.function.args
+        positional = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
+        return positional > 0 or None in arguments.kw_defaults
+
+
+def links_between(modules: Sequence[Module]) -> Mapping[str, str]:
+    """Return what each importable name stands for; a class stands for what it derives from."""
+    links: dict[str, str] = {}
+    for module in modules:
+        links.update({f"{module.name}.{name}": full for name, full in module.names.items()})
+        for statement in top_level(module.syntax.body):
+            if isinstance(statement, ast.ClassDef) and statement.bases:
+                base = module.resolve(statement.bases[0])
+                links[f"{module.name}.{statement.name}"] = base or ""
+    return links
+
+
+def followed(name: str | None, links: Mapping[str, str], known: Collection[str]) -> str | None:
+    """Follow re-exports and base classes from *name* to one of *known*."""
+    seen: set[str] = set()
+    while name and name not in known and name not in seen:
+        seen.add(name)
+        name = links.get(name)
+    return name if name in known else None
+
+
+def find_factories(modules: Sequence[Module], links: Mapping[str, str]) -> Mapping[str, Factory]:
+    """Return the functions that return an application, by full name."""
+    return {
+        f"{module.name}.{statement.name}": Factory(
+            module=module, function=statement, framework=framework
+        )
+        for module in modules
+        for statement in top_level(module.syntax.body)
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (framework := _returned(module, statement, links)) is not None
+    }
+
+
+def _returned(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, links: Mapping[str, str]
+) -> WebFramework | None:
+    local = _local_imports(module, function)
+
+    def made(value: ast.expr | None) -> WebFramework | None:
+        called = value.func if isinstance(value, ast.Call) else None
+        name = followed(module.resolve(called, local), links, CONSTRUCTORS) if called else None
+        return CONSTRUCTORS[name] if name else None
+
+    assigned = {
+        target.id: framework
+        for node in ast.walk(function)
+        for target, value in assignments(node)
+        if (framework := made(value)) is not None
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return):
+            by_name = assigned.get(node.value.id) if isinstance(node.value, ast.Name) else None
+            if framework := by_name or made(node.value):
+                return framework
+    return None
+
+
+def _local_imports(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> Mapping[str, str]:
+    names: dict[str, str] = {}
+    for node in ast.walk(function):
+        names.update(imported_names(node, module.package))
+    return names

@@ -1,0 +1,120 @@
+"""How an application is served: by the server that the project brings, or by one that is added."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from pushpaka_core.detection.python.applications import Application
+from pushpaka_core.detection.python.dependencies import PythonProject
+from pushpaka_core.detection.python.frameworks import Interface
+from pushpaka_core.detection.python.modules import Module
+from pushpaka_core.detection.python.scripts import Script
+from pushpaka_core.detection.python.servers import (
+    GUNICORN_WORKERS,
+    OF_ATTRIBUTES,
+    SERVERS,
+    Server,
+)
+from pushpaka_core.domain.build_plans import Evidence
+
+_BLOCKED = "its module calls run() as it is imported"
+
+
+@frozen(kw_only=True)
+class Service:
+    """A command that serves an application, and what it takes."""
+
+    command: str
+    added: tuple[str, ...] = ()
+    """Packages that the project does not bring."""
+    evidence: tuple[Evidence, ...] = ()
+
+
+def serve(application: Application, project: PythonProject) -> Service:
+    """Return how *application* is served."""
+    if application.framework.interface is Interface.AIOHTTP and _runs_itself(application):
+        evidence = Evidence(reason="its own program listens on PORT", path=application.module.path)
+        return Service(command=f"python {application.module.path}", evidence=(evidence,))
+    if not application.blocks_import:
+        return _imported(application, project)
+    if application.framework.name == "flask":
+        service = _imported(application, project)
+        evidence = Evidence(reason=f"{_BLOCKED}, which Flask is told to pass over")
+        return evolve(
+            service,
+            command=f"FLASK_RUN_FROM_CLI=true {service.command}",
+            evidence=(*service.evidence, evidence),
+        )
+    evidence = Evidence(reason=f"{_BLOCKED}, so it is run and not served")
+    return Service(command=f"python {application.module.path}", evidence=(evidence,))
+
+
+def serve_target(
+    target: str, interface: Interface, root: str, project: PythonProject, *, is_factory: bool
+) -> Service:
+    """Return how *target*, which is importable from *root*, is served."""
+    server = _server_for(interface, project, target, is_factory=is_factory)
+    is_added = server.package not in project.brought
+    template = server.factory_command if is_factory else server.command
+    options = _options(project) if server.package == "gunicorn" else ""
+    reason = (
+        f"{server.package} is added: the project brings no {interface} server"
+        if is_added
+        else f"the project brings {server.package}"
+    )
+    return Service(
+        command=_on_path(root) + template.format(target=target) + options,
+        added=(server.added_as or server.package,) if is_added else (),
+        evidence=(Evidence(reason=reason),),
+    )
+
+
+def run(script: Script, project: PythonProject, modules: Sequence[Module]) -> Service:
+    """Return how *script* is run."""
+    server = script.framework.server
+    is_added = bool(server) and server not in project.brought
+    added = Evidence(reason=f"{server} is added: the project brings no server")
+    is_deaf = script.listens_by_itself and not any(one.mentions("PORT") for one in modules)
+    deaf = Evidence(reason="nothing in the code says PORT, and that is where it has to listen")
+    return Service(
+        command=script.command,
+        added=(server,) if is_added else (),
+        evidence=(*((added,) if is_added else ()), *((deaf,) if is_deaf else ())),
+    )
+
+
+def _imported(application: Application, project: PythonProject) -> Service:
+    is_factory, interface = application.is_factory, application.framework.interface
+    is_called = is_factory and interface is Interface.AIOHTTP and not application.is_async
+    target = f"'{application.target}()'" if is_called else application.target
+    return serve_target(target, interface, application.module.root, project, is_factory=is_factory)
+
+
+def _runs_itself(application: Application) -> bool:
+    return application.module.mentions("PORT") and application.module.root == "."
+
+
+def _server_for(
+    interface: Interface, project: PythonProject, target: str, *, is_factory: bool
+) -> Server:
+    """Return the first fitting server that the project brings, else the first fitting one."""
+    is_attribute = "." in target.partition(":")[2]
+    fitting = [
+        server
+        for server in SERVERS
+        if server.interface is interface
+        and (server.factory_command or not is_factory)
+        and (server.package in OF_ATTRIBUTES or not is_attribute)
+    ]
+    return next((server for server in fitting if server.package in project.brought), fitting[0])
+
+
+def _options(project: PythonProject) -> str:
+    known = {*project.listed, *project.brought}
+    fitting = (option for packages, option in GUNICORN_WORKERS if packages <= known)
+    option = next(fitting, None)
+    return f" {option}" if option else ""
+
+
+def _on_path(root: str) -> str:
+    return "" if root == "." else f"PYTHONPATH={root} "
