@@ -12,7 +12,7 @@ from pushpaka_core.ports.storage import Storage
 
 MOST_LINES = 100
 """How many lines are handed on at once."""
-MOST_CHARACTERS = 32 * 1024
+MOST_CHARACTERS = 16 * 1024
 """How much text is handed on at once: what a slow reader makes the platform hold."""
 READERS_AT_ONCE = 4
 """How many read storage at a time, so that a crowd leaves others their turn."""
