@@ -6,6 +6,21 @@ import pytest
 from tests.acceptance.apps import edit, example
 from tests.acceptance.people import Person, messages, numbers
 
+ANSWERS = {
+    "flask": (
+        ("/", "sencha", "text/html"),
+        ("/static/tea.css", "max-width", "text/css"),
+        ("/teas/assam", '"minutes":5', "application/json"),
+    ),
+    "litestar": (("/words/Otto", '"is_palindrome":true', "application/json"),),
+    "django": (
+        ("/", "Frankenstein", "text/html"),
+        ("/static/books/shelf.css", "Georgia", "text/css"),
+    ),
+    "streamlit": (("/_stcore/health", "ok", "text/plain"), ("/", "<html", "text/html")),
+}
+"""What the examples answer: paths, a part of the text, and its type."""
+
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
@@ -53,6 +68,19 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     assert ["v1", "v2", "v1"] == [page.partition("version ")[2][:2] for page in pages]
     assert (404, True) == (missing.status_code, "There is no such page" in missing.text)
     assert "text/css; charset=utf-8" == style.headers["content-type"]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_example_answers_what_it_should(ann: Person, repositories: Path, name: str) -> None:
+    """Each kind of application is built and started as it is, and its pages and files are there."""
+    project = await ann.project(example(repositories / name, name).path, name)
+
+    await ann.deploy(project)
+
+    for path, text, kind in ANSWERS[name]:
+        answer = await ann.visit(project["url"], path)
+        assert (200, kind) == (answer.status_code, answer.headers["content-type"].split(";")[0])
+        assert text in answer.text
 
 
 async def test_rollback_neither_clones_nor_builds(ann: Person, repositories: Path) -> None:

@@ -1,0 +1,4 @@
+from books.views import shelf
+from django.urls import path
+
+urlpatterns = [path("", shelf)]
