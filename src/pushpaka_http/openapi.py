@@ -1,5 +1,6 @@
 """The description of the API, for people and for programs that write clients."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
 from types import UnionType
@@ -10,7 +11,14 @@ from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIType, Schema, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
@@ -104,6 +112,16 @@ def close(described: Schema, kind: type[attrs.AttrsInstance]) -> None:
             properties[field.name] = Schema(
                 one_of=[properties[field.name], Schema(type=OpenAPIType.NULL)]
             )
+
+
+@dataclass
+class WithOptionalBody(Operation):
+    """Describes a route whose body may be left out, as every field of it may."""
+
+    def __post_init__(self) -> None:
+        """Say so."""
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
 
 
 class ErrorsPlugin(ReceiveRoutePlugin):

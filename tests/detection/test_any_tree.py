@@ -11,7 +11,15 @@ from pushpaka_core.detection.languages import LANGUAGES
 from pushpaka_core.errors import DetectionError
 
 NAMES = sorted(
-    {"Procfile", ".python-version", "runtime.txt", "src/main.py", "app/__init__.py", "a.csproj"}
+    {
+        "Procfile",
+        "pushpaka.toml",
+        ".python-version",
+        "runtime.txt",
+        "src/main.py",
+        "app/__init__.py",
+        "a.csproj",
+    }
     | {trigger for language in LANGUAGES for trigger in language.triggers}
 )
 FRAGMENTS = [
@@ -26,6 +34,15 @@ FRAGMENTS = [
 TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=20)), max_size=12).map(
     "".join
 )
+TOML = [
+    "[commands]\n", "[static]\n", "[processes]\n", "[[env]]\n", "[health_check]\n", "start = ",
+    "'x'\n", "directory = 'dist'\n", "fallback = ", "port = ", "1e999\n", "-0\n", "nan\n", "true\n",
+    "[[[]]]\n", "required = ['A', 'b c']\n", "build = [\n'a', # b = 1\n]\n", "{ a = { b = 1 } }\n",
+    "static.directory = ", "'..'\n", "''\n", "worker = 'x'\n", "'a.b' . \"c\" = 1\n",
+    "1979-05-27\n",
+    '"""\nport = 1\n"""\n',
+]  # fmt: skip
+REPOSITORY_FILES = st.lists(st.sampled_from(TOML), max_size=12).map("".join)
 PATHS = st.one_of(st.sampled_from(NAMES), st.text(min_size=1, max_size=20))
 
 
@@ -34,6 +51,13 @@ def test_any_tree_is_survived(files: dict[str, str], framework: str | None) -> N
     """Nothing but DetectionError is raised, and every plan can be told."""
     with suppress(DetectionError):
         explain(detect(MemoryTree(files), Wishes(framework=framework)))
+
+
+@given(REPOSITORY_FILES, st.sampled_from([{}, {"index.html": ""}, {"Procfile": "web: x"}]))
+def test_any_repository_file_is_survived(text: str, files: dict[str, str]) -> None:
+    """A pushpaka.toml that says nothing sensible is told so, and never our fault."""
+    with suppress(DetectionError):
+        explain(detect(MemoryTree({**files, "pushpaka.toml": text}), Wishes()))
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ ROUTES = {
     ("POST", "/api/v1/deployments/{deployment_id}/promote"),
     ("POST", "/api/v1/deployments/{deployment_id}/restart"),
     ("POST", "/api/v1/deployments/{deployment_id}/stop"),
+    ("POST", "/api/v1/projects/{project_id}/plan"),
     ("POST", "/api/v1/projects/{project_id}/start"),
     ("POST", "/api/v1/deployments/{deployment_id}/cancel"),
     ("GET", "/api/v1/deployments/{deployment_id}/events"),
@@ -199,7 +200,7 @@ def test_the_description_tells_what_is_sent_and_what_comes_back(
     assert "ErrorResponse" == schema_of(deploy["responses"]["409"])
     assert ["project_id"] == schemas["NewDeployment"]["required"]
     assert "required" not in schemas["ProjectChanges"] or not schemas["ProjectChanges"]["required"]
-    assert {"type": "integer"} == schemas["ProjectChanges"]["properties"]["port"]
+    assert {"type": "boolean"} == schemas["ProjectChanges"]["properties"]["auto_deploy"]
 
 
 def test_the_description_tells_how_inputs_are_read(description: dict[str, Any]) -> None:

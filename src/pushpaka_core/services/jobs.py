@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.run_settings import RunSettings
-from pushpaka_core.errors import ConflictError
+from pushpaka_core.errors import ConflictError, MissingEnvVarsError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.services.environments import Environments
@@ -49,6 +50,16 @@ class Job:
     def settings(self) -> RunSettings:
         """Return how the release is to be run."""
         return RunSettings.of(self.project, self.served_release.plan.settings)
+
+    def require_env(self, plan: BuildPlan) -> None:
+        """
+        Pass only a deployment that has the env vars without which *plan* must not run.
+
+        Raises:
+            MissingEnvVarsError: That names all that are not set.
+        """
+        if missing := plan.missing_env(self.env_vars):
+            raise MissingEnvVarsError(missing, self.deployment.target)
 
     def env(self, addresses: Addresses) -> dict[str, str]:
         """Return what its programs see: its env vars, and what the platform says of it."""

@@ -153,6 +153,8 @@ class DeploymentPipeline:
         """Do what there is to do, and tell whether it is committed rather than cancelled."""
         if job.release is None:
             job = await self._build(job, log)
+        else:
+            job.require_env(job.release.plan)
         if self._running.has_release_command(job):
             job = await self._enter(job, Phase.RELEASE, "Its release command runs")
             await self._running.run_release_command(job, log)

@@ -5,6 +5,8 @@ Derive a test class from `WorkspacesContract` in a module whose fixture is
 `workspaces`: workspaces in which no lease has a directory yet.
 """
 
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,29 @@ class WorkspacesContract:
         await workspaces.remove(kept)
         assert [] == list(await workspaces.leases())
 
+    async def test_a_scratch_place_is_nobodys_and_gone_with_its_block(
+        self, workspaces: Workspaces
+    ) -> None:
+        """It is as a lease's is, and goes whether its block ends well or not."""
+        async with workspaces.scratch() as other:
+            path = await _failing_in_scratch(workspaces)
+            assert path != other
+            assert path.is_absolute()
+
+        assert not await to_thread.run_sync(path.parent.exists)
+        assert not await to_thread.run_sync(other.parent.exists)
+
+    async def test_a_scratch_place_in_use_is_not_swept(self, workspaces: Workspaces) -> None:
+        """A sweep takes what is old."""
+        async with workspaces.scratch() as path:
+            existed = await to_thread.run_sync(path.exists)
+            await checkout(path, {"main.py": ""})
+
+            await workspaces.sweep_scratch(timedelta(hours=1))
+
+            assert (False, True) == (existed, await to_thread.run_sync(path.exists))
+            assert [] == list(await workspaces.leases())
+
     async def test_a_tree_shows_the_files(self, workspaces: Workspaces) -> None:
         """Wherever the application lies, the tree is that of the repository; texts can be read."""
         path = await workspaces.path(new_lease())
@@ -85,3 +110,12 @@ class WorkspacesContract:
 
         assert ["main.py"] == list(tree.paths())
         assert await to_thread.run_sync(tree.read, "passwd") is None
+
+
+async def _failing_in_scratch(workspaces: Workspaces) -> Path:
+    """Return a place whose block has ended with an error."""
+    with suppress(SourceError):
+        async with workspaces.scratch() as path:
+            await checkout(path, {"main.py": ""})
+            raise SourceError("It did not work.")
+    return path

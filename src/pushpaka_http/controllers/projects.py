@@ -13,6 +13,7 @@ from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_http.dependencies import Given
+from pushpaka_http.openapi import WithOptionalBody
 from pushpaka_http.parameters import IdempotencyKey
 from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse
@@ -91,7 +92,7 @@ class ProjectController(Controller):
         changed = await env_vars.set_many(actor, data.of_project(project_id))
         return ListResponse(data=[EnvVarResponse.of(env_var) for env_var in changed])
 
-    @post("/{project_id:str}/plan", status_code=HTTP_200_OK)
+    @post("/{project_id:str}/plan", status_code=HTTP_200_OK, operation_class=WithOptionalBody)
     async def plan(
         self,
         *,

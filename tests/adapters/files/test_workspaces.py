@@ -1,5 +1,6 @@
 """Workspaces as directories."""
 
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,6 +55,25 @@ async def test_leases_with_a_directory_are_told_until_it_is_removed(
 async def test_nothing_has_a_directory_at_first(workspaces: DirectoryWorkspaces) -> None:
     """The first sweep of a new instance finds nothing."""
     assert [] == await workspaces.leases()
+
+
+async def test_what_a_kill_left_of_a_scratch_place_is_swept(
+    workspaces: DirectoryWorkspaces,
+) -> None:
+    """One that was made long ago goes, whatever is in it; a lease's directory stays."""
+    await workspaces.path(LEASE)
+    lent = workspaces.scratch()
+    path = await lent.__aenter__()
+    await to_thread.run_sync(_write, path / "app" / "index.html", "hello")
+
+    await workspaces.sweep_scratch(timedelta(hours=1))
+    is_kept = await to_thread.run_sync(path.exists)
+    await workspaces.sweep_scratch(timedelta(0))
+
+    assert is_kept
+    assert not await to_thread.run_sync(path.parent.exists)
+    assert [LEASE] == await workspaces.leases()
+    await lent.__aexit__(None, None, None)
 
 
 async def test_tree_is_that_of_the_repository(workspaces: DirectoryWorkspaces) -> None:

@@ -88,10 +88,10 @@ class Reading:
             if type_ in processes and path in sound:
                 yield self._at_key(("processes", type_), f"says the same as `{path}`: keep one")
         if "static.directory" in sound and ("commands.start" in sound or "web" in processes):
-            what = "needs no command, but one is given to start: keep one"
+            what = "needs no command, but one is given: keep one"
             yield self._at_key(("static", "directory"), what)
         if {"static.fallback", "static.not_found"} <= sound.keys():
-            what = "is never served where there is a `static.fallback`: keep one"
+            what = "is never served beside a fallback: keep one"
             yield self._at_key(("static", "not_found"), what)
 
     def _at_key(self, path: Path, what: str) -> Mistake:

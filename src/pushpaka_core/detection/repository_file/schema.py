@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pushpaka_core.detection.repository_file.keys import KEYS, MOST_ITEMS, PROCESS_TYPE, Key, Kind
-from pushpaka_core.domain.frameworks import AUTO, FRAMEWORKS
 from pushpaka_core.domain.rules import Matching, OneLine, Within
 
 _SCALARS: Mapping[Kind, str] = {Kind.INTEGER: "integer", Kind.NUMBER: "number"}
@@ -30,7 +29,7 @@ def _table(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(key: Key) -> dict[str, Any]:
-    one = {"type": _SCALARS.get(key.kind, "string"), **_bounds(key)}
+    one = {"type": _SCALARS.get(key.kind, "string"), **_rule(key.check)}
     listed = {"type": "array", "items": one, "maxItems": MOST_ITEMS}
     match key.kind:
         case Kind.TEXTS:
@@ -46,12 +45,6 @@ def _described(key: Key) -> dict[str, Any]:
             }
         case _:
             return one
-
-
-def _bounds(key: Key) -> dict[str, Any]:
-    if key.path == "framework":
-        return {"examples": [AUTO, *sorted(FRAMEWORKS)]}
-    return _rule(key.check)
 
 
 def _rule(check: Callable[[Any], None]) -> dict[str, Any]:
