@@ -85,10 +85,22 @@ def test_bad_staticfile_is_told(staticfile: str, message: str) -> None:
         plan_of("index.html", staticfile=staticfile)
 
 
-def test_site_with_package_json_is_not_guessed_to_be_static() -> None:
+def test_site_that_is_built_by_something_unknown_is_not_guessed_to_be_static() -> None:
     """Its index.html may be a source file, so the owner is asked to say so."""
-    with pytest.raises(DetectionError, match=r"Node.js is known.*set framework to static"):
-        plan_of("index.html", "package.json")
+    files = {"index.html": "", "package.json": '{"scripts": {"build": "gulp"}}'}
+
+    with pytest.raises(DetectionError, match=r"has a script build.*set framework to static"):
+        detect(MemoryTree(files), Wishes())
+
+
+def test_site_with_tools_beside_it_is_served() -> None:
+    """A package.json without a build, for linters and the like, makes no difference."""
+    files = {"index.html": "", "package.json": '{"devDependencies": {"prettier": "3"}}'}
+
+    plan = detect(MemoryTree(files), Wishes())
+
+    assert StaticSite(directory=".") == plan.static
+    assert ("static", None) == (plan.language, plan.install)
 
 
 def test_chosen_static_serves_the_files_as_they_are() -> None:

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from attrs import field, frozen
 
+from pushpaka_core.detection.node.manifest import read_manifest
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected, StaticSite
@@ -35,19 +36,28 @@ def from_staticfile(question: Question) -> BuildPlan | None:
 def from_index(question: Question) -> BuildPlan | Rejected | None:
     """Serve the first usual directory that has an index.html."""
     directory = _index_directory(question.tree)
+    if question.site:
+        return BuildPlan(framework="static", language="static", static=question.site)
     if question.has_web:
         return None
     if directory is None:
         return _nothing_to_serve() if question.framework == "static" else None
-    if question.tree.exists("package.json") and question.framework != "static":
+    path = str(PurePosixPath(directory, "index.html"))
+    if question.framework is None and _is_built(question.tree):
         return Rejected(
             framework="static",
-            reason="index.html is there, but so is package.json: it may have to be built first",
+            reason=(
+                f"{path} is there, but package.json has a script build, and where that writes to"
+                " is not known: name it as static.directory in a pushpaka.toml"
+            ),
         )
-    path = str(PurePosixPath(directory, "index.html"))
     return _plan(
         question.tree, directory, evidence=(Evidence(reason="there is an index.html", path=path),)
     )
+
+
+def _is_built(tree: FileTree) -> bool:
+    return "build" in read_manifest(tree, ".").scripts
 
 
 def _nothing_to_serve() -> Rejected:
