@@ -189,7 +189,12 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
             storage=storage,
             queue=MemoryQueue(),
             events=MemoryEventBus(),
-            source=GitSource(processes=processes, policy=_source_policy(settings), binary=git),
+            source=GitSource(
+                processes=processes,
+                policy=_source_policy(settings),
+                binary=git,
+                mirrors_directory=directory / "mirrors",
+            ),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
             builder=ProcessBuilder(
                 processes=processes,

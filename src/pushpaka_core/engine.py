@@ -200,6 +200,7 @@ def assemble_engine(
         sweeping=Sweeping(
             storage=held.storage,
             runtime=adapters.runtime,
+            source=adapters.source,
             builder=adapters.builder,
             workspaces=adapters.workspaces,
             running=held_running,

@@ -66,5 +66,7 @@ def _git(tmp_path: Path) -> tuple[Source, SourceRepository]:
     state.mkdir(mode=0o700)
     policy = SourcePolicy(local_repo_root=PurePosixPath(root))
     repository = Repository.make(root / "shop")
-    source = GitSource(processes=HostProcesses(state), policy=policy)
+    source = GitSource(
+        processes=HostProcesses(state), policy=policy, mirrors_directory=tmp_path / "mirrors"
+    )
     return source, _GitRepository(url=str(repository.path), repository=repository)

@@ -67,6 +67,9 @@ class Builder(Protocol):
     async def remove(self, artifact: str, /) -> None:
         """Take the artifact away. Harmless to repeat."""
 
+    async def forget(self, project_number: int, /) -> None:
+        """Take away what is kept for the next builds of a project. Harmless to repeat."""
+
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all that this instance has built and not removed, by name, with who built it."""
         ...

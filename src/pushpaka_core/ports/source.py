@@ -7,6 +7,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from pushpaka_core.domain.projects import ProjectId
+
 
 @frozen(kw_only=True)
 class SourceRequest:
@@ -17,6 +19,8 @@ class SourceRequest:
     commit_sha: str | None = None
     """7 to 64 hex digits, or None for the newest commit of the branch."""
     git_token: str | None = field(default=None, repr=False)
+    project_id: ProjectId | None = None
+    """For which project commits may be kept, so that the next fetch is shorter."""
 
 
 @frozen(kw_only=True)
@@ -54,3 +58,6 @@ class Source(Protocol):
             PlatformFaultError: If the host is at fault, as with a full disk.
         """
         ...
+
+    async def forget(self, project_id: ProjectId, /) -> None:
+        """Take away what is kept for a project. Harmless to repeat."""

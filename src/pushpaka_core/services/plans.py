@@ -125,6 +125,7 @@ class PlanService:
             branch=project.branch,
             commit_sha=commit_sha,
             git_token=token,
+            project_id=project.id,
         )
         try:
             return await self._look(request, project)

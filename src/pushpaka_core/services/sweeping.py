@@ -20,6 +20,7 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
@@ -44,6 +45,7 @@ class Sweeping:
 
     _storage: Storage
     _runtime: Runtime
+    _source: Source
     _builder: Builder
     _workspaces: Workspaces
     _running: Running
@@ -124,10 +126,13 @@ class Sweeping:
                 return
             instances = [i for i in await uow.instances.all() if i.project_id == id]
             releases = await uow.releases.of_project(id)
+            project = await uow.projects.visible_to(PLATFORM).get(id)
         await self._routing.publish()
         await together(partial(self._running.remove_one, instance) for instance in instances)
         for release in releases:
             await self._builder.remove(release.artifact)
+        await self._builder.forget(project.number)
+        await self._source.forget(id)
         async with self._storage.transaction() as uow:
             await uow.projects.remove(id)
 

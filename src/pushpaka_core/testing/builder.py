@@ -17,7 +17,15 @@ from anyio.lowlevel import checkpoint
 
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Builder
-from pushpaka_core.testing.applications import Told, build, checkout, new_lease, plan, step
+from pushpaka_core.testing.applications import (
+    NUMBER,
+    Told,
+    build,
+    checkout,
+    new_lease,
+    plan,
+    step,
+)
 
 HELLO = plan(build=(step("echo Hello."),))
 OH_NO = plan(build=(step("echo Oh no.; exit 3"),))
@@ -58,6 +66,19 @@ class BuilderContract:
 
         assert not await builder.exists(artifact.name)
         assert {} == await builder.artifacts()
+
+    async def test_a_forgotten_project_can_be_built_again(
+        self, builder: Builder, tmp_path: Path
+    ) -> None:
+        """What is kept only makes builds quick; to forget it twice is harmless."""
+        for attempt in ("one", "two"):
+            source = await checkout(tmp_path / attempt, {"main.sh": ""})
+            artifact = await build(builder, source, HELLO)
+
+            await builder.forget(NUMBER)
+            await builder.forget(NUMBER)
+
+            assert await builder.exists(artifact.name)
 
     async def test_building_again_begins_anew(self, builder: Builder, tmp_path: Path) -> None:
         """A second try under the same lease takes the place of the first."""

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import pytest
 from anyio import fail_after
 
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
+
+PROJECT = ProjectId(UUID(int=1))
 
 
 class SourceRepository(Protocol):
@@ -109,7 +113,11 @@ class SourceContract:
 
         first = await _fetch(source, repository.url, tmp_path / "first")
         second = await _fetch(source, repository.url, tmp_path / "second")
+        await source.forget(PROJECT)
+        await source.forget(PROJECT)
+        third = await _fetch(source, repository.url, tmp_path / "third")
 
+        assert third.commit_sha == first.commit_sha
         assert first.commit_sha == second.commit_sha
         assert _files(tmp_path / "first") == _files(tmp_path / "second")
 
@@ -122,7 +130,7 @@ async def _fetch(
     async def report(sentence: str) -> None:
         said.append(sentence)
 
-    request = SourceRequest(repo_url=url, branch=branch, commit_sha=commit)
+    request = SourceRequest(repo_url=url, branch=branch, commit_sha=commit, project_id=PROJECT)
     with fail_after(60):
         checkout = await source.fetch(
             request, directory, timeout=timedelta(seconds=30), report=report

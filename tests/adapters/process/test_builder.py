@@ -225,6 +225,21 @@ async def test_what_is_removed_is_gone(builder: ProcessBuilder, tmp_path: Path) 
     assert {} == await builder.artifacts()
 
 
+async def test_a_cache_is_its_projects_own_and_goes_with_it(
+    builder: ProcessBuilder, tmp_path: Path, data: Path, first_uid: int | None
+) -> None:
+    """What installers keep is for one user alone; nothing of it outlives the project."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+    await build(builder, source, plan(build=(step("touch $UV_CACHE_DIR/x"),)))
+    cache = data / "cache" / (str(first_uid + NUMBER) if first_uid else "shared")
+    mode = cache.stat().st_mode & 0o777
+
+    await builder.forget(NUMBER)
+
+    assert 0o700 == mode
+    assert cache.exists() == (first_uid is None)
+
+
 async def test_a_site_must_not_lead_out_of_the_repository(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.commands import Git, Result
 from pushpaka_core.adapters.git.commits import WANTED
+from pushpaka_core.adapters.git.mirrors import Store
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.source import Checkout
 
@@ -75,7 +76,7 @@ class Checkouts:
     """Looks at a commit in a store, and writes its files."""
 
     _git: Git
-    _store: str
+    _store: Store
 
     async def measure(self, sha: str, limits: SourceLimits) -> Size:
         """
@@ -86,7 +87,7 @@ class Checkouts:
         """
         size = Size(limits)
         listed = await self._git.stream(
-            f"--git-dir={self._store}", "ls-tree", "-r", "-l", "-z", sha, "--", each=size.add
+            f"--git-dir={self._store.path}", "ls-tree", "-r", "-l", "-z", sha, "--", each=size.add
         )
         if size.excess:
             raise failures.too_large(size.excess)
@@ -126,7 +127,7 @@ class Checkouts:
         )
 
     async def _in(self, *arguments: str) -> Result:
-        return await self._git.run(f"--git-dir={self._store}", *arguments)
+        return await self._git.run(f"--git-dir={self._store.path}", *arguments)
 
     def _require(self, result: Result) -> None:
         if not result.exit.succeeded:

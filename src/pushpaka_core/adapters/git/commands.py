@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 from attrs import define, field, frozen
 
+from pushpaka_core.adapters.git.mirrors import Store
 from pushpaka_core.adapters.git.remotes import Remote
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.processes import (
@@ -42,6 +43,7 @@ _OPTIONS = {
     "core.hooksPath": "/dev/null",
     "credential.helper": "",
     "fetch.recurseSubmodules": "false",
+    "fetch.unpackLimit": "1",
     "gc.auto": "0",
     "http.followRedirects": "false",
     "http.lowSpeedLimit": "1000",
@@ -90,9 +92,9 @@ class Git:
         """Return the directory in which git is run, always outside of what it fetched."""
         return self._workspace / "home"
 
-    def store(self, name: str) -> str:
-        """Return where the bare repository *name* of this fetch is kept."""
-        return str(self._workspace / f"{name}.git")
+    def store(self, name: str) -> Store:
+        """Return the bare repository *name* of this fetch."""
+        return Store(self._workspace / f"{name}.git")
 
     async def run(self, *arguments: str) -> Result:
         """Run git to its end; output beyond 4 MiB is dropped."""
@@ -136,6 +138,7 @@ class Git:
             "HOME": str(self.home),
             "GIT_CEILING_DIRECTORIES": str(self._workspace),
             "GIT_CONFIG_GLOBAL": self._global_configuration,
+            "GIT_INDEX_FILE": str(self._workspace / "index"),
         }
 
     @property

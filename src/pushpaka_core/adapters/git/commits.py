@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from anyio import to_thread
 from attrs import define, field, frozen
 
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.commands import Git, Result
+from pushpaka_core.adapters.git.mirrors import Store
 
 WANTED = "refs/pushpaka/wanted"
 """The ref that a fetched branch or commit gets in a store."""
@@ -14,6 +16,15 @@ WANTED = "refs/pushpaka/wanted"
 _HASH_LENGTHS = {40: "sha1", 64: "sha256"}
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _SHA = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@frozen
+class Fetched:
+    """A commit that has come."""
+
+    revision: str
+    """Its hash, or WANTED for the newest one."""
+    store: Store
 
 
 @frozen(kw_only=True)
@@ -39,49 +50,54 @@ class Commits:
             raise failures.unknown_branch(self._branch, await self._branches())
         return refs[self._ref]
 
-    async def fetch(self, commit: str | None, *, tip: str, store: str) -> str:
+    async def fetch(self, commit: str | None, *, store: Store) -> Fetched:
         """
-        Bring the files of *commit*, or of the branch's newest one, into *store*.
+        Bring the files of *commit*, or of the branch's newest one, into *store* or one beside it.
 
-        Return its name there: a full hash, or WANTED for the newest one. *commit*
-        may be the beginning of a hash; it must then belong to the branch.
+        *commit* may be the beginning of a hash; it must then belong to the branch.
         """
-        await self._make(store, tip)
+        digits = await to_thread.run_sync(store.digits) or await self._make(store)
         if commit is None:
             return await self._newest(store)
-        if len(commit) == len(tip):
+        if len(commit) == digits:
             return await self._exactly(commit, store)
-        return await self._exactly(await self._completed(commit, tip=tip), store)
+        return await self._exactly(await self._completed(commit), store)
 
-    async def _newest(self, store: str) -> str:
+    async def _newest(self, store: Store) -> Fetched:
         got = await self._fetch(store, self._ref, "--depth=1")
         if failures.needs_history(got):
             got = await self._fetch(store, self._ref)
         if failures.is_unknown_commit(got):
             raise failures.unknown_branch(self._branch, await self._branches())
         self._require(got)
-        return WANTED
+        return Fetched(WANTED, store)
 
-    async def _exactly(self, commit: str, store: str) -> str:
+    async def _exactly(self, commit: str, store: Store) -> Fetched:
         got = await self._fetch(store, commit, "--depth=1")
         if failures.needs_history(got):
-            return await self._from_history(commit, store)
+            return await self._from_history(commit)
         if failures.is_unknown_commit(got):
             raise failures.unknown_commit(commit, self._branch)
         self._require(got)
-        return commit
+        return Fetched(commit, store)
 
-    async def _from_history(self, commit: str, store: str) -> str:
-        """Take the whole branch from a server that gives no single commits, and look in it."""
+    async def _from_history(self, commit: str) -> Fetched:
+        """
+        Take the whole branch from a server that gives no single commits, and look in it.
+
+        That needs a store that has not got but the end of it.
+        """
+        store = self._git.store("branch")
+        await self._make(store)
         self._require(await self._fetch(store, self._ref))
         if await self._matching(commit, store) != [commit]:
             raise failures.unknown_commit(commit, self._branch)
-        return commit
+        return Fetched(commit, store)
 
-    async def _completed(self, start: str, *, tip: str) -> str:
+    async def _completed(self, start: str) -> str:
         """Return the one hash on the branch that begins with *start*; no file is fetched."""
         history = self._git.store("history")
-        await self._make(history, tip)
+        await self._make(history)
         self._require(await self._fetch(history, self._ref, "--filter=tree:0"))
         match await self._matching(start, history):
             case [only]:
@@ -91,11 +107,11 @@ class Commits:
             case _:
                 raise failures.ambiguous_commit(start, self._branch)
 
-    async def _matching(self, start: str, store: str) -> list[str]:
+    async def _matching(self, start: str, store: Store) -> list[str]:
         """Return the fetched hashes that begin with *start*, two at most."""
         found = _Matches(start.encode())
         listed = await self._git.stream(
-            f"--git-dir={store}", "rev-list", WANTED, "--", each=found.add
+            f"--git-dir={store.path}", "rev-list", WANTED, "--", each=found.add
         )
         if len(found.hashes) < 2:
             self._require(listed)
@@ -106,15 +122,18 @@ class Commits:
         self._require(listed)
         return [ref.removeprefix("refs/heads/") for ref in _refs(listed)]
 
-    async def _make(self, store: str, tip: str) -> None:
-        kind = f"--object-format={_HASH_LENGTHS[len(tip)]}"
-        self._require(await self._git.run("init", "--quiet", "--bare", "--template=", kind, store))
+    async def _make(self, store: Store) -> int:
+        """Make a store for such hashes as the remote has, and return how long they are."""
+        digits = len(await self.tip())
+        how = ("--quiet", "--bare", "--template=", f"--object-format={_HASH_LENGTHS[digits]}")
+        self._require(await self._git.run("init", *how, str(store.path)))
+        return digits
 
-    async def _fetch(self, store: str, what: str, *how: str) -> Result:
+    async def _fetch(self, store: Store, what: str, *how: str) -> Result:
         return await self._in(store, *_FETCH, *how, "--", self._url, f"+{what}:{WANTED}")
 
-    async def _in(self, store: str, *arguments: str) -> Result:
-        return await self._git.run(f"--git-dir={store}", *arguments)
+    async def _in(self, store: Store, *arguments: str) -> Result:
+        return await self._git.run(f"--git-dir={store.path}", *arguments)
 
     def _require(self, result: Result) -> None:
         if not result.exit.succeeded:

@@ -75,11 +75,19 @@ _MEANINGS = (
         r"[Ff]ile too large|died of signal (24|25)",
         "The repository is too large for this instance.",
     ),
-    (
-        r"File name too long|invalid path|fsck|[Nn]ot a valid object|bad tree",
-        "The repository holds something that git refuses to check out.",
-    ),
 )
+
+
+_ENDED_IN_SILENCE = "fatal: fetch-pack: invalid index-pack output"
+"""All that is said when the program that takes the transfer is killed by a limit."""
+_UNSOUND = (
+    r"File name too long|invalid path|fsck|[Nn]ot a valid object|bad tree",
+    "The repository holds something that git refuses to check out.",
+)
+
+
+class UnsoundError(SourceError):
+    """Git fails at what was fetched, which may be the fault of what was fetched before."""
 
 
 class RedirectedError(SourceError):
@@ -109,15 +117,18 @@ def failure(result: Result, remote: Remote) -> PushpakaError:
     for pattern, sentence in _HOST_FAULTS:
         if re.search(pattern, words):
             return PlatformFaultError(sentence)
-    if result.exit.signal in {SIGXFSZ, SIGXCPU}:
+    if result.exit.signal in {SIGXFSZ, SIGXCPU} or words == _ENDED_IN_SILENCE:
         return too_large()
     if re.search(_REFUSED, words):
         return SourceError(_refusal(remote))
     if re.search(_REDIRECTED, words):
         return RedirectedError(_place(remote))
-    sentences = (sentence for pattern, sentence in _MEANINGS if re.search(pattern, words))
-    sentence = next(sentences, "The repository could not be fetched.")
-    return SourceError(_with_words(sentence.format(host=_place(remote)), words))
+    for pattern, sentence in _MEANINGS:
+        if re.search(pattern, words):
+            return SourceError(_with_words(sentence.format(host=_place(remote)), words))
+    pattern, sentence = _UNSOUND
+    known = sentence if re.search(pattern, words) else "The repository could not be fetched."
+    return UnsoundError(_with_words(known, words))
 
 
 def too_large(what: str = "") -> SourceError:

@@ -13,8 +13,10 @@ from attrs import evolve, field, frozen
 from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits
 from pushpaka_core.adapters.git.commands import Git, find_git, prepare
-from pushpaka_core.adapters.git.commits import Commits
+from pushpaka_core.adapters.git.commits import Commits, Fetched
+from pushpaka_core.adapters.git.mirrors import Mirrors, Store
 from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.sources import SourcePolicy, check_branch, check_commit_sha
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.processes import Limits, Processes
@@ -32,7 +34,8 @@ class GitSource:
     Trusts neither the repository, nor its server, nor the row that names them.
 
     Whatever the API has judged by its form is judged again here, with the
-    addresses that DNS has for it now.
+    addresses that DNS has for it now. With a `mirrors_directory` what was fetched
+    for a project is kept there, for the platform's eyes only.
     """
 
     _processes: Processes
@@ -40,6 +43,8 @@ class GitSource:
     _limits: SourceLimits = field(factory=SourceLimits)
     _resolve: Resolve = look_up
     _binary: Path = field(factory=find_git)
+    _mirrors_directory: Path | None = None
+    _recent: set[Path] = field(factory=set, init=False)
 
     async def fetch(
         self,
@@ -59,6 +64,11 @@ class GitSource:
         except TimeoutError:
             raise failures.too_slow(seconds) from None
 
+    async def forget(self, project_id: ProjectId, /) -> None:
+        """Remove the project's mirror."""
+        if self._mirrors is not None:
+            await to_thread.run_sync(self._mirrors.remove, project_id)
+
     async def _fetch(self, request: SourceRequest, directory: Path, report: Report) -> Checkout:
         remote = await reach(
             request.repo_url, request.git_token, policy=self._policy, resolve=self._resolve
@@ -67,14 +77,53 @@ class GitSource:
             git = self._git(workspace, remote)
             await self._require_recent(git)
             await report(f"Fetching {_described(request)} from {remote.url.text}")
-            store = git.store("objects")
-            revision = await _fetched(git, request, store)
-            checkouts = Checkouts(git=git, store=store)
-            checkout = await checkouts.describe(revision, directory)
-            size = await checkouts.measure(checkout.commit_sha, self._limits)
-            await report(_summary(checkout.commit_sha, size))
-            await checkouts.write(checkout)
-            return checkout
+            async with self._lent(request, remote) as mirror:
+                if mirror is None or await to_thread.run_sync(mirror.digits) is None:
+                    return await self._take(git, request, directory, mirror, report)
+                return await self._take_with(mirror, git, request, directory, report)
+
+    async def _take_with(
+        self, mirror: Store, git: Git, request: SourceRequest, directory: Path, report: Report
+    ) -> Checkout:
+        """Take what is new; a mirror that may be damaged is made anew."""
+        try:
+            return await self._take(git, request, directory, mirror, report)
+        except failures.UnsoundError:
+            await report("What was kept of the repository is of no use. All of it is fetched anew.")
+        await to_thread.run_sync(mirror.discard)
+        await to_thread.run_sync(_empty, directory)
+        return await self._take(git, request, directory, mirror, report)
+
+    async def _take(
+        self,
+        git: Git,
+        request: SourceRequest,
+        directory: Path,
+        mirror: Store | None,
+        report: Report,
+    ) -> Checkout:
+        fetched = await _fetched(git, request, mirror or git.store("objects"))
+        checkouts = Checkouts(git=git, store=fetched.store)
+        checkout = await checkouts.describe(fetched.revision, directory)
+        size = await checkouts.measure(checkout.commit_sha, self._limits)
+        await report(_summary(checkout.commit_sha, size))
+        await checkouts.write(checkout)
+        return checkout
+
+    @asynccontextmanager
+    async def _lent(self, request: SourceRequest, remote: Remote) -> AsyncIterator[Store | None]:
+        mirrors = self._mirrors
+        if mirrors is None or request.project_id is None:
+            yield None
+            return
+        async with mirrors.lend(request.project_id, remote.url.text) as mirror:
+            yield mirror
+
+    @property
+    def _mirrors(self) -> Mirrors | None:
+        if self._mirrors_directory is None:
+            return None
+        return Mirrors(self._mirrors_directory, self._limits.total_bytes)
 
     def _git(self, workspace: Path, remote: Remote) -> Git:
         limits = Limits(
@@ -93,13 +142,16 @@ class GitSource:
 
     async def _require_recent(self, git: Git) -> None:
         """An older git would not pin the address that was judged, and say nothing about it."""
+        if self._binary in self._recent:
+            return
         said = (await git.run("version")).text
         numbers = re.search(r"(\d+)\.(\d+)", said)
         if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST_GIT:
             raise PlatformFaultError(f"git 2.37 or newer is needed, and there is: {said[:50]}.")
+        self._recent.add(self._binary)
 
 
-async def _fetched(git: Git, request: SourceRequest, store: str) -> str:
+async def _fetched(git: Git, request: SourceRequest, store: Store) -> Fetched:
     """Fetch; some forges know a repository only with .git behind its address."""
     try:
         return await _fetched_from(git, request, store)
@@ -110,9 +162,8 @@ async def _fetched(git: Git, request: SourceRequest, store: str) -> str:
     return await _fetched_from(evolve(git, remote=remote), request, store)
 
 
-async def _fetched_from(git: Git, request: SourceRequest, store: str) -> str:
-    commits = Commits(git=git, branch=request.branch)
-    return await commits.fetch(request.commit_sha, tip=await commits.tip(), store=store)
+async def _fetched_from(git: Git, request: SourceRequest, store: Store) -> Fetched:
+    return await Commits(git=git, branch=request.branch).fetch(request.commit_sha, store=store)
 
 
 @asynccontextmanager
@@ -145,6 +196,11 @@ async def _prepared(workspace: Path) -> None:
         await to_thread.run_sync(prepare, workspace)
     except OSError as error:
         raise _host_fault(error) from error
+
+
+def _empty(directory: Path) -> None:
+    shutil.rmtree(directory)
+    directory.mkdir()
 
 
 async def _remove(directory: Path) -> None:

@@ -59,6 +59,9 @@ class MemoryBuilder:
         """Forget the artifact."""
         self._artifacts.pop(artifact, None)
 
+    async def forget(self, project_number: int, /) -> None:
+        """Forget nothing, since nothing is kept."""
+
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all that was built and not removed."""
         return dict(self._artifacts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from anyio import CancelScope, fail_after, sleep_forever, to_thread
 from attrs import define, field, frozen
 
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.sources import check_branch, check_commit_sha
 from pushpaka_core.errors import PlatformFaultError, PushpakaError, SourceError
 from pushpaka_core.ports.source import Checkout, SourceRequest
@@ -58,6 +59,9 @@ class MemorySource:
             raise SourceError(
                 f"The repository did not arrive within {timeout.total_seconds():g} seconds."
             ) from None
+
+    async def forget(self, project_id: ProjectId, /) -> None:
+        """Take away nothing, since nothing is kept."""
 
     async def _fetch(
         self, request: SourceRequest, directory: Path, report: Callable[[str], Awaitable[None]]

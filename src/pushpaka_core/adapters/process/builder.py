@@ -100,6 +100,12 @@ class ProcessBuilder:
         await to_thread.run_sync(remove_tree, self._releases.named(artifact).directory)
         await to_thread.run_sync(self._sweep_toolchains)
 
+    async def forget(self, project_number: int, /) -> None:
+        """Remove the cache of the project's user; that of the platform's own is everybody's."""
+        uid = self._uid_of(project_number)
+        if uid is not None:
+            await to_thread.run_sync(remove_tree, self._cache / str(uid))
+
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all releases that are there, those included that a dead worker left half built."""
         return await to_thread.run_sync(self._releases.leases)
