@@ -7,7 +7,7 @@ from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployments import Phase
 from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import BuildError, MissingEnvVarsError
+from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.workspaces import Workspaces
@@ -53,8 +53,7 @@ class Building:
         plan = await find_plan(self._workspaces, job.project, checkout.directory)
         settings = choose_settings(job.project, plan.settings)
         await log.say("\n".join(explain(plan, settings, job.env_vars)), Phase.BUILD)
-        if missing := plan.missing_env(job.env_vars):
-            raise MissingEnvVarsError(missing, job.deployment.target)
+        job.require_env(plan)
         return plan
 
     async def build(
