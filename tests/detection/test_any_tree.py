@@ -1,6 +1,9 @@
 """Whatever is in a repository, there is a plan or a sentence."""
 
-from contextlib import suppress
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -46,11 +49,96 @@ REPOSITORY_FILES = st.lists(st.sampled_from(TOML), max_size=12).map("".join)
 PATHS = st.one_of(st.sampled_from(NAMES), st.text(min_size=1, max_size=20))
 
 
+@contextmanager
+def fail_after_seconds(seconds: float) -> Iterator[None]:
+    """Fail where what is inside took too long: nothing can end a computation from outside."""
+    began = monotonic()
+    yield
+    assert monotonic() - began < seconds
+
+
 @given(st.dictionaries(PATHS, TEXTS, max_size=6), st.sampled_from([None, "python", "static"]))
 def test_any_tree_is_survived(files: dict[str, str], framework: str | None) -> None:
     """Nothing but DetectionError is raised, and every plan can be told."""
     with suppress(DetectionError):
         explain(detect(MemoryTree(files), Wishes(framework=framework)))
+
+
+KEYS = [
+    "name", "scripts", "start", "build", "dependencies", "devDependencies", "packageManager",
+    "engines", "node", "pnpm", "workspaces", "packages", "main", "volta", "next", "vite", "astro",
+    "@sveltejs/kit", "@angular/core", "express", "turbo", "projects", "tasks", "a",
+]  # fmt: skip
+WORDS = [
+    "a", "*", "apps/*", "!apps/b", "**/**/{a,b}", "../..", "next start", "vite", "npm run start",
+    "npm run build && node .", "serve -s", "cross-env", "A=1", "'", "pnpm@9.0.0+x", "pnpm@", "^20",
+    ">= 1e999", "v", "lts/x", "yarn", "\0",
+]  # fmt: skip
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(WORDS)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+MANIFESTS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=8).map(json.dumps)
+CODE = [
+    "output: 'export'\n", "outDir: '../x'\n", "root: path.resolve(__dirname, '..', 'a')\n", "/*",
+    "// ", "`", "import a from '@astrojs/node'\n", "from '@sveltejs/adapter-auto'", "output: `x${",
+    "input: { a: 'a.html', b: 'b.html' }\n", "packages:\n  - '*'\n", "packages: &a [*a]\n", "'9.0'",
+    "lockfileVersion: ",
+    "__metadata:\n  version: 8\n", "process.env.A\n", '{"tasks": {"build": 1}',
+    "const { A, } = process.env\n", "nodejs 20\n", "[tools]\nnode = [1]\n", "20\n", "lts/*\n", "}",
+]  # fmt: skip
+NODE_FILES = [
+    "next.config.js", "vite.config.ts", "astro.config.mjs", "svelte.config.js", "angular.json",
+    "pnpm-workspace.yaml", "pnpm-lock.yaml", "yarn.lock", ".yarnrc.yml", "turbo.json", "nx.json",
+    "lerna.json", "tsconfig.json", ".nvmrc", ".tool-versions", "mise.toml", "index.html",
+    "index.js",
+    "src/index.ts", "src/pages/a.astro", "docs/.vitepress/config.ts", "nest-cli.json",
+]  # fmt: skip
+NODE_TREES = st.dictionaries(
+    st.sampled_from(NODE_FILES), st.lists(st.sampled_from(CODE), max_size=6).map("".join)
+)
+
+
+@given(MANIFESTS, st.dictionaries(st.sampled_from(["a", "apps/b"]), MANIFESTS), NODE_TREES)
+def test_any_node_project_is_survived(
+    root: str, members: dict[str, str], files: dict[str, str]
+) -> None:
+    """Whatever JSON, YAML and JavaScript hold, nothing but DetectionError is raised."""
+    inner = {f"{directory}/package.json": text for directory, text in members.items()}
+    tree = MemoryTree({"package.json": root, **inner, **files})
+
+    for root_dir in ("", *members):
+        with suppress(DetectionError):
+            explain(detect(tree, Wishes(root_dir=root_dir)))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"vite.config.ts": "/*" * 200_000},
+        {"vite.config.ts": "`" * 200_001},
+        {"vite.config.ts": "input: {" * 50_000},
+        {"vite.config.ts": "root: " * 100_000},
+        {"src/a.ts": "{" * 200_000 + "} = process.env"},
+        {"src/a.ts": "process.env." * 80_000},
+        {"src/a.ts": "import {" * 100_000},
+        {"tsconfig.json": "," + " " * 200_000, "index.ts": ""},
+        {"pnpm-workspace.yaml": "[" * 50_000},
+        {"pnpm-workspace.yaml": "packages:\n" + "  - a\n" * 10_000},
+        {"yarn.lock": "__metadata:\n" * 50_000},
+        {".nvmrc": "^" * 100_000},
+    ],
+    ids="-".join,
+)
+def test_monstrous_node_files_are_survived(files: dict[str, str]) -> None:
+    """What no tool would like is read in a moment, or said to be broken."""
+    manifest = '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}'
+
+    with fail_after_seconds(5), suppress(DetectionError):
+        detect(MemoryTree({"package.json": manifest, "index.html": "", **files}), Wishes())
 
 
 @given(REPOSITORY_FILES, st.sampled_from([{}, {"index.html": ""}, {"Procfile": "web: x"}]))

@@ -81,7 +81,6 @@ def test_languages_that_come_later_are_said_to() -> None:
 @pytest.mark.parametrize(
     ("path", "title"),
     [
-        ("package.json", "Node.js"),
         ("go.mod", "Go"),
         ("Cargo.toml", "Rust"),
         ("Gemfile", "Ruby"),
@@ -98,13 +97,13 @@ def test_language_that_is_not_built_yet_is_told(path: str, title: str) -> None:
 
 def test_start_command_is_enough_for_any_language() -> None:
     """A shell runs what the project says, whatever the language."""
-    wishes = Wishes(framework="nextjs", install_command="npm ci", start_command="npm start")
+    wishes = Wishes(framework="rails", install_command="bundle", start_command="bin/rails s")
 
-    plan = detect(MemoryTree({"package.json": "{}"}), wishes)
+    plan = detect(MemoryTree({"Gemfile": ""}), wishes)
 
-    assert "nextjs" == plan.framework
+    assert "rails" == plan.framework
     assert "shell" == plan.language
-    assert Step(command="npm start", origin=Origin.PROJECT) == plan.processes["web"]
+    assert Step(command="bin/rails s", origin=Origin.PROJECT) == plan.processes["web"]
 
 
 def test_start_command_beats_files_that_could_be_served() -> None:
@@ -192,11 +191,12 @@ def test_log_begins_with_what_and_why() -> None:
         "  because the project brings gunicorn",
         "  because flask is listed (requirements.txt:1)",
         "  because it says what to install (requirements.txt)",
+        "  because without a default it reads API_KEY (api.py:2)",
         "  not dockerfile: there is a Dockerfile, but this runtime builds without one",
         "install: uv pip install -r requirements.txt [detected]",
         "build: make [project]",
         "web: gunicorn main:app --bind ${HOST:-0.0.0.0}:$PORT [detected]",
-        "the code reads API_KEY",
+        "the code reads API_KEY: not set",
     ) == lines
 
 
@@ -207,4 +207,4 @@ def test_log_of_a_site_names_its_files() -> None:
     lines = explain(detect(tree, Wishes()))
 
     assert "Detected static" == lines[0]
-    assert "serves the files of public, index.html where no file fits" == lines[-1]
+    assert "serves the files of public, index.html where no file fits [detected]" == lines[-1]

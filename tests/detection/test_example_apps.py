@@ -69,6 +69,72 @@ def test_streamlit_example_is_run_as_a_file() -> None:
     assert plan.processes["web"].command.startswith("streamlit run streamlit_app.py --server.")
 
 
+def test_express_example_is_started_by_its_script() -> None:
+    """What npm has locked is installed, and there is nothing to build."""
+    plan = plan_of("express")
+
+    assert ("express", "npm", ">=20") == (
+        plan.framework,
+        plan.package_manager,
+        plan.language_version,
+    )
+    assert ("npm ci --include=dev", ()) == (plan.install and plan.install.command, plan.build)
+    assert "npm run start" == plan.processes["web"].command
+    assert ("GUESTBOOK_TITLE",) == plan.env_names
+
+
+def test_nextjs_example_is_built_by_its_package_manager() -> None:
+    """The server of Next.js is told where to listen."""
+    plan = plan_of("nextjs")
+
+    assert ("nextjs", "pnpm", "10.24.0") == (
+        plan.framework,
+        plan.package_manager,
+        plan.package_manager_version,
+    )
+    assert ["pnpm run build"] == [step.command for step in plan.build]
+    assert "next start -p $PORT -H ${HOST:-0.0.0.0}" == plan.processes["web"].command
+
+
+def test_sveltekit_example_is_started_as_its_adapter_builds_it() -> None:
+    """The adapter is read in its configuration."""
+    plan = plan_of("sveltekit")
+
+    assert "sveltekit" == plan.framework
+    assert plan.processes["web"].command.endswith(" node build")
+    assert ("SENDER",) == plan.env_names
+
+
+def test_vite_example_is_one_page() -> None:
+    """Every address is answered by its index.html."""
+    plan = plan_of("vite-react")
+
+    assert "vite" == plan.framework
+    assert StaticSite(directory="dist", fallback="index.html") == plan.static
+    assert ("VITE_TITLE",) == plan.env_names
+
+
+def test_astro_example_is_files() -> None:
+    """The start script is a development server, so it is not started."""
+    plan = plan_of("astro")
+
+    assert "astro" == plan.framework
+    assert StaticSite(directory="dist", not_found="404.html") == plan.static
+    assert ["script start"] == [one.framework for one in plan.rejected]
+
+
+def test_workspace_example_is_its_one_application() -> None:
+    """The package that it uses is built before it, where it lies."""
+    plan = plan_of("pnpm-workspace")
+
+    assert ("hono", "pnpm-workspace/apps/web") == (plan.framework, plan.directory)
+    assert [
+        "cd ../.. && pnpm install --frozen-lockfile --prod=false",
+        "cd ../../packages/greeting && pnpm run build",
+    ] == [step.command for step in (plan.install, *plan.build) if step]
+    assert "pnpm run start" == plan.processes["web"].command
+
+
 def test_static_example_is_served_as_files() -> None:
     """Its 404 page is used."""
     plan = plan_of("static")

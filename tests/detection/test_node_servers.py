@@ -3,6 +3,7 @@
 import pytest
 from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons, web
 
+from pushpaka_core.detection import MemoryTree, Wishes, detect
 from pushpaka_core.errors import DetectionError
 
 NITRO = "node .output/server/index.mjs"
@@ -378,13 +379,13 @@ def test_chosen_node_ignores_what_it_is_made_with() -> None:
 
 def test_given_start_command_keeps_install_and_build() -> None:
     """A Procfile says what is started; the rest is found."""
-    files = {"Procfile": "web: npm run serve", "package.json": package("vite"), "index.html": ""}
+    files = {"Procfile": "web: node serve.js", "package.json": package("vite"), "index.html": ""}
 
     plan = plan_of(files)
 
     assert ("vite", None) == (plan.framework, plan.static)
     assert ["npm install --include=dev", "vite build"] == commands(plan)
-    assert "npm run serve" == web(plan)
+    assert "node serve.js" == web(plan)
 
 
 def test_bundler_beside_another_language_is_not_an_application() -> None:
@@ -400,3 +401,56 @@ def test_deno_beside_node_is_said() -> None:
     files = {"deno.json": "{}", "package.json": package("express"), "server.js": ""}
 
     assert "deno.json is there too" in passed_over(plan_of(files))["deno"]
+
+
+@pytest.mark.parametrize(
+    ("files", "wishes", "message"),
+    [
+        (
+            {},
+            Wishes(build_command="npm run bild"),
+            r"no script bild \(did you mean build\?\), but `npm run bild` runs it: it has build",
+        ),
+        ({}, Wishes(install_command="npm ci && pnpm run setup"), r"no script setup, but"),
+        ({"Procfile": "web: npm start"}, Wishes(), r"no script start.*it has build"),
+        ({"pushpaka.toml": '[commands]\nstart = "npm run go"'}, Wishes(), r"no script go, but"),
+    ],
+)
+def test_script_that_is_not_there_is_told_before_the_build(
+    files: dict[str, str], wishes: Wishes, message: str
+) -> None:
+    """The message names the scripts that there are."""
+    manifest = package("vite", scripts={"build": "vite build"})
+
+    with pytest.raises(DetectionError, match=message):
+        detect(MemoryTree({"package.json": manifest, "index.html": "", **files}), wishes)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npm run build",
+        "npm run build -- --mode staging",
+        "npm run lint --if-present",
+        "cd tools && npm run other",
+        "npm run other --workspace tools",
+        "yarn vite build",
+        "pnpm --filter tools run other",
+        "npm run 'build",
+    ],
+)
+def test_given_command_that_may_work_is_taken(command: str) -> None:
+    """What is run elsewhere, or in a way that is not understood, is not judged."""
+    manifest = package("vite", scripts={"build": "vite build"})
+    tree = MemoryTree({"package.json": manifest, "index.html": ""})
+
+    plan = detect(tree, Wishes(build_command=command))
+
+    assert command == commands(plan)[-1]
+
+
+def test_npm_starts_server_js_without_a_script() -> None:
+    """So a given `npm start` is right there."""
+    files = {"Procfile": "web: npm start", "package.json": "{}", "server.js": ""}
+
+    assert "npm start" == web(plan_of(files))

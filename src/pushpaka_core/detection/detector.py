@@ -34,6 +34,13 @@ def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
         site=words.site,
     )
     proposal = _first_proposal(question)
+    plan = _with_words(proposal, words, wishes)
+    proposal.language.check(question, plan)
+    return plan
+
+
+def _with_words(proposal: "_Proposal", words: Words, wishes: Wishes) -> BuildPlan:
+    """Return the plan of *proposal* with what somebody said in place of what was found."""
     plan = proposal.plan
     return evolve(
         plan,

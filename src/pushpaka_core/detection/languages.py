@@ -7,6 +7,7 @@ from attrs import frozen
 from pushpaka_core.detection import shell, static
 from pushpaka_core.detection.documents import first_match
 from pushpaka_core.detection.node import language as node
+from pushpaka_core.detection.node.given_commands import check_given_commands
 from pushpaka_core.detection.python import language as python
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
@@ -14,6 +15,10 @@ from pushpaka_core.domain.build_plans import BuildPlan, Rejected
 
 Analysis = Callable[[Question], BuildPlan | Rejected | None]
 """None: it is not about this language. Rejected: it is, but no plan can be made."""
+
+
+def _accept(_question: Question, _plan: BuildPlan, /) -> None:
+    """Take what was given as it is."""
 
 
 @frozen(kw_only=True)
@@ -28,6 +33,8 @@ class Language:
     """None: it is recognised, but nothing here builds it yet."""
     add_command: str = ""
     """How packages of the plan that the project does not bring are installed."""
+    check: Callable[[Question, BuildPlan], None] = _accept
+    """Raises DetectionError where a command that was given cannot work."""
 
     def trigger_in(self, tree: FileTree) -> str | None:
         """Return the file that speaks for this language."""
@@ -59,7 +66,13 @@ LANGUAGES: tuple[Language, ...] = (
         analyse=python.analyse,
         add_command="uv pip install {packages}",
     ),
-    Language(name="node", title="Node.js", triggers=node.TRIGGERS, analyse=node.analyse),
+    Language(
+        name="node",
+        title="Node.js",
+        triggers=node.TRIGGERS,
+        analyse=node.analyse,
+        check=check_given_commands,
+    ),
     Language(name="deno", title="Deno", triggers=("deno.json", "deno.jsonc")),
     Language(name="go", title="Go", triggers=("go.mod", "go.work", "main.go")),
     Language(name="rust", title="Rust", triggers=("Cargo.toml",)),

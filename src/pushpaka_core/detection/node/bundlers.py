@@ -22,7 +22,7 @@ VITE_CONFIG = "vite.config"
 ANGULAR_FILE = "angular.json"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
-_PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]*)[}\]]""")
+_PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
 _HTML = re.compile(r"\.html['\"`]")
 _DIRECT_BUILDERS = re.compile(r":(?:browser|browser-esbuild)$")
 

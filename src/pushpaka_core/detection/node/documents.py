@@ -10,6 +10,7 @@ import yaml
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.errors import DetectionError
 
+_MOST_CODE = 100_000
 _MOST_YAML = 100_000
 _SCRIPT_ENDINGS = ("ts", "mts", "cts", "js", "mjs", "cjs")
 _NOT_CODE = re.compile(
@@ -68,7 +69,7 @@ def read_script(tree: FileTree, stems: Sequence[str]) -> tuple[str, str] | None:
     """Return path and code, without comments, of the first configuration written as a program."""
     paths = (f"{stem}.{ending}" for stem in stems for ending in _SCRIPT_ENDINGS)
     path = next((path for path in paths if tree.exists(path)), None)
-    return (path, without_comments(tree.read(path) or "")) if path else None
+    return (path, without_comments((tree.read(path) or "")[:_MOST_CODE])) if path else None
 
 
 def without_comments(code: str) -> str:

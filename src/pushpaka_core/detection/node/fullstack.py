@@ -116,7 +116,7 @@ def tanstack_start(project: NodeProject) -> Answer:
     code = project.config(VITE_CONFIG) + project.config(APP_CONFIG)
     if foreign := _ELSEWHERE.search(code):
         return _foreign_preset("tanstack-start", project, VITE_CONFIG, foreign["preset"])
-    if re.search(r"\bspa\s*:\s*\{[^}]*enabled\s*:\s*true", code):
+    if re.search(r"\bspa\s*:\s*\{[^}]{0,500}enabled\s*:\s*true", code):
         evidence = project.said_in("it is built as a single page", VITE_CONFIG)
         return _site("dist/client", evidence, fallback="_shell.html")
     default = f"node {_NITRO_SERVER}"

@@ -26,7 +26,7 @@ WORKSPACE_FILE = "pnpm-workspace.yaml"
 YARN_SETTINGS = ".yarnrc.yml"
 
 _FIELD = re.compile(r"(?P<name>[a-z]+)(?:@(?P<version>\S+))?")
-_YARN_RELEASE = re.compile(r"yarn-(?P<version>\d+\.\d+\.\d+[\w.-]*?)\.c?js")
+_YARN_RELEASE = re.compile(r"yarn-(?P<version>\d+\.\d+\.\d+[\w.-]{0,30}?)\.c?js")
 _PNPM_LOCK_VERSION = re.compile(r"^lockfileVersion: *['\"]?(?P<version>\d+\.\d+)", re.MULTILINE)
 _PNPM_BY_LOCK = {"5.3": "6", "5.4": "7", "6.0": "8", "6.1": "8", "9.0": "9"}
 _SINCE_PNPM_9 = frozenset({"packages", "catalog", "catalogs"})

@@ -30,8 +30,8 @@ _EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "workspaces
 _OWN_COMMANDS = frozenset(
     {"run", "start", "test", "install", "workspace", "workspaces", "node", "add", "build", "ci"}
 )
-_DEEPEST = 5
 _MOST = 2_000
+_MOST_SCRIPTS = 50
 
 
 class ScriptKind(StrEnum):
@@ -118,27 +118,24 @@ def script_of(manifest: Manifest, name: str) -> Script | None:
     text = manifest.scripts.get(name)
     if text is None:
         return None
-    return Script(name=name, text=text, words=_last_words(text, manifest.scripts, _DEEPEST))
+    commands = _commands(text, manifest.scripts, {name})
+    return Script(name=name, text=text, words=commands[-1] if commands else ())
 
 
 def all_words(manifest: Manifest, name: str) -> Sequence[tuple[str, ...]]:
     """Return every program that the script *name* runs, with its arguments."""
-    return _commands(manifest.scripts.get(name, ""), manifest.scripts, _DEEPEST)
+    return _commands(manifest.scripts.get(name, ""), manifest.scripts, {name})
 
 
-def _last_words(text: str, scripts: Mapping[str, str], depth: int) -> tuple[str, ...]:
-    commands = _commands(text, scripts, depth)
-    return commands[-1] if commands else ()
-
-
-def _commands(text: str, scripts: Mapping[str, str], depth: int) -> list[tuple[str, ...]]:
-    """Return the commands in *text*; one that runs another script stands for that script's."""
+def _commands(text: str, scripts: Mapping[str, str], seen: set[str]) -> list[tuple[str, ...]]:
+    """Return the commands in *text*; one that runs a script not *seen* yet stands for its own."""
     found: list[tuple[str, ...]] = []
     for part in _SEPARATOR.split(text[:_MOST]):
         words = _unwrapped(_split(part), scripts)
         called = _called_script(words, scripts)
-        if called and depth:
-            found.extend(_commands(scripts[called], scripts, depth - 1))
+        if called and called not in seen and len(seen) < _MOST_SCRIPTS:
+            seen.add(called)
+            found.extend(_commands(scripts[called], scripts, seen))
         elif words:
             found.append(words)
     return found

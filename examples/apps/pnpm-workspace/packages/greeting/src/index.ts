@@ -1,0 +1,5 @@
+export const version = "v1";
+
+export function greet(name: string): string {
+  return `Hello, ${name}!`;
+}
