@@ -6,12 +6,13 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 import httpx
 import pytest
-from anyio import create_task_group, fail_after, sleep
+from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import frozen
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
@@ -158,6 +159,30 @@ async def test_a_package_manager_is_what_its_hash_says(
 
     assert "yarn 4.5.0 is used." in told.sentences
     assert b"4.5.0\n" == told.output
+
+
+async def test_what_frameworks_keep_is_there_at_the_next_build(
+    builder: ProcessBuilder, tmp_path: Path, data: Path
+) -> None:
+    """It moves from build to build, through a failed one too; answers of others do not."""
+    commands = (
+        "mkdir -p .next/cache/fetch-cache; touch .next/cache/a .next/cache/fetch-cache/b; exit 1",
+        "ls -A .next/cache; touch .next/cache/c",
+        "ls -A .next/cache",
+    )
+    told = Told()
+
+    for number, command in enumerate(commands):
+        source = await checkout(tmp_path / str(number), {"app/x": ""})
+        wanted = plan(
+            language="node", language_version="^22", directory="app", build=(step(command),)
+        )
+        with suppress(BuildError):
+            await build(builder, source, wanted, told=told)
+
+    assert b"a\na\nc\n" == told.output
+    releases = await to_thread.run_sync(lambda: list((data / "releases").glob("*/app/app/.next")))
+    assert [[], []] == [list(release.iterdir()) for release in releases]
 
 
 async def test_a_version_that_nobody_has_published(builder: ProcessBuilder, tmp_path: Path) -> None:

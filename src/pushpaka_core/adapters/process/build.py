@@ -7,6 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 from attrs import field, frozen
 
+from pushpaka_core.adapters.process.build_caches import bring, keep, place_of
 from pushpaka_core.adapters.process.environment import build_env, program_env
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.releases import Release
@@ -50,8 +51,9 @@ class Build:
         await self._place_toolchains()
         if plan.language == "python":
             await self._make_venv(steps)
-        for step in steps:
-            await self._run(step)
+        if plan.install:
+            await self._run(plan.install)
+        await self._build()
         if plan.static:
             await to_thread.run_sync(self._prepare_site, plan.static)
 
@@ -70,6 +72,25 @@ class Build:
         ending = await self._end_of(*uv, "--python", str(interpreter.path), str(self.release.venv))
         if not ending.succeeded:
             raise BuildError(f"The virtual environment could not be made: uv {ending.words}.")
+
+    async def _build(self) -> None:
+        """Run what is no installation, with what frameworks have kept of the last build."""
+        await self._hand_over(bring)
+        try:
+            for step in self.request.plan.build:
+                await self._run(step)
+        except BuildError:
+            await self._hand_over(keep)
+            raise
+        await self._hand_over(keep)
+
+    async def _hand_over(self, how: Callable[[Path], tuple[str, ...]]) -> None:
+        """Move what frameworks keep; that it fails costs nothing but time."""
+        plan = self.request.plan
+        if plan.language == "node" and plan.build:
+            place = place_of(self.cache, self.request.project_number, plan.directory)
+            command = await to_thread.run_sync(self._command, how(place))
+            await self.processes.run(command, on_output=_discard)
 
     async def _run(self, step: Step) -> None:
         await self.report(f"Running `{step.command}`")
@@ -104,6 +125,10 @@ class Build:
         )
         self.release.site_config.write_text(site_config(site), encoding="utf-8")
         self.release.site_config.chmod(0o644)
+
+
+async def _discard(_: OutputChunk) -> None:
+    """Take output that tells nobody anything."""
 
 
 def _what_failed(step: Step, ending: Exit) -> str:

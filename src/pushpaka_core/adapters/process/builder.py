@@ -8,6 +8,7 @@ from anyio import CancelScope, fail_after, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.adapters.process.build import Build
+from pushpaka_core.adapters.process.build_caches import place_of
 from pushpaka_core.adapters.process.digests import digest_of
 from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.host_nodes import host_directories
@@ -29,6 +30,9 @@ from pushpaka_core.ports.processes import Limits, OutputChunk, Processes
 BUILD_LIMITS = Limits(
     memory_bytes=2 * 2**30, file_bytes=8 * 2**30, open_files=65_536, processes=512
 )
+
+_SHARED = "shared"
+"""The cache of all projects that have no user of their own."""
 
 
 @frozen(kw_only=True)
@@ -101,10 +105,11 @@ class ProcessBuilder:
         await to_thread.run_sync(self._sweep_toolchains)
 
     async def forget(self, project_number: int, /) -> None:
-        """Remove the cache of the project's user; that of the platform's own is everybody's."""
+        """Remove the cache of the project's user; in that of the platform's own, its part."""
         uid = self._uid_of(project_number)
-        if uid is not None:
-            await to_thread.run_sync(remove_tree, self._cache / str(uid))
+        shared = place_of(self._cache / _SHARED, project_number)
+        cache = shared if uid is None else self._cache / str(uid)
+        await to_thread.run_sync(remove_tree, cache)
 
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all releases that are there, those included that a dead worker left half built."""
@@ -141,7 +146,7 @@ class ProcessBuilder:
         """Return a cache that no other user can put anything into."""
         make_passable(self._cache)
         if uid is None:
-            return make_private(self._cache / "shared", None)
+            return make_private(self._cache / _SHARED, None)
         closed = [path for path in (self._cache, release.directory) if not is_passable(path)]
         if closed:
             raise PlatformFaultError(
