@@ -4,17 +4,20 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from pushpaka_core.services import log_writing
 from pushpaka_worker import worker
 
 DEPTH = int(os.environ.get("PUSHPAKA_TEST_DEPTH", "0"))
 """How many times as many examples, of random ones, are tried; 0 tries the same few each time."""
+PHASES = (Phase.generate,) if DEPTH == 0 else (Phase.generate, Phase.shrink)
+"""To find the shortest example takes minutes; one that is always the same can be looked at."""
 
 settings.register_profile(
     "faults",
     deadline=None,
+    phases=PHASES,
     database=None,
     derandomize=DEPTH == 0,
     print_blob=False,

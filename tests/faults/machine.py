@@ -58,10 +58,13 @@ VERBS = (
     *("delete_projects", "mend_routes", "sweep"),
 )
 
+VERBS_THAT_ROUTE = ("finish_switches", "restart", "stop_drained", "delete_projects")
+
 projects = st.sampled_from(range(len(NAMES)))
 workers = st.sampled_from(range(2))
 number = st.integers(0, 3)
 steps = st.integers(1, 12)
+few = st.integers(1, 4)
 
 
 def _event(name: str, *details: st.SearchStrategy[Any], weight: int = 1) -> Events:
@@ -76,8 +79,13 @@ EVENTS = st.one_of(
     *_event("work_on", workers, weight=2),
     *_event("end", workers, st.booleans()),
     *_event("take_for_lost", number),
+    *_event("lose_in_a_start", projects, workers, few, st.booleans()),
     *_event("reconcile", st.sampled_from(VERBS), steps, weight=3),
     *_event("reconcile_all", weight=2),
+    *_event(
+        "reconcile_unrouted", st.sampled_from((Asked.RESTART, Asked.STOP)), projects, st.booleans()
+    ),
+    *_event("break_off", st.sampled_from(VERBS), few),
     *_event("kill_the_reconciler"),
     *_event("quiet_round"),
     *_event("misuse_a_lost_lease", number),
@@ -145,12 +153,46 @@ class LifeOfDeployments(RuleBasedStateMachine):
         for lease in _picked(held, number):
             self.theatre.ask(self.theatre.platform.engine.reconciliation.requeue(lease))
 
+    def lose_in_a_start(self, project: int, worker: int, steps: int, is_dead: bool) -> None:
+        """Take a worker for lost while its programs start, and break off what follows."""
+        self._set_the_scene(project)
+        self.theatre.replace_worker(worker)
+        self.deploy(project, PRODUCTION)
+        runtime = self.theatre.platform.runtime
+        before = set(runtime.living)
+        for _ in range(MANY):
+            if before != set(runtime.living):
+                break
+            self.work(worker, 1)
+        requeue = self.theatre.platform.engine.reconciliation.requeue
+        for lease in self.theatre.leases_of(set(runtime.living) - before):
+            self.theatre.break_off(partial(requeue, lease), steps)
+        if is_dead:
+            self.theatre.replace_worker(worker)
+
     def reconcile(self, verb: str, steps: int) -> None:
         self.theatre.reconcile(verb, steps)
 
     def reconcile_all(self) -> None:
         for verb in self.theatre.verbs:
             self.theatre.reconcile(verb, MANY)
+
+    def reconcile_unrouted(self, verb: Asked, project: int, is_short: bool) -> None:
+        """Do what is asked of what serves, to its end, while no route can be written."""
+        self._set_the_scene(project)
+        self.deploy(project, PRODUCTION)
+        self.theatre.work_off()
+        self.now = self.theatre.see()
+        self.router(is_down=True)
+        self.ask(verb, project, 0)
+        for _ in range(3):
+            for name in VERBS_THAT_ROUTE:
+                self.theatre.reconcile(name, MANY)
+            self.tick(31)
+        self.router(is_down=not is_short)
+
+    def break_off(self, verb: str, steps: int) -> None:
+        self.theatre.break_off(self.theatre.verbs[verb], steps)
 
     def kill_the_reconciler(self) -> None:
         self.theatre.forget_reconcilers()
@@ -172,7 +214,8 @@ class LifeOfDeployments(RuleBasedStateMachine):
     def crash(self, number: int, leaves_a_trace: bool) -> None:
         runtime = self.theatre.platform.runtime
         for instance in _picked(self._living(), number):
-            self.theatre.witness.excuse([self.now.projects[instance.project_id]])
+            project = self.now.projects[instance.project_id]
+            self.theatre.witness.blame_fate(instance, project)
             if leaves_a_trace:
                 runtime.crash(instance.name)
             else:
@@ -252,8 +295,14 @@ class LifeOfDeployments(RuleBasedStateMachine):
         living = {r.instance.name for r in self.theatre.platform.runtime.living.values()}
         return [instance for instance in self.now.instances if instance.name in living]
 
+    def _set_the_scene(self, project: int) -> None:
+        """Let all be well, and nobody work for the project."""
+        self._recover()
+        self.theatre.drop_work(self._project(project))
+
     def _recover(self) -> None:
         platform = self.theatre.platform
+        self.is_router_down = False
         platform.router.recover()
         platform.runtime.early_exit = None
         platform.builder.failure = None

@@ -20,6 +20,7 @@ from pushpaka_core.domain.instances import WEB, Instance, InstanceState
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.targets import Target
+from pushpaka_core.ports.runtime import StartRequest
 from pushpaka_core.ports.storage import Storage
 
 S = DeploymentStatus
@@ -105,12 +106,20 @@ class Witness:
     _last: Sight | None = field(default=None, init=False)
     _served: set[str] = field(factory=set, init=False)
     """The hosts that have been answered, and to which nothing has happened since."""
+    _reached: set[tuple[str, int, str]] = field(factory=set, init=False)
+    """The programs that requests were led to: by host, port and name."""
+    _harmed: set[str] = field(factory=set, init=False)
     leases: list[Lease] = field(factory=list, init=False)
     """Every lease that there ever was, the oldest first."""
 
     def excuse(self, projects: Iterable[Project]) -> None:
         """Expect no answers of *projects* before they have recovered: somebody harmed them."""
         self._served -= {ADDRESSES.project_host(project.slug) for project in projects}
+
+    def blame_fate(self, instance: Instance, project: Project) -> None:
+        """Expect nothing of a program that ends without the platform's doing."""
+        self._harmed.add(instance.name)
+        self.excuse([project])
 
     async def see(self) -> Sight:
         """Look, and compare with what was seen before."""
@@ -124,26 +133,42 @@ class Witness:
             the_newest_wins(self._last, now)
             final_is_final(self._last, now)
         one_is_in_work(now)
-        self._somebody_answers(now)
+        at_port = self._at_port(now)
+        self._nobody_is_cut_off(at_port)
+        self._somebody_answers(now, at_port)
         await self._logs_are_whole(now)
         self._last = now
         return now
 
-    def _somebody_answers(self, now: Sight) -> None:
-        """P4: the router leads to something that lives, and never to another's application."""
-        living = {r.instance.name for r in self._platform.runtime.living.values()}
-        at_port = {i.port: i for i in now.instances if i.name in living}
+    def _at_port(self, now: Sight) -> Mapping[int, StartRequest]:
+        """Return the programs that answer."""
+        living = self._platform.runtime.living
+        return {i.port: living[i.name] for i in now.instances if i.port and i.name in living}
+
+    def _nobody_is_cut_off(self, at_port: Mapping[int, StartRequest]) -> None:
+        """P4: no program is ended while requests are led to it, nor is its port another's then."""
+        living = self._platform.runtime.living
+        routed = {(host, port) for host, ports in self._platform.routes().items() for port in ports}
+        for host, port, name in self._reached:
+            is_cut_off = (host, port) in routed and port not in at_port and name not in living
+            assert not is_cut_off or name in self._harmed, f"P4: {host} led to what was ended"
+        reached = [(host, port, at_port[port]) for host, port in routed if port in at_port]
+        strangers = {host for host, _, request in reached if host not in _hosts_of(request)}
+        assert not strangers, "P4: a host leads to the application of somebody else"
+        self._reached = {(host, port, request.instance.name) for host, port, request in reached}
+
+    def _somebody_answers(self, now: Sight, at_port: Mapping[int, StartRequest]) -> None:
+        """P4: what was answered once is answered for good."""
+        living = self._platform.runtime.living
         routes = self._platform.routes()
         for project in now.projects.values():
             host = ADDRESSES.project_host(project.slug)
-            answering = [at_port[port] for port in routes.get(host, ()) if port in at_port]
-            strangers = [i for i in answering if i.project_id != project.id]
-            assert not strangers, f"P4: {host} leads to the application of somebody else"
             present = now.served(project)
             if present is None:
                 self._served.discard(host)
             elif host in self._served:
-                assert answering, f"P4: {host} was answered, and is not any more"
+                is_answered = any(port in at_port for port in routes.get(host, ()))
+                assert is_answered, f"P4: {host} was answered, and is not any more"
             elif present.status is S.RUNNING and set(routes.get(host, ())) == now.ports(present):
                 own = [i for i in now.instances if i.lease == present.lease]
                 if own and all(_is_well(i, living) for i in own):
@@ -219,6 +244,13 @@ def routes_are_right(platform: Platform, now: Sight) -> None:
     assert now.routes() == in_force, "P4: the routes are not those of the database"
 
 
+def routes_lead_to_programs(platform: Platform) -> None:
+    """P4: behind each route there is something that lives."""
+    living = {request.instance.port for request in platform.runtime.living.values()}
+    routed = {port for ports in platform.routes().values() for port in ports}
+    assert set() == routed - living, "P4: a route leads to nothing"
+
+
 def all_is_at_rest(now: Sight) -> None:
     """P1: nothing waits or is in work, and what is wanted is served."""
     restless = {d.id: d.status for d in now.deployments.values() if _is_restless(d)}
@@ -230,6 +262,12 @@ def all_is_at_rest(now: Sight) -> None:
             assert present is not None, "P4: nothing serves"
             assert (S.RUNNING, None) == (present.status, present.drain_until), "P4: it does not run"
             assert now.ports(present), "P4: nobody listens"
+
+
+def _hosts_of(request: StartRequest) -> set[str]:
+    """Return the hosts that may lead to a program."""
+    slug, deployment_id = request.project.slug, request.instance.deployment_id
+    return {ADDRESSES.project_host(slug), ADDRESSES.host_of(slug, deployment_id)}
 
 
 def _is_routed(deployment: Deployment) -> bool:

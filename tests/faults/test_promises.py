@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from anyio import to_thread
-from hypothesis import settings
+from hypothesis import seed, settings
+from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.conftest import DEPTH
 from tests.faults.machine import LifeOfDeployments
 
@@ -43,10 +45,27 @@ class LifeInAFile(LifeOfDeployments):
     open_storage = staticmethod(in_a_file)
 
 
-PROFILE = settings.get_profile("faults")
+def live_through(life: type[LifeOfDeployments], number: int) -> None:
+    """
+    Play one life and a variation of it, or as many as the depth says.
 
-TestLifeInMemory = LifeInMemory.TestCase
-TestLifeInMemory.settings = settings(PROFILE, max_examples=40 * max(DEPTH, 1))
+    Of the examples behind one seed most are variations: other seeds find more.
+    """
+    profile = settings.get_profile("faults")
+    if DEPTH == 0:
+        run_state_machine_as_test(seed(number)(life), settings=settings(profile, max_examples=3))
+    else:
+        deep = settings(profile, max_examples=3 * DEPTH)
+        run_state_machine_as_test(life, settings=deep)
 
-TestLifeInAFile = LifeInAFile.TestCase
-TestLifeInAFile.settings = settings(PROFILE, max_examples=12 * max(DEPTH, 1))
+
+@pytest.mark.parametrize("number", range(16))
+def test_promises_hold_in_memory(number: int) -> None:
+    """Whatever happens, in any order, on the memory storage."""
+    live_through(LifeInMemory, number)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_promises_hold_in_a_file(number: int) -> None:
+    """Whatever happens, in any order, on SQLite."""
+    live_through(LifeInAFile, number)

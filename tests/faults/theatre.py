@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -16,12 +16,14 @@ from tests.faults.promises import (
     look,
     nothing_is_orphaned,
     routes_are_right,
+    routes_lead_to_programs,
 )
 from tests.faults.stage import Actor, StagedStorage
 from tests.services.platform import FAST, Platform, open_platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.domain.deployments import Lease
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import LeaseLostError, NotFoundError, PushpakaError, UnavailableError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_worker.gate import Gate
@@ -29,6 +31,7 @@ from pushpaka_worker.worker import Worker
 
 T = TypeVar("T")
 Verb = Callable[[], Awaitable[None]]
+Play = Callable[[], Awaitable[object]]
 OpenStorage = Callable[[], AbstractAsyncContextManager[Storage]]
 
 STILL = evolve(
@@ -115,6 +118,12 @@ class Theatre:
         self._killed.append(self.workers[number])
         self.workers[number] = self.new_worker(number)
 
+    def break_off(self, play: Play, steps: float) -> None:
+        """Begin something, and let go of it where it is after so many steps."""
+        actor = self._begun(play)
+        self.do(actor.step(steps))
+        self._killed.append(actor)
+
     def forget_reconcilers(self) -> None:
         """Let go of all reconcilers where they are."""
         self._killed += self._reconcilers.values()
@@ -156,6 +165,23 @@ class Theatre:
             "sweep": engine.sweeping.sweep,
         }
 
+    def work_off(self) -> None:
+        """Do all the work that there is, as nobody's step."""
+        self.do(self._work())
+
+    def drop_work(self, project: Project) -> None:
+        """Take back what workers have in hand of *project*, or finish what is committed."""
+        reconciliation = self.platform.engine.reconciliation
+        for deployment in self.do(look(self.storage.present)).of(project):
+            if deployment.is_in_work:
+                self.do(reconciliation.requeue(deployment.lease))
+        self.do(reconciliation.finish_switches())
+
+    def leases_of(self, programs: Collection[str]) -> Collection[Lease]:
+        """Return the leases in work under which *programs* were started."""
+        now = self.do(look(self.storage.present))
+        return {i.lease for i in now.instances if i.name in programs} & now.leases
+
     def stale(self) -> Sequence[Lease]:
         """Return the leases that are worth nothing any more."""
         valid = self.do(look(self.storage.present)).leases
@@ -187,13 +213,14 @@ class Theatre:
                 self.do(cast("Coroutine[Any, Any, None]", verb()))
         now = self.see()
         routes_are_right(self.platform, now)
+        routes_lead_to_programs(self.platform)
         self.do(nothing_is_orphaned(self.platform, now))
 
     def come_to_rest(self) -> None:
         """P1: begin anew with one worker and everything well, and see that all comes to its end."""
         self.do(self.platform.reconciler().requeue_all())
         for _ in range(ROUNDS):
-            self.do(self._work())
+            self.work_off()
             self.quiet_round()
             self.platform.clock.tick(31)
         now = self.see()
@@ -216,7 +243,7 @@ class Theatre:
             if await pipeline.prepare(lease):
                 await pipeline.finish(lease)
 
-    def _begun(self, play: Verb) -> Actor:
+    def _begun(self, play: Play) -> Actor:
         actor = Actor()
 
         async def begin() -> None:
