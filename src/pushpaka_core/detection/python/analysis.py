@@ -15,7 +15,7 @@ from pushpaka_core.detection.python.programs import PACKAGES
 from pushpaka_core.detection.python.project import REQUIREMENTS, read_project
 from pushpaka_core.detection.python.scripts import Script, find_plain_script, find_script
 from pushpaka_core.detection.python.servers import SERVERS
-from pushpaka_core.detection.python.serving import Service, run, serve
+from pushpaka_core.detection.python.serving import Service, forgotten, run, serve
 from pushpaka_core.detection.python.versions import wanted_python
 from pushpaka_core.detection.python.workspaces import PYPROJECT
 from pushpaka_core.detection.wishes import Question
@@ -148,14 +148,15 @@ class Analysis:
     ) -> BuildPlan | Rejected:
         if missing := self._unlisted(framework, package, evidence):
             return missing
+        lacking = forgotten(package, self.project)
         plan = self.plan(
             framework,
             web=service.command,
-            evidence=(evidence, *service.evidence),
+            evidence=(evidence, *service.evidence, *lacking.evidence),
             rejected=rejected,
             served_by=served_by,
         )
-        return evolve(plan, added_packages=service.added)
+        return evolve(plan, added_packages=(*lacking.added, *service.added))
 
     def _of_django(self, django: Django) -> BuildPlan | Rejected:
         """Serve what Django makes of the settings where no module makes an application."""
@@ -167,9 +168,10 @@ class Analysis:
         if missing := self._unlisted(framework.name, framework.package, script.evidence()):
             return missing
         service = run(script, self.project, self.modules)
-        evidence = (script.evidence(), *service.evidence)
+        lacking = forgotten(framework.package, self.project)
+        evidence = (script.evidence(), *service.evidence, *lacking.evidence)
         plan = self.plan(framework.name, web=service.command, evidence=evidence)
-        return evolve(plan, added_packages=service.added)
+        return evolve(plan, added_packages=(*lacking.added, *service.added))
 
     def _of_entry_point(self, entry: EntryPoint) -> BuildPlan:
         return self.plan(

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
@@ -10,14 +10,15 @@ from pushpaka_core.detection.python.syntax import imported_from
 from pushpaka_core.detection.tree import FileTree
 
 _PROGRAM = "manage.py"
+_DEEPEST = 5
 
 
 @frozen(kw_only=True)
 class Layout:
     """The directories of a repository, as far as imports depend on them."""
 
-    seconds: Mapping[str, frozenset[str]]
-    """The importable names in each directory of the first level."""
+    names: Mapping[str, frozenset[str]]
+    """The importable names in each directory; "." is the top."""
     roots: frozenset[str]
     """Directories from which a program of Django's is run."""
 
@@ -27,24 +28,38 @@ class Layout:
         found: dict[str, set[str]] = {}
         roots: set[str] = set()
         for path in tree.paths():
-            first, slash, rest = path.partition("/")
-            second, deeper, _ = rest.partition("/")
-            if slash and (deeper or second.endswith(".py")):
-                found.setdefault(first, set()).add(second.removesuffix(".py"))
+            if path.endswith(".py"):
+                for directory, name in _steps(path):
+                    found.setdefault(directory, set()).add(name)
             if path.endswith(f"/{_PROGRAM}"):
                 roots.add(path.removesuffix(f"/{_PROGRAM}"))
-        seconds = {first: frozenset(names) for first, names in found.items()}
-        return cls(seconds=seconds, roots=frozenset(roots))
+        names = {directory: frozenset(inner) for directory, inner in found.items()}
+        return cls(names=names, roots=frozenset(roots))
 
     def root_of(self, path: str, syntax: ast.Module) -> str:
-        """Return the directory from which the file's own imports make sense; "." is the top."""
-        first, *rest = path.split("/")
+        """Return the directory from which most of the file's own imports make sense."""
         if around := [root for root in self.roots if path.startswith(f"{root}/")]:
             return max(around, key=len)
-        if not rest or "__init__" in self.seconds.get(first, ()):
-            return "."
         absolute, relative = imported_from(syntax)
-        if first in absolute or any(level >= len(rest) for level in relative):
-            return "."
-        beside = (absolute & self.seconds[first]) - sys.stdlib_module_names
-        return first if first == "src" or beside else "."
+        own = absolute - sys.stdlib_module_names
+        parents = [directory for directory, _ in _steps(path)]
+        possible = parents[: max(1, len(parents) - max(relative, default=0))]
+        return max(
+            possible,
+            key=lambda root: (
+                len(own & self.names[root]),
+                root == self._usual(parents),
+                -len(root),
+            ),
+        )
+
+    def _usual(self, parents: list[str]) -> str:
+        is_source = "src" in parents and "__init__" not in self.names["src"]
+        return "src" if is_source else "."
+
+
+def _steps(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each directory that *path* leads through, with the next name in it."""
+    *directories, file = path.split("/")
+    for depth, name in enumerate((*directories, file.removesuffix(".py"))[: _DEEPEST + 1]):
+        yield "/".join(directories[:depth]) or ".", name

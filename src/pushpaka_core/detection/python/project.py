@@ -88,7 +88,7 @@ def read_project(question: Question) -> PythonProject:
         elif path and answer:
             rejected.append(Rejected(framework=path, reason=answer))
     if not read:
-        return PythonProject()
+        return PythonProject(rejected=tuple(rejected))
     chosen, *others = read
     return evolve(chosen, rejected=(*rejected, *_passed_over(chosen, others)))
 

@@ -50,10 +50,19 @@ class Script:
 def find_script(
     modules: Sequence[Module], framework: str | None, listed: Collection[str]
 ) -> Script | None:
-    """Return the likeliest file that imports a framework which runs files, *framework* if given."""
+    """
+    Return the likeliest file that imports a framework which runs files, *framework* if given.
+
+    Of frameworks that are not *listed*, a file with a usual name must import them.
+    """
+    usual = [module for module in modules if _is_usual(module)]
     for known in SCRIPT_FRAMEWORKS:
-        wanted = framework == known.name if framework else known.package in listed
-        if wanted and (module := _likeliest(modules, known)):
+        is_wanted = framework == known.name if framework else known.package in listed
+        if is_wanted and (module := _likeliest(modules, known)):
+            return Script(framework=known, module=module)
+    for known in SCRIPT_FRAMEWORKS:
+        is_sure = framework is None and known.is_script_only
+        if is_sure and (module := _likeliest(usual, known)):
             return Script(framework=known, module=module)
     return None
 

@@ -1,6 +1,7 @@
 """How an application is served: by the server that the project brings, or by one that is added."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from attrs import evolve, frozen
 
@@ -17,6 +18,8 @@ from pushpaka_core.detection.python.servers import (
 )
 from pushpaka_core.domain.build_plans import Evidence
 
+_UNREAD = ("setup.py", "setup.cfg")
+"""Files whose dependencies are not known."""
 _BLOCKED = "its module calls run() as it is imported"
 
 
@@ -69,6 +72,17 @@ def serve_target(
     )
 
 
+def forgotten(package: str, project: PythonProject) -> Service:
+    """Return what is added where the code needs a *package* that nothing brings."""
+    known = {*project.listed, *project.brought}
+    is_there = package in project.locked if project.locked else _is_near(package, known)
+    is_unknown = not project.manager or project.path in _UNREAD
+    if not package or is_unknown or is_there:
+        return Service(command="")
+    reason = f"{package} is added: the code imports it, but it is not listed"
+    return Service(command="", added=(package,), evidence=(Evidence(reason=reason),))
+
+
 def run(script: Script, project: PythonProject, modules: Sequence[Module]) -> Service:
     """Return how *script* is run."""
     server = script.framework.server
@@ -92,6 +106,11 @@ def _imported(application: Application, project: PythonProject) -> Service:
 
 def _runs_itself(application: Application) -> bool:
     return application.module.mentions("PORT") and application.module.root == "."
+
+
+def _is_near(package: str, known: AbstractSet[str]) -> bool:
+    """Tell whether the package, or one that is likely to depend on it, is known."""
+    return package in {"starlette", "python-socketio"} or any(package in name for name in known)
 
 
 def _server_for(
