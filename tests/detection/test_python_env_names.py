@@ -69,7 +69,8 @@ def test_names_are_seen_as_the_library_reads_them(source: str, names: tuple[str,
         (
             (
                 "from pydantic_settings import BaseSettings\nfrom pydantic import Field\n"
-                "class S(BaseSettings):\n    a: str\n    b: int = 1\n    c: str = Field(default='x')\n"
+                "class S(BaseSettings):\n    a: str\n    b: int = 1\n"
+                "    c: str = Field(default='x')\n"
                 "    d: str = Field(...)\n    e: list = Field(default_factory=list)\n"
             ),
             "A, D",

@@ -114,7 +114,7 @@ def test_applications_of_several_languages_are_told(other: str) -> None:
     """Whether the front end is meant is not ours to say."""
     files = {"backend/requirements.txt": "fastapi", "backend/main.py": APP, other: "{}"}
 
-    with pytest.raises(DetectionError, match="there are applications in backend, .*set root_dir"):
+    with pytest.raises(DetectionError, match=r"there are applications in backend, .*set root_dir"):
         plan_of(files)
 
 
