@@ -38,6 +38,8 @@ FIRST_PROJECT_UID = 30_000
 _MOST_PROJECT_UIDS = 30_000
 _PRIVATE, _PASSABLE = 0o700, 0o711
 """Projects' users pass through the data directory to their own files, and see nothing else."""
+_TRUST = ("SSL_CERT_", "NODE_EXTRA_CA_CERTS")
+"""How the names begin of what tells programs whose certificates to accept."""
 _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -295,7 +297,7 @@ def _addresses(settings: Settings, port: int) -> Addresses:
 
 def _certificates(settings: Settings) -> dict[str, str]:
     """Return what applications see of the host's environment: whom it trusts, nothing else."""
-    return {name: path for name, path in settings.host_env.items() if name.startswith("SSL_CERT_")}
+    return {name: path for name, path in settings.host_env.items() if name.startswith(_TRUST)}
 
 
 def _project_uid(number: int) -> int | None:

@@ -100,6 +100,14 @@ async def test_a_command_that_fails_ends_the_build(builder: ProcessBuilder, tmp_
     assert {} == await builder.artifacts()
 
 
+async def test_a_missing_program_is_told(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """The code by which a shell says so is put into words."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+
+    with pytest.raises(BuildError, match=r"with code 127\. A program that it calls is not there"):
+        await build(builder, source, plan(build=(step("no-such-program"),)))
+
+
 async def test_a_build_that_takes_too_long_is_ended(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:

@@ -225,6 +225,32 @@ async def test_a_node_that_is_closed_to_others_is_not_taken_for_them(
     assert {"node": data / "toolchains/node-22.1.0/bin/node"} == programs
 
 
+async def test_a_toolchain_stays_as_long_as_a_release_needs_it(
+    processes: HostProcesses, data: Path, tmp_path: Path
+) -> None:
+    """With the last release that was built by it goes one that nobody used for a day."""
+    builder = ProcessBuilder(
+        processes=processes,
+        releases_directory=data / "releases",
+        tools_directory=data / "tools",
+        cache_directory=data / "cache",
+        host_directories=list,
+    )
+    _put(data / "toolchains", "node-22.1.0")
+    wanted = plan(language="node", language_version="22")
+    first, second = [
+        await build(builder, await checkout(tmp_path / name, {"x": ""}), wanted) for name in "ab"
+    ]
+    _age(data / "toolchains/node-22.1.0")
+
+    await builder.remove(first.name)
+    stayed = (data / "toolchains/node-22.1.0").exists()
+    await builder.remove(second.name)
+
+    assert stayed
+    assert not (data / "toolchains/node-22.1.0").exists()
+
+
 async def test_plans_for_other_languages_need_no_toolchain(toolchains: Toolchains) -> None:
     """Nothing is looked for, said or fetched."""
     told = Told()
@@ -252,7 +278,7 @@ def test_what_no_release_needs_is_removed_in_time(tmp_path: Path) -> None:
     """A day after its last use a toolchain goes, as does what a killed fetch has left."""
     for name in ("node-1.0.0", "node-2.0.0", "node-3.0.0", ".fetched-x"):
         _put(tmp_path, name)
-        os.utime(tmp_path / name, (time.time() - DAY - 60,) * 2)
+        _age(tmp_path / name)
     store = ToolchainStore(tmp_path)
     store.find("node", VersionRange.read("3"))
 
@@ -282,3 +308,8 @@ async def _answer_of(runtime: ProcessRuntime, wanted: BuildPlan, artifact: Artif
 def _put(root: Path, name: str) -> None:
     (root / name / "bin").mkdir(parents=True)
     (root / name / "bin/node").touch()
+
+
+def _age(path: Path) -> None:
+    """Let it look as if it was used last more than a day ago."""
+    os.utime(path, (time.time() - DAY - 60,) * 2)

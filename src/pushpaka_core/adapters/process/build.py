@@ -20,6 +20,8 @@ from pushpaka_core.ports.processes import Command, Exit, Limits, OutputChunk, Pr
 
 _CALLS_PIP = re.compile(r"(?<!uv )\bpip3?\b")
 _MOST_OF_A_COMMAND = 200
+_NOT_FOUND = 127
+"""The exit code of a shell that does not find a program."""
 
 
 @frozen(kw_only=True)
@@ -133,9 +135,16 @@ async def _discard(_: OutputChunk) -> None:
 
 def _what_failed(step: Step, ending: Exit) -> str:
     command = step.command[:_MOST_OF_A_COMMAND]
-    is_riddle = ending.signal and ending.memory_limit is None
-    hint = " It may have needed more memory than it may have." if is_riddle else ""
     return (
-        f"`{command}` {ending.words}.{hint}"
+        f"`{command}` {ending.words}.{_hint(ending)}"
         " Read what it says in the log, mend the repository or the command, and deploy again."
     )
+
+
+def _hint(ending: Exit) -> str:
+    """Say what is behind an end that explains itself to few."""
+    if ending.code == _NOT_FOUND:
+        return " A program that it calls is not there."
+    if ending.signal and ending.memory_limit is None:
+        return " It may have needed more memory than it may have."
+    return ""
