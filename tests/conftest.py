@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 from blockbuster import blockbuster_ctx
+from tests.redis_server import lacks_redis, own_redis, shared_redis
 
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
@@ -28,8 +29,14 @@ def _lacks_traefik() -> str | None:
     return None
 
 
-LACKS: Mapping[str, Callable[[], str | None]] = {"traefik": _lacks_traefik}
+LACKS: Mapping[str, Callable[[], str | None]] = {
+    "redis": lacks_redis,
+    "traefik": _lacks_traefik,
+}
 """For each component that a test may need: what says why it cannot be started here."""
+
+__all__ = ["own_redis", "shared_redis"]
+"""Fixtures of a module beside this one."""
 
 REQUIRED = frozenset(os.environ.get("PUSHPAKA_TEST_REQUIRE", "").split(","))
 

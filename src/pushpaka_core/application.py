@@ -6,6 +6,7 @@ from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.engine import Adapters, Engine, Options, assemble_engine
 from pushpaka_core.errors import RouterUnavailableError
+from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.audit import AuditService
@@ -43,6 +44,8 @@ class Application:
     addresses: Addresses
     measurements: Measurements
     engine: Engine
+    rate_counters: RateCounters | None = None
+    """None where every process counts for itself."""
 
 
 def assemble(adapters: Adapters, options: Options) -> Application:
@@ -130,6 +133,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         addresses=options.addresses,
         measurements=seen,
         engine=engine,
+        rate_counters=adapters.rate_counters,
     )
 
 
@@ -140,7 +144,7 @@ def _checks(adapters: Adapters, admission: Admission) -> dict[str, HealthCheck |
 
     return {
         "database": adapters.storage.check,
-        "redis": None,
+        "redis": adapters.redis_check,
         "router": router_answers,
         "disk": admission.require_disk,
         "memory": admission.require_memory,

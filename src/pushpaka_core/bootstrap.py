@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from anyio import to_thread
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.hosts import Addresses
@@ -27,6 +27,7 @@ from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.admission import MEBIBYTE
+from pushpaka_core.services.background import alongside
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 
 if TYPE_CHECKING:
@@ -69,10 +70,11 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     """
     _judge(settings)
     if settings.runtime is RuntimeChoice.MEMORY:
-        yield assemble(memory_adapters(), _options(settings, _addresses(settings, 80)))
+        async with _shared(settings, memory_adapters()) as adapters:
+            yield assemble(adapters, _options(settings, _addresses(settings, 80)))
         return
     ground = await to_thread.run_sync(_prepare, settings)
-    async with _host_adapters(settings, ground) as adapters:
+    async with _host_adapters(settings, ground) as own, _shared(settings, own) as adapters:
         yield assemble(adapters, _options(settings, ground.addresses))
 
 
@@ -224,6 +226,29 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
             cipher=AesGcmCipher(keys=ground.keys.encryption_keys, current=ground.keys.current_key),
             now=utc_now,
             new_id=uuid4,
+        )
+
+
+@asynccontextmanager
+async def _shared(settings: Settings, adapters: Adapters) -> AsyncIterator[Adapters]:
+    """Let other processes of the instance take part in what *adapters* tell, where Redis is set."""
+    if settings.redis_url is None:
+        yield adapters
+        return
+    try:
+        from pushpaka_core.adapters.redis.opening import open_redis
+    except ModuleNotFoundError:
+        raise SettingsError("PUSHPAKA_REDIS_URL needs `pip install pushpaka[redis]`.") from None
+    opening = open_redis(
+        settings.redis_url, queue=adapters.queue, events=adapters.events, storage=adapters.storage
+    )
+    async with opening as redis, alongside(redis.run):
+        yield evolve(
+            adapters,
+            queue=redis.queue,
+            events=redis.events,
+            rate_counters=redis.rate_counters,
+            redis_check=redis.connection.check,
         )
 
 

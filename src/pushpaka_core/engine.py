@@ -14,6 +14,7 @@ from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.host import Host, Room
 from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.security import Cipher, Hasher, Signer
@@ -24,6 +25,7 @@ from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.admission import MEBIBYTE, Admission
 from pushpaka_core.services.building import Building
 from pushpaka_core.services.environments import Environments
+from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
@@ -65,6 +67,10 @@ class Adapters:
     cipher: Cipher
     now: Clock
     new_id: IdGenerator
+    rate_counters: RateCounters | None = None
+    """None where every process counts for itself."""
+    redis_check: HealthCheck | None = None
+    """None where this instance was not told to use Redis."""
 
 
 @frozen(kw_only=True)

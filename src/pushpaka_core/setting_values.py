@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.networks import IPNetwork
@@ -86,6 +87,20 @@ def database_url(text: str) -> str:
     """Read the address of a database."""
     if text != "memory:" and not text.startswith("sqlite:////"):
         raise ValueError("must be memory: or sqlite:////absolute/path")
+    return text
+
+
+def redis_url(text: str) -> str:
+    """Read the address of Redis; it may hold a password, so that nothing of it is repeated."""
+    try:
+        url = urlsplit(text)
+        is_placed = bool(url.path if url.scheme == "unix" else url.hostname and url.port != 0)
+    except ValueError:
+        is_placed = False
+    if not is_placed or url.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError(
+            "must be redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket?db=0"
+        )
     return text
 
 

@@ -104,6 +104,13 @@ class Settings:
         "`sqlite:////path`, or `memory:` for tests; a file in the data directory",
         default=None,
     )
+    redis_url: str | None = _setting(
+        setting_values.redis_url,
+        "`redis://host:6379/0`, `rediss://` or `unix:///socket`, for several processes; none by "
+        "default",
+        default=None,
+        repr=False,
+    )
     runtime: RuntimeChoice = _setting(
         setting_values.one_of(RuntimeChoice),
         "`process`, or `memory` for tests",

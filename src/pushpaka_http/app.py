@@ -55,7 +55,8 @@ def create_app(
     """
     limits = limits or Limits()
     metrics, client_addresses = Metrics(application.measurements), ClientAddresses(trusted_proxies)
-    rate_limits, watchers = RateLimits(limits), Watchers(limits.watchers_per_user, metrics)
+    rate_limits = RateLimits(limits, application.rate_counters)
+    watchers = Watchers(limits.watchers_per_user, metrics)
     watch = LogWatch(
         accounts=application.accounts, logs=application.logs, limits=limits, metrics=metrics
     )

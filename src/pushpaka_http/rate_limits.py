@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import suppress
 
 from attrs import field, frozen
 from limits import RateLimitItemPerMinute
@@ -10,7 +11,8 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId, normal_email
-from pushpaka_core.errors import TooManyRequestsError
+from pushpaka_core.errors import TooManyRequestsError, UnavailableError
+from pushpaka_core.ports.rate_counters import RateCounters
 
 
 @frozen(kw_only=True)
@@ -37,17 +39,34 @@ class Limits:
 
 
 @frozen
+class ProcessRateCounters:
+    """Counts what this process is asked for."""
+
+    _counters: MovingWindowRateLimiter = field(
+        factory=lambda: MovingWindowRateLimiter(MemoryStorage()), repr=False
+    )
+
+    async def hit(self, key: str, most: int, /) -> float | None:
+        """Count one more of *key*, unless there were *most*: then return the seconds to wait."""
+        item = RateLimitItemPerMinute(most)
+        if await self._counters.hit(item, key):
+            return None
+        window = await self._counters.get_window_stats(item, key)
+        return window.reset_time - time.time()
+
+
+@frozen
 class RateLimits:
     """
     Counts what there was in the last minute, and refuses what is over a limit.
 
+    While the counters that processes share cannot be asked, each counts for itself.
     Each method raises TooManyRequestsError, which says when to come back.
     """
 
     _limits: Limits
-    _counters: MovingWindowRateLimiter = field(
-        factory=lambda: MovingWindowRateLimiter(MemoryStorage()), repr=False
-    )
+    _shared: RateCounters | None = None
+    _own: RateCounters = field(factory=ProcessRateCounters, repr=False)
 
     async def sign_in(self, email: str, network: str) -> None:
         """Count a try to sign in or up: by where it comes from, and by whom it names."""
@@ -68,7 +87,12 @@ class RateLimits:
         await self._hit(self._limits.deployments_per_project, "plan", f"{user_id}:{project_id}")
 
     async def _hit(self, most: int, kind: str, who: str) -> None:
-        item = RateLimitItemPerMinute(most)
-        if not await self._counters.hit(item, kind, who):
-            window = await self._counters.get_window_stats(item, kind, who)
-            raise TooManyRequestsError(max(1, math.ceil(window.reset_time - time.time())))
+        seconds = await self._count(f"{kind}:{who}", most)
+        if seconds is not None:
+            raise TooManyRequestsError(max(1, math.ceil(seconds)))
+
+    async def _count(self, key: str, most: int) -> float | None:
+        if self._shared is not None:
+            with suppress(UnavailableError):
+                return await self._shared.hit(key, most)
+        return await self._own.hit(key, most)

@@ -13,7 +13,8 @@ class EventBus(Protocol):
     Carries messages about deployments from who commits to who watches.
 
     It is only speed: messages may be lost, never doubled out of order, and a
-    watcher finds in storage what it missed.
+    watcher finds in storage what it missed. What another process has committed
+    may come as lines without a text, or as the deployment's latest state.
     """
 
     async def publish(self, message: Message, /) -> None:

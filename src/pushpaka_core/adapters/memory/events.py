@@ -1,7 +1,7 @@
 """Messages to the watchers of this process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Self
 
 from anyio import WouldBlock, create_memory_object_stream
@@ -60,11 +60,12 @@ class _Inbox:
 
     def offer(self, message: Message) -> None:
         """Take *message*, or drop it: the gap in the numbers sends its watcher to storage."""
-        if self._size + _size_of(message) <= BUFFERED_CHARACTERS:
+        is_too_much = self._size + _size_of(message) > BUFFERED_CHARACTERS
+        if not (is_too_much or _is_word_of_more(message)):
             self._put(message)
         elif not self._tells_of_more:
-            self._put(LinesWritten(deployment_id=message.deployment_id, lines=()))
-            self._tells_of_more = True
+            word = LinesWritten(deployment_id=message.deployment_id, lines=())
+            self._tells_of_more = self._put(word)
 
     def __aiter__(self) -> Self:
         return self
@@ -75,10 +76,13 @@ class _Inbox:
         self._tells_of_more = self._tells_of_more and not _is_word_of_more(message)
         return message
 
-    def _put(self, message: Message) -> None:
-        with suppress(WouldBlock):
+    def _put(self, message: Message) -> bool:
+        try:
             self._sender.send_nowait(message)
-            self._size += _size_of(message)
+        except WouldBlock:
+            return False
+        self._size += _size_of(message)
+        return True
 
 
 def _size_of(message: Message) -> int:

@@ -1,0 +1,1 @@
+"""Redis between the processes of one instance; without it each of them looks for itself."""
