@@ -74,16 +74,16 @@ class Person:
         """Queue another deployment of the same project."""
         return await self.ask("POST", "/deployments", {"project_id": deployment["project_id"]})
 
-    async def outcome(self, deployment: Json) -> Json:
+    async def outcome(self, deployment: Json, *, patience: float = PATIENCE) -> Json:
         """Return a deployment as soon as it runs or is over."""
-        with fail_after(PATIENCE):
+        with fail_after(patience):
             while deployment["status"] in _UNDER_WAY:
                 deployment = await self.ask("GET", f"/deployments/{deployment['id']}?wait=20")
         return deployment
 
-    async def deploy(self, project: Json, **wanted: Any) -> Json:
+    async def deploy(self, project: Json, *, patience: float = PATIENCE, **wanted: Any) -> Json:
         """Deploy, and return what runs."""
-        deployment = await self.outcome(await self.begin(project, **wanted))
+        deployment = await self.outcome(await self.begin(project, **wanted), patience=patience)
         assert "running" == deployment["status"], deployment["error"]
         return deployment
 
@@ -136,6 +136,12 @@ class Person:
         headers = {"Host": httpx.URL(url).netloc.decode()}
         address = f"http://127.0.0.1:{self.served.router_port}{path}"
         return await self._web.get(address, headers=headers)
+
+    async def send_form(self, url: str, path: str, fields: dict[str, str]) -> httpx.Response:
+        """Send a form of the page at *url*, with the origin that a browser would name."""
+        headers = {"Host": httpx.URL(url).netloc.decode(), "Origin": url, "Accept": "text/html"}
+        address = f"http://127.0.0.1:{self.served.router_port}{path}"
+        return await self._web.post(address, headers=headers, data=fields)
 
     @asynccontextmanager
     async def connected(self, project: Json, path: str) -> AsyncIterator[ClientConnection]:

@@ -17,9 +17,32 @@ ANSWERS = {
         ("/", "Frankenstein", "text/html"),
         ("/static/books/shelf.css", "Georgia", "text/css"),
     ),
+    "express": (
+        ("/", "Guestbook, version v1", "text/html"),
+        ("/style.css", "max-width", "text/css"),
+        ("/health", '"status":"ok"', "application/json"),
+    ),
+    "nextjs": (
+        ("/", "Rendered on the server", "text/html"),
+        ("/api/health", '"version":"v1"', "application/json"),
+    ),
+    "vite-react": (
+        ("/made/in/the/browser", '<div id="root">', "text/html"),
+        ("/counter.svg", "<circle", "image/svg+xml"),
+    ),
+    "astro": (
+        ("/", "built before anybody asked", "text/html"),
+        ("/about/", "written in Markdown", "text/html"),
+    ),
+    "pnpm-workspace": (
+        ("/", "Hello, world! This is version v1.", "text/plain"),
+        ("/hello/Ann", "Hello, Ann!", "text/plain"),
+    ),
     "streamlit": (("/_stcore/health", "ok", "text/plain"), ("/", "<html", "text/html")),
 }
 """What the examples answer: paths, a part of the text, and its type."""
+BUILD_PATIENCE = 300
+"""Bundlers take their time on a machine that has other things to do."""
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
@@ -70,12 +93,26 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     assert "text/css; charset=utf-8" == style.headers["content-type"]
 
 
+@pytest.mark.timeout(BUILD_PATIENCE)
+async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -> None:
+    """Its server knows by which address a browser came, so that the form's origin is right."""
+    project = await ann.project(example(repositories / "postcard", "sveltekit").path, "Postcard")
+
+    await ann.deploy(project, patience=BUILD_PATIENCE)
+    page = await ann.read(project)
+    sent = await ann.send_form(project["url"], "/", {"text": "Greetings"})
+
+    assert "Postcard v1 from nobody" in page
+    assert (200, True) == (sent.status_code, "You wrote: Greetings" in sent.text)
+
+
+@pytest.mark.timeout(BUILD_PATIENCE)
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_example_answers_what_it_should(ann: Person, repositories: Path, name: str) -> None:
     """Each kind of application is built and started as it is, and its pages and files are there."""
     project = await ann.project(example(repositories / name, name).path, name)
 
-    await ann.deploy(project)
+    await ann.deploy(project, patience=BUILD_PATIENCE)
 
     for path, text, kind in ANSWERS[name]:
         answer = await ann.visit(project["url"], path)
