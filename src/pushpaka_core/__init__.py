@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.custom_domains import NewCustomDomain
     from pushpaka_core.domain.deployments import NewDeployment
     from pushpaka_core.domain.env_vars import NewEnvVar
+    from pushpaka_core.domain.plans import NewPlan
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
     from pushpaka_core.domain.users import Credentials, Registration
     from pushpaka_core.engine import Adapters, Options
@@ -29,6 +30,7 @@ __all__ = [
     "NewCustomDomain",
     "NewDeployment",
     "NewEnvVar",
+    "NewPlan",
     "NewProject",
     "Options",
     "ProjectChanges",
@@ -48,6 +50,7 @@ _HOMES = {
     "NewCustomDomain": "domain.custom_domains",
     "NewDeployment": "domain.deployments",
     "NewEnvVar": "domain.env_vars",
+    "NewPlan": "domain.plans",
     "NewProject": "domain.projects",
     "Options": "engine",
     "ProjectChanges": "domain.projects",

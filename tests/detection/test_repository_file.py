@@ -286,9 +286,17 @@ def test_windows_line_ends_do_no_harm() -> None:
     assert told.startswith("Line 3, column 11")
 
 
-def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
-    """It is not mistaken for an empty one."""
-    (tmp_path / "pushpaka.toml").write_text("#" * 1_048_577)
+@pytest.mark.parametrize("length", [65_537, 2_000_000])
+def test_a_file_that_is_too_large_is_told(tmp_path: Path, length: int) -> None:
+    """It is not mistaken for an empty one, also where it is not even read."""
+    (tmp_path / "pushpaka.toml").write_text("#" * length)
 
-    with pytest.raises(DetectionError, match=r"pushpaka.toml is larger than 1 MiB"):
+    with pytest.raises(DetectionError, match=r"pushpaka.toml is larger than 64 KiB"):
         read_repository_file(load_tree(tmp_path, ""))
+
+
+@pytest.mark.parametrize("key", ["a" + ".a" * 30_000, '"a b"' + ' . "a b"' * 8_000])
+def test_a_key_without_end_is_told_quickly(key: str) -> None:
+    """The parser would take minutes for it."""
+    with pytest.raises(DetectionError, match=r"a key of too many parts \(at line 2\)"):
+        said(f"port = 1\n{key} = 1\n")

@@ -4,7 +4,9 @@ import pytest
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
 from pushpaka_core.domain.build_plans import BuildPlan, Origin, StaticSite, Step
+from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.errors import DetectionError
+from pushpaka_core.testing.objects import a_project, a_user
 
 FLASK = {
     "requirements.txt": "flask\ngunicorn\n",
@@ -146,6 +148,34 @@ def test_the_file_lies_where_the_application_does() -> None:
     plan = detect(MemoryTree(files), Wishes(root_dir="web"))
 
     assert 2 == plan.settings.port
+
+
+def test_the_log_says_how_it_is_run() -> None:
+    """The settings that somebody chose are there with their units, the usual ones are not."""
+    plan = plan_of(SITE, "replicas = 2\n[resources]\nmemory = 256")
+    project = a_project(a_user(), health_check_timeout=5)
+
+    lines = explain(plan, choose_settings(project, plan.settings))
+
+    assert (
+        "replicas: 2 [pushpaka.toml]",
+        "health check timeout: 5 s [project]",
+        "memory limit: 256 MiB [pushpaka.toml]",
+    ) == lines[-3:]
+
+
+def test_the_log_says_which_env_vars_are_missing() -> None:
+    """Those that the code reads are told apart by whether they are set."""
+    files = {**FLASK, "settings.py": "import os\nos.environ['A']\nos.environ['B']\n"}
+    plan = plan_of(files, "env.required = ['B', 'C']")
+
+    lines = explain(plan, set_names={"A"})
+
+    assert (
+        "the code reads A",
+        "the code reads B: not set",
+        "the repository requires B, C: not set",
+    ) == lines[-3:]
 
 
 def test_the_log_says_who_chose_what() -> None:

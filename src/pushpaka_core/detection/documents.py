@@ -1,11 +1,17 @@
 """Files that people wrote: what is broken is said with its place, what is odd does no harm."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.errors import DetectionError
+
+_ENDLESS_KEY = re.compile(
+    r"""(?<![A-Za-z0-9_"'.-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+)
+"""What nobody writes, and the parser takes minutes for."""
 
 
 def read_toml(tree: FileTree, path: str) -> Mapping[str, object]:
@@ -16,6 +22,9 @@ def read_toml(tree: FileTree, path: str) -> Mapping[str, object]:
         DetectionError: If it is not TOML; the message holds line and column.
     """
     text = tree.read(path) or ""
+    if endless := _ENDLESS_KEY.search(text):
+        line = text.count("\n", 0, endless.start()) + 1
+        raise DetectionError(f"{path} has a key of too many parts (at line {line}). Shorten it.")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:

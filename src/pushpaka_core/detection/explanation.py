@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, StaticSite, Step
 from pushpaka_core.domain.run_settings import ChosenSetting
 
+_UNITS = {"health_check_timeout": " s", "cpu_limit": " cores", "memory_limit": " MiB"}
+
 
 def explain(
     plan: BuildPlan,
@@ -65,7 +67,8 @@ def _files(site: StaticSite | None) -> Iterator[str]:
 
 
 def _setting(setting: ChosenSetting) -> str:
-    return f"{setting.name.replace('_', ' ')}: {setting.value} [{setting.origin}]"
+    unit = _UNITS.get(setting.name, "")
+    return f"{setting.name.replace('_', ' ')}: {setting.value}{unit} [{setting.origin}]"
 
 
 def _variables(plan: BuildPlan, set_names: Collection[str]) -> Iterator[str]:

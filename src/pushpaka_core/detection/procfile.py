@@ -7,11 +7,12 @@ from attrs import frozen
 
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence, Origin, Step
+from pushpaka_core.domain.instances import PROCESS_TYPE
 from pushpaka_core.errors import DetectionError
 
 PATH = "Procfile"
 
-_LINE = re.compile(r"(?P<type>[A-Za-z0-9][A-Za-z0-9_-]{0,62})[ \t]*:[ \t]*(?P<command>.*)")
+_LINE = re.compile(rf"(?P<type>{PROCESS_TYPE.pattern})[ \t]*:[ \t]*(?P<command>.*)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 

@@ -18,8 +18,7 @@ from pushpaka_core.domain.build_plans import (
     Step,
 )
 from pushpaka_core.domain.frameworks import AUTO, canonical_framework
-
-WEB = "web"
+from pushpaka_core.domain.instances import WEB
 
 
 @frozen(kw_only=True)

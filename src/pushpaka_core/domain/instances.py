@@ -10,11 +10,16 @@ from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.rules import Matching
 
 InstanceId = NewType("InstanceId", UUID)
 
 WEB = "web"
 RELEASE = "release"
+PROCESS_TYPE = Matching(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}",
+    "must be named with 1 to 63 letters, digits, - and _",
+)
 
 FIRST_BACK_OFF = timedelta(seconds=1)
 LONGEST_BACK_OFF = timedelta(minutes=5)

@@ -15,6 +15,7 @@ from pushpaka_core.errors import DetectionError
 
 PATH = "pushpaka.toml"
 
+_LONGEST = 64 * 1024
 _MOST_MISTAKES = 20
 _NAMED = 4
 
@@ -90,8 +91,8 @@ def read_repository_file(tree: FileTree) -> RepositoryFile:
     if not tree.exists(PATH):
         return RepositoryFile()
     text = tree.read(PATH)
-    if text is None:
-        raise DetectionError(f"{PATH} is larger than 1 MiB. Shorten it and push again.")
+    if text is None or len(text) > _LONGEST:
+        raise DetectionError(f"{PATH} is larger than {_LONGEST // 1024} KiB. Shorten it.")
     reading = Reading(document=read_toml(tree, PATH), places=Places.of(text))
     if mistakes := sorted(islice(reading.mistakes(), _MOST_MISTAKES)):
         heading = f"{PATH} cannot be used. Mend it and push again."

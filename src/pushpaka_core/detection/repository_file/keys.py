@@ -18,16 +18,11 @@ from pushpaka_core.domain.projects import (
     check_port,
     check_replicas,
 )
-from pushpaka_core.domain.rules import Matching, OneLine
+from pushpaka_core.domain.rules import OneLine
 from pushpaka_core.domain.sources import check_root_dir
 
 MOST_ITEMS = 100
 """Of a list, or of a table whose names are free."""
-
-PROCESS_TYPE = Matching(
-    r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}",
-    "must be named with 1 to 63 letters, digits, - and _",
-)
 
 
 class Kind(StrEnum):

@@ -8,7 +8,6 @@ from attrs import frozen
 
 from pushpaka_core.detection.repository_file.keys import (
     BY_PATH,
-    PROCESS_TYPE,
     TABLES,
     WORDS_OF_OTHERS,
     Key,
@@ -16,8 +15,9 @@ from pushpaka_core.detection.repository_file.keys import (
 )
 from pushpaka_core.detection.repository_file.places import Path, Places
 from pushpaka_core.detection.repository_file.values import check_scalar, complaint, members, read
+from pushpaka_core.domain.instances import PROCESS_TYPE, RELEASE, WEB
 
-COMMANDS_OF_TYPES = {"web": "commands.start", "release": "commands.release"}
+COMMANDS_OF_TYPES = {WEB: "commands.start", RELEASE: "commands.release"}
 """The keys that name the command of a process type."""
 
 
@@ -87,7 +87,7 @@ class Reading:
         for type_, path in COMMANDS_OF_TYPES.items():
             if type_ in processes and path in sound:
                 yield self._at_key(("processes", type_), f"says the same as `{path}`: keep one")
-        if "static.directory" in sound and ("commands.start" in sound or "web" in processes):
+        if "static.directory" in sound and ("commands.start" in sound or WEB in processes):
             what = "needs no command, but one is given: keep one"
             yield self._at_key(("static", "directory"), what)
         if {"static.fallback", "static.not_found"} <= sound.keys():

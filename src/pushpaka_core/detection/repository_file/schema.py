@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pushpaka_core.detection.repository_file.keys import KEYS, MOST_ITEMS, PROCESS_TYPE, Key, Kind
+from pushpaka_core.detection.repository_file.keys import KEYS, MOST_ITEMS, Key, Kind
+from pushpaka_core.domain.instances import PROCESS_TYPE
 from pushpaka_core.domain.rules import Matching, OneLine, Within
 
 _SCALARS: Mapping[Kind, str] = {Kind.INTEGER: "integer", Kind.NUMBER: "number"}
