@@ -10,6 +10,7 @@ from pushpaka_core.detection.documents import strings
 
 _TERM = re.compile(r"(?P<operator>\^|~=|~|===?|!=|<=|>=|<|>|=)?\s*v?(?P<version>[^\s,<>=!^~|]+)")
 _RELEASE = re.compile(r"\d+(\.\d+)*")
+_LONGEST = 200
 _REVISIONS = ("rev", "ref", "tag", "branch")
 
 
@@ -19,6 +20,8 @@ def specifier_of(constraint: str) -> str | None:
 
     Of alternatives, which the standard does not know, the last one is taken.
     """
+    if len(constraint) > _LONGEST:
+        return None
     text = constraint.rsplit("||", maxsplit=1)[-1].strip()
     terms = [
         part

@@ -18,6 +18,8 @@ _TOOL_VERSION = re.compile(r"python\s+(?P<version>\S+).*")
 _MISE_FILES = ("mise.toml", ".mise.toml", ".config/mise.toml", "mise/config.toml")
 _SETUP_CFG = re.compile(r"^python_requires\s*=\s*(?P<wanted>.+)$", re.MULTILINE)
 
+_LONGEST = 200
+
 _Found = tuple[str, Evidence]
 _Reader = Callable[[FileTree], _Found | None]
 
@@ -122,7 +124,7 @@ def _range(tree: FileTree, path: str, wanted: object, needle: str) -> _Found | N
 
 def _is_specifier(text: str) -> bool:
     try:
-        return len(SpecifierSet(text)) > 0
+        return len(text) <= _LONGEST and len(SpecifierSet(text)) > 0
     except InvalidSpecifier:
         return False
 
