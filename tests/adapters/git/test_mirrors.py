@@ -18,7 +18,7 @@ from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.source import Checkout, SourceRequest
-from pushpaka_core.testing.forges import Forge
+from pushpaka_core.testing.forges import TOKEN, Forge
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
@@ -230,6 +230,20 @@ async def test_what_is_kept_is_private_and_goes_with_the_project(
     assert not (scene.mirrors / str(PROJECT)).exists()
 
 
+async def test_a_git_token_is_not_kept(source: GitSource, scene: Scene) -> None:
+    """What is kept of a private repository opens nothing, and a revoked token opens it no more."""
+    scene.repository.commit("one", {"a": "1"})
+    scene.forge.wants_token = True
+    await taken(source, evolve(scene.request, git_token=TOKEN), scene.path / "one")
+
+    with pytest.raises(SourceError, match="refuses the git token"):
+        await taken(source, evolve(scene.request, git_token="revoked"), scene.path / "two")
+
+    contents = await to_thread.run_sync(_contents, scene.mirrors)
+    assert contents
+    assert not any(TOKEN.encode() in content for content in contents)
+
+
 async def test_files_share_nothing_with_what_is_kept(source: GitSource, scene: Scene) -> None:
     """A build that writes into its files cannot harm the next one's."""
     scene.repository.commit("one", {"a": "1"})
@@ -239,6 +253,10 @@ async def test_files_share_nothing_with_what_is_kept(source: GitSource, scene: S
     assert 1 == (scene.path / "one/a").stat().st_nlink
     assert ["a"] == [path.name for path in (scene.path / "one").iterdir()]
     assert not (scene.objects / "index").exists()
+
+
+def _contents(directory: Path) -> list[bytes]:
+    return [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
 
 
 def _pack(objects: Path) -> Path:

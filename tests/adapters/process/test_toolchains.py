@@ -109,7 +109,7 @@ def builder(
 
 
 async def test_a_host_without_node_runs_an_application_for_node(
-    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path, fetched: Path
 ) -> None:
     """Node is fetched once for all who want it at once; what it built it runs as well."""
     told = Told()
@@ -136,6 +136,7 @@ async def test_a_host_without_node_runs_an_application_for_node(
     version = answer.removesuffix(" for production")
     assert 2 == told.output.decode().count(f"{version} ")
     assert 2 == told.sentences.count(f"Node {version[1:]} is used.")
+    assert {os.geteuid()} == await to_thread.run_sync(_who_can_write, fetched / "toolchains")
 
 
 async def test_a_package_manager_is_what_its_hash_says(
@@ -303,6 +304,12 @@ async def _answer_of(runtime: ProcessRuntime, wanted: BuildPlan, artifact: Artif
                     return (await client.get("/")).text
                 except httpx.ConnectError:
                     await sleep(0.02)
+
+
+def _who_can_write(root: Path) -> set[int]:
+    """Return the owners of all that lies below *root*, and -1 if others can write there."""
+    stats = [path.stat() for path in root.rglob("*") if not path.is_symlink()]
+    return {-1 if stat.st_mode & 0o022 else stat.st_uid for stat in stats}
 
 
 def _put(root: Path, name: str) -> None:
