@@ -181,8 +181,10 @@ class Witness:
             if one in before and before[one].last_seq == deployment.last_seq:
                 continue
             async with self._storage.snapshot() as uow:
+                # On a busy machine an actor may still write what it began before this look.
+                present = await uow.deployments.visible_to(PLATFORM).get(one)
                 seqs = [line.seq for line in await uow.logs.lines(one, LogFilter())]
-            assert list(range(1, deployment.last_seq + 1)) == seqs, "P8: a log has a gap"
+            assert list(range(1, present.last_seq + 1)) == seqs, "P8: a log has a gap"
 
 
 def nothing_is_lost(before: Sight, now: Sight) -> None:
