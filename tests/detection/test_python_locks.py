@@ -244,6 +244,12 @@ def test_broken_json_is_told_with_its_place() -> None:
         plan_of({"Pipfile": PIPFILE, "Pipfile.lock": '{\n  default": 1}'})
 
 
+def test_environment_of_conda_is_told() -> None:
+    """It is known for what it is, and another way is named."""
+    with pytest.raises(DetectionError, match=r"environment.yml: it is made for Conda"):
+        plan_of({"environment.yml": "dependencies:\n  - fastapi"})
+
+
 def test_lock_without_its_project_is_told_where_nothing_else_is_there() -> None:
     """A person learns why the lock file does not help."""
     with pytest.raises(DetectionError, match=r"poetry.lock: there is no pyproject.toml beside it"):

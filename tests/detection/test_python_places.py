@@ -163,3 +163,17 @@ def test_imports_start_where_most_of_them_are_found(files: Mapping[str, str], co
     plan = plan_of({"requirements.txt": "fastapi\nuvicorn", **files})
 
     assert f"{command} {UVICORN}" == plan.processes["web"].command
+
+
+def test_directory_that_is_a_package_is_imported_from_above() -> None:
+    """Images copy it as a whole, so its modules import each other by its name."""
+    files = {
+        "app/requirements.txt": "fastapi\nuvicorn",
+        "app/main.py": f"from app.routes import r\n{APP}",
+        "app/routes.py": "r = 1",
+    }
+
+    plan = plan_of(files)
+
+    assert f"PYTHONPATH=.. uvicorn app.main:app {UVICORN}" == plan.processes["web"].command
+    assert "app" == plan.directory

@@ -36,7 +36,7 @@ class Analysis:
     @classmethod
     def of(cls, question: Question, *, without: Collection[str]) -> "Analysis":
         """Look at the application that is in question."""
-        modules, unread = read_modules(question.tree, without)
+        modules, unread = read_modules(question.tree, question.directory, without=without)
         return cls(
             question=question,
             project=read_project(question),

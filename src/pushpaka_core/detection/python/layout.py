@@ -3,12 +3,15 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 from attrs import frozen
 
 from pushpaka_core.detection.python.syntax import imported_from
 from pushpaka_core.detection.tree import FileTree
 
+ABOVE = ".."
+"""The root of imports where the application's own directory is a package."""
 _PROGRAM = "manage.py"
 _DEEPEST = 5
 
@@ -21,26 +24,31 @@ class Layout:
     """The importable names in each directory; "." is the top."""
     roots: frozenset[str]
     """Directories from which a program of Django's is run."""
+    own_name: str
+    """The name of the application's own directory; empty where it is the repository itself."""
 
     @classmethod
-    def of(cls, tree: FileTree) -> "Layout":
-        """Look at all paths of *tree*."""
+    def of(cls, tree: FileTree, directory: str) -> "Layout":
+        """Look at all paths of *tree*, which lies in *directory* of the repository."""
         found: dict[str, set[str]] = {}
         roots: set[str] = set()
         for path in tree.paths():
             if path.endswith(".py"):
-                for directory, name in _steps(path):
-                    found.setdefault(directory, set()).add(name)
+                for parent, name in _steps(path):
+                    found.setdefault(parent, set()).add(name)
             if path.endswith(f"/{_PROGRAM}"):
                 roots.add(path.removesuffix(f"/{_PROGRAM}"))
-        names = {directory: frozenset(inner) for directory, inner in found.items()}
-        return cls(names=names, roots=frozenset(roots))
+        names = {parent: frozenset(inner) for parent, inner in found.items()}
+        own_name = PurePosixPath(directory).name
+        return cls(names=names, roots=frozenset(roots), own_name=own_name)
 
     def root_of(self, path: str, syntax: ast.Module) -> str:
         """Return the directory from which most of the file's own imports make sense."""
         if around := [root for root in self.roots if path.startswith(f"{root}/")]:
             return max(around, key=len)
         absolute, relative = imported_from(syntax)
+        if self.own_name in absolute and self.own_name not in self.names["."]:
+            return ABOVE
         own = absolute - sys.stdlib_module_names
         parents = [directory for directory, _ in _steps(path)]
         possible = parents[: max(1, len(parents) - max(relative, default=0))]

@@ -62,6 +62,11 @@ def by_pyproject(sources: Sources, path: str) -> PythonProject | str:
     )
 
 
+def by_conda(_: Sources, __: str) -> PythonProject | str:
+    """Say that this is recognised, but that nothing here can install it."""
+    return "it is made for Conda, which is not run here; a requirements.txt would do"
+
+
 def by_setup(_: Sources, path: str) -> PythonProject | str:
     """Take setup.py or setup.cfg, without knowing what they list."""
     evidence = Evidence(reason="it says how to install the project", path=path)

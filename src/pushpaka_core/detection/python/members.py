@@ -41,7 +41,7 @@ def only_application(
     places = members or tuple(_directories(question.tree))
     answers = {place: analyse(_inside(question, place)) for place in places}
     plans = {place: one for place, one in answers.items() if isinstance(one, BuildPlan)}
-    others = () if members else tuple(_foreign(question.tree, plans))
+    others = tuple(_foreign(question.tree, plans))
     if len(plans) == 1 and not others:
         [(place, plan)] = plans.items()
         evidence = Evidence(reason=f"{place}/ holds the only application of the repository")

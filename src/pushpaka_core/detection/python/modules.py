@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from attrs import frozen
 
 from pushpaka_core.detection.python.frameworks import FILE_NAMES
-from pushpaka_core.detection.python.layout import Layout
+from pushpaka_core.detection.python.layout import ABOVE, Layout
 from pushpaka_core.detection.python.syntax import imported_names, package_of, top_level
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Rejected
@@ -85,25 +85,26 @@ class Module:
 
 
 def read_modules(
-    tree: FileTree, without: Collection[str] = ()
+    tree: FileTree, directory: str, *, without: Collection[str] = ()
 ) -> tuple[tuple[Module, ...], tuple[Rejected, ...]]:
     """
     Return the modules that may hold an application, and those that could not be read.
 
-    What lies in the directories *without* belongs to somebody else.
+    The tree lies in *directory* of the repository; what lies in the directories
+    *without* belongs to somebody else.
     """
     foreign = tuple(f"{directory}/" for directory in without)
     own = (path for path in tree.paths() if not path.startswith(foreign))
     candidates = sorted(filter(_may_matter, own), key=_preference)
     modules: list[Module] = []
     rejected: list[Rejected] = []
-    layout = Layout.of(tree)
+    layout = Layout.of(tree, directory)
     for path in candidates[:_MOST_MODULES]:
         answer = _parse(path, tree.read(path))
         if isinstance(answer, Rejected):
             rejected.append(answer)
         else:
-            modules.append(_module(path, answer, layout.root_of(path, answer)))
+            modules.append(_module(path, answer, layout))
     return tuple(modules), tuple(rejected)
 
 
@@ -126,8 +127,9 @@ def _preference(path: str) -> tuple[int, int, str]:
     return path.count("/"), stem not in FILE_NAMES, path
 
 
-def _module(path: str, syntax: ast.Module, root: str) -> Module:
-    inner = path if root == "." else path.removeprefix(f"{root}/")
+def _module(path: str, syntax: ast.Module, layout: Layout) -> Module:
+    root = layout.root_of(path, syntax)
+    inner = f"{layout.own_name}/{path}" if root == ABOVE else path.removeprefix(f"{root}/")
     name = inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     names: dict[str, str] = {}
     for statement in top_level(syntax.body):

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from pushpaka_core.detection.python.dependencies import PythonProject, Sources
 from pushpaka_core.detection.python.listed_ways import (
+    by_conda,
     by_pipfile,
     by_pyproject,
     by_requirements,
@@ -64,6 +65,7 @@ _WAYS = (
     _Way(by_pipfile, ("Pipfile",)),
     _Way(by_pyproject, (PYPROJECT,)),
     _Way(by_setup, ("setup.py", "setup.cfg")),
+    _Way(by_conda, ("environment.yml", "environment.yaml")),
 )
 """The most exact first."""
 
