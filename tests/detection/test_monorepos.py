@@ -1,5 +1,7 @@
 """Applications among the packages of a workspace."""
 
+import json
+
 import pytest
 from tests.detection.node_trees import commands, package, plan_of, reasons, web
 
@@ -228,3 +230,98 @@ def test_patterns_are_bounded() -> None:
     plan = plan_of({"package.json": root, **API, f"{deep}/package.json": "{}"})
 
     assert "apps/api" == plan.directory
+
+
+NX = {
+    "package.json": package("nx", "next", "react", "vite", scripts={"start": "nx serve"}),
+    "package-lock.json": "",
+    "nx.json": "{}",
+    "apps/shop-e2e/project.json": '{"name": "shop-e2e", "projectType": "application"}',
+    "libs/ui/project.json": '{"name": "ui", "projectType": "library", "targets": {"build": {}}}',
+}
+
+
+def nx_project(executor: str = "", **options: str) -> str:
+    build = {"executor": executor, "options": options}
+    return json.dumps({"name": "shop", "projectType": "application", "targets": {"build": build}})
+
+
+@pytest.mark.parametrize(
+    ("files", "framework", "started", "site"),
+    [
+        (
+            {
+                "apps/shop/project.json": nx_project(
+                    "@nx/webpack:webpack", outputPath="dist/apps/shop"
+                )
+            },
+            "node",
+            "node dist/apps/shop/main.js",
+            None,
+        ),
+        (
+            {"apps/shop/project.json": nx_project("@nx/esbuild:esbuild")},
+            "node",
+            "node dist/apps/shop/main.js",
+            None,
+        ),
+        (
+            {
+                "apps/shop/project.json": nx_project("@nx/next:build"),
+                "apps/shop/next.config.js": "x",
+            },
+            "nextjs",
+            "next start dist/apps/shop -p $PORT -H ${HOST:-0.0.0.0}",
+            None,
+        ),
+        (
+            {"apps/shop/project.json": '{"name": "shop"}', "apps/shop/next.config.mjs": "x"},
+            "nextjs",
+            "next start apps/shop -p $PORT -H ${HOST:-0.0.0.0}",
+            None,
+        ),
+        (
+            {
+                "apps/shop/project.json": nx_project("@nx/vite:build"),
+                "apps/shop/vite.config.ts": "build: { outDir: '../../dist/apps/shop' }",
+                "apps/shop/index.html": "",
+            },
+            "vite",
+            None,
+            StaticSite(directory="dist/apps/shop", fallback="index.html"),
+        ),
+        (
+            {
+                "apps/shop/project.json": nx_project(
+                    "@angular/build:application", outputPath="dist/apps/shop"
+                ),
+            },
+            "angular",
+            None,
+            StaticSite(directory="dist/apps/shop/browser", fallback="index.html"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("root_dir", ["", "apps/shop"])
+def test_nx_application_without_a_manifest_is_built_from_the_root(
+    files: dict[str, str],
+    framework: str,
+    started: str | None,
+    site: StaticSite | None,
+    root_dir: str,
+) -> None:
+    """Its project.json says by what it is built, and where that goes."""
+    plan = plan_of({**NX, **files}, root_dir=root_dir)
+
+    assert (framework, ".", site) == (plan.framework, plan.directory, plan.static)
+    assert ["npm ci --include=dev", "NX_DAEMON=false nx run shop:build"] == commands(plan)
+    assert started == (web(plan) if started else None)
+
+
+def test_several_nx_applications_are_named() -> None:
+    """They are named by their directories."""
+    server = nx_project("@nx/js:tsc")
+    files = {"apps/shop/project.json": server, "apps/api/project.json": server}
+
+    with pytest.raises(DetectionError, match=r"apps/api \(node\), apps/shop \(node\)"):
+        plan_of({**NX, **files})

@@ -126,7 +126,7 @@ def angular(project: NodeProject) -> Answer:
         return own_server(project)
     name, build = found
     options = table(build, "options")
-    base, browser = _angular_output(name, build)
+    base, browser = angular_output(name, build)
     reason = f"the application {name} is built to {base}"
     evidence = Evidence(reason=reason, path=inside(project.directory, ANGULAR_FILE))
     is_static = options.get("outputMode") == "static"
@@ -157,7 +157,7 @@ def _angular_application(
     return None
 
 
-def _angular_output(name: str, build: Mapping[str, object]) -> tuple[str, str]:
+def angular_output(name: str, build: Mapping[str, object]) -> tuple[str, str]:
     """Return where the build of an application goes, and which part of it browsers get."""
     output = table(build, "options").get("outputPath")
     is_direct = bool(_DIRECT_BUILDERS.search(str(build.get("builder", ""))))

@@ -38,7 +38,7 @@ class ScriptKind(StrEnum):
     """What becomes of a web process that is started by a script."""
 
     SERVER = "server"
-    RELOADER = "reloader"
+    RELOADER = "reloading server"
     """It serves, under a tool that watches the sources."""
     FILES = "file server"
     DEVELOPMENT = "development server"
