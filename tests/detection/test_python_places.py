@@ -165,6 +165,13 @@ def test_imports_start_where_most_of_them_are_found(files: Mapping[str, str], co
     assert f"{command} {UVICORN}" == plan.processes["web"].command
 
 
+def test_directory_with_the_name_of_a_library_is_no_package() -> None:
+    """An example of FastAPI may well lie in a directory that is called so."""
+    files = {"fastapi/requirements.txt": "fastapi\nuvicorn", "fastapi/main.py": APP}
+
+    assert f"uvicorn main:app {UVICORN}" == plan_of(files).processes["web"].command
+
+
 def test_directory_that_is_a_package_is_imported_from_above() -> None:
     """Images copy it as a whole, so its modules import each other by its name."""
     files = {

@@ -47,9 +47,9 @@ class Layout:
         if around := [root for root in self.roots if path.startswith(f"{root}/")]:
             return max(around, key=len)
         absolute, relative = imported_from(syntax)
-        if self.own_name in absolute and self.own_name not in self.names["."]:
+        if any(map(self._is_from_above, absolute)):
             return ABOVE
-        own = absolute - sys.stdlib_module_names
+        own = {name.partition(".")[0] for name in absolute} - sys.stdlib_module_names
         parents = [directory for directory, _ in _steps(path)]
         possible = parents[: max(1, len(parents) - max(relative, default=0))]
         return max(
@@ -60,6 +60,12 @@ class Layout:
                 -len(root),
             ),
         )
+
+    def _is_from_above(self, name: str) -> bool:
+        """Tell whether an import means the application's directory, and not a library's name."""
+        first, _, rest = name.partition(".")
+        is_own = first == self.own_name and first not in self.names["."]
+        return is_own and rest.partition(".")[0] in self.names["."]
 
     def _usual(self, parents: list[str]) -> str:
         is_source = "src" in parents and "__init__" not in self.names["src"]

@@ -61,15 +61,15 @@ def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
 
 
 def imported_from(syntax: ast.Module) -> tuple[frozenset[str], frozenset[int]]:
-    """Return the first names of all absolute imports, and the levels of the relative ones."""
+    """Return all that is imported, by its absolute name, and the levels of relative imports."""
     absolute: set[str] = set()
     levels: set[int] = set()
     for node in ast.walk(syntax):
         match node:
             case ast.Import(names=names):
-                absolute.update(alias.name.partition(".")[0] for alias in names)
-            case ast.ImportFrom(module=str(module), level=0):
-                absolute.add(module.partition(".")[0])
+                absolute.update(alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                absolute.update(f"{module}.{alias.name}" for alias in names)
             case ast.ImportFrom(level=int(level)):
                 levels.add(level)
     return frozenset(absolute), frozenset(levels)
