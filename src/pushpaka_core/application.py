@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.engine import Adapters, Engine, Options, assemble_engine
+from pushpaka_core.engine import VERSION, Adapters, Engine, Options, assemble_engine
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
@@ -23,8 +23,7 @@ from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.serving import ServingService
-
-VERSION = "0.1.0"
+from pushpaka_core.services.system import SystemService
 
 
 @frozen(kw_only=True)
@@ -41,6 +40,7 @@ class Application:
     custom_domains: CustomDomainService
     audit: AuditService
     health: HealthService
+    system: SystemService
     addresses: Addresses
     measurements: Measurements
     engine: Engine
@@ -130,6 +130,14 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         ),
         audit=AuditService(storage=adapters.storage),
         health=HealthService(version=VERSION, checks=_checks(adapters, engine.admission)),
+        system=SystemService(
+            storage=adapters.storage,
+            version=VERSION,
+            base_domain=options.addresses.base_domain,
+            technologies=options.technologies,
+            timings=options.timings,
+            now=adapters.now,
+        ),
         addresses=options.addresses,
         measurements=seen,
         engine=engine,

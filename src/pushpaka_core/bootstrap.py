@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.engine import Adapters, Options
@@ -28,6 +29,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.services.background import alongside
+from pushpaka_core.services.system import Technologies
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class _Ground:
     keys: "Keys"
     addresses: Addresses
     choices: "Choices"
+    node: Node
 
 
 @asynccontextmanager
@@ -71,11 +74,12 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     _judge(settings)
     if settings.runtime is RuntimeChoice.MEMORY:
         async with _shared(settings, memory_adapters()) as adapters:
-            yield assemble(adapters, _options(settings, _addresses(settings, 80)))
+            node = Node(runtime=settings.runtime, name=settings.node or "local")
+            yield assemble(adapters, _options(settings, _addresses(settings, 80), node))
         return
     ground = await to_thread.run_sync(_prepare, settings)
     async with _host_adapters(settings, ground) as own, _shared(settings, own) as adapters:
-        yield assemble(adapters, _options(settings, ground.addresses))
+        yield assemble(adapters, _options(settings, ground.addresses, ground.node))
 
 
 def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Adapters:
@@ -163,6 +167,7 @@ def _prepare(settings: Settings) -> _Ground:
         keys=keys,
         addresses=_addresses(settings, choices.router_port),
         choices=choices,
+        node=Node(runtime=settings.runtime, name=settings.node or choices.node, home=choices.home),
     )
 
 
@@ -298,9 +303,11 @@ def _source_policy(settings: Settings) -> SourcePolicy:
     )
 
 
-def _options(settings: Settings, addresses: Addresses) -> Options:
+def _options(settings: Settings, addresses: Addresses, node: Node) -> Options:
     return Options(
         addresses=addresses,
+        technologies=_technologies(settings),
+        node=node,
         source_policy=_source_policy(settings),
         registration=settings.registration_policy,
         token_lifetime=settings.token_lifetime,
@@ -313,6 +320,15 @@ def _options(settings: Settings, addresses: Addresses) -> Options:
             disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
         ),
         api=Upstream(host=settings.host, port=settings.port),
+    )
+
+
+def _technologies(settings: Settings) -> Technologies:
+    return Technologies(
+        runtime=settings.runtime,
+        router=settings.router,
+        database=settings.database,
+        redis=settings.redis_url is not None,
     )
 
 

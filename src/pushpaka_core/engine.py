@@ -1,10 +1,12 @@
 """What a worker runs: the services that people have no verb for, made from their adapters."""
 
 from datetime import timedelta
+from functools import partial
 
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
@@ -40,7 +42,11 @@ from pushpaka_core.services.running import Running
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.switching import Switching
+from pushpaka_core.services.system import Technologies
 from pushpaka_core.services.tending import Tending
+from pushpaka_core.services.workers import Attendance
+
+VERSION = "0.1.0"
 
 _LEAST_ROOM = Room(disk=1024 * MEBIBYTE, memory=256 * MEBIBYTE)
 
@@ -82,7 +88,9 @@ class Options:
     registration: RegistrationPolicy = RegistrationPolicy.OPEN
     token_lifetime: timedelta = timedelta(hours=24)
     timings: Timings = field(factory=Timings)
-    node: str = "local"
+    technologies: Technologies = field(factory=Technologies)
+    node: Node = field(factory=partial(Node, runtime="memory", name="local"))
+    """The machine of this process, should it be a worker."""
     concurrency: int = 2
     instance_ports: range = range(20_000, 30_000)
     releases_kept: int = 5
@@ -97,6 +105,7 @@ class Options:
 class Engine:
     """What a worker needs: the services that people have no verb for."""
 
+    attendance: Attendance
     node_hold: NodeHold
     admission: Admission
     pipeline: DeploymentPipeline
@@ -131,7 +140,7 @@ def assemble_engine(
     instance_output = InstanceOutput(adapters.runtime)
     routing = Routing(adapters.storage, adapters.router, options.addresses, options.api)
     running = _running(adapters, options, _starting(adapters, options), instance_output)
-    node_hold = NodeHold(adapters.storage, options.node)
+    node_hold = NodeHold(adapters.storage, options.node.name)
     held = evolve(adapters, storage=HeldStorage(adapters.storage, node_hold))
     held_starting = _starting(held, options)
     held_running = _running(held, options, held_starting, instance_output)
@@ -157,6 +166,14 @@ def assemble_engine(
         now=adapters.now,
     )
     return Engine(
+        attendance=Attendance(
+            storage=adapters.storage,
+            node=options.node,
+            version=VERSION,
+            timings=options.timings,
+            now=adapters.now,
+            new_id=adapters.new_id,
+        ),
         node_hold=node_hold,
         admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
         pipeline=DeploymentPipeline(
@@ -224,7 +241,7 @@ def assemble_engine(
         events=adapters.events,
         router_supervisor=adapters.router_supervisor,
         timings=options.timings,
-        node=options.node,
+        node=options.node.name,
         concurrency=options.concurrency,
     )
 
@@ -238,7 +255,7 @@ def _starting(adapters: Adapters, options: Options) -> Starting:
         timings=options.timings,
         now=adapters.now,
         new_id=adapters.new_id,
-        node=options.node,
+        node=options.node.name,
         ports=options.instance_ports,
     )
 

@@ -17,18 +17,24 @@ from pushpaka_core.settings import Settings
 
 
 @contextmanager
-def lock_data_directory(settings: Settings) -> Iterator[None]:
+def lock_data_directory(settings: Settings, *, shared: bool = False) -> Iterator[None]:
     """
-    Make the data directory where there is none, and be the one who uses it.
+    Make the data directory where there is none, and be the one who uses it, or one of several.
 
     Raises:
-        SettingsError: If another process does, or the directory cannot be written to.
+        SettingsError: If another process is the one, the directory cannot be written to, or
+            what is to be shared is kept in the memory of one process.
     """
+    if shared and settings.is_of_one_process:
+        raise SettingsError(
+            "What is kept in memory is known to one process only. Set PUSHPAKA_DATABASE_URL and "
+            "PUSHPAKA_RUNTIME to others than memory, or let `pushpaka serve` deploy by itself."
+        )
     directory = settings.data_directory
     with ExitStack() as stack:
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(directory))
+            stack.enter_context(locked(directory, shared=shared))
         except OSError as error:
             raise SettingsError(
                 f"The data directory cannot be used ({error}). "

@@ -1,5 +1,6 @@
 """How the text of each setting is read; a ValueError says what it must be."""
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.networks import IPNetwork
 
 C = TypeVar("C", bound=StrEnum)
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def one_of(choices: type[C]) -> Callable[[str], C]:
@@ -71,6 +74,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def label(text: str) -> str:
+    """Read a short name for people and programs."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError("must be a name of at most 63 letters, digits and ._-")
+    return text
+
+
 def ports(text: str) -> range:
     """Read a range of unprivileged ports."""
     first, _, last = text.partition("-")
@@ -85,8 +95,10 @@ def ports(text: str) -> range:
 
 def database_url(text: str) -> str:
     """Read the address of a database."""
-    if text != "memory:" and not text.startswith("sqlite:////"):
-        raise ValueError("must be memory: or sqlite:////absolute/path")
+    if text != "memory:" and not text.startswith(("sqlite:////", "postgresql://", "postgres://")):
+        raise ValueError(
+            "must be memory:, sqlite:////absolute/path or postgresql://user:password@host/database"
+        )
     return text
 
 

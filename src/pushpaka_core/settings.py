@@ -101,8 +101,10 @@ class Settings:
     )
     database_url: str | None = _setting(
         setting_values.database_url,
-        "`sqlite:////path`, or `memory:` for tests; a file in the data directory",
+        "`sqlite:////path`, `postgresql://user:password@host/database`, or `memory:` for tests; "
+        "a file in the data directory",
         default=None,
+        repr=False,
     )
     redis_url: str | None = _setting(
         setting_values.redis_url,
@@ -115,6 +117,11 @@ class Settings:
         setting_values.one_of(RuntimeChoice),
         "`process`, or `memory` for tests",
         default=RuntimeChoice.PROCESS,
+    )
+    node: str | None = _setting(
+        setting_values.label,
+        "what this machine is called among those of the instance; its host name at the first start",
+        default=None,
     )
     router: RouterChoice = _setting(
         setting_values.one_of(RouterChoice),
@@ -282,6 +289,17 @@ class Settings:
     def storage_url(self) -> str:
         """Return the database's URL: a file in the data directory unless another is set."""
         return self.database_url or f"sqlite:///{self.data_directory / 'pushpaka.sqlite'}"
+
+    @property
+    def database(self) -> str:
+        """Return what kind of a database that is: `sqlite`, `postgresql` or `memory`."""
+        scheme = self.storage_url.partition(":")[0]
+        return "postgresql" if scheme == "postgres" else scheme
+
+    @property
+    def is_of_one_process(self) -> bool:
+        """Tell whether what it knows is gone with the process that knows it."""
+        return self.runtime is RuntimeChoice.MEMORY or self.database == "memory"
 
     @property
     def is_tested(self) -> bool:

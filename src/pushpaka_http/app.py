@@ -25,6 +25,7 @@ from pushpaka_http.controllers.env_vars import EnvVarController
 from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
+from pushpaka_http.controllers.system import SystemController
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.metrics import Metrics
@@ -119,6 +120,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
             EnvVarController,
             CustomDomainController,
             AuditController,
+            SystemController,
         ],
         middleware=[authenticated],
         guards=[check_parameters],
@@ -155,6 +157,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "custom_domains": given(application.custom_domains),
         "audit": given(application.audit),
         "health": given(application.health),
+        "system": given(application.system),
         "addresses": given(application.addresses),
     }
 

@@ -1,6 +1,6 @@
 """What the platform tells Prometheus about itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from attrs import define, field, frozen
@@ -9,10 +9,17 @@ from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFam
 from prometheus_client.registry import Collector
 
 from pushpaka_core.domain.deployments import STEPS, DeploymentStatus, Phase
+from pushpaka_core.domain.workers import WorkerProcess
 from pushpaka_core.services.measurements import Measurements
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+_OF_WORKERS = {
+    "jobs": "Deployments in the hands of a worker.",
+    "concurrency": "Deployments that a worker does at a time.",
+    "last_heartbeat_timestamp_seconds": "When a worker last said that it lives.",
+}
 
 
 @define
@@ -31,6 +38,8 @@ class Metrics:
     _lines: Counter = field(init=False)
     _deployments: Gauge = field(init=False)
     _queue: Gauge = field(init=False)
+    _workers: Gauge = field(init=False)
+    _of_workers: Mapping[str, Gauge] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Register the metrics."""
@@ -58,6 +67,11 @@ class Metrics:
         self._queue = Gauge(
             "pushpaka_queue_depth", "Deployments that wait for a worker.", registry=registry
         )
+        self._workers = Gauge("pushpaka_workers", "Worker processes that live.", registry=registry)
+        self._of_workers = {
+            name: Gauge(f"pushpaka_worker_{name}", told, ("worker",), registry=registry)
+            for name, told in _OF_WORKERS.items()
+        }
         registry.register(_WorkCollector(self._measurements))
 
     def saw_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -76,12 +90,26 @@ class Metrics:
         """Count lines that were sent to a watcher."""
         self._lines.inc(lines)
 
-    def page(self, deployments: Mapping[DeploymentStatus, int]) -> bytes:
+    def page(
+        self, deployments: Mapping[DeploymentStatus, int], workers: Sequence[WorkerProcess]
+    ) -> bytes:
         """Return everything in the text format of Prometheus."""
+        self._show_workers(workers)
         self._queue.set(deployments.get(DeploymentStatus.QUEUED, 0))
         for status in DeploymentStatus:
             self._deployments.labels(status).set(deployments.get(status, 0))
         return generate_latest(self._registry)
+
+    def _show_workers(self, workers: Sequence[WorkerProcess]) -> None:
+        self._workers.set(len(workers))
+        for gauge in self._of_workers.values():
+            gauge.clear()
+        for worker in workers:
+            self._of_workers["jobs"].labels(worker.name).set(worker.jobs)
+            self._of_workers["concurrency"].labels(worker.name).set(worker.concurrency)
+            self._of_workers["last_heartbeat_timestamp_seconds"].labels(worker.name).set(
+                worker.seen_at.timestamp()
+            )
 
 
 @frozen(eq=False)

@@ -1,5 +1,6 @@
 """What surrounds every request, those included that lead nowhere."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -22,9 +23,11 @@ from pushpaka_http.errors import (
     RequestTooSlowError,
     answer,
 )
-from pushpaka_http.logging import access_log
 from pushpaka_http.metrics import Metrics
 from pushpaka_http.rate_limits import Limits
+
+access_log = logging.getLogger("pushpaka.access")
+"""One record for each request, without its query: a token may be in there."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -78,6 +78,12 @@ class Worker:
     _timings: Timings
     _name: str
     _concurrency: int
+    _in_hand: set[Lease] = field(factory=set, init=False)
+
+    @property
+    def jobs(self) -> int:
+        """Return how many deployments are in its hands."""
+        return len(self._in_hand)
 
     async def run(self) -> None:
         """Claim and work, without end."""
@@ -86,6 +92,7 @@ class Worker:
             while True:
                 await slots.acquire()
                 lease = await self._next_lease()
+                self._in_hand.add(lease)
                 jobs.start_soon(self._work, lease, slots)
 
     async def _next_lease(self) -> Lease:
@@ -112,6 +119,7 @@ class Worker:
         except Exception:
             logger.exception("the work on deployment %s broke off", lease.deployment_id)
         finally:
+            self._in_hand.discard(lease)
             slots.release()
 
     async def _work_guarded(self, lease: Lease) -> None:

@@ -10,6 +10,7 @@ from tests.services.world import SteppedClock, World
 from pushpaka_core.application import Application
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.engine import Engine
 from pushpaka_core.errors import StorageUnavailableError
@@ -17,6 +18,7 @@ from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.health import HealthService
 from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.projects import ProjectService
+from pushpaka_core.services.system import SystemService, Technologies
 
 
 @define
@@ -105,6 +107,14 @@ def _application(world: World, parts: Parts) -> Application:
         custom_domains=world.custom_domains,
         audit=world.audit,
         health=health,
+        system=SystemService(
+            storage=world.storage,
+            version="0.1.0",
+            base_domain="localhost",
+            technologies=Technologies(),
+            timings=Timings(),
+            now=world.clock,
+        ),
         addresses=Addresses(port=8000),
         measurements=Measurements(),
         engine=cast("Engine", None),  # no worker runs here: the tests are its hands

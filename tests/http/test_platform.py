@@ -45,6 +45,7 @@ ROUTES = {
     ("GET", "/api/v1/env"),
     ("DELETE", "/api/v1/env"),
     ("GET", "/api/v1/audit"),
+    ("GET", "/api/v1/system"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/ready"),
     ("GET", "/api/v1/metrics"),

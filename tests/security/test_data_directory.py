@@ -93,7 +93,7 @@ async def test_serving_from_a_full_disk_is_refused_with_a_sentence() -> None:
 @pytest.mark.parametrize("draft", ["", '{"router_port": 80'])
 def test_a_draft_of_a_killed_server_is_passed_over(data: Path, draft: str) -> None:
     """What a kill interrupted is written anew, as if it had never begun."""
-    (data / "choices.new").write_text(draft)
+    (data / ".choices.json.0123").write_text(draft)
     (data / ".keys.json.0123").write_text(draft)
 
     choices = Choices.load_or_make(data / "choices.json", host="127.0.0.1")

@@ -6,6 +6,20 @@ from attrs import evolve, frozen
 
 
 @frozen(kw_only=True)
+class Node:
+    """
+    A machine with the directory in which it keeps what is built and run there.
+
+    A runtime that cannot move anything to another machine has one node in all.
+    """
+
+    runtime: str
+    name: str
+    home: str = ""
+    """What tells its data directory from any other, also from another one of the machine."""
+
+
+@frozen(kw_only=True)
 class NodeLease:
     """The right of one reconciler to look after what runs on a node."""
 

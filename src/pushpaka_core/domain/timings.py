@@ -36,6 +36,11 @@ class Timings:
     sweep: timedelta = timedelta(seconds=15)
     """How often the rest is: orphans, drift, retention."""
 
+    @property
+    def absence(self) -> timedelta:
+        """Return how long a worker may say nothing before it is not shown any more."""
+        return 3 * self.silence
+
     def deadline(self, phase: Phase) -> timedelta:
         """
         Return how long *phase* may take, by the table STEPS.

@@ -6,7 +6,7 @@ from typing import Protocol
 from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
-from pushpaka_core.ports.storage_nodes import NodeLeases
+from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Workers
 from pushpaka_core.ports.storage_projects import CustomDomains, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
 
@@ -81,6 +81,16 @@ class UnitOfWork(Protocol):
         """Who looks after each node."""
         ...
 
+    @property
+    def nodes(self) -> Nodes:
+        """The node of each runtime."""
+        ...
+
+    @property
+    def workers(self) -> Workers:
+        """The worker processes that live."""
+        ...
+
     async def next_generation(self, *, above: int = 0) -> int:
         """
         Return the next generation of the route table: it only grows, over restarts too.
@@ -101,7 +111,13 @@ class Storage(Protocol):
     """
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Open a transaction that may write; those that write the same rows wait for each other."""
+        """
+        Open a transaction that may write; those that write the same rows wait for each other.
+
+        What is read in it by its id is nobody else's to change until it ends, and with a
+        deployment its project: those that change one project take turns. Nothing can be
+        kept in it any more after a write was refused, by DuplicateError or NotFoundError.
+        """
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[UnitOfWork]:

@@ -1,8 +1,39 @@
-"""The part of the storage that says who looks after each node."""
+"""The part of the storage that knows nodes and workers, and who looks after each node."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
-from pushpaka_core.domain.nodes import NodeLease
+from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
+
+
+class Nodes(Protocol):
+    """The node of each runtime that has one in all."""
+
+    async def find(self, runtime: str, /) -> Node | None:
+        """Return the node of *runtime*, or None where nothing ever ran by it."""
+        ...
+
+    async def add(self, node: Node, /) -> None:
+        """Keep the node of a runtime; DuplicateError where it has one, also the same."""
+
+
+class Workers(Protocol):
+    """The worker processes that have said of themselves that they live."""
+
+    async def put(self, worker: WorkerProcess, /) -> None:
+        """Keep how a worker is now, whether it is new or known."""
+
+    async def remove(self, id: WorkerId, /) -> None:
+        """Forget a worker that ends. Harmless where it is not known."""
+
+    async def remove_unseen(self, since: datetime, /) -> None:
+        """Forget those that have said nothing at or after *since*."""
+
+    async def all(self) -> Sequence[WorkerProcess]:
+        """Return all of them, the longest-lived first."""
+        ...
 
 
 class NodeLeases(Protocol):

@@ -26,6 +26,7 @@ from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """When the tests' world begins; `later` counts from here."""
@@ -217,6 +218,22 @@ def a_timeline_event(deployment: Deployment, **fields: Any) -> TimelineEvent:
         cause="It was asked for.",
         user_id=deployment.user_id,
         created_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_worker(**fields: Any) -> WorkerProcess:
+    """Return a worker process that has just begun."""
+    number = next(_numbers)
+    standard = WorkerProcess(
+        id=WorkerId(_uuid(number)),
+        name=f"node-1-{number}",
+        node="node-1",
+        version="1.2.3",
+        runtime="process",
+        concurrency=2,
+        started_at=NOON,
+        seen_at=NOON,
     )
     return evolve(standard, **fields)
 

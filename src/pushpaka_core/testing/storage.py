@@ -22,7 +22,11 @@ from pushpaka_core.testing.storage_accounts import AuditTrailContract, UsersCont
 from pushpaka_core.testing.storage_deployments import DeploymentsContract
 from pushpaka_core.testing.storage_jobs import ClaimsContract, LeasesContract
 from pushpaka_core.testing.storage_logs import LogsContract, TimelineContract
-from pushpaka_core.testing.storage_nodes import NodeLeasesContract
+from pushpaka_core.testing.storage_nodes import (
+    NodeLeasesContract,
+    NodesContract,
+    WorkersContract,
+)
 from pushpaka_core.testing.storage_projects import ProjectsContract
 from pushpaka_core.testing.storage_releases import (
     InstancesContract,
@@ -178,7 +182,9 @@ class StorageContract(
     DeploymentsContract,
     ClaimsContract,
     LeasesContract,
+    NodesContract,
     NodeLeasesContract,
+    WorkersContract,
     TargetsContract,
     ReleasesContract,
     InstancesContract,

@@ -1,11 +1,16 @@
-"""What every storage must do with the leases of nodes, as tests."""
+"""What every storage must do with nodes, their leases and the workers, as tests."""
+
+from collections.abc import Sequence
 
 import pytest
 from anyio import create_task_group
+from attrs import evolve
 
-from pushpaka_core.domain.nodes import NodeLease
-from pushpaka_core.errors import LeaseLostError
+from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.workers import WorkerProcess
+from pushpaka_core.errors import DuplicateError, LeaseLostError
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.testing.objects import a_worker, later
 
 NODE = "node-1"
 
@@ -158,3 +163,92 @@ class NodeLeasesContract:
 
         assert lease == await find(storage)
         assert other == await find(storage, "node-2")
+
+
+async def workers_of(storage: Storage) -> Sequence[WorkerProcess]:
+    """Return the workers as everybody sees them."""
+    async with storage.snapshot() as uow:
+        return await uow.workers.all()
+
+
+async def put(storage: Storage, *workers: WorkerProcess) -> None:
+    """Keep workers."""
+    async with storage.transaction() as uow:
+        for worker in workers:
+            await uow.workers.put(worker)
+
+
+class NodesContract:
+    """A runtime has one node, and the first one stays."""
+
+    async def test_a_runtime_has_no_node_before_the_first(self, storage: Storage) -> None:
+        """There is nothing to see before the first worker."""
+        async with storage.snapshot() as uow:
+            assert await uow.nodes.find("process") is None
+
+    async def test_the_first_node_of_a_runtime_stays(self, storage: Storage) -> None:
+        """A second one is refused, and so is the first once more."""
+        first = Node(runtime="process", name="alpha", home="1234")
+        second = Node(runtime="process", name="beta", home="5678")
+        async with storage.transaction() as uow:
+            await uow.nodes.add(first)
+
+        for node in (second, first):
+            with pytest.raises(DuplicateError):
+                async with storage.transaction() as uow:
+                    await uow.nodes.add(node)
+
+        async with storage.snapshot() as uow:
+            assert first == await uow.nodes.find("process")
+
+    async def test_runtimes_have_nodes_of_their_own(self, storage: Storage) -> None:
+        """What one runs says nothing of another."""
+        nodes = [Node(runtime=runtime, name="alpha") for runtime in ("process", "docker")]
+        async with storage.transaction() as uow:
+            for node in nodes:
+                await uow.nodes.add(node)
+
+        async with storage.snapshot() as uow:
+            assert nodes == [await uow.nodes.find(node.runtime) for node in nodes]
+
+
+class WorkersContract:
+    """Everybody sees which workers there are, as they say of themselves."""
+
+    async def test_workers_are_listed_the_longest_lived_first(self, storage: Storage) -> None:
+        """However often they have said that they live."""
+        young, old = a_worker(started_at=later(2)), a_worker(started_at=later(1))
+        await put(storage, young, old)
+
+        assert [old, young] == list(await workers_of(storage))
+
+    async def test_a_worker_is_as_it_said_last(self, storage: Storage) -> None:
+        """There is one row for each."""
+        worker = a_worker()
+        busy = evolve(worker, jobs=2, seen_at=later(5))
+        await put(storage, worker)
+
+        await put(storage, busy)
+
+        assert [busy] == list(await workers_of(storage))
+
+    async def test_a_worker_that_ends_is_forgotten(self, storage: Storage) -> None:
+        """The others stay; that it is not known any more is no reason to complain."""
+        ended, other = a_worker(), a_worker()
+        await put(storage, ended, other)
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.workers.remove(ended.id)
+
+        assert [other] == list(await workers_of(storage))
+
+    async def test_workers_that_say_nothing_are_forgotten(self, storage: Storage) -> None:
+        """The killed ones cannot say that they are gone."""
+        killed, living = a_worker(seen_at=later(9)), a_worker(seen_at=later(10))
+        await put(storage, killed, living)
+
+        async with storage.transaction() as uow:
+            await uow.workers.remove_unseen(later(10))
+
+        assert [living] == list(await workers_of(storage))

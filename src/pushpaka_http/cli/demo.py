@@ -11,11 +11,11 @@ from attrs import evolve
 
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.maintenance import lock_data_directory
+from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 from pushpaka_http.cli.demonstration import Demonstration
-from pushpaka_http.cli.ending import ending_asked_for
 from pushpaka_http.cli.examples import EXAMPLES, example_named
-from pushpaka_http.cli.serving import log_as_set
+from pushpaka_worker.ending import ending_asked_for
 
 _ROUTER_PORT = 8000
 
@@ -32,7 +32,7 @@ def command(*, is_once: bool, app: str | None) -> None:
     """
     example = example_named(app)
     settings = _settings(Settings.from_environ(), is_once=is_once)
-    log_as_set(settings, level=logging.WARNING)
+    set_up_logging(LogFormat(settings.log_format), level=logging.WARNING)
     demonstration = Demonstration(settings=settings, example=example, is_once=is_once)
     with lock_data_directory(settings):
         anyio.run(_demonstrate, demonstration)

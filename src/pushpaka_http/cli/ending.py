@@ -1,22 +1,11 @@
-"""How a long-running command hears that it is to end."""
+"""How a command is broken off that is asked to end."""
 
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from signal import SIGINT, SIGTERM
 
-from anyio import CancelScope, Event, open_signal_receiver
+from anyio import CancelScope, Event
 
 from pushpaka_core.services.background import alongside
-
-
-@asynccontextmanager
-async def ending_asked_for() -> AsyncIterator[Event]:
-    """Give an event that the first SIGINT or SIGTERM sets; the second one ends the process."""
-    asked = Event()
-    async with alongside(partial(_listen, asked)):
-        yield asked
 
 
 async def unless(asked: Event, verb: Callable[[], Awaitable[None]]) -> bool:
@@ -25,14 +14,6 @@ async def unless(asked: Event, verb: Callable[[], Awaitable[None]]) -> bool:
         async with alongside(partial(_cancel_when, asked, scope)):
             await verb()
     return not scope.cancelled_caught
-
-
-async def _listen(asked: Event) -> None:
-    with open_signal_receiver(SIGINT, SIGTERM) as signals:
-        async for signal in signals:
-            if asked.is_set():
-                os._exit(128 + signal)
-            asked.set()
 
 
 async def _cancel_when(asked: Event, scope: CancelScope) -> None:

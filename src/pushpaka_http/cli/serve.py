@@ -1,14 +1,17 @@
 """`pushpaka serve`."""
 
+from functools import partial
+
 import anyio
 import click
 
 from pushpaka_core.application import Application
 from pushpaka_core.maintenance import lock_data_directory
+from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RuntimeChoice, Settings
-from pushpaka_http.cli.ending import ending_asked_for
-from pushpaka_http.cli.serving import log_as_set, open_instance
+from pushpaka_http.cli.serving import open_instance
 from pushpaka_http.openapi import BASE_PATH
+from pushpaka_worker.ending import ending_asked_for
 
 NO_SANDBOX = (
     "The process runtime is no sandbox: whoever may deploy runs programs on this host. "
@@ -17,7 +20,8 @@ NO_SANDBOX = (
 
 
 @click.command("serve")
-def command() -> None:
+@click.option("--no-worker", is_flag=True, help="Serve the API only: workers deploy.")
+def command(*, no_worker: bool) -> None:
     """
     Serve the API and deploy, with a router of its own.
 
@@ -25,21 +29,22 @@ def command() -> None:
     stops those too. Settings are environment variables named PUSHPAKA_*.
     """
     settings = Settings.from_environ()
-    log_as_set(settings)
-    with lock_data_directory(settings):
-        anyio.run(_serve, settings)
+    set_up_logging(LogFormat(settings.log_format))
+    with lock_data_directory(settings, shared=no_worker):
+        anyio.run(partial(_serve, settings, deploys=not no_worker))
 
 
-async def _serve(settings: Settings) -> None:
-    async with ending_asked_for() as asked, open_instance(settings) as application:
-        click.echo(_greeting(settings, application))
+async def _serve(settings: Settings, *, deploys: bool) -> None:
+    opening = open_instance(settings, deploys=deploys)
+    async with ending_asked_for() as asked, opening as application:
+        click.echo(_greeting(settings, application, deploys=deploys))
         await asked.wait()
         click.echo("Ending. Applications and router go on; `pushpaka down` stops them.")
 
 
-def _greeting(settings: Settings, application: Application) -> str:
+def _greeting(settings: Settings, application: Application, *, deploys: bool) -> str:
     lines = [
-        "Pushpaka serves.",
+        "Pushpaka serves." if deploys else "Pushpaka serves; `pushpaka worker` deploys.",
         f"  API           http://{_shown(settings.host)}:{settings.port}{BASE_PATH}",
         f"  Applications  {application.addresses.url(f'<slug>.{settings.base_domain}')}",
         f"  Data          {settings.data_directory}",

@@ -1,8 +1,7 @@
 """A whole instance in one process: the API, the worker, and a router beside them."""
 
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from litestar import Litestar
 
@@ -11,19 +10,15 @@ from pushpaka_core.bootstrap import open_application
 from pushpaka_core.settings import Settings
 from pushpaka_http.app import create_app
 from pushpaka_http.cli.http_server import listening, serving
-from pushpaka_http.logging import LogFormat, set_up_logging
 from pushpaka_worker import open_worker
-
-_TALKATIVE = ("alembic", "httpx", "uvicorn")
-"""Libraries that log what only concerns their own developers."""
 
 
 @asynccontextmanager
-async def open_instance(settings: Settings) -> AsyncIterator[Application]:
+async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIterator[Application]:
     """
     Serve and deploy until the block ends; applications and router go on after that.
 
-    Only for who holds the lock of the data directory.
+    Only for who holds the lock of the data directory; who does not deploy may share it.
 
     Raises:
         SettingsError: If the settings cannot be used, or a port is taken.
@@ -31,17 +26,10 @@ async def open_instance(settings: Settings) -> AsyncIterator[Application]:
     with listening(settings.host, settings.port) as listener:
         async with (
             open_application(settings) as application,
-            open_worker(application),
+            open_worker(application) if deploys else nullcontext(),
             serving(_app(application, settings), listener),
         ):
             yield application
-
-
-def log_as_set(settings: Settings, *, level: int = logging.INFO) -> None:
-    """Write the log in the format of *settings*."""
-    set_up_logging(LogFormat(settings.log_format), level=level)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _app(application: Application, settings: Settings) -> Litestar:

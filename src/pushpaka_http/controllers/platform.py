@@ -10,6 +10,7 @@ from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.errors import UnavailableError
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.health import HealthService
+from pushpaka_core.services.system import SystemService
 from pushpaka_http.authentication import ANONYMOUS, require_token
 from pushpaka_http.dependencies import Given
 from pushpaka_http.errors import RETRY_AFTER_OUTAGE
@@ -53,9 +54,11 @@ class PlatformController(Controller):
         self,
         request: Request[Any, Any, Any],
         deployments: Given[DeploymentService],
+        system: Given[SystemService],
         metrics: Given[Metrics],
         metrics_token: Given[str | None],
     ) -> bytes:
         """Show the metrics of this process in the text format of Prometheus."""
         require_token(request.headers, metrics_token)
-        return metrics.page(await deployments.count_by_status(PLATFORM))
+        counts = await deployments.count_by_status(PLATFORM)
+        return metrics.page(counts, await system.workers(PLATFORM))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import sample
+from secrets import token_hex
 from typing import Self
 
 from attrs import asdict, field, frozen, validators
@@ -20,8 +21,11 @@ _ORDINARY = range(10_000, 20_000)
 
 @frozen(kw_only=True)
 class Choices:
-    """The ports of the router, where the settings leave them open."""
+    """The ports of the router and the name of the node, where the settings leave them open."""
 
+    node: str = field(validator=validators.instance_of(str))
+    home: str = field(validator=validators.instance_of(str))
+    """What tells this directory from any other."""
     router_port: int = field(validator=validators.instance_of(int))
     router_internal_port: int = field(validator=validators.instance_of(int))
     router_page_port: int = field(validator=validators.instance_of(int))
@@ -33,17 +37,20 @@ class Choices:
 
         The port is 80 where this user may bind it, else 8000 or the next free one.
         The other two are where no application may listen, as far as this user can.
+        Of several that choose at once one wins, and all return the same.
         """
         with suppress(FileNotFoundError):
             return cls._load(path)
         inner_ports = iter(_inner_ports())
         choices = cls(
+            node=socket.gethostname(),
+            home=token_hex(8),
             router_port=_first_free(host, (80, *range(8000, 8100))),
             router_internal_port=_first_free("127.0.0.1", inner_ports),
             router_page_port=_first_free("127.0.0.1", inner_ports),
         )
         _write(path, json.dumps(asdict(choices)))
-        return choices
+        return cls._load(path)
 
     @classmethod
     def _load(cls, path: Path) -> Self:
@@ -54,11 +61,15 @@ class Choices:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write all of it or nothing."""
-    beside = path.with_suffix(".new")
+    """Write all of it or nothing, unless another process has done so meanwhile."""
+    beside = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
-        beside.write_text(text)
-        beside.replace(path)
+        try:
+            beside.write_text(text)
+            with suppress(FileExistsError):
+                path.hardlink_to(beside)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(
             f"The file {path} cannot be written: {error.strerror}. Check the free space of the "

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
-from pushpaka_core.adapters.memory.storage_nodes import MemoryNodeLeases
+from pushpaka_core.adapters.memory.storage_nodes import MemoryNodeLeases, MemoryNodes, MemoryWorkers
 from pushpaka_core.adapters.memory.storage_projects import (
     MemoryCustomDomains,
     MemoryEnvVars,
@@ -89,6 +89,16 @@ class MemoryUnitOfWork:
     def node_leases(self) -> MemoryNodeLeases:
         """Who looks after each node."""
         return MemoryNodeLeases(self._tables)
+
+    @property
+    def nodes(self) -> MemoryNodes:
+        """The node of each runtime."""
+        return MemoryNodes(self._tables)
+
+    @property
+    def workers(self) -> MemoryWorkers:
+        """The worker processes that live."""
+        return MemoryWorkers(self._tables)
 
     async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""

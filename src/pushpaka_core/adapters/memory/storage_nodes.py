@@ -1,10 +1,53 @@
-"""The leases of nodes, kept in memory."""
+"""Nodes, their leases and the workers, kept in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from attrs import frozen
 
-from pushpaka_core.adapters.memory.storage_tables import Tables
-from pushpaka_core.domain.nodes import NodeLease
+from pushpaka_core.adapters.memory.storage_tables import Tables, refuse_taken
+from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 from pushpaka_core.errors import LeaseLostError
+
+
+@frozen
+class MemoryNodes:
+    """The node of each runtime."""
+
+    _tables: Tables
+
+    async def find(self, runtime: str, /) -> Node | None:
+        """Return the node of *runtime*, if it has one."""
+        return self._tables.nodes.find(runtime)
+
+    async def add(self, node: Node, /) -> None:
+        """Keep the node of a runtime that has none."""
+        refuse_taken(self._tables.nodes.where(lambda other: other.runtime == node.runtime), "node")
+        self._tables.nodes.put(node.runtime, node)
+
+
+@frozen
+class MemoryWorkers:
+    """The workers that live."""
+
+    _tables: Tables
+
+    async def put(self, worker: WorkerProcess, /) -> None:
+        """Keep how a worker is now."""
+        self._tables.workers.put(worker.id, worker)
+
+    async def remove(self, id: WorkerId, /) -> None:
+        """Forget a worker."""
+        self._tables.workers.remove(id)
+
+    async def remove_unseen(self, since: datetime, /) -> None:
+        """Forget those that were last seen before."""
+        self._tables.workers.remove_where(lambda worker: worker.seen_at < since)
+
+    async def all(self) -> Sequence[WorkerProcess]:
+        """Return all of them."""
+        return sorted(self._tables.workers, key=lambda w: (w.started_at, w.name, str(w.id)))
 
 
 @frozen

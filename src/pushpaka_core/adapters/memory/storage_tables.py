@@ -13,11 +13,12 @@ from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
-from pushpaka_core.domain.nodes import NodeLease
+from pushpaka_core.domain.nodes import Node, NodeLease
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 
 K = TypeVar("K", bound=Hashable)
@@ -101,7 +102,9 @@ class Tables:
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
     audit: Table[AuditEntryId, AuditEntry] = field(factory=Table)
     timeline: Table[TimelineEventId, TimelineEvent] = field(factory=Table)
+    nodes: Table[str, Node] = field(factory=Table)
     node_leases: Table[str, NodeLease] = field(factory=Table)
+    workers: Table[WorkerId, WorkerProcess] = field(factory=Table)
     counters: Table[str, int] = field(factory=Table)
 
     def view(self, *, read_only: bool) -> Self:

@@ -1,13 +1,57 @@
-"""The leases of nodes, kept in a table."""
+"""Nodes, their leases and the workers, kept in tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.schema import node_leases
+from pushpaka_core.adapters.sql.schema import node_leases, nodes, workers
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
-from pushpaka_core.domain.nodes import NodeLease
+from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 from pushpaka_core.errors import DuplicateError, LeaseLostError
+
+
+@frozen
+class SqlNodes:
+    """The node of each runtime."""
+
+    _statements: Statements
+
+    async def find(self, runtime: str, /) -> Node | None:
+        """Return the node of *runtime*, if it has one."""
+        query = sa.select(nodes).where(nodes.c.runtime == runtime)
+        return await self._statements.find(Node, query)
+
+    async def add(self, node: Node, /) -> None:
+        """Keep the node of a runtime that has none."""
+        await self._statements.insert(nodes, node)
+
+
+@frozen
+class SqlWorkers:
+    """The workers that live."""
+
+    _statements: Statements
+
+    async def put(self, worker: WorkerProcess, /) -> None:
+        """Keep how a worker is now."""
+        await self._statements.put(workers, "id", worker)
+
+    async def remove(self, id: WorkerId, /) -> None:
+        """Forget a worker."""
+        await self._statements.run(sa.delete(workers).where(workers.c.id == id))
+
+    async def remove_unseen(self, since: datetime, /) -> None:
+        """Forget those that were last seen before."""
+        await self._statements.run(sa.delete(workers).where(workers.c.seen_at < since))
+
+    async def all(self) -> Sequence[WorkerProcess]:
+        """Return all of them."""
+        oldest = workers.c.started_at, workers.c.name, workers.c.id
+        return await self._statements.all(WorkerProcess, sa.select(workers).order_by(*oldest))
 
 
 @frozen

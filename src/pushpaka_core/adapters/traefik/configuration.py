@@ -98,6 +98,15 @@ def dynamic_configuration(table: RouteTable, entry_points: EntryPoints) -> str:
     )
 
 
+def generation_in(text: str) -> int:
+    """Return the generation of the table that `dynamic_configuration` made *text* of, else 0."""
+    try:
+        headers = json.loads(text)["http"]["middlewares"][_GENERATION]["headers"]
+        return int(headers["customResponseHeaders"][GENERATION_HEADER])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
 def _web(entry_points: EntryPoints) -> _Tree:
     trusted = {"insecure": False, "trustedIPs": list(entry_points.trusted_proxies)}
     return _entry_point(entry_points.address) | {"forwardedHeaders": trusted}

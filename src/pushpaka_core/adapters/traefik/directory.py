@@ -1,12 +1,18 @@
 """The files that the router's programs read, where nobody else can write or read them."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.configuration import EntryPoints, dynamic_configuration
+from pushpaka_core.adapters.traefik.configuration import (
+    EntryPoints,
+    dynamic_configuration,
+    generation_in,
+)
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
@@ -49,8 +55,14 @@ class TraefikDirectory:
             self.write_table(RouteTable(generation=0, routes=()), entry_points)
 
     def write_table(self, table: RouteTable, entry_points: EntryPoints) -> None:
-        """Replace the route table as a whole: Traefik never sees half of it."""
-        self.write(self.routes_file, dynamic_configuration(table, entry_points))
+        """
+        Replace the route table as a whole: Traefik never sees half of it.
+
+        What another process has written of a newer one stays.
+        """
+        with _translated_errors(), _locked(self.path / "routes.lock"):
+            if table.generation >= generation_in(self.read(self.routes_file)):
+                self.write(self.routes_file, dynamic_configuration(table, entry_points))
 
     def write(self, file: Path, text: str) -> None:
         """Replace all of *file* at once."""
@@ -64,6 +76,17 @@ class TraefikDirectory:
         """Return what *file* holds, or nothing where there is none."""
         with _translated_errors():
             return file.read_text() if file.exists() else ""
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Be the only process that has *path* locked; the kernel drops the lock with the process."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The server's own log: one record a line, for people or for programs."""
+"""The log of the platform's programs: one record a line, for people or for programs."""
 
 import logging
 import sys
@@ -8,8 +8,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-access_log = logging.getLogger("pushpaka.access")
-"""One record for each request, without its query: a token may be in there."""
+_TALKATIVE = ("alembic", "httpx", "uvicorn")
+"""Libraries that log what only concerns their own developers."""
 
 
 class LogFormat(StrEnum):
@@ -34,6 +34,8 @@ def set_up_logging(
     handler = logging.StreamHandler(output or sys.stderr)
     handler.setFormatter(_formatter(log_format))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _formatter(log_format: LogFormat) -> logging.Formatter:

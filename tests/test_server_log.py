@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from pushpaka_http.logging import LogFormat, set_up_logging
+from pushpaka_core.server_log import LogFormat, set_up_logging
 
 FORGED = 'Ann\n{"level": "error", "event": "forged"}\r\x1b[31m\u2028'
 

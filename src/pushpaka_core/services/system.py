@@ -1,0 +1,70 @@
+"""What an instance runs on, for those who run it."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.workers import WorkerProcess
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.system import Clock
+
+
+@frozen(kw_only=True)
+class Technologies:
+    """The technologies that an instance is made of."""
+
+    runtime: str = "memory"
+    router: str = "memory"
+    database: str = "memory"
+    redis: bool = False
+    """Whether it is told to use Redis."""
+
+
+@frozen(kw_only=True)
+class System:
+    """An instance as its operator sees it."""
+
+    version: str
+    base_domain: str
+    technologies: Technologies
+    node: str | None
+    """Where applications run; None where none ever did."""
+    workers: Sequence[WorkerProcess]
+
+
+@frozen(kw_only=True)
+class SystemService:
+    """Shows administrators what the instance runs on; to others there is nothing to see."""
+
+    _storage: Storage
+    _version: str
+    _base_domain: str
+    _technologies: Technologies
+    _timings: Timings
+    _now: Clock
+
+    async def workers(self, actor: Actor) -> Sequence[WorkerProcess]:
+        """Return the worker processes that live, as they say of themselves."""
+        actor.require_admin()
+        async with self._storage.snapshot() as uow:
+            return await self._living(uow)
+
+    async def describe(self, actor: Actor) -> System:
+        """Return what the instance runs on."""
+        actor.require_admin()
+        async with self._storage.snapshot() as uow:
+            node = await uow.nodes.find(self._technologies.runtime)
+            workers = await self._living(uow)
+        return System(
+            version=self._version,
+            base_domain=self._base_domain,
+            technologies=self._technologies,
+            node=None if node is None else node.name,
+            workers=workers,
+        )
+
+    async def _living(self, uow: UnitOfWork) -> Sequence[WorkerProcess]:
+        since = self._now() - self._timings.absence
+        return [worker for worker in await uow.workers.all() if worker.seen_at >= since]

@@ -1,0 +1,84 @@
+"""What a worker process says of itself, and that it is where its runtime needs it to be."""
+
+from attrs import evolve, frozen
+
+from pushpaka_core.domain.nodes import Node
+from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.workers import WorkerId, WorkerProcess
+from pushpaka_core.errors import DuplicateError, SettingsError
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+
+
+@frozen
+class Attendance:
+    """Lets a worker process begin where it may, and be seen for as long as it lives."""
+
+    _storage: Storage
+    _node: Node
+    _version: str
+    _timings: Timings
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def settle(self) -> None:
+        """
+        Make this node the one of its runtime, unless the runtime has one.
+
+        Raises:
+            SettingsError: If that is another one: nothing that it runs could be moved here.
+        """
+        try:
+            settled = await self._settled()
+        except DuplicateError:
+            settled = await self._settled()
+        if settled != self._node:
+            raise SettingsError(self._refusal(settled))
+
+    async def arrive(self, name: str, *, concurrency: int) -> WorkerProcess:
+        """Show a worker process that begins, and return how it is shown."""
+        worker = WorkerProcess(
+            id=WorkerId(self._new_id()),
+            name=name,
+            node=self._node.name,
+            version=self._version,
+            runtime=self._node.runtime,
+            concurrency=concurrency,
+            started_at=self._now(),
+            seen_at=self._now(),
+        )
+        await self._keep(worker)
+        return worker
+
+    async def beat(self, worker: WorkerProcess, *, jobs: int) -> None:
+        """Show that *worker* lives, with *jobs* in its hands."""
+        await self._keep(evolve(worker, jobs=jobs, seen_at=self._now()))
+
+    async def leave(self, worker: WorkerProcess) -> None:
+        """Show *worker* no longer."""
+        async with self._storage.transaction() as uow:
+            await uow.workers.remove(worker.id)
+
+    async def _keep(self, worker: WorkerProcess) -> None:
+        async with self._storage.transaction() as uow:
+            await uow.workers.put(worker)
+            await uow.workers.remove_unseen(self._now() - self._timings.absence)
+
+    async def _settled(self) -> Node:
+        async with self._storage.transaction() as uow:
+            settled = await uow.nodes.find(self._node.runtime)
+            if settled is None:
+                await uow.nodes.add(self._node)
+        return settled or self._node
+
+    def _refusal(self, settled: Node) -> str:
+        if settled.name != self._node.name:
+            return (
+                f"With the runtime {settled.runtime} an instance has one node, and this one's is "
+                f"{settled.name}; {self._node.name} cannot be a second. Start the worker there, or "
+                f"set PUSHPAKA_NODE={settled.name} if this is that machine under another name."
+            )
+        return (
+            f"The node {settled.name} of this instance has its files in another data directory. "
+            "Set PUSHPAKA_DATA_DIRECTORY to that one; two nodes cannot have one name."
+        )
