@@ -4,10 +4,9 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
 
 import pytest
 import redis
@@ -41,13 +40,6 @@ class RedisServer:
     password: str = ""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    @classmethod
-    def started(cls, directory: Path, password: str = "") -> Self:
-        """Return a server that answers."""
-        server = cls(directory, password)
-        server.start()
-        return server
-
     @property
     def url(self) -> str:
         """Return its address, with the password."""
@@ -75,7 +67,7 @@ class RedisServer:
     def client(self) -> redis.Redis:
         """Return a client that waits for the server to be there."""
         away = [AwayError, BusyLoadingError]
-        return redis.Redis.from_url(self.url, retry=_PATIENCE, retry_on_error=away)
+        return redis.Redis.from_url(self.url, retry=_PATIENCE, retry_on_error=away, protocol=2)
 
     def flush(self) -> None:
         """Let it forget everything."""
@@ -115,17 +107,25 @@ class RedisServer:
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return the server of all tests that do it no harm."""
-    server = RedisServer.started(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
+    with _open_server(tmp_path_factory.mktemp("redis")) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """Return a server that may be ill-treated; it is not started yet."""
-    server = RedisServer(tmp_path)
-    yield server
-    server.kill()
+    with _open_server(tmp_path) as server:
+        yield server
+
+
+@contextmanager
+def _open_server(directory: Path) -> Iterator[RedisServer]:
+    server = RedisServer(directory)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @asynccontextmanager

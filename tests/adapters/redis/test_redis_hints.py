@@ -11,7 +11,8 @@ from attrs import frozen
 from tests.redis_server import RedisServer, process_at, until_down, until_up
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
-from pushpaka_core.adapters.redis.hints import CHANNEL
+from pushpaka_core.adapters.redis.exchange import MOST_WAITING
+from pushpaka_core.adapters.redis.hints import CHANNEL, Hint, HintKind
 from pushpaka_core.adapters.redis.opening import RedisAdapters
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
@@ -220,6 +221,16 @@ async def test_what_is_told_at_the_end_is_sent(joined: Pair, own_redis: RedisSer
 
     with move_on_after(5):
         assert await joined.other.queue.wait(LONG)
+
+
+async def test_flood_becomes_one_hint_to_look_at_everything(joined: Pair) -> None:
+    """More than can be sent is not kept, and nobody misses anything for it."""
+    flood = Hint(HintKind.QUEUED, joined.deployment.project_id)
+    async with joined.other.events.subscribe(joined.deployment.id) as watched:
+        for _ in range(MOST_WAITING + 1):
+            joined.one.exchange.send(flood)
+
+        assert joined.word_of_lines == (await take(watched, 1))[0]
 
 
 async def test_unknown_deployment_is_no_harm(joined: Pair) -> None:

@@ -20,7 +20,7 @@ from pushpaka_core.adapters.redis.hints import CHANNEL, MISSED, Hear, Hint
 from pushpaka_core.errors import UnavailableError
 
 MOST_WAITING = 1000
-"""How many hints are kept until they are sent; of more, the oldest are lost."""
+"""How many hints are kept until they are sent; instead of more, others are told to look anyway."""
 _RETRY_SECONDS = 1
 _HEARING_SECONDS = 2
 """How long a hint may keep the next one waiting."""
@@ -37,7 +37,7 @@ class HintExchange:
 
     _connection: RedisConnection
     _hear: list[Hear] = field(factory=list, init=False)
-    _waiting: deque[Hint] = field(factory=lambda: deque(maxlen=MOST_WAITING), init=False)
+    _waiting: deque[Hint] = field(factory=deque, init=False)
     _is_filled: Event = field(factory=Event, init=False)
     _name: str = field(factory=lambda: uuid4().hex, init=False)
     """Tells its own hints from those of others."""
@@ -48,6 +48,9 @@ class HintExchange:
 
     def send(self, hint: Hint) -> None:
         """Let other processes know, as soon as may be."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            hint = MISSED
         self._waiting.append(hint)
         self._is_filled.set()
 
