@@ -29,7 +29,7 @@ from pushpaka_core.errors import BuildError
         ("~1", [">=1.0.0 <2.0.0"]),
         ("1.2.3 - 2", [">=1.2.3 <3.0.0"]),
         ("^18 || ^20 || >=22", [">=22.0.0", ">=20.0.0 <21.0.0", ">=18.0.0 <19.0.0"]),
-        (">=20.0.0-0", [">=20.0.0"]),
+        (">=20.0.0-0", [">=20.0.0 <20.0.1", ">=20.0.0"]),
         ("lts/*", [">=0.0.0"]),
         ("", [">=0.0.0"]),
     ],
@@ -39,7 +39,7 @@ def test_a_range_is_read(text: str, intervals: list[str]) -> None:
     assert intervals == [each.for_npm for each in VersionRange.read(text).intervals]
 
 
-@pytest.mark.parametrize("text", ["abc", "20 foo", ">", "1.2.3.4", "20;rm", "^", "9" * 40])
+@pytest.mark.parametrize("text", ["abc", "20 foo", ">", "1.2.3.4", "20;rm", "^", "9" * 400])
 def test_what_is_no_range_is_told(text: str) -> None:
     """The error shows what was read, and what would be understood."""
     with pytest.raises(BuildError, match=r"asks for Node '.+', which is no range of versions"):

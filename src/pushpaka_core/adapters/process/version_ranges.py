@@ -3,22 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from typing import Self
+from typing import Any, Self
 
+import semantic_version as semver  # type: ignore[import-untyped]  # it has none
 from attrs import field, frozen
 
+from pushpaka_core.detection.node.versions import as_range
 from pushpaka_core.errors import BuildError
 
 Version = tuple[int, int, int]
 
 _ZERO: Version = (0, 0, 0)
-_ANY = frozenset({"", "*", "x", "X", "latest", "stable", "current", "node", "lts", "lts/*"})
-_PART = r"(\d{1,9}|[xX*])"
-_COMPARATOR = re.compile(
-    rf"(?P<operator>[<>]=?|=|\^|~>?)?\s*v?{_PART}(?:\.{_PART})?(?:\.{_PART})?"
-    r"(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?(?=\s|,|$)"
-)
-_HYPHEN = re.compile(r"(\S+)\s+-\s+(\S+)")
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
 
 
@@ -69,7 +64,10 @@ class VersionRange:
         Raises:
             ValueError: If it is none.
         """
-        intervals = (_read_alternative(each.strip()) for each in text.split("||"))
+        wanted = as_range(text)
+        if wanted is None:
+            raise ValueError(f"{text[:100]!r} is no range of versions.")
+        intervals = _intervals(semver.NpmSpec(wanted).clause)
         return cls(text, sorted(intervals, reverse=True, key=lambda each: each.since))
 
     def __contains__(self, version: Version) -> bool:
@@ -103,59 +101,26 @@ def shown(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def _read_alternative(text: str) -> Interval:
-    if text in _ANY:
-        return Interval()
-    if hyphen := _HYPHEN.fullmatch(text):
-        text = f">={hyphen[1]} <={hyphen[2]}"
-    return reduce(Interval.intersection, _read_comparators(text))
+def _intervals(clause: Any) -> Iterator[Interval]:
+    """Yield the alternatives of a range, which the library has as clauses within clauses."""
+    match clause:
+        case semver.base.AnyOf(clauses=alternatives):
+            for alternative in alternatives:
+                yield from _intervals(alternative)
+        case semver.base.AllOf(clauses=bounds):
+            yield reduce(Interval.intersection, map(_bound, bounds))
+        case semver.base.Range():
+            yield _bound(clause)
 
 
-def _read_comparators(text: str) -> Iterator[Interval]:
-    position = 0
-    while position < len(text):
-        match = _COMPARATOR.match(text, position)
-        if match is None:
-            raise ValueError(f"{text!r} is no range of versions.")
-        operator, *parts = match.groups()
-        yield _interval(operator or "=", _numbers(parts))
-        position = match.end()
-        position += len(text[position:]) - len(text[position:].lstrip(" ,\t"))
-
-
-def _numbers(parts: Sequence[str | None]) -> tuple[int, ...]:
-    """Return the parts that are given: what follows a wildcard is one as well."""
-    given = [part for part in parts if part is not None]
-    first = next((i for i, part in enumerate(given) if part in {"x", "X", "*"}), len(given))
-    return tuple(map(int, given[:first]))
-
-
-def _interval(operator: str, parts: tuple[int, ...]) -> Interval:
-    if not parts:
-        return Interval()
-    since, after = _padded(parts), _next(parts)
-    minor, breaking = _next(parts[:2]), _next(parts[: _breaking(parts)])
+def _bound(clause: Any) -> Interval:
+    """Return one comparison as an interval; what comes before a release counts as the release."""
+    target: Version = (clause.target.major, clause.target.minor, clause.target.patch)
+    after = (*target[:2], target[2] + 1)
     return {
         ">": Interval(after),
-        ">=": Interval(since),
-        "<": Interval(before=since),
+        ">=": Interval(target),
+        "<": Interval(before=target),
         "<=": Interval(before=after),
-        "^": Interval(since, breaking),
-        "~": Interval(since, minor),
-        "~>": Interval(since, minor),
-        "=": Interval(since, after),
-    }[operator]
-
-
-def _breaking(parts: tuple[int, ...]) -> int:
-    """Return how many parts must stay for nothing to break: up to the first that is not 0."""
-    return next((i + 1 for i, part in enumerate(parts) if part), len(parts))
-
-
-def _next(parts: tuple[int, ...]) -> Version:
-    return _padded((*parts[:-1], parts[-1] + 1))
-
-
-def _padded(parts: tuple[int, ...]) -> Version:
-    major, minor, patch = (*parts, 0, 0)[:3]
-    return major, minor, patch
+        "==": Interval(target, after),
+    }[clause.operator]
