@@ -165,6 +165,23 @@ def test_imports_start_where_most_of_them_are_found(files: Mapping[str, str], co
     assert f"{command} {UVICORN}" == plan.processes["web"].command
 
 
+def test_procfile_of_the_chosen_directory_counts() -> None:
+    """It speaks for the application beside it, as if its directory had been named."""
+    files = {
+        "backend/requirements.txt": "fastapi\nuvicorn",
+        "backend/main.py": APP,
+        "backend/Procfile": "web: uvicorn main:app --port $PORT\nworker: python work.py",
+    }
+
+    chosen, named = plan_of(files), plan_of(files, "backend")
+
+    assert {"web", "worker"} == set(chosen.processes)
+    assert named.processes == chosen.processes
+    assert ("backend", named.install) == (chosen.directory, chosen.install)
+    reason = "backend/ holds the only application of the repository"
+    assert Evidence(reason=reason) == chosen.evidence[0]
+
+
 def test_directory_with_the_name_of_a_library_is_no_package() -> None:
     """An example of FastAPI may well lie in a directory that is called so."""
     files = {"fastapi/requirements.txt": "fastapi\nuvicorn", "fastapi/main.py": APP}

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from attrs import evolve, frozen
 
@@ -34,9 +35,26 @@ def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
         site=words.site,
     )
     proposal = _first_proposal(question)
+    if not words.evidence and _speaks_for_itself(repository, proposal.plan, wishes):
+        return _in_its_own_words(repository, proposal.plan, wishes)
     plan = _with_words(proposal, words, wishes)
     proposal.language.check(question, plan)
     return plan
+
+
+def _speaks_for_itself(repository: FileTree, plan: BuildPlan, wishes: Wishes) -> bool:
+    """Tell whether a directory was chosen below that has a Procfile or a pushpaka.toml."""
+    chosen = PurePosixPath(plan.directory)
+    if chosen in {PurePosixPath(), PurePosixPath(wishes.root_dir)}:
+        return False
+    return bool(Words.about(below(repository, plan.directory), wishes).evidence)
+
+
+def _in_its_own_words(repository: FileTree, found: BuildPlan, wishes: Wishes) -> BuildPlan:
+    """Return the plan of the chosen directory, with the reasons why it was chosen."""
+    plan = detect(repository, evolve(wishes, root_dir=found.directory))
+    choice = [one for one in found.evidence if one not in plan.evidence]
+    return evolve(plan, evidence=(*choice, *plan.evidence))
 
 
 def _with_words(proposal: "_Proposal", words: Words, wishes: Wishes) -> BuildPlan:
