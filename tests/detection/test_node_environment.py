@@ -18,6 +18,10 @@ def test_every_way_to_read_one_is_seen() -> None:
     assert ("MAIL_HOST",) == names_in("this.configService.get<string>('MAIL_HOST')")
     assert ("DATABASE_URL",) == names_in('url = env("DATABASE_URL")', "prisma/schema.prisma")
     assert ("KEY", "TOKEN") == names_in("import { KEY, TOKEN as t } from '$env/static/private';")
+    assert ("NPM_TOKEN",) == names_in("//host/:_authToken=${NPM_TOKEN}", ".npmrc")
+    assert ("API_URL", "DATABASE_URL") == names_in(
+        "z.object({ DATABASE_URL: z.string().url(), API_URL: str() }).parse(process.env)"
+    )
     assert ("SECRET",) == names_in("import { env } from '$env/dynamic/private';\nenv.SECRET;")
 
 

@@ -326,6 +326,8 @@ def test_what_cannot_run_here_is_told_with_the_fix(files: dict[str, str], messag
         ({"start": "tsx watch src/main.ts", "prod": "node dist/main.js"}, "prod"),
         ({"start": "npm run build && npm run serve", "serve": "node x", "build": "tsc"}, "start"),
         ({"start": "tsc -w", "server": "node dist"}, "server"),
+        ({"dev": "node server", "preview": "cross-env NODE_ENV=production node server"}, "preview"),
+        ({"start": "pm2 start app.js", "serve": "node app.js"}, "serve"),
         ({"start": "dotenv -e .env -- node server.js"}, "start"),
         ({"start": "yarn workspace api start"}, "start"),
         ({"start": "pm2-runtime start ecosystem.config.js"}, "start"),

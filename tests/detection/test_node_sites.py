@@ -6,6 +6,7 @@ import pytest
 from tests.detection.node_trees import commands, package, passed_over, plan_of
 
 from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.errors import DetectionError
 
 INDEX = {"index.html": "<div id=root></div>"}
 VITE = {"dev": "vite", "build": "vite build", "preview": "vite preview"}
@@ -348,7 +349,7 @@ def test_old_bundlers_still_build(dependency: str, node: str | None, command: st
         ("cross-env BROWSER=none npx react-scripts start", "development server"),
         ("npm run dev", "development server"),
         ("serve -s build", "file server"),
-        ("npm-run-all -p watch serve", "runner of many"),
+        ("npm-run-all -p watch serve", "runner of many programs"),
     ],
 )
 def test_development_server_is_not_for_visitors(start: str, kind: str) -> None:
@@ -415,9 +416,16 @@ def test_pages_beside_a_manifest_are_served(
 def test_vite_that_makes_no_page_is_no_site() -> None:
     """A library, or the assets of another framework, has no index.html."""
     files = {"package.json": package("vite", "laravel-vite-plugin", scripts=VITE), "index.php": ""}
+    library = {
+        **INDEX,
+        "package.json": package("vite", scripts=VITE),
+        "vite.config.ts": "build: { lib: { entry: 'a.ts' } }",
+    }
 
-    with pytest.raises(Exception, match=r"no framework that is known here.*PHP is known"):
+    with pytest.raises(DetectionError, match=r"no framework that is known here.*PHP is known"):
         plan_of(files)
+    with pytest.raises(DetectionError, match="where that writes to is not known"):
+        plan_of(library)
 
 
 def test_chosen_family_takes_what_is_listed() -> None:

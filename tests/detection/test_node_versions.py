@@ -82,6 +82,8 @@ def test_framework_that_needs_a_newer_one_gets_it() -> None:
     """A project that does not say gets what its packages run on."""
     new = plan_of({"package.json": package("astro@^6.1.0")})
     old = plan_of({"package.json": package("astro@^4.1.0")})
+    any_will_do = plan_of({"package.json": package("astro@^6.1.0"), ".nvmrc": "lts/*"})
 
     assert (">=22.12", None) == (new.language_version, old.language_version)
+    assert ">=22.12" == any_will_do.language_version
     assert "astro 6 needs Node.js >=22.12 (package.json:3)" in reasons(new)

@@ -16,6 +16,8 @@ _PRODUCTION_SCRIPTS = (
     "start:server",
     "server:prod",
     "server",
+    "serve",
+    "preview",
 )
 
 

@@ -23,6 +23,7 @@ ANGULAR_FILE = "angular.json"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
+_LIBRARY = re.compile(r"\blib\s*:\s*\{")
 _HTML = re.compile(r"\.html['\"`]")
 _DIRECT_BUILDERS = re.compile(r":(?:browser|browser-esbuild)$")
 
@@ -32,6 +33,8 @@ def vite(project: NodeProject) -> Answer:
     if server := own_server(project):
         return server
     code = project.config(VITE_CONFIG)
+    if _LIBRARY.search(code):
+        return None
     root = inner(path_setting(code, "root") or _vite_root(project) or ".")
     if not project.tree.exists(normpath(join(root, INDEX))):
         return None

@@ -42,6 +42,13 @@ _MANY_NAMES = tuple(
 _FIRST_NAME = re.compile(rf"\s*{_NAME}")
 _DYNAMIC = re.compile(r"from\s*['\"]\$env/dynamic/(?:private|public)['\"]")
 _OF_DYNAMIC = re.compile(rf"(?<![\w.])env\.{_NAME}")
+_SCHEMA = re.compile(
+    r"(?<![\w.])(?P<name>[A-Z][A-Z0-9_]{2,127})\s*:\s*(?:z|v|t|s|Type|envalid|Joi)\."
+    r"|(?<![\w.])(?P<checked>[A-Z][A-Z0-9_]{2,127})\s*:\s*(?:str|num|bool|url|email|json)\("
+)
+"""Names in the schemas by which programs check their environment."""
+_SETTINGS = (".npmrc", ".yarnrc.yml", ".yarnrc")
+_IN_SETTINGS = re.compile(rf"\$\{{{_NAME}")
 _GIVEN = frozenset(
     {
         "PORT", "HOST", "HOSTNAME", "APP_URL", "APP_COMMIT", "APP_DEPLOYMENT", "PATH", "HOME",
@@ -57,6 +64,8 @@ _GIVEN_ELSEWHERE = ("npm_", "VERCEL", "NETLIFY", "RENDER", "RAILWAY_", "GITHUB_A
 def env_names(tree: FileTree) -> tuple[str, ...]:
     """Return the names that the sources in *tree* read, sorted, without those that are given."""
     names = {name for text in _sources(tree) for name in _read_in(text)}
+    settings = (tree.read(path) or "" for path in _SETTINGS)
+    names |= {match["name"] for text in settings for match in _IN_SETTINGS.finditer(text)}
     return tuple(sorted(name for name in names - _GIVEN if not name.startswith(_GIVEN_ELSEWHERE)))
 
 
@@ -85,5 +94,7 @@ def _read_in(text: str) -> Iterator[str]:
         for match in pattern.finditer(text):
             names = map(_FIRST_NAME.match, match["names"].split(","))
             yield from (name["name"] for name in names if name)
+    if "process.env" in text or "createEnv" in text:
+        yield from (match["name"] or match["checked"] for match in _SCHEMA.finditer(text))
     if _DYNAMIC.search(text):
         yield from (match["name"] for match in _OF_DYNAMIC.finditer(text))

@@ -55,7 +55,7 @@ def _is_application(root: NodeProject) -> bool:
         return start.kind is ScriptKind.SERVER
     build = script_of(root.manifest, "build")
     is_listed = any(root.manifest.has(*framework.packages) for framework in FRAMEWORKS)
-    return is_listed and build is not None and build.calls_tool
+    return is_listed and build is not None and build.kind is ScriptKind.DEVELOPMENT
 
 
 def _applications_below(root: NodeProject, chosen: str | None) -> Iterator[_Placed]:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from pushpaka_core.detection.documents import line_of, table
+from pushpaka_core.detection.documents import table
 from pushpaka_core.detection.node.documents import inside, read_json
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence
@@ -92,11 +92,6 @@ def read_manifest(repository: FileTree, directory: str) -> Manifest:
     path = inside(directory, FILE)
     document = read_json(repository, path)
     return Manifest(path=path, document=document, text=repository.read(path) or "")
-
-
-def stands_in(repository: FileTree, path: str, needle: str, reason: str) -> Evidence:
-    """Return *reason* with the line of *path* that holds *needle*."""
-    return Evidence(reason=reason, path=path, line=line_of(repository.read(path) or "", needle))
 
 
 def _texts(value: object) -> Mapping[str, str]:

@@ -51,9 +51,10 @@ class NodeProject:
     def node(self) -> WantedNode:
         """Return the Node.js that it asks for, or that its packages need."""
         said = wanted_node(self.repository, directories_above(self.directory))
-        if said.version or said.evidence:
+        needed = needed_node(self.manifest)
+        if said.version or needed.version is None:
             return said
-        return evolve(needed_node(self.manifest), rejected=said.rejected)
+        return evolve(needed, evidence=(*said.evidence, *needed.evidence), rejected=said.rejected)
 
     @property
     def root(self) -> str:

@@ -111,6 +111,8 @@ TOOLS: Mapping[str, frozenset[str] | None] = {
     "gulp": None,
     "grunt": None,
     "tsc": None,
+    "pm2": _programs("start"),
+    "forever": _programs("start"),
     "jest": None,
     "vitest": None,
     "echo": None,

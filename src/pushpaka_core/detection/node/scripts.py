@@ -42,7 +42,7 @@ class ScriptKind(StrEnum):
     """It serves, under a tool that watches the sources."""
     FILES = "file server"
     DEVELOPMENT = "development server"
-    MANY = "runner of many"
+    MANY = "runner of many programs"
 
 
 @frozen(kw_only=True)
@@ -76,11 +76,6 @@ class Script:
         return ScriptKind.SERVER
 
     @property
-    def calls_tool(self) -> bool:
-        """Tell whether it is a tool that builds or shows this one package."""
-        return self.kind is ScriptKind.DEVELOPMENT
-
-    @property
     def _runs_everywhere(self) -> bool:
         return self.program in _RUNNERS and not _EVERYWHERE.isdisjoint(self.words)
 
@@ -103,14 +98,6 @@ class Script:
     def is_single_page(self) -> bool:
         """Tell whether a file server is told to answer everything by one page."""
         return any(word in SINGLE_PAGE_FLAGS for word in self.words)
-
-    def flag(self, *names: str) -> str | None:
-        """Return the value of the first of the flags *names* that it is called with."""
-        for word, following in zip(self.words, (*self.words[1:], ""), strict=True):
-            name, equals, value = word.partition("=")
-            if name in names and (value or following):
-                return value if equals else following
-        return None
 
 
 def script_of(manifest: Manifest, name: str) -> Script | None:

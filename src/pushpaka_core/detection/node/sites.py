@@ -78,7 +78,7 @@ class SiteRule:
 
 def inner(path: str, root: str = ".") -> str:
     """Return *path*, which is written in the directory *root*, relative to the application."""
-    return normpath(join(root, path.lstrip("/") if path.startswith("/") else path))
+    return normpath(join(root, path.lstrip("/")))
 
 
 def flag_of_build(project: NodeProject, flags: Sequence[str]) -> str | None:
