@@ -68,7 +68,9 @@ class VersionRange:
         if wanted is None:
             raise ValueError(f"{text[:100]!r} is no range of versions.")
         intervals = _intervals(semver.NpmSpec(wanted).clause)
-        return cls(text, sorted(intervals, reverse=True, key=lambda each: (each.since, each.before or ())))
+        return cls(
+            text, sorted(intervals, reverse=True, key=lambda each: (each.since, each.before or ()))
+        )
 
     def __contains__(self, version: Version) -> bool:
         return any(version in interval for interval in self.intervals)
