@@ -342,6 +342,44 @@ def test_old_bundlers_still_build(dependency: str, node: str | None, command: st
 
 
 @pytest.mark.parametrize(
+    ("homepage", "command"),
+    [
+        ("https://ann.github.io/shop", "PUBLIC_URL=${PUBLIC_URL:-/} react-scripts build"),
+        ("/shop", "PUBLIC_URL=${PUBLIC_URL:-/} react-scripts build"),
+        ("https://shop.example", "react-scripts build"),
+        (".", "react-scripts build"),
+    ],
+)
+def test_site_that_was_elsewhere_is_built_for_the_root(homepage: str, command: str) -> None:
+    """A homepage with a path would make every file of the site be looked for in vain."""
+    plan = plan_of({"package.json": package("react-scripts@5", homepage=homepage)})
+
+    assert command == commands(plan)[-1]
+
+
+def test_mock_server_of_a_front_end_is_not_the_application() -> None:
+    """A script that may be for development counts only where a server is made with something."""
+    scripts = {**VITE, "server": "node mock.js"}
+
+    front = plan_of({**INDEX, "package.json": package("vite", scripts=scripts)})
+    whole = plan_of({**INDEX, "package.json": package("vite", "express", scripts=scripts)})
+
+    assert site("dist", PAGE) == front.static
+    assert "npm run server" == whole.processes["web"].command
+
+
+def test_script_of_a_page_is_not_a_program() -> None:
+    """What npm calls main may be for browsers."""
+    manifest = {"package.json": package(main="app.js"), "index.html": "<script src=app.js>"}
+
+    page = plan_of({**manifest, "app.js": "document.title = 'x'"})
+    program = plan_of({**manifest, "app.js": "http.createServer(f).listen(process.env.PORT)"})
+
+    assert site(".") == page.static
+    assert "node app.js" == program.processes["web"].command
+
+
+@pytest.mark.parametrize(
     ("start", "kind"),
     [
         ("react-scripts start", "development server"),

@@ -109,7 +109,7 @@ class Analysis:
         steps = build_steps(
             project,
             (site.build if site else "") or found.build,
-            env=program.build_env if program else "",
+            env=answer.build_env if isinstance(answer, Program | Site) else "",
         )
         outcome = Outcome(
             framework=found.name,

@@ -19,6 +19,11 @@ _PRODUCTION_SCRIPTS = (
     "serve",
     "preview",
 )
+_MAY_BE_FOR_DEVELOPMENT = frozenset({"start:server", "server", "serve", "preview"})
+_SERVER_PACKAGES = (
+    "express", "fastify", "koa", "hono", "@hapi/hapi", "h3", "polka", "restify", "elysia",
+    "socket.io", "ws", "@apollo/server", "graphql-yoga",
+)  # fmt: skip
 
 
 @frozen(kw_only=True)
@@ -43,6 +48,8 @@ class Site:
     site: StaticSite
     build: str = ""
     """What builds it where no script does."""
+    build_env: str = ""
+    """Variables for the build, as a shell writes them."""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -93,6 +100,8 @@ def own_server(project: NodeProject) -> Program | None:
     """Return the server that a project brings beside what it builds for browsers."""
     script, rejected = server_script(project)
     if script is None or script.kind is ScriptKind.RELOADER:
+        return None
+    if script.name in _MAY_BE_FOR_DEVELOPMENT and not project.manifest.has(*_SERVER_PACKAGES):
         return None
     return run_script(project, script, rejected)
 

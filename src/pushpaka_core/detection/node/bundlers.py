@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from posixpath import dirname, join, normpath
 
+from attrs import evolve
+
 from pushpaka_core.detection.documents import table
 from pushpaka_core.detection.node.answers import Answer, Site, own_server, started
 from pushpaka_core.detection.node.builds import build_script
@@ -15,13 +17,20 @@ from pushpaka_core.detection.node.documents import (
 )
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import all_words
-from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, flag_of_build, inner
+from pushpaka_core.detection.node.sites import (
+    CREATE_REACT_APP,
+    INDEX,
+    NOT_FOUND,
+    flag_of_build,
+    inner,
+)
 from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
 
 VITE_CONFIG = "vite.config"
 ANGULAR_FILE = "angular.json"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
+_AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
 _LIBRARY = re.compile(r"\blib\s*:\s*\{")
 _HTML = re.compile(r"\.html['\"`]")
@@ -65,6 +74,20 @@ def _vite_root(project: NodeProject) -> str | None:
 
 def _has_pages(code: str) -> bool:
     return any(len(_HTML.findall(found["pages"])) > 1 for found in _PAGE_INPUT.finditer(code))
+
+
+def create_react_app(project: NodeProject) -> Answer:
+    """Serve what Create React App builds, at the root whatever `homepage` says."""
+    answer = CREATE_REACT_APP(project)
+    if not isinstance(answer, Site) or not _has_path(project.manifest.text("homepage") or ""):
+        return answer
+    reason = "homepage has a path, but the site is served at the root: PUBLIC_URL says so"
+    evidence = project.manifest.evidence(reason, "homepage")
+    return evolve(answer, build_env=_AT_THE_ROOT, evidence=(*answer.evidence, evidence))
+
+
+def _has_path(address: str) -> bool:
+    return bool(re.fullmatch(r"(?:\w+://[^/]+)?/+[^/].*", address))
 
 
 def vike(project: NodeProject) -> Answer:

@@ -88,7 +88,7 @@ FRAMEWORKS: tuple[NodeFramework, ...] = (
     _row("rspress", "rspress @rspress/core", sites.RSPRESS, "rspress build"),
     _row("slidev", "@slidev/cli", sites.SLIDEV, "slidev build"),
     _row("angular", "@angular/core", bundlers.angular, "ng build"),
-    _row("react", "react-scripts", sites.CREATE_REACT_APP, "react-scripts build"),
+    _row("react", "react-scripts", bundlers.create_react_app, "react-scripts build"),
     _row("vue", "@vue/cli-service", sites.VUE_CLI, "vue-cli-service build"),
     _row("ember", "ember-cli", sites.EMBER, "ember build --environment=production"),
     _row(

@@ -1,6 +1,7 @@
 """Servers that a project brings itself: a start script, or a file that is run."""
 
-from posixpath import normpath, splitext
+import re
+from posixpath import basename, normpath, splitext
 
 from pushpaka_core.detection.documents import table
 from pushpaka_core.detection.node.answers import (
@@ -40,6 +41,7 @@ _COMPILERS = frozenset(
     }
 )  # fmt: skip
 """Programs that write beside the pages, which are served as they are."""
+_LISTENS = re.compile(r"\blisten\b|\bcreateServer\b|\bserve\b|\brequire\(|\bfrom\s*['\"]node:")
 _STRIPS_TYPES = ">=22.18"
 """Since then Node.js runs TypeScript by itself."""
 
@@ -84,11 +86,12 @@ def file_server(project: NodeProject) -> Answer:
 def plain_file(project: NodeProject) -> Answer:
     """Run `main`, or a file with a usual name."""
     main = project.manifest.text("main")
-    if main and (path := _main_file(project, main)):
+    path = _main_file(project, main) if main else None
+    if path and not _belongs_to_page(project, path):
         reason = f"main is {path}"
         return _run_file(project, path, project.manifest.evidence(reason, "main"))
     usual = project.first_file(_FILES)
-    if usual is None:
+    if usual is None or _belongs_to_page(project, usual):
         return None
     if built := _built(project, usual):
         reason = f"{usual} is compiled to {built}"
@@ -120,6 +123,13 @@ def _main_file(project: NodeProject, main: str) -> str | None:
     """Return the file that `main` names, as Node.js finds it."""
     path = normpath(main)
     return project.first_file((path, f"{path}.js", f"{path}.cjs", f"{path}/index.js"))
+
+
+def _belongs_to_page(project: NodeProject, path: str) -> bool:
+    """Tell whether *path* is for browsers: a page is there, and nothing in it listens."""
+    page = normpath(f"{_usual_directory(project)}/{INDEX}")
+    may_be = project.tree.exists(page) and splitext(basename(path))[0] != "server"
+    return may_be and not _LISTENS.search(project.tree.read(path) or "")
 
 
 def _run_file(project: NodeProject, path: str, evidence: Evidence) -> Program:
