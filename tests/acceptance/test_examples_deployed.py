@@ -38,6 +38,7 @@ ANSWERS = {
         ("/", "Hello, world! This is version v1.", "text/plain"),
         ("/hello/Ann", "Hello, Ann!", "text/plain"),
     ),
+    "uv-workspace": (("/?line=2", "Neither I nor you", "application/json"),),
     "streamlit": (("/_stcore/health", "ok", "text/plain"), ("/", "<html", "text/html")),
 }
 """What the examples answer: paths, a part of the text, and its type."""

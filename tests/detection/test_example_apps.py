@@ -135,6 +135,15 @@ def test_workspace_example_is_its_one_application() -> None:
     assert "pnpm run start" == plan.processes["web"].command
 
 
+def test_only_application_of_the_uv_workspace_is_found() -> None:
+    """The library beside it is none, and the lock file above it counts."""
+    plan = plan_of("uv-workspace")
+
+    assert ("falcon", "uv-workspace/apps/site") == (plan.framework, plan.directory)
+    assert ("uv", ()) == (plan.package_manager, plan.added_packages)
+    assert plan.processes["web"].command.startswith("gunicorn site_of_poems.wsgi:app ")
+
+
 def test_static_example_is_served_as_files() -> None:
     """Its 404 page is used."""
     plan = plan_of("static")

@@ -1,0 +1,16 @@
+"""A small site that shows a line of a poem, which a library of the same repository knows."""
+
+import falcon
+from poems import LINES
+
+
+class Line:
+    """Answers with one line of the poem."""
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        number = request.get_param_as_int("line", default=1, min_value=1, max_value=len(LINES))
+        response.media = {"line": number, "text": LINES[number - 1]}
+
+
+app = falcon.App()
+app.add_route("/", Line())
