@@ -158,3 +158,11 @@ def test_hosts_that_leave_the_project_out_are_told(hosts: str, told: str | None)
     assert (
         [f"it answers {told} alone: ALLOWED_HOSTS must hold the project's host"] * bool(told)
     ) == said
+
+
+def test_migrations_are_said_to_be_left_to_a_release_command() -> None:
+    """Nobody but its owner may change a database."""
+    plan = plan_of({**FILES, "shop/settings.py": f"{SETTINGS}DATABASES = {{}}"})
+
+    reason = "migrations are left to a release command, as python manage.py migrate"
+    assert Evidence(reason=reason, path="shop/settings.py", line=6) in plan.evidence

@@ -59,6 +59,7 @@ class Django:
         yield Evidence(reason=f"its settings are {settings}", path=self._path_of(settings))
         yield from self._about_static_files(settings, listed)
         yield from self._about_hosts(settings)
+        yield from self._about_migrations(settings)
 
     def needs_asgi(self, listed: Mapping[str, Evidence]) -> bool:
         """Tell whether only an ASGI server will do."""
@@ -109,6 +110,13 @@ class Django:
         if len(hosts) == len(value.elts) and "*" not in hosts:
             shown = ", ".join(map(str, hosts)) or "this machine's own names"
             reason = f"it answers {shown} alone: ALLOWED_HOSTS must hold the project's host"
+            yield Evidence(reason=reason, path=module.path, line=line)
+
+    def _about_migrations(self, settings: str) -> Iterator[Evidence]:
+        found = self._assigned(settings, "DATABASES")
+        if found:
+            module, line, _ = found
+            reason = f"migrations are left to a release command, as python {self.program} migrate"
             yield Evidence(reason=reason, path=module.path, line=line)
 
     def _has_staticfiles(self, settings: str | None) -> bool:

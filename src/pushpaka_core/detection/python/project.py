@@ -52,6 +52,8 @@ _WAYS = (
             "requirements/prod.txt",
             "requirements/requirements.txt",
             "requirements/main.txt",
+            "requirements/default.txt",
+            "requirements/common.txt",
             "requirements/base.txt",
             "requirements-prod.txt",
             "requirements-production.txt",
