@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 from blockbuster import blockbuster_ctx
+from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 
 from pushpaka_core.adapters.traefik.binary import Binaries
@@ -30,12 +31,13 @@ def _lacks_traefik() -> str | None:
 
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
+    "postgres": lacks_postgres,
     "redis": lacks_redis,
     "traefik": _lacks_traefik,
 }
 """For each component that a test may need: what says why it cannot be started here."""
 
-__all__ = ["own_redis", "shared_redis"]
+__all__ = ["own_redis", "postgres", "shared_redis", "shared_storage"]
 """Fixtures of a module beside this one."""
 
 REQUIRED = frozenset(os.environ.get("PUSHPAKA_TEST_REQUIRE", "").split(","))
@@ -61,5 +63,8 @@ def anyio_backend() -> str:
 def no_blocking_calls() -> Iterator[None]:
     """Fail what blocks the event loop from within our own packages."""
     ours = ["pushpaka_core", "pushpaka_http", "pushpaka_worker"]
-    with blockbuster_ctx(scanned_modules=ours, excluded_modules=["pushpaka_core.testing"]):
+    # Migrations have a loop to themselves.
+    sql = "pushpaka_core.adapters.sql"
+    spared = ["pushpaka_core.testing", f"{sql}.migration", f"{sql}.migrations"]
+    with blockbuster_ctx(scanned_modules=ours, excluded_modules=spared):
         yield

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.postgres import empty
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
-from pushpaka_core.adapters.sql.storage import open_storage
+from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.objects import a_user
@@ -26,6 +27,16 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         return
     async with open_storage(f"sqlite:///{tmp_path / 'pushpaka.db'}", migrate=True) as storage:
         yield storage
+
+
+@pytest.mark.needs("postgres")
+class TestPostgresStorage(StorageContract):
+    """PostgreSQL alike, in one database that each test finds empty."""
+
+    @pytest.fixture
+    async def storage(self, shared_storage: SqlStorage) -> Storage:
+        await empty(shared_storage)
+        return shared_storage
 
 
 async def test_an_outage_of_the_memory_storage_can_be_played() -> None:

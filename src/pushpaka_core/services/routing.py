@@ -43,6 +43,8 @@ class Routing:
             above = await self._router.generation() or 0
             async with self._storage.transaction() as uow:
                 generation = await uow.next_generation(above=above)
+            # Only then: what was committed before a lesser number was drawn is in this table.
+            async with self._storage.snapshot() as uow:
                 table = RouteTable(generation=generation, routes=await self._routes(uow))
             await self._router.apply(table)
             self._in_force = table

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -18,6 +19,7 @@ from pushpaka_core.domain.deployments import (
 )
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.source import Source
@@ -83,14 +85,9 @@ class Sweeping:
         the last that ran; a string of failed deployments evicts nothing.
         """
         async with self._storage.snapshot() as uow:
-            if not await self._retired(uow):
-                return
-        async with self._storage.transaction() as uow:
             retired = await self._retired(uow)
-            for release in retired:
-                await uow.releases.update(evolve(release, removed_at=self._now()))
-        for release in retired:
-            await self._builder.remove(release.artifact)
+        project_ids = {release.project_id for release in retired}
+        await together(partial(self._retire, project_id) for project_id in project_ids)
 
     async def forget_bygone(self) -> None:
         """Remove the logs and then the timelines of what has been over for long; the rows stay."""
@@ -103,8 +100,20 @@ class Sweeping:
             async with self._storage.transaction() as uow:
                 await uow.timeline.remove(deployment_id)
 
-    async def _retired(self, uow: UnitOfWork) -> Sequence[Release]:
-        releases = await uow.releases.of_project()
+    async def _retire(self, project_id: ProjectId) -> None:
+        async with self._storage.transaction() as uow:
+            with suppress(NotFoundError):  # Then its releases are gone with it.
+                await uow.projects.visible_to(PLATFORM).get(project_id)
+            retired = await self._retired(uow, project_id)
+            for release in retired:
+                await uow.releases.update(evolve(release, removed_at=self._now()))
+        for release in retired:
+            await self._builder.remove(release.artifact)
+
+    async def _retired(
+        self, uow: UnitOfWork, project_id: ProjectId | None = None
+    ) -> Sequence[Release]:
+        releases = await uow.releases.of_project(project_id)
         project_ids = {release.project_id for release in releases}
         ran = await uow.deployments.with_status([*SERVING, _S.STOPPED], project_ids=project_ids)
         coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED], project_ids=project_ids)

@@ -1,7 +1,5 @@
 """The schema, and its way from one version to the next."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path as SyncPath
 
 import attrs
@@ -15,11 +13,12 @@ from alembic.script import ScriptDirectory
 from anyio import Path, to_thread
 
 from pushpaka_core.adapters.sql import schema
-from pushpaka_core.adapters.sql.engine import migrating_engine
+from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
 from pushpaka_core.adapters.sql.migration import SchemaState, migrate, schema_state
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.logs import LogLine
+from pushpaka_core.domain.nodes import Node, NodeLease
 from pushpaka_core.errors import SettingsError, StorageUnavailableError
 from pushpaka_core.testing.objects import (
     a_custom_domain,
@@ -29,6 +28,7 @@ from pushpaka_core.testing.objects import (
     a_target,
     a_timeline_event,
     a_user,
+    a_worker,
     an_audit_entry,
     an_entry,
     an_env_var,
@@ -43,16 +43,19 @@ PROJECT = a_project(USER)
 DEPLOYMENT = a_deployment(PROJECT)
 
 
-async def test_migrations_make_the_tables_of_the_schema(url: str) -> None:
+async def test_migrations_make_the_tables_of_the_schema(bare_url: str) -> None:
     """What the migrations leave is what the code expects, indexes included."""
-    await migrate(url)
+    await migrate(bare_url)
 
-    assert [] == await to_thread.run_sync(_differences, url)
+    assert [] == await to_thread.run_sync(_differences, bare_url)
 
 
 def _differences(url: str) -> list[object]:
-    with migrating_engine(url).connect() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+    return database_at(url).work_on_schema(_compare, patience=PATIENCE)
+
+
+def _compare(connection: sa.Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,9 @@ def _differences(url: str) -> list[object]:
         (schema.custom_domains, a_custom_domain(PROJECT)),
         (schema.audit_entries, an_audit_entry(USER.id)),
         (schema.timeline_events, a_timeline_event(DEPLOYMENT)),
+        (schema.nodes, Node(runtime="process", name="alpha")),
+        (schema.node_leases, NodeLease(node="alpha", holder="first")),
+        (schema.workers, a_worker()),
     ],
     ids=lambda value: value.name if isinstance(value, sa.Table) else "",
 )
@@ -78,54 +84,60 @@ async def test_every_field_has_its_column(table: sa.Table, entity: attrs.AttrsIn
     assert set(to_row(entity)) == set(table.columns.keys()) - {"position"}
 
 
-async def test_a_new_database_is_empty(url: str) -> None:
+async def test_a_new_database_is_empty(bare_url: str) -> None:
     """Before the first migration there is no schema."""
-    assert SchemaState.EMPTY is await schema_state(url)
+    assert SchemaState.EMPTY is await schema_state(bare_url)
 
 
-async def test_a_migrated_database_is_current(url: str) -> None:
+async def test_a_migrated_database_is_current(bare_url: str) -> None:
     """To migrate again is harmless."""
-    await migrate(url)
-    await migrate(url)
+    await migrate(bare_url)
+    await migrate(bare_url)
 
-    assert SchemaState.CURRENT is await schema_state(url)
+    assert SchemaState.CURRENT is await schema_state(bare_url)
 
 
 async def test_an_older_database_is_migrated_only_when_asked(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    bare_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it the message names the command that does it."""
-    await migrate(url)
+    await migrate(bare_url)
     monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "0002")
-    assert SchemaState.OLDER is await schema_state(url)
+    assert SchemaState.OLDER is await schema_state(bare_url)
 
     with pytest.raises(SettingsError, match="pushpaka migrate"):
-        async with open_storage(url, migrate=False):
+        async with open_storage(bare_url, migrate=False):
             pass
 
 
-async def test_an_empty_database_is_not_opened_unmigrated(url: str) -> None:
+async def test_an_empty_database_is_not_opened_unmigrated(bare_url: str) -> None:
     """A mistyped path does not become a second, empty platform by itself."""
     with pytest.raises(SettingsError, match="pushpaka migrate"):
-        async with open_storage(url, migrate=False):
+        async with open_storage(bare_url, migrate=False):
             pass
 
 
-async def test_a_newer_database_is_refused(url: str, file: SyncPath) -> None:
+async def test_a_newer_database_is_refused(bare_url: str) -> None:
     """A program does not write into a schema that it does not know."""
-    await migrate(url)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate(bare_url)
+    await to_thread.run_sync(_change, bare_url, "UPDATE alembic_version SET version_num = '9999'")
 
-    assert SchemaState.NEWER is await schema_state(url)
+    assert SchemaState.NEWER is await schema_state(bare_url)
     for is_migrated in (True, False):
         with pytest.raises(SettingsError, match="written by a newer Pushpaka"):
-            async with open_storage(url, migrate=is_migrated):
+            async with open_storage(bare_url, migrate=is_migrated):
                 pass
 
 
+def _change(url: str, statement: str) -> None:
+    def execute(connection: sa.Connection) -> None:
+        connection.execute(sa.text(statement))
+
+    database_at(url).work_on_schema(execute, patience=PATIENCE)
+
+
 async def test_a_failed_migration_changes_nothing(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    bare_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The schema is brought up to date wholly or not at all."""
     upgrade = command.upgrade
@@ -137,9 +149,9 @@ async def test_a_failed_migration_changes_nothing(
     monkeypatch.setattr(command, "upgrade", fail_at_the_end)
 
     with pytest.raises(ZeroDivisionError):
-        await migrate(url)
+        await migrate(bare_url)
 
-    assert SchemaState.EMPTY is await schema_state(url)
+    assert SchemaState.EMPTY is await schema_state(bare_url)
 
 
 async def test_a_file_that_is_no_database_is_named_so(url: str, file: SyncPath) -> None:

@@ -25,7 +25,7 @@ class SqlUsers:
     async def find_by_email(self, email: str, /) -> User | None:
         """Return the account with this address in any case."""
         query = sa.select(users).where(users.c.email == normal_email(email))
-        return await self._statements.find(User, query)
+        return await self._statements.find(User, self._statements.locked(query, users))
 
     async def add(self, user: User, /) -> None:
         """Keep a new account."""
@@ -36,7 +36,8 @@ class SqlUsers:
         return await self._statements.update(users, user)
 
     async def all(self) -> Sequence[User]:
-        """Return every account, the oldest first."""
+        """Return every account, the oldest first; who adds one because of it has the turn."""
+        await self._statements.take_turn("accounts")
         query = sa.select(users).order_by(users.c.created_at, users.c.id)
         return await self._statements.all(User, query)
 

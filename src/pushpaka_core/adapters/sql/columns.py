@@ -28,6 +28,27 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+class PlainText(sa.types.TypeDecorator[str]):
+    """
+    Text, of which PostgreSQL keeps all but NUL.
+
+    Nothing that is kept has one, so that what is looked for with one is not found there.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Put another character in its place."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\x00", "\ufffd")
+
+
+SORTED_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text in the order of its characters, whatever the language of the database."""
+
+
 def key(name: str = "id") -> sa.Column[Any]:
     """Return a column with the id that a row is found by."""
     return sa.Column(name, sa.Uuid(), primary_key=True)
@@ -55,7 +76,12 @@ def uuid(name: str, *, null: bool = False) -> sa.Column[Any]:
 
 def text(name: str, *, null: bool = False) -> sa.Column[Any]:
     """Return a column for text; how long it may be is the domain's business."""
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, PlainText(), nullable=null)
+
+
+def sorted_text(name: str, *, primary_key: bool = False) -> sa.Column[Any]:
+    """Return a column for text that rows are sorted by."""
+    return sa.Column(name, SORTED_TEXT, nullable=False, primary_key=primary_key)
 
 
 def integer(name: str, *, null: bool = False) -> sa.Column[Any]:

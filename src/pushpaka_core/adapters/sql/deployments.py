@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.sql.projects import belonging_seen_by
-from pushpaka_core.adapters.sql.schema import deployments
+from pushpaka_core.adapters.sql.schema import deployments, projects
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
@@ -56,7 +56,8 @@ class SqlVisibleDeployments:
     _actor: Actor
 
     async def get(self, id: DeploymentId, /) -> Deployment:
-        """Return one deployment."""
+        """Return one deployment; who would change it has its project first."""
+        await _hold_project(self._statements, id)
         return await self._statements.get(
             Deployment, deployments, deployments.c.id == id, self._is_seen
         )
@@ -101,14 +102,18 @@ class SqlDeployments:
 
     async def held(self, lease: Lease, /) -> Deployment:
         """Return the deployment that a worker holds."""
-        query = sa.select(deployments).where(is_held(lease)).with_for_update()
-        deployment = await self._statements.find(Deployment, query)
+        await _hold_project(self._statements, lease.deployment_id)
+        query = sa.select(deployments).where(is_held(lease))
+        deployment = await self._statements.find(
+            Deployment, self._statements.locked(query, deployments)
+        )
         if deployment is None:
             raise lease_lost()
         return deployment
 
     async def claim(self, worker: str, /, *, at: datetime) -> Deployment | None:
-        """Give *worker* the next deployment."""
+        """Give *worker* the next deployment; the claims before have to be seen for who is next."""
+        await self._statements.take_turn("claims")
         first = await self._statements.find(Deployment, _queue())
         if first is None:
             return None
@@ -153,6 +158,9 @@ class SqlDeployments:
             query = query.where(deployments.c.project_id.in_(project_ids))
         if target is not None:
             query = query.where(deployments.c.target == target)
+        if DeploymentStatus.QUEUED in statuses:
+            # A claim is the one change that does not have the project.
+            query = self._statements.locked(query, deployments)
         return await self._statements.all(Deployment, query)
 
     async def latest(
@@ -176,6 +184,7 @@ class SqlDeployments:
         self, user_id: UserId, key: str, /, *, since: datetime
     ) -> Deployment | None:
         """Return what *user_id* made under this key lately."""
+        await self._statements.take_turn(f"key {user_id} {key}")
         query = (
             sa.select(deployments)
             .where(
@@ -212,5 +221,11 @@ def _queue() -> sa.Select[Any]:
         .outerjoin(load, load.c.user_id == deployments.c.user_id)
         .where(is_waiting, ~sa.exists().where(has_turn, is_in_work(working)))
         .order_by(sa.func.coalesce(load.c.number, 0), *_OLDEST_FIRST)
-        .with_for_update(of=deployments, skip_locked=True)
+        .with_for_update(of=deployments, key_share=True, skip_locked=True)
     )
+
+
+async def _hold_project(statements: Statements, id: DeploymentId) -> None:
+    """Have all others wait who would change the deployment's project, or what belongs to it."""
+    of_it = sa.select(deployments.c.project_id).where(deployments.c.id == id).scalar_subquery()
+    await statements.hold(projects, projects.c.id == of_it)

@@ -1,44 +1,44 @@
-"""
-Connections to the database, and all in which one database differs from another.
-
-SQLite has one writer at a time: writers wait for their turn here, in order, and for
-writers of other processes in the database.
-"""
+"""The way to the database that a URL names."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-import sqlalchemy as sa
-from anyio import CancelScope, CapacityLimiter, to_thread
-from attrs import frozen
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from anyio import CancelScope, to_thread
 
+from pushpaka_core.adapters.sql.lanes import Database, Lane
+from pushpaka_core.adapters.sql.sqlite import SqliteDatabase
 from pushpaka_core.errors import SettingsError
 
 PATIENCE = timedelta(seconds=8)
 """How long a transaction waits for its turn before the storage counts as unavailable."""
 
-_READERS = 8
 
+def database_at(url: str) -> Database:
+    """
+    Return the database that *url* names, which need not be there; this reads files.
 
-@frozen(kw_only=True)
-class Lane:
-    """Connections of one kind, and who may use them."""
-
-    engine: AsyncEngine
-    users: CapacityLimiter
-    patience: timedelta
+    Raises:
+        SettingsError: If no such database can be used.
+    """
+    match url.partition(":")[0]:
+        case "sqlite":
+            return SqliteDatabase.parse(url)
+        case "postgresql" | "postgres":
+            return _postgres_at(url)
+        case scheme:
+            raise SettingsError(
+                f"PUSHPAKA_DATABASE_URL begins with {scheme}:; use sqlite:///<path of a file>, "
+                "postgresql://<user>:<password>@<host>/<database>, or memory:"
+            )
 
 
 @asynccontextmanager
 async def open_lanes(url: str, *, patience: timedelta) -> AsyncIterator[tuple[Lane, Lane]]:
     """Open the way for those who write, and the one for those who only read."""
-    writing, reading = await to_thread.run_sync(_lanes, url, patience)
+    database = await to_thread.run_sync(database_at, url)
+    writing, reading = await to_thread.run_sync(partial(database.lanes, patience=patience))
     try:
         yield writing, reading
     finally:
@@ -47,72 +47,11 @@ async def open_lanes(url: str, *, patience: timedelta) -> AsyncIterator[tuple[La
             await reading.engine.dispose()
 
 
-def _lanes(url: str, patience: timedelta) -> tuple[Lane, Lane]:
-    """Prepare the engines, for which SQLAlchemy looks at the file system."""
-    address = _address(url).set(drivername="sqlite+aiosqlite")
-    writing, reading = (
-        Lane(
-            engine=create_async_engine(address, pool_size=width, max_overflow=0),
-            users=CapacityLimiter(width),
-            patience=patience,
-        )
-        for width in (1, _READERS)
-    )
-    _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
-    _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
-    return writing, reading
-
-
-def migrating_engine(url: str, *, patience: timedelta = PATIENCE) -> sa.Engine:
-    """Return a blocking engine for the one who changes the schema; a new file is ours alone."""
-    address = _address(url)
-    with suppress(OSError):
-        Path(str(address.database)).touch(mode=0o600, exist_ok=True)
-    engine = sa.create_engine(address, poolclass=NullPool)
-    _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
-    return engine
-
-
-def _address(url: str) -> sa.URL:
-    address = sa.make_url(url)
-    if address.get_backend_name() != "sqlite":
+def _postgres_at(url: str) -> Database:
+    try:
+        from pushpaka_core.adapters.sql.postgres import PostgresDatabase
+    except ModuleNotFoundError:
         raise SettingsError(
-            f"PUSHPAKA_DATABASE_URL begins with {address.drivername}://; "
-            "use sqlite:///<path of a file>, or memory:"
-        )
-    if address.database in (None, "", ":memory:"):
-        raise SettingsError(
-            "PUSHPAKA_DATABASE_URL names no file; use sqlite:///<path of a file>, "
-            "or memory: to keep nothing"
-        )
-    return address
-
-
-def _configure(
-    engine: sa.Engine, *, begin: str, patience: timedelta, reads_only: bool = False
-) -> None:
-    """Begin transactions ourselves: Python's driver would do it too late, and not for DDL."""
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        connection.create_function("lower", 1, _lower, deterministic=True)
-        cursor = connection.cursor()
-        for setting in (
-            f"busy_timeout = {int(patience.total_seconds() * 1000)}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            f"query_only = {int(reads_only)}",
-        ):
-            cursor.execute(f"PRAGMA {setting}")
-        cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-def _lower(text: Any) -> Any:
-    """Lower letters of every script, where SQLite itself lowers only ASCII."""
-    return text.lower() if isinstance(text, str) else text
+            "PUSHPAKA_DATABASE_URL needs `pip install pushpaka[postgres]`."
+        ) from None
+    return PostgresDatabase.parse(url)

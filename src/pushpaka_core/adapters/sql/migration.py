@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from anyio import to_thread
 
-from pushpaka_core.adapters.sql.engine import migrating_engine
+from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
 from pushpaka_core.adapters.sql.errors import translated_errors
 from pushpaka_core.errors import SettingsError
 
@@ -56,12 +56,16 @@ async def bring_up_to_date(url: str, *, migrate: bool) -> None:
 
 
 def _migrate(url: str) -> None:
-    with translated_errors(), migrating_engine(url).connect() as connection, connection.begin():
-        match _state(connection):
-            case SchemaState.NEWER:
-                raise SettingsError(_NEWER)
-            case SchemaState.OLDER | SchemaState.EMPTY:
-                command.upgrade(_config(connection), "head")
+    with translated_errors():
+        database_at(url).work_on_schema(_upgrade, patience=PATIENCE)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    match _state(connection):
+        case SchemaState.NEWER:
+            raise SettingsError(_NEWER)
+        case SchemaState.OLDER | SchemaState.EMPTY:
+            command.upgrade(_config(connection), "head")
 
 
 def _insist(url: str) -> None:
@@ -73,8 +77,8 @@ def _insist(url: str) -> None:
 
 
 def _schema_state(url: str) -> SchemaState:
-    with translated_errors(), migrating_engine(url).connect() as connection:
-        return _state(connection)
+    with translated_errors():
+        return database_at(url).work_on_schema(_state, patience=PATIENCE)
 
 
 def _state(connection: sa.Connection) -> SchemaState:

@@ -92,7 +92,8 @@ class SqlInstances:
     _statements: Statements
 
     async def all(self) -> Sequence[Instance]:
-        """Return every instance, the oldest first."""
+        """Return every instance, the oldest first; who takes a free port then has the turn."""
+        await self._statements.take_turn("ports")
         return await self._statements.all(Instance, _oldest_instances())
 
     async def of_deployments(self, ids: Collection[DeploymentId], /) -> Sequence[Instance]:

@@ -17,6 +17,7 @@ from pushpaka_core.adapters.sql.columns import (
     number,
     owner,
     secret,
+    sorted_text,
     text,
     time,
     unique_id,
@@ -166,7 +167,7 @@ targets = _table(
         sa.ForeignKey("projects.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    sa.Column("name", sa.Text(), primary_key=True),
+    sorted_text("name", primary_key=True),
     owner("deployment_id", "deployments"),
     integer("sequence"),
     time("stopped_at", null=True),
@@ -244,8 +245,8 @@ env_vars = _table(
     "env_vars",
     key(),
     owner("project_id", "projects"),
-    text("key"),
-    text("scope"),
+    sorted_text("key"),
+    sorted_text("scope"),
     *secret("secret"),
     integer("version"),
     time("created_at"),
@@ -312,6 +313,28 @@ timeline_events = _table(
     _index("ix_timeline_events_deployment", "deployment_id", "position"),
     row="timeline event",
     of="deployment",
+)
+
+nodes = _table(
+    "nodes",
+    sa.Column("runtime", sa.Text(), primary_key=True),
+    text("name"),
+    text("home"),
+    row="node",
+)
+
+workers = _table(
+    "workers",
+    key(),
+    text("name"),
+    text("node"),
+    text("version"),
+    text("runtime"),
+    integer("concurrency"),
+    integer("jobs"),
+    time("started_at"),
+    time("seen_at"),
+    row="worker",
 )
 
 node_leases = _table(

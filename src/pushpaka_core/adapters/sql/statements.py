@@ -2,18 +2,26 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from math import inf
 from typing import Any, Protocol, TypeVar, cast
 
 import attrs
 import sqlalchemy as sa
-from anyio import CancelScope
+from anyio import CancelScope, current_time
 from anyio.lowlevel import checkpoint_if_cancelled
-from attrs import frozen
+from attrs import field, frozen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pushpaka_core.adapters.sql.errors import translated_errors
+from pushpaka_core.adapters.sql.errors import translated_errors, unavailable
+from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.converters import from_row, to_row
-from pushpaka_core.errors import NotFoundError, StaleEntityError
+from pushpaka_core.errors import (
+    DuplicateError,
+    NotFoundError,
+    PushpakaError,
+    StaleEntityError,
+)
 from pushpaka_core.ports.pages import Page
 
 
@@ -25,17 +33,25 @@ class _Versioned(attrs.AttrsInstance, Protocol):
 E = TypeVar("E", bound=attrs.AttrsInstance)
 V = TypeVar("V", bound=_Versioned)
 
+_LONGEST_TURN = "5s"
+
 
 @asynccontextmanager
-async def uninterrupted(table: sa.Table | None = None) -> AsyncIterator[None]:
+async def uninterrupted(
+    table: sa.Table | None = None, *, within: timedelta | None = None
+) -> AsyncIterator[None]:
     """
     Talk to the database without being cancelled in the middle, which would cost the connection.
 
-    Whoever is cancelled already does not begin.
+    Whoever is cancelled already does not begin. Where the database does not answer *within*
+    a time the connection is given up; StorageUnavailableError.
     """
     await checkpoint_if_cancelled()
-    with CancelScope(shield=True), translated_errors(table):
+    deadline = inf if within is None else current_time() + within.total_seconds()
+    with CancelScope(shield=True, deadline=deadline) as scope, translated_errors(table):
         yield
+    if scope.cancelled_caught:
+        raise unavailable("it takes too long")
 
 
 @frozen
@@ -43,6 +59,20 @@ class Statements:
     """What repositories are built on."""
 
     _connection: AsyncConnection
+    _lane: Lane
+    _refused: list[PushpakaError] = field(factory=list, init=False)
+
+    def require_sound(self) -> None:
+        """
+        Return where all that was written may be committed.
+
+        PostgreSQL would give up the whole transaction without a word where somebody goes
+        on after a refusal; that is a mistake of the program, whichever database it is.
+        """
+        if self._refused:
+            raise RuntimeError("A write was refused, and the transaction went on.") from (
+                self._refused[0]
+            )
 
     async def all(self, cls: type[E], query: sa.Select[Any]) -> list[E]:
         """Return the entities that *query* finds."""
@@ -54,8 +84,8 @@ class Statements:
         return from_row(cls, rows[0]) if rows else None
 
     async def get(self, cls: type[E], table: sa.Table, *conditions: sa.ColumnElement[bool]) -> E:
-        """Return the one row of *table* that fits, or raise NotFoundError."""
-        entity = await self.find(cls, sa.select(table).where(*conditions))
+        """Return the one row of *table* that fits, locked for a change, or raise NotFoundError."""
+        entity = await self.find(cls, self.locked(sa.select(table).where(*conditions), table))
         if entity is None:
             raise NotFoundError(table.info["row"])
         return entity
@@ -66,20 +96,48 @@ class Statements:
         items = await self.all(cls, query.limit(limit).offset(offset))
         return Page(items=items, total=await self.scalar(counted))
 
+    def locked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+        """
+        Return *query* so that the rows of *table* stay as they are found until they are changed.
+
+        Where one writes at a time, or nothing is to be changed, that is so anyway.
+        """
+        return query.with_for_update(of=table, key_share=True) if self._lane.locks_rows else query
+
+    async def hold(self, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> None:
+        """Lock rows without a look at them."""
+        if self._lane.locks_rows:
+            await self.tuples(self.locked(sa.select(sa.literal(1)).where(*conditions), table))
+
+    async def take_turn(self, name: str) -> None:
+        """
+        Wait until no other transaction has the turn called *name*, and have it to the end.
+
+        This is for what no row stands for, and is short: who stands still loses the connection.
+        """
+        if self._lane.locks_rows:
+            number = sa.func.hashtextextended(name, 0)
+            await self.tuples(
+                sa.select(
+                    sa.func.set_config("idle_in_transaction_session_timeout", _LONGEST_TURN, True),
+                    sa.func.pg_advisory_xact_lock(number),
+                )
+            )
+
     async def scalar(self, statement: sa.Executable) -> Any:
         """Return the first value of the first row, or None."""
-        async with uninterrupted():
+        async with self._answered():
             return await self._connection.scalar(statement)
 
     async def tuples(self, statement: sa.Executable) -> Sequence[tuple[Any, ...]]:
         """Return plain rows."""
-        async with uninterrupted():
+        async with self._answered():
             return [tuple(row) for row in await self._connection.execute(statement)]
 
     async def insert(self, table: sa.Table, *entities: attrs.AttrsInstance) -> None:
         """Keep new rows; DuplicateError, NotFoundError."""
         if entities:
-            async with uninterrupted(table):
+            async with self._answered(table):
                 await self._connection.execute(sa.insert(table), [to_row(e) for e in entities])
 
     async def update(
@@ -120,7 +178,7 @@ class Statements:
 
     async def run(self, statement: sa.Update | sa.Delete) -> int:
         """Change rows, and return how many."""
-        async with uninterrupted(
+        async with self._answered(
             statement.table if isinstance(statement.table, sa.Table) else None
         ):
             return (await self._connection.execute(statement)).rowcount
@@ -128,6 +186,15 @@ class Statements:
     async def _rows(
         self, statement: sa.Executable, table: sa.Table | None = None
     ) -> Sequence[Mapping[str, Any]]:
-        async with uninterrupted(table):
+        async with self._answered(table):
             result = await self._connection.execute(statement)
             return cast("Sequence[Mapping[str, Any]]", result.mappings().all())
+
+    @asynccontextmanager
+    async def _answered(self, table: sa.Table | None = None) -> AsyncIterator[None]:
+        try:
+            async with uninterrupted(table, within=self._lane.deadline):
+                yield
+        except (DuplicateError, NotFoundError) as error:
+            self._refused.append(error)
+            raise

@@ -5,19 +5,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import sqlalchemy as sa
-from anyio import CancelScope, move_on_after
+from anyio import move_on_after
 from attrs import frozen
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
 from pushpaka_core.adapters.sql.counters import count
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deployments import SqlDeployments
-from pushpaka_core.adapters.sql.engine import PATIENCE, Lane, open_lanes
+from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
+from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date
-from pushpaka_core.adapters.sql.nodes import SqlNodeLeases
+from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import counters
@@ -91,6 +92,16 @@ class SqlUnitOfWork:
         """Who looks after each node."""
         return SqlNodeLeases(self._statements)
 
+    @property
+    def nodes(self) -> SqlNodes:
+        """The node of each runtime."""
+        return SqlNodes(self._statements)
+
+    @property
+    def workers(self) -> SqlWorkers:
+        """The worker processes that live."""
+        return SqlWorkers(self._statements)
+
     async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""
         return await count(self._statements, "generation", above=above)
@@ -107,20 +118,23 @@ class SqlStorage:
     async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
         """Take a turn, begin, and commit at the end of the block."""
         async with _begun(self._writing) as connection:
-            yield SqlUnitOfWork(Statements(connection))
-            async with uninterrupted():
+            statements = Statements(connection, self._writing)
+            yield SqlUnitOfWork(statements)
+            statements.require_sound()
+            async with uninterrupted(within=self._writing.deadline):
                 await connection.commit()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SqlUnitOfWork]:
         """Begin, and let go of everything at the end."""
         async with _begun(self._reading) as connection:
-            yield SqlUnitOfWork(Statements(connection))
+            yield SqlUnitOfWork(Statements(connection, self._reading))
 
     async def check(self) -> None:
         """Read a row that is always there."""
         async with _begun(self._reading) as connection:
-            await Statements(connection).scalar(sa.select(counters.c.value))
+            statements = Statements(connection, self._reading)
+            await statements.scalar(sa.select(counters.c.value))
 
 
 @asynccontextmanager
@@ -142,8 +156,8 @@ async def open_storage(
 @asynccontextmanager
 async def _begun(lane: Lane) -> AsyncIterator[AsyncConnection]:
     """Begin a transaction that ends without a commit, whatever ends its block."""
-    async with _turn(lane), _connected(lane.engine) as connection:
-        async with uninterrupted():
+    async with _turn(lane), _connected(lane) as connection:
+        async with uninterrupted(within=lane.deadline):
             await connection.begin()
         yield connection
 
@@ -161,11 +175,12 @@ async def _turn(lane: Lane) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    async with uninterrupted():
-        connection = await engine.connect()
+async def _connected(lane: Lane) -> AsyncIterator[AsyncConnection]:
+    async with uninterrupted(within=lane.deadline):
+        connection = await lane.engine.connect()
     try:
         yield connection
     finally:
-        with CancelScope(shield=True):
+        seconds = None if lane.deadline is None else lane.deadline.total_seconds()
+        with move_on_after(seconds, shield=True):
             await connection.close()

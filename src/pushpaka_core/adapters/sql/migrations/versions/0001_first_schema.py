@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 _time = sa.DateTime(timezone=True)
+_sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -28,9 +29,11 @@ def upgrade() -> None:
     _create_instances()
     _create_log_lines()
     _create_node_leases()
+    _create_nodes()
     _create_releases()
     _create_targets()
     _create_timeline_events()
+    _create_workers()
 
 
 def _create_audit_entries() -> None:
@@ -221,8 +224,8 @@ def _create_env_vars() -> None:
         "env_vars",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("key", _sorted_text, nullable=False),
+        sa.Column("scope", _sorted_text, nullable=False),
         sa.Column("secret_key_id", sa.Text(), nullable=False),
         sa.Column("secret_ciphertext", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -331,6 +334,16 @@ def _create_node_leases() -> None:
     )
 
 
+def _create_nodes() -> None:
+    op.create_table(
+        "nodes",
+        sa.Column("runtime", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("home", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("runtime", name="pk_nodes"),
+    )
+
+
 def _create_releases() -> None:
     op.create_table(
         "releases",
@@ -363,7 +376,7 @@ def _create_targets() -> None:
     op.create_table(
         "targets",
         sa.Column("project_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", _sorted_text, nullable=False),
         sa.Column("deployment_id", sa.Uuid(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("stopped_at", _time, nullable=True),
@@ -404,4 +417,20 @@ def _create_timeline_events() -> None:
     )
     op.create_index(
         "ix_timeline_events_deployment", "timeline_events", ["deployment_id", "position"]
+    )
+
+
+def _create_workers() -> None:
+    op.create_table(
+        "workers",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("runtime", sa.Text(), nullable=False),
+        sa.Column("concurrency", sa.BigInteger(), nullable=False),
+        sa.Column("jobs", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", _time, nullable=False),
+        sa.Column("seen_at", _time, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_workers"),
     )

@@ -1,0 +1,107 @@
+"""
+Connections to SQLite, which has one writer at a time.
+
+Writers wait for their turn in a lane of one, in order, and for writers of other
+processes in the database.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import sqlalchemy as sa
+from anyio import CapacityLimiter
+from attrs import frozen
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.errors import SettingsError
+
+T = TypeVar("T")
+
+_READERS = 8
+
+
+@frozen
+class SqliteDatabase:
+    """A file."""
+
+    _address: sa.URL
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """
+        Read the address.
+
+        Raises:
+            SettingsError: If it names no file.
+        """
+        address = sa.make_url(url)
+        if address.database in (None, "", ":memory:"):
+            raise SettingsError(
+                "PUSHPAKA_DATABASE_URL names no file; use sqlite:///<path of a file>, "
+                "or memory: to keep nothing"
+            )
+        return cls(address)
+
+    def lanes(self, *, patience: timedelta) -> tuple[Lane, Lane]:
+        """Prepare the engines, for which SQLAlchemy looks at the file system."""
+        writing, reading = (
+            Lane(
+                engine=create_async_engine(
+                    self._address.set(drivername="sqlite+aiosqlite"),
+                    pool_size=width,
+                    max_overflow=0,
+                    hide_parameters=True,
+                ),
+                users=CapacityLimiter(width),
+                patience=patience,
+            )
+            for width in (1, _READERS)
+        )
+        _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
+        _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+        return writing, reading
+
+    def work_on_schema(self, work: Callable[[sa.Connection], T], *, patience: timedelta) -> T:
+        """Do *work* as the one writer; a new file is ours alone."""
+        with suppress(OSError):
+            Path(str(self._address.database)).touch(mode=0o600, exist_ok=True)
+        engine = sa.create_engine(self._address, poolclass=NullPool, hide_parameters=True)
+        _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
+        with engine.connect() as connection, connection.begin():
+            return work(connection)
+
+
+def _configure(
+    engine: sa.Engine, *, begin: str, patience: timedelta, reads_only: bool = False
+) -> None:
+    """Begin transactions ourselves: Python's driver would do it too late, and not for DDL."""
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
+        cursor = connection.cursor()
+        for setting in (
+            f"busy_timeout = {int(patience.total_seconds() * 1000)}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"query_only = {int(reads_only)}",
+        ):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _lower(text: Any) -> Any:
+    """Lower letters of every script, where SQLite itself lowers only ASCII."""
+    return text.lower() if isinstance(text, str) else text
