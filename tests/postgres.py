@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -11,9 +12,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Self
 
+import anyio
 import pytest
 import sqlalchemy as sa
-from anyio import to_thread
 from attrs import define, field
 from tests.served import free_port
 
@@ -106,10 +107,11 @@ class PostgresServer:
         commands = [part for statement in statements for part in ("-c", statement)]
         self._run("psql", "-q", "-d", self.url("postgres"), *commands)
 
-    async def make_template(self) -> None:
+    def make_template(self) -> None:
         """Migrate a database that those of the tests are copied from."""
-        await to_thread.run_sync(self.execute, f"CREATE DATABASE {_TEMPLATE}")
-        await migrate(self.url(_TEMPLATE))
+        self.execute(f"CREATE DATABASE {_TEMPLATE}")
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(anyio.run, migrate, self.url(_TEMPLATE)).result()
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "-D", str(self.directory / "data"), "-w", *arguments)
@@ -146,10 +148,10 @@ def running_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-async def postgres() -> AsyncIterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """One server for all tests of a process."""
     with running_server() as server:
-        await server.make_template()
+        server.make_template()
         yield server
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.conftest import DEPTH
 from tests.faults.machine import LifeOfDeployments
+from tests.postgres import PostgresServer
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import open_storage
@@ -31,6 +33,13 @@ async def in_a_file() -> AsyncIterator[Storage]:
             yield storage
     finally:
         await to_thread.run_sync(directory.cleanup)
+
+
+@asynccontextmanager
+async def on_a_server(server: PostgresServer) -> AsyncIterator[Storage]:
+    with server.database() as url:
+        async with open_storage(url, migrate=False) as storage:
+            yield storage
 
 
 class LifeInMemory(LifeOfDeployments):
@@ -69,3 +78,16 @@ def test_promises_hold_in_memory(number: int) -> None:
 def test_promises_hold_in_a_file(number: int) -> None:
     """Whatever happens, in any order, on SQLite."""
     live_through(LifeInAFile, number)
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("number", range(1))
+def test_promises_hold_on_a_server(postgres: PostgresServer, number: int) -> None:
+    """Whatever happens, in any order, on PostgreSQL."""
+
+    class LifeOnAServer(LifeOfDeployments):
+        """On a database of each example's own."""
+
+        open_storage = staticmethod(partial(on_a_server, postgres))
+
+    live_through(LifeOnAServer, number)

@@ -1,6 +1,8 @@
 """The schema, and its way from one version to the next."""
 
+import sys
 from pathlib import Path as SyncPath
+from signal import SIGKILL
 
 import attrs
 import pytest
@@ -10,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from anyio import Path, to_thread
+from anyio import Path, create_task_group, run_process, to_thread
 
 from pushpaka_core.adapters.sql import schema
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
@@ -41,6 +43,18 @@ pytestmark = pytest.mark.anyio
 USER = a_user()
 PROJECT = a_project(USER)
 DEPLOYMENT = a_deployment(PROJECT)
+KILLED = """
+import os, signal, sys
+from alembic import command
+from pushpaka_core.adapters.sql import migration
+
+def upgrade(*arguments, upgrade=command.upgrade):
+    upgrade(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+command.upgrade = upgrade
+migration._migrate(sys.argv[1])
+"""
 
 
 async def test_migrations_make_the_tables_of_the_schema(bare_url: str) -> None:
@@ -152,6 +166,24 @@ async def test_a_failed_migration_changes_nothing(
         await migrate(bare_url)
 
     assert SchemaState.EMPTY is await schema_state(bare_url)
+
+
+async def test_a_migration_that_is_killed_half_way_is_done_by_the_next(bare_url: str) -> None:
+    """F39: what the killed one made is not there, and blocks nobody."""
+    killed = await run_process([sys.executable, "-c", KILLED, bare_url], check=False)
+
+    assert (-SIGKILL, SchemaState.EMPTY) == (killed.returncode, await schema_state(bare_url))
+    await migrate(bare_url)
+    assert SchemaState.CURRENT is await schema_state(bare_url)
+
+
+async def test_several_that_migrate_at_once_do_it_once(bare_url: str) -> None:
+    """Processes that are started together wait for the first of them."""
+    async with create_task_group() as processes:
+        for _ in range(3):
+            processes.start_soon(migrate, bare_url)
+
+    assert SchemaState.CURRENT is await schema_state(bare_url)
 
 
 async def test_a_file_that_is_no_database_is_named_so(url: str, file: SyncPath) -> None:
