@@ -85,3 +85,19 @@ def test_any_python_project_is_survived(
 def test_monstrous_python_files_are_survived(files: dict[str, str]) -> None:
     """What no tool would like is passed over; the application beside it is found."""
     assert "fastapi" == detect(MemoryTree({"main.py": APP, **files}), Wishes()).framework
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        {f"pkg/m{number}.py": "x = 1" for number in range(600)},
+        {f"pkg/m{number}.py": "x = 1\n" * 100_000 for number in range(10)},
+    ],
+    ids=["many", "long"],
+)
+def test_modules_beyond_a_measure_are_not_looked_at(noise: dict[str, str]) -> None:
+    """The likeliest come first, and a person learns that there are more."""
+    plan = detect(MemoryTree({**noise, "requirements.txt": "fastapi", "main.py": APP}), Wishes())
+
+    assert "fastapi" == plan.framework
+    assert "more modules were not looked at" in plan.rejected[-1].reason

@@ -151,7 +151,7 @@ class Django:
 
 def _settings_in(module: Module) -> str | None:
     """Return what the module sets DJANGO_SETTINGS_MODULE to."""
-    for node in ast.walk(module.syntax):
+    for node in module.nodes:
         match node:
             case ast.Call(
                 func=function, args=[ast.Constant(value="DJANGO_SETTINGS_MODULE"), value, *_]

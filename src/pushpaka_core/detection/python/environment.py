@@ -65,7 +65,7 @@ def required_evidence(reads: Sequence[EnvRead]) -> tuple[Evidence, ...]:
 
 def _read_in(module: Module, links: Mapping[str, str]) -> Iterator[EnvRead]:
     readers = _reader_variables(module)
-    for node in ast.walk(module.syntax):
+    for node in module.nodes:
         match node:
             case ast.Subscript(
                 value=source, slice=ast.Constant(value=str(name)), ctx=ast.Load(), lineno=line

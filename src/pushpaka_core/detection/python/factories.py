@@ -72,7 +72,11 @@ def find_factories(modules: Sequence[Module], links: Mapping[str, str]) -> Mappi
 def _returned(
     module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, links: Mapping[str, str]
 ) -> WebFramework | None:
-    local = _local_imports(module, function)
+    nodes = tuple(ast.walk(function))
+    returned = [node.value for node in nodes if isinstance(node, ast.Return) and node.value]
+    if not returned:
+        return None
+    local = _local_imports(module, nodes)
 
     def made(value: ast.expr | None) -> WebFramework | None:
         called = value.func if isinstance(value, ast.Call) else None
@@ -81,22 +85,19 @@ def _returned(
 
     assigned = {
         target.id: framework
-        for node in ast.walk(function)
+        for node in nodes
         for target, value in assignments(node)
         if (framework := made(value)) is not None
     }
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return):
-            by_name = assigned.get(node.value.id) if isinstance(node.value, ast.Name) else None
-            if framework := by_name or made(node.value):
-                return framework
+    for value in returned:
+        by_name = assigned.get(value.id) if isinstance(value, ast.Name) else None
+        if framework := by_name or made(value):
+            return framework
     return None
 
 
-def _local_imports(
-    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
-) -> Mapping[str, str]:
+def _local_imports(module: Module, nodes: Sequence[ast.AST]) -> Mapping[str, str]:
     names: dict[str, str] = {}
-    for node in ast.walk(function):
+    for node in nodes:
         names.update(imported_names(node, module.package))
     return names

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -42,11 +42,11 @@ class Layout:
         own_name = PurePosixPath(directory).name
         return cls(names=names, roots=frozenset(roots), own_name=own_name)
 
-    def root_of(self, path: str, syntax: ast.Module) -> str:
+    def root_of(self, path: str, nodes: Iterable[ast.AST]) -> str:
         """Return the directory from which most of the file's own imports make sense."""
         if around := [root for root in self.roots if path.startswith(f"{root}/")]:
             return max(around, key=len)
-        absolute, relative = imported_from(syntax)
+        absolute, relative = imported_from(nodes)
         if any(map(self._is_from_above, absolute)):
             return ABOVE
         own = {name.partition(".")[0] for name in absolute} - sys.stdlib_module_names

@@ -4,15 +4,21 @@ import ast
 import warnings
 from collections.abc import Collection, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.detection.python.frameworks import FILE_NAMES
 from pushpaka_core.detection.python.layout import ABOVE, Layout
-from pushpaka_core.detection.python.syntax import imported_names, package_of, top_level
+from pushpaka_core.detection.python.syntax import (
+    imported_names,
+    package_of,
+    telling_nodes,
+    top_level,
+)
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Rejected
 
 _MOST_MODULES = 500
+_MOST_CHARACTERS = 4_000_000
 _DEEPEST = 6
 _PASSED_OVER = frozenset(
     {
@@ -36,6 +42,8 @@ class Module:
     syntax: ast.Module
     names: Mapping[str, str]
     """Full names by the names that the module itself uses."""
+    nodes: tuple[ast.AST, ...] = field(repr=False, eq=False)
+    """The nodes at any depth that tell something."""
 
     @property
     def stem(self) -> str:
@@ -73,15 +81,13 @@ class Module:
         """Tell whether it imports *package*; functions count, where programs like to do it late."""
         return any(
             package == imported.partition(".")[0]
-            for node in ast.walk(self.syntax)
+            for node in self.nodes
             for imported in _imported(node)
         )
 
     def mentions(self, text: str) -> bool:
         """Tell whether *text* is one of its strings."""
-        return any(
-            isinstance(node, ast.Constant) and node.value == text for node in ast.walk(self.syntax)
-        )
+        return any(isinstance(node, ast.Constant) and node.value == text for node in self.nodes)
 
 
 def read_modules(
@@ -99,8 +105,14 @@ def read_modules(
     modules: list[Module] = []
     rejected: list[Rejected] = []
     layout = Layout.of(tree, directory)
-    for path in candidates[:_MOST_MODULES]:
-        answer = _parse(path, tree.read(path))
+    left = _MOST_CHARACTERS
+    for number, path in enumerate(candidates):
+        if number == _MOST_MODULES or left < 0:
+            rejected.append(_too_many(len(candidates) - number))
+            break
+        text = tree.read(path)
+        left -= len(text or "")
+        answer = _parse(path, text)
         if isinstance(answer, Rejected):
             rejected.append(answer)
         else:
@@ -128,13 +140,14 @@ def _preference(path: str) -> tuple[int, int, str]:
 
 
 def _module(path: str, syntax: ast.Module, layout: Layout) -> Module:
-    root = layout.root_of(path, syntax)
+    nodes = telling_nodes(syntax)
+    root = layout.root_of(path, nodes)
     inner = f"{layout.own_name}/{path}" if root == ABOVE else path.removeprefix(f"{root}/")
     name = inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     names: dict[str, str] = {}
     for statement in top_level(syntax.body):
         names.update(imported_names(statement, package_of(path, name)))
-    return Module(path=path, name=name, root=root, syntax=syntax, names=names)
+    return Module(path=path, name=name, root=root, syntax=syntax, names=names, nodes=nodes)
 
 
 def _parse(path: str, text: str | None) -> ast.Module | Rejected:
@@ -153,6 +166,10 @@ def _parse(path: str, text: str | None) -> ast.Module | Rejected:
 
 def _passed_over(path: str, reason: str) -> Rejected:
     return Rejected(framework="python", reason=f"{path} {reason}, and was passed over")
+
+
+def _too_many(number: int) -> Rejected:
+    return Rejected(framework="python", reason=f"{number} more modules were not looked at")
 
 
 def _imported(node: ast.AST) -> tuple[str, ...]:

@@ -1,9 +1,20 @@
 """What Python's statements mean for the names of a module."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pushpaka_core.detection.python.frameworks import STAR_IMPORTS
+
+_TELLING = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.Call,
+    ast.Subscript,
+    ast.Compare,
+    ast.ClassDef,
+    ast.Assign,
+    ast.Constant,
+)
 
 
 def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -60,11 +71,16 @@ def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
             yield target, value
 
 
-def imported_from(syntax: ast.Module) -> tuple[frozenset[str], frozenset[int]]:
+def telling_nodes(syntax: ast.Module) -> tuple[ast.AST, ...]:
+    """Return the nodes at any depth by which imports, calls and settings can be told."""
+    return tuple(node for node in ast.walk(syntax) if isinstance(node, _TELLING))
+
+
+def imported_from(nodes: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[int]]:
     """Return all that is imported, by its absolute name, and the levels of relative imports."""
     absolute: set[str] = set()
     levels: set[int] = set()
-    for node in ast.walk(syntax):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 absolute.update(alias.name for alias in names)
