@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import randbelow
@@ -23,6 +23,11 @@ from pushpaka_core.maintenance import take_down
 from pushpaka_core.settings import Settings
 
 PROGRAM = (sys.executable, "-m", "pushpaka_http.cli")
+WORKER = (*PROGRAM, "worker")
+_OF_THE_API = ("click", "litestar", "pushpaka_http", "prometheus_client", "rich", "uvicorn")
+_LEAN = f"import sys; sys.modules.update(dict.fromkeys({_OF_THE_API}))"
+LEAN_WORKER = (sys.executable, "-c", f"{_LEAN}; import pushpaka_worker.__main__")
+"""A worker where nothing is installed of what only an API needs."""
 PASSWORD = "correct horse"
 
 
@@ -57,6 +62,8 @@ class Served:
     router_port: int = field(factory=free_port)
     env: dict[str, str] = field(factory=dict)
     """Settings beside those that are made up here."""
+    deploys: bool = True
+    """Whether serve deploys by itself."""
     _process: Process | None = field(default=None, init=False)
 
     @property
@@ -72,6 +79,11 @@ class Served:
     def log(self) -> str:
         """What serve has printed, over all its starts."""
         return self._log_file.read_text()
+
+    @property
+    def workers_log(self) -> str:
+        """What all workers have printed."""
+        return (self.directory / "workers.log").read_text()
 
     @property
     def pid(self) -> int:
@@ -91,10 +103,27 @@ class Served:
     async def begin(self) -> None:
         """Start serve, and do not wait."""
         with self._log_file.open("ab") as log:
+            command = [*PROGRAM, "serve", *([] if self.deploys else ["--no-worker"])]
             self._process = await anyio.open_process(
-                [*PROGRAM, "serve"], cwd=self.directory, env=self.environment(),
-                stdout=log, stderr=log,
-            )  # fmt: skip
+                command, cwd=self.directory, env=self.environment(), stdout=log, stderr=log
+            )
+
+    @asynccontextmanager
+    async def worker(self, program: Sequence[str] = WORKER, **env: str) -> AsyncIterator[Process]:
+        """Run a worker on the same data directory, which may end before the block does."""
+        with (self.directory / "workers.log").open("ab") as log:
+            process = await anyio.open_process(
+                program, cwd=self.directory, env=self.environment() | env, stdout=log, stderr=log
+            )
+        try:
+            yield process
+        finally:
+            with CancelScope(shield=True), suppress(ProcessLookupError):
+                process.terminate()
+                with anyio.move_on_after(20):
+                    await process.wait()
+                process.kill()
+                await process.wait()
 
     def send(self, signal: Signals) -> None:
         """Send *signal* to serve, and do not wait."""

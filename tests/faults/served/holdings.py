@@ -32,7 +32,8 @@ class Known:
 
 async def known_of(served: Served) -> Known:
     """Read the database of an instance."""
-    url = f"sqlite:///{served.data_directory / 'pushpaka.sqlite'}"
+    own = f"sqlite:///{served.data_directory / 'pushpaka.sqlite'}"
+    url = served.env.get("PUSHPAKA_DATABASE_URL", own)
     async with open_storage(url, migrate=False) as storage, storage.snapshot() as uow:
         releases = await uow.releases.of_project()
         return Known(

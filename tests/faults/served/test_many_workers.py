@@ -1,0 +1,159 @@
+"""An API that does not deploy and workers beside it, on one database: nothing lost or doubled."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path as SyncPath
+from signal import SIGKILL, SIGTERM
+
+import pytest
+from anyio import Path, fail_after, sleep
+from anyio.abc import Process
+from tests.acceptance.apps import repository_of, server
+from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.faults.served.holdings import known_of, until_tidy
+from tests.postgres import PostgresServer
+from tests.served import LEAN_WORKER, Served, open_served
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+
+@pytest.fixture(scope="class")
+async def instance(database: Mapping[str, str]) -> AsyncIterator[Served]:
+    """Return an API that serves and does not deploy, for workers that do one job at a time."""
+    settings = {"PUSHPAKA_TEST_TIMING": "fast", "PUSHPAKA_CONCURRENCY": "1"}
+    async with open_served(**OWN_ADDRESSES, **settings, **database) as served:
+        served.deploys = False
+        yield await served.start()
+
+
+@pytest.fixture
+async def admin(instance: Served, ann: Person) -> Person:
+    """Return somebody who deploys, and sees the workers."""
+    email = (await ann.ask("GET", "/auth/me"))["email"]
+    made = await instance.run("users", "admin", email)
+    assert 0 == made.code, made.errors
+    return ann
+
+
+async def until_load(admin: Person, *jobs: int) -> Json:
+    """Wait until there are workers with so many jobs each, and return what the system is then."""
+    with fail_after(30):
+        while sorted(jobs) != sorted(w["jobs"] for w in (await system_of(admin))["workers"]):
+            await sleep(0.05)
+    return await system_of(admin)
+
+
+async def system_of(admin: Person) -> Json:
+    return await admin.ask("GET", "/system")
+
+
+async def slow(admin: Person, repositories: SyncPath, name: str) -> tuple[Json, Path]:
+    """Make an application whose build waits, and return it with the file that it waits for."""
+    gate = Path(repositories / f"{name}-gate")
+    wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+    made = repository_of(repositories / name, server(name))
+    return await admin.project(made.path, name, build_command=wait), gate
+
+
+async def until_ended(worker: Process) -> int:
+    with fail_after(30):
+        return await worker.wait()
+
+
+class ManyWorkers:
+    """What holds with whatever database they share."""
+
+    async def test_workers_take_what_the_api_is_asked_for(
+        self, *, instance: Served, admin: Person, repositories: SyncPath
+    ) -> None:
+        """Each its own job, at the same time; an administrator sees which they are."""
+        projects = [await slow(admin, repositories, name) for name in ("one", "two")]
+        async with instance.worker() as first, instance.worker(LEAN_WORKER) as second:
+            begun = [await admin.begin(project) for project, _ in projects]
+            seen = await until_load(admin, 1, 1)
+            for _, gate in projects:
+                await gate.touch()
+            ended = [await admin.outcome(deployment) for deployment in begun]
+            await until_load(admin, 0, 0)
+            await until_tidy(instance)
+
+        names = {worker["name"] for worker in seen["workers"]}
+        assert ["running", "running"] == [deployment["status"] for deployment in ended]
+        assert {f"{seen['node']}-{worker.pid}" for worker in (first, second)} == names
+        assert ["one", "two"] == [await admin.read(project) for project, _ in projects]
+
+    async def test_the_work_of_a_killed_worker_is_taken_over(
+        self, *, instance: Served, admin: Person, repositories: SyncPath
+    ) -> None:
+        """Its job behind its silence, and the care for what runs: one is live, once."""
+        shop, gate = await slow(admin, repositories, "shop")
+        async with instance.worker() as killed:
+            deployment = await admin.begin(shop)
+            await admin.until_logged(deployment, "waiting")
+            async with instance.worker():
+                await until_load(admin, 0, 1)
+                killed.kill()
+                assert -SIGKILL == await until_ended(killed)
+                await self._until_begun_again(admin, deployment)
+                await gate.touch()
+                running = await admin.outcome(deployment)
+                await admin.visit(shop["url"], "/crash/3")
+                await self._until_read(admin, shop)
+                await until_tidy(instance)
+
+        lines = await admin.log(running)
+        served = next(
+            d for d in (await known_of(instance)).serving if str(d.id) == deployment["id"]
+        )
+        assert "running" == running["status"], running["error"]
+        assert (2, 2) == (served.fence, served.attempts)
+        assert 2 == messages(lines).count("waiting")
+        assert list(range(1, len(lines) + 1)) == numbers(lines)
+
+    async def test_the_work_of_an_ended_worker_is_handed_over_at_once(
+        self, *, instance: Served, admin: Person, repositories: SyncPath
+    ) -> None:
+        """It counts no attempt; while no worker lives the deployment waits, and the old serve."""
+        shop, gate = await slow(admin, repositories, "polite")
+        async with instance.worker(LEAN_WORKER) as ended:
+            deployment = await admin.begin(shop)
+            await admin.until_logged(deployment, "waiting")
+            ended.send_signal(SIGTERM)
+            code = await until_ended(ended)
+        (kept,) = (await known_of(instance)).waiting
+        left = {worker["name"] for worker in (await system_of(admin))["workers"]}
+        await gate.touch()
+        async with instance.worker():
+            running = await admin.outcome(deployment)
+
+        causes = [event["cause"] for event in await admin.timeline(deployment)]
+        assert (0, 0, 1) == (code, kept.attempts, kept.fence), instance.workers_log
+        assert f"-{ended.pid}" not in "".join(left)
+        assert "Its worker was shut down" in causes
+        assert "running" == running["status"], running["error"]
+        assert "polite" == await admin.read(shop)
+
+    async def _until_begun_again(self, admin: Person, deployment: Json) -> None:
+        with fail_after(30):
+            while messages(await admin.log(deployment)).count("waiting") < 2:
+                await sleep(0.1)
+
+    async def _until_read(self, admin: Person, project: Json) -> None:
+        with fail_after(30):
+            while not (await admin.visit(project["url"])).is_success:
+                await sleep(0.1)
+
+
+class TestOnSqlite(ManyWorkers):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def database(cls) -> Mapping[str, str]:
+        return {}
+
+
+@pytest.mark.needs("postgres")
+class TestOnPostgres(ManyWorkers):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def database(cls, postgres: PostgresServer) -> Iterator[Mapping[str, str]]:
+        with postgres.database() as url:
+            yield {"PUSHPAKA_DATABASE_URL": url}
