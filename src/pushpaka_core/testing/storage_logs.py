@@ -81,6 +81,7 @@ class LogsContract:
             assert [one, three] == await found(contains="GRÖßE")
             assert [one, two] == await found(contains="100%")
             assert [] == await found(contains="1_0")
+            assert [] == await found(contains="1\x00")
             assert [three] == await found(contains="größe", stream=LogStream.STDERR)
 
     async def test_lines_can_be_read_in_parts(self, storage: Storage) -> None:

@@ -103,7 +103,7 @@ def _fitting(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.level is not None:
         conditions.append(log_lines.c.level == wanted.level)
     if wanted.contains:
-        message = sa.func.lower(log_lines.c.message)
+        message = sa.func.lower(log_lines.c.message, type_=log_lines.c.message.type)
         conditions.append(message.contains(wanted.contains.lower(), autoescape=True))
     return conditions
 

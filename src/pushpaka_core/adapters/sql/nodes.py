@@ -21,7 +21,8 @@ class SqlNodes:
     _statements: Statements
 
     async def find(self, runtime: str, /) -> Node | None:
-        """Return the node of *runtime*, if it has one."""
+        """Return the node of *runtime*, if it has one; who adds it then has the turn."""
+        await self._statements.take_turn("nodes")
         query = sa.select(nodes).where(nodes.c.runtime == runtime)
         return await self._statements.find(Node, query)
 
