@@ -87,3 +87,21 @@ def test_framework_that_needs_a_newer_one_gets_it() -> None:
     assert (">=22.12", None) == (new.language_version, old.language_version)
     assert ">=22.12" == any_will_do.language_version
     assert "astro 6 needs Node.js >=22.12 (package.json:3)" in reasons(new)
+
+
+@pytest.mark.parametrize(
+    ("package_and_version", "needed"),
+    [
+        ("@angular/core@^20.3.0", "^20.19.0 || ^22.12.0 || >=24.0.0"),
+        ("@angular/core@^22.2.0", "^22.22.3 || ^24.15.0 || >=26.0.0"),
+        ("@react-router/dev@^8.0.0", ">=22.22"),
+        ("@solidjs/start@^2.0.0", ">=24"),
+    ],
+)
+def test_newer_majors_need_newer_nodes(package_and_version: str, needed: str) -> None:
+    """The tools of a framework refuse an older Node.js, so the plan asks for what they want."""
+    manifest = package(package_and_version, scripts={"start": "node server.js"})
+
+    plan = plan_of({**SERVER, "package.json": manifest})
+
+    assert needed == plan.language_version

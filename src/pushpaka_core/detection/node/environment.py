@@ -54,7 +54,7 @@ _GIVEN = frozenset(
         "PORT", "HOST", "HOSTNAME", "APP_URL", "APP_COMMIT", "APP_DEPLOYMENT", "PATH", "HOME",
         "LANG", "TMPDIR", "TMP", "TEMP", "USER", "PWD", "SHELL", "TZ", "NODE_ENV", "NODE_OPTIONS",
         "CI", "DEBUG", "MODE", "BASE_URL", "PROD", "DEV", "SSR", "SITE", "ASSETS_PREFIX",
-        "NEXT_RUNTIME", "NEXT_PHASE", "getSecret",
+        "NEXT_RUNTIME", "NEXT_PHASE", "getSecret", "pm_id",
     }
 )  # fmt: skip
 """Set by the platform, the system or a framework; nobody has to think of them."""

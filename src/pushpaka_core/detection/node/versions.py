@@ -39,8 +39,12 @@ class WantedNode:
 
 
 _NEEDS = (
-    ("astro", 6, ">=22.12"),
+    ("@solidjs/start", 2, ">=24"),
+    ("@adonisjs/core", 7, ">=24"),
+    ("@angular/core", 22, "^22.22.3 || ^24.15.0 || >=26.0.0"),
+    ("@react-router/dev", 8, ">=22.22"),
     ("nuxt", 4, ">=22.19"),
+    ("astro", 6, ">=22.12"),
     ("@sveltejs/kit", 3, ">=22.17"),
     ("@tanstack/react-start", 1, ">=22.12"),
     ("@angular/core", 20, "^20.19.0 || ^22.12.0 || >=24.0.0"),
