@@ -72,6 +72,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         journal=journal,
         moves=moves,
         now=adapters.now,
+        recheck=options.timings.poll,
     )
     return Application(
         accounts=AccountService(
@@ -113,7 +114,9 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             moves=moves,
             now=adapters.now,
         ),
-        logs=LogService(storage=adapters.storage, events=adapters.events),
+        logs=LogService(
+            storage=adapters.storage, events=adapters.events, recheck=options.timings.poll
+        ),
         env_vars=EnvVarService(
             storage=adapters.storage,
             cipher=adapters.cipher,

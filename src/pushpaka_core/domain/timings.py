@@ -20,7 +20,7 @@ class Timings:
     stop_grace: timedelta = timedelta(seconds=10)
     """From SIGTERM to SIGKILL."""
     poll: timedelta = timedelta(seconds=2)
-    """How long a lost hint can delay a claim."""
+    """How long a lost hint can delay a claim, or keep news from somebody who waits for them."""
     heartbeat: timedelta = timedelta(seconds=5)
     give_up: timedelta = timedelta(seconds=15)
     """A worker that could not beat for so long ends its own job."""
