@@ -56,6 +56,8 @@ SIZES = struct.Struct("!II")
 """Precedes an order: the length of its JSON, and of the standard input behind it."""
 FRAME = struct.Struct("!BdI")
 """Precedes each piece of output in a file: descriptor, time, length."""
+AFTER_LOSS = 0x80
+"""Beside the descriptor: what was written before could not be kept."""
 
 PIECE = 16 * 1024
 SEGMENT = 2 * 1024 * 1024

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from anyio import create_task_group, fail_after, wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
+from attrs import evolve
 from tests.faults.stage import Outage, StagedStorage
 from tests.services.platform import Platform
 
@@ -186,6 +187,27 @@ class TestOutput:
 
         assert "6" == (await platform.instance(id)).output_position
         assert ["Hello"] == await platform.said(id)
+
+    async def test_that_is_missing_leaves_a_word_in_its_place(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """What comes behind a loss is no part of the line before, and none of it is skipped."""
+        async with writing.open(id, Redactor()) as log:
+            output = log.output(Phase.RUN)
+            output.begin_at("1@4,0")
+            await output(evolve(chunk(b"One\nTw", position="3"), is_after_loss=True))
+            await output(evolve(chunk(b"ree\n", position="9"), is_after_loss=True))
+
+        said = [(line.stream, line.message) for line in await platform.lines(id)]
+        word = (LogStream.SYSTEM, "Some output is missing here: it could not be kept until read.")
+        assert said == [
+            word,
+            (LogStream.STDOUT, "One"),
+            (LogStream.STDOUT, "Tw"),
+            word,
+            (LogStream.STDOUT, "ree"),
+        ]
+        assert "9" == output.place
 
 
 class TestBatches:

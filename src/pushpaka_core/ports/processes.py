@@ -26,6 +26,8 @@ class OutputChunk:
     written_at: datetime
     position: str = ""
     """Where to read on after this chunk; empty for a command that is run, not launched."""
+    is_after_loss: bool = False
+    """Whether what was written right before it could not be kept until it was read."""
 
 
 @frozen(kw_only=True)

@@ -22,7 +22,7 @@ from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import alongside
 from pushpaka_core.services.kept_lines import kept_lines
 from pushpaka_core.services.log_trimming import LogTrimming
-from pushpaka_core.services.output_reading import Channel, Reading, in_parts
+from pushpaka_core.services.output_reading import Channel, Mark, Reading, in_parts
 
 BATCH_LINES = 500
 BATCH_SECONDS = 0.05
@@ -56,7 +56,7 @@ class DeploymentLog:
     _most_output: int | None
     _trimming: LogTrimming | None = None
     _pending: list[LogEntry] = field(factory=list, init=False)
-    _marks: deque["_Mark"] = field(factory=deque, init=False)
+    _marks: deque[Mark] = field(factory=deque, init=False)
     _doubtful: int = field(default=0, init=False)
     """How many lines were to be committed when the storage went away."""
     _committed: int = field(default=0, init=False)
@@ -94,6 +94,11 @@ class DeploymentLog:
                 self._add(marker, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
         return kept
 
+    def add_loss(self, phase: Phase) -> None:
+        """Say that lines of a program are missing at this place."""
+        message = "Some output is missing here: it could not be kept until read."
+        self._add(message, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
+
     async def make_room(self) -> None:
         """Wait until what is pending fits into one batch."""
         if len(self._pending) >= BATCH_LINES or self._lost:
@@ -101,7 +106,7 @@ class DeploymentLog:
 
     def mark_read(self, instance_id: InstanceId, position: str) -> None:
         """Note how far an instance's output is in the log; kept with the lines before it."""
-        self._marks.append(_Mark(self._committed + len(self._pending), instance_id, position))
+        self._marks.append(Mark(self._committed + len(self._pending), instance_id, position))
 
     async def flush(self) -> None:
         """Commit what is pending, however long the database is away."""
@@ -183,15 +188,6 @@ class DeploymentLog:
             self._marks.popleft()
 
 
-@frozen
-class _Mark:
-    """How far an instance's output is read once so many lines are committed."""
-
-    line: int
-    instance_id: InstanceId
-    position: str
-
-
 @define
 class ProgramOutput:
     """Takes the output of one program, chunk by chunk, and remembers its last lines."""
@@ -217,6 +213,10 @@ class ProgramOutput:
 
     async def __call__(self, chunk: OutputChunk) -> None:
         """Write the lines that *chunk* completes."""
+        if chunk.is_after_loss:
+            self.finish()
+            self._reading.pass_loss()
+            self._log.add_loss(self._phase)
         descriptor = chunk.descriptor
         channel = self._channels.setdefault(descriptor, Channel(self._redactor))
         for part in in_parts(self._reading.unread(chunk)):

@@ -8,6 +8,7 @@ from typing import Self
 
 from attrs import define, field, frozen
 
+from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LineSplitter
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
@@ -100,6 +101,12 @@ class Reading:
         self.consume(chunk.descriptor, 0)
         return chunk.data[known:]
 
+    def pass_loss(self) -> None:
+        """Go on behind output that is lost; whatever was to be skipped is lost as well."""
+        self._chunks.clear()
+        self._consumed.clear()
+        self._to_skip.clear()
+
     def consume(self, descriptor: Descriptor, size: int) -> None:
         """Note that so many more bytes are in lines."""
         self._consumed[descriptor] += size
@@ -107,6 +114,15 @@ class Reading:
             seen = self._chunks.popleft()
             self._consumed[seen.descriptor] -= seen.size
             self._base = seen.position
+
+
+@frozen
+class Mark:
+    """How far an instance's output is read once so many lines are committed."""
+
+    line: int
+    instance_id: InstanceId
+    position: str
 
 
 @frozen

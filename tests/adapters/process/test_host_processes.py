@@ -226,6 +226,7 @@ async def test_the_newest_output_is_kept(
     size = sum(len(chunk.data) for chunk in chunks)
     on_disk = sum(path.stat().st_size for path in (state / "web.1").glob("output.*"))
     assert b"end\n" == chunks[-1].data[-4:]
+    assert [True, *[False] * len(chunks[1:])] == [chunk.is_after_loss for chunk in chunks]
     assert KEPT * 0.99 < size
     assert KEPT + 2 * SEGMENT > on_disk
 

@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_shim.orders import FRAME, OUTPUT
+from pushpaka_shim.orders import AFTER_LOSS, FRAME, OUTPUT
 
 _MOST_CHUNKS = 64
 _DESCRIPTORS = {1: Descriptor.STDOUT, 2: Descriptor.STDERR}
@@ -19,7 +19,7 @@ _DESCRIPTORS = {1: Descriptor.STDOUT, 2: Descriptor.STDERR}
 class _Position:
     """A place in the numbered files; its text sorts as it does."""
 
-    number: int = 0
+    number: int = 1
     offset: int = 0
 
     def __str__(self) -> str:
@@ -33,6 +33,7 @@ def read_chunks(directory: Path, after: str) -> Sequence[OutputChunk]:
 
 
 def _chunks(directory: Path, start: _Position) -> Iterator[OutputChunk]:
+    expected = start.number
     for path in sorted(directory.glob(f"{OUTPUT}*")):
         number = int(path.name.removeprefix(OUTPUT))
         if number < start.number:
@@ -43,7 +44,15 @@ def _chunks(directory: Path, start: _Position) -> Iterator[OutputChunk]:
         except FileNotFoundError:
             continue
         with file:
-            yield from _frames(file, _Position(number, offset))
+            frames = _frames(file, _Position(number, offset))
+            yield from frames if number == expected else _after_loss(frames)
+        expected = number + 1
+
+
+def _after_loss(chunks: Iterator[OutputChunk]) -> Iterator[OutputChunk]:
+    """Yield *chunks*, of which the first one tells that files before it were dropped unread."""
+    yield from (evolve(first, is_after_loss=True) for first in islice(chunks, 1))
+    yield from chunks
 
 
 def _frames(file: BinaryIO, position: _Position) -> Iterator[OutputChunk]:
@@ -55,8 +64,9 @@ def _frames(file: BinaryIO, position: _Position) -> Iterator[OutputChunk]:
         if len(data) < size:
             return
         yield OutputChunk(
-            descriptor=_DESCRIPTORS[descriptor],
+            descriptor=_DESCRIPTORS[descriptor & ~AFTER_LOSS],
             data=data,
             written_at=datetime.fromtimestamp(written_at, UTC),
             position=str(_Position(position.number, file.tell())),
+            is_after_loss=bool(descriptor & AFTER_LOSS),
         )
