@@ -18,7 +18,9 @@ from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Rejected
 
 _MOST_MODULES = 500
-_MOST_CHARACTERS = 4_000_000
+_MOST_NODES = 400_000
+_MOST_NODES_OF_ONE = 100_000
+_LONGEST = 256 * 1024
 _DEEPEST = 6
 _PASSED_OVER = frozenset(
     {
@@ -105,18 +107,21 @@ def read_modules(
     modules: list[Module] = []
     rejected: list[Rejected] = []
     layout = Layout.of(tree, directory)
-    left = _MOST_CHARACTERS
+    left = _MOST_NODES
     for number, path in enumerate(candidates):
-        if number == _MOST_MODULES or left < 0:
+        if number == _MOST_MODULES or left <= 0:
             rejected.append(_too_many(len(candidates) - number))
             break
-        text = tree.read(path)
-        left -= len(text or "")
-        answer = _parse(path, text)
+        answer = _parse(path, tree.read(path))
         if isinstance(answer, Rejected):
             rejected.append(answer)
+            continue
+        found = telling_nodes(answer, _MOST_NODES_OF_ONE)
+        left -= found[1] if found else _MOST_NODES_OF_ONE
+        if found:
+            modules.append(_module(path, answer, layout, found[0]))
         else:
-            modules.append(_module(path, answer, layout))
+            rejected.append(_passed_over(path, "is too large"))
     return tuple(modules), tuple(rejected)
 
 
@@ -139,8 +144,7 @@ def _preference(path: str) -> tuple[int, int, str]:
     return path.count("/"), stem not in FILE_NAMES, path
 
 
-def _module(path: str, syntax: ast.Module, layout: Layout) -> Module:
-    nodes = telling_nodes(syntax)
+def _module(path: str, syntax: ast.Module, layout: Layout, nodes: tuple[ast.AST, ...]) -> Module:
     root = layout.root_of(path, nodes)
     inner = f"{layout.own_name}/{path}" if root == ABOVE else path.removeprefix(f"{root}/")
     name = inner.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -151,7 +155,7 @@ def _module(path: str, syntax: ast.Module, layout: Layout) -> Module:
 
 
 def _parse(path: str, text: str | None) -> ast.Module | Rejected:
-    if text is None:
+    if text is None or len(text) > _LONGEST:
         return _passed_over(path, "is too large or cannot be read")
     try:
         # Only warnings about this text are silenced, so a race with another thread is harmless.

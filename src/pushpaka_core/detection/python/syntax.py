@@ -71,9 +71,20 @@ def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
             yield target, value
 
 
-def telling_nodes(syntax: ast.Module) -> tuple[ast.AST, ...]:
-    """Return the nodes at any depth by which imports, calls and settings can be told."""
-    return tuple(node for node in ast.walk(syntax) if isinstance(node, _TELLING))
+def telling_nodes(syntax: ast.Module, most: int) -> tuple[tuple[ast.AST, ...], int] | None:
+    """
+    Return the nodes that tell of imports, calls and settings, and the number of all nodes.
+
+    None stands for more than *most* of all.
+    """
+    telling: list[ast.AST] = []
+    number = 0
+    for number, node in enumerate(ast.walk(syntax), 1):
+        if number > most:
+            return None
+        if isinstance(node, _TELLING):
+            telling.append(node)
+    return tuple(telling), number
 
 
 def imported_from(nodes: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[int]]:
