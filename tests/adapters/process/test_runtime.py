@@ -233,6 +233,7 @@ SITE = {
     ".well-known/x": "known",
     "assets/index-BsCx8KGu.js": "hashed",
     "assets/my-document.js": "named",
+    "_next/static/chunks/1k4ge9w1.js": "in a directory of its build",
 }
 
 
@@ -276,11 +277,18 @@ async def test_a_static_site_may_be_kept_by_browsers(
 
     page = await _get(request.instance, "/")
     assert "gzip" == page.headers["content-encoding"]
-    paths = ("/", "/assets/index-BsCx8KGu.js", "/assets/my-document.js", "/no-BsCx8KGu.js")
     for_ever, ask = "public, max-age=31536000, immutable", "no-cache"
-    assert [ask, for_ever, ask, ask] == [
-        (await _get(request.instance, path)).headers["cache-control"] for path in paths
-    ]
+    policies = {
+        "/": ask,
+        "/assets/index-BsCx8KGu.js": for_ever,
+        "/assets/my-document.js": ask,
+        "/no-BsCx8KGu.js": ask,
+        "/_next/static/chunks/1k4ge9w1.js": for_ever,
+        "/_next/static/chunks/none.js": ask,
+    }
+    assert policies == {
+        path: (await _get(request.instance, path)).headers["cache-control"] for path in policies
+    }
     assert await runtime.owns_port(request.instance)
 
 
@@ -300,6 +308,19 @@ async def test_a_single_page_application_answers_every_path(
         answer.text,
         answer.headers["cache-control"],
     )
+
+
+async def test_a_page_does_not_stand_in_for_the_script_of_an_earlier_build(
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    """Who still has the old page open gets a 404 for its parts, not a page that is no script."""
+    site = StaticSite(directory=".", fallback="index.html")
+    request = await _built(builder, tmp_path, plan(static=site), {"index.html": "app"})
+
+    await runtime.start(request)
+
+    statuses = {"/assets/old-BsCx8KGu.js": 404, "/_app/immutable/x.js": 404, "/files/logo.png": 200}
+    assert statuses == {path: (await _get(request.instance, path)).status_code for path in statuses}
 
 
 async def _built(

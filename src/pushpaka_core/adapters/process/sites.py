@@ -13,6 +13,11 @@ _PATH = "{http.request.uri.path}"
 _KINDS = "js|mjs|css|map|wasm|json|woff2?|ttf|otf|png|jpe?g|gif|svg|webp|avif|ico|mp4|webm"
 _MAY_BE_HASHED = rf"[.-][A-Za-z0-9_]{{8,64}}\.(?:{_KINDS})$"
 _IS_A_WORD = r"[.-](?:[A-Za-z]?[a-z]*[0-9]{0,4}|[0-9]+)\.\w+$"
+_HASHED = {
+    "path_regexp": {"pattern": _MAY_BE_HASHED},
+    "not": [{"path_regexp": {"pattern": _IS_A_WORD}}],
+}
+_NEW_WITH_EACH_BUILD = {"path": ["/_next/static/*", "/_app/immutable/*"]}
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
 
@@ -66,16 +71,17 @@ def _no_hidden_files() -> dict[str, Any]:
 
 def _hashed_assets() -> dict[str, Any]:
     """Let files be kept whose names change with their content."""
-    match = {
-        "path_regexp": {"pattern": _MAY_BE_HASHED},
-        "not": [{"path_regexp": {"pattern": _IS_A_WORD}}],
-        "file": {"root": ".", "try_files": [_PATH]},
-    }
-    return {"match": [match], "handle": [_cache(_FOR_EVER)]}
+    is_there = {"file": {"root": ".", "try_files": [_PATH]}}
+    match = [_HASHED | is_there, _NEW_WITH_EACH_BUILD | is_there]
+    return {"match": match, "handle": [_cache(_FOR_EVER)]}
 
 
 def _rewrites(fallback: str | None) -> list[dict[str, Any]]:
-    """Find the file for a path: itself or its index, then with .html, then the fallback."""
+    """
+    Find the file for a path: itself or its index, then with .html, then the fallback.
+
+    Files of an earlier build have none: a page in place of a script breaks what asks for it.
+    """
     found = {"root": ".", "try_files": [_PATH, f"{_PATH}/index.html"]}
     page = {"root": ".", "try_files": [f"{_PATH}.html"]}
     routes: list[dict[str, Any]] = [
@@ -83,7 +89,8 @@ def _rewrites(fallback: str | None) -> list[dict[str, Any]]:
         {"group": "page", "match": [{"file": page}], "handle": [_rewrite(f"{_PATH}.html")]},
     ]
     if fallback:
-        routes.append({"group": "page", "handle": [_rewrite(f"/{fallback}")]})
+        match = [{"not": [_HASHED, _NEW_WITH_EACH_BUILD]}]
+        routes.append({"group": "page", "match": match, "handle": [_rewrite(f"/{fallback}")]})
     return routes
 
 
