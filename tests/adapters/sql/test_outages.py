@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from anyio.lowlevel import checkpoint
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.logs import LogFilter
-from pushpaka_core.errors import StorageUnavailableError
+from pushpaka_core.domain.users import User
+from pushpaka_core.errors import DuplicateError, StorageUnavailableError
 from pushpaka_core.testing.keeping import keep, keep_deployment
 from pushpaka_core.testing.objects import a_user, an_entry
 
@@ -103,18 +104,39 @@ async def _fill(storage: SqlStorage) -> None:
             await uow.users.add(a_user(name="x" * 10_000))
 
 
-async def test_a_statement_that_is_cancelled_spoils_nothing(storage: SqlStorage) -> None:
+async def test_a_statement_that_is_cancelled_spoils_nothing(any_url: str) -> None:
     """Whenever a transaction is cancelled, the next one begins as if it had not been."""
-    deployment = await keep_deployment(storage)
+    async with open_storage(any_url, migrate=True) as storage:
+        deployment = await keep_deployment(storage)
 
-    for delay in range(12):
-        await _append_and_cancel(storage, deployment, delay)
+        for delay in range(12):
+            await _append_and_cancel(storage, deployment, delay)
 
-    with fail_after(10):
-        async with storage.transaction() as uow:
-            lines = await uow.logs.append(deployment.id, [an_entry()])
-            assert list(lines) == list(await uow.logs.lines(deployment.id, LogFilter()))
+        with fail_after(10):
+            async with storage.transaction() as uow:
+                lines = await uow.logs.append(deployment.id, [an_entry()])
+                assert list(lines) == list(await uow.logs.lines(deployment.id, LogFilter()))
     assert [1] == [line.seq for line in lines]
+
+
+async def test_a_transaction_does_not_go_on_after_a_refusal(any_url: str) -> None:
+    """What was written before would be lost without a word, which is a mistake of the program."""
+    async with open_storage(any_url, migrate=True) as storage:
+        user = a_user()
+        await keep(storage, user)
+
+        with pytest.raises(RuntimeError, match="went on"):
+            await _go_on(storage, user)
+
+        async with storage.snapshot() as uow:
+            assert [user] == list(await uow.users.all())
+
+
+async def _go_on(storage: SqlStorage, user: User) -> None:
+    async with storage.transaction() as uow:
+        await uow.users.add(a_user())
+        with suppress(DuplicateError):
+            await uow.users.add(a_user(email=user.email))
 
 
 async def _append_and_cancel(storage: SqlStorage, deployment: Deployment, delay: int) -> None:

@@ -307,3 +307,45 @@ async def test_env_vars_set_at_once_are_all_kept(platform: Platform) -> None:
     assert [None] * 6 == results
     (kept,) = await service.of_project(platform.owner, project.id)
     assert 6 == kept.version
+
+
+async def test_no_route_is_missing_while_a_target_moves(platform: Platform) -> None:
+    """P4: a table that is read in the middle of a switch leads to the old or to the new one."""
+    project = await platform.project()
+    await platform.served(project)
+    publish = platform.engine.reconciliation._routing.publish
+    before = len(platform.router.history)
+
+    async def serve() -> None:
+        for _ in range(4):
+            await platform.served(project)
+
+    async def publish_often() -> None:
+        for _ in range(30):
+            await publish()
+
+    await at_once(serve, publish_often)
+
+    name = f"project-{project.slug}"
+    for table in platform.router.history[before:]:
+        (route,) = [route for route in table.routes if route.name == name]
+        assert 1 == len(route.upstreams)
+
+
+async def test_what_is_served_again_is_not_taken_away(platform: Platform) -> None:
+    """A rollback and the sweep of old releases agree, whoever is first."""
+    project = await platform.project()
+    rollback = platform.application.deployments.rollback
+    for _ in range(2):
+        ran = [await platform.served(project) for _ in range(3)]
+        platform.clock.tick(60)
+        await platform.engine.reconciliation.stop_drained()
+
+        rolled_back, _ = await at_once(
+            partial(rollback, platform.owner, ran[0].id), platform.engine.sweeping.retire_releases
+        )
+
+        kept = {release.id for release in await platform.releases()}
+        assert isinstance(rolled_back, Deployment) == (ran[0].release_id in kept)
+        if isinstance(rolled_back, Deployment):
+            await platform.work()
