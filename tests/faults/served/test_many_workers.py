@@ -8,10 +8,13 @@ import pytest
 from anyio import Path, fail_after, sleep
 from anyio.abc import Process
 from tests.acceptance.apps import repository_of, server
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, messages, numbers
 from tests.faults.served.holdings import known_of, until_tidy
 from tests.postgres import PostgresServer
 from tests.served import LEAN_WORKER, Served, open_served
+
+from pushpaka_core.domain.deployments import Deployment, Phase
+from pushpaka_core.domain.failpoints import COMMIT, SWITCHED
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
@@ -36,7 +39,7 @@ async def admin(instance: Served, ann: Person) -> Person:
 
 async def until_load(admin: Person, *jobs: int) -> Json:
     """Wait until there are workers with so many jobs each, and return what the system is then."""
-    with fail_after(30):
+    with fail_after(PATIENCE):
         while sorted(jobs) != sorted(w["jobs"] for w in (await system_of(admin))["workers"]):
             await sleep(0.05)
     return await system_of(admin)
@@ -54,8 +57,14 @@ async def slow(admin: Person, repositories: SyncPath, name: str) -> tuple[Json, 
     return await admin.project(made.path, name, build_command=wait), gate
 
 
+async def served_of(instance: Served, deployment: Json) -> Deployment:
+    """Return a deployment that serves, as it is kept."""
+    serving = (await known_of(instance)).serving
+    return next(served for served in serving if str(served.id) == deployment["id"])
+
+
 async def until_ended(worker: Process) -> int:
-    with fail_after(30):
+    with fail_after(PATIENCE):
         return await worker.wait()
 
 
@@ -101,9 +110,7 @@ class ManyWorkers:
                 await until_tidy(instance)
 
         lines = await admin.log(running)
-        served = next(
-            d for d in (await known_of(instance)).serving if str(d.id) == deployment["id"]
-        )
+        served = await served_of(instance, deployment)
         assert "running" == running["status"], running["error"]
         assert (2, 2) == (served.fence, served.attempts)
         assert 2 == messages(lines).count("waiting")
@@ -133,12 +140,12 @@ class ManyWorkers:
         assert "polite" == await admin.read(shop)
 
     async def _until_begun_again(self, admin: Person, deployment: Json) -> None:
-        with fail_after(30):
+        with fail_after(PATIENCE):
             while messages(await admin.log(deployment)).count("waiting") < 2:
                 await sleep(0.1)
 
     async def _until_read(self, admin: Person, project: Json) -> None:
-        with fail_after(30):
+        with fail_after(PATIENCE):
             while not (await admin.visit(project["url"])).is_success:
                 await sleep(0.1)
 
@@ -148,6 +155,27 @@ class TestOnSqlite(ManyWorkers):
     @classmethod
     def database(cls) -> Mapping[str, str]:
         return {}
+
+    @pytest.mark.parametrize("step", [Phase.START, COMMIT, SWITCHED])
+    async def test_what_was_killed_at_any_step_is_finished_by_another_worker(
+        self, *, instance: Served, admin: Person, repositories: SyncPath, step: str
+    ) -> None:
+        """Built anew before the commit point, and only routed behind it."""
+        repository = repository_of(repositories / step, server(step))
+        shop = await admin.project(repository.path, step)
+        async with instance.worker(PUSHPAKA_TEST_FAILPOINT=f"{step}:kill") as doomed:
+            deployment = await admin.begin(shop)
+            code = await until_ended(doomed)
+
+        async with instance.worker(LEAN_WORKER):
+            running = await admin.outcome(deployment)
+            await until_tidy(instance)
+
+        served = await served_of(instance, deployment)
+        assert -SIGKILL == code
+        assert "running" == running["status"], running["error"]
+        assert (1 if step in (COMMIT, SWITCHED) else 2) == served.fence
+        assert step == await admin.read(shop)
 
 
 @pytest.mark.needs("postgres")
