@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from anyio import Path, create_task_group, run_process, to_thread
+from tests.adapters.sql.operators import change
 
 from pushpaka_core.adapters.sql import schema
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
@@ -134,20 +135,13 @@ async def test_an_empty_database_is_not_opened_unmigrated(bare_url: str) -> None
 async def test_a_newer_database_is_refused(bare_url: str) -> None:
     """A program does not write into a schema that it does not know."""
     await migrate(bare_url)
-    await to_thread.run_sync(_change, bare_url, "UPDATE alembic_version SET version_num = '9999'")
+    await to_thread.run_sync(change, bare_url, "UPDATE alembic_version SET version_num = '9999'")
 
     assert SchemaState.NEWER is await schema_state(bare_url)
     for is_migrated in (True, False):
         with pytest.raises(SettingsError, match="written by a newer Pushpaka"):
             async with open_storage(bare_url, migrate=is_migrated):
                 pass
-
-
-def _change(url: str, statement: str) -> None:
-    def execute(connection: sa.Connection) -> None:
-        connection.execute(sa.text(statement))
-
-    database_at(url).work_on_schema(execute, patience=PATIENCE)
 
 
 async def test_a_failed_migration_changes_nothing(

@@ -10,6 +10,7 @@ from signal import SIGCONT, SIGSTOP
 import pytest
 import sqlalchemy as sa
 from anyio import Event, create_task_group, fail_after, sleep, to_thread
+from tests.adapters.sql.operators import change
 from tests.postgres import PASSWORD, PostgresServer
 
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
@@ -246,3 +247,23 @@ async def test_a_password_is_shown_by_nothing(storage: SqlStorage) -> None:
     """Neither the storage nor its engine can be printed with it."""
     assert PASSWORD not in repr(storage)
     assert PASSWORD not in repr(storage._writing.engine.url)
+
+
+async def test_a_table_that_is_changed_below_is_unavailable_once(
+    postgres_url: str, storage: SqlStorage
+) -> None:
+    """A newer version may migrate while this one runs: whoever asks again is answered."""
+    user = a_user()
+    await keep(storage, user)
+    async with storage.snapshot() as uow:
+        await uow.users.get(user.id)
+
+    await to_thread.run_sync(
+        change, postgres_url, "ALTER TABLE users ALTER COLUMN name TYPE varchar(500)"
+    )
+
+    with pytest.raises(StorageUnavailableError, match="just changed"):
+        async with storage.snapshot() as uow:
+            await uow.users.get(user.id)
+    async with storage.snapshot() as uow:
+        assert user == await uow.users.get(user.id)

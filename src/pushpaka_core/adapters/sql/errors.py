@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NotSupportedError, PendingRollbackError
 
 from pushpaka_core.adapters.sql.schema import metadata
 from pushpaka_core.errors import DuplicateError, NotFoundError, StorageUnavailableError
@@ -71,6 +71,8 @@ def _outage(error: DBAPIError) -> str | None:
     """Return why the database does not answer, or None where the statement itself is wrong."""
     if error.connection_invalidated:
         return "the connection is lost"
+    if isinstance(error, NotSupportedError) and "cached statement" in str(error.orig):
+        return "its tables were just changed"
     if state := getattr(error.orig, "sqlstate", None):
         return _POSTGRES_OUTAGES.get(state) or _POSTGRES_OUTAGE_CLASSES.get(state[:2])
     return _SQLITE_OUTAGES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
