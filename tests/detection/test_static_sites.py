@@ -20,6 +20,8 @@ def plan_of(*paths: str, staticfile: str | None = None, framework: str | None = 
         (["public/index.html"], "public"),
         (["dist/index.html", "README.md"], "dist"),
         (["_site/index.html"], "_site"),
+        (["docs/index.html", "docs/CNAME", "README.md"], "docs"),
+        (["website/index.html", "src/index.html"], "website"),
     ],
 )
 def test_directory_with_an_index_is_served(paths: list[str], directory: str) -> None:

@@ -46,7 +46,8 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
     yield from (f"{one.framework}: {one.reason}." for one in rejected)
     if question.tree.exists(procfile.PATH):
         yield "The Procfile names no web process."
-    yield from _elsewhere(question.tree)
+    if not any("root_dir" in one.reason for one in rejected):
+        yield from _elsewhere(question.tree)
     yield _WAY_OUT
     if question.framework is None and first_match(question.tree, static.INDEX_FILES):
         yield "Where the files can be served as they are, set framework to static."

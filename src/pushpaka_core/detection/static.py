@@ -12,7 +12,10 @@ from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected, Stat
 from pushpaka_core.errors import DetectionError
 
 STATICFILE = "Staticfile"
-DIRECTORIES = (".", "public", "dist", "build", "out", "_site", "site", "www", "htdocs", "html")
+DIRECTORIES = (
+    ".", "public", "dist", "build", "out", "_site", "site", "www", "htdocs", "html",
+    "docs", "website", "web", "static", "src",
+)  # fmt: skip
 INDEX_FILES = tuple(str(PurePosixPath(directory, "index.html")) for directory in DIRECTORIES)
 
 _NOT_FOUND = "404.html"
