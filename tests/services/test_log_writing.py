@@ -199,7 +199,7 @@ class TestOutput:
             await output(evolve(chunk(b"ree\n", position="9"), is_after_loss=True))
 
         said = [(line.stream, line.message) for line in await platform.lines(id)]
-        word = (LogStream.SYSTEM, "Some output is missing here: it could not be kept until read.")
+        word = (LogStream.SYSTEM, "Some output is missing here: it could not be kept.")
         assert said == [
             word,
             (LogStream.STDOUT, "One"),

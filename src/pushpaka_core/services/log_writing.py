@@ -96,7 +96,7 @@ class DeploymentLog:
 
     def add_loss(self, phase: Phase) -> None:
         """Say that lines of a program are missing at this place."""
-        message = "Some output is missing here: it could not be kept until read."
+        message = "Some output is missing here: it could not be kept."
         self._add(message, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
 
     async def make_room(self) -> None:
