@@ -88,7 +88,7 @@ def _what_there_is(served: Served) -> tuple[list[Path], list[int]]:
         *(data / "serve.lock", data / "workspaces", processes),
         processes / record["name"] / "record.json",
         *(data / "releases", release, release / "app", release / "app" / "index.html"),
-        *(data / "instances", data / "instances" / record["name"] / "home"),
+        *(data / "instances", data / "instances" / record["name"].rpartition(".")[2] / "home"),
         *(Path(f"/proc/{pid}/{name}") for pid in pids for name in ("environ", "fd", "cwd")),
     ]
     return paths, pids

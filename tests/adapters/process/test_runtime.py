@@ -112,21 +112,21 @@ async def test_an_instance_has_a_home_of_its_own(
     data: Path,
     first_uid: int | None,
 ) -> None:
-    """Its home and its temporary files are its user's alone, and go when it is forgotten."""
+    """They are its user's alone, near enough for the path of a socket, and go with it."""
     script = "id -u; touch $HOME/x $TMPDIR/x && echo written"
     request = await _built(builder, tmp_path, plan(processes={"worker": step(script)}))
     request = evolve(request, instance=evolve(request.instance, process_type="worker", port=None))
-    name = request.instance.name
+    name, private = request.instance.name, data / "instances" / request.instance.id.hex[:12]
 
     await runtime.start(request)
 
     output = b"".join([chunk.data async for chunk in runtime.output(name)]).decode()
     uid = first_uid + NUMBER if first_uid else os.geteuid()
     assert f"{uid}\nwritten\n" == output
-    assert 0o700 == (data / "instances" / name / "home").stat().st_mode & 0o777
+    assert 0o700 == (private / "home").stat().st_mode & 0o777
     await runtime.forget(name)
     await runtime.forget(name)
-    assert not (data / "instances" / name).exists()
+    assert not private.exists()
     assert await runtime.inspect(name) is None
 
 

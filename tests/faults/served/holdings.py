@@ -58,7 +58,7 @@ async def amiss(served: Served) -> dict[str, set[str]]:
         "strays": await to_thread.run_sync(_strays, served, wanted),
         "artifacts": await to_thread.run_sync(_names, served, "releases") ^ known.artifacts,
         "workspaces": await to_thread.run_sync(_names, served, "workspaces"),
-        "homes": await to_thread.run_sync(_names, served, "instances") - wanted,
+        "homes": await to_thread.run_sync(_names, served, "instances") - _homes(wanted),
         "in work": {f"{deployment.id} {deployment.phase}" for deployment in known.in_work},
         "doubles": _doubles(known.serving),
     }
@@ -94,6 +94,10 @@ def marked(served: Served) -> dict[int, str]:
 def _id_of(served: Served) -> str:
     status = (served.data_directory / "processes").stat()
     return f"{status.st_dev:x}-{status.st_ino:x}"
+
+
+def _homes(names: Iterable[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in names}
 
 
 def _strays(served: Served, wanted: Iterable[str]) -> set[str]:

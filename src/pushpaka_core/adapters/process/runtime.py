@@ -163,8 +163,12 @@ class ProcessRuntime:
         return evolve(self._limits, memory_bytes=memory, cpus=request.settings.cpu_limit)
 
     def _private(self, name: str) -> Path:
-        """Return the directory in which the instance has its home and its temporary files."""
-        return self._instances / name
+        """
+        Return the directory in which the instance has its home and its temporary files.
+
+        Programs make Unix sockets there, whose paths may have no more than 107 bytes.
+        """
+        return self._instances / name.rpartition(".")[2]
 
 
 def _observed(process: LaunchedProcess) -> ObservedInstance:
