@@ -33,9 +33,9 @@ async def test_a_worker_shows_its_load_until_it_ends(platform: Platform, shop: P
 
     async with open_worker(platform.application):
         (begun,) = await seen_of(platform)
-        await platform.queued(shop)
+        queued = await platform.queued(shop)
         await until_jobs(platform, 1)
-        platform.source.is_hanging = False
+        await platform.application.deployments.cancel(platform.owner, queued.id)
         await until_jobs(platform, 0)
 
     assert (0, platform.engine.concurrency) == (begun.jobs, begun.concurrency)

@@ -1,8 +1,11 @@
 """What one data directory keeps, and that only one server uses it."""
 
 import json
+import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -28,6 +31,36 @@ def test_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
 
     with locked(tmp_path):
         assert (tmp_path / "serve.lock").read_text()
+
+
+def test_several_may_share_what_nobody_has_alone(tmp_path: Path) -> None:
+    """Who wants it alone is refused meanwhile, and they are while somebody has it."""
+    with locked(tmp_path, shared=True), locked(tmp_path, shared=True):
+        with pytest.raises(SettingsError, match="Stop it first"), locked(tmp_path):
+            pass
+
+    with (
+        locked(tmp_path),
+        pytest.raises(SettingsError, match=f"process {os.getpid()}"),
+        locked(tmp_path, shared=True),
+    ):
+        pass
+
+
+def test_all_that_choose_at_once_choose_the_same(tmp_path: Path) -> None:
+    """An API and its workers may be started together in a new directory."""
+    path, count = tmp_path / "choices.json", 8
+    begin = Barrier(count)
+
+    def choose(_: int) -> Choices:
+        begin.wait()
+        return Choices.load_or_make(path, host="127.0.0.1")
+
+    with ThreadPoolExecutor(count) as threads:
+        choices = set(threads.map(choose, range(count)))
+
+    assert {Choices.load_or_make(path, host="127.0.0.1")} == choices
+    assert ["choices.json"] == [file.name for file in tmp_path.iterdir()]
 
 
 def test_first_choice_of_ports_is_kept(tmp_path: Path) -> None:

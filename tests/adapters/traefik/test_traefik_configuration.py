@@ -12,6 +12,7 @@ from attrs import evolve
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
     dynamic_configuration,
+    generation_in,
     static_configuration,
 )
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
@@ -130,6 +131,29 @@ def test_preparing_keeps_the_table(tmp_path: Path) -> None:
     directory.prepare_routes(ENTRY_POINTS)
 
     assert before == directory.routes_file.read_text()
+
+
+def test_a_newer_table_of_another_process_stays(tmp_path: Path) -> None:
+    """Whoever was slower writes nothing; one that is as new replaces it."""
+    directory = TraefikDirectory(tmp_path / "router")
+    directory.prepare_routes(ENTRY_POINTS)
+    directory.write_table(RouteTable(generation=7, routes=()), ENTRY_POINTS)
+
+    directory.write_table(RouteTable(generation=6, routes=()), ENTRY_POINTS)
+
+    assert 7 == generation_in(directory.routes_file.read_text())
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"http": null}'])
+def test_a_damaged_table_is_replaced(tmp_path: Path, text: str) -> None:
+    """Whatever somebody has made of it."""
+    directory = TraefikDirectory(tmp_path / "router")
+    directory.prepare_routes(ENTRY_POINTS)
+    directory.routes_file.write_text(text)
+
+    directory.write_table(RouteTable(generation=1, routes=()), ENTRY_POINTS)
+
+    assert 1 == generation_in(directory.routes_file.read_text())
 
 
 def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
