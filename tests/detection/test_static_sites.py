@@ -34,6 +34,12 @@ def test_directory_with_an_index_is_served(paths: list[str], directory: str) -> 
     assert plan.install is None
 
 
+def test_page_of_a_project_that_is_built_is_no_site() -> None:
+    """What a bundler makes of it would have to be served."""
+    with pytest.raises(DetectionError, match="may be an application in web: set root_dir"):
+        plan_of("web/index.html", "web/package.json", "README.md")
+
+
 def test_own_404_page_is_used() -> None:
     """A 404.html beside the index.html answers where no file fits."""
     plan = plan_of("public/index.html", "public/404.html")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from pushpaka_core.detection import procfile, static
-from pushpaka_core.detection.documents import first_match
 from pushpaka_core.detection.languages import LANGUAGES
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
@@ -49,7 +48,7 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
     if not any("root_dir" in one.reason for one in rejected):
         yield from _elsewhere(question.tree)
     yield _WAY_OUT
-    if question.framework is None and first_match(question.tree, static.INDEX_FILES):
+    if question.framework is None and static.index_directory(question.tree):
         yield "Where the files can be served as they are, set framework to static."
 
 

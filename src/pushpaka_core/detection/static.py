@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from attrs import field, frozen
 
-from pushpaka_core.detection.node.manifest import read_manifest
+from pushpaka_core.detection.node.manifest import FILE, read_manifest
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected, StaticSite
@@ -27,7 +27,7 @@ def from_staticfile(question: Question) -> BuildPlan | None:
     if question.has_web or not question.tree.exists(STATICFILE):
         return None
     said = _read_staticfile(question.tree)
-    directory = said.directory or _index_directory(question.tree) or "."
+    directory = said.directory or index_directory(question.tree) or "."
     return _plan(
         question.tree,
         directory,
@@ -38,7 +38,7 @@ def from_staticfile(question: Question) -> BuildPlan | None:
 
 def from_index(question: Question) -> BuildPlan | Rejected | None:
     """Serve the first usual directory that has an index.html."""
-    directory = _index_directory(question.tree)
+    directory = index_directory(question.tree)
     if question.site:
         return BuildPlan(framework="static", language="static", static=question.site)
     if question.has_web:
@@ -59,6 +59,19 @@ def from_index(question: Question) -> BuildPlan | Rejected | None:
     )
 
 
+def index_directory(tree: FileTree) -> str | None:
+    """Return the first usual directory with an index.html that is not the source of another."""
+    pairs = zip(DIRECTORIES, INDEX_FILES, strict=True)
+    return next(
+        (
+            directory
+            for directory, path in pairs
+            if tree.exists(path) and (directory == "." or not _is_project(tree, directory))
+        ),
+        None,
+    )
+
+
 def _is_built(tree: FileTree) -> bool:
     return "build" in read_manifest(tree, ".").scripts
 
@@ -68,9 +81,8 @@ def _nothing_to_serve() -> Rejected:
     return Rejected(framework="static", reason=f"there is no index.html (looked for {places})")
 
 
-def _index_directory(tree: FileTree) -> str | None:
-    pairs = zip(DIRECTORIES, INDEX_FILES, strict=True)
-    return next((directory for directory, path in pairs if tree.exists(path)), None)
+def _is_project(tree: FileTree, directory: str) -> bool:
+    return tree.exists(f"{directory}/{FILE}")
 
 
 def _plan(
