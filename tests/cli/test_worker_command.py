@@ -63,8 +63,8 @@ async def test_worker_is_refused_beside_a_serve_that_deploys(unrouted: Served) -
     assert f"process {unrouted.pid}" in refused.errors
 
 
-async def test_second_node_is_refused_by_name(unrouted: Served) -> None:
-    """By the name that it was given, and by the directory in which it would keep its files."""
+async def test_second_node_is_refused_until_it_takes_over(unrouted: Served) -> None:
+    """By its name, and by the directory in which it would keep its files; then the first is."""
     sqlite = f"sqlite:///{unrouted.directory / 'shared.sqlite'}"
     unrouted.env |= {"PUSHPAKA_DATABASE_URL": sqlite, "PUSHPAKA_NODE": "alpha"}
     async with unrouted.worker() as worker:
@@ -73,9 +73,15 @@ async def test_second_node_is_refused_by_name(unrouted: Served) -> None:
         elsewhere = str(unrouted.directory / "elsewhere")
         other = await unrouted.run("worker", PUSHPAKA_DATA_DIRECTORY=elsewhere)
 
+    taken = await unrouted.run("takeover", PUSHPAKA_DATA_DIRECTORY=elsewhere)
+    late = await unrouted.run("worker")
+
     assert (2, 2) == (beta.code, other.code), beta.errors + other.errors
     assert "this one's is alpha; beta cannot be a second" in beta.errors
     assert "The node alpha of this instance has its files in another data" in other.errors
+    assert (0, 2) == (taken.code, late.code), taken.errors
+    assert "Applications run on the node alpha" in taken.output
+    assert "run `pushpaka takeover` here" in late.errors
 
 
 @pytest.mark.parametrize(

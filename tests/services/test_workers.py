@@ -105,6 +105,23 @@ class TestNode:
 
         assert ["refused", "settled"] == sorted(outcomes)
 
+    async def test_a_node_that_takes_over_ends_the_work_of_the_one_before(
+        self, storage: MemoryStorage, clock: SteppedClock, alpha: Attendance
+    ) -> None:
+        """Its workers hear of it when they next say that they live, and cannot begin again."""
+        await alpha.settle()
+        worker = await alpha.arrive("alpha-17", concurrency=1)
+        beta = attendance(storage, clock, evolve(ALPHA, name="beta", home="5678"))
+
+        before = await beta.take_over()
+
+        assert ALPHA == before
+        assert await beta.take_over() is None
+        await beta.settle()
+        for late in (alpha.settle(), alpha.beat(worker, jobs=0)):
+            with pytest.raises(SettingsError, match="pushpaka takeover"):
+                await late
+
 
 class TestPresence:
     async def test_a_worker_is_seen_with_what_it_has_in_hand(

@@ -10,6 +10,7 @@ from pushpaka_core.domain.logs import LogStream
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.ports.processes import Descriptor
 from pushpaka_core.services.background import alongside
+from pushpaka_worker import log_pump
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +98,24 @@ async def test_last_words_and_the_next_instance_are_followed(
         platform.clock.tick(1)
 
         await until_said(platform, running.id, "Here again.")
+
+
+async def test_only_the_newest_of_an_endless_output_is_kept(
+    platform: Platform, shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of the build go first; the number of the first one left tells how many went."""
+    monkeypatch.setattr(log_pump, "MOST_KEPT", 1000)
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "".join(f"GET /{number:06}\n" for number in range(300)))
+        await until_said(platform, running.id, "GET /000299")
+        with fail_after(5):
+            while (await platform.lines(running.id))[0].seq == 1:
+                await checkpoint()
+
+    said = await platform.said(running.id)
+    assert [f"GET /{number:06}" for number in range(300 - len(said), 300)] == said
 
 
 async def test_an_outage_of_the_storage_loses_nothing(platform: Platform, shop: Project) -> None:

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from anyio import fail_after, sleep
+from anyio import fail_after, sleep, sleep_forever
 from attrs import evolve
 from tests.services.platform import Platform, until_logged
 
 from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.workers import WorkerProcess
+from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import alongside
 from pushpaka_worker import open_worker
 from pushpaka_worker.presence import Presence
@@ -41,6 +43,17 @@ async def test_a_worker_shows_its_load_until_it_ends(platform: Platform, shop: P
     assert (0, platform.engine.concurrency) == (begun.jobs, begun.concurrency)
     assert begun.name.startswith("local-")
     assert [] == await seen_of(platform)
+
+
+async def test_a_worker_ends_whose_node_was_taken_over(platform: Platform) -> None:
+    """It hears of it with the next heartbeat, so that no two nodes deploy for long."""
+    elsewhere = Node(runtime="memory", name="elsewhere")
+
+    with pytest.raises(SettingsError, match="elsewhere"), fail_after(10):
+        async with open_worker(platform.application):
+            async with platform.storage.transaction() as uow:
+                await uow.nodes.put(elsewhere)
+            await sleep_forever()
 
 
 async def test_an_outage_does_not_end_the_worker(

@@ -18,6 +18,9 @@ class Nodes(Protocol):
     async def add(self, node: Node, /) -> None:
         """Keep the node of a runtime; DuplicateError where it has one, also the same."""
 
+    async def put(self, node: Node, /) -> None:
+        """Keep the node of a runtime, whatever that was before."""
+
 
 class Workers(Protocol):
     """The worker processes that have said of themselves that they live."""

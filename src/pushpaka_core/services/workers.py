@@ -9,6 +9,8 @@ from pushpaka_core.errors import DuplicateError, SettingsError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 
+_WHEN_GONE = "If that one is gone for good, run `pushpaka takeover` here."
+
 
 @frozen
 class Attendance:
@@ -32,8 +34,19 @@ class Attendance:
             settled = await self._settled()
         except DuplicateError:
             settled = await self._settled()
-        if settled != self._node:
-            raise SettingsError(self._refusal(settled))
+        self._require_here(settled)
+
+    async def take_over(self) -> Node | None:
+        """
+        Make this node the one of its runtime, and return the one that it was before.
+
+        Workers that still live there end as soon as they hear of it; what they have started
+        runs on unseen. So this is for a node that is gone.
+        """
+        async with self._storage.transaction() as uow:
+            before = await uow.nodes.find(self._node.runtime)
+            await uow.nodes.put(self._node)
+        return None if before == self._node else before
 
     async def arrive(self, name: str, *, concurrency: int) -> WorkerProcess:
         """Show a worker process that begins, and return how it is shown."""
@@ -51,7 +64,12 @@ class Attendance:
         return worker
 
     async def beat(self, worker: WorkerProcess, *, jobs: int) -> None:
-        """Show that *worker* lives, with *jobs* in its hands."""
+        """
+        Show that *worker* lives, with *jobs* in its hands.
+
+        Raises:
+            SettingsError: If another node has taken this one's place.
+        """
         await self._keep(evolve(worker, jobs=jobs, seen_at=self._now()))
 
     async def leave(self, worker: WorkerProcess) -> None:
@@ -61,6 +79,7 @@ class Attendance:
 
     async def _keep(self, worker: WorkerProcess) -> None:
         async with self._storage.transaction() as uow:
+            self._require_here(await uow.nodes.find(self._node.runtime))
             await uow.workers.put(worker)
             await uow.workers.remove_unseen(self._now() - self._timings.absence)
 
@@ -70,6 +89,10 @@ class Attendance:
             if settled is None:
                 await uow.nodes.add(self._node)
         return settled or self._node
+
+    def _require_here(self, settled: Node | None) -> None:
+        if settled is not None and settled != self._node:
+            raise SettingsError(f"{self._refusal(settled)} {_WHEN_GONE}")
 
     def _refusal(self, settled: Node) -> str:
         if settled.name != self._node.name:

@@ -201,6 +201,16 @@ class NodesContract:
         async with storage.snapshot() as uow:
             assert first == await uow.nodes.find("process")
 
+    async def test_a_runtime_can_be_moved_to_another_node(self, storage: Storage) -> None:
+        """The one before is forgotten, if there was any."""
+        for name in ("alpha", "beta"):
+            node = Node(runtime="process", name=name, home=f"home of {name}")
+            async with storage.transaction() as uow:
+                await uow.nodes.put(node)
+
+            async with storage.snapshot() as uow:
+                assert node == await uow.nodes.find("process")
+
     async def test_runtimes_have_nodes_of_their_own(self, storage: Storage) -> None:
         """What one runs says nothing of another."""
         nodes = [Node(runtime=runtime, name="alpha") for runtime in ("process", "docker")]

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "worker": "Deploy, beside a serve that does not.",
     "down": "Stop the applications and the router that a serve has left running.",
     "migrate": "Bring the database up to date.",
+    "takeover": "Make this machine the one on which applications run.",
     "users": "Make and change accounts.",
     "demo": "Deploy an example application, to see it happen.",
 }

@@ -35,9 +35,13 @@ def test_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
 
 def test_several_may_share_what_nobody_has_alone(tmp_path: Path) -> None:
     """Who wants it alone is refused meanwhile, and they are while somebody has it."""
-    with locked(tmp_path, shared=True), locked(tmp_path, shared=True):
-        with pytest.raises(SettingsError, match="Stop it first"), locked(tmp_path):
-            pass
+    with (
+        locked(tmp_path, shared=True),
+        locked(tmp_path, shared=True),
+        pytest.raises(SettingsError, match="Stop it first"),
+        locked(tmp_path),
+    ):
+        pass
 
     with (
         locked(tmp_path),

@@ -24,6 +24,10 @@ class MemoryNodes:
     async def add(self, node: Node, /) -> None:
         """Keep the node of a runtime that has none."""
         refuse_taken(self._tables.nodes.where(lambda other: other.runtime == node.runtime), "node")
+        await self.put(node)
+
+    async def put(self, node: Node, /) -> None:
+        """Keep the node of a runtime."""
         self._tables.nodes.put(node.runtime, node)
 
 

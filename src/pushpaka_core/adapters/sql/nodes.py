@@ -30,6 +30,10 @@ class SqlNodes:
         """Keep the node of a runtime that has none."""
         await self._statements.insert(nodes, node)
 
+    async def put(self, node: Node, /) -> None:
+        """Keep the node of a runtime."""
+        await self._statements.put(nodes, "runtime", node)
+
 
 @frozen
 class SqlWorkers:
