@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import table
-from pushpaka_core.detection.node.documents import inside, read_relaxed_json
+from pushpaka_core.detection.documents import inside, table
+from pushpaka_core.detection.node.documents import read_relaxed_json
 from pushpaka_core.detection.node.managers import PNPM
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.versions import may_be_at_least

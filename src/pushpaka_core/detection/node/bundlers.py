@@ -6,15 +6,10 @@ from posixpath import dirname, join, normpath
 
 from attrs import evolve
 
-from pushpaka_core.detection.documents import table
+from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import Answer, Site, own_server, started
 from pushpaka_core.detection.node.builds import build_script
-from pushpaka_core.detection.node.documents import (
-    inside,
-    path_setting,
-    read_relaxed_json,
-    setting,
-)
+from pushpaka_core.detection.node.documents import path_setting, read_relaxed_json, setting
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import all_words
 from pushpaka_core.detection.node.sites import (

@@ -2,9 +2,10 @@
 
 import re
 
+from pushpaka_core.detection.documents import inside
 from pushpaka_core.detection.node.answers import Answer, Program, Site, started
 from pushpaka_core.detection.node.builds import build_script
-from pushpaka_core.detection.node.documents import inside, path_setting, setting
+from pushpaka_core.detection.node.documents import path_setting, setting
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import all_words
 from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, inner

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 
-from pushpaka_core.detection.node.documents import inside
+from pushpaka_core.detection.documents import inside
 from pushpaka_core.detection.node.manifest import FILE, read_manifest
 from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Origin, Step

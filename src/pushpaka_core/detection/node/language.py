@@ -6,13 +6,15 @@ from pathlib import PurePosixPath
 from attrs import evolve
 
 from pushpaka_core.detection.node.analysis import Analysis
+from pushpaka_core.detection.node.below import only_directory
 from pushpaka_core.detection.node.frameworks import FRAMEWORKS
 from pushpaka_core.detection.node.manifest import FILE
 from pushpaka_core.detection.node.nx import nx_application, nx_applications, plan_of_nx
 from pushpaka_core.detection.node.project import NodeProject, read_project
 from pushpaka_core.detection.node.scripts import ScriptKind, script_of
+from pushpaka_core.detection.tree import below
 from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Rejected
+from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected
 from pushpaka_core.errors import DetectionError
 
 TRIGGERS = (FILE,)
@@ -39,9 +41,21 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
 def _without_manifest(question: Question, directory: str) -> BuildPlan | Rejected | None:
     if not question.has_web and (application := nx_application(question.repository, directory)):
         return plan_of_nx(application)
+    if not question.has_web and (place := only_directory(question.tree)):
+        return _in(question, place)
     if question.framework is None:
         return None
     return Rejected(framework=question.framework, reason=f"there is no {FILE}")
+
+
+def _in(question: Question, place: str) -> BuildPlan | Rejected | None:
+    """Take the application in the one directory that holds any."""
+    directory = str(PurePosixPath(question.directory, place))
+    answer = analyse(evolve(question, tree=below(question.tree, place), directory=directory))
+    if not isinstance(answer, BuildPlan):
+        return answer
+    evidence = Evidence(reason=f"{place}/ holds the only application of the repository")
+    return evolve(answer, evidence=(evidence, *answer.evidence))
 
 
 def _holds_others(project: NodeProject) -> bool:

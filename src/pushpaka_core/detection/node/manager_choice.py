@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from attrs import field, frozen
 
-from pushpaka_core.detection.documents import line_of
-from pushpaka_core.detection.node.documents import inside, read_yaml
+from pushpaka_core.detection.documents import inside, line_of, read_yaml
 from pushpaka_core.detection.node.managers import (
     BERRY,
     BUN,

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from pushpaka_core.detection.documents import table
-from pushpaka_core.detection.node.documents import inside, read_json
+from pushpaka_core.detection.documents import inside, read_json, table
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence
 

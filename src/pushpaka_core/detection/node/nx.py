@@ -7,11 +7,10 @@ from posixpath import basename, join, normpath
 
 from attrs import evolve, frozen
 
-from pushpaka_core.detection.documents import table
+from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import Answer, Program, Site
 from pushpaka_core.detection.node.bundlers import angular_output
 from pushpaka_core.detection.node.documents import (
-    inside,
     path_setting,
     read_relaxed_json,
     read_script,

@@ -3,7 +3,7 @@
 import re
 from posixpath import basename, normpath, splitext
 
-from pushpaka_core.detection.documents import table
+from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import (
     Answer,
     Program,
@@ -13,7 +13,7 @@ from pushpaka_core.detection.node.answers import (
     started,
 )
 from pushpaka_core.detection.node.builds import build_script
-from pushpaka_core.detection.node.documents import inside, read_relaxed_json
+from pushpaka_core.detection.node.documents import read_relaxed_json
 from pushpaka_core.detection.node.managers import BUN
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import (

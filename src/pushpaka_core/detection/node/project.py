@@ -5,7 +5,8 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from pushpaka_core.detection.node.documents import inside, read_script
+from pushpaka_core.detection.documents import inside
+from pushpaka_core.detection.node.documents import read_script
 from pushpaka_core.detection.node.manager_choice import choose_manager
 from pushpaka_core.detection.node.managers import ChosenManager
 from pushpaka_core.detection.node.manifest import Manifest, read_manifest

@@ -7,8 +7,7 @@ from contextlib import suppress
 from attrs import evolve, frozen
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # it has none
 
-from pushpaka_core.detection.documents import line_of, read_toml, table
-from pushpaka_core.detection.node.documents import inside
+from pushpaka_core.detection.documents import inside, line_of, read_toml, table
 from pushpaka_core.detection.node.manifest import Manifest, read_manifest
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence, Rejected

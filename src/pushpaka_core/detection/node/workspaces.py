@@ -8,8 +8,7 @@ from posixpath import relpath
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import strings, table
-from pushpaka_core.detection.node.documents import inside, read_json, read_yaml
+from pushpaka_core.detection.documents import inside, read_json, read_yaml, strings, table
 from pushpaka_core.detection.node.manager_choice import WORKSPACE_FILE
 from pushpaka_core.detection.node.manifest import FILE, Manifest, read_manifest
 from pushpaka_core.detection.tree import FileTree

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
-from pushpaka_core.detection.documents import read_toml, strings, table, tables
-from pushpaka_core.detection.node.documents import read_json
+from pushpaka_core.detection.documents import read_json, read_toml, strings, table, tables
 from pushpaka_core.detection.tree import FileTree
 
 Locked = Mapping[str, str]
