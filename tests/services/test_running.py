@@ -9,6 +9,7 @@ from tests.services.platform import PORTS, Platform
 
 from pushpaka_core.domain.deployments import DeploymentStatus, Phase
 from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.logs import LONGEST_LINE
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.services.background import alongside, together
@@ -132,6 +133,21 @@ async def test_a_build_that_takes_too_long_is_ended(platform: Platform, shop: Pr
 
     failed = await platform.row(lease.deployment_id)
     assert "The build took longer than 0.03 seconds.\nBuilt." == failed.error
+
+
+async def test_a_build_that_prints_too_much_is_cut_short_in_the_log(
+    platform: Platform, shop: Project
+) -> None:
+    """Of more than 20 MiB the rest is left out, with a word in its place; the build goes on."""
+    line = "x" * (LONGEST_LINE - 1)
+    platform.builder.output = [f"{line}\n"] * 1300
+
+    running = await platform.served(shop)
+
+    said = await platform.said(running.id)
+    assert S.RUNNING is running.status
+    assert 20 * 1024 * 1024 // LONGEST_LINE == said.count(line)
+    assert 1 == said.count("The output is over 20971520 bytes; the rest is not kept.")
 
 
 class TestAlongside:
