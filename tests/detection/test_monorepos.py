@@ -325,3 +325,23 @@ def test_several_nx_applications_are_named() -> None:
 
     with pytest.raises(DetectionError, match=r"apps/api \(node\), apps/shop \(node\)"):
         plan_of({**NX, **files})
+
+
+@pytest.mark.parametrize("beside", ["README.md", "docs/package.json", "web/server/package.json"])
+def test_only_directory_with_an_application_is_taken(beside: str) -> None:
+    """A repository may hold nothing at its top."""
+    files = {"web/package.json": package("vite"), "web/index.html": "", beside: "{}"}
+
+    plan = plan_of(files)
+
+    assert ("vite", "web") == (plan.framework, plan.directory)
+    assert "web/ holds the only application of the repository (None:None)" == reasons(plan)[0]
+
+
+@pytest.mark.parametrize("other", ["admin/package.json", "api/go.mod", "go.mod"])
+def test_which_of_several_directories_is_meant_is_not_guessed(other: str) -> None:
+    """What lies beside it may be the application, or another one."""
+    files = {"web/package.json": package("vite"), "web/index.html": "", other: "{}"}
+
+    with pytest.raises(DetectionError, match=r"may be an application in .*web: set root_dir"):
+        plan_of(files)

@@ -36,8 +36,10 @@ def test_directory_with_an_index_is_served(paths: list[str], directory: str) -> 
 
 def test_page_of_a_project_that_is_built_is_no_site() -> None:
     """What a bundler makes of it would have to be served."""
-    with pytest.raises(DetectionError, match="may be an application in web: set root_dir"):
-        plan_of("web/index.html", "web/package.json", "README.md")
+    paths = ("web/index.html", "web/package.json", "api/go.mod")
+
+    with pytest.raises(DetectionError, match="may be an application in api, web: set root_dir"):
+        plan_of(*paths)
 
 
 def test_own_404_page_is_used() -> None:
