@@ -5,6 +5,7 @@ Nothing waits for ever: not for a connection, a lock or an answer, nor do others
 for a process of ours that was stopped in the middle of a transaction.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Self, TypeVar
@@ -19,11 +20,14 @@ from sqlalchemy.exc import DisconnectionError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
+from pushpaka_core.adapters.sql.errors import unavailable
 from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.postgres_address import PostgresAddress
-from pushpaka_core.errors import SettingsError, StorageUnavailableError
+from pushpaka_core.errors import SettingsError
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _DIALECT = "postgresql+asyncpg://"
 _WIDTH = 6
@@ -60,7 +64,7 @@ class PostgresDatabase:
 
     def lanes(self, *, patience: timedelta) -> tuple[Lane, Lane]:
         """Prepare the lanes; connections are made when they are needed."""
-        door = _Door(self._address, patience, StorageUnavailableError)
+        door = _Door(self._address, patience)
         writing = _engine(door, isolation_level="READ COMMITTED")
         reading = _engine(
             door,
@@ -76,12 +80,12 @@ class PostgresDatabase:
         Raises:
             SettingsError: If the server cannot be reached, or does not let us in.
         """
-        return anyio.run(_work_on_schema, _Door(self._address, patience, SettingsError), work)
+        return anyio.run(_work_on_schema, _Door(self._address, patience), work)
 
 
 async def _work_on_schema(door: "_Door", work: Callable[[sa.Connection], T]) -> T:
     engine = create_async_engine(
-        _DIALECT, async_creator=door.connect, poolclass=NullPool, hide_parameters=True
+        _DIALECT, async_creator=door.connect_first, poolclass=NullPool, hide_parameters=True
     )
     async with engine.connect() as connection, connection.begin():
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATIONS)))
@@ -132,15 +136,28 @@ class _Door:
 
     _address: PostgresAddress
     _patience: timedelta
-    _refusal: type[SettingsError | StorageUnavailableError]
     _is_plain: bool = field(default=False, init=False)
     """Whether the server was found to speak no TLS, where it need not."""
 
     async def connect(self) -> Any:
-        """Return a new connection; the refusal says in a sentence why there is none."""
+        """Return a new connection; why there is none is told by the log, not to users."""
+        try:
+            return await self.connect_first()
+        except SettingsError as error:
+            logger.warning("%s", error)
+            raise unavailable("it cannot be reached") from error
+
+    async def connect_first(self) -> Any:
+        """
+        Return a new connection.
+
+        Raises:
+            SettingsError: If there is none; somebody is there who can mend that.
+        """
         try:
             return await self._connect()
         except asyncpg.PostgresError as error:
+            self._is_plain = False
             reason = _MISTAKES.get(error.sqlstate or "", f"does not let us in: {error}")
             raise self.refused(reason) from None
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
@@ -162,12 +179,12 @@ class _Door:
             server_settings={**self._address.server_settings, **self._server_settings},
         )
 
-    def refused(self, reason: str) -> SettingsError | StorageUnavailableError:
-        """Return what is raised where the server does not do what it should, for *reason*."""
-        is_mistake = self._refusal is SettingsError
-        hint = "Mend that, or PUSHPAKA_DATABASE_URL." if is_mistake else "Try again soon."
+    def refused(self, reason: str) -> SettingsError:
+        """Return what an operator is told of what the server does not do, for *reason*."""
         server = f"{self._address.host}:{self._address.port}"
-        return self._refusal(f"The database server {server} {reason}. {hint}")
+        return SettingsError(
+            f"The database server {server} {reason}. Mend that, or PUSHPAKA_DATABASE_URL."
+        )
 
     @property
     def _server_settings(self) -> dict[str, str]:
