@@ -177,9 +177,13 @@ def _programs(directory: Path) -> Path:
     programs = max(_installed())
     if not _is_root() or _is_open_to_all(programs):
         return programs
-    copy = directory / "programs"
-    shutil.copytree(programs.parent, copy)
-    return copy / programs.name
+    package = programs.parent.parent
+    copy = directory / "copy" / package.name
+    shutil.copytree(programs.parent, copy / programs.parent.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, copy.with_name(libraries.name))
+    return copy / programs.parent.name / programs.name
 
 
 def _installed() -> Sequence[Path]:
