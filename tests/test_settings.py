@@ -85,6 +85,17 @@ def test_bad_value_is_told_with_its_name(name: str, text: str, sentence: str) ->
     assert str(refusal.value).startswith(sentence)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_password_of_the_database_is_not_shown(scheme: str) -> None:
+    """Settings may be printed; the address with the password is for the storage alone."""
+    url = f"{scheme}://pushpaka:hunter2@db.example.com/pushpaka"
+
+    settings = read(database_url=url)
+
+    assert (url, "postgresql") == (settings.storage_url, settings.database)
+    assert "hunter2" not in repr(settings)
+
+
 def test_misspelt_name_is_an_error_that_suggests_the_near_one() -> None:
     """A setting that nobody reads would be ignored in silence otherwise."""
     with pytest.raises(

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, cast
 
 import pytest
-from anyio import create_task_group
+from anyio import Event, create_task_group
 from attrs import evolve, frozen
 from tests.services.platform import PORTS, Platform, open_platform
 
@@ -141,6 +141,31 @@ async def test_users_take_turns_however_many_claim_at_once(storages: list[SqlSto
     claimed = await at_once(*(claimer.claim for claimer in claimers))
 
     assert {ann.id: 4, bob.id: 4} == Counter(deployment.user_id for deployment in claimed)
+
+
+@pytest.mark.needs("postgres")
+async def test_claims_pass_over_what_is_just_being_changed(postgres_url: str) -> None:
+    """Nobody waits for the one who holds a job, but takes the next."""
+    async with open_storage(postgres_url, migrate=False) as storage:
+        first = await keep_deployment(storage)
+        second = await keep_deployment(storage)
+        is_held, is_over = Event(), Event()
+
+        async def hold() -> None:
+            async with storage.transaction() as uow:
+                await uow.deployments.visible_to(PLATFORM).get(first.id)
+                is_held.set()
+                await is_over.wait()
+
+        async with create_task_group() as tasks:
+            tasks.start_soon(hold)
+            await is_held.wait()
+            meanwhile = [await Claimer(storage, "worker-1").claim() for _ in range(2)]
+            is_over.set()
+        afterwards = await Claimer(storage, "worker-1").claim()
+
+    claimed = [*meanwhile, afterwards]
+    assert [second.id, None, first.id] == [found and found.id for found in claimed]
 
 
 async def test_deployments_asked_for_at_once_are_ordered(platform: Platform) -> None:
