@@ -21,6 +21,7 @@ from pushpaka_core.errors import (
     StartError,
 )
 from pushpaka_core.ports.processes import Exit
+from pushpaka_core.services.starting import Sight
 
 pytestmark = pytest.mark.anyio
 
@@ -261,6 +262,23 @@ class TestAFailure:
         assert [old.id] == [i.deployment_id for i in await platform.instances()]
         await platform.engine.sweeping.sweep()
         assert await platform.is_tidy()
+
+    async def test_of_one_that_listens_says_nothing_of_its_port(self, platform: Platform) -> None:
+        """Whoever answers badly, or not at all, is not told to listen where it does."""
+        shop = await platform.project(health_check_timeout=1)
+        answer_badly(platform)
+        failed = await platform.served(shop)
+        platform.prober.complaints.clear()
+        running = await platform.served(shop)
+        job = await platform.engine.jobs.of(running)
+        starting = platform.engine.pipeline._running._starting
+        cut_short = Sight(missing="nothing listens on its port")
+
+        told = await starting.too_late(job, await platform.instance(running.id), cut_short)
+
+        waited = "The web process was not healthy within 1 s"
+        assert f"{waited}: it answered with status 500.\nListening." == failed.error
+        assert f"{waited}: it does not answer." == told
 
     async def test_to_get_its_port_is_not_its_own(self, platform: Platform, shop: Project) -> None:
         """Another program listens there: it waits, and is started elsewhere without a build."""

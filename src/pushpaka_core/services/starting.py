@@ -23,6 +23,7 @@ from pushpaka_core.services.jobs import Job
 
 GONE = "is gone"
 """How an instance has ended of which nothing is left."""
+_UNHEARD = "nothing listens on its port"
 
 
 @frozen(kw_only=True)
@@ -146,7 +147,7 @@ class Starting:
             is_steady = self._now() - observed.started_at >= self._timings.steady
             return Sight(missing=None if is_steady else "it has run for a moment only")
         if owns_port is None:
-            return Sight(missing="nothing listens on its port")
+            return Sight(missing=_UNHEARD)
         return Sight(missing=await self._prober.probe(self._probe(run, instance)))
 
     async def look_again(self, run: Run, instance: Instance) -> Sight:
@@ -166,8 +167,12 @@ class Starting:
     async def too_late(self, run: Run, instance: Instance, seen: Sight) -> str:
         """Return what to tell the owner of an instance that is not healthy in time."""
         patience = self.patience(run, instance).total_seconds()
-        waited = f"The {instance.process_type} process was not healthy within"
-        sentence = f"{waited} {patience:g} s: {seen.missing}."
+        waited = f"The {instance.process_type} process was not healthy within {patience:g} s"
+        if instance.port is None or await self._runtime.owns_port(instance):
+            # It may have begun to listen while the last look was cut short.
+            missing = "it does not answer" if seen.missing == _UNHEARD else seen.missing
+            return f"{waited}: {missing}."
+        sentence = f"{waited}: {seen.missing}."
         elsewhere = await self._runtime.listening_elsewhere(instance)
         if not elsewhere:
             return f"{sentence} It has to listen on the port that PORT names."
