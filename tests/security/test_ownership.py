@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from anyio import fail_after, to_thread
+from anyio import create_task_group, fail_after, to_thread
 from tests.security.conftest import Stranger
 
 from pushpaka_core.adapters.process.releases import Releases
@@ -74,6 +74,18 @@ async def test_removing_reaches_nothing_outside(data: Path, tmp_path: Path) -> N
 
     assert not tree.exists()
     assert ["kept", "kept"] == [(kept / "file").read_text(), (data / "other").read_text()]
+
+
+async def test_a_tree_may_be_removed_by_several_at_a_time(data: Path) -> None:
+    """Two verbs that clean up the same meet; each of them ends with the tree gone."""
+    tree = data / "tree"
+    await checkout(tree, {f"{first}/{second}/x": "" for first in range(30) for second in range(9)})
+
+    async with create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(to_thread.run_sync, remove_tree, tree)
+
+    assert not tree.exists()
 
 
 async def test_a_link_is_not_removed_as_a_tree(data: Path, tmp_path: Path) -> None:

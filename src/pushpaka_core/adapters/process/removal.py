@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -11,7 +12,9 @@ _MOST_LEVELS = 100_000
 
 def remove_tree(root: Path) -> None:
     """
-    Remove *root*, closed and endlessly nested directories in it included. Harmless to repeat.
+    Remove *root*, closed and endlessly nested directories in it included.
+
+    Harmless to repeat, at the same time too: what somebody else has removed is gone.
 
     Root does this where a project's programs may still write: nothing is reached
     by a path that they could bend, and what is being emptied is theirs no more.
@@ -25,7 +28,8 @@ def remove_tree(root: Path) -> None:
         _empty(top)
     finally:
         os.close(top)
-    root.rmdir()
+    with suppress(FileNotFoundError):
+        root.rmdir()
 
 
 def _empty(top: int) -> None:
@@ -36,7 +40,8 @@ def _empty(top: int) -> None:
         if not names:
             return
         for name in names:
-            _dissolve(name, top)
+            with suppress(FileNotFoundError):
+                _dissolve(name, top)
 
 
 def _dissolve(name: str, top: int) -> None:
@@ -45,7 +50,8 @@ def _dissolve(name: str, top: int) -> None:
     try:
         _claim(inner)
         for child in _unlink_files(inner):
-            os.rename(child, token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
+            with suppress(FileNotFoundError):
+                os.rename(child, token_hex(16), src_dir_fd=inner, dst_dir_fd=top)
     finally:
         os.close(inner)
     os.rmdir(name, dir_fd=top)
@@ -64,10 +70,12 @@ def _unlink_files(directory: int) -> list[str]:
         entries = list(scanned)
     for entry in entries:
         if not entry.is_dir(follow_symlinks=False):
-            os.unlink(entry.name, dir_fd=directory)
+            with suppress(FileNotFoundError):
+                os.unlink(entry.name, dir_fd=directory)
     names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     for name in names:
-        _open_up(name, directory)
+        with suppress(FileNotFoundError):
+            _open_up(name, directory)
     return names
 
 
