@@ -1,11 +1,13 @@
 """An API that does not deploy and workers beside it, on one database: nothing lost or doubled."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path as SyncPath
-from signal import SIGKILL, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
+import httpx
 import pytest
-from anyio import Path, fail_after, sleep
+from anyio import CancelScope, Path, fail_after, sleep
 from anyio.abc import Process
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, messages, numbers
@@ -63,6 +65,19 @@ async def served_of(instance: Served, deployment: Json) -> Deployment:
     return next(served for served in serving if str(served.id) == deployment["id"])
 
 
+@asynccontextmanager
+async def another_api(instance: Served, person: Person) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the same instance by another process, and return a person's client of that."""
+    api = Served(directory=instance.directory, env=instance.env, deploys=False)
+    await api.start()
+    try:
+        async with api.api(person.token) as client:
+            yield client
+    finally:
+        with CancelScope(shield=True):
+            await api.stop()
+
+
 async def until_ended(worker: Process) -> int:
     with fail_after(PATIENCE):
         return await worker.wait()
@@ -84,10 +99,13 @@ class ManyWorkers:
             ended = [await admin.outcome(deployment) for deployment in begun]
             await until_load(admin, 0, 0)
             await until_tidy(instance)
+            async with another_api(instance, admin) as api:
+                told = (await api.get("/deployments")).json()["data"]
 
         names = {worker["name"] for worker in seen["workers"]}
         assert ["running", "running"] == [deployment["status"] for deployment in ended]
         assert {f"{seen['node']}-{worker.pid}" for worker in (first, second)} == names
+        assert {d["id"]: "running" for d in begun} == {d["id"]: d["status"] for d in told}
         assert ["one", "two"] == [await admin.read(project) for project, _ in projects]
 
     async def test_the_work_of_a_killed_worker_is_taken_over(
@@ -115,6 +133,31 @@ class ManyWorkers:
         assert (2, 2) == (served.fence, served.attempts)
         assert 2 == messages(lines).count("waiting")
         assert list(range(1, len(lines) + 1)) == numbers(lines)
+
+    async def test_a_worker_that_was_stopped_for_long_does_no_harm(
+        self, *, instance: Served, admin: Person, repositories: SyncPath
+    ) -> None:
+        """Another one does its work meanwhile; it goes on, and hears that it is late."""
+        shop, gate = await slow(admin, repositories, "late")
+        async with instance.worker() as stopped:
+            deployment = await admin.begin(shop)
+            await admin.until_logged(deployment, "waiting")
+            async with instance.worker():
+                await until_load(admin, 0, 1)
+                stopped.send_signal(SIGSTOP)
+                await self._until_begun_again(admin, deployment)
+                stopped.send_signal(SIGCONT)
+                await gate.touch()
+                running = await admin.outcome(deployment)
+                await until_load(admin, 0, 0)
+                await until_tidy(instance)
+
+        lines = await admin.log(running)
+        served = await served_of(instance, deployment)
+        assert "running" == running["status"], running["error"]
+        assert 2 == served.fence
+        assert list(range(1, len(lines) + 1)) == numbers(lines)
+        assert "late" == await admin.read(shop)
 
     async def test_the_work_of_an_ended_worker_is_handed_over_at_once(
         self, *, instance: Served, admin: Person, repositories: SyncPath
