@@ -29,6 +29,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.services.background import alongside
+from pushpaka_core.services.key_rings import require_keys
 from pushpaka_core.services.system import Technologies
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
 
@@ -193,6 +194,7 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
     git = await to_thread.run_sync(find_git)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_storage(settings))
+        await require_keys(storage, ground.keys.encryption_keys)
         router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
         yield Adapters(
             storage=storage,

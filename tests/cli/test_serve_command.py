@@ -73,6 +73,24 @@ async def test_running_serve_is_not_pulled_away(unrouted: Served, command: str) 
     assert "Stop it first" in finished.errors
 
 
+async def test_without_the_keys_of_stored_secrets_nothing_is_served(unrouted: Served) -> None:
+    """Neither here nor by another machine of the instance that would make keys of its own."""
+    await unrouted.start()
+    async with unrouted.api(await unrouted.sign_up()) as api:
+        body = {"name": "page", "repo_url": "https://git.example.com/ann/page"}
+        project = (await api.post("/projects", json=body)).json()
+        secret = {"project_id": project["id"], "key": "TOKEN", "value": "hush"}
+        assert 200 == (await api.post("/env", json=secret)).status_code
+    await unrouted.stop()
+    await anyio.Path(unrouted.data_directory / "keys.json").unlink()
+
+    refused = await unrouted.run("serve")
+
+    assert 2 == refused.code, refused.errors
+    assert "Stored secrets are encrypted with keys that are not here: k" in refused.errors
+    assert "PUSHPAKA_ENCRYPTION_KEYS" in refused.errors
+
+
 @pytest.mark.needs("traefik")
 async def test_applications_stay_up_until_down_and_come_back(served: Served) -> None:
     """Without serve the application answers; after `down` nothing does; serve brings it back."""

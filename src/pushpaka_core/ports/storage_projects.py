@@ -107,6 +107,10 @@ class EnvVars(Protocol):
         """Return the environments of some deployments."""
         ...
 
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of all keys that env vars or environments are encrypted with."""
+        ...
+
 
 class VisibleCustomDomains(Protocol):
     """The custom domains of the projects that somebody may see."""

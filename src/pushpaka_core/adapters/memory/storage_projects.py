@@ -155,6 +155,11 @@ class MemoryEnvVars:
         """Return the environments of some deployments."""
         return self._tables.environments.where(lambda e: e.deployment_id in ids)
 
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that are in use."""
+        kept = (*self._tables.env_vars, *self._tables.environments)
+        return {each.secret.key_id for each in kept}
+
 
 def _place(env_var: EnvVar) -> tuple[UUID, str, str]:
     return env_var.project_id, env_var.key, env_var.scope

@@ -60,3 +60,8 @@ class SqlEnvVars:
         """Return the environments of some deployments."""
         query = sa.select(environments).where(environments.c.deployment_id.in_(ids))
         return await self._statements.all(Environment, query)
+
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that are in use."""
+        queries = [sa.select(table.c.secret_key_id) for table in (env_vars, environments)]
+        return {key_id for (key_id,) in await self._statements.tuples(sa.union(*queries))}
