@@ -45,7 +45,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize(("part", "entries"), [("app", 2000), ("build", 2)])
+@pytest.mark.parametrize(("part", "entries"), [("app", 2000), ("scratch", 2)])
 async def test_nothing_is_given_before_all_of_it_is(
     stranger: Stranger, data: Path, tmp_path: Path, part: str, entries: int
 ) -> None:
@@ -54,7 +54,7 @@ async def test_nothing_is_given_before_all_of_it_is(
     source = await checkout(tmp_path / "source", {str(number): "" for number in range(2000)})
 
     with fail_after(20):
-        async with stranger.running(_WAIT, release.directory / part):
+        async with stranger.running(_WAIT, getattr(release, part)):
             await to_thread.run_sync(release.begin, source, stranger.uid)
 
     assert f"ready\n{entries} True\n" == stranger.output.decode()

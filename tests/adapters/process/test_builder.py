@@ -221,6 +221,19 @@ async def test_the_digest_tells_contents_apart(builder: ProcessBuilder, tmp_path
     assert same != other
 
 
+async def test_temporary_files_of_a_build_are_near_enough_for_a_socket(
+    builder: ProcessBuilder, tmp_path: Path, data: Path
+) -> None:
+    """Nx and others make some there; nothing of it is left."""
+    wanted = plan(build=(step('printf %s "$TMPDIR" >where'),))
+
+    artifact = await build(builder, await checkout(tmp_path / "source", {"x": ""}), wanted)
+
+    where = Path((data / "releases" / artifact.name / "app/where").read_text())
+    assert len(str(where.relative_to(data))) < 30
+    assert [artifact.name] == [path.name for path in (data / "releases").iterdir()]
+
+
 async def test_what_is_removed_is_gone(builder: ProcessBuilder, tmp_path: Path) -> None:
     """A removed artifact cannot be started any more; removing it again is harmless."""
     wanted = plan(build=(step("mkdir closed; touch closed/x; chmod 0 closed"),))

@@ -88,7 +88,7 @@ class ProcessBuilder:
                 digest = await to_thread.run_sync(_seal, release)
         except BaseException as error:
             with CancelScope(shield=True):
-                await to_thread.run_sync(remove_tree, release.directory)
+                await to_thread.run_sync(release.remove)
             if isinstance(error, TimeoutError):
                 raise _too_slow(timeout) from None
             raise
@@ -101,7 +101,7 @@ class ProcessBuilder:
 
     async def remove(self, artifact: str, /) -> None:
         """Remove the release's directory, and in time the toolchains that only it has needed."""
-        await to_thread.run_sync(remove_tree, self._releases.named(artifact).directory)
+        await to_thread.run_sync(self._releases.named(artifact).remove)
         await to_thread.run_sync(self._sweep_toolchains)
 
     async def forget(self, project_number: int, /) -> None:

@@ -47,8 +47,13 @@ class Release:
 
     @property
     def scratch(self) -> Path:
-        """What only the build needs."""
-        return self.directory / "build"
+        """
+        What only the build needs, beside the release and under a short name.
+
+        Programs make Unix sockets there, whose paths may have no more than 107 bytes.
+        """
+        deployment, _, fence = self.directory.name.partition(".")
+        return self.directory.with_name(f"{deployment[:8]}{deployment[-4:]}.{fence}")
 
     @property
     def site_config(self) -> Path:
@@ -81,7 +86,7 @@ class Release:
 
     def begin(self, source: Path, uid: int | None) -> None:
         """Take over the files in *source*, for *uid*; what a former try left is removed."""
-        remove_tree(self.directory)
+        self.remove()
         make_passable(self.directory.parent)
         make_passable(self.directory)
         source.chmod(0o700)
@@ -98,6 +103,11 @@ class Release:
         make_passable(self.programs)
         for name, path in programs.items():
             (self.programs / name).symlink_to(path)
+
+    def remove(self) -> None:
+        """Remove all of it, and what its build has left."""
+        remove_tree(self.scratch)
+        remove_tree(self.directory)
 
     def seal(self, digest: str) -> None:
         """Say that the release is whole."""
@@ -140,7 +150,7 @@ class Releases:
 
     def programs(self) -> Collection[Path]:
         """Return what the links of all releases lead to."""
-        links = (link for path in self._root.glob("*/bin") for link in path.iterdir())
+        links = (link for name in self.leases() for link in self.named(name).programs.glob("*"))
         return {link.readlink() for link in links if link.is_symlink()}
 
     def leases(self) -> Mapping[str, Lease]:
