@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from anyio import create_task_group, fail_after
+from anyio import CancelScope, create_task_group, fail_after
 from tests.services.platform import PORTS, Platform
 from tests.services.world import REPO
 
@@ -560,3 +560,16 @@ async def test_two_workers_never_claim_the_same(platform: Platform) -> None:
                 workers.start_soon(claim, f"worker-{number}")
 
     assert (11, 1, 10) == (len(claimed), claimed.count(None), len({c for c in claimed if c}))
+
+
+async def test_a_claim_that_is_cancelled_belongs_to_who_made_it(
+    platform: Platform, shop: Project
+) -> None:
+    """It returns with its lease, so that no deployment is in the hands of nobody."""
+    waiting = await platform.queued(shop)
+    lease = None
+    with CancelScope() as scope:
+        scope.cancel()
+        lease = await platform.engine.pipeline.claim("worker-1")
+
+    assert (await platform.row(waiting.id)).lease == lease
