@@ -29,7 +29,7 @@ BATCH_SECONDS = 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
 MOST_KEPT = 20 * 1024 * 1024
 """Of an application that runs: the newest lines, those of its build among them."""
-TAIL_LINES = 10
+TAIL_LINES = 20
 PAUSE_SECONDS = 1
 """Between two tries while the database is away."""
 LAST_FLUSH_SECONDS = 5

@@ -105,6 +105,21 @@ async def test_an_exit_is_told_in_words(
     assert "exited with code 3" == observed.exit
 
 
+async def test_npm_does_not_speak_of_itself(
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+) -> None:
+    """What a program says last, when it fails, is not to be lost among news of npm."""
+    wanted = plan(language="node", processes={"web": step("env")})
+    request = await _built(builder, tmp_path, wanted)
+
+    await runtime.start(request)
+
+    output = b"".join([chunk.data async for chunk in runtime.output(request.instance.name)])
+    assert {"npm_config_logs_max=0", "npm_config_update_notifier=false"} <= set(
+        output.decode().splitlines()
+    )
+
+
 async def test_an_instance_has_a_home_of_its_own(
     builder: ProcessBuilder,
     runtime: ProcessRuntime,

@@ -70,6 +70,7 @@ def _node_env(release: Release, cache: Path) -> dict[str, str]:
         "npm_config_audit": "false",
         "npm_config_cache": str(cache / "npm"),
         "npm_config_fund": "false",
+        "npm_config_logs_max": "0",
         "npm_config_prefix": str(release.venv),
         "npm_config_update_notifier": "false",
         **npm_configuration(),

@@ -28,7 +28,13 @@ from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
 RUN_LIMITS = Limits(open_files=65_536, processes=1024)
 
-_ENV: Mapping[str, Mapping[str, str]] = {"node": {"NODE_ENV": "production"}}
+_ENV: Mapping[str, Mapping[str, str]] = {
+    "node": {
+        "NODE_ENV": "production",
+        "npm_config_logs_max": "0",
+        "npm_config_update_notifier": "false",
+    }
+}
 """What programs in a language find set when they are run, unless the project sets it otherwise."""
 _INSTANCE = re.compile(r"[0-9a-f-]{36}\.[0-9]+\..+")
 
