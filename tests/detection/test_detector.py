@@ -78,6 +78,15 @@ def test_languages_that_come_later_are_said_to() -> None:
     assert (Rejected(framework="node", reason=reason),) == plan.rejected
 
 
+def test_page_of_a_node_project_is_its_own() -> None:
+    """It is what the bundler builds, not a site that was passed over."""
+    manifest = '{"devDependencies": {"vite": "^7"}}'
+
+    plan = detect(MemoryTree({"package.json": manifest, "index.html": ""}), Wishes())
+
+    assert ("vite", ()) == (plan.framework, plan.rejected)
+
+
 @pytest.mark.parametrize(
     ("path", "title"),
     [

@@ -130,9 +130,10 @@ def _answer(language: Language, question: Question) -> BuildPlan | Rejected | No
 def _outranked(
     languages: tuple[Language, ...], winner: Language, tree: FileTree
 ) -> Iterator[Rejected]:
-    """Name those that also had something to say."""
+    """Name those that also had something to say; the page of a Node.js project is its own."""
+    passed_over = {winner.name, *(("static",) if winner.name == "node" else ())}
     for language in languages:
         trigger = language.trigger_in(tree)
-        if trigger and language.name != winner.name:
+        if trigger and language.name not in passed_over:
             reason = f"{trigger} is there too, but {winner.title} comes first"
             yield Rejected(framework=language.name, reason=reason)
