@@ -1,4 +1,4 @@
-"""From settings to an application: the only module that names adapters, each imported on use."""
+"""The adapters that work on this host, and what lies in the data directory for them."""
 
 import os
 from collections.abc import AsyncIterator
@@ -8,36 +8,28 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from anyio import to_thread
-from attrs import evolve, frozen
+from attrs import frozen
 
-from pushpaka_core.application import Application, assemble
+from pushpaka_core.bootstrap.options import addresses_of, source_policy_of, utc_now
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
-from pushpaka_core.domain.sources import SourcePolicy
-from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.engine import Adapters, Options
+from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import PlatformFaultError, SettingsError
-from pushpaka_core.ports.host import Room
 from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
+from pushpaka_core.ports.router import Router, RouterSupervisor
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock, IdGenerator
-from pushpaka_core.services.admission import MEBIBYTE
-from pushpaka_core.services.background import alongside
 from pushpaka_core.services.key_rings import require_keys
-from pushpaka_core.services.system import Technologies
-from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
+from pushpaka_core.settings import RouterChoice, Settings
 
 if TYPE_CHECKING:
     from pushpaka_core.adapters.files.choices import Choices
     from pushpaka_core.adapters.security.keys import Keys
 
-FIRST_PROJECT_UID = 30_000
+_FIRST_PROJECT_UID = 30_000
 """As root each project has a user id of its own: this one and its number."""
 _MOST_PROJECT_UIDS = 30_000
 _PRIVATE, _PASSABLE = 0o700, 0o711
@@ -47,13 +39,8 @@ _TRUST = ("SSL_CERT_", "NODE_EXTRA_CA_CERTS")
 _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def utc_now() -> datetime:
-    """Return the present time."""
-    return datetime.now(UTC)
-
-
 @frozen
-class _Ground:
+class Ground:
     """What lies in the data directory before anything is opened."""
 
     keys: "Keys"
@@ -62,84 +49,8 @@ class _Ground:
     node: Node
 
 
-@asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
-    """
-    Open the services of the instance that *settings* describe; its schema is brought up to date.
-
-    Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
-
-    Raises:
-        SettingsError: If the settings cannot be used; the message says what to change.
-    """
-    _judge(settings)
-    if settings.runtime is RuntimeChoice.MEMORY:
-        async with _shared(settings, memory_adapters()) as adapters:
-            node = Node(runtime=settings.runtime, name=settings.node or "local")
-            yield assemble(adapters, _options(settings, _addresses(settings, 80), node))
-        return
-    ground = await to_thread.run_sync(_prepare, settings)
-    async with _host_adapters(settings, ground) as own, _shared(settings, own) as adapters:
-        yield assemble(adapters, _options(settings, ground.addresses, ground.node))
-
-
-def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Adapters:
-    """Return adapters that keep everything in memory and run nothing, for tests and embedding."""
-    from pushpaka_core.adapters.memory import (
-        builder,
-        events,
-        failpoints,
-        host,
-        prober,
-        queue,
-        router,
-        runtime,
-        security,
-        source,
-        storage,
-        workspaces,
-    )
-
-    return Adapters(
-        storage=storage.MemoryStorage(),
-        queue=queue.MemoryQueue(),
-        events=events.MemoryEventBus(),
-        source=source.MemorySource(),
-        workspaces=workspaces.MemoryWorkspaces(),
-        builder=builder.MemoryBuilder(now=now),
-        runtime=runtime.MemoryRuntime(now=now),
-        prober=prober.MemoryProber(),
-        router=router.MemoryRouter(),
-        host=host.MemoryHost(),
-        failpoints=failpoints.MemoryFailpoints(),
-        hasher=security.PlainHasher(),
-        signer=security.MemorySigner(),
-        cipher=security.MemoryCipher(),
-        now=now,
-        new_id=new_id,
-    )
-
-
-def _judge(settings: Settings) -> None:
-    """Refuse what would be dangerous or cannot work."""
-    if settings.stage is Stage.PRODUCTION and settings.secret_key is None:
-        raise SettingsError("PUSHPAKA_SECRET_KEY must be set in production.")
-    if settings.stage is Stage.PRODUCTION and settings.encryption_keys is None:
-        raise SettingsError("PUSHPAKA_ENCRYPTION_KEYS must be set in production.")
-    if settings.stage is Stage.PRODUCTION and settings.is_tested:
-        raise SettingsError(
-            "PUSHPAKA_TEST_FAILPOINT and PUSHPAKA_TEST_TIMING are for tests, not for production."
-        )
-    closed = settings.registration_policy is RegistrationPolicy.CLOSED
-    if settings.is_exposed and not (closed or settings.accept_unsandboxed):
-        raise SettingsError(
-            "The process runtime is no sandbox: whoever has an account can run programs on this "
-            "host. To serve beyond loopback set PUSHPAKA_REGISTRATION=closed, or "
-            "PUSHPAKA_ACCEPT_UNSANDBOXED=true if you trust everybody who may register."
-        )
-
-
-def _prepare(settings: Settings) -> _Ground:
+def prepare(settings: Settings) -> Ground:
+    """Make the data directory where there is none, and settle what is decided once; blocks."""
     from pushpaka_core.adapters.files.choices import Choices
     from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys
 
@@ -164,16 +75,17 @@ def _prepare(settings: Settings) -> _Ground:
             encryption_keys=settings.encryption_keys,
             current_key=next(iter(settings.encryption_keys)),
         )
-    return _Ground(
+    return Ground(
         keys=keys,
-        addresses=_addresses(settings, choices.router_port),
+        addresses=addresses_of(settings, choices.router_port),
         choices=choices,
         node=Node(runtime=settings.runtime, name=settings.node or choices.node, home=choices.home),
     )
 
 
 @asynccontextmanager
-async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[Adapters]:
+async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Adapters]:
+    """Open the adapters of an instance whose programs run on this host."""
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.source import GitSource
@@ -202,7 +114,7 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
             events=MemoryEventBus(),
             source=GitSource(
                 processes=processes,
-                policy=_source_policy(settings),
+                policy=source_policy_of(settings),
                 binary=git,
                 mirrors_directory=directory / "mirrors",
             ),
@@ -236,29 +148,6 @@ async def _host_adapters(settings: Settings, ground: _Ground) -> AsyncIterator[A
         )
 
 
-@asynccontextmanager
-async def _shared(settings: Settings, adapters: Adapters) -> AsyncIterator[Adapters]:
-    """Let other processes of the instance take part in what *adapters* tell, where Redis is set."""
-    if settings.redis_url is None:
-        yield adapters
-        return
-    try:
-        from pushpaka_core.adapters.redis.opening import open_redis
-    except ModuleNotFoundError:
-        raise SettingsError("PUSHPAKA_REDIS_URL needs `pip install pushpaka[redis]`.") from None
-    opening = open_redis(
-        settings.redis_url, queue=adapters.queue, events=adapters.events, storage=adapters.storage
-    )
-    async with opening as redis, alongside(redis.run):
-        yield evolve(
-            adapters,
-            queue=redis.queue,
-            events=redis.events,
-            rate_counters=redis.rate_counters,
-            redis_check=redis.connection.check,
-        )
-
-
 def _storage(settings: Settings) -> AbstractAsyncContextManager[Storage]:
     if settings.storage_url == "memory:":
         from pushpaka_core.adapters.memory.storage import MemoryStorage
@@ -271,7 +160,7 @@ def _storage(settings: Settings) -> AbstractAsyncContextManager[Storage]:
 
 @asynccontextmanager
 async def _router(
-    settings: Settings, ground: _Ground, processes: Processes
+    settings: Settings, ground: Ground, processes: Processes
 ) -> AsyncIterator[tuple[Router, RouterSupervisor | None]]:
     if settings.router is not RouterChoice.TRAEFIK:
         from pushpaka_core.adapters.memory.router import MemoryRouter
@@ -297,47 +186,6 @@ async def _router(
         yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
 
 
-def _source_policy(settings: Settings) -> SourcePolicy:
-    return SourcePolicy(
-        allow_http=settings.git_allow_http,
-        local_repo_root=settings.local_root,
-        allow_nets=settings.git_allow_nets,
-    )
-
-
-def _options(settings: Settings, addresses: Addresses, node: Node) -> Options:
-    return Options(
-        addresses=addresses,
-        technologies=_technologies(settings),
-        node=node,
-        source_policy=_source_policy(settings),
-        registration=settings.registration_policy,
-        token_lifetime=settings.token_lifetime,
-        timings=settings.timings,
-        concurrency=settings.concurrency,
-        instance_ports=settings.instance_ports,
-        releases_kept=settings.releases_kept,
-        logs_kept=timedelta(days=settings.logs_kept),
-        least_room=Room(
-            disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
-        ),
-        api=Upstream(host=settings.host, port=settings.port),
-    )
-
-
-def _technologies(settings: Settings) -> Technologies:
-    return Technologies(
-        runtime=settings.runtime,
-        router=settings.router,
-        database=settings.database,
-        redis=settings.redis_url is not None,
-    )
-
-
-def _addresses(settings: Settings, port: int) -> Addresses:
-    return Addresses(base_domain=settings.base_domain, port=settings.router_port or port)
-
-
 def _certificates(settings: Settings) -> dict[str, str]:
     """Return what applications see of the host's environment: whom it trusts, nothing else."""
     return {name: path for name, path in settings.host_env.items() if name.startswith(_TRUST)}
@@ -349,4 +197,4 @@ def _project_uid(number: int) -> int | None:
         return None
     if number >= _MOST_PROJECT_UIDS:
         raise PlatformFaultError("There are no user ids left for more projects.")
-    return FIRST_PROJECT_UID + number
+    return _FIRST_PROJECT_UID + number

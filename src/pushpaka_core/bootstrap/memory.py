@@ -1,0 +1,44 @@
+"""The adapters that keep everything in memory."""
+
+from uuid import uuid4
+
+from pushpaka_core.bootstrap.options import utc_now
+from pushpaka_core.engine import Adapters
+from pushpaka_core.ports.system import Clock, IdGenerator
+
+
+def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Adapters:
+    """Return adapters that keep everything in memory and run nothing, for tests and embedding."""
+    from pushpaka_core.adapters.memory import (
+        builder,
+        events,
+        failpoints,
+        host,
+        prober,
+        queue,
+        router,
+        runtime,
+        security,
+        source,
+        storage,
+        workspaces,
+    )
+
+    return Adapters(
+        storage=storage.MemoryStorage(),
+        queue=queue.MemoryQueue(),
+        events=events.MemoryEventBus(),
+        source=source.MemorySource(),
+        workspaces=workspaces.MemoryWorkspaces(),
+        builder=builder.MemoryBuilder(now=now),
+        runtime=runtime.MemoryRuntime(now=now),
+        prober=prober.MemoryProber(),
+        router=router.MemoryRouter(),
+        host=host.MemoryHost(),
+        failpoints=failpoints.MemoryFailpoints(),
+        hasher=security.PlainHasher(),
+        signer=security.MemorySigner(),
+        cipher=security.MemoryCipher(),
+        now=now,
+        new_id=new_id,
+    )

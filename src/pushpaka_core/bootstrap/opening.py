@@ -1,0 +1,81 @@
+"""Opens the application that settings describe."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from attrs import evolve
+
+from pushpaka_core.application import Application, assemble
+from pushpaka_core.bootstrap.host import host_adapters, prepare
+from pushpaka_core.bootstrap.memory import memory_adapters
+from pushpaka_core.bootstrap.options import addresses_of, options_of
+from pushpaka_core.domain.nodes import Node
+from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.engine import Adapters
+from pushpaka_core.errors import SettingsError
+from pushpaka_core.services.background import alongside
+from pushpaka_core.settings import RuntimeChoice, Settings, Stage
+
+
+@asynccontextmanager
+async def open_application(settings: Settings) -> AsyncIterator[Application]:
+    """
+    Open the services of the instance that *settings* describe; its schema is brought up to date.
+
+    Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
+
+    Raises:
+        SettingsError: If the settings cannot be used; the message says what to change.
+    """
+    _judge(settings)
+    if settings.runtime is RuntimeChoice.MEMORY:
+        async with _shared(settings, memory_adapters()) as adapters:
+            node = Node(runtime=settings.runtime, name=settings.node or "local")
+            yield assemble(adapters, options_of(settings, addresses_of(settings, 80), node))
+        return
+    ground = await to_thread.run_sync(prepare, settings)
+    async with host_adapters(settings, ground) as own, _shared(settings, own) as adapters:
+        yield assemble(adapters, options_of(settings, ground.addresses, ground.node))
+
+
+def _judge(settings: Settings) -> None:
+    """Refuse what would be dangerous or cannot work."""
+    if settings.stage is Stage.PRODUCTION and settings.secret_key is None:
+        raise SettingsError("PUSHPAKA_SECRET_KEY must be set in production.")
+    if settings.stage is Stage.PRODUCTION and settings.encryption_keys is None:
+        raise SettingsError("PUSHPAKA_ENCRYPTION_KEYS must be set in production.")
+    if settings.stage is Stage.PRODUCTION and settings.is_tested:
+        raise SettingsError(
+            "PUSHPAKA_TEST_FAILPOINT and PUSHPAKA_TEST_TIMING are for tests, not for production."
+        )
+    closed = settings.registration_policy is RegistrationPolicy.CLOSED
+    if settings.is_exposed and not (closed or settings.accept_unsandboxed):
+        raise SettingsError(
+            "The process runtime is no sandbox: whoever has an account can run programs on this "
+            "host. To serve beyond loopback set PUSHPAKA_REGISTRATION=closed, or "
+            "PUSHPAKA_ACCEPT_UNSANDBOXED=true if you trust everybody who may register."
+        )
+
+
+@asynccontextmanager
+async def _shared(settings: Settings, adapters: Adapters) -> AsyncIterator[Adapters]:
+    """Let other processes of the instance take part in what *adapters* tell, where Redis is set."""
+    if settings.redis_url is None:
+        yield adapters
+        return
+    try:
+        from pushpaka_core.adapters.redis.opening import open_redis
+    except ModuleNotFoundError:
+        raise SettingsError("PUSHPAKA_REDIS_URL needs `pip install pushpaka[redis]`.") from None
+    opening = open_redis(
+        settings.redis_url, queue=adapters.queue, events=adapters.events, storage=adapters.storage
+    )
+    async with opening as redis, alongside(redis.run):
+        yield evolve(
+            adapters,
+            queue=redis.queue,
+            events=redis.events,
+            rate_counters=redis.rate_counters,
+            redis_check=redis.connection.check,
+        )

@@ -1,0 +1,62 @@
+"""What the settings say to the services, in the services' own words."""
+
+from datetime import UTC, datetime, timedelta
+
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.nodes import Node
+from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.engine import Options
+from pushpaka_core.ports.host import Room
+from pushpaka_core.ports.router import Upstream
+from pushpaka_core.services.admission import MEBIBYTE
+from pushpaka_core.services.system import Technologies
+from pushpaka_core.settings import Settings
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
+    """Return what the operator decided."""
+    return Options(
+        addresses=addresses,
+        technologies=_technologies(settings),
+        node=node,
+        source_policy=source_policy_of(settings),
+        registration=settings.registration_policy,
+        token_lifetime=settings.token_lifetime,
+        timings=settings.timings,
+        concurrency=settings.concurrency,
+        instance_ports=settings.instance_ports,
+        releases_kept=settings.releases_kept,
+        logs_kept=timedelta(days=settings.logs_kept),
+        least_room=Room(
+            disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
+        ),
+        api=Upstream(host=settings.host, port=settings.port),
+    )
+
+
+def addresses_of(settings: Settings, port: int) -> Addresses:
+    """Return under which names everything answers; *port* where the settings name none."""
+    return Addresses(base_domain=settings.base_domain, port=settings.router_port or port)
+
+
+def source_policy_of(settings: Settings) -> SourcePolicy:
+    """Return which repositories may be fetched."""
+    return SourcePolicy(
+        allow_http=settings.git_allow_http,
+        local_repo_root=settings.local_root,
+        allow_nets=settings.git_allow_nets,
+    )
+
+
+def _technologies(settings: Settings) -> Technologies:
+    return Technologies(
+        runtime=settings.runtime,
+        router=settings.router,
+        database=settings.database,
+        redis=settings.redis_url is not None,
+    )
