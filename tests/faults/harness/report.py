@@ -1,0 +1,62 @@
+"""What the harness tells in the end."""
+
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+from tests.faults.harness.crowd import Ledger
+from tests.faults.harness.faults import Kind, Misfortune
+from tests.faults.harness.judge import Verdict
+from tests.faults.harness.world import World
+
+REFUSALS = ("is not ours to work on any more", "is not ours to look after any more")
+"""What a worker says that came too late: another one has the deployment, or the node."""
+_MOST_TOLD = 20
+
+
+@frozen(kw_only=True)
+class Report:
+    """How one run went."""
+
+    title: str
+    seconds: float
+    misfortune: Misfortune
+    ledger: Ledger
+    verdict: Verdict
+    stale_writes: int
+
+    @property
+    def wrongs(self) -> dict[str, Sequence[str]]:
+        """Return all that there must be none of."""
+        answers = {"strange answers": self.ledger.strange, "failed visits": self.ledger.missed}
+        return {**self.verdict.wrongs, **answers}
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether every promise was kept."""
+        return not any(self.wrongs.values())
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for a person to read."""
+        ledger, verdict = self.ledger, self.verdict
+        kinds = ", ".join(f"{kind} {self.misfortune.count(kind)}" for kind in Kind)
+        statuses = ", ".join(f"{status} {n}" for status, n in sorted(verdict.statuses.items()))
+        wrongs = ", ".join(f"{name} {len(found)}" for name, found in self.wrongs.items())
+        yield f"{self.title}: {self.seconds:.0f} s"
+        yield f"  {kinds}"
+        yield from (f"    {n:4} x {fault.name}" for fault, n in self.misfortune.tally.most_common())
+        yield f"  deployments {len(ledger.accepted)}: {statuses}"
+        yield f"  taken over {verdict.taken_over}, given up after three workers {verdict.given_up}"
+        yield f"  stale writes refused {self.stale_writes}"
+        yield (
+            f"  requests: told to come again {ledger.refused}, unanswered {ledger.unanswered}; "
+            f"visits {ledger.visits}"
+        )
+        yield f"  {wrongs}"
+        for name, found in self.wrongs.items():
+            yield from (f"    {name}: {sentence}" for sentence in found[:_MOST_TOLD])
+
+
+def stale_writes(world: World) -> int:
+    """Return how often a worker was refused because another had taken its work over."""
+    said = [log.read_text(errors="replace") for log in world.logs if log.exists()]
+    return sum(text.count(refusal) for text in said for refusal in REFUSALS)
