@@ -241,7 +241,7 @@ NX = {
 }
 
 
-def nx_project(executor: str = "", **options: str) -> str:
+def nx_project(executor: str = "", **options: object) -> str:
     build = {"executor": executor, "options": options}
     return json.dumps({"name": "shop", "projectType": "application", "targets": {"build": build}})
 
@@ -316,6 +316,23 @@ def test_nx_application_without_a_manifest_is_built_from_the_root(
     assert (framework, ".", site) == (plan.framework, plan.directory, plan.static)
     assert ["npm ci --include=dev", "NX_DAEMON=false nx run shop:build"] == commands(plan)
     assert started == (web(plan) if started else None)
+
+
+@pytest.mark.parametrize(
+    ("options", "ending"),
+    [
+        ({"format": ["esm"]}, "js"),
+        ({"format": ["cjs"]}, "cjs"),
+        ({"format": ["cjs"], "esbuildOptions": {"outExtension": {".js": ".js"}}}, "js"),
+    ],
+)
+def test_nx_application_ends_as_esbuild_calls_it(options: dict[str, object], ending: str) -> None:
+    """CommonJS gets a name of its own, unless the project has another one for it."""
+    manifest = nx_project("@nx/esbuild:esbuild", outputPath="dist/apps/shop", **options)
+
+    plan = plan_of({**NX, "apps/shop/project.json": manifest})
+
+    assert f"node dist/apps/shop/main.{ending}" == web(plan)
 
 
 def test_several_nx_applications_are_named() -> None:

@@ -112,9 +112,18 @@ class NxApplication:
     def _program(self) -> Program:
         output = self._output()
         return Program(
-            command=self.root.manager.node(f"{output}/main.js"),
+            command=self.root.manager.node(f"{output}/main{self._ending}"),
             evidence=(self._said(f"it is built to {output} by {self._executor}"),),
         )
+
+    @property
+    def _ending(self) -> str:
+        """Return how the names of built files end: esbuild calls CommonJS by its own name."""
+        options = table(self._build_target, "options")
+        told = table(options, "esbuildOptions", "outExtension").get(".js")
+        if told in (".js", ".cjs", ".mjs"):
+            return str(told)
+        return ".cjs" if "esbuild" in self._executor and options.get("format") == ["cjs"] else ".js"
 
     def _site(
         self, directory: str, reason: str, stem: str = "", *, not_found: str | None = None
