@@ -10,11 +10,11 @@ from tests.services.platform import Platform, open_platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.domain.deployments import Deployment, Phase
+from pushpaka_core.domain.instances import MOST_MISSES
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.services.node_hold import NodeHold
-from pushpaka_core.services.tending import MOST_MISSES
 
 pytestmark = pytest.mark.anyio
 

@@ -1,16 +1,17 @@
 """Instances that serve: watched, restarted with a growing pause, and called what they are."""
 
+from datetime import timedelta
+
 import pytest
 from tests.services.platform import Platform
 
-from pushpaka_core.adapters.memory.runtime import Listening
+from pushpaka_core.adapters.memory.runtime import Listening, MemoryRuntime
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
-from pushpaka_core.domain.instances import STEADY_AFTER, InstanceState
+from pushpaka_core.domain.instances import MOST_MISSES, STEADY_AFTER, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import PlatformFaultError, RouterUnavailableError
-from pushpaka_core.services.tending import MOST_MISSES
 
 pytestmark = pytest.mark.anyio
 
@@ -216,6 +217,27 @@ class TestLiveness:
             "The web process did not answer 3 probes and was ended (it did not answer within 5 s)."
             " It is started again in 1 s."
         ) == (await platform.said(running.id))[-1]
+
+    async def test_requests_go_elsewhere_before_a_silent_one_is_ended(
+        self, platform: Platform, shop: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its end may take the whole grace, in which nobody is to wait for it."""
+        running = await platform.served(shop)
+        instance = await platform.instance(running.id)
+        platform.prober.complaints[instance.port or 0] = "it did not answer within 5 s"
+        led_to_it = []
+        stop = MemoryRuntime.stop
+
+        async def observed(runtime: MemoryRuntime, name: str, /, *, grace: timedelta) -> None:
+            led_to_it.append((instance.port,) in platform.routes().values())
+            await stop(runtime, name, grace=grace)
+
+        monkeypatch.setattr(MemoryRuntime, "stop", observed)
+
+        for _ in range(MOST_MISSES):
+            await platform.engine.tending.check_liveness()
+
+        assert [False] == led_to_it
 
     async def test_misses_that_are_not_in_a_row_are_forgiven(
         self, platform: Platform, shop: Project

@@ -25,6 +25,8 @@ FIRST_BACK_OFF = timedelta(seconds=1)
 LONGEST_BACK_OFF = timedelta(minutes=5)
 STEADY_AFTER = timedelta(minutes=10)
 """An instance that has lived so long begins its back-off anew."""
+MOST_MISSES = 3
+"""Probes in a row that may go unanswered; then no request is sent there any more."""
 
 
 class InstanceState(StrEnum):
@@ -77,6 +79,12 @@ class Instance:
     def lease(self) -> Lease:
         """Return the lease under which it was made."""
         return Lease(deployment_id=self.deployment_id, fence=self.fence)
+
+    @property
+    def is_routed(self) -> bool:
+        """Tell whether requests are to go to it."""
+        is_live = self.state is InstanceState.LIVE and self.misses < MOST_MISSES
+        return self.process_type == WEB and is_live
 
     def go_live(self) -> Self:
         """Return it serving."""

@@ -9,7 +9,7 @@ from attrs import define, field
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, DeploymentStatus
 from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.domain.instances import WEB, Instance, InstanceState
+from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.router import Route, Router, RouteTable, Upstream
@@ -140,11 +140,7 @@ class Routing:
 def _upstreams(instances: Iterable[Instance]) -> Mapping[DeploymentId, tuple[Upstream, ...]]:
     by_deployment: dict[DeploymentId, tuple[Upstream, ...]] = defaultdict(tuple)
     for instance in instances:
-        if _answers(instance) and instance.port is not None:
+        if instance.is_routed and instance.port is not None:
             upstream = Upstream(host=instance.host, port=instance.port)
             by_deployment[instance.deployment_id] += (upstream,)
     return by_deployment
-
-
-def _answers(instance: Instance) -> bool:
-    return instance.process_type == WEB and instance.state is InstanceState.LIVE

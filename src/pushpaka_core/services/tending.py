@@ -1,6 +1,7 @@
 """Looks after the instances that serve: notices the dead, starts them again, probes the living."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from math import ceil
@@ -16,12 +17,23 @@ from pushpaka_core.domain.deployments import (
     Phase,
 )
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.instances import Instance, InstanceId, InstanceState, in_service
+from pushpaka_core.domain.instances import (
+    MOST_MISSES,
+    Instance,
+    InstanceId,
+    InstanceState,
+    in_service,
+)
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.run_settings import RunSettings
-from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
+from pushpaka_core.errors import (
+    PlatformFaultError,
+    RouterUnavailableError,
+    StaleEntityError,
+    StartError,
+)
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
@@ -33,8 +45,6 @@ from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.starting import GONE, Starting
-
-MOST_MISSES = 3
 
 
 @frozen(kw_only=True)
@@ -139,12 +149,12 @@ class Tending:
 
     async def _look_at_one(self, served: Served, instance: Instance, look: _Look) -> Instance:
         """Return the instance as it is now, or what has taken its place, as it is kept."""
-        seen = await look(served, instance)
-        if seen.id == instance.id and seen != instance:
-            try:
+        try:
+            seen = await look(served, instance)
+            if seen.id == instance.id and seen != instance:
                 await self._keep(seen)
-            except StaleEntityError:
-                return instance
+        except StaleEntityError:
+            return instance
         if seen.restart_at is not None and seen.restart_at != instance.restart_at:
             await self._tell(served, seen)
         return seen
@@ -186,8 +196,17 @@ class Tending:
         if misses < MOST_MISSES:
             return evolve(instance, misses=misses)
         return await self._ended(
-            instance, f"did not answer {MOST_MISSES} probes and was ended ({sight.missing})"
+            await self._unrouted(evolve(instance, misses=misses)),
+            f"did not answer {MOST_MISSES} probes and was ended ({sight.missing})",
         )
+
+    async def _unrouted(self, silent: Instance) -> Instance:
+        """Send requests elsewhere before it is ended, which may take its grace."""
+        await self._hold.require()
+        kept = await self._keep(silent)
+        with suppress(RouterUnavailableError):
+            await self._routing.publish()
+        return kept
 
     async def _ended(self, instance: Instance, why: str) -> Instance:
         await self._hold.require()
