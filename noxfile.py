@@ -35,6 +35,13 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
 
 
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Is nothing lost while programs and servers die? Try `-- --deployments 1000 --faults 200`."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("python", "-m", "tests.faults.harness", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Does it read as agreed?"""

@@ -184,6 +184,7 @@ class Worker:
                 await sleep(pause)
                 pulse = await self._next_pulse(lease)
             if pulse is None:
+                logger.warning("deployment %s is let go: its lease was lost", lease.deployment_id)
                 return hold.end(Outcome.LOST)
             if pulse.cancel_requested:
                 return hold.end(Outcome.CANCELLED)
@@ -194,7 +195,8 @@ class Worker:
         while True:
             try:
                 return await self._pipeline.beat(lease)
-            except LeaseLostError:
+            except LeaseLostError as error:
+                logger.warning("no heartbeat for %s: %s", lease.deployment_id, error)
                 return None
             except UnavailableError as error:
                 logger.warning("no heartbeat for %s: %s", lease.deployment_id, error)

@@ -19,7 +19,7 @@ from anyio import current_time, fail_after, sleep
 from tests.faults.harness.crowd import Crowd, Ledger
 from tests.faults.harness.faults import Misfortune
 from tests.faults.harness.judge import judged
-from tests.faults.harness.report import Report, stale_writes
+from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, times_said
 from tests.faults.harness.world import Database, World, open_world, say
 
 _LONGEST_PAUSE = 10
@@ -69,7 +69,9 @@ async def _run(database: Database, wanted: Namespace) -> Report:
             misfortune=misfortune,
             ledger=ledger,
             verdict=verdict,
-            stale_writes=stale_writes(world),
+            fell=fell(world),
+            leases_let_go=times_said(world, LET_GO),
+            stale_writes=times_said(world, REFUSALS),
         )
     for line in report.lines():
         say(line)

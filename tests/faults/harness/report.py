@@ -1,6 +1,7 @@
 """What the harness tells in the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from signal import SIGKILL
 
 from attrs import frozen
 from tests.faults.harness.crowd import Ledger
@@ -8,8 +9,14 @@ from tests.faults.harness.faults import Kind, Misfortune
 from tests.faults.harness.judge import Verdict
 from tests.faults.harness.world import World
 
-REFUSALS = ("is not ours to work on any more", "is not ours to look after any more")
-"""What a worker says that came too late: another one has the deployment, or the node."""
+REFUSALS = (
+    "belongs to another worker now",
+    "is not ours to work on any more",
+    "Another process looks after the node",
+)
+"""What a worker says whose write came too late: another one has the deployment, or the node."""
+LET_GO = ("is let go: its lease was lost", "is not ours to look after any more")
+"""What it says that ends its work by itself, or because of a refusal."""
 _MOST_TOLD = 20
 
 
@@ -22,6 +29,9 @@ class Report:
     misfortune: Misfortune
     ledger: Ledger
     verdict: Verdict
+    fell: int
+    """How often a program ended that nobody had ended."""
+    leases_let_go: int
     stale_writes: int
 
     @property
@@ -46,7 +56,8 @@ class Report:
         yield from (f"    {n:4} x {fault.name}" for fault, n in self.misfortune.tally.most_common())
         yield f"  deployments {len(ledger.accepted)}: {statuses}"
         yield f"  taken over {verdict.taken_over}, given up after three workers {verdict.given_up}"
-        yield f"  stale writes refused {self.stale_writes}"
+        yield f"  programs that ended by themselves {self.fell}"
+        yield f"  leases let go {self.leases_let_go}, stale writes refused {self.stale_writes}"
         yield (
             f"  requests: told to come again {ledger.refused}, unanswered {ledger.unanswered}; "
             f"visits {ledger.visits}"
@@ -56,7 +67,13 @@ class Report:
             yield from (f"    {name}: {sentence}" for sentence in found[:_MOST_TOLD])
 
 
-def stale_writes(world: World) -> int:
-    """Return how often a worker was refused because another had taken its work over."""
+def times_said(world: World, sentences: Iterable[str]) -> int:
+    """Return how often the programs have said one of some sentences."""
     said = [log.read_text(errors="replace") for log in world.logs if log.exists()]
-    return sum(text.count(refusal) for text in said for refusal in REFUSALS)
+    return sum(text.count(sentence) for text in said for sentence in sentences)
+
+
+def fell(world: World) -> int:
+    """Return how often a program ended that was not killed, nor told to end."""
+    codes = [code for program in world.programs for code in program.codes]
+    return sum(code not in (0, -SIGKILL) for code in codes)
