@@ -148,7 +148,9 @@ class Person:
         """Open a WebSocket to an application, through the router."""
         url = project["url"].replace("http://", "ws://", 1) + path
         port = self.served.router_port
-        async with connect(url, host="127.0.0.1", port=port, proxy=None) as socket:
+        # Not every application answers pings, and a busy machine answers late.
+        patient = connect(url, host="127.0.0.1", port=port, proxy=None, ping_interval=None)
+        async with patient as socket:
             yield socket
 
     async def read(self, project: Json, path: str = "/") -> str:
