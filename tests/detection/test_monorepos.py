@@ -355,7 +355,9 @@ def test_only_directory_with_an_application_is_taken(beside: str) -> None:
     assert "web/ holds the only application of the repository (None:None)" == reasons(plan)[0]
 
 
-@pytest.mark.parametrize("other", ["admin/package.json", "api/go.mod", "go.mod"])
+@pytest.mark.parametrize(
+    "other", ["admin/package.json", "api/go.mod", "go.mod", "web/Procfile", "web/pushpaka.toml"]
+)
 def test_which_of_several_directories_is_meant_is_not_guessed(other: str) -> None:
     """What lies beside it may be the application, or another one."""
     files = {"web/package.json": package("vite"), "web/index.html": "", other: "{}"}

@@ -118,6 +118,15 @@ def test_applications_of_several_languages_are_told(other: str) -> None:
         plan_of(files)
 
 
+def test_words_below_the_top_are_not_passed_over() -> None:
+    """A pushpaka.toml is read where root_dir leads, so it is asked for."""
+    settings = {"backend/pushpaka.toml": ""}
+    files = {"backend/requirements.txt": "fastapi", "backend/main.py": APP, **settings}
+
+    with pytest.raises(DetectionError, match="may be an application in backend: set root_dir"):
+        plan_of(files)
+
+
 def test_top_that_only_has_settings_of_tools_is_no_application() -> None:
     """A pyproject.toml with nothing but a linter's table says nothing about dependencies."""
     files = {

@@ -14,6 +14,8 @@ _OTHERS = frozenset(
     }
 )  # fmt: skip
 """Files that speak for an application of another kind."""
+_WORDS = ("Procfile", "pushpaka.toml")
+"""They count where root_dir leads to them; to pass them over would be worse than to ask."""
 _PASSED_OVER = frozenset(
     {
         "tests", "test", "e2e", "cypress", "docs", "doc", "examples", "example", "samples",
@@ -28,7 +30,10 @@ def only_directory(tree: FileTree) -> str | None:
     if any(name in _OTHERS for name, *inner in parts if not inner):
         return None
     places = {place: name for place, name in _signs(parts) if place not in _PASSED_OVER}
-    return next(iter(places)) if list(places.values()) == [FILE] else None
+    if list(places.values()) != [FILE]:
+        return None
+    [place] = places
+    return None if any(tree.exists(f"{place}/{name}") for name in _WORDS) else place
 
 
 def _signs(parts: list[list[str]]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,8 @@ _OTHERS = (
     "package.json", "deno.json", "go.mod", "Cargo.toml", "Gemfile", "composer.json", "pom.xml",
     "build.gradle", "build.gradle.kts", "mix.exs", "Dockerfile", "Staticfile",
 )  # fmt: skip
+_WORDS = "pushpaka.toml"
+"""It counts where root_dir leads to it; to pass it over would be worse than to ask."""
 _PASSED_OVER = frozenset(
     {
         "tests", "test", "docs", "doc", "examples", "example", "samples", "scripts", "tools",
@@ -62,7 +64,8 @@ def _directories(tree: FileTree) -> Iterator[str]:
         return
     parents = dict.fromkeys(path.partition("/")[0] for path in tree.paths() if "/" in path)
     for parent in parents:
-        if parent not in _PASSED_OVER and any(tree.exists(f"{parent}/{name}") for name in _SIGNS):
+        is_open = parent not in _PASSED_OVER and not tree.exists(f"{parent}/{_WORDS}")
+        if is_open and any(tree.exists(f"{parent}/{name}") for name in _SIGNS):
             yield parent
 
 
