@@ -86,6 +86,32 @@ async def test_connections_that_the_server_has_closed_are_not_used(
     await storage.check()
 
 
+async def test_a_server_that_goes_while_somebody_lets_go_of_it_spoils_nothing(
+    storage: SqlStorage,
+) -> None:
+    """F09: what was read by then is right, and the next one gets a connection that lives."""
+
+    async def go_on() -> None:
+        os.kill(pid, SIGCONT)
+
+    await keep(storage, user := a_user())
+    async with create_task_group() as tasks, storage.snapshot() as uow:
+        users = list(await uow.users.all())
+        pid = await uow.users._statements._connection.scalar(sa.func.pg_backend_pid())
+        os.kill(pid, SIGSTOP)
+        await _terminate(storage, pid)
+        tasks.start_soon(go_on)  # Which it does once this task waits for the end of its snapshot.
+
+    assert [user] == users
+    for _ in range(int(storage._reading.users.total_tokens)):
+        await storage.check()
+
+
+async def _terminate(storage: SqlStorage, pid: int) -> None:
+    async with storage._reading.engine.connect() as connection:
+        await connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+
+
 async def test_a_server_that_is_away_is_unavailable(
     postgres: PostgresServer, storage: SqlStorage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,12 +1,13 @@
 """A storage in a database."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
 from anyio import move_on_after
 from attrs import frozen
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
@@ -182,5 +183,6 @@ async def _connected(lane: Lane) -> AsyncIterator[AsyncConnection]:
         yield connection
     finally:
         seconds = None if lane.deadline is None else lane.deadline.total_seconds()
-        with move_on_after(seconds, shield=True):
+        # A server that does not hear of the end has ended everything by itself.
+        with move_on_after(seconds, shield=True), suppress(DBAPIError):
             await connection.close()
