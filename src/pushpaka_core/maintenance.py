@@ -1,16 +1,21 @@
 """What an operator does to a data directory; beside bootstrap the one module to name adapters."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from anyio import to_thread
 
+from pushpaka_core.adapters.files.drafts import written_whole
 from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.adapters.git.repositories import make_repository
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.removal import remove_tree
+from pushpaka_core.adapters.security.keys import load_or_create_keys
+from pushpaka_core.adapters.sql.export_files import Contents
+from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
 from pushpaka_core.settings import Settings
@@ -71,6 +76,66 @@ async def publish(settings: Settings, directory: Path) -> None:
         PlatformFaultError: If git fails.
     """
     await make_repository(_processes(settings), directory)
+
+
+async def export_instance(settings: Settings, file: BinaryIO) -> Contents:
+    """
+    Write all that the instance knows into *file*, secrets as they are encrypted, while it goes on.
+
+    Raises:
+        SettingsError: If there is nothing to export, or the file refuses.
+    """
+    _require_database(settings)
+    if settings.database_url is None and not settings.data_directory.is_dir():
+        raise SettingsError(
+            f"There is nothing to export: there is no directory {settings.data_directory}. "
+            "Set PUSHPAKA_DATA_DIRECTORY or PUSHPAKA_DATABASE_URL as serve has them."
+        )
+    return await export_database(settings.storage_url, file)
+
+
+async def import_instance(settings: Settings, file: BinaryIO) -> Contents:
+    """
+    Make the instance what *file* tells, wholly or not at all. Only for who holds the lock.
+
+    Raises:
+        SettingsError: If the file cannot be used, its keys are not here, or the database
+            is not empty.
+    """
+    _require_database(settings)
+    known = await to_thread.run_sync(_known_keys, settings)
+    return await import_database(settings.storage_url, file, known_keys=known)
+
+
+@contextmanager
+def export_file(path: Path) -> Iterator[BinaryIO]:
+    """
+    Open a file for an export, which is at *path* once it is whole, and readable to its owner.
+
+    Raises:
+        SettingsError: If it cannot be written there.
+    """
+    try:
+        with written_whole(path) as file:
+            yield file
+    except OSError as error:
+        raise SettingsError(f"The file {path} cannot be written: {error.strerror}.") from None
+
+
+def _require_database(settings: Settings) -> None:
+    if settings.database == "memory":
+        raise SettingsError(
+            "What is kept in memory can be neither exported nor imported. Set "
+            "PUSHPAKA_DATABASE_URL to another database than memory:."
+        )
+
+
+def _known_keys(settings: Settings) -> Collection[str]:
+    """Return the ids of the keys that this instance would begin with."""
+    if settings.secret_key is not None and settings.encryption_keys is not None:
+        return settings.encryption_keys
+    path = settings.data_directory / "keys.json"
+    return load_or_create_keys(path).encryption_keys if path.exists() else ()
 
 
 def _processes(settings: Settings) -> HostProcesses:

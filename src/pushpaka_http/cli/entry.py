@@ -15,9 +15,13 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring the database up to date.",
     "takeover": "Make this machine the one on which applications run.",
     "users": "Make and change accounts.",
+    "export": "Write all that the instance knows into a file.",
+    "import": "Fill an empty database from such a file.",
     "demo": "Deploy an example application, to see it happen.",
 }
 """What each command is for; it is the object `command` in the module of its name."""
+_MODULES: Mapping[str, str] = {"import": "import_"}
+"""Where a module cannot have that name."""
 
 
 class CommandGroup(click.Group):
@@ -33,7 +37,8 @@ class CommandGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"pushpaka_http.cli.{cmd_name}").command
+        module = import_module(f"pushpaka_http.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -45,6 +45,27 @@ async def schema_state(url: str) -> SchemaState:
     return await to_thread.run_sync(_schema_state, url)
 
 
+async def newest_revision() -> str:
+    """Return the name of this program's schema."""
+    return await to_thread.run_sync(_newest_revision)
+
+
+async def standing(revision: str) -> SchemaState:
+    """Tell how the schema of that name stands to this program's."""
+    return await to_thread.run_sync(_standing, revision)
+
+
+async def require_current(url: str) -> None:
+    """
+    Pass only a database with the present schema.
+
+    Raises:
+        SettingsError: If it has another one, or none.
+        StorageUnavailableError: If it cannot be opened.
+    """
+    await to_thread.run_sync(_insist, url)
+
+
 async def bring_up_to_date(url: str, *, migrate: bool) -> None:
     """
     Migrate, or insist on the present schema.
@@ -83,16 +104,23 @@ def _schema_state(url: str) -> SchemaState:
 
 def _state(connection: sa.Connection) -> SchemaState:
     present = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config(connection))
-    if present is None:
-        return SchemaState.EMPTY
+    return SchemaState.EMPTY if present is None else _standing(present)
+
+
+def _standing(present: str) -> SchemaState:
+    scripts = ScriptDirectory.from_config(_config())
     if present == scripts.get_current_head():
         return SchemaState.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}
     return SchemaState.OLDER if present in known else SchemaState.NEWER
 
 
-def _config(connection: sa.Connection) -> Config:
+def _newest_revision() -> str:
+    (newest,) = ScriptDirectory.from_config(_config()).get_heads()
+    return newest
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", "pushpaka_core.adapters.sql:migrations")
     config.set_main_option("path_separator", "os")
