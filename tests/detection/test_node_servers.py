@@ -1,5 +1,7 @@
 """Node.js programs: frameworks that render on a server, and servers of a project's own."""
 
+import json
+
 import pytest
 from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons, web
 
@@ -173,7 +175,7 @@ NEXT = {"dev": "next dev", "build": "next build", "start": "next start"}
                 ),
             },
             "angular",
-            "node dist/shop/server/server.mjs",
+            "NG_ALLOWED_HOSTS=${NG_ALLOWED_HOSTS:-*} node dist/shop/server/server.mjs",
         ),
         (
             {"package.json": package("express", scripts={"start": "node server.js"})},
@@ -456,3 +458,13 @@ def test_npm_starts_server_js_without_a_script() -> None:
     files = {"Procfile": "web: npm start", "package.json": "{}", "server.js": ""}
 
     assert "npm start" == web(plan_of(files))
+
+
+def test_hosts_that_an_angular_project_names_are_left_to_it() -> None:
+    """Whoever says which hosts are answered is taken at their word."""
+    options = {"ssr": True, "security": {"allowedHosts": ["shop.example.com"]}}
+    build = {"builder": "@angular/build:application", "options": options}
+    settings = {"projects": {"shop": {"architect": {"build": build}}}}
+    files = {"package.json": package("@angular/core@21"), "angular.json": json.dumps(settings)}
+
+    assert "node dist/shop/server/server.mjs" == web(plan_of(files))
