@@ -19,8 +19,8 @@ from anyio import current_time, fail_after, sleep
 from tests.faults.harness.crowd import Crowd, Ledger
 from tests.faults.harness.faults import Misfortune
 from tests.faults.harness.judge import judged
-from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, times_said
-from tests.faults.harness.world import Database, World, open_world, say
+from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, say, times_said
+from tests.faults.harness.world import Database, World, open_world
 
 _LONGEST_PAUSE = 10
 """Seconds without another fault."""

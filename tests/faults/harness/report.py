@@ -1,5 +1,6 @@
 """What the harness tells in the end."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from signal import SIGKILL
 
@@ -77,3 +78,9 @@ def fell(world: World) -> int:
     """Return how often a program ended that was not killed, nor told to end."""
     codes = [code for program in world.programs for code in program.codes]
     return sum(code not in (0, -SIGKILL) for code in codes)
+
+
+def say(sentence: str) -> None:
+    """Tell whoever has started the harness."""
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()

@@ -1,6 +1,5 @@
 """What the harness lets suffer: programs of the platform, and the servers that they share."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
@@ -182,9 +181,3 @@ def _program(served: Served, name: str, command: Sequence[str], **env: str) -> P
         env=served.environment() | env,
         log=served.directory / f"{name}.log",
     )
-
-
-def say(sentence: str) -> None:
-    """Tell whoever has started the harness."""
-    sys.stdout.write(f"{sentence}\n")
-    sys.stdout.flush()
