@@ -1,7 +1,5 @@
 """Node.js programs: frameworks that render on a server, and servers of a project's own."""
 
-import json
-
 import pytest
 from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons, web
 
@@ -175,7 +173,7 @@ NEXT = {"dev": "next dev", "build": "next build", "start": "next start"}
                 ),
             },
             "angular",
-            "NG_ALLOWED_HOSTS=${NG_ALLOWED_HOSTS:-*} node dist/shop/server/server.mjs",
+            "node dist/shop/server/server.mjs",
         ),
         (
             {"package.json": package("express", scripts={"start": "node server.js"})},
@@ -458,13 +456,3 @@ def test_npm_starts_server_js_without_a_script() -> None:
     files = {"Procfile": "web: npm start", "package.json": "{}", "server.js": ""}
 
     assert "npm start" == web(plan_of(files))
-
-
-def test_hosts_that_an_angular_project_names_are_left_to_it() -> None:
-    """Whoever says which hosts are answered is taken at their word."""
-    options = {"ssr": True, "security": {"allowedHosts": ["shop.example.com"]}}
-    build = {"builder": "@angular/build:application", "options": options}
-    settings = {"projects": {"shop": {"architect": {"build": build}}}}
-    files = {"package.json": package("@angular/core@21"), "angular.json": json.dumps(settings)}
-
-    assert "node dist/shop/server/server.mjs" == web(plan_of(files))

@@ -25,8 +25,6 @@ VITE_CONFIG = "vite.config"
 ANGULAR_FILE = "angular.json"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
-_ALL_HOSTS = "NG_ALLOWED_HOSTS=${NG_ALLOWED_HOSTS:-*}"
-"""Angular answers no host that it is not told; only those of the project are led to it here."""
 _AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
 _LIBRARY = re.compile(r"\blib\s*:\s*\{")
@@ -154,9 +152,7 @@ def angular(project: NodeProject) -> Answer:
     evidence = Evidence(reason=reason, path=inside(project.directory, ANGULAR_FILE))
     is_static = options.get("outputMode") == "static"
     if options.get("ssr") and not is_static:
-        are_named = bool(table(options, "security").get("allowedHosts"))
-        server_file = project.manager.node(f"{base}/server/server.mjs")
-        command = server_file if are_named else f"{_ALL_HOSTS} {server_file}"
+        command = project.manager.node(f"{base}/server/server.mjs")
         return started(project, command, "node", evidence=(evidence,))
     if server := own_server(project):
         return server
