@@ -8,9 +8,11 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import pytest
-from anyio import open_process, run_process
+from anyio import open_process, run_process, to_thread
 from tests.postgres import PostgresServer
 from tests.served import PASSWORD, PROGRAM, Finished, Served, open_served
+
+from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +75,31 @@ async def test_an_instance_moves_from_its_file_to_a_server(
     assert 0o600 == _mode(file)
 
 
+async def test_what_ran_runs_on_where_it_was_built(unrouted: Served, file: Path) -> None:
+    """In the same data directory another database finds the processes that the first began."""
+    unrouted.env["PUSHPAKA_DRAIN_TIMEOUT"] = "60"
+    repository = await to_thread.run_sync(Repository.make, unrouted.repositories / "page")
+    await to_thread.run_sync(repository.commit, "Begin", {"index.html": "Hello."})
+    await unrouted.start()
+    async with unrouted.api(await unrouted.sign_up()) as api:
+        body = {"name": "Page", "repo_url": str(repository.path)}
+        project = (await api.post("/projects", json=body)).json()
+        deployment = await unrouted.deploy(api, project["id"])
+    await unrouted.stop()
+    before = await to_thread.run_sync(_processes, unrouted)
+
+    await unrouted.run("export", str(file))
+    unrouted.env["PUSHPAKA_DATABASE_URL"] = f"sqlite:///{unrouted.directory / 'another.sqlite'}"
+    await unrouted.run("import", str(file))
+    await unrouted.start()
+    async with unrouted.api(await _token(unrouted)) as api:
+        again = await unrouted.deploy(api, project["id"])
+        earlier = (await api.get(f"/deployments/{deployment['id']}")).json()
+
+    assert ("running", None) == (again["status"], earlier["error"])
+    assert before < await to_thread.run_sync(_processes, unrouted)
+
+
 async def test_what_is_needed_is_said_and_nothing_is_made(
     unrouted: Served, elsewhere: Served, file: Path
 ) -> None:
@@ -129,6 +156,11 @@ async def test_bad_input_is_told(unrouted: Served, diary: Path) -> None:
         assert sentence in finished.errors
         assert "Traceback" not in finished.errors
     assert [diary] == list(diary.parent.iterdir())
+
+
+def _processes(served: Served) -> set[str]:
+    """Return the names of all that was launched and not ended."""
+    return {path.name for path in (served.data_directory / "processes").iterdir()}
 
 
 def _mode(file: Path) -> int:

@@ -17,9 +17,10 @@ def command(file: Path) -> None:
     """
     Write all that the instance knows into FILE, for `pushpaka import` elsewhere.
 
-    It is one moment's state; a serve may run meanwhile. Secrets stay encrypted, and
-    the keys are not in the file: they have to travel by another way. What was built is
-    not in it either. FILE is replaced where it exists; - is the standard output.
+    It is one moment's state; a serve may run meanwhile, but end it first to move for good.
+    Secrets stay encrypted, and the keys are not in the file: they have to travel by
+    another way. What was built is not in it either. FILE is replaced where it exists;
+    - is the standard output.
     """
     settings = Settings.from_environ()
     if file == Path("-"):

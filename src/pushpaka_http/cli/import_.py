@@ -16,10 +16,11 @@ def command(file: BinaryIO) -> None:
     """
     Fill an empty database from a FILE of `pushpaka export`, wholly or not at all.
 
-    The keys of its secrets have to be there first: PUSHPAKA_ENCRYPTION_KEYS, or keys.json
-    in the data directory. What ran is started again by the next `serve` where it was
-    built, in the same data directory; elsewhere it is shown as crashed until its commit is
-    deployed again. It is refused while a serve runs. - is the standard input.
+    The keys of its secrets have to be there first: PUSHPAKA_SECRET_KEY and
+    PUSHPAKA_ENCRYPTION_KEYS, or keys.json in the data directory. What ran is started
+    again, or goes on, by the next `serve` where it was built, in the same data directory;
+    elsewhere it is shown as crashed until its commit is deployed again. It is refused
+    while a serve runs. - is the standard input.
     """
     if file.isatty():
         raise click.UsageError("An export is not read from a terminal. Name a file.")

@@ -120,7 +120,7 @@ async def _require_fitting(contents: Contents, known_keys: Collection[str]) -> N
             )
     if missing := sorted(set(contents.key_ids) - set(known_keys)):
         raise SettingsError(
-            f"The secrets in the export are encrypted with keys that are not here: "
+            "The secrets in the export are encrypted with keys that are not here: "
             f"{', '.join(missing)}. Set PUSHPAKA_SECRET_KEY and PUSHPAKA_ENCRYPTION_KEYS as the "
             "instance has them that it comes from, or bring its keys.json into the data "
             "directory first."
