@@ -132,7 +132,7 @@ def _require_database(settings: Settings) -> None:
 
 def _known_keys(settings: Settings) -> Collection[str]:
     """Return the ids of the keys that this instance would begin with."""
-    if settings.secret_key is not None and settings.encryption_keys is not None:
+    if settings.encryption_keys is not None:
         return settings.encryption_keys
     path = settings.data_directory / "keys.json"
     return load_or_create_keys(path).encryption_keys if path.exists() else ()

@@ -52,7 +52,7 @@ class Ground:
 def prepare(settings: Settings) -> Ground:
     """Make the data directory where there is none, and settle what is decided once; blocks."""
     from pushpaka_core.adapters.files.choices import Choices
-    from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys
+    from pushpaka_core.adapters.security.keys import keys_of
 
     directory = settings.data_directory
     try:
@@ -67,16 +67,12 @@ def prepare(settings: Settings) -> Ground:
             "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
         ) from None
     choices = Choices.load_or_make(directory / "choices.json", host=settings.router_host)
-    if settings.secret_key is None or settings.encryption_keys is None:
-        keys = load_or_create_keys(directory / "keys.json")
-    else:
-        keys = Keys(
-            signing_key=settings.secret_key.encode(),
-            encryption_keys=settings.encryption_keys,
-            current_key=next(iter(settings.encryption_keys)),
-        )
     return Ground(
-        keys=keys,
+        keys=keys_of(
+            directory / "keys.json",
+            signing_key=settings.secret_key.encode() if settings.secret_key else None,
+            encryption_keys=settings.encryption_keys,
+        ),
         addresses=addresses_of(settings, choices.router_port),
         choices=choices,
         node=Node(runtime=settings.runtime, name=settings.node or choices.node, home=choices.home),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from anyio import move_on_after, sleep
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment
@@ -90,7 +90,10 @@ class Starting:
         """Put the row of a successor, with a port of its own, in place of one that crashed."""
         async with self._storage.transaction() as uow:
             port = instance.port and next(await self._free_ports(uow))
-            successor = instance.successor(InstanceId(self._new_id()), port=port, at=self._now())
+            successor = evolve(
+                instance.successor(InstanceId(self._new_id()), port=port, at=self._now()),
+                node=self._node,
+            )
             await uow.instances.remove(instance.id)
             await uow.instances.add(successor)
         return successor

@@ -479,7 +479,7 @@ async def test_nothing_in_the_repository_is_executed_or_followed(
     assert "a" == (tmp_path / "out/a.txt").read_text()
     assert (tmp_path / "out/link").is_symlink()
     assert [] == list((tmp_path / "out/sub").iterdir())
-    assert said[-1].endswith("; 1 submodules are left out")
+    assert said[-1].endswith("; submodules are left out: 1")
 
 
 async def test_repository_of_another_owner_is_fetched(

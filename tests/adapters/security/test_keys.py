@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys
+from pushpaka_core.adapters.security.keys import Keys, keys_of, load_or_create_keys
 from pushpaka_core.errors import SettingsError
 
 
@@ -29,6 +29,24 @@ def test_parallel_starts_agree(tmp_path: Path) -> None:
         made = list(threads.map(load_or_create_keys, [tmp_path / "k"] * 16))
 
     assert 1 == len({keys.text for keys in made})
+
+
+def test_what_is_given_is_used_and_the_rest_is_kept(tmp_path: Path) -> None:
+    """A key in the settings counts, whether or not the other one is there too."""
+    kept, ring = load_or_create_keys(tmp_path / "k"), {"b": b"b" * 32, "a": b"a" * 32}
+
+    signed = keys_of(tmp_path / "k", signing_key=b"s", encryption_keys=None)
+    encrypted = keys_of(tmp_path / "k", signing_key=None, encryption_keys=ring)
+    both = keys_of(tmp_path / "none", signing_key=b"s", encryption_keys=ring)
+
+    assert (b"s", kept.current_key) == (signed.signing_key, signed.current_key)
+    assert (kept.signing_key, "b", ring) == (
+        encrypted.signing_key,
+        encrypted.current_key,
+        encrypted.encryption_keys,
+    )
+    assert (b"s", "b") == (both.signing_key, both.current_key)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])

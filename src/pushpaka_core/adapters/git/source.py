@@ -229,4 +229,4 @@ def _described(request: SourceRequest) -> str:
 
 def _summary(sha: str, size: Size) -> str:
     text = f"Checking out {sha[:12]}: {size.files:,} files, {size.total_bytes:,} bytes"
-    return f"{text}; {size.submodules} submodules are left out" if size.submodules else text
+    return f"{text}; submodules are left out: {size.submodules}" if size.submodules else text

@@ -5,6 +5,9 @@ from secrets import token_urlsafe
 from anyio import CapacityLimiter, to_thread
 from attrs import field, frozen
 from passlib.context import CryptContext
+from passlib.hash import argon2
+
+argon2.set_backend()  # Else the first password would look for it, in the event loop.
 
 _MEMORY_KIB = 19456
 _ROUNDS = 2

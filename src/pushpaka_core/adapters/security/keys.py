@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.errors import SettingsError
 
@@ -75,6 +75,18 @@ class Keys:
         return json.dumps(fields, indent=2) + "\n"
 
 
+def keys_of(
+    path: Path, *, signing_key: bytes | None, encryption_keys: Mapping[str, bytes] | None
+) -> Keys:
+    """Return the given keys, the first of them current, and what is not given from a file."""
+    if signing_key is not None and encryption_keys is not None:
+        return _given(signing_key, encryption_keys)
+    kept = load_or_create_keys(path)
+    if encryption_keys is not None:
+        return _given(kept.signing_key, encryption_keys)
+    return kept if signing_key is None else evolve(kept, signing_key=signing_key)
+
+
 def load_or_create_keys(path: Path) -> Keys:
     """
     Return the keys in *path*, which is made with random ones where it does not exist.
@@ -95,6 +107,11 @@ def load_or_create_keys(path: Path) -> Keys:
             f"The key file {path} cannot be used: {error.strerror}. Check the free space of its "
             "directory and who owns it."
         ) from None
+
+
+def _given(signing_key: bytes, encryption_keys: Mapping[str, bytes]) -> Keys:
+    current = next(iter(encryption_keys))
+    return Keys(signing_key=signing_key, encryption_keys=encryption_keys, current_key=current)
 
 
 def _load(path: Path) -> Keys:
