@@ -173,7 +173,7 @@ class TestOutput:
             output.finish()
 
         told = output.below("It failed.").splitlines()
-        assert ["It failed.", "line 90", "line 98", "***"] == [told[0], told[1], *told[-2:]]
+        assert ["It failed.", "line 80", "line 98", "***"] == [told[0], told[1], *told[-2:]]
         assert await platform.lines(id)
 
     async def test_notes_how_far_an_instance_is_read(
