@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from pushpaka_core.bootstrap import open_application
+from pushpaka_core.bootstrap.options import addresses_of, options_of
 from pushpaka_core.domain.failpoints import Effect, Failpoint
+from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import SettingsError
+from pushpaka_core.ports.router import Upstream
 from pushpaka_core.settings import RouterChoice, Settings, documented
 
 README = Path(__file__).parent.parent / "README.md"
@@ -48,6 +51,14 @@ def test_nothing_set_is_the_embedded_default() -> None:
             "allowed_origins",
             ("https://a.b", "https://c.d"),
         ),
+        ("router_urls", "http://10.0.0.5:8081/", "router_urls", ("http://10.0.0.5:8081",)),
+        (
+            "api_urls",
+            "http://10.0.0.4:8080, http://[fd00::4]",
+            "api_urls",
+            ("http://10.0.0.4:8080", "http://[fd00::4]"),
+        ),
+        ("node_address", "10.0.0.7", "node_address", "10.0.0.7"),
         ("base_domain", "Apps.Example.com", "base_domain", "apps.example.com"),
     ],
 )
@@ -74,6 +85,15 @@ def test_each_text_is_read_as_what_it_means(
         ("secret_key", "a" * 64, "PUSHPAKA_SECRET_KEY must be a secret of your own"),
         ("encryption_keys", "k1=dGVzdA==", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
         ("encryption_keys", "k1", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
+        ("router_urls", "10.0.0.5:8081", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),
+        ("router_urls", "http://a:1/x", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),
+        ("router_urls", "http://a@b:1", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),
+        ("router_urls", "http://a:x", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),
+        ("api_urls", "https://a:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
+        ("api_urls", "http://:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
+        ("router_token", "secret", "PUSHPAKA_ROUTER_TOKEN must be a secret of your own"),
+        ("node_address", "node-1", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this machine"),
+        ("node_address", "0.0.0.0", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this"),
         ("log_format", "xml", "PUSHPAKA_LOG_FORMAT must be one of console, json."),
     ],
 )
@@ -110,6 +130,11 @@ def test_settings_of_others_are_passed_over(name: str) -> None:
     assert 8080 == read(**{name: "x"}).port
 
 
+def test_a_node_that_others_reach_is_exposed() -> None:
+    """Applications that listen beyond loopback are seen by others, without a router too."""
+    assert read(node_address="10.0.0.7").is_exposed
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "pushpaka.example.com"])
 def test_beyond_loopback_registration_closes_after_the_first(host: str) -> None:
     """What others can reach is not open to them unless somebody says so."""
@@ -130,6 +155,35 @@ def test_secrets_are_not_shown() -> None:
     settings = read(secret_key="0123456789abcdefghijklmnopqrstuvwxyz")
 
     assert "0123456789abcdef" not in repr(settings)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"router_urls": "http://10.0.0.5:8081"},
+        {"router_token": "x7Qm-a-token-of-the-routers-0123456789"},
+    ],
+)
+async def test_routers_elsewhere_and_their_token_go_together(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Routers that could not fetch their table would be waited for in vain."""
+    with pytest.raises(SettingsError, match="are set together"):
+        async with open_application(read(data_directory=str(tmp_path), **settings)):
+            pass
+
+
+def test_routers_elsewhere_lead_to_each_api() -> None:
+    """They reach it where the settings say, which need not be where this one listens."""
+    settings = read(
+        router_urls="http://10.0.0.5:8081", api_urls="http://10.0.0.4:8080,http://[fd00::4]"
+    )
+
+    options = options_of(settings, addresses_of(settings, 8000), Node(runtime="process", name="a"))
+
+    assert (Upstream(host="10.0.0.4", port=8080), Upstream(host="fd00::4", port=80)) == options.apis
+    assert 80 == options.addresses.port
 
 
 def test_readme_lists_exactly_the_settings_that_there_are() -> None:

@@ -22,6 +22,7 @@ from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
+from pushpaka_core.services.route_tables import RouteTableService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_core.services.system import SystemService
 
@@ -44,6 +45,8 @@ class Application:
     addresses: Addresses
     measurements: Measurements
     engine: Engine
+    route_tables: RouteTableService | None = None
+    """None where no router fetches its table."""
     rate_counters: RateCounters | None = None
     """None where every process counts for itself."""
 
@@ -144,8 +147,14 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         addresses=options.addresses,
         measurements=seen,
         engine=engine,
+        route_tables=_route_tables(adapters, engine),
         rate_counters=adapters.rate_counters,
     )
+
+
+def _route_tables(adapters: Adapters, engine: Engine) -> RouteTableService | None:
+    text = adapters.route_table_text
+    return None if text is None else RouteTableService(engine.routing, text)
 
 
 def _checks(adapters: Adapters, admission: Admission) -> dict[str, HealthCheck | None]:

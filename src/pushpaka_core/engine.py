@@ -17,7 +17,7 @@ from pushpaka_core.ports.host import Host, Room
 from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.rate_counters import RateCounters
-from pushpaka_core.ports.router import Router, RouterSupervisor, Upstream
+from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText, Upstream
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.security import Cipher, Hasher, Signer
 from pushpaka_core.ports.source import Source
@@ -66,6 +66,8 @@ class Adapters:
     router: Router
     router_supervisor: RouterSupervisor | None = None
     """None where the router is somebody else's to run."""
+    route_table_text: RouteTableText | None = None
+    """None where no router fetches its table."""
     host: Host
     failpoints: Failpoints
     hasher: Hasher
@@ -91,13 +93,15 @@ class Options:
     technologies: Technologies = field(factory=Technologies)
     node: Node = field(factory=partial(Node, runtime="memory", name="local"))
     """The machine of this process, should it be a worker."""
+    node_address: str = "127.0.0.1"
+    """Where its instances listen."""
     concurrency: int = 2
     instance_ports: range = range(20_000, 30_000)
     releases_kept: int = 5
     logs_kept: timedelta = timedelta(days=30)
     least_room: Room = _LEAST_ROOM
     """What has to be free for a deployment to begin."""
-    api: Upstream | None = None
+    apis: tuple[Upstream, ...] = ()
     """Where the API listens, to be routed as well."""
 
 
@@ -115,6 +119,7 @@ class Engine:
     sweeping: Sweeping
     running: Running
     jobs: Jobs
+    routing: Routing
     log_writing: LogWriting
     instance_logs: LogWriting
     """For what instances of this node say, which only its owner may write."""
@@ -138,7 +143,7 @@ def assemble_engine(
     jobs = Jobs(adapters.storage, adapters.cipher, environments)
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
     instance_output = InstanceOutput(adapters.runtime)
-    routing = Routing(adapters.storage, adapters.router, options.addresses, options.api)
+    routing = Routing(adapters.storage, adapters.router, options.addresses, options.apis)
     running = _running(adapters, options, _starting(adapters, options), instance_output)
     node_hold = NodeHold(adapters.storage, options.node.name)
     held = evolve(adapters, storage=HeldStorage(adapters.storage, node_hold))
@@ -234,6 +239,7 @@ def assemble_engine(
         ),
         running=running,
         jobs=jobs,
+        routing=routing,
         log_writing=log_writing,
         instance_logs=LogWriting(held.storage, adapters.events, adapters.now),
         instance_output=instance_output,
@@ -256,6 +262,7 @@ def _starting(adapters: Adapters, options: Options) -> Starting:
         now=adapters.now,
         new_id=adapters.new_id,
         node=options.node.name,
+        host=options.node_address,
         ports=options.instance_ports,
     )
 

@@ -6,10 +6,10 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.networks import IPNetwork
@@ -72,6 +72,36 @@ def networks(text: str) -> tuple[IPNetwork, ...]:
 def names(text: str) -> tuple[str, ...]:
     """Read words, parted by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def http_urls(text: str) -> tuple[str, ...]:
+    """Read where programs of ours listen, parted by commas."""
+    try:
+        urls = [urlsplit(part.rstrip("/")) for part in names(text)]
+        are_good = all(url == SplitResult("http", _place(url), "", "", "") for url in urls)
+    except ValueError:
+        are_good = False
+    if not are_good:
+        raise ValueError("must be addresses as in http://10.0.0.5:8081,http://10.0.0.6:8081")
+    return tuple(url.geturl() for url in urls)
+
+
+def _place(url: SplitResult) -> str:
+    """Return what of *url* says where to connect; ValueError where nothing does."""
+    if not url.hostname or url.port == 0:
+        raise ValueError("no place")
+    return url.netloc.rpartition("@")[2]
+
+
+def own_address(text: str) -> str:
+    """Read an address under which others reach this machine."""
+    try:
+        address = IPv4Address(text)
+    except ValueError:
+        address = IPv4Address(0)
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError("must be an IPv4 address of this machine, as in 10.0.0.7")
+    return str(address)
 
 
 def label(text: str) -> str:

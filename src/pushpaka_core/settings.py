@@ -128,13 +128,36 @@ class Settings:
         "`traefik`, `none`, or `memory` for tests",
         default=RouterChoice.TRAEFIK,
     )
+    node_address: str = _setting(
+        setting_values.own_address,
+        "the IPv4 address of this machine on which applications listen, for the router",
+        default="127.0.0.1",
+    )
     host: str = _setting(str, "the address on which the API listens", default="127.0.0.1")
     port: int = _setting(setting_values.integer(1, 65_535), "the API's port", default=8080)
+    api_urls: tuple[str, ...] = _setting(
+        setting_values.http_urls,
+        "where the router reaches the API, as in `http://10.0.0.4:8080`, each process of it; this "
+        "host and port by default",
+        default=(),
+    )
     router_host: str = _setting(str, "the address on which the router listens", default="127.0.0.1")
     router_port: int | None = _setting(
         setting_values.integer(1, 65_535),
         "the router's port: 80 where it may be bound, else 8000",
         default=None,
+    )
+    router_urls: tuple[str, ...] = _setting(
+        setting_values.http_urls,
+        "where Traefiks on other machines show which route table they use, as in "
+        "`http://10.0.0.5:8081`; none by default, and one runs here",
+        default=(),
+    )
+    router_token: str | None = _setting(
+        setting_values.secret,
+        "by which those Traefiks fetch the route table from the API",
+        default=None,
+        repr=False,
     )
     base_domain: str = _setting(
         str.lower, "applications answer at `<slug>.<base domain>`", default="localhost"
@@ -308,8 +331,8 @@ class Settings:
 
     @property
     def is_exposed(self) -> bool:
-        """Tell whether others than this host can reach the API or the router."""
-        return not (_is_loopback(self.host) and _is_loopback(self.router_host))
+        """Tell whether others than this host can reach the API, the router or applications."""
+        return not all(map(_is_loopback, (self.host, self.router_host, self.node_address)))
 
     @property
     def registration_policy(self) -> RegistrationPolicy:

@@ -25,6 +25,7 @@ from pushpaka_http.controllers.env_vars import EnvVarController
 from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
+from pushpaka_http.controllers.route_tables import RouteTableController
 from pushpaka_http.controllers.system import SystemController
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
@@ -43,6 +44,7 @@ def create_app(
     allowed_origins: Sequence[str] = (),
     trusted_proxies: Sequence[IPNetwork] = (),
     metrics_token: str | None = None,
+    router_token: str | None = None,
 ) -> Litestar:
     """
     Return the API of *application* as an ASGI application, to be served or mounted.
@@ -53,6 +55,7 @@ def create_app(
         allowed_origins: Pages of other origins that may use the API from a browser.
         trusted_proxies: The networks of the proxies whose X-Forwarded-For is believed.
         metrics_token: The Bearer that /metrics asks for; None shows it to everybody.
+        router_token: The Bearer by which routers fetch the route table; None has no table.
     """
     limits = limits or Limits()
     metrics, client_addresses = Metrics(application.measurements), ClientAddresses(trusted_proxies)
@@ -79,6 +82,7 @@ def create_app(
                 openapi.BASE_PATH, route_handlers=[watch_log, ask_for_websocket, PlatformController]
             ),
             PlatformController,
+            *([] if router_token is None else [RouteTableController]),
         ],
         dependencies={
             **_services(application),
@@ -91,6 +95,7 @@ def create_app(
             "log_socket": given(log_socket),
             "metrics": given(metrics),
             "metrics_token": given(metrics_token),
+            "router_token": given(router_token),
         },
         dto=BodyParser.asking(_judges(application)),
         return_dto=None,
@@ -159,6 +164,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "health": given(application.health),
         "system": given(application.system),
         "addresses": given(application.addresses),
+        "route_tables": given(application.route_tables),
     }
 
 

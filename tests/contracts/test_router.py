@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 from anyio import fail_after, open_process, sleep, to_thread
+from attrs import define, field
+from litestar import Litestar, get
+from tests.adapters.traefik.elsewhere import served, traefik_elsewhere
 
 from pushpaka_core.adapters.memory.router import MemoryRouter
 from pushpaka_core.adapters.traefik.binary import find_traefik
-from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
+from pushpaka_core.adapters.traefik.configuration import (
+    EntryPoints,
+    dynamic_configuration,
+    static_configuration,
+)
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
+from pushpaka_core.adapters.traefik.routers import open_traefik_routers
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import Route, Router, RouteTable
 from pushpaka_core.testing.router import RouterContract
@@ -22,19 +30,54 @@ pytestmark = pytest.mark.anyio
 
 
 class TestRouter(RouterContract):
-    """Memory and Traefik alike."""
+    """Memory, and Traefik with a file and with a table that it fetches, alike."""
 
 
-@pytest.fixture(params=["memory", pytest.param("traefik", marks=pytest.mark.needs("traefik"))])
+@define
+class FetchedRouter:
+    """Routers that fetch their table, with what stands for the database that has it."""
+
+    _routers: Router
+    _newest: RouteTable = field(factory=lambda: RouteTable(generation=0, routes=()), init=False)
+
+    async def apply(self, table: RouteTable, /) -> None:
+        """Keep *table* unless a newer one is there, and wait for the routers."""
+        self._newest = max(self._newest, table, key=lambda each: each.generation)
+        await self._routers.apply(table)
+
+    async def generation(self) -> int | None:
+        """Ask the routers."""
+        return await self._routers.generation()
+
+    def app(self) -> Litestar:
+        """Return what the routers ask."""
+
+        @get("/internal/routes", sync_to_thread=False)
+        def newest() -> bytes:
+            return dynamic_configuration(self._newest, page=None).encode()
+
+        return Litestar([newest], openapi_config=None, logging_config=None)
+
+
+WITH_TRAEFIK = [
+    pytest.param(how, marks=pytest.mark.needs("traefik")) for how in ("file", "fetched")
+]
+
+
+@pytest.fixture(params=["memory", *WITH_TRAEFIK])
 async def router(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Router]:
-    if request.param == "memory":
-        yield MemoryRouter()
-        return
-    async with _traefik(tmp_path) as router:
-        yield router
+    match request.param:
+        case "memory":
+            yield MemoryRouter()
+        case "file":
+            async with _traefik(tmp_path) as router:
+                yield router
+        case _:
+            async with _fetching_traefik(tmp_path) as router:
+                yield router
 
 
-@pytest.fixture(params=["memory", "traefik"])
+@pytest.fixture(params=["memory", "file", "fetched"])
 async def unreachable_router(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[Router]:
@@ -42,6 +85,11 @@ async def unreachable_router(
         memory = MemoryRouter()
         memory.fail()
         yield memory
+        return
+    if request.param == "fetched":
+        urls = [f"http://{_entry_points().internal_address}"]
+        async with open_traefik_routers(urls, deadline=timedelta(milliseconds=50)) as routers:
+            yield routers
         return
     directory = await to_thread.run_sync(_directory, tmp_path, _entry_points())
     deadline = timedelta(milliseconds=50)
@@ -86,6 +134,18 @@ async def _traefik(tmp_path: Path) -> AsyncIterator[TraefikRouter]:
             await _wait_for_answer(router)
             yield router
         process.kill()
+
+
+@asynccontextmanager
+async def _fetching_traefik(tmp_path: Path) -> AsyncIterator[Router]:
+    entry_points = _entry_points()
+    async with open_traefik_routers([f"http://{entry_points.internal_address}"]) as routers:
+        router = FetchedRouter(routers)
+        async with (
+            served(router.app()) as port,
+            traefik_elsewhere(tmp_path, entry_points, port),
+        ):
+            yield router
 
 
 async def _wait_for_answer(router: Router) -> None:

@@ -71,6 +71,23 @@ async def test_a_port_cannot_be_shared_by_a_neighbour(
     assert stranger.output.startswith(b"refused")
 
 
+async def test_a_port_is_judged_by_the_address_that_leads_to_it(
+    processes: HostProcesses, stranger: Stranger
+) -> None:
+    """Where a node listens on an address of its own, who is on loopback does not count."""
+    neighbour = None if stranger.uid is None else stranger.uid + 1
+    port = await _listening(processes, stranger, "web.1", "127.0.0.2", neighbour)
+
+    with fail_after(10):
+        async with stranger.running(_LISTEN, "127.0.0.1", port, 0) as tasks:
+            owners = [
+                await processes.listener(port, host=host) for host in ("127.0.0.2", "127.0.0.1")
+            ]
+            tasks.cancel_scope.cancel()
+
+    assert ["web.1", ""] == owners
+
+
 async def test_only_on_other_addresses_a_port_is_theirs(
     processes: HostProcesses, stranger: Stranger
 ) -> None:

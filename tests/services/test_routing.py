@@ -1,8 +1,10 @@
 """The route table: what the database says, and nothing else."""
 
 import pytest
-from tests.services.platform import Platform
+from attrs import evolve
+from tests.services.platform import OPTIONS, Platform
 
+from pushpaka_core.application import assemble
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import RouterUnavailableError
@@ -15,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 def routing(platform: Platform) -> Routing:
     """Return the routing of another process that looks at the same instance."""
-    api = Upstream(host="127.0.0.1", port=8008)
-    return Routing(platform.storage, platform.router, platform.application.addresses, api)
+    apis = Upstream(host="127.0.0.1", port=8008), Upstream(host="127.0.0.1", port=8009)
+    return Routing(platform.storage, platform.router, platform.application.addresses, apis)
 
 
 def routes_of_shop(platform: Platform) -> list[Route]:
@@ -34,10 +36,10 @@ async def stopped(platform: Platform, project: Project, target: str) -> Deployme
 
 
 async def test_the_api_has_its_address(platform: Platform) -> None:
-    """The API is routed like an application."""
+    """The API is routed like an application, with each process that serves it."""
     await routing(platform).publish()
 
-    assert {"api.localhost": (8008,)} == platform.routes()
+    assert {"api.localhost": (8008, 8009)} == platform.routes()
 
 
 async def test_verified_custom_domains_lead_to_production(
@@ -56,6 +58,27 @@ async def test_verified_custom_domains_lead_to_production(
     port = (await platform.instance(running.id)).port
     assert (port,) == platform.routes()["shop.example"]
     assert "claimed.example" not in platform.routes()
+
+
+async def test_an_application_is_reached_where_its_node_is(
+    platform: Platform, shop: Project
+) -> None:
+    """It listens on the node's address, and is asked for its health and routed there."""
+    options = evolve(OPTIONS, node_address="10.0.0.7")
+    pipeline = assemble(platform.adapters, options).engine.pipeline
+    await platform.queued(shop)
+    lease = await platform.claimed()
+
+    assert await pipeline.prepare(lease)
+    await pipeline.finish(lease)
+
+    (probe, *_) = platform.prober.probes
+    (upstream,) = routes_of_shop(platform)[0].upstreams
+    assert ["10.0.0.7"] * 3 == [
+        (await platform.instance(lease.deployment_id)).host,
+        probe.host,
+        upstream.host,
+    ]
 
 
 async def test_a_deleted_project_has_no_route(platform: Platform, shop: Project) -> None:

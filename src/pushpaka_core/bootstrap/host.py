@@ -8,6 +8,7 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from pushpaka_core.domain.nodes import Node
 from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.router import Router, RouterSupervisor
+from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.key_rings import require_keys
 from pushpaka_core.settings import RouterChoice, Settings
@@ -134,6 +135,7 @@ async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Ada
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
             router_supervisor=supervisor,
+            route_table_text=_route_table_text(settings),
             host=LocalHost(directory),
             failpoints=ProcessFailpoints(settings.failpoint),
             hasher=Argon2Hasher(),
@@ -163,6 +165,12 @@ async def _router(
 
         yield MemoryRouter(), None
         return
+    if settings.router_urls:
+        from pushpaka_core.adapters.traefik.routers import open_traefik_routers
+
+        async with open_traefik_routers(settings.router_urls) as routers:
+            yield routers, None
+        return
     from pushpaka_core.adapters.traefik.binary import Binaries
     from pushpaka_core.adapters.traefik.configuration import EntryPoints
     from pushpaka_core.adapters.traefik.directory import TraefikDirectory
@@ -180,6 +188,14 @@ async def _router(
     binaries = await to_thread.run_sync(Binaries.find, _SEARCH_PATH)
     async with open_traefik_router(directory, entry_points) as router:
         yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
+
+
+def _route_table_text(settings: Settings) -> RouteTableText | None:
+    if not settings.router_urls:
+        return None
+    from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
+
+    return partial(dynamic_configuration, page=None)
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

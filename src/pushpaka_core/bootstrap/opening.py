@@ -49,6 +49,11 @@ def _judge(settings: Settings) -> None:
         raise SettingsError(
             "PUSHPAKA_TEST_FAILPOINT and PUSHPAKA_TEST_TIMING are for tests, not for production."
         )
+    if bool(settings.router_urls) != (settings.router_token is not None):
+        raise SettingsError(
+            "PUSHPAKA_ROUTER_URLS and PUSHPAKA_ROUTER_TOKEN are set together: by the token the "
+            "routers at the URLs fetch their table."
+        )
     closed = settings.registration_policy is RegistrationPolicy.CLOSED
     if settings.is_exposed and not (closed or settings.accept_unsandboxed):
         raise SettingsError(

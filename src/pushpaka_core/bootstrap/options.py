@@ -1,6 +1,7 @@
 """What the settings say to the services, in the services' own words."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
@@ -24,6 +25,7 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
         addresses=addresses,
         technologies=_technologies(settings),
         node=node,
+        node_address=settings.node_address,
         source_policy=source_policy_of(settings),
         registration=settings.registration_policy,
         token_lifetime=settings.token_lifetime,
@@ -35,13 +37,14 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
         least_room=Room(
             disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
         ),
-        api=Upstream(host=settings.host, port=settings.port),
+        apis=_apis(settings),
     )
 
 
 def addresses_of(settings: Settings, port: int) -> Addresses:
-    """Return under which names everything answers; *port* where the settings name none."""
-    return Addresses(base_domain=settings.base_domain, port=settings.router_port or port)
+    """Return under which names everything answers; *port* of a router here, where none is set."""
+    usual = 80 if settings.router_urls else port
+    return Addresses(base_domain=settings.base_domain, port=settings.router_port or usual)
 
 
 def source_policy_of(settings: Settings) -> SourcePolicy:
@@ -51,6 +54,13 @@ def source_policy_of(settings: Settings) -> SourcePolicy:
         local_repo_root=settings.local_root,
         allow_nets=settings.git_allow_nets,
     )
+
+
+def _apis(settings: Settings) -> tuple[Upstream, ...]:
+    if not settings.api_urls:
+        return (Upstream(host=settings.host, port=settings.port),)
+    urls = map(urlsplit, settings.api_urls)
+    return tuple(Upstream(host=str(url.hostname), port=url.port or 80) for url in urls)
 
 
 def _technologies(settings: Settings) -> Technologies:

@@ -190,11 +190,12 @@ class Processes(Protocol):
         """
         ...
 
-    async def listener(self, port: int, /) -> str | None:
+    async def listener(self, port: int, /, *, host: str = "127.0.0.1") -> str | None:
         """
         Return the launched name whose tree listens on TCP *port*, or "" for a foreign listener.
 
-        None means that nothing listens there.
+        Where several listen, it is the one that *host*, an IPv4 address, leads to. None means
+        that nothing listens there.
         """
         ...
 

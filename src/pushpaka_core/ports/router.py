@@ -1,6 +1,6 @@
 """Who answers for which host name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from attrs import frozen
@@ -37,6 +37,10 @@ class RouteTable:
     generation: int
     """Grows with each table, from 1, so that it can be told which one is in force."""
     routes: Sequence[Route]
+
+
+RouteTableText = Callable[[RouteTable], str]
+"""Writes a table as routers read it that fetch theirs."""
 
 
 class Router(Protocol):

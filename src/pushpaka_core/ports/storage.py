@@ -91,6 +91,14 @@ class UnitOfWork(Protocol):
         """The worker processes that live."""
         ...
 
+    async def generation(self) -> int:
+        """
+        Return the last generation of the route table, 0 before the first.
+
+        Whatever was committed before it was drawn is seen beside it.
+        """
+        ...
+
     async def next_generation(self, *, above: int = 0) -> int:
         """
         Return the next generation of the route table: it only grows, over restarts too.

@@ -25,8 +25,8 @@ class Routing:
     _storage: Storage
     _router: Router
     _addresses: Addresses
-    _api: Upstream | None = None
-    """Where the API listens; None routes no API."""
+    _apis: tuple[Upstream, ...] = ()
+    """Where the API listens; without any it has no route."""
     _writing: Lock = field(factory=Lock, init=False)
     _in_force: RouteTable | None = field(default=None, init=False)
     """The last table that the router was seen to use."""
@@ -48,6 +48,11 @@ class Routing:
                 table = RouteTable(generation=generation, routes=await self._routes(uow))
             await self._router.apply(table)
             self._in_force = table
+
+    async def newest(self) -> RouteTable:
+        """Return what the database says now, under the last generation that was drawn."""
+        async with self._storage.snapshot() as uow:
+            return RouteTable(generation=await uow.generation(), routes=await self._routes(uow))
 
     async def is_in_force(self) -> bool:
         """Tell whether the router shows our last table or a newer one, and it is still right."""
@@ -85,9 +90,9 @@ class Routing:
         )
 
     def _api_routes(self) -> Iterable[Route]:
-        if self._api is not None:
+        if self._apis:
             hosts = (self._addresses.api_host,)
-            yield Route(name="api", hosts=hosts, upstreams=(self._api,), title="The API")
+            yield Route(name="api", hosts=hosts, upstreams=self._apis, title="The API")
 
     def _project_routes(
         self,

@@ -69,6 +69,7 @@ class Starting:
     _now: Clock
     _new_id: IdGenerator
     _node: str
+    _host: str
     _ports: range
 
     async def reserve(self, job: Job) -> Sequence[Instance]:
@@ -93,6 +94,7 @@ class Starting:
             successor = evolve(
                 instance.successor(InstanceId(self._new_id()), port=port, at=self._now()),
                 node=self._node,
+                host=self._host,
             )
             await uow.instances.remove(instance.id)
             await uow.instances.add(successor)
@@ -205,6 +207,7 @@ class Starting:
             process_type=process_type,
             index=index,
             node=self._node,
+            host=self._host,
             port=next(free) if process_type == WEB else None,
             started_at=self._now(),
         )

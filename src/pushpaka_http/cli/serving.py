@@ -38,4 +38,5 @@ def _app(application: Application, settings: Settings) -> Litestar:
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         metrics_token=settings.metrics_token,
+        router_token=settings.router_token,
     )

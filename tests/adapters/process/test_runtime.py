@@ -42,12 +42,14 @@ http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).s
 """
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 async def test_an_instance_serves_on_its_port(
-    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path, host: str
 ) -> None:
     """A program listens where HOST and PORT say, and the port is known as its own."""
     wanted = plan(language="python", processes={"web": step("python server.py")})
     request = await _built(builder, tmp_path, wanted, {"server.py": SERVER})
+    request = evolve(request, instance=evolve(request.instance, host=host))
     assert await runtime.owns_port(request.instance) is None
 
     await runtime.start(evolve(request, env={"GREETING": "hello"}))

@@ -23,6 +23,11 @@ def binaries() -> Binaries:
 
 @pytest.fixture
 def entry_points() -> EntryPoints:
+    return free_entry_points()
+
+
+def free_entry_points() -> EntryPoints:
+    """Return entry points on ports of this machine that nobody uses."""
     return EntryPoints(
         host="127.0.0.1", port=_free_port(), internal_port=_free_port(), page_port=_free_port()
     )

@@ -77,7 +77,7 @@ def test_no_value_is_a_template() -> None:
     """Traefik runs its files as templates, which could read the host: no value opens one."""
     route = Route(name="evil", hosts=('{{ env "HOME" }}',), upstreams=(UPSTREAM,))
 
-    text = dynamic_configuration(RouteTable(generation=1, routes=(route,)), ENTRY_POINTS)
+    text = dynamic_configuration(RouteTable(generation=1, routes=(route,)), page=None)
 
     assert "{{" not in text
     assert (
@@ -166,7 +166,7 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def _dynamic(*routes: Route) -> Any:
     table = RouteTable(generation=1, routes=routes)
-    return yaml.safe_load(dynamic_configuration(table, ENTRY_POINTS))["http"]
+    return yaml.safe_load(dynamic_configuration(table, page=ENTRY_POINTS.page_address))["http"]
 
 
 def _told(tree: Any) -> Any:

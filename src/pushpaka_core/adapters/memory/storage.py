@@ -100,6 +100,10 @@ class MemoryUnitOfWork:
         """The worker processes that live."""
         return MemoryWorkers(self._tables)
 
+    async def generation(self) -> int:
+        """Return the last generation of the route table."""
+        return self._tables.counters.find("generation") or 0
+
     async def next_generation(self, *, above: int = 0) -> int:
         """Return the next generation of the route table."""
         return self._tables.count("generation", above=above)

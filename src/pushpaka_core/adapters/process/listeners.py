@@ -1,29 +1,28 @@
 """Finds out whose a listening TCP port is."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pushpaka_shim.kernel import all_pids
 
 _LISTENING = "0A"
-_REACHED_FIRST = (
-    {"0100007F", "00000000"},
-    {"0000000000000000FFFF00000100007F", "0" * 32},
-)
-"""The addresses, as the kernel writes them, where 127.0.0.1 is answered: IPv4 before IPv6."""
+_ANY, _ANY_6, _MAPPED = "0" * 8, "0" * 32, "0000000000000000FFFF0000"
 
 
-def sockets_on(port: int) -> set[str]:
+def sockets_on(port: int, host: str) -> set[str]:
     """
-    Return the inodes of the sockets that 127.0.0.1 reaches on *port*.
+    Return the inodes of the sockets that *host*, an IPv4 address, reaches on *port*.
 
     Another user may listen on the same port of another address, and does not
     count, unless there is nobody else.
     """
-    listening = {inode: address for inode, address, its in _listening() if its == port}
-    for addresses in _REACHED_FIRST:
-        if reached := {inode for inode, address in listening.items() if address in addresses}:
+    listening = {inode: its for inode, its, its_port in _listening() if its_port == port}
+    address = _as_the_kernel_writes(host)
+    for addresses in ({address, _ANY}, {_MAPPED + address, _ANY_6}):
+        if reached := {inode for inode, its in listening.items() if its in addresses}:
             return reached
     return set(listening)
 
@@ -37,6 +36,10 @@ def ports_of(pids: Iterable[int]) -> set[int]:
     """Return the ports that one of the processes listens on."""
     ports = {inode: port for inode, _, port in _listening()}
     return {ports[inode] for pid in pids for inode in _sockets_of(pid) if inode in ports}
+
+
+def _as_the_kernel_writes(host: str) -> str:
+    return f"{int.from_bytes(IPv4Address(host).packed, sys.byteorder):08X}"
 
 
 def _listening() -> Iterator[tuple[str, str, int]]:

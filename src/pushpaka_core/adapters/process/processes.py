@@ -148,9 +148,9 @@ class HostProcesses:
             if not chunks:
                 await sleep(pause)
 
-    async def listener(self, port: int, /) -> str | None:
+    async def listener(self, port: int, /, *, host: str = "127.0.0.1") -> str | None:
         """Ask the kernel who holds the sockets, and whose descendants these are."""
-        return await self._in_thread(self._listener, port)
+        return await self._in_thread(self._listener, port, host)
 
     async def ports(self, name: str, /) -> Sequence[int]:
         """Ask the kernel what the descendants of *name* listen on."""
@@ -170,8 +170,8 @@ class HostProcesses:
         chunks = read_chunks(self._records.directory(name), position)
         return chunks, is_dead and not chunks
 
-    def _listener(self, port: int) -> str | None:
-        inodes = sockets_on(port)
+    def _listener(self, port: int, host: str) -> str | None:
+        inodes = sockets_on(port, host)
         if not inodes:
             return None
         table, owners = ProcessTable.read(), self._owners()

@@ -84,7 +84,7 @@ class ProcessRuntime:
         """Ask who listens on the instance's port."""
         if instance.port is None:
             return None
-        listener = await self._processes.listener(instance.port)
+        listener = await self._processes.listener(instance.port, host=instance.host)
         return None if listener is None else listener == instance.name
 
     async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:

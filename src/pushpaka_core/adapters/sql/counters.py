@@ -16,3 +16,8 @@ async def count(statements: Statements, name: str, *, above: int = 0) -> int:
         .returning(counters.c.value)
     )
     return int(value)
+
+
+async def counted(statements: Statements, name: str) -> int:
+    """Return how far was counted."""
+    return int(await statements.scalar(sa.select(counters.c.value).where(counters.c.name == name)))

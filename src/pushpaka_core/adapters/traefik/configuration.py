@@ -27,6 +27,11 @@ _PAGE = "pushpaka-unavailable"
 
 _Tree = dict[str, Any]
 
+_UNTOLD: _Tree = {
+    "headers": {"customResponseHeaders": {"Cache-Control": "no-store", "Retry-After": "5"}}
+}
+"""What an answer without a page has as well."""
+
 
 @frozen(kw_only=True)
 class EntryPoints:
@@ -81,18 +86,26 @@ def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str
     )
 
 
-def dynamic_configuration(table: RouteTable, entry_points: EntryPoints) -> str:
-    """Return *table* as Traefik reads it, its generation included."""
+def dynamic_configuration(table: RouteTable, *, page: str | None) -> str:
+    """
+    Return *table* as Traefik reads it, its generation included.
+
+    *page* is where the unavailable page is served; without one Traefik says 503 by itself.
+    """
     routers = {_key(route): _router(route) for route in table.routes}
     services = {_key(route): _service(route) for route in table.routes if route.upstreams}
-    told = {_key(route): _told(route) for route in table.routes if not route.upstreams}
+    told = {
+        _key(route): _told(route) if page else _UNTOLD
+        for route in table.routes
+        if not route.upstreams
+    }
     return _text(
         {
             "http": {
                 "routers": {_GENERATION: _generation_router(), **routers},
                 "middlewares": {**_middlewares(table.generation), **told},
                 "serversTransports": {_TRANSPORT: _transport()},
-                "services": {_PAGE: _servers(entry_points.page_address), **services},
+                "services": {_PAGE: _servers(*([page] if page else ())), **services},
             }
         }
     )

@@ -62,7 +62,8 @@ class TraefikDirectory:
         """
         with _translated_errors(), _locked(self.path / "routes.lock"):
             if table.generation >= generation_in(self.read(self.routes_file)):
-                self.write(self.routes_file, dynamic_configuration(table, entry_points))
+                text = dynamic_configuration(table, page=entry_points.page_address)
+                self.write(self.routes_file, text)
 
     def write(self, file: Path, text: str) -> None:
         """Replace all of *file* at once."""

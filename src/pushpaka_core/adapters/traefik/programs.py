@@ -11,7 +11,7 @@ import httpx
 from anyio import current_time, move_on_after, sleep, to_thread
 from attrs import field, frozen
 
-from pushpaka_core.adapters.traefik.client import loopback_client
+from pushpaka_core.adapters.traefik.client import plain_client
 from pushpaka_core.adapters.traefik.configuration import GRACE
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.ports import Endpoint, require_free
@@ -126,7 +126,7 @@ class SupervisedProgram:
         await self._processes.launch(self._program.name, self._command())
         address = self._program.endpoints[-1].address
         with move_on_after(_START_DEADLINE.total_seconds()):
-            async with loopback_client(address) as client:
+            async with plain_client(f"http://{address}") as client:
                 await self._wait_for_answer(client)
             return
         raise RouterUnavailableError(

@@ -4,22 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
-from anyio import Lock, move_on_after, sleep, to_thread
+from anyio import Lock, move_on_after, to_thread
 from attrs import define, field
 
-from pushpaka_core.adapters.traefik.client import loopback_client
-from pushpaka_core.adapters.traefik.configuration import (
-    GENERATION_HEADER,
-    GENERATION_PATH,
-    EntryPoints,
-)
+from pushpaka_core.adapters.traefik.client import plain_client
+from pushpaka_core.adapters.traefik.configuration import EntryPoints
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.shown import ShownGeneration
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
-
-_FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.03
 
 
 @asynccontextmanager
@@ -30,8 +23,8 @@ async def open_traefik_router(
     deadline: timedelta = timedelta(seconds=5),
 ) -> AsyncIterator["TraefikRouter"]:
     """Connect to the Traefik that follows *directory*; it may be started before or after."""
-    async with loopback_client(entry_points.internal_address) as client:
-        yield TraefikRouter(directory, entry_points, client, deadline)
+    async with plain_client(f"http://{entry_points.internal_address}") as client:
+        yield TraefikRouter(directory, entry_points, ShownGeneration(client), deadline)
 
 
 @define
@@ -40,7 +33,7 @@ class TraefikRouter:
 
     _directory: TraefikDirectory
     _entry_points: EntryPoints
-    _client: httpx.AsyncClient
+    _shown: ShownGeneration
     _deadline: timedelta
     _written: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
@@ -53,13 +46,8 @@ class TraefikRouter:
             await self._wait_for(table.generation)
 
     async def generation(self) -> int | None:
-        """Ask Traefik: two good answers look alike, two generations do not."""
-        try:
-            response = await self._client.get(GENERATION_PATH)
-        except httpx.TransportError:
-            return None
-        shown = response.headers.get(GENERATION_HEADER, "")
-        return int(shown) if shown.isdecimal() else None
+        """Ask Traefik."""
+        return await self._shown.now()
 
     async def _newest(self) -> int:
         return max(self._written, await self.generation() or 0)
@@ -69,17 +57,10 @@ class TraefikRouter:
         self._written = table.generation
 
     async def _wait_for(self, generation: int) -> None:
-        pause = _FIRST_PAUSE
         with move_on_after(self._deadline.total_seconds()):
-            while not await self._shows(generation):
-                await sleep(pause)
-                pause = min(pause * 1.5, _LONGEST_PAUSE)
+            await self._shown.reach(generation)
             return
         raise RouterUnavailableError(
             f"Traefik does not show route table {generation} after "
             f"{self._deadline.total_seconds():g} seconds; it is down or hangs."
         )
-
-    async def _shows(self, generation: int) -> bool:
-        shown = await self.generation()
-        return shown is not None and shown >= generation
