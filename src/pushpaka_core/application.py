@@ -8,13 +8,12 @@ from pushpaka_core.engine import VERSION, Adapters, Engine, Options, assemble_en
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
-from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
-from pushpaka_core.services.health import HealthCheck, HealthService
+from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.measurements import MeasuredEvents, Measurements
@@ -135,7 +134,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
         ),
         audit=AuditService(storage=adapters.storage),
-        health=HealthService(version=VERSION, checks=_checks(adapters, engine.admission)),
+        health=HealthService(version=VERSION, checks=_checks(adapters, engine)),
         system=SystemService(
             storage=adapters.storage,
             version=VERSION,
@@ -157,15 +156,18 @@ def _route_tables(adapters: Adapters, engine: Engine) -> RouteTableService | Non
     return None if text is None else RouteTableService(engine.routing, text)
 
 
-def _checks(adapters: Adapters, admission: Admission) -> dict[str, HealthCheck | None]:
-    async def router_answers() -> None:
-        if await adapters.router.generation() is None:
-            raise RouterUnavailableError("The router does not answer.")
+def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]:
+    async def router_answers() -> object:
+        if await adapters.router.generation() is not None:
+            return None
+        if adapters.route_table_text is None and not await engine.attendance.is_here():
+            return ELSEWHERE
+        raise RouterUnavailableError("The router does not answer.")
 
     return {
         "database": adapters.storage.check,
         "redis": adapters.redis_check,
         "router": router_answers,
-        "disk": admission.require_disk,
-        "memory": admission.require_memory,
+        "disk": engine.admission.require_disk,
+        "memory": engine.admission.require_memory,
     }

@@ -4,10 +4,14 @@ from datetime import timedelta
 
 import pytest
 from anyio import sleep_forever
+from attrs import evolve
+from tests.services.platform import OPTIONS, Platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.application import assemble
+from pushpaka_core.domain.nodes import Node
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
-from pushpaka_core.services.health import HealthCheck, HealthService
+from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
 
 pytestmark = pytest.mark.anyio
 
@@ -18,6 +22,10 @@ async def well() -> None:
 
 async def router_is_down() -> None:
     raise RouterUnavailableError("The router does not answer.")
+
+
+async def router_is_elsewhere() -> object:
+    return ELSEWHERE
 
 
 async def schema_is_old() -> None:
@@ -45,6 +53,12 @@ class TestCheck:
         assert (True, "1.2.3") == (health.is_ok, health.version)
         assert {"database": True, "workers": True, "router": False, "redis": None} == health.checks
 
+    async def test_judges_nothing_that_is_elsewhere(self) -> None:
+        """What cannot be asked from here is as what is not used here."""
+        health = await a_service(MemoryStorage(), router=router_is_elsewhere).check()
+
+        assert {"database": True, "router": None} == health.checks
+
     async def test_is_not_ok_without_the_database(self) -> None:
         """Where the database is down, so is the platform."""
         storage = MemoryStorage()
@@ -60,6 +74,38 @@ class TestCheck:
         health = await a_service(MemoryStorage(), router=sleep_forever).check()
 
         assert {"database": True, "router": False} == health.checks
+
+
+class TestARouterThatIsDown:
+    async def test_is_missed_on_its_node(self, platform: Platform) -> None:
+        """Whoever shares a node with the workers asks for the router that they keep there."""
+        await platform.engine.attendance.settle()
+        platform.router.fail()
+
+        health = await platform.application.health.check()
+
+        assert health.checks["router"] is False
+
+    async def test_is_nothing_to_an_api_on_another_machine(self, platform: Platform) -> None:
+        """There no router can be asked, before any worker began and afterwards."""
+        there = evolve(OPTIONS, node=Node(runtime="memory", name="there"))
+        application = assemble(platform.adapters, there)
+        platform.router.fail()
+
+        before = await application.health.check()
+        await platform.engine.attendance.settle()
+        after = await application.health.check()
+
+        assert before.checks["router"] is after.checks["router"] is None
+
+    async def test_is_missed_everywhere_if_all_can_ask_it(self, platform: Platform) -> None:
+        """Routers that fetch their table show it to every machine."""
+        application = assemble(evolve(platform.adapters, route_table_text=str), OPTIONS)
+        platform.router.fail()
+
+        health = await application.health.check()
+
+        assert health.checks["router"] is False
 
 
 class TestIsReady:

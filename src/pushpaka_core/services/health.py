@@ -8,6 +8,9 @@ from attrs import frozen
 
 from pushpaka_core.errors import PushpakaError
 
+ELSEWHERE = object()
+"""What a check returns of a part that is another machine's, and cannot be asked from this one."""
+
 HealthCheck = Callable[[], Awaitable[object]]
 """Returns where all is well, and raises a PushpakaError or takes too long where it is not."""
 
@@ -22,7 +25,7 @@ class Health:
     """Whether the database answers: without it nothing else does."""
     version: str
     checks: Mapping[str, bool | None]
-    """None is what this instance was not told to use."""
+    """None is what this instance was not told to use, or this process cannot ask."""
 
 
 @frozen(kw_only=True)
@@ -41,7 +44,7 @@ class HealthService:
         results: dict[str, bool | None] = dict.fromkeys(self._checks)
 
         async def fill(name: str, check: HealthCheck) -> None:
-            results[name] = await self._passes(check)
+            results[name] = await self._seen(check)
 
         async with create_task_group() as tasks:
             for name, check in self._checks.items():
@@ -53,12 +56,12 @@ class HealthService:
         """Tell whether this process can serve requests."""
         database = self._checks[DATABASE]
         checks = [check for check in (database, *self._needed) if check is not None]
-        return all([await self._passes(check) for check in checks])
+        return all([await self._seen(check) for check in checks])
 
-    async def _passes(self, check: HealthCheck) -> bool:
+    async def _seen(self, check: HealthCheck) -> bool | None:
         try:
             with fail_after(self._patience.total_seconds()):
-                await check()
+                answer = await check()
         except (PushpakaError, TimeoutError):
             return False
-        return True
+        return None if answer is ELSEWHERE else True

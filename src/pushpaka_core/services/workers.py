@@ -36,6 +36,11 @@ class Attendance:
             settled = await self._settled()
         self._require_here(settled)
 
+    async def is_here(self) -> bool:
+        """Tell whether this node is the one of its runtime, with a router of its own if any."""
+        async with self._storage.snapshot() as uow:
+            return self._node == await uow.nodes.find(self._node.runtime)
+
     async def take_over(self) -> Node | None:
         """
         Make this node the one of its runtime, and return the one that it was before.
