@@ -1,6 +1,6 @@
 """What entry points are given: the services of one instance, made from its adapters."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
@@ -16,7 +16,6 @@ from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
-from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
@@ -42,7 +41,6 @@ class Application:
     health: HealthService
     system: SystemService
     addresses: Addresses
-    measurements: Measurements
     engine: Engine
     route_tables: RouteTableService | None = None
     """None where no router fetches its table."""
@@ -52,8 +50,6 @@ class Application:
 
 def assemble(adapters: Adapters, options: Options) -> Application:
     """Connect the services to *adapters*."""
-    seen = Measurements()
-    adapters = evolve(adapters, events=MeasuredEvents(adapters.events, seen, adapters.now))
     moves = Moves(adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments = Environments(adapters.cipher)
@@ -66,7 +62,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         now=adapters.now,
         new_id=adapters.new_id,
     )
-    engine = assemble_engine(adapters, options, moves, environments, seen)
+    engine = assemble_engine(adapters, options, moves, environments)
     deployments = DeploymentService(
         storage=adapters.storage,
         events=adapters.events,
@@ -144,7 +140,6 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             now=adapters.now,
         ),
         addresses=options.addresses,
-        measurements=seen,
         engine=engine,
         route_tables=_route_tables(adapters, engine),
         rate_counters=adapters.rate_counters,

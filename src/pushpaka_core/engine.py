@@ -31,7 +31,7 @@ from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
-from pushpaka_core.services.measurements import Measurements
+from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import HeldStorage, NodeHold
 from pushpaka_core.services.pipeline import DeploymentPipeline
@@ -137,9 +137,10 @@ def assemble_engine(
     options: Options,
     moves: Moves,
     environments: Environments,
-    seen: Measurements,
 ) -> Engine:
     """Connect what a worker needs to *adapters*."""
+    seen = Measurements()
+    adapters = evolve(adapters, events=MeasuredEvents(adapters.events, seen, adapters.now))
     jobs = Jobs(adapters.storage, adapters.cipher, environments)
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
     instance_output = InstanceOutput(adapters.runtime)
@@ -176,6 +177,7 @@ def assemble_engine(
             node=options.node,
             version=VERSION,
             timings=options.timings,
+            measurements=seen,
             now=adapters.now,
             new_id=adapters.new_id,
         ),

@@ -58,7 +58,7 @@ def create_app(
         router_token: The Bearer by which routers fetch the route table; None has no table.
     """
     limits = limits or Limits()
-    metrics, client_addresses = Metrics(application.measurements), ClientAddresses(trusted_proxies)
+    metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
     rate_limits = RateLimits(limits, application.rate_counters)
     watchers = Watchers(limits.watchers_per_user, metrics)
     watch = LogWatch(

@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from attrs import define, field, frozen
+from attrs import define, field
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from pushpaka_core.domain.deployments import STEPS, DeploymentStatus, Phase
 from pushpaka_core.domain.workers import WorkerProcess
-from pushpaka_core.services.measurements import Measurements
+from pushpaka_core.services.measurements import (
+    LEASE_EXPIRIES,
+    LOG_LINES,
+    ends_of,
+    milliseconds_of,
+)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -30,7 +35,6 @@ class Metrics:
     A label has only values that we chose, never text from a request.
     """
 
-    _measurements: Measurements
     _registry: CollectorRegistry = field(factory=CollectorRegistry)
     _requests: Counter = field(init=False)
     _durations: Histogram = field(init=False)
@@ -39,6 +43,8 @@ class Metrics:
     _deployments: Gauge = field(init=False)
     _queue: Gauge = field(init=False)
     _workers: Gauge = field(init=False)
+    _worker_info: Gauge = field(init=False)
+    _work: "_WorkCollector" = field(init=False)
     _of_workers: Mapping[str, Gauge] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -68,11 +74,18 @@ class Metrics:
             "pushpaka_queue_depth", "Deployments that wait for a worker.", registry=registry
         )
         self._workers = Gauge("pushpaka_workers", "Worker processes that live.", registry=registry)
+        self._worker_info = Gauge(
+            "pushpaka_worker_info",
+            "What a worker is; always 1.",
+            ("worker", "node", "version", "runtime"),
+            registry=registry,
+        )
         self._of_workers = {
             name: Gauge(f"pushpaka_worker_{name}", told, ("worker",), registry=registry)
             for name, told in _OF_WORKERS.items()
         }
-        registry.register(_WorkCollector(self._measurements))
+        self._work = _WorkCollector()
+        registry.register(self._work)
 
     def saw_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
@@ -91,10 +104,14 @@ class Metrics:
         self._lines.inc(lines)
 
     def page(
-        self, deployments: Mapping[DeploymentStatus, int], workers: Sequence[WorkerProcess]
+        self,
+        deployments: Mapping[DeploymentStatus, int],
+        workers: Sequence[WorkerProcess],
+        tallies: Mapping[str, int],
     ) -> bytes:
         """Return everything in the text format of Prometheus."""
         self._show_workers(workers)
+        self._work.tallies = tallies
         self._queue.set(deployments.get(DeploymentStatus.QUEUED, 0))
         for status in DeploymentStatus:
             self._deployments.labels(status).set(deployments.get(status, 0))
@@ -102,9 +119,11 @@ class Metrics:
 
     def _show_workers(self, workers: Sequence[WorkerProcess]) -> None:
         self._workers.set(len(workers))
-        for gauge in self._of_workers.values():
+        for gauge in (self._worker_info, *self._of_workers.values()):
             gauge.clear()
         for worker in workers:
+            about = worker.name, worker.node, worker.version, worker.runtime
+            self._worker_info.labels(*about).set(1)
             self._of_workers["jobs"].labels(worker.name).set(worker.jobs)
             self._of_workers["concurrency"].labels(worker.name).set(worker.concurrency)
             self._of_workers["last_heartbeat_timestamp_seconds"].labels(worker.name).set(
@@ -112,26 +131,26 @@ class Metrics:
             )
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _WorkCollector(Collector):
-    """Shows what the services of this process have counted, whenever it is asked for."""
+    """Shows what all workers have counted, whichever process is asked for it."""
 
-    _measurements: Measurements
+    tallies: Mapping[str, int] = field(factory=dict)
 
     def collect(self) -> Iterable[Metric]:
-        seen = self._measurements
+        told = self.tallies
         phases = SummaryMetricFamily(
             "pushpaka_phase_duration_seconds", "Time in a phase until it ended.", labels=["phase"]
         )
         for phase in (phase for phase in STEPS if phase is not Phase.RUN):
-            durations = seen.phases[phase]
-            phases.add_metric([phase], durations.count, durations.total.total_seconds())
+            seconds = told.get(milliseconds_of(phase), 0) / 1000
+            phases.add_metric([phase], told.get(ends_of(phase), 0), seconds)
         yield phases
         yield CounterMetricFamily(
-            "pushpaka_log_lines", "Log lines that were kept.", value=seen.log_lines
+            "pushpaka_log_lines", "Log lines that were kept.", value=told.get(LOG_LINES, 0)
         )
         yield CounterMetricFamily(
             "pushpaka_lease_expiries",
             "Workers that were lost with their job.",
-            value=seen.lease_expiries,
+            value=told.get(LEASE_EXPIRIES, 0),
         )

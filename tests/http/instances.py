@@ -16,7 +16,6 @@ from pushpaka_core.engine import Engine
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.health import HealthService
-from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.system import SystemService, Technologies
 
@@ -116,6 +115,5 @@ def _application(world: World, parts: Parts) -> Application:
             now=world.clock,
         ),
         addresses=Addresses(port=8000),
-        measurements=Measurements(),
         engine=cast("Engine", None),  # no worker runs here: the tests are its hands
     )

@@ -1,5 +1,7 @@
 """`GET /system`, and what the metrics tell of workers."""
 
+import re
+
 import pytest
 from tests.http.clients import Person
 from tests.http.instances import Instance
@@ -43,7 +45,14 @@ async def test_an_administrator_sees_what_the_instance_runs_on(
         "base_domain": "localhost",
         "node": "alpha",
     } == told
-    assert (worker.name, 1, 2) == (shown["name"], shown["jobs"], shown["concurrency"])
+    assert {
+        "name": worker.name,
+        "node": "node-1",
+        "version": "1.2.3",
+        "runtime": "process",
+        "jobs": 1,
+        "concurrency": 2,
+    }.items() <= shown.items()
     assert shown["last_heartbeat_at"].endswith("Z")
 
 
@@ -58,7 +67,7 @@ async def test_for_others_there_is_no_such_page(ann: Person, instance: Instance)
 
 
 async def test_metrics_tell_of_each_worker(ann: Person, instance: Instance) -> None:
-    """How many there are, and what each has in hand; those that are gone leave no label."""
+    """How many there are, what each is and has in hand; those that are gone leave no label."""
     worker = await working(instance)
     label = f'{{worker="{worker.name}"}}'
 
@@ -70,5 +79,11 @@ async def test_metrics_tell_of_each_worker(ann: Person, instance: Instance) -> N
     assert "pushpaka_workers 1.0" in before
     assert f"pushpaka_worker_jobs{label} 1.0" in before
     assert f"pushpaka_worker_concurrency{label} 2.0" in before
+    (heartbeat,) = re.findall(
+        re.escape(f"pushpaka_worker_last_heartbeat_timestamp_seconds{label}") + " (.+)", before
+    )
+    assert worker.seen_at.timestamp() == float(heartbeat)
+    about = f'node="node-1",runtime="process",version="1.2.3",worker="{worker.name}"'
+    assert f"pushpaka_worker_info{{{about}}} 1.0" in before
     assert "pushpaka_workers 0.0" in after
     assert worker.name not in after

@@ -1,15 +1,19 @@
 """What is counted of the work: phases with their durations, log lines, lost leases."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 
 import pytest
 from anyio import fail_after
+from tests.services.platform import Platform
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
+from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment, Phase
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten
 from pushpaka_core.domain.logs import LogLine
-from pushpaka_core.services.measurements import Durations, MeasuredEvents, Measurements
+from pushpaka_core.domain.projects import Project
+from pushpaka_core.errors import UnavailableError
+from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_entry, later
 
 pytestmark = pytest.mark.anyio
@@ -17,6 +21,12 @@ pytestmark = pytest.mark.anyio
 
 def claimed() -> Deployment:
     return a_deployment(a_project(a_user())).claim("worker-1", at=later(0))
+
+
+def counted(seen: Measurements) -> Mapping[str, int]:
+    """Take what was counted."""
+    with seen.taken() as counts:
+        return counts
 
 
 def test_a_phase_lasts_until_the_next_one() -> None:
@@ -31,9 +41,11 @@ def test_a_phase_lasts_until_the_next_one() -> None:
     seen.saw_move(deployment.fail("No luck.", at=later(8)), at=later(9))
 
     assert {
-        Phase.SOURCE: Durations(count=1, total=timedelta(seconds=3)),
-        Phase.BUILD: Durations(count=1, total=timedelta(seconds=5)),
-    } == seen.phases
+        "source_ends": 1,
+        "source_milliseconds": 3000,
+        "build_ends": 1,
+        "build_milliseconds": 5000,
+    } == counted(seen)
 
 
 def test_phases_add_up() -> None:
@@ -44,7 +56,7 @@ def test_phases_add_up() -> None:
         seen.saw_move(deployment, at=later(0))
         seen.saw_move(deployment.fail("No luck.", at=later(2)), at=later(2))
 
-    assert Durations(count=2, total=timedelta(seconds=4)) == seen.phases[Phase.SOURCE]
+    assert {"source_ends": 2, "source_milliseconds": 4000} == counted(seen)
 
 
 async def test_the_bus_is_measured_and_passes_everything_on() -> None:
@@ -62,4 +74,37 @@ async def test_the_bus_is_measured_and_passes_everything_on() -> None:
             received = [await anext(watched) for _ in range(3)]
 
     assert [DeploymentMoved(deployment=deployment), written, moved] == received
-    assert (2, 1) == (seen.log_lines, seen.phases[Phase.SOURCE].count)
+    assert {"log_lines": 2, "source_ends": 1, "source_milliseconds": 0} == counted(seen)
+
+
+async def test_what_workers_count_is_kept_for_all(platform: Platform, shop: Project) -> None:
+    """Those of several add up, with each heartbeat and at their end, and nothing is kept twice."""
+    first, second = platform.engine, platform.another_engine()
+    await platform.served(shop)
+    await platform.queued(shop)
+    lease = await platform.claimed()
+    await second.reconciliation.requeue(lease)
+
+    for attendance in (first.attendance, second.attendance):
+        worker = await attendance.arrive("worker", concurrency=1)
+        await attendance.beat(worker, jobs=0)
+        await attendance.leave(worker)
+
+    told = await platform.application.system.tallies(PLATFORM)
+    assert (1, 1) == (told["lease_expiries"], told["build_ends"])
+    assert len(await platform.lines(lease.deployment_id)) < told["log_lines"]
+
+
+async def test_what_cannot_be_kept_is_kept_later(platform: Platform) -> None:
+    """An outage of the database costs no count."""
+    attendance = platform.engine.attendance
+    worker = await attendance.arrive("worker", concurrency=1)
+    await platform.served(await platform.project())
+    platform.storage.fail()
+    with pytest.raises(UnavailableError):
+        await attendance.beat(worker, jobs=0)
+    platform.storage.recover()
+
+    await attendance.beat(worker, jobs=0)
+
+    assert 1 == (await platform.application.system.tallies(PLATFORM))["build_ends"]

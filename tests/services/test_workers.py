@@ -10,6 +10,7 @@ from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import NotFoundError, SettingsError
+from pushpaka_core.services.measurements import Measurements
 from pushpaka_core.services.system import SystemService, Technologies
 from pushpaka_core.services.workers import Attendance
 from pushpaka_core.testing.objects import a_user
@@ -49,7 +50,13 @@ def system(storage: MemoryStorage, clock: SteppedClock) -> SystemService:
 
 def attendance(storage: MemoryStorage, clock: SteppedClock, node: Node) -> Attendance:
     return Attendance(
-        storage=storage, node=node, version="1.2.3", timings=TIMINGS, now=clock, new_id=CountedIds()
+        storage=storage,
+        node=node,
+        version="1.2.3",
+        timings=TIMINGS,
+        measurements=Measurements(),
+        now=clock,
+        new_id=CountedIds(),
     )
 
 

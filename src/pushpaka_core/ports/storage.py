@@ -6,7 +6,7 @@ from typing import Protocol
 from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
-from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Workers
+from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
 from pushpaka_core.ports.storage_projects import CustomDomains, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
 
@@ -89,6 +89,11 @@ class UnitOfWork(Protocol):
     @property
     def workers(self) -> Workers:
         """The worker processes that live."""
+        ...
+
+    @property
+    def tallies(self) -> Tallies:
+        """What workers have counted."""
         ...
 
     async def generation(self) -> int:

@@ -1,6 +1,6 @@
 """The part of the storage that knows nodes and workers, and who looks after each node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +36,17 @@ class Workers(Protocol):
 
     async def all(self) -> Sequence[WorkerProcess]:
         """Return all of them, the longest-lived first."""
+        ...
+
+
+class Tallies(Protocol):
+    """What workers have counted of what they did, by name, over all of them and all times."""
+
+    async def add(self, counts: Mapping[str, int], /) -> None:
+        """Count on by *counts*; who adds to the same names waits for the others."""
+
+    async def all(self) -> Mapping[str, int]:
+        """Return how far each was counted; a name of which nothing was counted may be missing."""
         ...
 
 

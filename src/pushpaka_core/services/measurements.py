@@ -1,38 +1,38 @@
-"""What this process has seen happen, counted for whoever shows metrics."""
+"""What workers see happen, counted for whoever shows metrics."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Phase
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.system import Clock
 
+LOG_LINES = "log_lines"
+LEASE_EXPIRIES = "lease_expiries"
 
-@frozen(kw_only=True)
-class Durations:
-    """How often something was done, and how long all of that took."""
+_MILLISECOND = timedelta(milliseconds=1)
 
-    count: int = 0
-    total: timedelta = timedelta()
 
-    def and_one(self, lasted: timedelta) -> "Durations":
-        """Return these and one more."""
-        return evolve(self, count=self.count + 1, total=self.total + lasted)
+def ends_of(phase: Phase) -> str:
+    """Return by which name it is counted how often *phase* has ended, whatever came after it."""
+    return f"{phase}_ends"
+
+
+def milliseconds_of(phase: Phase) -> str:
+    """Return by which name it is counted how long that took in all."""
+    return f"{phase}_milliseconds"
 
 
 @define
 class Measurements:
-    """Counts from the beginning of the process on; who reads those of several adds them up."""
+    """Counts what this process does, until that is kept with what all the others did."""
 
-    phases: dict[Phase, Durations] = field(factory=lambda: defaultdict(Durations), init=False)
-    """Of those that have ended, whatever came after them."""
-    log_lines: int = field(default=0, init=False)
-    lease_expiries: int = field(default=0, init=False)
+    _counted: Counter[str] = field(factory=Counter, init=False)
     _under_way: dict[DeploymentId, tuple[Phase, datetime]] = field(factory=dict, init=False)
 
     def saw_move(self, deployment: Deployment, *, at: datetime) -> None:
@@ -40,18 +40,29 @@ class Measurements:
         phase = deployment.phase if deployment.is_in_work else None
         before = self._under_way.pop(deployment.id, None)
         if before is not None and before[0] is not phase:
-            self.phases[before[0]] = self.phases[before[0]].and_one(at - before[1])
+            self._counted[ends_of(before[0])] += 1
+            self._counted[milliseconds_of(before[0])] += (at - before[1]) // _MILLISECOND
             before = None
         if phase is not None:
             self._under_way[deployment.id] = before or (phase, at)
 
     def saw_lines(self, number: int) -> None:
         """Count log lines that were kept."""
-        self.log_lines += number
+        self._counted[LOG_LINES] += number
 
     def saw_lease_expire(self) -> None:
         """Count a worker that was lost with its job."""
-        self.lease_expiries += 1
+        self._counted[LEASE_EXPIRIES] += 1
+
+    @contextmanager
+    def taken(self) -> Iterator[Mapping[str, int]]:
+        """Hand over what was counted, and have it back where the block cannot keep it."""
+        taken, self._counted = self._counted, Counter()
+        try:
+            yield taken
+        except BaseException:
+            self._counted.update(taken)
+            raise
 
 
 @frozen

@@ -1,6 +1,6 @@
 """What an instance runs on, for those who run it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -50,6 +50,12 @@ class SystemService:
         actor.require_admin()
         async with self._storage.snapshot() as uow:
             return await self._living(uow)
+
+    async def tallies(self, actor: Actor) -> Mapping[str, int]:
+        """Return what all workers have counted so far, by its names in `measurements`."""
+        actor.require_admin()
+        async with self._storage.snapshot() as uow:
+            return await uow.tallies.all()
 
     async def describe(self, actor: Actor) -> System:
         """Return what the instance runs on."""

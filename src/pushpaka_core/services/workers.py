@@ -8,6 +8,7 @@ from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 from pushpaka_core.errors import DuplicateError, SettingsError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.measurements import Measurements
 
 _WHEN_GONE = "If that one is gone for good, run `pushpaka takeover` here."
 
@@ -20,6 +21,7 @@ class Attendance:
     _node: Node
     _version: str
     _timings: Timings
+    _measurements: Measurements
     _now: Clock
     _new_id: IdGenerator
 
@@ -70,7 +72,7 @@ class Attendance:
 
     async def beat(self, worker: WorkerProcess, *, jobs: int) -> None:
         """
-        Show that *worker* lives, with *jobs* in its hands.
+        Show that *worker* lives, with *jobs* in its hands, and keep what was counted meanwhile.
 
         Raises:
             SettingsError: If another node has taken this one's place.
@@ -79,14 +81,18 @@ class Attendance:
 
     async def leave(self, worker: WorkerProcess) -> None:
         """Show *worker* no longer."""
-        async with self._storage.transaction() as uow:
-            await uow.workers.remove(worker.id)
+        with self._measurements.taken() as counts:
+            async with self._storage.transaction() as uow:
+                await uow.workers.remove(worker.id)
+                await uow.tallies.add(counts)
 
     async def _keep(self, worker: WorkerProcess) -> None:
-        async with self._storage.transaction() as uow:
-            self._require_here(await uow.nodes.find(self._node.runtime))
-            await uow.workers.put(worker)
-            await uow.workers.remove_unseen(self._now() - self._timings.absence)
+        with self._measurements.taken() as counts:
+            async with self._storage.transaction() as uow:
+                self._require_here(await uow.nodes.find(self._node.runtime))
+                await uow.workers.put(worker)
+                await uow.workers.remove_unseen(self._now() - self._timings.absence)
+                await uow.tallies.add(counts)
 
     async def _settled(self) -> Node:
         async with self._storage.transaction() as uow:

@@ -25,6 +25,7 @@ from pushpaka_core.testing.storage_logs import LogsContract, TimelineContract
 from pushpaka_core.testing.storage_nodes import (
     NodeLeasesContract,
     NodesContract,
+    TalliesContract,
     WorkersContract,
 )
 from pushpaka_core.testing.storage_projects import ProjectsContract
@@ -189,6 +190,7 @@ class StorageContract(
     NodesContract,
     NodeLeasesContract,
     WorkersContract,
+    TalliesContract,
     TargetsContract,
     ReleasesContract,
     InstancesContract,

@@ -222,6 +222,37 @@ class NodesContract:
             assert nodes == [await uow.nodes.find(node.runtime) for node in nodes]
 
 
+class TalliesContract:
+    """What workers count is one number for all of them."""
+
+    async def test_counts_add_up(self, storage: Storage) -> None:
+        """Each name for itself, and nothing where nobody counted."""
+        async with storage.snapshot() as uow:
+            before = await uow.tallies.all()
+        for counts in ({"lines": 3}, {}, {"lines": 4, "losses": 1}):
+            async with storage.transaction() as uow:
+                await uow.tallies.add(counts)
+        async with storage.snapshot() as uow:
+            after = await uow.tallies.all()
+
+        assert {} == before
+        assert {"lines": 7, "losses": 1} == after
+
+    async def test_counts_at_the_same_time_are_all_kept(self, storage: Storage) -> None:
+        """Also the first ones, when there is no row yet."""
+
+        async def add() -> None:
+            async with storage.transaction() as uow:
+                await uow.tallies.add({"lines": 1, "losses": 1})
+
+        async with create_task_group() as workers:
+            for _ in range(4):
+                workers.start_soon(add)
+
+        async with storage.snapshot() as uow:
+            assert {"lines": 4, "losses": 4} == await uow.tallies.all()
+
+
 class WorkersContract:
     """Everybody sees which workers there are, as they say of themselves."""
 

@@ -58,7 +58,8 @@ class PlatformController(Controller):
         metrics: Given[Metrics],
         metrics_token: Given[str | None],
     ) -> bytes:
-        """Show the metrics of this process in the text format of Prometheus."""
+        """Show the metrics of this process and of all workers in the format of Prometheus."""
         require_token(request.headers, metrics_token)
         counts = await deployments.count_by_status(PLATFORM)
-        return metrics.page(counts, await system.workers(PLATFORM))
+        workers, tallies = await system.workers(PLATFORM), await system.tallies(PLATFORM)
+        return metrics.page(counts, workers, tallies)

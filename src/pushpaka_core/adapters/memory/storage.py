@@ -9,7 +9,12 @@ from attrs import define, field, frozen
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
-from pushpaka_core.adapters.memory.storage_nodes import MemoryNodeLeases, MemoryNodes, MemoryWorkers
+from pushpaka_core.adapters.memory.storage_nodes import (
+    MemoryNodeLeases,
+    MemoryNodes,
+    MemoryTallies,
+    MemoryWorkers,
+)
 from pushpaka_core.adapters.memory.storage_projects import (
     MemoryCustomDomains,
     MemoryEnvVars,
@@ -99,6 +104,11 @@ class MemoryUnitOfWork:
     def workers(self) -> MemoryWorkers:
         """The worker processes that live."""
         return MemoryWorkers(self._tables)
+
+    @property
+    def tallies(self) -> MemoryTallies:
+        """What workers have counted."""
+        return MemoryTallies(self._tables)
 
     async def generation(self) -> int:
         """Return the last generation of the route table."""

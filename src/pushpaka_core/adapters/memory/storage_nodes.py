@@ -1,6 +1,6 @@
 """Nodes, their leases and the workers, kept in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -52,6 +52,23 @@ class MemoryWorkers:
     async def all(self) -> Sequence[WorkerProcess]:
         """Return all of them."""
         return sorted(self._tables.workers, key=lambda w: (w.started_at, w.name, str(w.id)))
+
+
+@frozen
+class MemoryTallies:
+    """What workers have counted."""
+
+    _tables: Tables
+
+    async def add(self, counts: Mapping[str, int], /) -> None:
+        """Count on by *counts*."""
+        for name, value in counts.items():
+            _, so_far = self._tables.tallies.find(name) or (name, 0)
+            self._tables.tallies.put(name, (name, so_far + value))
+
+    async def all(self) -> Mapping[str, int]:
+        """Return how far each was counted."""
+        return dict(self._tables.tallies)
 
 
 @frozen

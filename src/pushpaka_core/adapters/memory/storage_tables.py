@@ -106,6 +106,7 @@ class Tables:
     node_leases: Table[str, NodeLease] = field(factory=Table)
     workers: Table[WorkerId, WorkerProcess] = field(factory=Table)
     counters: Table[str, int] = field(factory=Table)
+    tallies: Table[str, tuple[str, int]] = field(factory=Table)
 
     def view(self, *, read_only: bool) -> Self:
         """Return all tables for another transaction, whose writes these do not see."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
-from pushpaka_core.adapters.sql.counters import count, counted
+from pushpaka_core.adapters.sql.counters import SqlTallies, count, counted
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deployments import SqlDeployments
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
@@ -102,6 +102,11 @@ class SqlUnitOfWork:
     def workers(self) -> SqlWorkers:
         """The worker processes that live."""
         return SqlWorkers(self._statements)
+
+    @property
+    def tallies(self) -> SqlTallies:
+        """What workers have counted."""
+        return SqlTallies(self._statements)
 
     async def generation(self) -> int:
         """Return the last generation of the route table."""
