@@ -23,7 +23,8 @@ class LogPump:
     """
     Follows each instance of this node, one reader an instance.
 
-    A reader begins where the last one stopped, which stands in the instance's row.
+    A reader begins where the last one stopped, which stands in the instance's row. What is
+    not started yet is looked for again in the next round.
     """
 
     _tending: Tending
@@ -54,6 +55,9 @@ class LogPump:
 
     async def _read(self, served: Served, instance: Instance, scope: CancelScope) -> None:
         try:
+            if not await self._output.is_there(instance):
+                self._readers.pop(instance.name, None)
+                return
             job = await self._jobs.of(served.deployment)
             async with self._logs.open(
                 served.deployment.id, job.redactor, most_kept=MOST_KEPT

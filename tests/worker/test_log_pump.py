@@ -8,6 +8,7 @@ from tests.services.platform import Platform
 from pushpaka_core.domain.deployments import DeploymentId, Phase
 from pushpaka_core.domain.logs import LogStream
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.ports.processes import Descriptor
 from pushpaka_core.services.background import alongside
 from pushpaka_worker import log_pump
@@ -96,6 +97,26 @@ async def test_last_words_and_the_next_instance_are_followed(
         await platform.until(running.id, lambda d: d.status == "crashed")
         platform.runtime.greeting = "Here again.\n"
         platform.clock.tick(1)
+
+        await until_said(platform, running.id, "Here again.")
+
+
+async def test_what_is_started_after_it_was_seen_is_followed(
+    platform: Platform, shop: Project
+) -> None:
+    """A pump that finds a row before its program waits for it, however long the start takes."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    await platform.application.serving.restart(platform.owner, running.id)
+    platform.runtime.failure = StorageUnavailableError("The start takes long.")
+    with pytest.raises(StorageUnavailableError):
+        await platform.engine.restarting.restart()
+    platform.runtime.failure, platform.runtime.greeting = None, "Here again.\n"
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "The pump looks.\n")
+        await until_said(platform, running.id, "The pump looks.")
+
+        await platform.engine.restarting.restart()
 
         await until_said(platform, running.id, "Here again.")
 

@@ -13,6 +13,10 @@ class InstanceOutput:
 
     _runtime: Runtime
 
+    async def is_there(self, instance: Instance) -> bool:
+        """Tell whether the instance was ever started: only then its output has an end."""
+        return await self._runtime.inspect(instance.name) is not None
+
     async def follow(self, instance: Instance, output: ProgramOutput) -> None:
         """
         Read until the instance is dead and all is read.
