@@ -85,7 +85,8 @@ async def test_a_process_without_a_port_is_healthy_once_it_is_steady(
     timings = evolve(platform.engine.timings, steady=timedelta(seconds=5))
     patient = evolve(platform.engine.running._starting, timings=timings)
     job = await platform.engine.jobs.of(running)
-    hasty = evolve(job, project=evolve(shop, health_check_timeout=1))
+    settings = evolve(job.settings, health_check_timeout=1)
+    hasty = evolve(job, deployment=evolve(running, run_settings=settings))
 
     young = await patient.look(hasty, worker)
     platform.clock.tick(5)

@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.sources import check_branch, check_commit_sha
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import ConflictError, InvalidTransitionError
@@ -152,6 +153,8 @@ class Deployment:
     image: str | None = None
     release_id: ReleaseId | None = None
     """Known from the start where nothing is to be built."""
+    run_settings: RunSettings | None = None
+    """How its release is run, kept before the first start; a rollback brings it along."""
     error: str | None = None
     created_at: datetime
     started_at: datetime | None = None

@@ -1,9 +1,8 @@
 """The part of the storage that keeps what was built, what runs, and what is served."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from pushpaka_core.domain.build_plans import RepositorySettings
 from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import ProjectId
@@ -47,16 +46,6 @@ class Releases(Protocol):
         Return the releases whose artifact is not removed, the newest first.
 
         They are of one project, or of all.
-        """
-        ...
-
-    async def settings_of(
-        self, ids: Collection[DeploymentId], /
-    ) -> Mapping[DeploymentId, RepositorySettings]:
-        """
-        Return what the releases of some deployments say of how they are run.
-
-        A deployment without a release is not among them.
         """
         ...
 

@@ -48,8 +48,9 @@ class Job:
 
     @property
     def settings(self) -> RunSettings:
-        """Return how the release is to be run."""
-        return RunSettings.of(self.project, self.served_release.plan.settings)
+        """Return how the release is run: as was kept, else as project and repository say today."""
+        kept = self.deployment.run_settings
+        return kept or RunSettings.of(self.project, self.served_release.plan.settings)
 
     def require_env(self, plan: BuildPlan) -> None:
         """

@@ -1,7 +1,7 @@
 """Takes a claimed deployment through its steps, up to the commit point."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from anyio import CancelScope
 from attrs import evolve, frozen
@@ -22,7 +22,6 @@ from pushpaka_core.ports.builder import Artifact
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.source import Checkout
 from pushpaka_core.ports.storage import Pulse, Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
@@ -155,6 +154,7 @@ class DeploymentPipeline:
             job = await self._build(job, log)
         else:
             job.require_env(job.release.plan)
+        job = await self._note(job, run_settings=job.settings)
         if self._running.has_release_command(job):
             job = await self._enter(job, Phase.RELEASE, "Its release command runs")
             await self._running.run_release_command(job, log)
@@ -172,7 +172,12 @@ class DeploymentPipeline:
         await self._failpoints.reach(Phase.SOURCE)
         try:
             checkout = await self._building.fetch(job, log)
-            job = await self._note_commit(job, checkout)
+            job = await self._note(
+                job,
+                commit_sha=checkout.commit_sha,
+                commit_message=checkout.commit_message,
+                commit_author=checkout.commit_author,
+            )
             job = await self._enter(job, Phase.BUILD, "Its files are fetched")
             plan = await self._building.plan(job, checkout, log)
             artifact = await self._building.build(job, checkout, plan, log)
@@ -191,17 +196,11 @@ class DeploymentPipeline:
         )
         return await self._note_release(job, release, artifact)
 
-    async def _note_commit(self, job: Job, checkout: Checkout) -> Job:
+    async def _note(self, job: Job, **known: Any) -> Job:
+        """Keep what is *known* of the deployment by now."""
         async with self._storage.transaction() as uow:
             held = await uow.deployments.held(job.deployment.lease)
-            kept = await uow.deployments.update(
-                evolve(
-                    held,
-                    commit_sha=checkout.commit_sha,
-                    commit_message=checkout.commit_message,
-                    commit_author=checkout.commit_author,
-                )
-            )
+            kept = await uow.deployments.update(evolve(held, **known))
         return evolve(job, deployment=kept)
 
     async def _note_release(self, job: Job, release: Release, artifact: Artifact) -> Job:

@@ -83,6 +83,7 @@ class DeploymentRequest:
             framework=source.framework,
             image=source.image,
             release_id=source.release_id,
+            run_settings=source.run_settings if kind is DeploymentKind.ROLLBACK else None,
             created_at=at,
             idempotency_key=self.key,
             request_digest=self.digest,

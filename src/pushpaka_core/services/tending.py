@@ -53,8 +53,12 @@ class Served:
 
     deployment: Deployment
     project: Project
-    settings: RunSettings
     instances: Sequence[Instance]
+
+    @property
+    def settings(self) -> RunSettings:
+        """How they are run, whatever the project says by now: nothing is committed without."""
+        return self.deployment.run_settings or RunSettings()
 
     @property
     def is_leaving(self) -> bool:
@@ -117,12 +121,10 @@ class Tending:
             committed = [d for d in await uow.deployments.with_status(statuses) if d.is_committed]
             instances = await uow.instances.of_deployments([d.id for d in committed])
             projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
-            said = await uow.releases.settings_of([d.id for d in committed])
         return [
             Served(
                 deployment=deployment,
-                project=(project := projects[deployment.project_id]),
-                settings=RunSettings.of(project, said[deployment.id]),
+                project=projects[deployment.project_id],
                 instances=[i for i in instances if i.lease == deployment.lease],
             )
             for deployment in committed

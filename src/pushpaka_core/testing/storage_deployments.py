@@ -12,6 +12,7 @@ from pushpaka_core.domain.deployments import (
     Phase,
     ReleaseId,
 )
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage import Storage
@@ -48,6 +49,7 @@ class DeploymentsContract:
             framework="fastapi",
             image="registry/app:1",
             release_id=ReleaseId(an_id()),
+            run_settings=RunSettings(replicas=2, health_check_path="/up", cpu_limit=0.5),
             error="It broke.",
             started_at=later(1),
             finished_at=later(2.5),

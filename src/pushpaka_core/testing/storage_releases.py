@@ -3,7 +3,6 @@
 import pytest
 from attrs import evolve
 
-from pushpaka_core.domain.build_plans import RepositorySettings
 from pushpaka_core.domain.deployments import PRODUCTION, ReleaseId
 from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.projects import ProjectId
@@ -12,7 +11,6 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
     a_deployment,
-    a_plan,
     a_project,
     a_release,
     a_target,
@@ -118,19 +116,6 @@ class ReleasesContract:
         async with storage.snapshot() as uow:
             assert [young, old] == list(await uow.releases.of_project(one.project_id))
             assert [young, foreign, old] == list(await uow.releases.of_project())
-
-    async def test_what_repositories_say_of_running_is_found(self, storage: Storage) -> None:
-        """By deployment, without those that have no release; nobody's is nothing."""
-        built, waiting = await keep_deployment(storage), await keep_deployment(storage)
-        said = RepositorySettings(replicas=2, cpu_limit=0.5, required_env=("A",))
-        release = a_release(built, plan=evolve(a_plan(), settings=said))
-        await keep(storage, release)
-        async with storage.transaction() as uow:
-            await uow.deployments.update(evolve(built, release_id=release.id))
-
-        async with storage.snapshot() as uow:
-            assert {built.id: said} == await uow.releases.settings_of([built.id, waiting.id])
-            assert {} == await uow.releases.settings_of([])
 
     async def test_a_changed_release_is_returned_as_kept(self, storage: Storage) -> None:
         """A removed artifact is noted once; who read before is told."""

@@ -1,11 +1,10 @@
 """What was built, what serves and what runs, kept in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
-from pushpaka_core.domain.build_plans import RepositorySettings
 from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import ProjectId
@@ -61,14 +60,6 @@ class MemoryReleases:
             lambda r: r.removed_at is None and project_id in (None, r.project_id)
         )
         return sorted(found, key=lambda r: (r.created_at, r.id), reverse=True)
-
-    async def settings_of(
-        self, ids: Collection[DeploymentId], /
-    ) -> Mapping[DeploymentId, RepositorySettings]:
-        """Return what the plans of some releases hold of it."""
-        asked = self._tables.deployments.where(lambda d: d.id in ids)
-        pairs = ((d.id, self._tables.releases.find(d.release_id)) for d in asked if d.release_id)
-        return {asked_id: release.plan.settings for asked_id, release in pairs if release}
 
     async def add(self, release: Release, /) -> None:
         """Keep a new release."""

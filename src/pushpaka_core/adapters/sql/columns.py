@@ -104,9 +104,9 @@ def time(name: str, *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, UTCDateTime(), nullable=null)
 
 
-def document(name: str) -> sa.Column[Any]:
+def document(name: str, *, null: bool = False) -> sa.Column[Any]:
     """Return a column for what is only read and written as a whole."""
-    return sa.Column(name, sa.JSON(), nullable=False)
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=null)
 
 
 def secret(name: str, *, null: bool = False) -> tuple[sa.Column[Any], sa.Column[Any]]:

@@ -1,14 +1,12 @@
 """What was built, what serves and what runs, kept in tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from attrs import evolve, frozen
 
-from pushpaka_core.adapters.sql.schema import deployments, instances, releases, targets
+from pushpaka_core.adapters.sql.schema import instances, releases, targets
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.converters import from_row
-from pushpaka_core.domain.build_plans import RepositorySettings
 from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import ProjectId
@@ -66,15 +64,6 @@ class SqlReleases:
         if project_id is not None:
             query = query.where(releases.c.project_id == project_id)
         return await self._statements.all(Release, query)
-
-    async def settings_of(
-        self, ids: Collection[DeploymentId], /
-    ) -> Mapping[DeploymentId, RepositorySettings]:
-        """Return the part of some plans that tells it."""
-        is_its = releases.c.id == deployments.c.release_id
-        query = sa.select(deployments.c.id, releases.c.plan["settings"]).join(releases, is_its)
-        rows = await self._statements.tuples(query.where(deployments.c.id.in_(ids)))
-        return {asked_id: from_row(RepositorySettings, said) for asked_id, said in rows}
 
     async def add(self, release: Release, /) -> None:
         """Keep a new release."""

@@ -122,6 +122,7 @@ deployments = _table(
     text("framework", null=True),
     text("image", null=True),
     uuid("release_id", null=True),
+    document("run_settings", null=True),
     text("error", null=True),
     time("created_at"),
     time("started_at", null=True),

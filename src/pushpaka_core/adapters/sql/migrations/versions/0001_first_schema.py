@@ -175,6 +175,7 @@ def _create_deployments() -> None:
         sa.Column("framework", sa.Text(), nullable=True),
         sa.Column("image", sa.Text(), nullable=True),
         sa.Column("release_id", sa.Uuid(), nullable=True),
+        sa.Column("run_settings", sa.JSON(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", _time, nullable=False),
         sa.Column("started_at", _time, nullable=True),
