@@ -2,7 +2,7 @@
 
 import logging
 
-from anyio import CancelScope, create_task_group, sleep
+from anyio import create_task_group, sleep
 from anyio.abc import TaskGroup
 from attrs import define, field
 
@@ -32,7 +32,8 @@ class LogPump:
     _logs: LogWriting
     _output: InstanceOutput
     _timings: Timings
-    _readers: dict[str, CancelScope] = field(factory=dict, init=False)
+    _readers: set[str] = field(factory=set, init=False)
+    """Whom they read, also to its end: a reader ends by itself once its instance is gone."""
 
     async def run(self) -> None:
         """Follow what comes and goes, without end."""
@@ -47,25 +48,22 @@ class LogPump:
     async def _follow_new(self, readers: TaskGroup) -> None:
         serving = await self._tending.serving()
         present = {i.name: (served, i) for served in serving for i in served.instances}
-        for name in self._readers.keys() - present.keys():
-            self._readers.pop(name).cancel()
-        for name in present.keys() - self._readers.keys():
-            self._readers[name] = CancelScope()
-            readers.start_soon(self._read, *present[name], self._readers[name])
+        for name in present.keys() - self._readers:
+            readers.start_soon(self._read, *present[name])
+        self._readers = set(present)
 
-    async def _read(self, served: Served, instance: Instance, scope: CancelScope) -> None:
+    async def _read(self, served: Served, instance: Instance) -> None:
         try:
             if not await self._output.is_there(instance):
-                self._readers.pop(instance.name, None)
+                self._readers.discard(instance.name)
                 return
-            job = await self._jobs.of(served.deployment)
-            async with self._logs.open(
-                served.deployment.id, job.redactor, most_kept=MOST_KEPT
-            ) as log:
-                output = log.output(Phase.RUN, instance.id)
-                with scope:
-                    await self._output.follow(instance, output)
-                output.finish()
+            with self._output.keeping(instance):
+                await self._keep(served, instance)
         except Exception as error:  # noqa: BLE001 - one reader must not end the others
             logger.warning("the output of %s is not read for now: %s", instance.name, error)
-            self._readers.pop(instance.name, None)
+            self._readers.discard(instance.name)
+
+    async def _keep(self, served: Served, instance: Instance) -> None:
+        job = await self._jobs.of(served.deployment)
+        async with self._logs.open(served.deployment.id, job.redactor, most_kept=MOST_KEPT) as log:
+            await self._output.follow(instance, log.output(Phase.RUN, instance.id))

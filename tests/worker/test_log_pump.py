@@ -5,7 +5,7 @@ from anyio import fail_after
 from anyio.lowlevel import checkpoint
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployments import DeploymentId, DeploymentStatus, Phase
 from pushpaka_core.domain.logs import LogStream
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import StorageUnavailableError
@@ -119,6 +119,51 @@ async def test_what_is_started_after_it_was_seen_is_followed(
         await platform.engine.restarting.restart()
 
         await until_said(platform, running.id, "Here again.")
+
+
+async def test_what_is_printed_on_being_ended_is_kept(platform: Platform, shop: Project) -> None:
+    """The last words of what is stopped stand in the log before it is called stopped."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    platform.runtime.farewell = "Bye."
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "Hello.\n")
+        await until_said(platform, running.id, "Hello.")
+        await platform.application.serving.stop(platform.owner, running.id)
+
+        await platform.engine.reconciliation.stop_drained()
+
+    assert DeploymentStatus.STOPPED is (await platform.row(running.id)).status
+    assert ["Hello.", "Bye."] == (await platform.said(running.id))[-2:]
+    assert [] == list(await platform.runtime.instances())
+
+
+async def test_what_crashed_is_read_to_its_end_though_it_is_replaced(
+    platform: Platform, shop: Project
+) -> None:
+    """A pump that is slow loses nothing when the successor is there before it has read all."""
+    running = await platform.served(shop)
+    name = (await platform.instance(running.id)).name
+    async with alongside(platform.log_pump().run):
+        platform.runtime.emit(name, "Hello.\n")
+        await until_said(platform, running.id, "Hello.")
+        platform.storage.fail()
+        platform.runtime.emit(name, "KeyError: 'DB'\n" * 1000)
+        platform.runtime.crash(name)
+        for _ in range(20):
+            await checkpoint()
+        platform.storage.recover()
+        await platform.engine.tending.tend()
+        platform.clock.tick(1)
+        await platform.engine.tending.tend()
+        await platform.engine.sweeping.sweep()
+
+        with fail_after(20):
+            while (await platform.said(running.id)).count("KeyError: 'DB'") < 1000:
+                await checkpoint()
+
+    assert name != (await platform.instance(running.id)).name
+    assert [(await platform.instance(running.id)).name] == list(platform.runtime.living)
 
 
 async def test_only_the_newest_of_an_endless_output_is_kept(

@@ -1,17 +1,43 @@
 """Reads what instances print into the logs of their deployments."""
 
-from attrs import frozen
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from anyio import Event, move_on_after
+from attrs import field, frozen
 
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.services.log_writing import ProgramOutput
 
+LAST_WORDS_SECONDS = 2
+"""How long what a program printed before its end is waited for."""
+
 
 @frozen
 class InstanceOutput:
-    """Follows the output of one instance at a time, from where it was read last."""
+    """Follows the output of instances, each from where it was read last."""
 
     _runtime: Runtime
+    _kept: dict[str, Event] = field(factory=dict, init=False)
+    """The names whose output is being kept by this process, until it is."""
+
+    @contextmanager
+    def keeping(self, instance: Instance) -> Iterator[None]:
+        """Have whoever would forget the instance wait until the block ends."""
+        kept = self._kept[instance.name] = Event()
+        try:
+            yield
+        finally:
+            kept.set()
+            self._kept.pop(instance.name, None)
+
+    async def forget(self, name: str) -> None:
+        """Drop what is left of an ended instance, as soon as its last words are kept."""
+        if (kept := self._kept.get(name)) is not None:
+            with move_on_after(LAST_WORDS_SECONDS):
+                await kept.wait()
+        await self._runtime.forget(name)
 
     async def is_there(self, instance: Instance) -> bool:
         """Tell whether the instance was ever started: only then its output has an end."""

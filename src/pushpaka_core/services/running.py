@@ -16,12 +16,10 @@ from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.background import alongside, first_of, together
-from pushpaka_core.services.instance_output import InstanceOutput
+from pushpaka_core.services.instance_output import LAST_WORDS_SECONDS, InstanceOutput
 from pushpaka_core.services.jobs import Job
 from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
 from pushpaka_core.services.starting import Starting
-
-_LAST_WORDS_SECONDS = 2
 
 
 @frozen
@@ -86,7 +84,7 @@ class Running:
     async def remove_unknown(self, name: str) -> None:
         """End and forget what runs under *name* without being known. Harmless to repeat."""
         await self._runtime.stop(name, grace=self._timings.stop_grace)
-        await self._runtime.forget(name)
+        await self._output.forget(name)
 
     async def _run_once(self, job: Job, output: ProgramOutput) -> Exit:
         request = self._starting.request(job, self._release_instance(job))
@@ -105,7 +103,7 @@ class Running:
         except BaseException:
             output.finish()
             raise
-        with move_on_after(_LAST_WORDS_SECONDS):
+        with move_on_after(LAST_WORDS_SECONDS):
             first_words = log.output(Phase.START, instance.id)
             await self._output.catch_up(instance, first_words, output.place)
 
@@ -118,7 +116,7 @@ class Running:
                 await self._starting.until_healthy(job, instance)
             except StartError as error:
                 await self._starting.end(instance)
-                with move_on_after(_LAST_WORDS_SECONDS):
+                with move_on_after(LAST_WORDS_SECONDS):
                     await read.wait()
                 output.finish()
                 raise StartError(output.below(str(error))) from None

@@ -220,7 +220,6 @@ class Tending:
 
     async def _restart(self, served: Served, instance: Instance) -> Instance:
         successor = await self._starting.succeed(instance)
-        await self._runtime.forget(instance.name)
         try:
             await self._starting.start(await self._jobs.of(served.deployment), successor)
         except (StartError, PlatformFaultError) as error:

@@ -34,6 +34,8 @@ class MemoryRuntime:
 
     greeting: str = "Listening.\n"
     """What every program prints when it begins."""
+    farewell: str = ""
+    """What every program prints when it is told to end."""
     failure: PushpakaError | None = None
     """What every start raises while it is set."""
     early_exit: str | None = None
@@ -77,7 +79,9 @@ class MemoryRuntime:
             program.end(self.early_exit)
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:  # noqa: ARG002 - it obeys
-        """End the program at once."""
+        """End the program at once, but for its farewell."""
+        if name in self.living and self.farewell:
+            self.emit(name, self.farewell)
         if name in self._programs:
             self._programs[name].end("was ended by signal SIGTERM")
 
