@@ -1,13 +1,14 @@
 """Restarts: new instances of what runs, started before the old ones stop."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from anyio import create_task_group, fail_after
 from anyio.lowlevel import checkpoint
 from tests.services.platform import FAST, Platform
 
-from pushpaka_core.adapters.memory.runtime import Listening
+from pushpaka_core.adapters.memory.runtime import Listening, MemoryRuntime
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.logs import LogLevel
@@ -19,6 +20,7 @@ from pushpaka_core.errors import (
     RouterUnavailableError,
     StorageUnavailableError,
 )
+from pushpaka_core.ports.processes import GONE
 
 pytestmark = pytest.mark.anyio
 
@@ -314,15 +316,18 @@ class TestAKilledPlatform:
         assert new.name in platform.runtime.living
         assert 2 == len(await platform.instances(running.id))
 
+    @pytest.mark.parametrize(
+        "vanish", [MemoryRuntime.lose, partial(MemoryRuntime.crash, exit=GONE)]
+    )
     async def test_goes_on_after_the_machine_was_off(
-        self, platform: Platform, shop: Project
+        self, platform: Platform, shop: Project, vanish: Callable[[MemoryRuntime, str], None]
     ) -> None:
-        """Both generations are gone; the new one is brought up all the same."""
+        """Both generations are gone, known or not; the new one is brought up all the same."""
         running = await platform.served(shop)
         await ask(platform, running)
         await step(platform)
         for name in platform.runtime.living:
-            platform.runtime.lose(name)
+            vanish(platform.runtime, name)
 
         await step(platform, times=3)
 

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+GONE = "is gone"
+"""How something has ended of whose end nobody knows, as when the host was switched off."""
+
 
 class Descriptor(StrEnum):
     """Which of its two outputs a program wrote to."""
@@ -71,7 +74,7 @@ class Command:
 
 @frozen(kw_only=True)
 class Exit:
-    """How a program ended."""
+    """How a program ended; without a code and a signal, it is GONE."""
 
     code: int | None = None
     """The exit code, or None where a signal ended it."""
@@ -99,8 +102,10 @@ class Exit:
 
     @property
     def _ending(self) -> str:
-        if self.signal is None:
+        if self.code is not None:
             return f"exited with code {self.code}"
+        if self.signal is None:
+            return GONE
         name = Signals(self.signal).name if self.signal in set(Signals) else str(self.signal)
         return f"was ended by signal {name}"
 

@@ -34,7 +34,7 @@ class ObservedInstance:
     """See `Instance.name`."""
     started_at: datetime
     exit: str | None = None
-    """How it ended, in words ("exited with code 1"); None while it runs."""
+    """How it ended, in words ("exited with code 1", GONE); None while it runs."""
 
     @property
     def is_alive(self) -> bool:

@@ -15,6 +15,7 @@ from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import together
@@ -24,7 +25,7 @@ from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
-from pushpaka_core.services.starting import GONE, Starting
+from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.tending import Served, Tending
 
 
@@ -93,6 +94,7 @@ class Restarting:
             # The platform was killed before it started it, or the machine was switched off.
             job = await self._jobs.of(served.deployment)
             await self._hold.require()
+            await self._running.remove_unknown(instance.name)
             await self._starting.start(job, instance)
         elif sight.end is not None:
             raise StartError(f"The {instance.process_type} process {sight.end}.")

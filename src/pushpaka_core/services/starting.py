@@ -16,13 +16,12 @@ from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.prober import Probe, Prober
+from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.runtime import Runtime, StartRequest
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.jobs import Job
 
-GONE = "is gone"
-"""How an instance has ended of which nothing is left."""
 _UNHEARD = "nothing listens on its port"
 
 

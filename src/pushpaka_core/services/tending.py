@@ -35,6 +35,7 @@ from pushpaka_core.errors import (
     StartError,
 )
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
@@ -44,7 +45,7 @@ from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
-from pushpaka_core.services.starting import GONE, Starting
+from pushpaka_core.services.starting import Starting
 
 
 @frozen(kw_only=True)

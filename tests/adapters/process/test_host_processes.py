@@ -20,7 +20,7 @@ from pushpaka_core.adapters.process.permissions import is_open_to_others
 from pushpaka_core.adapters.process.process_table import lives
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.errors import PlatformFaultError
-from pushpaka_core.ports.processes import Command, Exit, Limits
+from pushpaka_core.ports.processes import GONE, Command, Exit, Limits
 from pushpaka_core.testing.processes import (
     GRACE,
     NO_GRACE,
@@ -180,7 +180,7 @@ async def test_after_a_reboot_everything_is_dead(
     await processes.stop("web.1", grace=NO_GRACE)
 
     assert rebooted is not None
-    assert (None, Exit(signal=9)) == (rebooted.pid, rebooted.exit)
+    assert (None, Exit(), GONE) == (rebooted.pid, rebooted.exit, Exit().words)
     await until_living(mark, {process.pid})
     _write_record(state, "web.1", record)
 

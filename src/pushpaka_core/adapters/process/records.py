@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _LOST = Exit(signal=9)
-"""What is said of a program whose end nobody saw: it was killed with its shim, or by a reboot."""
+"""What is said of a program that was killed with its shim."""
+_SWITCHED_OFF = Exit()
+"""What is said of a program that the host took along when it went down."""
 
 
 @frozen
@@ -75,7 +77,7 @@ class Records:
         # In this order: a shim writes the exit before it is gone.
         ending = self.exit(name)
         if ending is None and pid is None and not shim_lives:
-            ending = _LOST
+            ending = _LOST if is_current(record) else _SWITCHED_OFF
         return LaunchedProcess(
             name=name,
             pid=None if ending else pid,
