@@ -210,6 +210,7 @@ def assemble_engine(
             routing=routing,
             moves=moves,
             measurements=seen,
+            timings=options.timings,
             now=adapters.now,
         ),
         tending=tending,

@@ -98,6 +98,18 @@ class TestADrain:
         assert [new.id] == [i.deployment_id for i in await platform.instances()]
         assert await platform.is_tidy()
 
+    async def test_ends_though_the_clock_was_set_back(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """What is replaced does not run on for as long as the clock is behind."""
+        old = await platform.served(shop)
+        await platform.served(shop)
+        platform.clock.tick(-3600)
+
+        await platform.engine.reconciliation.stop_drained()
+
+        assert S.STOPPED is (await platform.row(old.id)).status
+
     async def test_takes_its_own_address_away_before_its_port(
         self, platform: Platform, shop: Project
     ) -> None:

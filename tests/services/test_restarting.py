@@ -104,6 +104,20 @@ class TestARestart:
         assert {new.name} == set(platform.runtime.living)
         assert await platform.is_tidy()
 
+    async def test_stops_the_old_one_though_the_clock_was_set_back(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """It does not run on for as long as the clock is behind."""
+        running = await platform.served(shop)
+        await ask(platform, running)
+        await step(platform, times=2)
+        platform.clock.tick(-3600)
+
+        await step(platform)
+
+        new = await platform.instance(running.id)
+        assert {new.name} == set(platform.runtime.living)
+
     async def test_is_told_in_the_timeline(self, platform: Platform, shop: Project) -> None:
         """Who looks sees that it was asked for, and when it was done."""
         running = await platform.served(shop)

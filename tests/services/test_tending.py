@@ -118,6 +118,19 @@ class TestACrash:
 
         assert S.RUNNING is (await platform.row(running.id)).status
 
+    async def test_is_mended_though_the_clock_was_set_back(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """Nobody waits for an hour because a pause of a second ends in one."""
+        running = await platform.served(shop)
+        await crash(platform, running, "exited with code 1")
+        platform.clock.tick(-3600)
+
+        await platform.engine.tending.tend()
+        await platform.engine.tending.tend()
+
+        assert S.RUNNING is (await platform.row(running.id)).status
+
     async def test_of_one_replica_leaves_the_others_serving(self, platform: Platform) -> None:
         """Requests go to who is left, and the deployment is called running."""
         project = await platform.project(replicas=2)

@@ -1,6 +1,6 @@
 """How long things may take, and how often they are looked at."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from attrs import evolve, frozen
@@ -68,3 +68,8 @@ class Timings:
             tend=timedelta(milliseconds=200),
             sweep=timedelta(seconds=1),
         )
+
+
+def has_come(moment: datetime | None, *, now: datetime, longest: timedelta) -> bool:
+    """Tell whether *moment* is past, or further off than *longest*: then the clock was set back."""
+    return moment is not None and not timedelta(0) < moment - now <= longest

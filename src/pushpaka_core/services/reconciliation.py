@@ -8,6 +8,7 @@ from attrs import frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import SERVING, Deployment, DeploymentStatus, Lease
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.timings import Timings, has_come
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -42,6 +43,7 @@ class Reconciliation:
     _routing: Routing
     _moves: Moves
     _measurements: Measurements
+    _timings: Timings
     _now: Clock
 
     async def leases(self) -> Collection[LeaseSight]:
@@ -83,7 +85,7 @@ class Reconciliation:
         """Stop what is replaced and has had its time to end."""
         async with self._storage.snapshot() as uow:
             serving = await uow.deployments.with_status(SERVING)
-        drained = [d for d in serving if d.drain_until and d.drain_until <= self._now()]
+        drained = [deployment for deployment in serving if self._is_drained(deployment)]
         if drained:
             # Their own addresses go first: their ports may be given to others afterwards.
             await self._routing.publish()
@@ -93,6 +95,9 @@ class Reconciliation:
         """Write the route table again where the router has lost it, or it is not right any more."""
         if not await self._routing.is_in_force():
             await self._routing.publish()
+
+    def _is_drained(self, deployment: Deployment) -> bool:
+        return has_come(deployment.drain_until, now=self._now(), longest=self._timings.drain)
 
     async def _taken_back(self, uow: UnitOfWork, held: Deployment) -> Deployment:
         if held.cancel_requested_at is not None:

@@ -12,7 +12,7 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.timings import Timings, has_come
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.processes import GONE
@@ -145,4 +145,4 @@ class Restarting:
             await together(partial(self._running.remove_one, instance) for instance in instances)
 
     def _is_due(self, instance: Instance) -> bool:
-        return instance.stop_at is not None and instance.stop_at <= self._now()
+        return has_come(instance.stop_at, now=self._now(), longest=self._timings.drain)

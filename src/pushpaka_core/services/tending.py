@@ -18,6 +18,7 @@ from pushpaka_core.domain.deployments import (
 )
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import (
+    LONGEST_BACK_OFF,
     MOST_MISSES,
     Instance,
     InstanceId,
@@ -28,6 +29,7 @@ from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.domain.run_settings import RunSettings
+from pushpaka_core.domain.timings import has_come
 from pushpaka_core.errors import (
     PlatformFaultError,
     RouterUnavailableError,
@@ -217,7 +219,7 @@ class Tending:
         return instance.crash(why, at=self._now())
 
     def _is_due(self, instance: Instance) -> bool:
-        return instance.restart_at is not None and instance.restart_at <= self._now()
+        return has_come(instance.restart_at, now=self._now(), longest=LONGEST_BACK_OFF)
 
     async def _restart(self, served: Served, instance: Instance) -> Instance:
         successor = await self._starting.succeed(instance)
