@@ -1,5 +1,6 @@
 """Instances that serve: watched, restarted with a growing pause, and called what they are."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from tests.services.platform import Platform
 
 from pushpaka_core.adapters.memory.runtime import Listening, MemoryRuntime
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
-from pushpaka_core.domain.instances import MOST_MISSES, STEADY_AFTER, InstanceState
+from pushpaka_core.domain.instances import MOST_MISSES, STEADY_AFTER, Instance, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
@@ -31,6 +32,16 @@ async def restart(platform: Platform, deployment: Deployment) -> None:
     platform.clock.now = instance.restart_at
     await platform.engine.tending.tend()
     await platform.engine.tending.tend()
+
+
+def silence(platform: Platform, instance: Instance) -> None:
+    """Let an instance answer nobody."""
+    platform.prober.complaints[instance.port or 0] = "it did not answer within 5 s"
+
+
+def rob(platform: Platform, instance: Instance) -> None:
+    """Let somebody else listen on the port of an instance."""
+    platform.runtime.rob(instance.name)
 
 
 class TestACrash:
@@ -217,8 +228,7 @@ class TestLiveness:
     async def test_three_misses_end_an_instance(self, platform: Platform, shop: Project) -> None:
         """One that lives and does not answer is ended and started again."""
         running = await platform.served(shop)
-        instance = await platform.instance(running.id)
-        platform.prober.complaints[instance.port or 0] = "it did not answer within 5 s"
+        silence(platform, await platform.instance(running.id))
 
         for _ in range(MOST_MISSES):
             assert S.RUNNING is (await platform.row(running.id)).status
@@ -231,13 +241,18 @@ class TestLiveness:
             " It is started again in 1 s."
         ) == (await platform.said(running.id))[-1]
 
-    async def test_requests_go_elsewhere_before_a_silent_one_is_ended(
-        self, platform: Platform, shop: Project, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("spoil", [silence, rob])
+    async def test_requests_go_elsewhere_before_one_is_ended(
+        self,
+        platform: Platform,
+        shop: Project,
+        spoil: Callable[[Platform, Instance], None],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Its end may take the whole grace, in which nobody is to wait for it."""
         running = await platform.served(shop)
         instance = await platform.instance(running.id)
-        platform.prober.complaints[instance.port or 0] = "it did not answer within 5 s"
+        spoil(platform, instance)
         led_to_it = []
         stop = MemoryRuntime.stop
 
@@ -265,6 +280,23 @@ class TestLiveness:
 
         assert 2 == (await platform.instance(running.id)).misses
         assert S.RUNNING is (await platform.row(running.id)).status
+
+    async def test_another_program_does_not_answer_in_its_place(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """One that lives, but left its port to somebody else, is started again on another."""
+        running = await platform.served(shop)
+        robbed = await platform.instance(running.id)
+        rob(platform, robbed)
+
+        await platform.engine.tending.check_liveness()
+
+        assert S.CRASHED is (await platform.row(running.id)).status
+        assert () == platform.routes()["shop.localhost"]
+        assert (
+            f"The web process found its port {robbed.port} taken by another program."
+            " It is started again in 1 s."
+        ) == (await platform.said(running.id))[-1]
 
     async def test_is_not_asked_of_who_starts(self, platform: Platform, shop: Project) -> None:
         """Only live instances are probed for their liveness."""

@@ -143,8 +143,7 @@ class Starting:
         observed = await self._runtime.inspect(instance.name)
         owns_port = await self._runtime.owns_port(instance)
         if owns_port is False:
-            taken = f"found its port {instance.port} taken by another program"
-            return Sight(end=taken, is_port_taken=True)
+            return _taken(instance)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
@@ -155,12 +154,14 @@ class Starting:
         return Sight(missing=await self._prober.probe(self._probe(run, instance)))
 
     async def look_again(self, run: Run, instance: Instance) -> Sight:
-        """Return how an instance is that was live: its port was seen to be its own."""
+        """Return how an instance is that was live: nobody else may answer in its place."""
         observed = await self._runtime.inspect(instance.name)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
             return Sight()
+        if await self._runtime.owns_port(instance) is False:
+            return _taken(instance)
         return Sight(missing=await self._prober.probe(self._probe(run, instance)))
 
     def patience(self, run: Run, instance: Instance) -> timedelta:
@@ -210,6 +211,11 @@ class Starting:
             port=next(free) if process_type == WEB else None,
             started_at=self._now(),
         )
+
+
+def _taken(instance: Instance) -> Sight:
+    taken = f"found its port {instance.port} taken by another program"
+    return Sight(end=taken, is_port_taken=True)
 
 
 async def _require_present(uow: UnitOfWork, deployment: Deployment) -> None:

@@ -195,6 +195,8 @@ class Tending:
         if instance.state is not InstanceState.LIVE:
             return instance
         sight = await self._starting.look_again(served, instance)
+        if sight.is_port_taken:
+            instance = await self._unrouted(evolve(instance, misses=MOST_MISSES))
         if sight.end is not None:
             return await self._ended(instance, sight.end)
         misses = 0 if sight.missing is None else instance.misses + 1

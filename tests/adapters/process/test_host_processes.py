@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ import pytest
 from anyio import fail_after, sleep, to_thread
 from attrs import evolve
 
+from pushpaka_core.adapters.process import processes as adapter
 from pushpaka_core.adapters.process.interpreters import standard_interpreters
+from pushpaka_core.adapters.process.listeners import holders_of
 from pushpaka_core.adapters.process.permissions import is_open_to_others
 from pushpaka_core.adapters.process.process_table import lives
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -199,6 +202,21 @@ async def test_a_process_id_that_is_used_again_is_not_taken_for_ours(
     await processes.stop("web.1", grace=NO_GRACE)
 
     assert Exit(signal=9) == (await ended(processes, "web.1")).exit
+
+
+async def test_a_listener_that_closes_while_it_is_looked_for_is_nobody(
+    processes: HostProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaves its port is not taken for somebody whose processes may not be seen."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def close_and_look(inodes: set[str]) -> set[int]:
+        server.close()
+        return holders_of(inodes)
+
+    monkeypatch.setattr(adapter, "holders_of", close_and_look)
+
+    assert await processes.listener(server.getsockname()[1]) is None
 
 
 async def test_a_record_that_a_power_failure_emptied_is_none(

@@ -56,6 +56,10 @@ class MemoryRuntime:
         """Let the program *name* print *text*."""
         self._programs[name].print(text, descriptor, self._now())
 
+    def rob(self, name: str) -> None:
+        """Let the program *name* live on, and somebody else listen on its port."""
+        self._programs[name].listening = Listening.TAKEN
+
     def lose(self, name: str) -> None:
         """Let the program *name* vanish without a trace, as a reboot does."""
         self._programs.pop(name).end("vanished")

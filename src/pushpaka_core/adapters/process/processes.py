@@ -175,7 +175,10 @@ class HostProcesses:
         if not inodes:
             return None
         table, owners = ProcessTable.read(), self._owners()
-        names = {_owner(table.line_of(pid), owners) for pid in holders_of(inodes)}
+        holders = holders_of(inodes)
+        if not holders and inodes.isdisjoint(sockets_on(port)):
+            return None  # They were closed meanwhile, and not hidden from us.
+        names = {_owner(table.line_of(pid), owners) for pid in holders}
         return names.pop() if len(names) == 1 else ""
 
     def _ports(self, name: str) -> Sequence[int]:
