@@ -8,6 +8,7 @@ from pushpaka_core.engine import VERSION, Adapters, Engine, Options, assemble_en
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deployments import DeploymentService
@@ -62,11 +63,13 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         now=adapters.now,
         new_id=adapters.new_id,
     )
+    artifacts = Artifacts(adapters.storage, adapters.builder)
     engine = assemble_engine(adapters, options, moves, environments)
     deployments = DeploymentService(
         storage=adapters.storage,
         events=adapters.events,
         queueing=queueing,
+        artifacts=artifacts,
         journal=journal,
         moves=moves,
         now=adapters.now,
@@ -108,6 +111,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             storage=adapters.storage,
             events=adapters.events,
             queueing=queueing,
+            artifacts=artifacts,
             journal=journal,
             moves=moves,
             now=adapters.now,

@@ -304,6 +304,20 @@ class TestRollback:
             with pytest.raises(ConflictError, match=f"is {status} and never ran"):
                 await world.deployments.rollback(ann, source.id)
 
+    async def test_refuses_what_was_lost(self, world: World, ann: Actor, shop: Project) -> None:
+        """An artifact that is gone, though nobody noted it, is not promised to be served."""
+        await world.deployed(ann, shop)
+        served = await world.served()
+        again = await world.deployments.rollback(ann, served.id, idempotency_key="once")
+        for artifact in await world.builder.artifacts():
+            await world.builder.remove(artifact)
+
+        for verb in (world.deployments.rollback, world.deployments.redeploy):
+            with pytest.raises(ConflictError, match="Deploy its commit again"):
+                await verb(ann, served.id)
+
+        assert again == await world.deployments.rollback(ann, served.id, idempotency_key="once")
+
     async def test_refuses_what_is_not_kept_any_more(
         self, world: World, ann: Actor, shop: Project
     ) -> None:

@@ -8,10 +8,13 @@ from attrs import evolve
 from tests.services.platform import Platform, open_platform
 from tests.services.scenes import Gate
 
+from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import Deployment, DeploymentKind, DeploymentStatus, Phase
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.projects import Project, ProjectStatus
-from pushpaka_core.errors import ConflictError
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.errors import ConflictError, NotFoundError
+from pushpaka_core.testing.objects import an_id
 
 pytestmark = pytest.mark.anyio
 
@@ -257,6 +260,23 @@ class TestAStart:
 
         with pytest.raises(ConflictError, match="Deploy its commit again instead"):
             await start(platform, shop)
+
+    async def test_of_what_was_lost_is_refused(self, platform: Platform, shop: Project) -> None:
+        """An artifact that is gone is missed before the start is promised."""
+        await stopped(platform, await platform.served(shop))
+        (release,) = await platform.releases()
+        await platform.builder.remove(release.artifact)
+
+        with pytest.raises(ConflictError, match="Deploy its commit again instead"):
+            await start(platform, shop)
+
+    async def test_of_somebody_elses_finds_nothing(self, platform: Platform, shop: Project) -> None:
+        """Nobody learns that there is such a project, stopped or not."""
+        await stopped(platform, await platform.served(shop))
+        stranger = Actor(user_id=UserId(an_id()))
+
+        with pytest.raises(NotFoundError, match="project"):
+            await platform.application.serving.start(stranger, shop.id)
 
     async def test_under_a_key_is_one_start(self, platform: Platform, shop: Project) -> None:
         """Whoever repeats it gets the same deployment, also once it runs."""

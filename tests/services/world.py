@@ -8,6 +8,7 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
+from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
@@ -35,6 +36,7 @@ from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deployments import DeploymentService
@@ -93,6 +95,7 @@ class World:
     deployments: DeploymentService
     plans: PlanService
     source: MemorySource
+    builder: MemoryBuilder
     serving: ServingService
     logs: LogService
     env_vars: EnvVarService
@@ -108,12 +111,14 @@ class World:
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
         journal, moves = Journal(clock, new_id), Moves(clock, new_id)
         environments, signer = Environments(cipher), MemorySigner()
-        source = MemorySource()
+        source, builder = MemorySource(), MemoryBuilder()
+        artifacts = Artifacts(storage, builder)
         queueing = Queueing(queue, events, environments, journal, moves, clock, new_id)
         deployments = DeploymentService(
             storage=storage,
             events=events,
             queueing=queueing,
+            artifacts=artifacts,
             journal=journal,
             moves=moves,
             now=clock,
@@ -158,10 +163,12 @@ class World:
                 timings=Timings(),
             ),
             source=source,
+            builder=builder,
             serving=ServingService(
                 storage=storage,
                 events=events,
                 queueing=queueing,
+                artifacts=artifacts,
                 journal=journal,
                 moves=moves,
                 now=clock,
@@ -205,6 +212,7 @@ class World:
         async with self.storage.transaction() as uow:
             if held.release_id is None:
                 release = a_release(held)
+                self.builder.keep(release.artifact, held.lease)
                 await uow.releases.add(release)
                 held = evolve(held, release_id=release.id, commit_sha=release.commit_sha)
             started = await uow.deployments.update(held.enter(Phase.START, at=self.clock()))

@@ -23,6 +23,7 @@ from pushpaka_core.ports.pages import Page
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
@@ -36,6 +37,7 @@ class DeploymentService:
     _storage: Storage
     _events: EventBus
     _queueing: Queueing
+    _artifacts: Artifacts
     _journal: Journal
     _moves: Moves
     _now: Clock
@@ -168,12 +170,14 @@ class DeploymentService:
         self, actor: Actor, id: DeploymentId, kind: DeploymentKind, key: str | None
     ) -> Deployment:
         request = DeploymentRequest.of(actor, key, kind, id)
+        is_there = await self._artifacts.has(actor, id)
         async with self._storage.transaction() as uow:
             source = await uow.deployments.visible_to(actor).get(id)
             sequence = await uow.projects.next_sequence(source.project_id)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             await _require_reason(uow, source, kind)
+            await require_release(uow, source, is_there=is_there)
             deployment = request.again(
                 source, kind, id=self._queueing.next_id(), sequence=sequence, at=self._now()
             )
@@ -196,7 +200,7 @@ class DeploymentService:
 
 
 async def _require_reason(uow: UnitOfWork, source: Deployment, kind: DeploymentKind) -> None:
-    """Pass only what *kind* is for, where its release can be served again; ConflictError."""
+    """Pass only what *kind* is for; ConflictError."""
     match kind:
         case DeploymentKind.REDEPLOY:
             target = await uow.targets.find(source.project_id, source.target)
@@ -206,7 +210,6 @@ async def _require_reason(uow: UnitOfWork, source: Deployment, kind: DeploymentK
                 )
         case DeploymentKind.PROMOTE if source.target == PRODUCTION:
             raise ConflictError("Only a preview can be promoted; this is production's own.")
-    await require_release(uow, source)
 
 
 async def _next_move(messages: AsyncIterator[Message]) -> None:

@@ -116,12 +116,12 @@ class Queueing:
             await self._events.publish(DeploymentMoved(deployment=deployment))
 
 
-async def require_release(uow: UnitOfWork, source: Deployment) -> None:
+async def require_release(uow: UnitOfWork, source: Deployment, *, is_there: bool) -> None:
     """
     Pass only a deployment that ran, and could be served again without a build.
 
     Raises:
-        ConflictError: If it never ran, or what it built is not kept any more.
+        ConflictError: If it never ran, or what it built is not kept, or not *is_there*, any more.
     """
     if not source.has_run or source.release_id is None:
         raise ConflictError(f"It cannot be served again: it is {source.status} and never ran.")
@@ -129,7 +129,7 @@ async def require_release(uow: UnitOfWork, source: Deployment) -> None:
         is_kept = (await uow.releases.get(source.release_id)).removed_at is None
     except NotFoundError:
         is_kept = False
-    if not is_kept:
+    if not (is_kept and is_there):
         raise ConflictError(
             "What this deployment built is not kept any more. Deploy its commit again instead."
         )

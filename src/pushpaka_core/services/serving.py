@@ -16,6 +16,7 @@ from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
@@ -29,6 +30,7 @@ class ServingService:
     _storage: Storage
     _events: EventBus
     _queueing: Queueing
+    _artifacts: Artifacts
     _journal: Journal
     _moves: Moves
     _now: Clock
@@ -86,12 +88,14 @@ class ServingService:
                 or if *idempotency_key* stands for another request.
         """
         request = DeploymentRequest.of(actor, idempotency_key, "start", id)
+        is_there = await self._is_there(actor, id)
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(id)
             sequence = await uow.projects.next_sequence(project.id)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             source = await _stopped_one(uow, actor, project.id)
+            await require_release(uow, source, is_there=is_there)
             deployment = request.again(
                 source,
                 DeploymentKind.REDEPLOY,
@@ -104,6 +108,12 @@ class ServingService:
         await self._queueing.tell(moved)
         return deployment
 
+    async def _is_there(self, actor: Actor, id: ProjectId) -> bool:
+        async with self._storage.snapshot() as uow:
+            project = await uow.projects.visible_to(actor).get(id)
+            target = await uow.targets.find(project.id, PRODUCTION)
+        return target is not None and await self._artifacts.has(actor, target.deployment_id)
+
     async def _target_of(self, uow: UnitOfWork, deployment: Deployment) -> Target:
         target = await uow.targets.find(deployment.project_id, deployment.target)
         if target is None or target.deployment_id != deployment.id:
@@ -115,6 +125,4 @@ async def _stopped_one(uow: UnitOfWork, actor: Actor, id: ProjectId) -> Deployme
     target = await uow.targets.find(id, PRODUCTION)
     if target is None or target.stopped_at is None:
         raise ConflictError("The project is not stopped. Deploy it, or restart what runs.")
-    source = await uow.deployments.visible_to(actor).get(target.deployment_id)
-    await require_release(uow, source)
-    return source
+    return await uow.deployments.visible_to(actor).get(target.deployment_id)

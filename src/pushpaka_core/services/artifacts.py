@@ -1,0 +1,29 @@
+"""Tells whether what was built is still there, whatever the rows say."""
+
+from attrs import frozen
+
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.errors import NotFoundError
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.storage import Storage
+
+
+@frozen
+class Artifacts:
+    """Asks the builder, which nobody does within a transaction: it may have to ask elsewhere."""
+
+    _storage: Storage
+    _builder: Builder
+
+    async def has(self, actor: Actor, id: DeploymentId) -> bool:
+        """Tell whether what *id* serves, or has served, could be started; NotFoundError."""
+        async with self._storage.snapshot() as uow:
+            deployment = await uow.deployments.visible_to(actor).get(id)
+            if deployment.release_id is None:
+                return False
+            try:
+                release = await uow.releases.get(deployment.release_id)
+            except NotFoundError:
+                return False
+        return await self._builder.exists(release.artifact)
