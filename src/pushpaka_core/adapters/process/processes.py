@@ -176,7 +176,7 @@ class HostProcesses:
             return None
         table, owners = ProcessTable.read(), self._owners()
         holders = holders_of(inodes)
-        if not holders and inodes.isdisjoint(sockets_on(port)):
+        if not holders and inodes.isdisjoint(sockets_on(port, host)):
             return None  # They were closed meanwhile, and not hidden from us.
         names = {_owner(table.line_of(pid), owners) for pid in holders}
         return names.pop() if len(names) == 1 else ""
