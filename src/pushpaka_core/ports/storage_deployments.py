@@ -87,8 +87,8 @@ class Deployments(Protocol):
         Give *worker* the next deployment, or None when there is nothing to do.
 
         It is the oldest queued one whose project and target has nothing in work; of
-        several users the one with the fewest in work comes first. No two claims
-        ever get the same.
+        several users the one with the fewest in work comes first, and of those with
+        as few the one whose last turn is longest ago. No two claims ever get the same.
         """
         ...
 

@@ -1,6 +1,7 @@
 """What every storage must do with deployments as jobs, as tests."""
 
 from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from anyio import create_task_group
@@ -15,6 +16,7 @@ from pushpaka_core.domain.deployments import (
     Phase,
     ReleaseId,
 )
+from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.storage_deployments import LeaseSight, Pulse
@@ -28,11 +30,29 @@ from pushpaka_core.testing.objects import (
     later,
 )
 
+_SOON = later(1)
 
-async def claim(storage: Storage, worker: str = "worker-1") -> Deployment | None:
+
+async def claim(
+    storage: Storage, worker: str = "worker-1", *, at: datetime = _SOON
+) -> Deployment | None:
     """Claim the next deployment in a transaction of its own."""
     async with storage.transaction() as uow:
-        return await uow.deployments.claim(worker, at=later(1))
+        return await uow.deployments.claim(worker, at=at)
+
+
+async def work_through(storage: Storage, *, slots: int) -> list[UserId]:
+    """Do all that waits, so many at a time and the first claimed first; return whose it was."""
+    in_work: list[Deployment] = []
+    order: list[UserId] = []
+    while deployment := await claim(storage, at=later(len(order))):
+        in_work.append(deployment)
+        order.append(deployment.user_id)
+        if len(in_work) == slots:
+            async with storage.transaction() as uow:
+                done = await uow.deployments.visible_to(PLATFORM).get(in_work.pop(0).id)
+                await uow.deployments.update(done.fail("It broke.", at=later(len(order))))
+    return order
 
 
 async def claimed(storage: Storage) -> Deployment:
@@ -133,6 +153,22 @@ class ClaimsContract:
         order = [await claim(storage) for _ in range(4)]
 
         assert [ann.id, bob.id, ann.id, ann.id] == [d.user_id for d in order if d]
+
+    @pytest.mark.parametrize("slots", [1, 2])
+    async def test_users_take_turns_when_slots_become_free(
+        self, storage: Storage, slots: int
+    ) -> None:
+        """Nobody waits for the whole backlog of others, however few work at a time."""
+        users = {"a": a_user(), "b": a_user(), "c": a_user()}
+        names = {user.id: name for name, user in users.items()}
+        await keep(storage, *users.values())
+        for age, name in enumerate("aaaaabbbbbc"):
+            project = a_project(users[name])
+            await keep(storage, project, a_deployment(project, created_at=later(age - 99)))
+
+        turns = await work_through(storage, slots=slots)
+
+        assert "abcabababab" == "".join(names[user_id] for user_id in turns)
 
     async def test_no_two_claims_get_the_same(self, storage: Storage) -> None:
         """However many workers ask at once, each deployment is given away once."""

@@ -1,8 +1,8 @@
 """Deployments, which are the jobs as well, kept in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -16,6 +16,8 @@ from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.pages import Page
 from pushpaka_core.ports.storage_deployments import DeploymentFilter, LeaseSight, Pulse
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen
@@ -86,7 +88,12 @@ class MemoryDeployments:
         waiting = self._tables.deployments.where(
             lambda d: d.status is DeploymentStatus.QUEUED and (d.project_id, d.target) not in turns
         )
-        first = min(waiting, key=lambda d: (load[d.user_id], _age(d)), default=None)
+        last = self._last_claims()
+        first = min(
+            waiting,
+            key=lambda d: (load[d.user_id], last.get(d.user_id, _NEVER), _age(d)),
+            default=None,
+        )
         if first is None:
             return None
         return self._put(evolve(first.claim(worker, at=at), version=first.version + 1))
@@ -143,6 +150,11 @@ class MemoryDeployments:
         """Return how many deployments there are in each status."""
         counts = Counter(d.status for d in self._tables.deployments)
         return {status: counts[status] for status in DeploymentStatus}
+
+    def _last_claims(self) -> Mapping[UserId, datetime]:
+        """Return when each user had a turn last."""
+        begun = [(d.started_at, d.user_id) for d in self._tables.deployments if d.started_at]
+        return {user_id: at for at, user_id in sorted(begun)}
 
     def _check_turn(self, deployment: Deployment) -> None:
         """Refuse a second one in work for a project's target, as the SQL storage's index does."""

@@ -205,7 +205,7 @@ class SqlDeployments:
 
 def _queue() -> sa.Select[Any]:
     """Return who may be claimed: turns that are free, users with little in work first."""
-    working = deployments.alias("working")
+    working, claimed = deployments.alias("working"), deployments.alias("claimed")
     has_turn = (working.c.project_id == deployments.c.project_id) & (
         working.c.target == deployments.c.target
     )
@@ -216,11 +216,16 @@ def _queue() -> sa.Select[Any]:
         .group_by(working.c.user_id)
         .subquery("load")
     )
+    last_claim = (
+        sa.select(sa.func.max(claimed.c.started_at))
+        .where(claimed.c.user_id == deployments.c.user_id)
+        .scalar_subquery()
+    )
     return (
         sa.select(deployments)
         .outerjoin(load, load.c.user_id == deployments.c.user_id)
         .where(is_waiting, ~sa.exists().where(has_turn, is_in_work(working)))
-        .order_by(sa.func.coalesce(load.c.number, 0), *_OLDEST_FIRST)
+        .order_by(sa.func.coalesce(load.c.number, 0), last_claim.nulls_first(), *_OLDEST_FIRST)
         .with_for_update(of=deployments, key_share=True, skip_locked=True)
     )
 

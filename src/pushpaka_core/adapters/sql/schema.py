@@ -150,6 +150,7 @@ deployments = _table(
     _index("ix_deployments_created", "created_at", "sequence", "id"),
     _index("ix_deployments_project", "project_id", "created_at", "sequence", "id"),
     _index("ix_deployments_target", "project_id", "target", "sequence"),
+    _index("ix_deployments_user", "user_id", "started_at"),
     _index(
         "ix_deployments_idempotency",
         "user_id",

@@ -210,6 +210,7 @@ def _create_deployments() -> None:
     )
     op.create_index("ix_deployments_status", "deployments", ["status", "sequence"])
     op.create_index("ix_deployments_target", "deployments", ["project_id", "target", "sequence"])
+    op.create_index("ix_deployments_user", "deployments", ["user_id", "started_at"])
     op.create_index(
         "uq_deployments_in_work",
         "deployments",
