@@ -1,5 +1,6 @@
 """Probes judge real little servers."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,7 +10,7 @@ import pytest
 from anyio import create_task_group, create_tcp_listener, sleep_forever
 from anyio.abc import SocketAttribute, SocketStream
 
-from pushpaka_core.adapters.http.prober import open_http_prober
+from pushpaka_core.adapters.http.prober import HttpProber, open_http_prober
 from pushpaka_core.ports.prober import Probe
 
 pytestmark = pytest.mark.anyio
@@ -48,17 +49,19 @@ async def is_silent(_: SocketStream) -> None:
     await sleep_forever()
 
 
+def a_probe(port: int, path: str | None = None, *, milliseconds: int = 300) -> Probe:
+    return Probe(
+        host="127.0.0.1",
+        port=port,
+        host_header="shop.localhost",
+        path=path,
+        timeout=timedelta(milliseconds=milliseconds),
+    )
+
+
 async def probe(port: int, path: str | None = None) -> str | None:
     async with open_http_prober() as prober:
-        return await prober.probe(
-            Probe(
-                host="127.0.0.1",
-                port=port,
-                host_header="shop.localhost",
-                path=path,
-                timeout=timedelta(milliseconds=300),
-            )
-        )
+        return await prober.probe(a_probe(port, path))
 
 
 @pytest.mark.parametrize("code", [200, 204, 302, 401, 404, 499])
@@ -88,6 +91,25 @@ async def test_silence_is_not_healthy() -> None:
     """A program that hangs accepts connections, too."""
     async with serving(is_silent) as port:
         assert "it does not answer to GET / within 0.3 s" == await probe(port)
+
+
+async def test_silence_of_many_is_not_that_of_their_neighbours() -> None:
+    """However many programs hang, those that answer are found healthy."""
+    seen: list[str | None] = []
+
+    async def note(prober: HttpProber, port: int) -> None:
+        seen.append(await prober.probe(a_probe(port, milliseconds=2000)))
+
+    async with (
+        serving(is_silent) as silent,
+        serving(partial(status, 200)) as awake,
+        open_http_prober() as prober,
+        create_task_group() as probes,
+    ):
+        for port in [silent] * 101 + [awake] * 5:
+            probes.start_soon(note, prober, port)
+
+    assert {None: 5, "it does not answer to GET / within 2 s": 101} == Counter(seen)
 
 
 async def test_closed_port_is_not_healthy() -> None:

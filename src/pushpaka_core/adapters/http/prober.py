@@ -4,28 +4,40 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from anyio import fail_after
-from attrs import frozen
+from anyio import CapacityLimiter, fail_after
+from attrs import field, frozen
 
 from pushpaka_core.ports.prober import Probe
+
+_MOST_AT_ONCE = 100
 
 
 @asynccontextmanager
 async def open_http_prober() -> AsyncIterator["HttpProber"]:
     """Open a prober; each probe takes a connection of its own, as a new visitor does."""
-    limits = httpx.Limits(max_keepalive_connections=0, max_connections=100)
+    limits = httpx.Limits(max_keepalive_connections=0, max_connections=None)
     async with httpx.AsyncClient(limits=limits, trust_env=False, verify=False) as client:  # noqa: S501
         yield HttpProber(client)
 
 
 @frozen
 class HttpProber:
-    """Sends one GET and judges the answer's head, which must come whole in time."""
+    """
+    Sends one GET and judges the answer's head, which must come whole in time.
+
+    Only so many ask at once. The time of who waits for others has not begun yet:
+    programs that are silent do not make their neighbours seem so.
+    """
 
     _client: httpx.AsyncClient
+    _places: CapacityLimiter = field(factory=lambda: CapacityLimiter(_MOST_AT_ONCE))
 
     async def probe(self, probe: Probe, /) -> str | None:
         """Ask once."""
+        async with self._places:
+            return await self._ask(probe)
+
+    async def _ask(self, probe: Probe) -> str | None:
         path = probe.path or "/"
         try:
             with fail_after(probe.timeout.total_seconds()):
