@@ -1,18 +1,22 @@
 """The reconciler's loops, beside workers that live, die and lose their way."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import cast
 
 import pytest
 from anyio import create_task_group, fail_after, sleep
-from tests.services.platform import Platform, open_platform, reconciler_of, until_logged
+from tests.services.platform import FAST, Platform, open_platform, reconciler_of, until_logged
 
+from pushpaka_core.adapters.memory.runtime import Listening
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.background import alongside
@@ -110,6 +114,40 @@ async def test_a_storage_outage_is_survived(
         await platform.until(running.id, lambda d: d.status is S.CRASHED)
 
 
+async def fall_silent(platform: Platform, deployment: Deployment) -> None:
+    port = (await platform.instance(deployment.id)).port
+    platform.prober.complaints[port or 0] = "it did not answer"
+
+
+async def start_too_late(platform: Platform, deployment: Deployment) -> None:
+    platform.runtime.listening = Listening.NOWHERE
+    platform.runtime.crash((await platform.instance(deployment.id)).name)
+    await platform.until(deployment.id, lambda d: d.status is S.CRASHED)
+    platform.clock.tick(1)
+    await _until_one(platform, deployment, lambda i: i.state is InstanceState.STARTING)
+    platform.clock.tick(RunSettings().health_check_timeout)
+
+
+async def be_replaced(platform: Platform, deployment: Deployment) -> None:
+    await platform.application.serving.restart(platform.owner, deployment.id)
+    await _until_one(platform, deployment, lambda i: i.stop_at is not None)
+    platform.clock.tick(FAST.drain.total_seconds())
+
+
+@pytest.mark.parametrize("reason", [fall_silent, start_too_late, be_replaced])
+async def test_a_program_that_does_not_end_holds_up_no_other(
+    platform: Platform, shop: Project, reason: Callable[[Platform, Deployment], Awaitable[None]]
+) -> None:
+    """Another that is to end for the same reason is told so meanwhile."""
+    both = [await platform.served(p) for p in (shop, await platform.project("bakery"))]
+    platform.runtime.is_stubborn = True
+
+    async with alongside(platform.reconciler().run):
+        for deployment in both:
+            await reason(platform, deployment)
+            await _until_one(platform, deployment, lambda i: i.name in platform.runtime.resisting)
+
+
 async def test_a_deleted_project_is_gone_soon(platform: Platform, shop: Project) -> None:
     """Nobody has to call for it, and its log pump does not mind."""
     running = await platform.served(shop)
@@ -159,6 +197,15 @@ async def _until_held(platform: Platform, holder: str) -> None:
     hold = platform.engine.node_hold
     with fail_after(5):
         while (lease := await hold.look()) is None or lease.holder != holder:
+            await sleep(0.01)
+
+
+async def _until_one(
+    platform: Platform, deployment: Deployment, holds: Callable[[Instance], object]
+) -> None:
+    """Wait until something holds for one of its instances."""
+    with fail_after(20):
+        while not any(map(holds, await platform.instances(deployment.id))):
             await sleep(0.01)
 
 

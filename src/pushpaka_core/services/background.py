@@ -1,10 +1,27 @@
 """Runs things at the same time, with errors that leave as they are, not in groups."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Iterable,
+    Mapping,
+)
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from anyio import create_task_group
+
+Task: TypeAlias = Callable[[], Awaitable[None]]
+
+
+class Dispatch(Protocol):
+    """How the tasks of a round are done, each known by what it is about."""
+
+    async def __call__(self, tasks: Mapping[Hashable, Task], /) -> None:
+        """Do them all, or see to it that they are done."""
 
 
 @asynccontextmanager
@@ -25,11 +42,11 @@ async def alongside(task: Callable[[], Coroutine[Any, Any, None]], /) -> AsyncIt
         raise failure
 
 
-async def together(tasks: Iterable[Callable[[], Awaitable[None]]], /) -> None:
+async def together(tasks: Iterable[Task], /) -> None:
     """Run *tasks*, each to its end whatever becomes of the others; then raise the first error."""
     failures: list[Exception] = []
 
-    async def guarded(task: Callable[[], Awaitable[None]]) -> None:
+    async def guarded(task: Task) -> None:
         try:
             await task()
         except Exception as error:  # noqa: BLE001 - raised again below, when all are done
@@ -40,6 +57,11 @@ async def together(tasks: Iterable[Callable[[], Awaitable[None]]], /) -> None:
             running.start_soon(guarded, task)
     if failures:
         raise failures[0]
+
+
+async def all_done(tasks: Mapping[Hashable, Task], /) -> None:
+    """Do the tasks of a round together, and return when the last has ended."""
+    await together(tasks.values())
 
 
 def first_of(group: ExceptionGroup) -> Exception:

@@ -18,7 +18,7 @@ from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
-from pushpaka_core.services.background import together
+from pushpaka_core.services.background import Dispatch, all_done, together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
@@ -50,11 +50,20 @@ class Restarting:
     _timings: Timings
     _now: Clock
 
-    async def restart(self) -> None:
+    async def restart(self, dispatch: Dispatch = all_done) -> None:
         """Go one step further with every restart, and stop what has been replaced."""
-        serving = [s for s in await self._tending.serving() if not s.is_leaving]
-        await together(partial(self._go_on, served) for served in serving if served.replaced)
-        await self._remove_retired([i for s in serving for i in s.instances if self._is_due(i)])
+        await dispatch(
+            {
+                served.deployment.id: partial(self._see_to, served)
+                for served in await self._tending.serving()
+                if not served.is_leaving
+            }
+        )
+
+    async def _see_to(self, served: Served) -> None:
+        if served.replaced:
+            await self._go_on(served)
+        await self._remove_retired([i for i in served.instances if self._is_due(i)])
 
     async def _go_on(self, served: Served) -> None:
         await together(partial(self._running.remove_one, i) for i in served.overtaken)

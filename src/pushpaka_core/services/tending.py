@@ -41,7 +41,7 @@ from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
-from pushpaka_core.services.background import together
+from pushpaka_core.services.background import Dispatch, all_done, together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
@@ -109,13 +109,13 @@ class Tending:
     _moves: Moves
     _now: Clock
 
-    async def tend(self) -> None:
+    async def tend(self, dispatch: Dispatch = all_done) -> None:
         """Look once at every instance, and see to those that have ended or are being restarted."""
-        await self._round(self._tended)
+        await self._round(self._tended, dispatch)
 
-    async def check_liveness(self) -> None:
+    async def check_liveness(self, dispatch: Dispatch = all_done) -> None:
         """Probe every live instance; one that misses three times is ended and restarted."""
-        await self._round(self._probed)
+        await self._round(self._probed, dispatch)
 
     async def serving(self) -> Sequence[Served]:
         """Return the committed deployments that are not over, with their instances."""
@@ -133,11 +133,13 @@ class Tending:
             for deployment in committed
         ]
 
-    async def _round(self, look: _Look) -> None:
-        await together(
-            partial(self._look_at, served, look)
-            for served in await self.serving()
-            if not served.is_leaving
+    async def _round(self, look: _Look, dispatch: Dispatch) -> None:
+        await dispatch(
+            {
+                served.deployment.id: partial(self._look_at, served, look)
+                for served in await self.serving()
+                if not served.is_leaving
+            }
         )
 
     async def _look_at(self, served: Served, look: _Look) -> None:

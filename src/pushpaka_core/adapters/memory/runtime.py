@@ -45,6 +45,10 @@ class MemoryRuntime:
     """How every release command ends."""
     is_hanging: bool = False
     """Whether release commands wait until they are cancelled or their time is over."""
+    is_stubborn: bool = False
+    """Whether who tells a program to end never sees it end."""
+    resisting: set[str] = field(factory=set, init=False)
+    """The programs that were told so."""
     _now: Clock = lambda: datetime.now(UTC)
     _programs: dict[str, "_Program"] = field(factory=dict, init=False)
 
@@ -83,7 +87,10 @@ class MemoryRuntime:
             program.end(self.early_exit)
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:  # noqa: ARG002 - it obeys
-        """End the program at once, but for its farewell."""
+        """End the program at once, but for its farewell, unless it is stubborn."""
+        if self.is_stubborn:
+            self.resisting.add(name)
+            await sleep_forever()
         if name in self.living and self.farewell:
             self.emit(name, self.farewell)
         if name in self._programs:
