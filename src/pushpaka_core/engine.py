@@ -26,6 +26,7 @@ from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.admission import MEBIBYTE, Admission
 from pushpaka_core.services.building import Building
+from pushpaka_core.services.deadlines import Deadlines
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.instance_output import InstanceOutput
@@ -196,6 +197,7 @@ def assemble_engine(
             running=running,
             switching=switching,
             moves=moves,
+            deadlines=Deadlines(options.timings),
             failpoints=adapters.failpoints,
             now=adapters.now,
             new_id=adapters.new_id,

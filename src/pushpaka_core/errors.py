@@ -22,7 +22,8 @@ What can go wrong, grouped by what the caller can do about it.
     │   ├── DetectionError          nothing to deploy was recognised
     │   ├── MissingEnvVarsError     what the repository requires is not set
     │   ├── BuildError              a build command failed
-    │   └── StartError              the application did not become healthy
+    │   ├── StartError              the application did not become healthy
+    │   └── PhaseTimeoutError       a phase did not come to its end by itself
     ├── PlatformFaultError          the host failed the job, not its owner: try again
     └── SettingsError               mend the configuration and start again
 
@@ -158,6 +159,17 @@ class BuildError(DeploymentFailedError):
 
 class StartError(DeploymentFailedError):
     """The application exited, or did not become healthy in time."""
+
+
+class PhaseTimeoutError(DeploymentFailedError):
+    """A phase was ended that ought to have ended by itself, or by its own deadline, before."""
+
+    def __init__(self, phase: str, seconds: float) -> None:
+        """Name the phase, and how long it was waited for."""
+        super().__init__(
+            f"The phase {phase} had not come to its end after {seconds:g} s, and was ended."
+            " Deploy again; if that happens twice, tell the operator of this instance."
+        )
 
 
 class PlatformFaultError(PushpakaError):

@@ -15,6 +15,8 @@ class Timings:
     source: timedelta = timedelta(seconds=120)
     build: timedelta = timedelta(minutes=15)
     release: timedelta = timedelta(minutes=10)
+    spare: timedelta = timedelta(minutes=2)
+    """How much longer than its own time a phase may take before it is ended from outside."""
     drain: timedelta = timedelta(seconds=30)
     """How long a replaced deployment may finish what it has begun."""
     stop_grace: timedelta = timedelta(seconds=10)
@@ -53,6 +55,11 @@ class Timings:
             raise LookupError(f"The phase {phase} has no deadline of its own.")
         deadline: timedelta = getattr(self, name)
         return deadline
+
+    def latest(self, phase: Phase, *, patience: timedelta) -> timedelta:
+        """Return when *phase* is ended from outside; *patience* is its time where none is set."""
+        has_deadline = STEPS[phase].deadline is not None
+        return (self.deadline(phase) if has_deadline else patience) + self.spare
 
     def hastened(self) -> Self:
         """Return the same deadlines with a faster clockwork, for tests that wait for it."""

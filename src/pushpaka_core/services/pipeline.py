@@ -1,9 +1,9 @@
 """Takes a claimed deployment through its steps, up to the commit point."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from anyio import CancelScope
+from anyio import CancelScope, fail_after
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
@@ -15,7 +15,9 @@ from pushpaka_core.domain.releases import Release
 from pushpaka_core.errors import (
     DeploymentFailedError,
     NotFoundError,
+    PhaseTimeoutError,
     PlatformFaultError,
+    RouterUnavailableError,
     SupersededError,
 )
 from pushpaka_core.ports.builder import Artifact
@@ -26,6 +28,7 @@ from pushpaka_core.ports.storage import Pulse, Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.building import Building
+from pushpaka_core.services.deadlines import Deadlines
 from pushpaka_core.services.jobs import Job, Jobs
 from pushpaka_core.services.log_writing import MOST_BUILD_OUTPUT, DeploymentLog, LogWriting
 from pushpaka_core.services.moves import Moves
@@ -58,6 +61,7 @@ class DeploymentPipeline:
     _running: Running
     _switching: Switching
     _moves: Moves
+    _deadlines: Deadlines
     _failpoints: Failpoints
     _now: Clock
     _new_id: IdGenerator
@@ -78,9 +82,15 @@ class DeploymentPipeline:
             return await uow.deployments.beat(lease)
 
     async def prepare(self, lease: Lease) -> bool:
-        """Take the deployment to its commit point, or to its end: tell whether it is committed."""
-        await self._failpoints.reach(CLAIM)
-        job = await self._jobs.held(lease)
+        """
+        Take the deployment to its commit point, or to its end: tell whether it is committed.
+
+        Raises:
+            TimeoutError: If it cannot even be begun.
+        """
+        with fail_after(self._deadlines.spare.total_seconds()):
+            await self._failpoints.reach(CLAIM)
+            job = await self._jobs.held(lease)
         async with self._logs.open(
             lease.deployment_id,
             job.redactor,
@@ -101,8 +111,12 @@ class DeploymentPipeline:
 
     async def finish(self, lease: Lease) -> None:
         """Route the committed deployment; RouterUnavailableError leaves it to the reconciler."""
-        await self._switching.finish(lease)
-        await self._failpoints.reach(SWITCHED)
+        try:
+            with self._deadlines.over(Phase.SWITCH):
+                await self._switching.finish(lease)
+                await self._failpoints.reach(SWITCHED)
+        except PhaseTimeoutError as error:
+            raise RouterUnavailableError(str(error)) from error
 
     async def end_cancelled(self, lease: Lease) -> None:
         """End it because somebody asked to, unless it is committed."""
@@ -156,31 +170,37 @@ class DeploymentPipeline:
             job.require_env(job.release.plan)
         job = await self._note(job, run_settings=job.settings)
         if self._running.has_release_command(job):
-            job = await self._enter(job, Phase.RELEASE, "Its release command runs")
-            await self._running.run_release_command(job, log)
-        job = await self._enter(job, Phase.START, "Its processes are started")
-        await self._running.bring_up(job, log)
-        await log.say("It is healthy and takes over.", Phase.SWITCH)
-        await log.flush()
-        await self._failpoints.reach(Phase.SWITCH)
+            with self._deadlines.over(Phase.RELEASE):
+                job = await self._enter(job, Phase.RELEASE, "Its release command runs")
+                await self._running.run_release_command(job, log)
+        patience = timedelta(seconds=job.settings.health_check_timeout)
+        with self._deadlines.over(Phase.START, patience=patience):
+            job = await self._enter(job, Phase.START, "Its processes are started")
+            await self._running.bring_up(job, log)
+        with self._deadlines.over(Phase.SWITCH):
+            await log.say("It is healthy and takes over.", Phase.SWITCH)
+            await log.flush()
+            await self._failpoints.reach(Phase.SWITCH)
         is_committed = await self._switching.commit(job.deployment.lease)
         await self._failpoints.reach(COMMIT)
         return is_committed
 
     async def _build(self, job: Job, log: DeploymentLog) -> Job:
         lease = job.deployment.lease
-        await self._failpoints.reach(Phase.SOURCE)
         try:
-            checkout = await self._building.fetch(job, log)
-            job = await self._note(
-                job,
-                commit_sha=checkout.commit_sha,
-                commit_message=checkout.commit_message,
-                commit_author=checkout.commit_author,
-            )
-            job = await self._enter(job, Phase.BUILD, "Its files are fetched")
-            plan = await self._building.plan(job, checkout, log)
-            artifact = await self._building.build(job, checkout, plan, log)
+            with self._deadlines.over(Phase.SOURCE):
+                await self._failpoints.reach(Phase.SOURCE)
+                checkout = await self._building.fetch(job, log)
+                job = await self._note(
+                    job,
+                    commit_sha=checkout.commit_sha,
+                    commit_message=checkout.commit_message,
+                    commit_author=checkout.commit_author,
+                )
+            with self._deadlines.over(Phase.BUILD):
+                job = await self._enter(job, Phase.BUILD, "Its files are fetched")
+                plan = await self._building.plan(job, checkout, log)
+                artifact = await self._building.build(job, checkout, plan, log)
         finally:
             with CancelScope(shield=True):
                 await self._workspaces.remove(lease)

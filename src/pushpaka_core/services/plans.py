@@ -46,7 +46,7 @@ async def find_plan(workspaces: Workspaces, project: Project, directory: Path) -
         start_command=project.start_command,
         root_dir=root_dir,
     )
-    return await to_thread.run_sync(detect, tree, wishes)
+    return await to_thread.run_sync(detect, tree, wishes, abandon_on_cancel=True)
 
 
 @define
