@@ -501,6 +501,38 @@ class TestACancelRequest:
 
         assert S.SUPERSEDED is (await platform.row(lease.deployment_id)).status
 
+    async def test_by_a_rollback_stays_one_whatever_is_asked_for_next(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """The reason is known even where the rollback has given way before the worker saw it."""
+        old = await platform.served(shop)
+        await platform.served(shop)
+        await platform.queued(shop)
+        lease = await platform.claimed()
+        await platform.application.deployments.rollback(platform.owner, old.id)
+        await platform.application.deployments.cancel(platform.owner, lease.deployment_id)
+        await platform.queued(shop)
+
+        await platform.engine.pipeline.end_cancelled(lease)
+
+        assert S.SUPERSEDED is (await platform.row(lease.deployment_id)).status
+        assert "A rollback was asked for" == (await platform.causes(lease.deployment_id))[-1]
+
+    async def test_by_somebody_stays_one_whatever_is_asked_for_next(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """A rollback does not take credit for what had been cancelled."""
+        old = await platform.served(shop)
+        await platform.served(shop)
+        await platform.queued(shop)
+        lease = await platform.claimed()
+        await platform.application.deployments.cancel(platform.owner, lease.deployment_id)
+        await platform.application.deployments.rollback(platform.owner, old.id)
+
+        await platform.engine.pipeline.end_cancelled(lease)
+
+        assert S.CANCELLED is (await platform.row(lease.deployment_id)).status
+
 
 class TestSuperseded:
     async def test_an_older_one_does_not_replace_a_newer_one(

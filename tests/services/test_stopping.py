@@ -140,7 +140,7 @@ class TestAStop:
             ended = await platform.until(lease.deployment_id, lambda row: row.is_final)
 
         assert S.SUPERSEDED is ended.status
-        assert "Its target was stopped" == (await platform.causes(ended.id))[-1]
+        assert "A stop was asked for" == (await platform.causes(ended.id))[-1]
         assert {} == platform.runtime.living
 
     async def test_supersedes_what_a_lost_worker_held(

@@ -161,6 +161,8 @@ class Deployment:
     finished_at: datetime | None = None
     stopped_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    superseded_because: str | None = None
+    """What it was asked to end for; None where somebody has cancelled it."""
     drain_until: datetime | None = None
     """Set once another deployment is routed instead; the reconciler stops this one then."""
     generation: int = 1
@@ -243,9 +245,11 @@ class Deployment:
         """Return it failed, with a sentence that tells its owner why."""
         return evolve(self._end(DeploymentStatus.FAILED, at=at), error=error)
 
-    def cancel(self, *, at: datetime) -> Self:
+    def cancel(self, *, at: datetime, because: str | None = None) -> Self:
         """
         Return it cancelled while it waits, else with the request noted for its worker.
+
+        The first request counts: one with a reason, as a rollback has, will end it superseded.
 
         Raises:
             ConflictError: If it is committed or over.
@@ -254,11 +258,15 @@ class Deployment:
             return self.end_cancelled(at=at)
         if not self.is_in_work or self.is_committed:
             raise ConflictError(f"It is too late to cancel: the deployment is {self.status}.")
-        return evolve(self, cancel_requested_at=self.cancel_requested_at or at)
+        if self.cancel_requested_at is not None:
+            return self
+        return evolve(self, cancel_requested_at=at, superseded_because=because)
 
     def end_cancelled(self, *, at: datetime) -> Self:
-        """Return it cancelled: its worker has let go of it."""
-        return self._end(DeploymentStatus.CANCELLED, at=at)
+        """Return it ended as it was asked to: its worker has let go of it."""
+        is_superseded = self.superseded_because is not None
+        status = DeploymentStatus.SUPERSEDED if is_superseded else DeploymentStatus.CANCELLED
+        return self._end(status, at=at)
 
     def supersede(self, *, at: datetime) -> Self:
         """Return it superseded: a newer one of the same target is wanted instead."""

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.deployments import Deployment, DeploymentKind, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -31,15 +31,8 @@ class Moves:
 
     async def keep_cancelled(self, uow: UnitOfWork, held: Deployment) -> Deployment:
         """End what was asked to end: superseded where a rollback or a stop was the reason."""
-        waiting = await uow.deployments.with_status(
-            [DeploymentStatus.QUEUED], project_ids=[held.project_id], target=held.target
-        )
-        superseded = held.supersede(at=self._now())
-        if any(deployment.kind is DeploymentKind.ROLLBACK for deployment in waiting):
-            return await self.keep(uow, superseded, "A rollback takes its place")
-        if await _was_stopped(uow, held):
-            return await self.keep(uow, superseded, "Its target was stopped")
-        return await self.keep(uow, held.end_cancelled(at=self._now()), "It was cancelled")
+        cause = held.superseded_because or "It was cancelled"
+        return await self.keep(uow, held.end_cancelled(at=self._now()), cause)
 
     async def tell(
         self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor = PLATFORM
@@ -56,10 +49,3 @@ class Moves:
                 created_at=self._now(),
             )
         )
-
-
-async def _was_stopped(uow: UnitOfWork, held: Deployment) -> bool:
-    """Tell whether its target was stopped since it was asked for."""
-    target = await uow.targets.find(held.project_id, held.target)
-    stopped_at = target.stopped_at if target else None
-    return stopped_at is not None and stopped_at >= held.created_at

@@ -86,12 +86,12 @@ class Queueing:
     async def end_work(
         self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
     ) -> Sequence[Deployment]:
-        """Ask what is in work for *target* to end, as far as it is not committed."""
+        """Ask what is in work for *target* to end superseded, as far as it is not committed."""
         in_work = await uow.deployments.with_status(
             IN_WORK, project_ids=[project_id], target=target
         )
         return [
-            await self._moves.keep(uow, older.cancel(at=self._now()), cause, actor)
+            await self._moves.keep(uow, older.cancel(at=self._now(), because=cause), cause, actor)
             for older in in_work
             if not older.is_committed
         ]

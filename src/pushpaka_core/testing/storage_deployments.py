@@ -54,6 +54,7 @@ class DeploymentsContract:
             started_at=later(1),
             finished_at=later(2.5),
             cancel_requested_at=later(3),
+            superseded_because="A rollback was asked for",
             drain_until=later(4),
             worker="worker-1",
             fence=3,

@@ -129,6 +129,7 @@ deployments = _table(
     time("finished_at", null=True),
     time("stopped_at", null=True),
     time("cancel_requested_at", null=True),
+    text("superseded_because", null=True),
     time("drain_until", null=True),
     integer("generation"),
     text("worker", null=True),

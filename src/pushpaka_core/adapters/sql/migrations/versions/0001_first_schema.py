@@ -182,6 +182,7 @@ def _create_deployments() -> None:
         sa.Column("finished_at", _time, nullable=True),
         sa.Column("stopped_at", _time, nullable=True),
         sa.Column("cancel_requested_at", _time, nullable=True),
+        sa.Column("superseded_because", sa.Text(), nullable=True),
         sa.Column("drain_until", _time, nullable=True),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=True),
