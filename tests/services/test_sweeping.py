@@ -5,6 +5,7 @@ from attrs import evolve
 from tests.services.platform import Platform
 
 from pushpaka_core.domain.deployments import DeploymentStatus, Lease
+from pushpaka_core.domain.events import TimelineEventId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import (
     BuildError,
@@ -12,7 +13,8 @@ from pushpaka_core.errors import (
     RouterUnavailableError,
     StartError,
 )
-from pushpaka_core.testing.objects import an_instance
+from pushpaka_core.services.sweeping import MOST_STEPS
+from pushpaka_core.testing.objects import a_timeline_event, an_instance
 
 pytestmark = pytest.mark.anyio
 
@@ -228,3 +230,22 @@ async def test_logs_of_what_is_over_for_long_are_removed(platform: Platform, sho
     )
     assert 0 == steps[0] < steps[1]
     assert (await platform.row(first.id)).is_final
+
+
+async def test_the_timeline_of_what_crashes_on_and_on_is_trimmed(
+    platform: Platform, shop: Project
+) -> None:
+    """It keeps its newest steps, and nothing is taken from what has few."""
+    running = await platform.served(shop)
+    brief = await platform.served(await platform.project("bakery"))
+    steps_of_brief = await platform.causes(brief.id)
+    async with platform.storage.transaction() as uow:
+        for number in range(MOST_STEPS):
+            new_id = TimelineEventId(platform.adapters.new_id())
+            await uow.timeline.add(a_timeline_event(running, id=new_id, cause=f"Crash {number}"))
+
+    await platform.engine.sweeping.sweep()
+
+    causes = await platform.causes(running.id)
+    assert [f"Crash {number}" for number in range(MOST_STEPS)] == causes
+    assert steps_of_brief == await platform.causes(brief.id)

@@ -66,5 +66,9 @@ class Timeline(Protocol):
         """Return deployments that are final and whose last step was taken before a time."""
         ...
 
-    async def remove(self, deployment_id: DeploymentId, /) -> None:
-        """Remove the steps of one deployment. Harmless to repeat."""
+    async def overlong(self, most: int, /) -> Sequence[DeploymentId]:
+        """Return deployments that serve and have more than so many steps."""
+        ...
+
+    async def remove(self, deployment_id: DeploymentId, /, *, but_newest: int = 0) -> None:
+        """Remove the steps of one deployment, but for so many. Harmless to repeat."""

@@ -32,6 +32,8 @@ from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
 
 _S = DeploymentStatus
+MOST_STEPS = 1000
+"""How many steps of one deployment are kept while it serves."""
 _FORGOTTEN_AT_ONCE = 100
 _SCRATCH_KEPT = timedelta(hours=1)
 """Longer than anything takes that uses it."""
@@ -67,6 +69,7 @@ class Sweeping:
                 self._sweep_workspaces,
                 self._sweep_artifacts,
                 self.forget_bygone,
+                self.trim_timelines,
             ]
         )
 
@@ -99,6 +102,14 @@ class Sweeping:
             await remove_lines(self._storage, deployment_id)
             async with self._storage.transaction() as uow:
                 await uow.timeline.remove(deployment_id)
+
+    async def trim_timelines(self) -> None:
+        """Remove the oldest steps of what runs and crashes again and again."""
+        async with self._storage.snapshot() as uow:
+            overlong = await uow.timeline.overlong(MOST_STEPS)
+        for deployment_id in overlong:
+            async with self._storage.transaction() as uow:
+                await uow.timeline.remove(deployment_id, but_newest=MOST_STEPS)
 
     async def _retire(self, project_id: ProjectId) -> None:
         async with self._storage.transaction() as uow:

@@ -10,10 +10,11 @@ from pushpaka_core.domain.deployments import Deployment, DeploymentId, Phase
 from pushpaka_core.domain.logs import LogFilter, LogLevel, LogStream
 from pushpaka_core.errors import LeaseLostError, NotFoundError
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.testing.keeping import keep, keep_deployment
+from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
     a_deployment,
     a_project,
+    a_running_deployment,
     a_timeline_event,
     a_user,
     an_entry,
@@ -274,6 +275,28 @@ class TimelineContract:
             assert [] == list(await uow.timeline.of_deployment(deployment.id))
             assert [kept] == list(await uow.timeline.of_deployment(other.id))
             assert [] == list(await uow.timeline.bygone(later(60), limit=5))
+
+    async def test_the_newest_steps_can_be_kept(self, storage: Storage) -> None:
+        """Of what serves and has more than that; the steps of others stay."""
+        project = await keep_project(storage)
+        running, brief = a_running_deployment(project), a_running_deployment(project)
+        waiting = a_deployment(project)
+        await keep(storage, running, brief, waiting)
+        steps = [a_timeline_event(running) for _ in range(4)]
+        await keep(storage, *steps, *(a_timeline_event(waiting) for _ in range(4)))
+        await keep(storage, *(a_timeline_event(brief) for _ in range(3)))
+
+        async with storage.transaction() as uow:
+            overlong = list(await uow.timeline.overlong(3))
+            for deployment_id in (running.id, brief.id):
+                await uow.timeline.remove(deployment_id, but_newest=3)
+
+        assert [running.id] == overlong
+        async with storage.snapshot() as uow:
+            assert steps[1:] == list(await uow.timeline.of_deployment(running.id))
+            assert 3 == len(await uow.timeline.of_deployment(brief.id))
+            assert 4 == len(await uow.timeline.of_deployment(waiting.id))
+            assert [] == list(await uow.timeline.overlong(3))
 
     async def test_a_deployment_without_steps_has_none(self, storage: Storage) -> None:
         """An unknown deployment looks the same: who may see it is asked elsewhere."""

@@ -1,5 +1,6 @@
 """Logs and timelines, kept in memory."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import accumulate, islice
@@ -7,7 +8,7 @@ from itertools import accumulate, islice
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.deployments import SERVING, Deployment, DeploymentId
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import LeaseLostError, NotFoundError
@@ -105,9 +106,17 @@ class MemoryTimeline:
         ids = dict.fromkeys(event.deployment_id for event in steps)
         return [each for each in ids if each in final and each not in lively][:limit]
 
-    async def remove(self, deployment_id: DeploymentId, /) -> None:
-        """Remove the steps of one deployment."""
-        self._tables.timeline.remove_where(lambda event: event.deployment_id == deployment_id)
+    async def overlong(self, most: int, /) -> Sequence[DeploymentId]:
+        """Return deployments that serve and have more than so many steps."""
+        serving = {d.id for d in self._tables.deployments if d.status in SERVING}
+        steps = Counter(event.deployment_id for event in self._tables.timeline)
+        return [each for each, number in steps.items() if each in serving and number > most]
+
+    async def remove(self, deployment_id: DeploymentId, /, *, but_newest: int = 0) -> None:
+        """Remove the steps of one deployment, but for so many."""
+        steps = await self.of_deployment(deployment_id)
+        old = steps[: max(len(steps) - but_newest, 0)]
+        self._tables.timeline.remove(*(event.id for event in old))
 
 
 def _fits(line: LogLine, wanted: LogFilter) -> bool:

@@ -10,7 +10,7 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.deployments import FINAL, DeploymentId, Lease
+from pushpaka_core.domain.deployments import FINAL, SERVING, DeploymentId, Lease
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import NotFoundError
@@ -153,7 +153,23 @@ class SqlTimeline:
         )
         return [DeploymentId(row[0]) for row in await self._statements.tuples(query)]
 
-    async def remove(self, deployment_id: DeploymentId, /) -> None:
-        """Remove the steps of one deployment."""
-        is_its = timeline_events.c.deployment_id == deployment_id
-        await self._statements.run(sa.delete(timeline_events).where(is_its))
+    async def overlong(self, most: int, /) -> Sequence[DeploymentId]:
+        """Return deployments that serve and have more than so many steps."""
+        query = (
+            sa.select(timeline_events.c.deployment_id)
+            .join(deployments)
+            .where(deployments.c.status.in_(SERVING))
+            .group_by(timeline_events.c.deployment_id)
+            .having(sa.func.count() > most)
+        )
+        return [DeploymentId(row[0]) for row in await self._statements.tuples(query)]
+
+    async def remove(self, deployment_id: DeploymentId, /, *, but_newest: int = 0) -> None:
+        """Remove the steps of one deployment, but for so many."""
+        is_its, position = (
+            timeline_events.c.deployment_id == deployment_id,
+            timeline_events.c.position,
+        )
+        newest = sa.select(position).where(is_its).order_by(position.desc()).limit(but_newest)
+        is_old = position.not_in(newest)
+        await self._statements.run(sa.delete(timeline_events).where(is_its, is_old))
