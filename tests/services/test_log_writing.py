@@ -163,6 +163,20 @@ class TestOutput:
             "Still here",
         ] == await platform.said(id)
 
+    async def test_counts_the_bytes_that_it_has(
+        self, platform: Platform, writing: LogWriting, id: DeploymentId
+    ) -> None:
+        """Letters of which each takes several are not more room for a build."""
+        async with writing.open(id, Redactor(), most_output=20) as log:
+            output = log.output(Phase.BUILD)
+            for _ in range(2):
+                await output(chunk("äöüäöü\n".encode()))
+
+        assert [
+            "äöüäöü",
+            "The output is over 20 bytes; the rest is not kept.",
+        ] == await platform.said(id)
+
     async def test_has_a_tail_for_error_messages(
         self, platform: Platform, writing: LogWriting, id: DeploymentId
     ) -> None:

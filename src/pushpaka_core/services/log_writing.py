@@ -27,6 +27,7 @@ from pushpaka_core.services.output_reading import Channel, Mark, Reading, in_par
 BATCH_LINES = 500
 BATCH_SECONDS = 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
+"""Bytes of one attempt: its first ones."""
 MOST_KEPT = 20 * 1024 * 1024
 """Of an application that runs: the newest lines, those of its build among them."""
 TAIL_LINES = 20
@@ -86,7 +87,7 @@ class DeploymentLog:
         kept = [self._masked(line) for line in lines]
         for line in kept:
             room = self._room
-            self._output_size += len(line) + 1
+            self._output_size += len(line.encode(errors="replace")) + 1
             if self._room >= 0:
                 self._add(line, stream, phase, LogLevel.INFO, written_at)
             elif room >= 0:
@@ -132,7 +133,7 @@ class DeploymentLog:
 
     @property
     def _room(self) -> float:
-        """How many more characters of output are kept."""
+        """How many more bytes of output are kept."""
         return inf if self._most_output is None else self._most_output - self._output_size
 
     def _masked(self, line: str) -> str:
