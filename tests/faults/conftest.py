@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from secrets import randbelow
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -11,6 +12,8 @@ from pushpaka_worker import worker
 
 DEPTH = int(os.environ.get("PUSHPAKA_TEST_DEPTH", "0"))
 """How many times as many examples, of random ones, are tried; 0 tries the same few each time."""
+SEED = int(os.environ.get("PUSHPAKA_TEST_SEED") or randbelow(2**32))
+"""Of the one life that is another in each run."""
 PHASES = (Phase.generate,) if DEPTH == 0 else (Phase.generate, Phase.shrink)
 """To find the shortest example takes minutes; one that is always the same can be looked at."""
 

@@ -10,7 +10,7 @@ import pytest
 from anyio import to_thread
 from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.faults.conftest import DEPTH
+from tests.faults.conftest import DEPTH, SEED
 from tests.faults.machine import LifeOfDeployments
 from tests.postgres import PostgresServer
 
@@ -72,6 +72,15 @@ def live_through(life: type[LifeOfDeployments], number: int) -> None:
 def test_promises_hold_in_memory(number: int) -> None:
     """Whatever happens, in any order, on the memory storage."""
     live_through(LifeInMemory, number)
+
+
+def test_promises_hold_in_a_life_that_nobody_has_played() -> None:
+    """Each run plays another one; PUSHPAKA_TEST_SEED plays that of a failure again."""
+    try:
+        live_through(LifeInMemory, SEED)
+    except BaseException as error:
+        error.add_note(f"PUSHPAKA_TEST_SEED={SEED}")
+        raise
 
 
 @pytest.mark.parametrize("number", range(4))
