@@ -65,7 +65,7 @@ NEXT = {"dev": "next dev", "build": "next build", "start": "next start"}
                 )
             },
             "remix",
-            "remix-serve ./build/index.js",
+            "npm run start",
         ),
         (
             {"package.json": package("@remix-run/dev"), "vite.config.ts": "plugins: [remix()]"},

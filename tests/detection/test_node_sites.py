@@ -386,7 +386,6 @@ def test_script_of_a_page_is_not_a_program() -> None:
         ("PORT=3001 react-app-rewired start", "development server"),
         ("cross-env BROWSER=none npx react-scripts start", "development server"),
         ("npm run dev", "development server"),
-        ("serve -s build", "file server"),
         ("npm-run-all -p watch serve", "runner of many programs"),
     ],
 )

@@ -81,8 +81,9 @@ def _svelte_server(project: NodeProject, node: str, code: str, adapter: _Adapter
     directory = inner(path_setting(code, "out") or "build")
     target = directory if node != "bun" else f"{directory}/index.js"
     own = (f"node {directory}", f"node {directory}/index.js", f"bun {target}")
-    command = f"{_BEHIND_PROXY} {node} {target}"
-    return started(project, command, *own, evidence=(adapter.evidence,))
+    return started(
+        project, f"{node} {target}", *own, env=_BEHIND_PROXY, evidence=(adapter.evidence,)
+    )
 
 
 def _svelte_auto(project: NodeProject, node: str, adapter: _Adapter) -> Program | Rejected:
@@ -128,11 +129,11 @@ def astro(project: NodeProject) -> Answer:
 def _astro_server(
     project: NodeProject, code: str, directory: str, adapter: _Adapter
 ) -> Program | Rejected:
-    default = project.manager.node(f"{directory}/server/entry.mjs")
-    own = ("astro", f"node {directory}/server/entry.mjs", f"node ./{directory}/server/entry.mjs")
+    server = f"{directory}/server/entry.mjs"
+    default = project.manager.node(server)
     if not setting(code, "mode", "middleware"):
-        return started(project, default, *own, evidence=(adapter.evidence,))
-    program = started(project, default, "astro", evidence=(adapter.evidence,))
+        return started(project, default, f"node {server}", evidence=(adapter.evidence,))
+    program = started(project, default, evidence=(adapter.evidence,))
     if program.command == default:
         reason = "the adapter's mode is middleware, and no start script serves it: set standalone"
         return Rejected(framework="astro", reason=reason)

@@ -1,6 +1,6 @@
 """What a rule says about a project: a program that serves, files to be served, or why neither."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import Script, ScriptKind, script_of
@@ -20,6 +20,7 @@ _PRODUCTION_SCRIPTS = (
     "preview",
 )
 _MAY_BE_FOR_DEVELOPMENT = frozenset({"start:server", "server", "serve", "preview"})
+_LAST_RESORT = frozenset({ScriptKind.RELOADER, ScriptKind.COMPILER})
 _SERVER_PACKAGES = (
     "express", "fastify", "koa", "hono", "@hapi/hapi", "h3", "polka", "restify", "elysia",
     "socket.io", "ws", "@apollo/server", "graphql-yoga",
@@ -64,42 +65,70 @@ def server_script(project: NodeProject) -> tuple[Script | None, tuple[Rejected, 
         return start, ()
     scripts = (script_of(project.manifest, name) for name in _PRODUCTION_SCRIPTS)
     other = next((one for one in scripts if one and one.kind is ScriptKind.SERVER), None)
-    if start and start.kind is ScriptKind.RELOADER and other is None:
+    if start and start.kind in _LAST_RESORT and other is None:
         return start, ()
     return other, (_not_started(start),) if start else ()
 
 
 def run_script(
-    project: NodeProject, script: Script, rejected: tuple[Rejected, ...] = ()
+    project: NodeProject,
+    script: Script,
+    rejected: tuple[Rejected, ...] = (),
+    arguments: str = "",
 ) -> Program:
-    """Return the program that a script of package.json is."""
+    """Return the program that a script of package.json is, with *arguments* for its last one."""
     evidence = project.manifest.evidence(
         f"the script {script.name} runs `{script.text[:100]}`", "scripts", script.name
     )
     return Program(
-        command=project.manager.run(script.name), evidence=(evidence,), rejected=rejected
+        command=project.manager.run(script.name, arguments),
+        evidence=(evidence,),
+        rejected=rejected,
     )
 
 
 def started(
-    project: NodeProject, default: str, *own: str, evidence: tuple[Evidence, ...] = ()
+    project: NodeProject,
+    default: str,
+    *own: str,
+    listening: str = "",
+    env: str = "",
+    evidence: tuple[Evidence, ...] = (),
 ) -> Program:
     """
     Return the project's own server where a script starts one, else *default*.
 
-    *own* are the framework's programs for which *default* stands.
+    *own* are the commands for which *default* stands, where a script says nothing else.
+    *listening* are the arguments, and *env* the variables, by which the framework's
+    server learns where it listens; a script that does more is run with them.
     """
     script, rejected = server_script(project)
-    is_own = script is not None and (script.program in own or " ".join(script.words) in own)
-    if script is None or is_own:
-        return Program(command=default, evidence=evidence, rejected=rejected)
-    return run_script(project, script, rejected)
+    command = " ".join(filter(None, (env, default, listening)))
+    if script is None:
+        return Program(command=command, evidence=evidence, rejected=rejected)
+    if script.is_only(own):
+        if script.text != command:
+            evidence = (*evidence, _replaced(project, script, command))
+        return Program(command=command, evidence=evidence, rejected=rejected)
+    is_own = script.ends_with(own)
+    arguments = listening if is_own and script.takes_arguments else ""
+    program = run_script(project, script, rejected, arguments)
+    return evolve(
+        program,
+        command=f"{env} {program.command}" if env and is_own else program.command,
+        evidence=(*evidence, *program.evidence),
+    )
+
+
+def _replaced(project: NodeProject, script: Script, command: str) -> Evidence:
+    reason = f"`{command}` stands in for `{script.text[:100]}` of the script {script.name}"
+    return project.manifest.evidence(reason, "scripts", script.name)
 
 
 def own_server(project: NodeProject) -> Program | None:
     """Return the server that a project brings beside what it builds for browsers."""
     script, rejected = server_script(project)
-    if script is None or script.kind is ScriptKind.RELOADER:
+    if script is None or script.kind in _LAST_RESORT:
         return None
     if script.name in _MAY_BE_FOR_DEVELOPMENT and not project.manifest.has(*_SERVER_PACKAGES):
         return None
@@ -107,5 +136,10 @@ def own_server(project: NodeProject) -> Program | None:
 
 
 def _not_started(script: Script) -> Rejected:
-    reason = f"`{script.text[:100]}` is a {script.kind}, which is not for visitors"
+    why = (
+        "which is not needed: files are served without one"
+        if script.kind is ScriptKind.FILES
+        else "which is not for visitors"
+    )
+    reason = f"`{script.text[:100]}` is a {script.kind}, {why}"
     return Rejected(framework=f"script {script.name}", reason=reason)

@@ -152,8 +152,9 @@ def angular(project: NodeProject) -> Answer:
     evidence = Evidence(reason=reason, path=inside(project.directory, ANGULAR_FILE))
     is_static = options.get("outputMode") == "static"
     if options.get("ssr") and not is_static:
-        command = project.manager.node(f"{base}/server/server.mjs")
-        return started(project, command, "node", evidence=(evidence,))
+        server = f"{base}/server/server.mjs"
+        command = project.manager.node(server)
+        return started(project, command, f"node {server}", evidence=(evidence,))
     if server := own_server(project):
         return server
     return Site(

@@ -2,6 +2,8 @@
 
 import re
 
+from attrs import evolve
+
 from pushpaka_core.detection.documents import inside
 from pushpaka_core.detection.node.answers import Answer, Program, Site, started
 from pushpaka_core.detection.node.builds import build_script
@@ -21,7 +23,10 @@ _COMPLETE_STANDALONE = (
     "cp -R .next/static .next/standalone/.next/"
     " && if [ -d public ]; then cp -R public .next/standalone/; fi"
 )
-_NITRO_SERVER = ".output/server/index.mjs"
+_STANDALONE_SERVER = ".next/standalone/server.js"
+_NEXT_START = "next start"
+_HOST = "${HOST:-0.0.0.0}"
+_NITRO_SERVER = "node .output/server/index.mjs"
 _ELSEWHERE = re.compile(
     r"(?<![\w-])preset\s*:\s*['\"](?P<preset>(?:vercel|netlify|cloudflare|aws|azure|firebase|deno|"
     r"digital-ocean|heroku|render|stormkit|cleavr|edgio|iis)[\w-]*)['\"]"
@@ -38,22 +43,25 @@ def nextjs(project: NodeProject) -> Answer:
         return _site(directory, evidence, not_found=NOT_FOUND)
     if _builds_with(project, ("next", "export")):
         return _site("out", _said_by_build(project, "next export"), not_found=NOT_FOUND)
-    host = "${HOST:-0.0.0.0}"
     if setting(code, "output", "standalone") and project.workspace is None:
-        evidence = project.said_in("output is standalone", NEXT_CONFIG)
-        server = f"HOSTNAME={host} node .next/standalone/server.js"
-        program = started(project, server, "next", "node", evidence=(evidence,))
-        return _with_standalone_files(program) if program.command == server else program
-    return started(project, project.manager.tool(f"next start -p $PORT -H {host}"), "next")
+        return _standalone(project)
+    default = project.manager.tool(_NEXT_START)
+    return started(project, default, _NEXT_START, listening=f"-p $PORT -H {_HOST}")
 
 
-def _with_standalone_files(program: Program) -> Program:
-    return Program(
-        command=program.command,
-        evidence=program.evidence,
-        rejected=program.rejected,
-        build=(_COMPLETE_STANDALONE,),
+def _standalone(project: NodeProject) -> Program:
+    """Start the server that Next.js builds for itself, with the files that it leaves to others."""
+    server = f"node {_STANDALONE_SERVER}"
+    own = (server, *(() if project.tree.exists("server.js") else ("node server.js",)))
+    program = started(
+        project,
+        server,
+        _NEXT_START,
+        *own,
+        env=f"HOSTNAME={_HOST}",
+        evidence=(project.said_in("output is standalone", NEXT_CONFIG),),
     )
+    return evolve(program, build=(_COMPLETE_STANDALONE,))
 
 
 def nuxt(project: NodeProject) -> Answer:
@@ -69,14 +77,14 @@ def nuxt(project: NodeProject) -> Answer:
             return _site(".output/public", evidence, fallback=fallback, not_found=not_found)
     if foreign := _ELSEWHERE.search(code):
         return _foreign_preset("nuxt", project, NUXT_CONFIG, foreign["preset"])
-    return started(project, f"node {_NITRO_SERVER}", "nuxt", "nuxi", f"node {_NITRO_SERVER}")
+    return started(project, _NITRO_SERVER, _NITRO_SERVER, "nuxt start", "nuxi start")
 
 
 def _nuxt_2(project: NodeProject, code: str) -> Answer:
     if setting(code, "target", "static") or _builds_with(project, ("nuxt", "generate")):
         evidence = project.said_in("the pages are generated as files", NUXT_CONFIG)
         return _site("dist", evidence, fallback="200.html")
-    return started(project, project.manager.tool("nuxt start"), "nuxt")
+    return started(project, project.manager.tool("nuxt start"), "nuxt start")
 
 
 def remix(project: NodeProject) -> Answer:
@@ -91,7 +99,8 @@ def remix(project: NodeProject) -> Answer:
         )
     is_vite = project.config_path(VITE_CONFIG) is not None
     build = "./build/server/index.js" if is_vite else "./build/index.js"
-    return started(project, project.manager.tool(f"remix-serve {build}"), "remix-serve")
+    server = f"remix-serve {build}"
+    return started(project, project.manager.tool(server), server.replace("./", ""))
 
 
 def react_router(project: NodeProject) -> Answer:
@@ -102,9 +111,10 @@ def react_router(project: NodeProject) -> Answer:
         fallback = _FALLBACK_OF_ROUTER if is_rendered else INDEX
         evidence = project.said_in("ssr is false", ROUTER_CONFIG)
         return _site("build/client", evidence, fallback=fallback)
-    default = project.manager.tool("react-router-serve ./build/server/index.js")
+    server = "react-router-serve ./build/server/index.js"
+    default = project.manager.tool(server)
     if project.manifest.has("@react-router/serve"):
-        return started(project, default, "react-router-serve")
+        return started(project, default, server.replace("./", ""))
     program = started(project, default)
     if program.command == default:
         reason = "@react-router/serve is not listed, and no start script serves: add one of them"
@@ -120,10 +130,10 @@ def tanstack_start(project: NodeProject) -> Answer:
     if re.search(r"\bspa\s*:\s*\{[^}]{0,500}enabled\s*:\s*true", code):
         evidence = project.said_in("it is built as a single page", VITE_CONFIG)
         return _site("dist/client", evidence, fallback="_shell.html")
-    default = f"node {_NITRO_SERVER}"
     has_nitro = "nitro" in code or project.manifest.has("vinxi")
-    program = started(project, default, "vinxi", *((default,) if has_nitro else ()))
-    if program.command == default and not has_nitro:
+    own = ("vinxi start", *((_NITRO_SERVER,) if has_nitro else ()))
+    program = started(project, _NITRO_SERVER, *own)
+    if program.command == _NITRO_SERVER and not has_nitro:
         reason = (
             "nothing makes a Node.js server of it: add the plugin nitro() to vite.config, or a"
             " start script that serves dist/server/server.js"
@@ -140,7 +150,7 @@ def solid_start(project: NodeProject) -> Answer:
         return _site(".output/public", evidence, not_found=NOT_FOUND)
     if foreign := _ELSEWHERE.search(code):
         return _foreign_preset("solid-start", project, APP_CONFIG, foreign["preset"])
-    return started(project, f"node {_NITRO_SERVER}", "vinxi", f"node {_NITRO_SERVER}")
+    return started(project, _NITRO_SERVER, "vinxi start", _NITRO_SERVER)
 
 
 def analog(project: NodeProject) -> Answer:
@@ -148,7 +158,8 @@ def analog(project: NodeProject) -> Answer:
     if setting(project.config(VITE_CONFIG), "static", "true"):
         evidence = project.said_in("static is true", VITE_CONFIG)
         return _site("dist/analog/public", evidence)
-    return started(project, "node dist/analog/server/index.mjs")
+    server = "node dist/analog/server/index.mjs"
+    return started(project, server, server)
 
 
 def qwik(project: NodeProject) -> Answer:

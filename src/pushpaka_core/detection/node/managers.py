@@ -16,6 +16,8 @@ class Manager:
     install_unlocked: str
     run: str
     """Runs the script {script}."""
+    run_with: str = "{run} {arguments}"
+    """Hands {arguments} on to the last program of a script."""
     tool: str = "{command}"
     """Runs a program that a package brings: {command} with its arguments."""
     node: str = "node"
@@ -28,6 +30,7 @@ NPM = Manager(
     install="npm ci --include=dev",
     install_unlocked="npm install --include=dev",
     run="npm run {script}",
+    run_with="{run} -- {arguments}",
 )
 PNPM = Manager(
     name="pnpm",
@@ -79,9 +82,10 @@ class ChosenManager:
         """Return the command that installs all packages, those for the build included."""
         return self.manager.install if self.lock else self.manager.install_unlocked
 
-    def run(self, script: str) -> str:
-        """Return the command that runs a script of package.json."""
-        return self.manager.run.format(script=script)
+    def run(self, script: str, arguments: str = "") -> str:
+        """Return what runs a script of package.json, with *arguments* for its last program."""
+        run = self.manager.run.format(script=script)
+        return self.manager.run_with.format(run=run, arguments=arguments) if arguments else run
 
     def tool(self, command: str) -> str:
         """Return what runs a program that a package brings."""

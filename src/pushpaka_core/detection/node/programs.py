@@ -3,6 +3,8 @@
 import re
 from posixpath import basename, normpath, splitext
 
+from attrs import evolve
+
 from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import (
     Answer,
@@ -51,13 +53,17 @@ def nestjs(project: NodeProject) -> Answer:
     settings = read_relaxed_json(project.repository, inside(project.directory, "nest-cli.json"))
     root = settings.get("root") if settings.get("monorepo") is True else None
     directory = f"dist/{root}" if isinstance(root, str) else "dist"
-    return started(project, project.manager.node(f"{directory}/main"), "nest")
+    return started(project, project.manager.node(f"{directory}/main"), "nest start")
 
 
 def adonis(project: NodeProject) -> Answer:
     """Start what AdonisJS builds: its start script is meant for the directory of the build."""
-    command = project.manager.node("build/bin/server.js")
-    return started(project, command, "node bin/server.js", "node server.js")
+    own = ("node bin/server.js", "node server.js")
+    script, rejected = server_script(project)
+    if script is None or script.is_only(own) or not script.ends_with(own) or "build" in script.text:
+        return started(project, project.manager.node("build/bin/server.js"), *own)
+    program = run_script(project, script, rejected)
+    return evolve(program, command=f"cd build && {program.command}")
 
 
 def serving(project: NodeProject) -> Answer:

@@ -50,11 +50,14 @@ RELOADERS: Mapping[str, frozenset[str] | None] = {
     "tsx": _programs("watch --watch"),
     "node": _programs("--watch"),
     "bun": _programs("--watch --hot"),
-    "nest": _programs("start"),
+    "nest": _programs("--watch -w"),
     "fastify": _programs("--watch -w"),
     "json-server": None,
 }
 """By program: the commands or flags that count, None for all of them."""
+
+COMPILERS: Mapping[str, frozenset[str] | None] = {"nest": _programs("start")}
+"""Programs that compile what they serve each time that they start, in the same form."""
 
 TOOLS: Mapping[str, frozenset[str] | None] = {
     "vite": frozenset({"", "dev", "serve", "preview", "build"}),

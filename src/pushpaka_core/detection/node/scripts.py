@@ -9,6 +9,7 @@ from attrs import frozen
 
 from pushpaka_core.detection.node.manifest import Manifest
 from pushpaka_core.detection.node.script_programs import (
+    COMPILERS,
     FILE_SERVERS,
     FLAGS_WITH_VALUE,
     RELOADERS,
@@ -30,6 +31,8 @@ _EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "workspaces
 _OWN_COMMANDS = frozenset(
     {"run", "start", "test", "install", "workspace", "workspaces", "node", "add", "build", "ci"}
 )
+_LISTENING = re.compile(r"(?: (?:-p|--port|-H|--host|--hostname)[ =]\S+| (?:-w|--watch|--debug))*")
+"""Arguments that say where to listen, or are for development."""
 _MOST = 2_000
 _MOST_SCRIPTS = 50
 
@@ -40,6 +43,7 @@ class ScriptKind(StrEnum):
     SERVER = "server"
     RELOADER = "reloading server"
     """It serves, under a tool that watches the sources."""
+    COMPILER = "server that is compiled at each start"
     FILES = "file server"
     DEVELOPMENT = "development server"
     MANY = "runner of many programs"
@@ -71,9 +75,34 @@ class Script:
             return ScriptKind.FILES
         if _is_among(self.program, command, arguments, RELOADERS):
             return ScriptKind.RELOADER
+        if _is_among(self.program, command, arguments, COMPILERS):
+            return ScriptKind.COMPILER
         if _is_among(self.program, command, arguments, TOOLS):
             return ScriptKind.DEVELOPMENT
         return ScriptKind.SERVER
+
+    def ends_with(self, commands: Sequence[str]) -> bool:
+        """Tell whether its last program is called as one of *commands*, whatever follows."""
+        return any(self._after(command) is not None for command in commands)
+
+    def is_only(self, commands: Sequence[str]) -> bool:
+        """Tell whether it is one of *commands* alone, with nothing but where to listen."""
+        rests = (self._after(command) for command in commands)
+        return _split(self.text) == self.words and any(
+            rest is not None and _LISTENING.fullmatch(rest) for rest in rests
+        )
+
+    @property
+    def takes_arguments(self) -> bool:
+        """Tell whether what is added to the text is for the program that it ends with."""
+        return _unwrapped(_split(_SEPARATOR.split(self.text)[-1]), {}) == self.words
+
+    def _after(self, command: str) -> str | None:
+        """Return the arguments beyond *command*, each after a space; None without it."""
+        words = [word.removeprefix("./") for word in (self.program, *self.words[1:])]
+        length = len(command.split())
+        is_called = words[:length] == command.split()
+        return "".join(f" {word}" for word in words[length:]) if is_called else None
 
     @property
     def _runs_everywhere(self) -> bool:
