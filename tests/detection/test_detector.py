@@ -1,6 +1,7 @@
 """The order of the words that count, and what is said where there is no plan."""
 
 import pytest
+from tests.detection.node_trees import package
 
 from pushpaka_core.detection import (
     FRAMEWORKS,
@@ -74,7 +75,7 @@ def test_languages_that_come_later_are_said_to() -> None:
     """A package.json for the styles of a Flask application does not make it a Node one."""
     plan = detect(MemoryTree({**FLASK, "package.json": "{}"}), Wishes())
 
-    reason = "package.json is there too, but Python comes first"
+    reason = "package.json is there too, but Python comes first: set framework to have it otherwise"
     assert (Rejected(framework="node", reason=reason),) == plan.rejected
 
 
@@ -217,3 +218,42 @@ def test_log_of_a_site_names_its_files() -> None:
 
     assert "Detected static" == lines[0]
     assert "serves the files of public, index.html where no file fits [detected]" == lines[-1]
+
+
+SCRAPER = {"requirements.txt": "httpx\n", "main.py": "import httpx\nprint(httpx.get('http://x'))\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "framework"),
+    [
+        ({"package.json": package("next", scripts={"start": "next start"})}, "nextjs"),
+        ({"package.json": package("express", scripts={"start": "node ."})}, "express"),
+        ({"index.html": ""}, "static"),
+    ],
+)
+def test_script_that_shows_no_server_comes_after_one_that_does(
+    files: dict[str, str], framework: str
+) -> None:
+    """A scraper beside an application or a page is a tool of it, and is told."""
+    plan = detect(MemoryTree({**SCRAPER, **files}), Wishes())
+
+    assert framework == plan.framework
+    assert any("requirements.txt is there too" in one.reason for one in plan.rejected)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"package.json": '{"devDependencies": {"prettier": "^3"}}'},
+        {
+            "main.py": "from http.server import HTTPServer, X\nHTTPServer(('', 8000), X)\n",
+            "index.html": "",
+        },
+        {"main.py": "import web\nweb.new().run(port=8000)\n", "index.html": ""},
+    ],
+)
+def test_script_is_run_where_nothing_serves_better(files: dict[str, str]) -> None:
+    """It may be a server of a kind that is not known."""
+    plan = detect(MemoryTree({**SCRAPER, **files}), Wishes())
+
+    assert "python main.py" == plan.processes["web"].command

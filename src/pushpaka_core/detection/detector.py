@@ -1,7 +1,7 @@
 """The one way from a tree to a plan: the user's words, the repository's words, what is found."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from attrs import evolve, frozen
@@ -93,13 +93,16 @@ class _Proposal:
 
 def _first_proposal(question: Question) -> _Proposal:
     rejected: list[Rejected] = []
+    said: set[str] = set()
     languages = _asked(question)
     for position, language in enumerate(languages):
         answer = _answer(language, question)
         if isinstance(answer, Rejected):
             rejected.append(answer)
+        if answer:
+            said.add(language.name)
         if isinstance(answer, BuildPlan):
-            later = _outranked(languages[position + 1 :], language, question.tree)
+            later = _outranked(languages[position + 1 :], language, said, question.tree)
             return _Proposal(language=language, plan=answer, rejected=(*rejected, *later))
         if answer and language.analyse is None and not question.has_web:
             break
@@ -128,12 +131,13 @@ def _answer(language: Language, question: Question) -> BuildPlan | Rejected | No
 
 
 def _outranked(
-    languages: tuple[Language, ...], winner: Language, tree: FileTree
+    languages: tuple[Language, ...], winner: Language, said: Collection[str], tree: FileTree
 ) -> Iterator[Rejected]:
     """Name those that also had something to say; the page of a Node.js project is its own."""
-    passed_over = {winner.name, *(("static",) if winner.name == "node" else ())}
+    passed_over = {*said, *(("static",) if winner.name == "node" else ())}
     for language in languages:
         trigger = language.trigger_in(tree)
         if trigger and language.name not in passed_over:
-            reason = f"{trigger} is there too, but {winner.title} comes first"
+            hint = ": set framework to have it otherwise" if language.analyse else ""
+            reason = f"{trigger} is there too, but {winner.title} comes first{hint}"
             yield Rejected(framework=language.name, reason=reason)

@@ -50,6 +50,7 @@ def _reject_dockerfile(question: Question) -> Rejected | None:
 
 
 _DOCKERFILES = ("Dockerfile", "Containerfile")
+_ADD_PYTHON = "uv pip install {packages}"
 
 LANGUAGES: tuple[Language, ...] = (
     Language(name="dockerfile", title="Docker", triggers=_DOCKERFILES, analyse=_reject_dockerfile),
@@ -64,7 +65,7 @@ LANGUAGES: tuple[Language, ...] = (
         title="Python",
         triggers=python.TRIGGERS,
         analyse=python.analyse,
-        add_command="uv pip install {packages}",
+        add_command=_ADD_PYTHON,
     ),
     Language(
         name="node",
@@ -86,6 +87,13 @@ LANGUAGES: tuple[Language, ...] = (
         title="Static files",
         triggers=static.INDEX_FILES,
         analyse=static.from_index,
+    ),
+    Language(
+        name="python",
+        title="Python",
+        triggers=python.TRIGGERS,
+        analyse=python.analyse_script,
+        add_command=_ADD_PYTHON,
     ),
     Language(name="shell", title="A start script", triggers=(shell.SCRIPT,), analyse=shell.analyse),
 )

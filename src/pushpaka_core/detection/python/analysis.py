@@ -13,7 +13,12 @@ from pushpaka_core.detection.python.frameworks import WEB_FRAMEWORKS, Interface
 from pushpaka_core.detection.python.modules import Module, read_modules
 from pushpaka_core.detection.python.programs import PACKAGES
 from pushpaka_core.detection.python.project import REQUIREMENTS, read_project
-from pushpaka_core.detection.python.scripts import Script, find_plain_script, find_script
+from pushpaka_core.detection.python.scripts import (
+    Script,
+    find_plain_script,
+    find_script,
+    seems_to_listen,
+)
 from pushpaka_core.detection.python.servers import SERVERS
 from pushpaka_core.detection.python.serving import Service, forgotten, run, serve
 from pushpaka_core.detection.python.versions import wanted_python
@@ -62,6 +67,11 @@ class Analysis:
             yield self._run(script)
         if self._wanted is None and (entry := find_entry_point(self.question.tree, self.project)):
             yield self._of_entry_point(entry)
+        if seems_to_listen(self.modules):
+            yield from self.of_plain_script()
+
+    def of_plain_script(self) -> Iterator[BuildPlan | Rejected]:
+        """Yield the plan for a script of which nothing but its name says that it is a program."""
         if self._wanted is None and (script := find_plain_script(self.modules)):
             yield self._run(script)
 
@@ -100,14 +110,17 @@ class Analysis:
             rejected=(*rejected, *project.rejected, *self.unread),
         )
 
-    def nothing_to_start(self) -> str:
-        """Say what was looked for in vain."""
+    def nothing_to_start(self) -> Rejected | None:
+        """Say what was looked for in vain, unless there is a script that could be run."""
+        if next(self.of_plain_script(), None):
+            return None
         names = sorted({framework.title for framework in WEB_FRAMEWORKS})
         unread = "".join(f"; {one.reason}" for one in self.unread[:3])
-        return (
+        reason = (
             f"nothing to start was found: no module makes an application ({', '.join(names)})"
             f" and there is no script with a usual name (main.py, app.py, …){unread}"
         )
+        return Rejected(framework=self.question.framework or "python", reason=reason)
 
     @property
     def _wanted(self) -> str | None:

@@ -23,14 +23,31 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
     here = _here(question, members) if is_python or question.framework else None
     if isinstance(here, BuildPlan):
         return here
-    return only_application(question, members, _here) or here
+    if is_python and here is None and not members:
+        return None
+    return only_application(question, members, _anything) or here
 
 
-def _here(question: Question, members: tuple[str, ...] = ()) -> BuildPlan | Rejected:
-    """Look at nothing but the application's directory, without the *members* below it."""
+def analyse_script(question: Question) -> BuildPlan | Rejected | None:
+    """Take a script with a usual name, where nothing else of the repository can be deployed."""
+    if question.has_web or not any(map(question.tree.exists, TRIGGERS)):
+        return None
+    analysis = Analysis.of(question, without=members_of(question))
+    is_answered = next(analysis.proposals(), None) is not None
+    return None if is_answered else next(analysis.of_plain_script(), None)
+
+
+def _anything(question: Question) -> BuildPlan | Rejected | None:
+    return _here(question) or analyse_script(question)
+
+
+def _here(question: Question, members: tuple[str, ...] = ()) -> BuildPlan | Rejected | None:
+    """
+    Look at nothing but the application's directory, without the *members* below it.
+
+    None stands for a script of which nothing but its name says that it is a program.
+    """
     analysis = Analysis.of(question, without=members)
     if question.has_web:
         return analysis.plan(analysis.framework_by_dependency())
-    reason = analysis.nothing_to_start()
-    nothing = Rejected(framework=question.framework or "python", reason=reason)
-    return next(analysis.proposals(), nothing)
+    return next(analysis.proposals(), analysis.nothing_to_start())

@@ -1,5 +1,6 @@
 """Applications that are files to be run, not objects to be imported."""
 
+import ast
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 
@@ -13,6 +14,14 @@ from pushpaka_core.domain.build_plans import Evidence
 _DIRECTORIES = frozenset({"", "src", "app"})
 _NAMES = tuple(name for name in FILE_NAMES if name not in {"__init__", "__main__"})
 _PAGES = "pages"
+_SERVERS = frozenset({"app", "application", "api", "server", "uvicorn", "web"})
+_LISTENING = frozenset(
+    {
+        "listen", "serve", "serve_forever", "start_server", "create_server", "make_server",
+        "run_app", "launch", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "WSGIServer",
+    }
+)  # fmt: skip
+"""Calls by which programs without a known framework begin to listen."""
 
 
 @frozen(kw_only=True)
@@ -72,6 +81,22 @@ def find_plain_script(modules: Sequence[Module]) -> Script | None:
     module = min(filter(_is_usual, modules), key=_plainness, default=None)
     module = module or next((one for one in modules if one.stem == "__main__"), None)
     return Script(framework=PLAIN, module=module) if module else None
+
+
+def seems_to_listen(modules: Sequence[Module]) -> bool:
+    """Tell whether something in the code looks like a server of an unknown kind."""
+    return any(module.mentions("PORT") or any(map(_listens, module.nodes)) for module in modules)
+
+
+def _listens(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _LISTENING:
+            return True
+        case ast.Call(func=ast.Attribute(attr="run", value=value), keywords=keywords):
+            is_server = isinstance(value, ast.Name) and value.id in _SERVERS
+            return is_server or any(keyword.arg == "port" for keyword in keywords)
+        case _:
+            return False
 
 
 def _likeliest(modules: Sequence[Module], framework: ScriptFramework) -> Module | None:
