@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+from tests.detection.node_trees import package
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
@@ -415,3 +416,31 @@ B = os.environ["PORT"], os.getenv("APP_URL"), os.environ[name], {}["E_KEY"], os.
     plan = plan_of({"main.py": source})
 
     assert ("A_KEY", "B_KEY", "C_KEY", "D_KEY") == plan.env_names
+
+
+SERVED = {"requirements.txt": "flask\ngunicorn\n", "app.py": "import flask\napp = flask.Flask('x')"}
+
+
+def test_styles_are_built_before_python_serves_them() -> None:
+    """The package.json of a Python application has a script build for that."""
+    manifest = package("tailwindcss", scripts={"build": "tailwindcss -i a.css -o static/a.css"})
+
+    plan = plan_of({**SERVED, "package.json": manifest, "package-lock.json": ""})
+
+    assert ("flask", "python") == (plan.framework, plan.language)
+    assert ["npm ci --include=dev", "npm run build"] == [step.command for step in plan.build]
+    assert "gunicorn app:app --bind ${HOST:-0.0.0.0}:$PORT" == plan.processes["web"].command
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        package("prettier", scripts={"lint": "prettier ."}),
+        package("next", scripts={"build": "next build", "start": "next start"}),
+    ],
+)
+def test_what_python_does_not_serve_is_not_built(manifest: str) -> None:
+    """Tools without a build, and a server of its own, are no part of the application."""
+    plan = plan_of({**SERVED, "package.json": manifest})
+
+    assert () == plan.build

@@ -264,6 +264,24 @@ async def test_plans_for_other_languages_need_no_toolchain(toolchains: Toolchain
     assert [] == told.sentences
 
 
+@pytest.mark.parametrize(
+    "command", ["npm ci", "cd theme && npx tailwindcss", "CI=1 node build.js; true"]
+)
+async def test_a_plan_for_another_language_gets_the_node_that_it_calls(
+    toolchains: Toolchains, host: Host, command: str
+) -> None:
+    """What Django or Flask serve is often built by Node, whose version nobody asks for."""
+    place = host.install("22.0.0")
+
+    programs = await toolchains.programs_of(
+        plan(language="python", language_version="3.12", build=(step(command),)),
+        for_others=False,
+        report=Told().report,
+    )
+
+    assert {name: place / name for name in ("node", "npm")} == programs
+
+
 def test_the_newest_fitting_toolchain_is_found(tmp_path: Path) -> None:
     """Numbers are compared as numbers, and what a killed fetch has left does not count."""
     for name in ("node-20.9.0", "node-20.10.0", "node-22.0.0", "pnpm-20.11.0", ".fetched-x"):

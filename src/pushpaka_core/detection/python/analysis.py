@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from attrs import evolve, frozen
 
+from pushpaka_core.detection.node.assets import assets_of
 from pushpaka_core.detection.python.applications import Application, find_applications, outranked
 from pushpaka_core.detection.python.dependencies import PythonProject
 from pushpaka_core.detection.python.django import Django
@@ -88,7 +89,8 @@ class Analysis:
         project = self.project
         version = wanted_python(self.question)
         django = self.django if framework == "django" else None
-        collecting = django.collecting(served_by) if django else None
+        collecting = _detected(django.collecting(served_by)) if django else None
+        assets = assets_of(self.question)
         return BuildPlan(
             framework=framework,
             language="python",
@@ -96,7 +98,7 @@ class Analysis:
             package_manager=project.manager,
             directory=self.question.directory,
             install=_detected(project.install),
-            build=(Step(command=collecting, origin=Origin.DETECTED),) if collecting else (),
+            build=(*assets.steps, *((collecting,) if collecting else ())),
             processes={"web": Step(command=web, origin=Origin.DETECTED)} if web else {},
             env_names=tuple(dict.fromkeys(read.name for read in self.reads)),
             evidence=(
@@ -105,6 +107,7 @@ class Analysis:
                 *project.evidence,
                 *((version[1],) if version else ()),
                 *(django.evidence(served_by, project.listed) if django else ()),
+                *assets.evidence,
                 *required_evidence(self.reads),
             ),
             rejected=(*rejected, *project.rejected, *self.unread),
