@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from tests.detection.node_trees import commands, package, passed_over, plan_of
+from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons
 
 from pushpaka_core.domain.build_plans import StaticSite
 from pushpaka_core.errors import DetectionError
 
+SERVED = "the site is served at the root"
 INDEX = {"index.html": "<div id=root></div>"}
 VITE = {"dev": "vite", "build": "vite build", "preview": "vite preview"}
 PAGE = "index.html"
@@ -474,3 +475,62 @@ def test_chosen_family_takes_what_is_listed() -> None:
 
     assert "vite" == vite.framework
     assert site("storybook-static") == storybook.static
+
+
+@pytest.mark.parametrize(
+    ("code", "directory"),
+    [
+        ("root: 'src', build: { outDir: resolve(__dirname, 'dist') }", "dist"),
+        ("root: 'src', build: { outDir: path.join(__dirname, 'out', 'web') }", "out/web"),
+        ("root: 'src', build: { outDir: 'dist' }", "src/dist"),
+        ("root: 'src', build: { outDir: '../dist' }", "dist"),
+        ("root: path.resolve('src'), build: { outDir: '../www' }", "www"),
+        ("root: fileURLToPath(new URL('./src', import.meta.url))", "src/dist"),
+    ],
+)
+def test_vite_writes_where_its_configuration_says(code: str, directory: str) -> None:
+    """A plain path starts from its root, another one from the configuration itself."""
+    files = {
+        "package.json": package("vite"),
+        "vite.config.ts": f"export default {{ {code} }}",
+        "src/index.html": "",
+    }
+
+    assert site(directory, PAGE) == plan_of(files).static
+
+
+@pytest.mark.parametrize(
+    ("scripts", "command", "told"),
+    [
+        ({"build": "tsc -b && vite build"}, "npm run build -- --base=/", "the build is told so"),
+        ({}, "vite build --base=/", "the build is told so"),
+        ({"build": "vite build && cp a dist"}, "npm run build", "set base to / for its scripts"),
+    ],
+)
+@pytest.mark.parametrize("value", ["'/repo/'", "process.env.CI ? '/repo/' : '/'"])
+def test_vite_builds_for_the_root(
+    value: str, scripts: dict[str, str], command: str, told: str
+) -> None:
+    """What was made for a path of another host would ask for its scripts there."""
+    files = {
+        **INDEX,
+        "package.json": package("vite", scripts=scripts),
+        "vite.config.ts": f"export default {{ base: {value}, plugins: [] }}",
+    }
+
+    plan = plan_of(files)
+
+    assert command == commands(plan)[-1]
+    assert any(f"base is /repo/, but {SERVED}: {told}" in reason for reason in reasons(plan))
+
+
+@pytest.mark.parametrize("base", ["'/'", "'./'", "'https://cdn.example/x/'"])
+def test_base_that_serves_at_the_root_is_kept(base: str) -> None:
+    """Its scripts are found."""
+    files = {
+        **INDEX,
+        "package.json": package("vite", scripts=VITE),
+        "vite.config.ts": f"export default {{ base: {base} }}",
+    }
+
+    assert "npm run build" == commands(plan_of(files))[-1]

@@ -110,6 +110,7 @@ class Analysis:
             project,
             (site.build if site else "") or found.build,
             env=answer.build_env if isinstance(answer, Program | Site) else "",
+            arguments=site.build_arguments if site else "",
         )
         outcome = Outcome(
             framework=found.name,

@@ -51,6 +51,8 @@ class Site:
     """What builds it where no script does."""
     build_env: str = ""
     """Variables for the build, as a shell writes them."""
+    build_arguments: str = ""
+    """What the tool that builds is told beyond that."""
     evidence: tuple[Evidence, ...] = ()
 
 

@@ -24,14 +24,17 @@ def build_script(project: NodeProject) -> str | None:
     return next((name for name in _SCRIPTS if name in project.manifest.scripts), None)
 
 
-def build_steps(project: NodeProject, default: str, *, env: str = "") -> tuple[str, ...]:
+def build_steps(
+    project: NodeProject, default: str, *, env: str = "", arguments: str = ""
+) -> tuple[str, ...]:
     """
     Return the commands that build; *default* stands in for a script that is missing.
 
-    *env* are variables, as a shell writes them, for the build of the application.
+    *env* are variables, as a shell writes them, and *arguments* what follows, for the
+    build of the application.
     """
     variables = "".join(f"{one} " for one in (env, _for_old_tools(project)) if one)
-    own = _own_command(project, variables, default)
+    own = _own_command(project, variables, default, arguments)
     if own and own.builds_needed:
         return (own.command,)
     return (*_before(project), *((own.command,) if own else ()))
@@ -46,17 +49,20 @@ class _OwnCommand:
     """Whether it builds the packages that are needed as well."""
 
 
-def _own_command(project: NodeProject, variables: str, default: str) -> _OwnCommand | None:
+def _own_command(
+    project: NodeProject, variables: str, default: str, arguments: str
+) -> _OwnCommand | None:
     script = build_script(project)
     if script is None:
-        return _OwnCommand(command=variables + default) if default else None
+        command = f"{variables}{default} {arguments}".rstrip()
+        return _OwnCommand(command=command) if default else None
     if tool := _command_of_workspace(project, script):
         return _OwnCommand(command=project.at_root(variables + tool), builds_needed=True)
     name = project.manifest.name
     if name and script == "build" and project.manager.manager is PNPM and _built_before(project):
         command = f"{variables}pnpm --filter {shlex.quote(f'{name}...')} run build"
         return _OwnCommand(command=command, builds_needed=True)
-    return _OwnCommand(command=variables + project.manager.run(script))
+    return _OwnCommand(command=variables + project.manager.run(script, arguments))
 
 
 def _command_of_workspace(project: NodeProject, script: str) -> str | None:

@@ -9,9 +9,14 @@ from attrs import evolve
 from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import Answer, Site, own_server, started
 from pushpaka_core.detection.node.builds import build_script
-from pushpaka_core.detection.node.documents import path_setting, read_relaxed_json, setting
+from pushpaka_core.detection.node.documents import (
+    path_setting,
+    placed_path,
+    read_relaxed_json,
+    setting,
+)
 from pushpaka_core.detection.node.project import NodeProject
-from pushpaka_core.detection.node.scripts import all_words
+from pushpaka_core.detection.node.scripts import all_words, script_of
 from pushpaka_core.detection.node.sites import (
     CREATE_REACT_APP,
     INDEX,
@@ -27,6 +32,9 @@ ANGULAR_FILE = "angular.json"
 _DOCUMENTATION_SCRIPT = "docs:build"
 _AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
+_PATH_AS_BASE = re.compile(
+    r"""(?<![\w.$-])base\s*:[^,\n]{0,200}?['"](?P<path>/[^'"\s/][^'"\s]*)['"]"""
+)
 _LIBRARY = re.compile(r"\blib\s*:\s*\{")
 _HTML = re.compile(r"\.html['\"`]")
 _DIRECT_BUILDERS = re.compile(r":(?:browser|browser-esbuild)$")
@@ -42,19 +50,40 @@ def vite(project: NodeProject) -> Answer:
     root = inner(path_setting(code, "root") or _vite_root(project) or ".")
     if not project.tree.exists(normpath(join(root, INDEX))):
         return None
-    told = flag_of_build(project, ("--outDir",)) or path_setting(code, "outDir")
+    told = flag_of_build(project, ("--outDir",))
     output = "dist/client" if "@cloudflare/vite-plugin" in code else "dist"
-    directory = inner(told or output, root)
+    placed = None if told else placed_path(code, "outDir", root)
+    directory = placed or inner(told or output, root)
+    base = _PATH_AS_BASE.search(code)
+    is_told = base is not None and _takes_base(project)
     is_single_page = not (_has_pages(code) or setting(code, "appType", "mpa"))
     pages = "" if is_single_page else ", where each page is a file"
     return Site(
         site=StaticSite(directory=directory, fallback=INDEX if is_single_page else None),
+        build_arguments="--base=/" if is_told else "",
         evidence=(
             project.said_in(f"the build writes to {directory}{pages}", VITE_CONFIG)
             if code
             else Evidence(reason=f"its build writes to {directory}"),
+            *((_about_base(project, base["path"], is_told=is_told),) if base else ()),
         ),
     )
+
+
+def _takes_base(project: NodeProject) -> bool:
+    """Tell whether the build can be told another base than that of the configuration."""
+    name = build_script(project)
+    script = script_of(project.manifest, name) if name else None
+    if script is None or project.workspace:
+        return project.workspace is None
+    is_vite = script.ends_with(("vite build",)) and script.takes_arguments
+    return is_vite and "--base" not in script.words
+
+
+def _about_base(project: NodeProject, path: str, *, is_told: bool) -> Evidence:
+    end = "the build is told so" if is_told else "set base to / for its scripts to be found"
+    reason = f"base is {path}, but the site is served at the root: {end}"
+    return project.said_in(reason, VITE_CONFIG)
 
 
 def _vite_root(project: NodeProject) -> str | None:

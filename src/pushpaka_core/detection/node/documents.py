@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from posixpath import join, normpath
 
 from pushpaka_core.detection.documents import parse_json
 from pushpaka_core.detection.tree import FileTree
@@ -15,9 +16,13 @@ _NOT_CODE = re.compile(
 )
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _DIRNAME = r"(?:__dirname|import\.meta\.dirname|process\.cwd\(\))"
+_TEXT = r"""['"`][^'"`$\n]+['"`]"""
 _PATH_VALUE = re.compile(
-    rf"""\s*(?:(?:path\.)?(?:resolve|join)\(\s*{_DIRNAME}\s*,\s*)?(?P<quote>['"`])(?P<path>[^'"`$\n]+)(?P=quote)"""
+    rf"""\s*(?P<own>(?:path\.)?(?:resolve|join)\(\s*{_DIRNAME}\s*,\s*|(?:path\.)?resolve\(\s*"""
+    rf"""|(?:\w+\.)?(?:fileURLToPath\(\s*)?new\s+URL\(\s*)?"""
+    rf"""(?P<path>{_TEXT})(?P<more>(?:\s*,\s*{_TEXT})*)"""
 )
+"""A plain path, or one that starts from the directory of the configuration itself."""
 
 
 def read_relaxed_json(tree: FileTree, path: str) -> Mapping[str, object]:
@@ -42,10 +47,27 @@ def without_comments(code: str) -> str:
 
 def path_setting(code: str, key: str) -> str | None:
     """Return the path that *code* gives for *key*, where it stands there as plain text."""
-    for match in re.finditer(rf"""(?<![\w.$-])["']?{re.escape(key)}["']?\s*:""", code):
-        if value := _PATH_VALUE.match(code, match.end()):
-            return value["path"]
-    return None
+    value = _path_value(code, key)
+    return _path_in(value) if value else None
+
+
+def placed_path(code: str, key: str, root: str) -> str | None:
+    """Return the same as seen from the configuration: a plain path starts from *root*."""
+    value = _path_value(code, key)
+    if value is None:
+        return None
+    return normpath(join("." if value["own"] else root, _path_in(value).lstrip("/")))
+
+
+def _path_value(code: str, key: str) -> re.Match[str] | None:
+    keys = re.finditer(rf"""(?<![\w.$-])["']?{re.escape(key)}["']?\s*:""", code)
+    return next(filter(None, (_PATH_VALUE.match(code, one.end()) for one in keys)), None)
+
+
+def _path_in(value: re.Match[str]) -> str:
+    """Return the path, joined where it is given in parts."""
+    parts = re.findall(_TEXT, value["more"]) if value["own"] else ()
+    return join(*(part[1:-1] for part in (value["path"], *parts)))
 
 
 def setting(code: str, key: str, *values: str) -> bool:
