@@ -303,6 +303,44 @@ def test_angular_says_where_its_application_goes(build: object, directory: str) 
     assert ["npm install --include=dev", "ng build"] == commands(plan)
 
 
+def angular_of(build: str, *names: str, **more: object) -> dict[str, str]:
+    """Return a repository with applications of these names, built by the script *build*."""
+    target = {
+        "builder": "@angular-devkit/build-angular:browser",
+        "configurations": {"production": {"outputPath": "www"}, "staging": {}},
+        **more,
+    }
+    projects = {name: {"architect": {"build": target}} for name in names}
+    return {
+        "package.json": package("@angular/core", scripts={"build": build}),
+        "angular.json": json.dumps({"projects": projects}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("build", "names", "directory"),
+    [
+        ("ng build", ("shop",), "www"),
+        ("ng build -c staging", ("shop",), "dist/shop"),
+        ("ng build --configuration=staging shop", ("shop",), "dist/shop"),
+        ("ng build --output-path=docs", ("shop",), "docs"),
+        ("ng build shop:staging -c staging", ("admin", "shop"), "dist/shop"),
+        ("ng build --project shop -c staging", ("admin", "shop"), "dist/shop"),
+    ],
+)
+def test_angular_is_built_as_its_script_says(
+    build: str, names: tuple[str, ...], directory: str
+) -> None:
+    """It may name the application, the configuration, and where the files go."""
+    assert site(directory, PAGE) == plan_of(angular_of(build, *names)).static
+
+
+def test_which_application_of_angular_is_meant_is_not_guessed() -> None:
+    """Angular does not know either."""
+    with pytest.raises(DetectionError, match=r"applications admin, shop, and.*`ng build admin`"):
+        plan_of(angular_of("ng build", "shop", "admin"))
+
+
 def test_build_script_is_run_where_there_is_one() -> None:
     """Else the tool is called, by its name, with the package manager's help where it needs it."""
     script = plan_of({**INDEX, "package.json": package("vite", scripts=VITE)})

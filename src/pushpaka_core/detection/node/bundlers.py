@@ -1,18 +1,16 @@
-"""Front ends whose files lie where their configuration says: Vite, Angular, VitePress."""
+"""Front ends whose files lie where their configuration says: Vite, VitePress."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from posixpath import dirname, join, normpath
 
 from attrs import evolve
 
-from pushpaka_core.detection.documents import inside, table
-from pushpaka_core.detection.node.answers import Answer, Site, own_server, started
+from pushpaka_core.detection.node.answers import Answer, Site, own_server
 from pushpaka_core.detection.node.builds import build_script
 from pushpaka_core.detection.node.documents import (
     path_setting,
     placed_path,
-    read_relaxed_json,
     setting,
 )
 from pushpaka_core.detection.node.project import NodeProject
@@ -27,7 +25,6 @@ from pushpaka_core.detection.node.sites import (
 from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
 
 VITE_CONFIG = "vite.config"
-ANGULAR_FILE = "angular.json"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
 _AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
@@ -37,7 +34,6 @@ _PATH_AS_BASE = re.compile(
 )
 _LIBRARY = re.compile(r"\blib\s*:\s*\{")
 _HTML = re.compile(r"\.html['\"`]")
-_DIRECT_BUILDERS = re.compile(r":(?:browser|browser-esbuild)$")
 
 
 def vite(project: NodeProject) -> Answer:
@@ -77,7 +73,7 @@ def _takes_base(project: NodeProject) -> bool:
     if script is None or project.workspace:
         return project.workspace is None
     is_vite = script.ends_with(("vite build",)) and script.takes_arguments
-    return is_vite and "--base" not in script.words
+    return is_vite and "--base" not in script.text
 
 
 def _about_base(project: NodeProject, path: str, *, is_told: bool) -> Evidence:
@@ -166,59 +162,3 @@ def _configurations(project: NodeProject, name: str) -> Iterator[str]:
         directory, _, file = path.rpartition("/")
         if directory.rpartition("/")[2] == name and re.fullmatch(r"config\.[cm]?[jt]s", file):
             yield path
-
-
-def angular(project: NodeProject) -> Answer:
-    """Serve what the application of angular.json is built to, or start its server."""
-    document = read_relaxed_json(project.repository, inside(project.directory, ANGULAR_FILE))
-    found = _angular_application(document)
-    if found is None:
-        return own_server(project)
-    name, build = found
-    options = table(build, "options")
-    base, browser = angular_output(name, build)
-    reason = f"the application {name} is built to {base}"
-    evidence = Evidence(reason=reason, path=inside(project.directory, ANGULAR_FILE))
-    is_static = options.get("outputMode") == "static"
-    if options.get("ssr") and not is_static:
-        server = f"{base}/server/server.mjs"
-        command = project.manager.node(server)
-        return started(project, command, f"node {server}", evidence=(evidence,))
-    if server := own_server(project):
-        return server
-    return Site(
-        site=StaticSite(
-            directory=normpath(join(base, browser)), fallback=None if is_static else INDEX
-        ),
-        evidence=(evidence,),
-    )
-
-
-def _angular_application(
-    document: Mapping[str, object],
-) -> tuple[str, Mapping[str, object]] | None:
-    projects = table(document, "projects")
-    default = document.get("defaultProject")
-    names = sorted(projects, key=lambda name: name != default)
-    for name in names:
-        project = table(projects, name)
-        build = table(project, "architect", "build") or table(project, "targets", "build")
-        if build and project.get("projectType", "application") == "application":
-            return name, build
-    return None
-
-
-def angular_output(name: str, build: Mapping[str, object]) -> tuple[str, str]:
-    """Return where the build of an application goes, and which part of it browsers get."""
-    output = table(build, "options").get("outputPath")
-    is_direct = bool(_DIRECT_BUILDERS.search(str(build.get("builder", ""))))
-    browser = "." if is_direct else "browser"
-    match output:
-        case str(base):
-            return normpath(base), browser
-        case {"base": str(base), "browser": str(inner_directory)}:
-            return normpath(base), inner_directory or "."
-        case {"base": str(base)}:
-            return normpath(base), browser
-        case _:
-            return f"dist/{name}", browser

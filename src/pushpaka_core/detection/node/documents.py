@@ -66,8 +66,8 @@ def _path_value(code: str, key: str) -> re.Match[str] | None:
 
 def _path_in(value: re.Match[str]) -> str:
     """Return the path, joined where it is given in parts."""
-    parts = re.findall(_TEXT, value["more"]) if value["own"] else ()
-    return join(*(part[1:-1] for part in (value["path"], *parts)))
+    parts: list[str] = re.findall(_TEXT, value["more"]) if value["own"] else []
+    return str(join(*(part[1:-1] for part in (value["path"], *parts))))
 
 
 def setting(code: str, key: str, *values: str) -> bool:

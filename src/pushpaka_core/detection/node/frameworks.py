@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from pushpaka_core.detection.node import adapters, bundlers, fullstack, programs, sites
+from pushpaka_core.detection.node import adapters, angular, bundlers, fullstack, programs, sites
 from pushpaka_core.detection.node.answers import Answer
 from pushpaka_core.detection.node.project import NodeProject
 
@@ -87,7 +87,7 @@ FRAMEWORKS: tuple[NodeFramework, ...] = (
     _row("vuepress", "vuepress @vuepress/cli @vuepress/client", bundlers.vuepress),
     _row("rspress", "rspress @rspress/core", sites.RSPRESS, "rspress build"),
     _row("slidev", "@slidev/cli", sites.SLIDEV, "slidev build"),
-    _row("angular", "@angular/core", bundlers.angular, "ng build"),
+    _row("angular", "@angular/core", angular.angular, "ng build"),
     _row("react", "react-scripts", bundlers.create_react_app, "react-scripts build"),
     _row("vue", "@vue/cli-service", sites.VUE_CLI, "vue-cli-service build"),
     _row("ember", "ember-cli", sites.EMBER, "ember build --environment=production"),

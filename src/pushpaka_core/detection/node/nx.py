@@ -8,8 +8,8 @@ from posixpath import basename, join, normpath
 from attrs import evolve, frozen
 
 from pushpaka_core.detection.documents import inside, table
+from pushpaka_core.detection.node.angular import angular_output
 from pushpaka_core.detection.node.answers import Answer, Program, Site
-from pushpaka_core.detection.node.bundlers import angular_output
 from pushpaka_core.detection.node.documents import (
     path_setting,
     read_relaxed_json,
