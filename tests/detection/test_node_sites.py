@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons
+from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons, web
 
 from pushpaka_core.domain.build_plans import StaticSite
 from pushpaka_core.errors import DetectionError
@@ -572,3 +572,84 @@ def test_base_that_serves_at_the_root_is_kept(base: str) -> None:
     }
 
     assert "npm run build" == commands(plan_of(files))[-1]
+
+
+@pytest.mark.parametrize(
+    ("build", "code"),
+    [
+        ("nuxt build", "nitro: { preset: 'static' }"),
+        ("nuxt build", "nitro: { preset: 'github_pages' }"),
+        ("nuxt build --preset github_pages", ""),
+        ("NITRO_PRESET=static nuxt build", ""),
+        ("nuxt build --preset=static", "nitro: { preset: 'vercel' }"),
+    ],
+)
+def test_nuxt_that_is_built_to_files_is_served_as_files(build: str, code: str) -> None:
+    """Such a preset makes no server."""
+    files = {
+        "package.json": package("nuxt@^3", scripts={"build": build}),
+        "nuxt.config.ts": f"export default defineNuxtConfig({{ {code} }})",
+    }
+
+    assert site(".output/public", not_found="404.html") == plan_of(files).static
+
+
+def test_nuxt_for_another_host_is_told_by_its_script() -> None:
+    """The flag of the build is for that host as well."""
+    files = {"package.json": package("nuxt", scripts={"build": "nuxt build --preset aws_lambda"})}
+
+    with pytest.raises(DetectionError, match=r"package.json sets the preset aws-lambda"):
+        plan_of(files)
+
+
+def test_output_of_nuxt_is_where_its_configuration_says() -> None:
+    """Nitro may be told another directory."""
+    files = {
+        "package.json": package("nuxt@^3"),
+        "nuxt.config.ts": "nitro: { output: { dir: 'build' } }",
+    }
+
+    assert "node build/server/index.mjs" == web(plan_of(files))
+
+
+def test_old_nuxt_generates_what_is_static() -> None:
+    """Its build alone makes no pages."""
+    files = {
+        "package.json": package("nuxt@^2", scripts={"build": "nuxt build"}),
+        "nuxt.config.js": "export default { target: 'static' }",
+    }
+
+    assert ["npm run build", "nuxt generate"] == commands(plan_of(files))[1:]
+
+
+@pytest.mark.parametrize(
+    ("code", "directory", "fallback"),
+    [
+        ("ssr: false", "build", PAGE),
+        ("ssr: false, buildDirectory: 'dist'", "dist", PAGE),
+        ("ssr: false, prerender: ['/about']", "build", PAGE),
+        ("ssr: false, prerender: ['/', '/about']", "build", "__spa-fallback.html"),
+        ("ssr: false, prerender: true", "build", "__spa-fallback.html"),
+        ("ssr: false, async prerender() { return paths }", "build", "__spa-fallback.html"),
+    ],
+)
+def test_single_page_of_react_router_is_where_it_is_built(
+    code: str, directory: str, fallback: str
+) -> None:
+    """The fallback has another name where the index is a page of its own."""
+    files = {
+        "package.json": package("@react-router/dev"),
+        "react-router.config.ts": f"export default {{ {code} }}",
+    }
+
+    assert site(f"{directory}/client", fallback) == plan_of(files).static
+
+
+def test_server_of_react_router_is_where_it_is_built() -> None:
+    """The directory of the build counts for it as well."""
+    files = {
+        "package.json": package("@react-router/dev", "@react-router/serve"),
+        "react-router.config.ts": "export default { buildDirectory: 'dist' }",
+    }
+
+    assert "react-router-serve ./dist/server/index.js" == web(plan_of(files))

@@ -49,6 +49,8 @@ class Site:
     site: StaticSite
     build: str = ""
     """What builds it where no script does."""
+    after: tuple[str, ...] = ()
+    """What follows the build, for all files to be there."""
     build_env: str = ""
     """Variables for the build, as a shell writes them."""
     build_arguments: str = ""

@@ -10,7 +10,7 @@ from pushpaka_core.detection.node.builds import build_script
 from pushpaka_core.detection.node.documents import path_setting, setting
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import all_words
-from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, inner
+from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, flag_of_build, inner
 from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
 
 NEXT_CONFIG = "next.config"
@@ -27,9 +27,17 @@ _STANDALONE_SERVER = ".next/standalone/server.js"
 _NEXT_START = "next start"
 _HOST = "${HOST:-0.0.0.0}"
 _NITRO_SERVER = "node .output/server/index.mjs"
+_NITRO_OUTPUT = re.compile(
+    r"\bnitro\s*:\s*\{.{0,2000}?\boutput\s*:\s*\{(?P<options>[^}]{0,500})\}", re.DOTALL
+)
+_PRESET = re.compile(r"(?<![\w-])preset\s*:\s*['\"](?P<preset>[\w-]+)['\"]")
+_PRESET_IN_SCRIPT = re.compile(r"(?<!\w)NITRO_PRESET=['\"]?(?P<preset>[\w-]+)")
+_STATIC_PRESETS = frozenset(
+    {"static", "github-pages", "cloudflare-pages-static", "netlify-static", "vercel-static"}
+)
 _ELSEWHERE = re.compile(
-    r"(?<![\w-])preset\s*:\s*['\"](?P<preset>(?:vercel|netlify|cloudflare|aws|azure|firebase|deno|"
-    r"digital-ocean|heroku|render|stormkit|cleavr|edgio|iis)[\w-]*)['\"]"
+    "vercel|netlify|cloudflare|aws|azure|firebase|deno|digital-ocean|heroku|render|stormkit|cleavr"
+    "|edgio|iis"
 )
 _FALLBACK_OF_ROUTER = "__spa-fallback.html"
 
@@ -69,49 +77,90 @@ def nuxt(project: NodeProject) -> Answer:
     code = project.config(NUXT_CONFIG)
     if project.manifest.major_of("nuxt") == 2:
         return _nuxt_2(project, code)
+    output = _nitro_output(code)
     for tool in ("nuxt", "nuxi"):
         if _builds_with(project, (tool, "generate")):
             evidence = _said_by_build(project, f"{tool} generate")
             fallback = "200.html" if setting(code, "ssr", "false") else None
             not_found = None if fallback else NOT_FOUND
-            return _site(".output/public", evidence, fallback=fallback, not_found=not_found)
-    if foreign := _ELSEWHERE.search(code):
-        return _foreign_preset("nuxt", project, NUXT_CONFIG, foreign["preset"])
-    return started(project, _NITRO_SERVER, _NITRO_SERVER, "nuxt start", "nuxi start")
+            return _site(f"{output}/public", evidence, fallback=fallback, not_found=not_found)
+    server = f"node {output}/server/index.mjs"
+    own = (server, "nuxt start", "nuxi start")
+    return _of_preset("nuxt", project, NUXT_CONFIG, output) or started(project, server, *own)
 
 
 def _nuxt_2(project: NodeProject, code: str) -> Answer:
-    if setting(code, "target", "static") or _builds_with(project, ("nuxt", "generate")):
-        evidence = project.said_in("the pages are generated as files", NUXT_CONFIG)
-        return _site("dist", evidence, fallback="200.html")
-    return started(project, project.manager.tool("nuxt start"), "nuxt start")
+    is_generated = _builds_with(project, ("nuxt", "generate"))
+    if not (is_generated or setting(code, "target", "static")):
+        return started(project, project.manager.tool("nuxt start"), "nuxt start")
+    has_script = "generate" in project.manifest.scripts
+    manager = project.manager
+    generate = manager.run("generate") if has_script else manager.tool("nuxt generate")
+    evidence = project.said_in("the pages are generated as files", NUXT_CONFIG)
+    return evolve(
+        _site("dist", evidence, fallback="200.html"),
+        build=generate,
+        after=() if is_generated or build_script(project) is None else (generate,),
+    )
+
+
+def _nitro_output(code: str) -> str:
+    """Return the directory to which Nitro builds."""
+    options = _NITRO_OUTPUT.search(code)
+    return inner((path_setting(options["options"], "dir") if options else None) or ".output")
+
+
+def _of_preset(
+    framework: str, project: NodeProject, stem: str, output: str = ".output"
+) -> Site | Rejected | None:
+    """Return what a preset makes that is not for a server of Node.js."""
+    in_config = _PRESET.search(project.config(stem))
+    script = project.manifest.scripts.get(build_script(project) or "", "")
+    by_env = _PRESET_IN_SCRIPT.search(script)
+    told = flag_of_build(project, ("--preset",)) or (by_env["preset"] if by_env else None)
+    preset = (told or (in_config["preset"] if in_config else "")).replace("_", "-")
+    evidence = (
+        _said_by_build(project, f"the preset {preset}")
+        if told
+        else project.said_in(f"the preset is {preset}", stem)
+    )
+    if preset in _STATIC_PRESETS:
+        return _site(f"{output}/public", evidence, not_found=NOT_FOUND)
+    if _ELSEWHERE.match(preset):
+        reason = (
+            f"{evidence.path or stem} sets the preset {preset}, which is for another host:"
+            " take it out"
+        )
+        return Rejected(framework=framework, reason=reason)
+    return None
 
 
 def remix(project: NodeProject) -> Answer:
     """Start Remix, or serve it as a single page."""
-    if setting(project.config(VITE_CONFIG), "ssr", "false"):
+    code = project.config(VITE_CONFIG)
+    directory = inner(path_setting(code, "buildDirectory") or "build")
+    if setting(code, "ssr", "false"):
         evidence = project.said_in("ssr is false", VITE_CONFIG)
-        return _site("build/client", evidence, fallback=INDEX)
+        return _site(f"{directory}/client", evidence, fallback=INDEX)
     if project.manifest.has("@remix-run/cloudflare-pages", "@remix-run/cloudflare"):
         return Rejected(
             framework="remix",
             reason="it is made for Cloudflare: use @remix-run/node and @remix-run/serve instead",
         )
     is_vite = project.config_path(VITE_CONFIG) is not None
-    build = "./build/server/index.js" if is_vite else "./build/index.js"
-    server = f"remix-serve {build}"
+    server = f"remix-serve ./{directory}/{'server/' if is_vite else ''}index.js"
     return started(project, project.manager.tool(server), server.replace("./", ""))
 
 
 def react_router(project: NodeProject) -> Answer:
     """Start React Router as a framework, or serve it as a single page."""
     code = project.config(ROUTER_CONFIG)
+    directory = inner(path_setting(code, "buildDirectory") or "build")
     if setting(code, "ssr", "false"):
-        is_rendered = bool(re.search(r"\bprerender\b", code))
-        fallback = _FALLBACK_OF_ROUTER if is_rendered else INDEX
+        fallback = _FALLBACK_OF_ROUTER if _prerenders_index(code) else INDEX
         evidence = project.said_in("ssr is false", ROUTER_CONFIG)
-        return _site("build/client", evidence, fallback=fallback)
-    server = "react-router-serve ./build/server/index.js"
+        return _site(f"{directory}/client", evidence, fallback=fallback)
+    server = f"react-router-serve ./{directory}/server/index.js"
     default = project.manager.tool(server)
     if project.manifest.has("@react-router/serve"):
         return started(project, default, server.replace("./", ""))
@@ -122,11 +171,20 @@ def react_router(project: NodeProject) -> Answer:
     return program
 
 
+def _prerenders_index(code: str) -> bool:
+    """Tell whether the page at "/" is rendered before, so that another one is the fallback."""
+    listed = re.search(r"\bprerender\s*:\s*(?:false|\[(?P<paths>[^\]]{0,5000})\])", code)
+    if listed is None:
+        return bool(re.search(r"\bprerender\b", code))
+    return bool(re.search(r"""['"]/['"]""", listed["paths"] or ""))
+
+
 def tanstack_start(project: NodeProject) -> Answer:
     """Start what Nitro makes of TanStack Start."""
     code = project.config(VITE_CONFIG) + project.config(APP_CONFIG)
-    if foreign := _ELSEWHERE.search(code):
-        return _foreign_preset("tanstack-start", project, VITE_CONFIG, foreign["preset"])
+    for stem in (VITE_CONFIG, APP_CONFIG):
+        if answer := _of_preset("tanstack-start", project, stem):
+            return answer
     if re.search(r"\bspa\s*:\s*\{[^}]{0,500}enabled\s*:\s*true", code):
         evidence = project.said_in("it is built as a single page", VITE_CONFIG)
         return _site("dist/client", evidence, fallback="_shell.html")
@@ -144,12 +202,9 @@ def tanstack_start(project: NodeProject) -> Answer:
 
 def solid_start(project: NodeProject) -> Answer:
     """Start what Nitro makes of SolidStart."""
-    code = project.config(APP_CONFIG, VITE_CONFIG)
-    if setting(code, "preset", "static", "github-pages", "github_pages"):
-        evidence = project.said_in("the preset is static", APP_CONFIG, VITE_CONFIG)
-        return _site(".output/public", evidence, not_found=NOT_FOUND)
-    if foreign := _ELSEWHERE.search(code):
-        return _foreign_preset("solid-start", project, APP_CONFIG, foreign["preset"])
+    stem = APP_CONFIG if project.config(APP_CONFIG) else VITE_CONFIG
+    if answer := _of_preset("solid-start", project, stem):
+        return answer
     return started(project, _NITRO_SERVER, "vinxi start", _NITRO_SERVER)
 
 
@@ -186,12 +241,6 @@ def _site(
 ) -> Site:
     site = StaticSite(directory=directory, fallback=fallback, not_found=not_found)
     return Site(site=site, evidence=(evidence,))
-
-
-def _foreign_preset(framework: str, project: NodeProject, stem: str, preset: str) -> Rejected:
-    path = project.config_path(stem) or stem
-    reason = f"{path} sets the preset {preset}, which is for another host: take it out"
-    return Rejected(framework=framework, reason=reason)
 
 
 def _builds_with(project: NodeProject, command: tuple[str, ...]) -> bool:

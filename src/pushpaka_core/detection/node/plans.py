@@ -51,8 +51,8 @@ def plan_for(project: NodeProject, outcome: Outcome) -> BuildPlan:
 
 
 def _with_node(plan: BuildPlan, project: NodeProject, outcome: Outcome) -> BuildPlan:
-    program = outcome.program
-    after = program.build if program else ()
+    program, site = outcome.program, outcome.site
+    after = (*(program.build if program else ()), *(site.after if site else ()))
     return evolve(
         plan,
         language="node",
