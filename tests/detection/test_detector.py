@@ -220,6 +220,13 @@ def test_log_of_a_site_names_its_files() -> None:
     assert "serves the files of public, index.html where no file fits [detected]" == lines[-1]
 
 
+def test_log_of_a_site_names_its_error_page() -> None:
+    """It is what visitors see at addresses that are not there."""
+    lines = explain(detect(MemoryTree({"index.html": "", "404.html": ""}), Wishes()))
+
+    assert "serves the files of ., 404.html as an error where no file fits [detected]" == lines[-1]
+
+
 SCRAPER = {"requirements.txt": "httpx\n", "main.py": "import httpx\nprint(httpx.get('http://x'))\n"}
 
 

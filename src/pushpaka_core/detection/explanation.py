@@ -62,7 +62,8 @@ def _command(name: str, step: Step) -> str:
 
 def _files(site: StaticSite | None) -> Iterator[str]:
     if site:
-        page = f", {site.fallback} where no file fits" if site.fallback else ""
+        error = f", {site.not_found} as an error where no file fits" if site.not_found else ""
+        page = f", {site.fallback} where no file fits" if site.fallback else error
         yield f"serves the files of {site.directory}{page} [{site.origin}]"
 
 

@@ -9,7 +9,7 @@ import pytest
 from anyio import create_task_group
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
-from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.domain.build_plans import Origin, StaticSite
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.processes import Limits
 from pushpaka_core.testing.applications import (
@@ -282,3 +282,27 @@ async def test_a_site_that_was_not_built(builder: ProcessBuilder, tmp_path: Path
         BuildError, match=r"no directory dist after the build\. There are: out, public\."
     ):
         await build(builder, source, plan(static=StaticSite(directory="dist")))
+
+
+async def test_a_page_that_somebody_named_must_be_there(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    """A visitor would be the first to miss it."""
+    source = await checkout(tmp_path / "source", {"index.html": ""})
+    site = StaticSite(directory=".", fallback="app.html", origin=Origin.FILE)
+
+    with pytest.raises(BuildError, match=r"There is no app\.html in \. after the build"):
+        await build(builder, source, plan(static=site))
+
+
+async def test_a_page_that_was_expected_is_missed(builder: ProcessBuilder, tmp_path: Path) -> None:
+    """The site works without it, so it is told and no more."""
+    source = await checkout(tmp_path / "source", {"index.html": ""})
+    told = Told()
+
+    await build(
+        builder, source, plan(static=StaticSite(directory=".", not_found="404.html")), told=told
+    )
+
+    sentence = "There is no 404.html in . after the build, which is the site's not_found."
+    assert [sentence] == told.sentences

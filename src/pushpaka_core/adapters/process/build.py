@@ -11,9 +11,9 @@ from pushpaka_core.adapters.process.build_caches import bring, keep, place_of
 from pushpaka_core.adapters.process.environment import build_env, program_env
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.releases import Release
-from pushpaka_core.adapters.process.sites import check_links, site_config
+from pushpaka_core.adapters.process.sites import check_links, missing_pages, site_config
 from pushpaka_core.adapters.process.toolchains import Toolchains
-from pushpaka_core.domain.build_plans import StaticSite, Step
+from pushpaka_core.domain.build_plans import Origin, StaticSite, Step
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import BuildRequest
 from pushpaka_core.ports.processes import Command, Exit, Limits, OutputChunk, Processes
@@ -57,7 +57,8 @@ class Build:
             await self._run(plan.install)
         await self._build()
         if plan.static:
-            await to_thread.run_sync(self._prepare_site, plan.static)
+            for missing in await to_thread.run_sync(self._prepare_site, plan.static):
+                await self.report(missing)
 
     async def _place_toolchains(self) -> None:
         programs = await self.toolchains.programs_of(
@@ -121,12 +122,16 @@ class Build:
             env=env,
         )
 
-    def _prepare_site(self, site: StaticSite) -> None:
-        check_links(
-            self.release.below(self.request.plan.directory, site.directory), self.release.app
-        )
+    def _prepare_site(self, site: StaticSite) -> tuple[str, ...]:
+        """Tell the file server how to serve *site*, and return what it will not find."""
+        directory = self.release.below(self.request.plan.directory, site.directory)
+        check_links(directory, self.release.app)
+        missing = missing_pages(directory, site)
+        if missing and site.origin is not Origin.DETECTED:
+            raise BuildError(f"{missing[0]} Mend its name, or the build, and deploy again.")
         self.release.site_config.write_text(site_config(site), encoding="utf-8")
         self.release.site_config.chmod(0o644)
+        return missing
 
 
 async def _discard(_: OutputChunk) -> None:

@@ -60,6 +60,16 @@ def check_links(site: Path, app: Path) -> None:
                 raise BuildError(f"The link {link} leads out of the repository. Remove it.")
 
 
+def missing_pages(directory: Path, site: StaticSite) -> tuple[str, ...]:
+    """Say which of the pages are not there that *site* has for addresses without a file."""
+    pages = {"fallback": site.fallback, "not_found": site.not_found}
+    return tuple(
+        f"There is no {page} in {site.directory} after the build, which is the site's {role}."
+        for role, page in pages.items()
+        if page and not (directory / page).is_file()
+    )
+
+
 def _no_hidden_files() -> dict[str, Any]:
     well_known = {"path": ["/.well-known/*"]}
     return {
