@@ -218,14 +218,13 @@ def test_application_is_found_however_it_is_written(source: str) -> None:
     "source",
     [
         "app = FastAPI()",
-        "from shop import FastAPI\napp = FastAPI()",
         "# from fastapi import FastAPI\nx = 'app = FastAPI()'",
         "from fastapi import FastAPI\nif __name__ == '__main__':\n    app = FastAPI()",
         "from fastapi import FastAPI\ndef f():\n    app = FastAPI()",
     ],
 )
 def test_what_only_looks_like_an_application_is_none(source: str) -> None:
-    """A foreign class, a comment, a script's own variable and a local one are not served."""
+    """A name that nothing binds, a comment, a script's own variable and a local one are not served."""
     files = {"requirements.txt": "fastapi\nuvicorn", "main.py": source}
 
     assert "python main.py" == web_of(files)
@@ -444,3 +443,53 @@ def test_what_python_does_not_serve_is_not_built(manifest: str) -> None:
     plan = plan_of({**SERVED, "package.json": manifest})
 
     assert () == plan.build
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "code", "command"),
+    [
+        (
+            "gunicorn",
+            "wsgi.py",
+            "def application(environ, start_response):\n    return []\n",
+            f"gunicorn wsgi:application {GUNICORN}",
+        ),
+        (
+            "uvicorn",
+            "main.py",
+            "async def app(scope, receive, send):\n    pass\n",
+            f"uvicorn main:app {UVICORN}",
+        ),
+        (
+            "uvicorn",
+            "app.py",
+            "from ariadne.asgi import GraphQL\napp = GraphQL(schema)\n",
+            f"uvicorn app:app {UVICORN}",
+        ),
+        (
+            "gunicorn\nuvicorn",
+            "shop/wsgi.py",
+            "from shop.server import application\n",
+            f"gunicorn shop.wsgi:application {GUNICORN}",
+        ),
+    ],
+)
+def test_application_of_an_unknown_framework_is_served(
+    server: str, path: str, code: str, command: str
+) -> None:
+    """What a server can call is served by the one that the project brings."""
+    assert command == web_of({"requirements.txt": server, "shop/__init__.py": "", path: code})
+
+
+@pytest.mark.parametrize(
+    ("requirements", "code"),
+    [
+        ("uvicorn", "import typer\napp = typer.Typer()\n"),
+        ("httpx", "import x\napp = x.App()\n"),
+        ("uvicorn", "app = 1\n"),
+        ("gunicorn", "async def app(scope, receive, send):\n    pass\n"),
+    ],
+)
+def test_what_no_server_can_call_is_run(requirements: str, code: str) -> None:
+    """A command line tool is not served, nor anything without its server."""
+    assert "python main.py" == web_of({"requirements.txt": requirements, "main.py": code})

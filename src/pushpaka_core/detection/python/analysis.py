@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from pushpaka_core.detection.node.assets import assets_of
 from pushpaka_core.detection.python.applications import Application, find_applications, outranked
+from pushpaka_core.detection.python.callables import ServedCallable, find_callable
 from pushpaka_core.detection.python.dependencies import PythonProject
 from pushpaka_core.detection.python.django import Django
 from pushpaka_core.detection.python.entry_points import EntryPoint, find_entry_point
@@ -21,7 +22,13 @@ from pushpaka_core.detection.python.scripts import (
     seems_to_listen,
 )
 from pushpaka_core.detection.python.servers import SERVERS
-from pushpaka_core.detection.python.serving import Service, forgotten, run, serve
+from pushpaka_core.detection.python.serving import (
+    Service,
+    forgotten,
+    run,
+    serve,
+    serve_target,
+)
 from pushpaka_core.detection.python.versions import wanted_python
 from pushpaka_core.detection.python.workspaces import PYPROJECT
 from pushpaka_core.detection.wishes import Question
@@ -66,6 +73,8 @@ class Analysis:
             yield self._of_django(self.django)
         if script := find_script(self.modules, self._wanted, self.project.listed):
             yield self._run(script)
+        if self._wanted is None and (found := find_callable(self.modules, self.project.brought)):
+            yield self._of_callable(found)
         if self._wanted is None and (entry := find_entry_point(self.question.tree, self.project)):
             yield self._of_entry_point(entry)
         if seems_to_listen(self.modules):
@@ -188,6 +197,13 @@ class Analysis:
         evidence = (script.evidence(), *service.evidence, *lacking.evidence)
         plan = self.plan(framework.name, web=service.command, evidence=evidence)
         return evolve(plan, added_packages=(*lacking.added, *service.added))
+
+    def _of_callable(self, found: ServedCallable) -> BuildPlan:
+        root = found.module.root
+        service = serve_target(found.target, found.interface, root, self.project, is_factory=False)
+        return self.plan(
+            "python", web=service.command, evidence=(found.evidence(), *service.evidence)
+        )
 
     def _of_entry_point(self, entry: EntryPoint) -> BuildPlan:
         return self.plan(
