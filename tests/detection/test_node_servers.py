@@ -13,6 +13,7 @@ PROXY = (
 )
 SVELTE = "import adapter from '{}';\nexport default {{ kit: {{ adapter: adapter({}) }} }};"
 ASTRO = "import a from '{}';\nexport default {{ output: '{}', adapter: a({{ mode: '{}' }}) }};"
+LISTENS = "require('http').createServer(answer).listen(process.env.PORT)"
 NEXT = {"dev": "next dev", "build": "next build", "start": "next start"}
 
 
@@ -217,10 +218,14 @@ NEXT = {"dev": "next dev", "build": "next build", "start": "next start"}
             "elysia",
             "bun src/index.ts",
         ),
-        ({"package.json": package(main="lib/web"), "lib/web.js": ""}, "node", "node lib/web.js"),
+        (
+            {"package.json": package(main="lib/web"), "lib/web.js": LISTENS},
+            "node",
+            "node lib/web.js",
+        ),
         ({"package.json": package("express"), "app.js": ""}, "express", "node app.js"),
         (
-            {"package.json": package(type="module"), "src/index.mjs": ""},
+            {"package.json": package(type="module"), "src/index.mjs": LISTENS},
             "node",
             "node src/index.mjs",
         ),
@@ -367,7 +372,7 @@ def test_dependency_is_matched_by_its_exact_name() -> None:
     """A plugin of a framework is not the framework."""
     listed = ("eslint-config-next", "next-auth", "vite-node", "express-session")
 
-    plan = plan_of({"package.json": package(*listed), "index.js": ""})
+    plan = plan_of({"package.json": package(*listed), "index.js": LISTENS})
 
     assert "node" == plan.framework
 
@@ -456,3 +461,46 @@ def test_npm_starts_server_js_without_a_script() -> None:
     files = {"Procfile": "web: npm start", "package.json": "{}", "server.js": ""}
 
     assert "npm start" == web(plan_of(files))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "path", "code"),
+    [
+        (package("tsup", scripts={"build": "tsup"}), "src/index.ts", "export const add = 1"),
+        (package("electron", main="main.js"), "main.js", "app.whenReady().then(createWindow)"),
+        (package("expo", main="index.js"), "index.js", "registerRootComponent(App)"),
+    ],
+)
+def test_what_listens_nowhere_is_no_server(manifest: str, path: str, code: str) -> None:
+    """A library and a program for a desktop or a telephone have a main as well."""
+    with pytest.raises(DetectionError, match=rf"{path} could be started, but no server is listed"):
+        plan_of({"package.json": manifest, path: code})
+
+
+def test_server_in_another_file_counts() -> None:
+    """The main file may only call what listens."""
+    files = {
+        "package.json": package(main="index.js"),
+        "index.js": "require('./lib/web')()",
+        "lib/web.js": LISTENS,
+    }
+
+    assert "node index.js" == web(plan_of(files))
+
+
+WORKER = {
+    "package.json": package("hono", "wrangler"),
+    "wrangler.toml": "name = 'x'",
+    "src/index.ts": "const app = new Hono()\nexport default app",
+}
+
+
+def test_worker_of_cloudflare_is_told() -> None:
+    """Node.js would import it and be done."""
+    with pytest.raises(DetectionError, match="made for Cloudflare Workers: serve it with @hono/n"):
+        plan_of(WORKER)
+
+
+def test_bun_serves_what_is_made_for_cloudflare() -> None:
+    """It takes the same default export."""
+    assert "bun src/index.ts" == web(plan_of({**WORKER, "bun.lock": ""}))

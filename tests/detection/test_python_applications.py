@@ -224,7 +224,7 @@ def test_application_is_found_however_it_is_written(source: str) -> None:
     ],
 )
 def test_what_only_looks_like_an_application_is_none(source: str) -> None:
-    """A name that nothing binds, a comment, a script's own variable and a local one are not served."""
+    """An unbound name, a comment, a script's own variable and a local one are not served."""
     files = {"requirements.txt": "fastapi\nuvicorn", "main.py": source}
 
     assert "python main.py" == web_of(files)
@@ -493,3 +493,21 @@ def test_application_of_an_unknown_framework_is_served(
 def test_what_no_server_can_call_is_run(requirements: str, code: str) -> None:
     """A command line tool is not served, nor anything without its server."""
     assert "python main.py" == web_of({"requirements.txt": requirements, "main.py": code})
+
+
+@pytest.mark.parametrize(
+    ("requirements", "code"),
+    [
+        ("quart", "from quart import Quart\napp = Quart('x')\napp.run(port=5000)\n"),
+        (
+            "fastapi\nuvicorn",
+            "import fastapi, uvicorn\napp = fastapi.FastAPI()\nuvicorn.run(app, port=8000)\n",
+        ),
+    ],
+)
+def test_program_with_a_port_of_its_own_is_told(requirements: str, code: str) -> None:
+    """It is run as it is, and will not be found where it has to listen."""
+    plan = plan_of({"requirements.txt": requirements, "main.py": code})
+
+    assert "python main.py" == plan.processes["web"].command
+    assert any(one.reason.startswith("nothing in the code says PORT") for one in plan.evidence)

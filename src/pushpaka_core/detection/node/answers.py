@@ -6,6 +6,12 @@ from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import Script, ScriptKind, script_of
 from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
 
+SERVER_PACKAGES = (
+    "express", "fastify", "koa", "hono", "@hapi/hapi", "h3", "polka", "restify", "elysia",
+    "socket.io", "ws", "@apollo/server", "graphql-yoga", "koa2", "@feathersjs/feathers",
+    "@loopback/core", "micro", "hyper-express", "uWebSockets.js",
+)  # fmt: skip
+
 _PRODUCTION_SCRIPTS = (
     "start:prod",
     "start:production",
@@ -21,10 +27,6 @@ _PRODUCTION_SCRIPTS = (
 )
 _MAY_BE_FOR_DEVELOPMENT = frozenset({"start:server", "server", "serve", "preview"})
 _LAST_RESORT = frozenset({ScriptKind.RELOADER, ScriptKind.COMPILER})
-_SERVER_PACKAGES = (
-    "express", "fastify", "koa", "hono", "@hapi/hapi", "h3", "polka", "restify", "elysia",
-    "socket.io", "ws", "@apollo/server", "graphql-yoga",
-)  # fmt: skip
 
 
 @frozen(kw_only=True)
@@ -134,7 +136,7 @@ def own_server(project: NodeProject) -> Program | None:
     script, rejected = server_script(project)
     if script is None or script.kind in _LAST_RESORT:
         return None
-    if script.name in _MAY_BE_FOR_DEVELOPMENT and not project.manifest.has(*_SERVER_PACKAGES):
+    if script.name in _MAY_BE_FOR_DEVELOPMENT and not project.manifest.has(*SERVER_PACKAGES):
         return None
     return run_script(project, script, rejected)
 

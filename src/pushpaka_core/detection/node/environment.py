@@ -63,13 +63,13 @@ _GIVEN_ELSEWHERE = ("npm_", "VERCEL", "NETLIFY", "RENDER", "RAILWAY_", "GITHUB_A
 
 def env_names(tree: FileTree) -> tuple[str, ...]:
     """Return the names that the sources in *tree* read, sorted, without those that are given."""
-    names = {name for text in _sources(tree) for name in _read_in(text)}
+    names = {name for text in sources(tree) for name in _read_in(text)}
     settings = (tree.read(path) or "" for path in _SETTINGS)
     names |= {match["name"] for text in settings for match in _IN_SETTINGS.finditer(text)}
     return tuple(sorted(name for name in names - _GIVEN if not name.startswith(_GIVEN_ELSEWHERE)))
 
 
-def _sources(tree: FileTree) -> Iterator[str]:
+def sources(tree: FileTree) -> Iterator[str]:
     """Yield the texts of so many sources, those nearest to the top first."""
     paths = sorted(filter(_is_source, tree.paths()), key=lambda path: (path.count("/"), path))
     left = _MOST_CHARACTERS

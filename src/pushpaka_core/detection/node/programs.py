@@ -7,6 +7,7 @@ from attrs import evolve
 
 from pushpaka_core.detection.documents import inside, table
 from pushpaka_core.detection.node.answers import (
+    SERVER_PACKAGES,
     Answer,
     Program,
     Site,
@@ -16,6 +17,7 @@ from pushpaka_core.detection.node.answers import (
 )
 from pushpaka_core.detection.node.builds import build_script
 from pushpaka_core.detection.node.documents import read_relaxed_json
+from pushpaka_core.detection.node.environment import sources
 from pushpaka_core.detection.node.managers import BUN
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.scripts import (
@@ -44,6 +46,9 @@ _COMPILERS = frozenset(
 )  # fmt: skip
 """Programs that write beside the pages, which are served as they are."""
 _LISTENS = re.compile(r"\blisten\b|\bcreateServer\b|\bserve\b|\brequire\(|\bfrom\s*['\"]node:")
+_BEGINS_TO_LISTEN = re.compile(
+    r"\blisten\s*\(|\bserve(?:Http|Https)?\s*\(|\bcreate(?:Secure)?Server\s*\(|process\.env\.PORT\b"
+)
 _STRIPS_TYPES = ">=22.18"
 """Since then Node.js runs TypeScript by itself."""
 
@@ -90,15 +95,16 @@ def file_server(project: NodeProject) -> Answer:
 
 
 def plain_file(project: NodeProject) -> Answer:
-    """Run `main`, or a file with a usual name."""
-    main = project.manifest.text("main")
-    path = _main_file(project, main) if main else None
-    if path and not _belongs_to_page(project, path):
-        reason = f"main is {path}"
-        return _run_file(project, path, project.manifest.evidence(reason, "main"))
-    usual = project.first_file(_FILES)
-    if usual is None or _belongs_to_page(project, usual):
+    """Run `main`, or a file with a usual name, where something listens."""
+    usual = _file(project)
+    if usual is None or _belongs_to_page(project, usual) or not _may_serve(project, usual):
         return None
+    if _is_worker(project):
+        reason = "it is made for Cloudflare Workers: serve it with @hono/node-server instead"
+        return Rejected(framework="hono", reason=reason)
+    if usual == _main_file(project):
+        evidence = project.manifest.evidence(f"main is {usual}", "main")
+        return _run_file(project, usual, evidence)
     if built := _built(project, usual):
         reason = f"{usual} is compiled to {built}"
         evidence = Evidence(reason=reason, path=inside(project.directory, "tsconfig.json"))
@@ -125,8 +131,36 @@ def pages(project: NodeProject) -> Answer:
     )
 
 
-def _main_file(project: NodeProject, main: str) -> str | None:
+def _file(project: NodeProject) -> str | None:
+    """Return the file that is the program, if there is one."""
+    main = _main_file(project)
+    if main and not _belongs_to_page(project, main):
+        return main
+    return project.first_file(_FILES)
+
+
+def _may_serve(project: NodeProject, path: str) -> bool:
+    """Tell whether *path* may be a server, and not a library or an application of a desktop."""
+    is_server = splitext(basename(path))[0] == "server" or project.manifest.has(*SERVER_PACKAGES)
+    return is_server or _listens(project)
+
+
+def _listens(project: NodeProject) -> bool:
+    return any(_BEGINS_TO_LISTEN.search(text) for text in sources(project.tree))
+
+
+def _is_worker(project: NodeProject) -> bool:
+    """Tell whether Cloudflare calls what Node.js would only import; Bun serves it as well."""
+    settings = project.first_file(("wrangler.toml", "wrangler.json", "wrangler.jsonc"))
+    is_for_bun = project.manager.manager is BUN
+    return settings is not None and not is_for_bun and not _listens(project)
+
+
+def _main_file(project: NodeProject) -> str | None:
     """Return the file that `main` names, as Node.js finds it."""
+    main = project.manifest.text("main")
+    if main is None:
+        return None
     path = normpath(main)
     return project.first_file((path, f"{path}.js", f"{path}.cjs", f"{path}/index.js"))
 
@@ -184,6 +218,11 @@ def nothing_to_start(project: NodeProject) -> Rejected:
         f"{project.manifest.path} names no framework that is known here, no start script that"
         " serves and no main, and there is no file with a usual name (server.js, index.js, …)"
     )
+    if (path := _file(project)) and not _may_serve(project, path):
+        reason = (
+            f"{inside(project.directory, path)} could be started, but no server is listed and"
+            " nothing in the code listens: a library, or a program that is no server"
+        )
     _, rejected = server_script(project)
     told = "".join(f"; {one.framework}: {one.reason}" for one in rejected)
     return Rejected(framework="node", reason=reason + told)

@@ -155,7 +155,7 @@ class Analysis:
         return self._served(
             framework.name,
             framework.package,
-            serve(application, self.project),
+            serve(application, self.project, self.modules),
             application.evidence(),
             rejected=outranked(applications),
             served_by=application.module,

@@ -89,7 +89,8 @@ def _bound(
         case _:
             for target, value in assignments(statement):
                 full = module.resolve(value.func) if isinstance(value, ast.Call) else None
-                if full and full.partition(".")[0] not in {*_OTHERS, module.name}:
+                is_own = full is None or full.startswith(f"{module.name}.")
+                if full and not is_own and full.partition(".")[0] not in _OTHERS:
                     yield target.id, spoken
 
 

@@ -33,7 +33,7 @@ class Service:
     evidence: tuple[Evidence, ...] = ()
 
 
-def serve(application: Application, project: PythonProject) -> Service:
+def serve(application: Application, project: PythonProject, modules: Sequence[Module]) -> Service:
     """Return how *application* is served."""
     if application.framework.interface is Interface.AIOHTTP and _runs_itself(application):
         evidence = Evidence(reason="its own program listens on PORT", path=application.module.path)
@@ -49,7 +49,9 @@ def serve(application: Application, project: PythonProject) -> Service:
             evidence=(*service.evidence, evidence),
         )
     evidence = Evidence(reason=f"{_BLOCKED}, so it is run and not served")
-    return Service(command=f"python {application.module.path}", evidence=(evidence,))
+    return Service(
+        command=f"python {application.module.path}", evidence=(evidence, *_deafness(modules))
+    )
 
 
 def serve_target(
@@ -88,13 +90,20 @@ def run(script: Script, project: PythonProject, modules: Sequence[Module]) -> Se
     server = script.framework.server
     is_added = bool(server) and server not in project.brought
     added = Evidence(reason=f"{server} is added: the project brings no server")
-    is_deaf = script.listens_by_itself and not any(one.mentions("PORT") for one in modules)
-    deaf = Evidence(reason="nothing in the code says PORT, and that is where it has to listen")
+    deafness = _deafness(modules) if script.listens_by_itself else ()
     return Service(
         command=script.command,
         added=(server,) if is_added else (),
-        evidence=(*((added,) if is_added else ()), *((deaf,) if is_deaf else ())),
+        evidence=(*((added,) if is_added else ()), *deafness),
     )
+
+
+def _deafness(modules: Sequence[Module]) -> tuple[Evidence, ...]:
+    """Say that a program which listens by itself will hardly do so where it has to."""
+    if any(one.mentions("PORT") for one in modules):
+        return ()
+    reason = "nothing in the code says PORT, and that is where it has to listen"
+    return (Evidence(reason=reason),)
 
 
 def _imported(application: Application, project: PythonProject) -> Service:
