@@ -88,7 +88,10 @@ KEYS = (
         path="watch_paths",
         kind=Kind.TEXTS,
         check=_check_pattern,
-        meaning='Patterns of the files whose change is worth a deployment, as in "src/**".',
+        meaning=(
+            'Patterns of the files whose change is worth a deployment, as in "src/**": heeded once'
+            " there are webhooks."
+        ),
     ),
     Key(
         path="commands.install",
