@@ -165,11 +165,11 @@ async def test_a_package_manager_is_what_its_hash_says(
 async def test_what_frameworks_keep_is_there_at_the_next_build(
     builder: ProcessBuilder, tmp_path: Path, data: Path
 ) -> None:
-    """It moves from build to build, through a failed one too; answers of others do not."""
+    """It moves from build to build, also of a workspace and of a failed one; answers do not."""
     commands = (
         "mkdir -p .next/cache/fetch-cache; touch .next/cache/a .next/cache/fetch-cache/b; exit 1",
-        "ls -A .next/cache; touch .next/cache/c",
-        "ls -A .next/cache",
+        "ls -A .next/cache; touch .next/cache/c; mkdir -p ../.turbo/cache; touch ../.turbo/cache/d",
+        "ls -A .next/cache ../.turbo/cache",
     )
     told = Told()
 
@@ -181,7 +181,7 @@ async def test_what_frameworks_keep_is_there_at_the_next_build(
         with suppress(BuildError):
             await build(builder, source, wanted, told=told)
 
-    assert b"a\na\nc\n" == told.output
+    assert b"a\n../.turbo/cache:\nd\n\n.next/cache:\na\nc\n" == told.output
     releases = await to_thread.run_sync(lambda: list((data / "releases").glob("*/app/app/.next")))
     assert [[], []] == [list(release.iterdir()) for release in releases]
 

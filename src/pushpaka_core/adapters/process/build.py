@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 from attrs import field, frozen
@@ -88,11 +88,18 @@ class Build:
         await self._hand_over(keep)
 
     async def _hand_over(self, how: Callable[[Path], tuple[str, ...]]) -> None:
-        """Move what frameworks keep; that it fails costs nothing but time."""
+        """
+        Move what frameworks keep; that it fails costs nothing but time.
+
+        The tools of a workspace keep it at its root, above the application.
+        """
         plan = self.request.plan
-        if plan.language == "node" and plan.build:
-            place = place_of(self.cache, self.request.project_number, plan.directory)
-            command = await to_thread.run_sync(self._command, how(place))
+        if plan.language != "node" or not plan.build:
+            return
+        own = PurePosixPath(plan.directory)
+        for directory in map(str, (own, *own.parents)):
+            place = place_of(self.cache, self.request.project_number, directory)
+            command = await to_thread.run_sync(self._command, how(place), directory)
             await self.processes.run(command, on_output=_discard)
 
     async def _run(self, step: Step) -> None:
@@ -105,10 +112,14 @@ class Build:
         command = await to_thread.run_sync(self._command, argv)
         return await self.processes.run(command, on_output=self.on_output)
 
-    def _command(self, argv: tuple[str, ...]) -> Command:
-        directory = self.release.below(self.request.plan.directory)
+    def _command(self, argv: tuple[str, ...], directory: str | None = None) -> Command:
+        place = self.request.plan.directory if directory is None else directory
         return Command(
-            argv=argv, directory=directory, env=self._env(), uid=self.uid, limits=self.limits
+            argv=argv,
+            directory=self.release.below(place),
+            env=self._env(),
+            uid=self.uid,
+            limits=self.limits,
         )
 
     def _env(self) -> Mapping[str, str]:

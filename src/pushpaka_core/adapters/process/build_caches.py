@@ -3,7 +3,7 @@
 from pathlib import Path
 
 _KEPT = (".next/cache", ".turbo/cache", ".nx/cache", ".angular/cache", ".parcel-cache")
-"""Seen from the directory of the plan; none is needed where the release runs."""
+"""Seen from the directory of the plan, or one above it; none is needed where the release runs."""
 _MOST_KIBIBYTES = 2**20
 
 # Answers of other servers lie in Next's cache as well: a new build is to ask them again.
