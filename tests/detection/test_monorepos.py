@@ -364,3 +364,69 @@ def test_which_of_several_directories_is_meant_is_not_guessed(other: str) -> Non
 
     with pytest.raises(DetectionError, match=r"may be an application in .*web: set root_dir"):
         plan_of(files)
+
+
+NX_PACKAGES = {
+    "package.json": package("nx", "@nestjs/core", "react", "vite", workspaces=["apps/*"]),
+    "package-lock.json": "",
+    "nx.json": '{"plugins": ["@nx/webpack/plugin", "@nx/vite/plugin"]}',
+}
+BY_WEBPACK = (
+    "module.exports = { output: { path: join(__dirname, 'dist') },"
+    " plugins: [new NxAppWebpackPlugin({ target: 'node', compiler: 'tsc' })] }"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "framework", "started", "site"),
+    [
+        ({"webpack.config.js": BY_WEBPACK}, "node", "node apps/shop/dist/main.js", None),
+        (
+            {
+                "webpack.config.js": BY_WEBPACK.replace("'dist'", "'../../dist/apps/shop'"),
+                "project.json": '{"name": "shop"}',
+            },
+            "node",
+            "node dist/apps/shop/main.js",
+            None,
+        ),
+        (
+            {"vite.config.ts": "build: { outDir: './dist' }", "index.html": ""},
+            "vite",
+            None,
+            StaticSite(directory="apps/shop/dist", fallback="index.html"),
+        ),
+        (
+            {"astro.config.mjs": "export default {}", "project.json": '{"name": "shop"}'},
+            "astro",
+            None,
+            StaticSite(directory="apps/shop/dist", not_found="404.html"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("root_dir", ["", "apps/shop"])
+def test_nx_application_whose_build_is_inferred_is_found(
+    files: dict[str, str],
+    framework: str,
+    started: str | None,
+    site: StaticSite | None,
+    root_dir: str,
+) -> None:
+    """Its configuration is all that says how it is built, and where that goes."""
+    own = {f"apps/shop/{name}": text for name, text in files.items()}
+    if "project.json" not in files:
+        own["apps/shop/package.json"] = '{"name": "shop"}'
+
+    plan = plan_of({**NX_PACKAGES, **own}, root_dir=root_dir)
+
+    assert (framework, ".", site) == (plan.framework, plan.directory, plan.static)
+    assert "NX_DAEMON=false nx run shop:build" == commands(plan)[-1]
+    assert started == (web(plan) if started else None)
+
+
+def test_root_of_nx_is_no_application_where_others_are_named() -> None:
+    """What the root lists belongs to its applications."""
+    files = {"apps/api/project.json": '{"name": "api"}'}
+
+    with pytest.raises(DetectionError, match=r"nx.json has the applications apps/api, and what"):
+        plan_of({**NX_PACKAGES, **files})

@@ -9,7 +9,12 @@ from pushpaka_core.detection.node.analysis import Analysis
 from pushpaka_core.detection.node.below import only_directory
 from pushpaka_core.detection.node.frameworks import FRAMEWORKS
 from pushpaka_core.detection.node.manifest import FILE
-from pushpaka_core.detection.node.nx import nx_application, nx_applications, plan_of_nx
+from pushpaka_core.detection.node.nx import (
+    nothing_of_nx,
+    nx_application,
+    nx_applications,
+    plan_of_nx,
+)
 from pushpaka_core.detection.node.project import NodeProject, read_project
 from pushpaka_core.detection.node.scripts import ScriptKind, script_of
 from pushpaka_core.detection.tree import below
@@ -33,9 +38,14 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
     analysis = Analysis(project=project, chosen=question.framework)
     if question.has_web:
         return analysis.started_by_others()
+    if application := nx_application(question.repository, directory):
+        return plan_of_nx(application)
     if not _holds_others(project) or _is_application(project):
         return analysis.plan()
-    return _only_one(tuple(_applications_below(project, question.framework))) or _of_root(analysis)
+    if plan := _only_one(tuple(_applications_below(project, question.framework))):
+        return plan
+    applications = nx_applications(project)
+    return nothing_of_nx(applications) if applications else _of_root(analysis)
 
 
 def _without_manifest(question: Question, directory: str) -> BuildPlan | Rejected | None:

@@ -1,4 +1,4 @@
-"""Nx repositories whose applications have a project.json instead of a package.json."""
+"""Nx repositories, whose applications have a project.json, or nothing but what builds them."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from pushpaka_core.detection.node.documents import (
     read_script,
     setting,
 )
-from pushpaka_core.detection.node.manifest import FILE
+from pushpaka_core.detection.node.manifest import FILE, Manifest, read_manifest
 from pushpaka_core.detection.node.plans import Outcome, plan_for
 from pushpaka_core.detection.node.project import NodeProject, read_project
 from pushpaka_core.detection.node.workspaces import directories_above
@@ -27,7 +27,10 @@ NX_FILE = "nx.json"
 PROJECT_FILE = "project.json"
 
 _MOST_PROJECTS = 300
-_NEXT, _VITE = "next.config", "vite.config"
+_SHOWN = 6
+_NEXT, _VITE, _WEBPACK, _ASTRO = "next.config", "vite.config", "webpack.config", "astro.config"
+_INFERRED = (_NEXT, _WEBPACK, _ASTRO)
+"""Configurations of which Nx makes a target build by itself, beside that of Vite."""
 _SERVERS = ("webpack", "esbuild", "node", "js:", "nest", "rollup")
 """Parts of the names of executors that build programs for Node.js."""
 
@@ -42,13 +45,15 @@ class NxApplication:
 
     @cached_property
     def settings(self) -> Mapping[str, object]:
-        """Return its project.json."""
-        return read_relaxed_json(self.root.repository, inside(self.directory, PROJECT_FILE))
+        """Return its project.json, or what its package.json says in its place."""
+        if self._has(PROJECT_FILE):
+            return read_relaxed_json(self.root.repository, inside(self.directory, PROJECT_FILE))
+        return table(self._manifest.document, "nx")
 
     @property
     def name(self) -> str:
         """Return how Nx calls it."""
-        name = self.settings.get("name")
+        name = self.settings.get("name") or self._manifest.name
         return name if isinstance(name, str) and name else basename(self.directory)
 
     @property
@@ -65,8 +70,7 @@ class NxApplication:
 
     def evidence(self) -> Evidence:
         """Say what it is."""
-        path = inside(self.directory, PROJECT_FILE)
-        return Evidence(reason=f"{self.name} is an application of Nx", path=path)
+        return Evidence(reason=f"{self.name} is an application of Nx", path=self._file)
 
     def answer(self) -> tuple[str, Answer]:
         """Return what it is made with, and what is served of its build."""
@@ -77,11 +81,16 @@ class NxApplication:
             return "angular", self._site(join(base, browser), f"it is built to {base}")
         if any(server in self._executor for server in _SERVERS):
             return "node", self._program()
-        if (code := self._code(_VITE)) is not None and self._has("index.html"):
-            told = path_setting(code, "outDir")
-            directory = normpath(join(self._inner, told)) if told else f"dist/{self._inner}"
-            return "vite", self._site(directory, f"it is built to {directory}", _VITE)
-        return "nx", None
+        return self._of_configuration()
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return read_manifest(self.root.repository, self.directory)
+
+    @property
+    def _file(self) -> str:
+        name = PROJECT_FILE if self._has(PROJECT_FILE) else FILE
+        return inside(self.directory, name)
 
     @property
     def _inner(self) -> str:
@@ -98,6 +107,41 @@ class NxApplication:
     def _output(self) -> str:
         told = table(self._build_target, "options").get("outputPath")
         return normpath(told) if isinstance(told, str) else f"dist/{self._inner}"
+
+    def _of_configuration(self) -> tuple[str, Answer]:
+        if (code := self._code(_WEBPACK)) and not self._executor:
+            return "node", self._of_webpack(code)
+        if (code := self._code(_ASTRO)) is not None:
+            return "astro", self._of_astro(code)
+        if (code := self._code(_VITE)) is not None and self._has("index.html"):
+            usual = f"dist/{self._inner}" if self._executor else join(self._inner, "dist")
+            directory = self._placed(code, "outDir") or usual
+            return "vite", self._site(directory, f"it is built to {directory}", _VITE)
+        return "nx", None
+
+    def _placed(self, code: str, key: str) -> str | None:
+        """Return the directory that its configuration names, as seen from the root."""
+        told = path_setting(code, key)
+        return normpath(join(self._inner, told)) if told else None
+
+    def _of_webpack(self, code: str) -> Answer:
+        output = self._placed(code[max(code.find("output"), 0) :], "path")
+        directory = output or join(self._inner, "dist")
+        reason = f"it is built to {directory}"
+        if not setting(code, "target", "node"):
+            return self._site(directory, reason, _WEBPACK)
+        command = self.root.manager.node(f"{directory}/main.js")
+        return Program(command=command, evidence=(self._said(reason, _WEBPACK),))
+
+    def _of_astro(self, code: str) -> Answer:
+        directory = self._placed(code, "outDir") or join(self._inner, "dist")
+        reason = f"it is built to {directory}"
+        if not setting(code, "output", "server", "hybrid"):
+            return self._site(directory, reason, _ASTRO, not_found="404.html")
+        if "@astrojs/node" not in code:
+            return None
+        command = self.root.manager.node(f"{directory}/server/entry.mjs")
+        return Program(command=command, evidence=(self._said(reason, _ASTRO),))
 
     def _next(self, code: str) -> Answer:
         is_copied = "@nx/next" in self._executor or "@nrwl/next" in self._executor
@@ -139,7 +183,7 @@ class NxApplication:
 
     def _said(self, reason: str, stem: str = "") -> Evidence:
         found = read_script(self.root.repository, [inside(self.directory, stem)]) if stem else None
-        path = found[0] if found else inside(self.directory, PROJECT_FILE)
+        path = found[0] if found else self._file
         return Evidence(reason=reason, path=path)
 
     def _code(self, stem: str) -> str | None:
@@ -151,8 +195,10 @@ class NxApplication:
 
 
 def nx_application(repository: FileTree, directory: str) -> NxApplication | None:
-    """Return the application in *directory*, which has no package.json of its own."""
-    if not repository.exists(inside(directory, PROJECT_FILE)):
+    """Return the application in *directory*, whose package.json does not say how it is built."""
+    has_manifest = repository.exists(inside(directory, FILE))
+    has_project = repository.exists(inside(directory, PROJECT_FILE)) and not has_manifest
+    if not (has_project or _is_inferred(repository, directory)):
         return None
     for place in directories_above(directory)[1:]:
         if all(repository.exists(inside(place, name)) for name in (NX_FILE, FILE)):
@@ -165,7 +211,7 @@ def plan_of_nx(application: NxApplication) -> BuildPlan | Rejected:
     """Return the plan for one application, which is installed and built from the root."""
     framework, answer = application.answer()
     if answer is None or isinstance(answer, Rejected):
-        reason = f"{application.directory}/{PROJECT_FILE} has no build that is known here"
+        reason = f"{application.evidence().path} has no build that is known here"
         return answer or Rejected(framework="nx", reason=reason)
     outcome = Outcome(
         framework=framework,
@@ -184,9 +230,34 @@ def nx_applications(root: NodeProject) -> Sequence[NxApplication]:
         return ()
     paths = (path for path in root.tree.paths() if path.endswith(f"/{PROJECT_FILE}"))
     places = [path.removesuffix(f"/{PROJECT_FILE}") for path in paths if "node_modules" not in path]
-    found = (
-        NxApplication(root=root, directory=inside(root.directory, place))
+    named = (
+        inside(root.directory, place)
         for place in places[:_MOST_PROJECTS]
         if not root.tree.exists(f"{place}/{FILE}")
     )
+    members = root.workspace.member_directories if root.workspace else ()
+    inferred = (place for place in members if _is_inferred(root.repository, place))
+    found = (NxApplication(root=root, directory=place) for place in (*named, *inferred))
     return [one for one in found if one.is_application]
+
+
+def nothing_of_nx(applications: Sequence[NxApplication]) -> Rejected:
+    """Say that *applications* are there, and that no build of theirs is known."""
+    shown = ", ".join(one.directory for one in applications[:_SHOWN])
+    reason = (
+        f"{NX_FILE} has the applications {shown}, and what their builds leave is not known here:"
+        " name build and start of the one that is meant in a pushpaka.toml"
+    )
+    return Rejected(framework="nx", reason=reason)
+
+
+def _is_inferred(repository: FileTree, directory: str) -> bool:
+    """Tell whether a package has no script, but a configuration of which Nx makes a build."""
+    if not repository.exists(inside(directory, FILE)):
+        return False
+    if read_manifest(repository, directory).scripts:
+        return False
+    configs = [inside(directory, stem) for stem in _INFERRED]
+    has_page = repository.exists(inside(directory, "index.html"))
+    vite = [inside(directory, _VITE)] if has_page else []
+    return read_script(repository, [*configs, *vite]) is not None
