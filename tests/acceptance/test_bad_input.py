@@ -70,6 +70,14 @@ MISTAKES = {
         files=program("import http.server as h\nh.test(h.SimpleHTTPRequestHandler, port=0)\n"),
         told=("not healthy within 2 s", "It listens on ", "has to on the port that PORT names"),
     ),
+    "an application that listens on another address": Mistake(
+        settings={"health_check_timeout": 2},
+        files=program(
+            "import os\nimport http.server as h\nport = int(os.environ['PORT'])\n"
+            "h.HTTPServer(('127.0.0.2', port), h.SimpleHTTPRequestHandler).serve_forever()\n"
+        ),
+        told=("not healthy within 2 s", " of 127.0.0.1, which PORT and HOST name, refuses conn"),
+    ),
     "an application that is never well": Mistake(
         settings={"health_check_timeout": 2, "health_check_path": "/nowhere"},
         files=program(

@@ -117,7 +117,8 @@ async def test_closed_port_is_not_healthy() -> None:
     async with serving(closes) as port:
         pass
 
-    assert f"port {port} refuses connections" == await probe(port)
+    refused = f"port {port} of 127.0.0.1, which PORT and HOST name, refuses connections"
+    assert refused == await probe(port)
 
 
 @pytest.mark.parametrize("code", [200, 204, 301, 399])

@@ -45,7 +45,8 @@ class HttpProber:
         except (TimeoutError, httpx.TimeoutException):
             return f"it does not answer to GET {path} within {probe.timeout.total_seconds():g} s"
         except httpx.ConnectError:
-            return f"port {probe.port} refuses connections"
+            place = f"port {probe.port} of {probe.host}"
+            return f"{place}, which PORT and HOST name, refuses connections"
         except httpx.TransportError:
             return None if probe.path is None else f"its answer to GET {path} is no HTTP"
         healthy = range(200, 400) if probe.path else range(100, 500)
