@@ -124,3 +124,16 @@ def test_chosen_static_without_an_index_is_told() -> None:
     """The message names the places that were looked at."""
     with pytest.raises(DetectionError, match=r"no index.html \(looked for index.html, public/"):
         plan_of("about.html", framework="static")
+
+
+def test_directory_of_a_staticfile_may_be_built() -> None:
+    """Where package.json has a script build, the directory need not be there before."""
+    files = {
+        "Staticfile": "root: dist\npushstate: enabled",
+        "package.json": '{"dependencies": {"gulp": "5"}, "scripts": {"build": "gulp"}}',
+    }
+
+    plan = detect(MemoryTree(files), Wishes())
+
+    assert StaticSite(directory="dist", fallback="index.html") == plan.static
+    assert ("node", ["npm run build"]) == (plan.language, [step.command for step in plan.build])

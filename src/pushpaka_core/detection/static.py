@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from pushpaka_core.detection.node.analysis import Analysis
 from pushpaka_core.detection.node.manifest import FILE, read_manifest
+from pushpaka_core.detection.node.project import read_project
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected, StaticSite
@@ -28,12 +30,20 @@ def from_staticfile(question: Question) -> BuildPlan | None:
         return None
     said = _read_staticfile(question.tree)
     directory = said.directory or index_directory(question.tree) or "."
-    return _plan(
+    plan = _plan(
         question.tree,
         directory,
         fallback="index.html" if said.pushstate else None,
         evidence=said.evidence,
     )
+    return plan if _is_there(question.tree, directory) else _built_by_node(question, plan)
+
+
+def _built_by_node(question: Question, site: BuildPlan) -> BuildPlan:
+    """Return the plan for a *site* that is there once the script build has run."""
+    project = read_project(question.repository, question.directory or ".")
+    plan = Analysis(project=project, chosen=None).started_by_others()
+    return evolve(plan, static=site.static, evidence=(*site.evidence, *plan.evidence))
 
 
 def from_index(question: Question) -> BuildPlan | Rejected | None:
@@ -145,9 +155,13 @@ def _checked_root(tree: FileTree, value: str, number: int) -> str:
     if root.is_absolute() or ".." in root.parts:
         raise _error(number, "must name a directory inside the repository")
     directory = str(root)
-    if directory != "." and not any(path.startswith(f"{directory}/") for path in tree.paths()):
+    if not (_is_there(tree, directory) or _is_built(tree)):
         raise _error(number, "names a directory that does not exist or is empty")
     return directory
+
+
+def _is_there(tree: FileTree, directory: str) -> bool:
+    return directory == "." or any(path.startswith(f"{directory}/") for path in tree.paths())
 
 
 def _said(reason: str, line: int) -> Evidence:
