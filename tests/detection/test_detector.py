@@ -264,3 +264,15 @@ def test_script_is_run_where_nothing_serves_better(files: dict[str, str]) -> Non
     plan = detect(MemoryTree({**SCRAPER, **files}), Wishes())
 
     assert "python main.py" == plan.processes["web"].command
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"composer.json": "{}", "public/index.php": ""}, {"Cargo.toml": "", "static/index.html": ""}],
+)
+def test_pages_of_an_application_are_not_hinted_at_as_another(files: dict[str, str]) -> None:
+    """What lies in public or static belongs to what is there beside it."""
+    with pytest.raises(DetectionError) as caught:
+        detect(MemoryTree(files), Wishes())
+
+    assert "There may be an application" not in str(caught.value)

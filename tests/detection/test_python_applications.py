@@ -261,10 +261,12 @@ def test_factory_is_called_by_the_server(package: str, source: str, command: str
 
 
 def test_factory_that_needs_arguments_is_not_called() -> None:
-    """Nobody knows what to give to it, so another way is asked for."""
-    source = "from flask import Flask\ndef create_app(config):\n    return Flask('x')"
+    """Nobody knows what to give to it, so it is named, and another way is asked for."""
+    source = "from flask import Flask\ndef create_app(config, *, debug):\n    return Flask('x')"
 
-    with pytest.raises(DetectionError, match="nothing to start was found"):
+    with pytest.raises(
+        DetectionError, match=r"`create_app` in shop/factory.py:2.*needs config, debug"
+    ):
         plan_of({"requirements.txt": "flask", "shop/factory.py": source})
 
 

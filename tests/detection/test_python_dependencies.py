@@ -154,3 +154,14 @@ def test_odd_toml_does_no_harm(text: str) -> None:
     plan = plan_of(files)
 
     assert plan.package_manager in {"uv", "pip"}
+
+
+@pytest.mark.parametrize("line", ["numpy=1.26.4=py311h64a7726_0", "\ufffdf\x00l\x00a\x00s\x00k"])
+def test_line_that_is_no_requirement_is_pointed_at(line: str) -> None:
+    """An export of Conda, or a file in another encoding, is seen before uv fails."""
+    files = {"requirements.txt": f"# ours\n{line}\n", "app.py": "import x\nx.serve()\n"}
+
+    plan = detect(MemoryTree(files), Wishes())
+
+    [told] = [one for one in plan.evidence if "is no requirement" in one.reason]
+    assert ("requirements.txt", 2) == (told.path, told.line)

@@ -59,11 +59,17 @@ def _sought() -> str:
     return ", ".join((f"a {procfile.PATH}", *files))
 
 
+def _is_page(place: str, name: str) -> bool:
+    """Tell whether it is what an application shows, and no other one."""
+    return name in {"index.html", "index.php"} and place in static.DIRECTORIES
+
+
 def _elsewhere(tree: FileTree) -> Iterator[str]:
     """Name the directories just below that look like applications."""
     triggers = {trigger for language in LANGUAGES for trigger in language.triggers}
     split = (path.split("/") for path in tree.paths())
-    directories = sorted({parts[0] for parts in split if len(parts) == 2 and parts[1] in triggers})
+    pairs = (parts for parts in split if len(parts) == 2 and parts[1] in triggers)
+    directories = sorted({place for place, name in pairs if not _is_page(place, name)})
     if directories:
         shown = ", ".join(directories[:_SHOWN])
         yield f"There may be an application in {shown}: set root_dir to its directory."

@@ -11,7 +11,8 @@ from pushpaka_core.detection.python.dependencies import PythonProject
 from pushpaka_core.detection.python.django import Django
 from pushpaka_core.detection.python.entry_points import EntryPoint, find_entry_point
 from pushpaka_core.detection.python.environment import EnvRead, env_reads, required_evidence
-from pushpaka_core.detection.python.frameworks import WEB_FRAMEWORKS, Interface
+from pushpaka_core.detection.python.factories import Factory, find_factories, links_between
+from pushpaka_core.detection.python.frameworks import FACTORY_NAMES, WEB_FRAMEWORKS, Interface
 from pushpaka_core.detection.python.modules import Module, read_modules
 from pushpaka_core.detection.python.programs import PACKAGES
 from pushpaka_core.detection.python.project import REQUIREMENTS, read_project
@@ -126,6 +127,8 @@ class Analysis:
         """Say what was looked for in vain, unless there is a script that could be run."""
         if next(self.of_plain_script(), None):
             return None
+        if needy := self._factory_with_arguments():
+            return Rejected(framework=needy.framework.name, reason=needy.reason())
         names = sorted({framework.title for framework in WEB_FRAMEWORKS})
         unread = "".join(f"; {one.reason}" for one in self.unread[:3])
         reason = (
@@ -138,6 +141,13 @@ class Analysis:
     def _wanted(self) -> str | None:
         """Return the framework that was chosen, where it narrows down what is looked for."""
         return None if self.question.framework == "python" else self.question.framework
+
+    def _factory_with_arguments(self) -> Factory | None:
+        importable = [module for module in self.modules if module.is_importable]
+        factories = find_factories(importable, links_between(importable)).values()
+        return next(
+            (one for one in factories if one.required and one.function.name in FACTORY_NAMES), None
+        )
 
     def _applications(self) -> tuple[Application, ...]:
         interfaces = {one.interface for one in SERVERS if one.package in self.project.brought}

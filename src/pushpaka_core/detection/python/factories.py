@@ -30,9 +30,27 @@ class Factory:
     @property
     def needs_arguments(self) -> bool:
         """Tell whether nobody can call it without knowing more."""
+        return bool(self.required)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Return the names of the arguments that it must be given."""
         arguments = self.function.args
-        positional = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-        return positional > 0 or None in arguments.kw_defaults
+        positional = [*arguments.posonlyargs, *arguments.args]
+        by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        needed = (
+            *positional[: len(positional) - len(arguments.defaults)],
+            *(one for one, default in by_name if default is None),
+        )
+        return tuple(one.arg for one in needed)
+
+    def reason(self) -> str:
+        """Say why a server cannot call it."""
+        place = f"{self.module.path}:{self.function.lineno}"
+        return (
+            f"`{self.function.name}` in {place} makes a {self.framework.title} application, but"
+            f" needs {', '.join(self.required)}: give it a default"
+        )
 
 
 def links_between(modules: Sequence[Module]) -> Mapping[str, str]:

@@ -7,7 +7,11 @@ from pushpaka_core.detection.python.buildable import is_package
 from pushpaka_core.detection.python.constraints import requirements_of
 from pushpaka_core.detection.python.dependencies import PythonProject, Sources
 from pushpaka_core.detection.python.locked_ways import in_pipfile, in_poetry_table
-from pushpaka_core.detection.python.requirements import asks_for_itself, in_requirements_file
+from pushpaka_core.detection.python.requirements import (
+    asks_for_itself,
+    in_requirements_file,
+    not_understood,
+)
 from pushpaka_core.detection.python.workspaces import PYPROJECT
 from pushpaka_core.domain.build_plans import Evidence
 
@@ -19,6 +23,7 @@ def by_requirements(sources: Sources, path: str) -> PythonProject | str:
     if is_installed:
         own, more = sources.in_project_table()
         listed, servers = {**own, **listed}, servers | more
+    odd = not_understood(sources.tree, path)
     return PythonProject(
         manager="pip",
         path=path,
@@ -26,7 +31,10 @@ def by_requirements(sources: Sources, path: str) -> PythonProject | str:
         listed=listed,
         brought=servers,
         is_installed=is_installed,
-        evidence=(Evidence(reason="it says what to install", path=path),),
+        evidence=(
+            Evidence(reason="it says what to install", path=path),
+            *((odd,) if odd else ()),
+        ),
     )
 
 

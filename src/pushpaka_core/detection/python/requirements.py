@@ -16,6 +16,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|\s*=\s*|(?<=-r))(?P<path>\S+)")
 _OPTIONS = re.compile(r"\s--?[a-zA-Z-]+(=|\s|$).*")
 _EGG = re.compile(r"#egg=(?P<name>[A-Za-z0-9._-]+)")
+_ARCHIVES = (".whl", ".zip", ".tar.gz")
 _ITSELF = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^\]]*\])?")
 
 Listed = Mapping[str, Evidence]
@@ -32,6 +33,16 @@ def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[s
             listed.setdefault(name, _listing(name, current, number))
             servers |= brought
     return listed, frozenset(servers)
+
+
+def not_understood(tree: FileTree, path: str) -> Evidence | None:
+    """Point at the first line that asks for nothing that could be installed."""
+    for current, number, line in _lines_of(tree, path):
+        is_elsewhere = line.startswith(("-", ".")) or "/" in line
+        if line and not is_elsewhere and _parsed(line) is None and not line.endswith(_ARCHIVES):
+            reason = f"{line[:50]!r} is no requirement that pip or uv would understand"
+            return Evidence(reason=reason, path=current, line=number)
+    return None
 
 
 def asks_for_itself(tree: FileTree, path: str) -> bool:
