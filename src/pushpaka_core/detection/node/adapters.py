@@ -48,6 +48,7 @@ _BEHIND_PROXY = (
 _CHOOSES_NODE = "GCP_BUILDPACKS=1"
 """Makes adapter-auto install adapter-node and use it: the only host of that kind it knows."""
 _MOST_PAGES = 500
+_SERVER_BY_ADAPTER = 5
 
 
 @frozen(kw_only=True)
@@ -115,11 +116,16 @@ def astro(project: NodeProject) -> Answer:
     code = project.config(ASTRO_CONFIG)
     adapter = _adapter_of(project, _ASTRO_ADAPTER, (), (ASTRO_CONFIG,))
     directory = inner(path_setting(code, "outDir") or "dist")
-    asks = setting(code, "output", "server", "hybrid") or _renders_on_demand(project)
+    is_for_node = adapter is not None and adapter.name.startswith(_ASTRO_NODE)
+    asks = (
+        setting(code, "output", "server", "hybrid")
+        or _renders_on_demand(project)
+        or (is_for_node and _makes_servers(project))
+    )
     if adapter is None and asks:
         reason = "pages are rendered on demand, but no adapter is named: run `astro add node`"
         return Rejected(framework="astro", reason=reason)
-    if adapter and adapter.name.startswith(_ASTRO_NODE) and asks:
+    if adapter and is_for_node and asks:
         return _astro_server(project, code, directory, adapter)
     if adapter and asks:
         return _made_for_another("astro", adapter, _ASTRO_NODE)
@@ -149,6 +155,12 @@ def _astro_files(project: NodeProject, directory: str, adapter: _Adapter | None)
         site=StaticSite(directory=directory, not_found=NOT_FOUND if has_page else None),
         evidence=(project.said_in(reason, ASTRO_CONFIG),),
     )
+
+
+def _makes_servers(project: NodeProject) -> bool:
+    """Tell whether an adapter for servers makes one, whatever the pages are: since Astro 5."""
+    major = project.manifest.major_of("astro")
+    return major is None or major >= _SERVER_BY_ADAPTER
 
 
 def _renders_on_demand(project: NodeProject) -> bool:
