@@ -1,5 +1,7 @@
 """Which package manager installs a project, in which version, and how."""
 
+from typing import Any
+
 import pytest
 from tests.detection.node_trees import commands, package, passed_over, plan_of, reasons
 
@@ -213,3 +215,26 @@ def test_broken_workspace_file_is_told_with_its_place() -> None:
         DetectionError, match=r"pnpm-workspace.yaml is not valid YAML: .*line 3, column 1"
     ):
         plan_of({"package.json": "{}", "pnpm-workspace.yaml": "packages:\n  - [\n"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "files", "manager", "version"),
+    [
+        (
+            {"devEngines": {"packageManager": {"name": "pnpm", "version": "10.2.0"}}},
+            {"package-lock.json": ""},
+            "pnpm",
+            "10.2.0",
+        ),
+        ({"devEngines": {"packageManager": {"name": "yarn"}}}, {}, "yarn", None),
+        ({"volta": {"yarn": "1.22.19"}}, {"yarn.lock": "# yarn lockfile v1"}, "yarn", "1.22.19"),
+        ({"volta": {"pnpm": "9.1.0"}}, {}, "pnpm", "9.1.0"),
+    ],
+)
+def test_other_fields_name_the_manager_too(
+    fields: dict[str, Any], files: dict[str, str], manager: str, version: str | None
+) -> None:
+    """They are what newer npm and Volta go by."""
+    plan = plan_of({"package.json": package("next", **fields), **files})
+
+    assert (manager, version) == (plan.package_manager, plan.package_manager_version)

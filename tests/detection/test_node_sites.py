@@ -653,3 +653,26 @@ def test_server_of_react_router_is_where_it_is_built() -> None:
     }
 
     assert "react-router-serve ./dist/server/index.js" == web(plan_of(files))
+
+
+def test_create_react_app_writes_where_its_script_says() -> None:
+    """A variable names another directory."""
+    scripts = {"build": "BUILD_PATH='./www' react-scripts build"}
+
+    plan = plan_of({"package.json": package("react-scripts", scripts=scripts)})
+
+    assert site("www", PAGE) == plan.static
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("^5.1.0", None), ("^4.16.0", site("dist"))],
+)
+def test_adapter_of_astro_makes_a_server(version: str, expected: StaticSite | None) -> None:
+    """Since Astro 5 it does so even where all pages are rendered before."""
+    files = {
+        "package.json": package(f"astro@{version}", "@astrojs/node"),
+        "astro.config.mjs": "import n from '@astrojs/node'\nexport default { adapter: n({}) }",
+    }
+
+    assert expected == plan_of(files).static

@@ -138,3 +138,12 @@ def test_reason_against_a_start_script_fits_it(
     plan = plan_of({"package.json": package(*packages.split(), scripts=scripts)})
 
     assert reason == passed_over(plan)["script start"]
+
+
+def test_server_of_sample_data_is_told() -> None:
+    """The page beside it is what is served."""
+    files = {"package.json": package("vite", scripts={"start": "json-server db.json"})}
+
+    plan = plan_of({**files, "index.html": ""})
+
+    assert "`json-server db.json` is a reloading server" in passed_over(plan)["script start"]

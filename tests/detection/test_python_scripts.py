@@ -224,3 +224,17 @@ def test_program_that_does_not_speak_of_port_is_told() -> None:
 
     note = Evidence(reason="nothing in the code says PORT, and that is where it has to listen")
     assert (True, False) == (note in deaf.evidence, note in fine.evidence)
+
+
+def test_script_beside_an_application_is_told() -> None:
+    """Both may be meant, and the owner learns how to have the other one."""
+    files = {
+        "requirements.txt": "fastapi\nuvicorn\nstreamlit",
+        "main.py": "from fastapi import FastAPI\napp = FastAPI()\n",
+        "app.py": "import streamlit as st\nst.title('x')\n",
+    }
+
+    plan = detect(MemoryTree(files), Wishes())
+
+    reason = "app.py could be run, but `app` in main.py comes first: set framework to streamlit for"
+    assert [f"{reason} it"] == [one.reason for one in plan.rejected]

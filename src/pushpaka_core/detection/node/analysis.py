@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from pushpaka_core.detection.node.answers import Answer, Program, Site, server_script
+from pushpaka_core.detection.node.answers import Answer, Program, Site, not_started
 from pushpaka_core.detection.node.builds import build_evidence, build_steps
 from pushpaka_core.detection.node.frameworks import (
     FALLBACKS,
@@ -118,7 +118,7 @@ class Analysis:
             site=site,
             steps=steps,
             evidence=(*found.evidence, *_reasons(answer), *build_evidence(project)),
-            rejected=server_script(project)[1] if site else (),
+            rejected=not_started(project) if site else (),
         )
         return plan_for(project, outcome)
 

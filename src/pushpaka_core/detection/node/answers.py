@@ -76,6 +76,13 @@ def server_script(project: NodeProject) -> tuple[Script | None, tuple[Rejected, 
     return other, (_not_started(start),) if start else ()
 
 
+def not_started(project: NodeProject) -> tuple[Rejected, ...]:
+    """Say what is not started where files are served in its place."""
+    script, rejected = server_script(project)
+    is_last = script is not None and script.kind in _LAST_RESORT
+    return (*rejected, *((_not_started(script),) if script and is_last else ()))
+
+
 def run_script(
     project: NodeProject,
     script: Script,

@@ -29,6 +29,7 @@ VITE_CONFIG = "vite.config"
 _DOCUMENTATION_SCRIPT = "docs:build"
 _AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
+_BUILD_PATH = re.compile(r"""(?<!\w)BUILD_PATH=['"]?(?P<path>[^\s'"]+)""")
 _PATH_AS_BASE = re.compile(
     r"""(?<![\w.$-])base\s*:[^,\n]{0,200}?['"](?P<path>/[^'"\s/][^'"\s]*)['"]"""
 )
@@ -99,6 +100,9 @@ def _has_pages(code: str) -> bool:
 def create_react_app(project: NodeProject) -> Answer:
     """Serve what Create React App builds, at the root whatever `homepage` says."""
     answer = CREATE_REACT_APP(project)
+    told = _BUILD_PATH.search(project.manifest.scripts.get(build_script(project) or "", ""))
+    if isinstance(answer, Site) and told:
+        answer = evolve(answer, site=evolve(answer.site, directory=normpath(told["path"])))
     if not isinstance(answer, Site) or not _has_path(project.manifest.text("homepage") or ""):
         return answer
     reason = "homepage has a path, but the site is served at the root: PUBLIC_URL says so"

@@ -82,6 +82,18 @@ def _by_field(place: _Place) -> ChosenManager | None:
     return None
 
 
+def _by_dev_engines(place: _Place) -> ChosenManager | None:
+    for manifest in (place.manifest, place.member):
+        name = manifest.text("devEngines", "packageManager", "name")
+        if name in _BY_NAME:
+            version = manifest.text("devEngines", "packageManager", "version")
+            reason = f"devEngines asks for {' '.join(filter(None, (name, version)))}"
+            evidence = manifest.evidence(reason, "devEngines", "packageManager")
+            wanted = as_range(version) if version else None
+            return _chosen(place, _BY_NAME[name], evidence, wanted)
+    return None
+
+
 def _by_lock(place: _Place) -> ChosenManager | None:
     for manager in BY_LOCK:
         lock = next((place.locks[name] for name in manager.locks if name in place.locks), None)
@@ -95,6 +107,14 @@ def _by_engines(place: _Place) -> ChosenManager | None:
     for name in ("pnpm", "yarn", "bun"):
         if wanted := place.manifest.text("engines", name):
             evidence = place.manifest.evidence(f"engines asks for {name} {wanted}", "engines", name)
+            return _chosen(place, _BY_NAME[name], evidence)
+    return None
+
+
+def _by_volta(place: _Place) -> ChosenManager | None:
+    for name in ("pnpm", "yarn"):
+        if wanted := place.manifest.text("volta", name):
+            evidence = place.manifest.evidence(f"volta pins {name} {wanted}", "volta", name)
             return _chosen(place, _BY_NAME[name], evidence)
     return None
 
@@ -124,8 +144,10 @@ def _by_default(place: _Place) -> ChosenManager:
 
 _RULES: tuple[Callable[[_Place], ChosenManager | None], ...] = (
     _by_field,
+    _by_dev_engines,
     _by_lock,
     _by_engines,
+    _by_volta,
     _by_settings,
     _by_scripts,
     _by_default,
@@ -177,7 +199,9 @@ def _unused_locks(place: _Place, manager: Manager, evidence: Evidence) -> Iterat
 
 
 def _version(place: _Place, manager: Manager) -> str | None:
-    """Return the version that the project's files were made by, if engines allows it."""
+    """Return what Volta pins, or what the project's files were made by if engines allows it."""
+    if pinned := _exact(place.manifest.text("volta", manager.name)):
+        return pinned
     made_by = _maker(place, manager)
     wanted = as_range(place.manifest.text("engines", manager.name) or "")
     if not wanted or manager is NPM:

@@ -167,9 +167,18 @@ class Analysis:
             framework.package,
             serve(application, self.project, self.modules),
             application.evidence(),
-            rejected=outranked(applications),
+            rejected=(*outranked(applications), *self._outranked_script(application)),
             served_by=application.module,
         )
+
+    def _outranked_script(self, winner: Application) -> tuple[Rejected, ...]:
+        """Name the file that would be run if there was no application."""
+        script = find_script(self.modules, self._wanted, self.project.listed)
+        if script is None or not script.framework.is_script_only:
+            return ()
+        path, name = script.module.path, script.framework.name
+        reason = f"{path} could be run, but `{winner.variable}` in {winner.module.path} comes first"
+        return (Rejected(framework=name, reason=f"{reason}: set framework to {name} for it"),)
 
     def _served(
         self,
