@@ -504,3 +504,26 @@ def test_worker_of_cloudflare_is_told() -> None:
 def test_bun_serves_what_is_made_for_cloudflare() -> None:
     """It takes the same default export."""
     assert "bun src/index.ts" == web(plan_of({**WORKER, "bun.lock": ""}))
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"prisma/seed.ts": ""}, "node dist/src/main"),
+        (
+            {"prisma/seed.ts": "", "tsconfig.build.json": '{"exclude": ["prisma"]}'},
+            "node dist/main",
+        ),
+        ({"prisma/seed.ts": "", "tsconfig.json": '{"include": ["src/**/*"]}'}, "node dist/main"),
+        (
+            {"seed.ts": "", "nest-cli.json": '{"compilerOptions": {"builder": "swc"}}'},
+            "node dist/main",
+        ),
+        ({"test/app.e2e-spec.ts": "", "src/types.d.ts": ""}, "node dist/main"),
+    ],
+)
+def test_nest_is_started_where_it_is_compiled_to(files: dict[str, str], command: str) -> None:
+    """With sources beside src, the compiler keeps that directory below its own."""
+    manifest = package("@nestjs/core", scripts={"build": "nest build"})
+
+    assert command == web(plan_of({"package.json": manifest, "src/main.ts": "", **files}))

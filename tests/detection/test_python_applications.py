@@ -513,3 +513,12 @@ def test_program_with_a_port_of_its_own_is_told(requirements: str, code: str) ->
 
     assert "python main.py" == plan.processes["web"].command
     assert any(one.reason.startswith("nothing in the code says PORT") for one in plan.evidence)
+
+
+def test_application_that_flask_is_told_of_comes_first() -> None:
+    """The project says itself which one it runs."""
+    files = {"requirements.txt": "flask\ngunicorn", "app.py": FLASK, "shop/web.py": FLASK}
+
+    command = web_of({**files, ".flaskenv": "FLASK_APP=shop/web.py\nFLASK_DEBUG=1\n"})
+
+    assert f"gunicorn shop.web:app {GUNICORN}" == command

@@ -5,7 +5,7 @@ from posixpath import basename, normpath, splitext
 
 from attrs import evolve
 
-from pushpaka_core.detection.documents import inside, table
+from pushpaka_core.detection.documents import inside, strings, table
 from pushpaka_core.detection.node.answers import (
     SERVER_PACKAGES,
     Answer,
@@ -46,6 +46,10 @@ _COMPILERS = frozenset(
 )  # fmt: skip
 """Programs that write beside the pages, which are served as they are."""
 _LISTENS = re.compile(r"\blisten\b|\bcreateServer\b|\bserve\b|\brequire\(|\bfrom\s*['\"]node:")
+_NOT_COMPILED = frozenset({"src", "test", "tests", "e2e", "dist", "node_modules"})
+"""Directories that Nest's own configuration leaves out, and the one that is meant."""
+_BUNDLED = frozenset({"webpack", "builder"})
+"""Options of Nest by which something else than TypeScript's compiler decides on places."""
 _BEGINS_TO_LISTEN = re.compile(
     r"\blisten\s*\(|\bserve(?:Http|Https)?\s*\(|\bcreate(?:Secure)?Server\s*\(|process\.env\.PORT\b"
 )
@@ -58,7 +62,29 @@ def nestjs(project: NodeProject) -> Answer:
     settings = read_relaxed_json(project.repository, inside(project.directory, "nest-cli.json"))
     root = settings.get("root") if settings.get("monorepo") is True else None
     directory = f"dist/{root}" if isinstance(root, str) else "dist"
+    is_bundled = not _BUNDLED.isdisjoint(table(settings, "compilerOptions"))
+    if root is None and not is_bundled and _compiles_beside_sources(project):
+        directory = "dist/src"
     return started(project, project.manager.node(f"{directory}/main"), "nest start")
+
+
+def _compiles_beside_sources(project: NodeProject) -> bool:
+    """Tell whether files outside of src are compiled as well, so that src is kept below dist."""
+    settings = [
+        read_relaxed_json(project.repository, inside(project.directory, path))
+        for path in ("tsconfig.json", "tsconfig.build.json")
+    ]
+    if any("include" in one or table(one, "compilerOptions").get("rootDir") for one in settings):
+        return False
+    excluded = {
+        *_NOT_COMPILED,
+        *(path.strip("./*") for one in settings for path in strings(one.get("exclude"))),
+    }
+    return any(
+        path.endswith(".ts") and not path.endswith((".d.ts", ".spec.ts", ".test.ts"))
+        for path in project.tree.paths()
+        if excluded.isdisjoint((path, path.partition("/")[0]))
+    )
 
 
 def adonis(project: NodeProject) -> Answer:

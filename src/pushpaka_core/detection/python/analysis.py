@@ -1,5 +1,6 @@
 """What was found in a Python project, and the plans that can be made of it."""
 
+import re
 from collections.abc import Collection, Iterator
 
 from attrs import evolve, frozen
@@ -34,6 +35,9 @@ from pushpaka_core.detection.python.versions import wanted_python
 from pushpaka_core.detection.python.workspaces import PYPROJECT
 from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
+
+_FLASK_ENV = ".flaskenv"
+_FLASK_APP = re.compile(r"""(?m)^\s*(?:export\s+)?FLASK_APP\s*=\s*['"]?(?P<name>[\w./]+)""")
 
 
 @frozen(kw_only=True)
@@ -153,11 +157,14 @@ class Analysis:
         interfaces = {one.interface for one in SERVERS if one.package in self.project.brought}
         if self.django and self.django.needs_asgi(self.project.listed):
             interfaces = {Interface.ASGI}
-        return tuple(
+        found = (
             application
             for application in find_applications(self.modules, interfaces)
             if self._wanted in {None, application.framework.name}
         )
+        told = _FLASK_APP.search(self.question.tree.read(_FLASK_ENV) or "")
+        named = told["name"].removesuffix(".py").replace("/", ".") if told else None
+        return tuple(sorted(found, key=lambda application: application.module.name != named))
 
     def _of_application(self, applications: tuple[Application, ...]) -> BuildPlan | Rejected:
         application = applications[0]
