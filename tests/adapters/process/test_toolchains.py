@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 import httpx
 import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -21,6 +21,7 @@ from pushpaka_core.adapters.process.runtime import ProcessRuntime
 from pushpaka_core.adapters.process.toolchain_store import ToolchainStore
 from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.adapters.process.version_ranges import VersionRange
+from pushpaka_core.detection import MemoryTree, Wishes, detect
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact
@@ -184,6 +185,79 @@ async def test_what_frameworks_keep_is_there_at_the_next_build(
     assert b"a\n../.turbo/cache:\nd\n\n.next/cache:\na\nc\n" == told.output
     releases = await to_thread.run_sync(lambda: list((data / "releases").glob("*/app/app/.next")))
     assert [[], []] == [list(release.iterdir()) for release in releases]
+
+
+INTEGRITY = (
+    "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYx"
+    "xng=="
+)
+LOCKS = {
+    "package-lock.json": f"""{{
+        "name": "tiny",
+        "lockfileVersion": 3,
+        "packages": {{
+            "": {{"name": "tiny", "dependencies": {{"is-number": "7.0.0"}}}},
+            "node_modules/is-number": {{
+                "version": "7.0.0",
+                "resolved": "https://registry.npmjs.org/is-number/-/is-number-7.0.0.tgz",
+                "integrity": "{INTEGRITY}"
+            }}
+        }}
+    }}""",
+    "pnpm-lock.yaml": f"""
+lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      is-number:
+        specifier: 7.0.0
+        version: 7.0.0
+packages:
+  is-number@7.0.0:
+    resolution: {{integrity: {INTEGRITY}}}
+snapshots:
+  is-number@7.0.0: {{}}
+""",
+    "yarn.lock": f"""# yarn lockfile v1
+
+
+is-number@7.0.0:
+  version "7.0.0"
+  resolved "https://registry.yarnpkg.com/is-number/-/is-number-7.0.0.tgz"
+  integrity {INTEGRITY}
+""",
+    "bun.lock": f"""{{
+        "lockfileVersion": 1,
+        "workspaces": {{"": {{"name": "tiny", "dependencies": {{"is-number": "7.0.0"}}}}}},
+        "packages": {{"is-number": ["is-number@7.0.0", "", {{}}, "{INTEGRITY}"]}}
+    }}""",
+}
+NOWHERE = "http://127.0.0.1:9"
+OUT_OF_REACH = {
+    name: NOWHERE
+    for upper in ("HTTP_PROXY", "HTTPS_PROXY", "npm_config_proxy", "npm_config_https_proxy")
+    for name in (upper, upper.lower())
+} | {"NO_PROXY": "", "no_proxy": "", "npm_config_noproxy": "", "npm_config_fetch_retries": "0"}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+async def test_what_was_installed_once_is_found_without_the_registry(
+    builder: ProcessBuilder, tmp_path: Path, lock: str
+) -> None:
+    """The packages of each manager are kept for the next build of the project."""
+    manifest = '{"name": "tiny", "dependencies": {"is-number": "7.0.0"}, "engines": {"node": "22"}}'
+    files = {"package.json": manifest, lock: LOCKS[lock], "server.js": ""}
+    wanted = evolve(
+        detect(MemoryTree(files), Wishes()),
+        build=(step("node -p \"require('is-number')(7) ? 'in' + 'stalled' : ''\""),),
+    )
+    first, second = [await checkout(tmp_path / name, files) for name in "ab"]
+    told = Told()
+
+    await build(builder, first, wanted)
+    await build(builder, second, wanted, env=OUT_OF_REACH, told=told)
+
+    assert b"installed\n" in told.output
 
 
 async def test_a_version_that_nobody_has_published(builder: ProcessBuilder, tmp_path: Path) -> None:
