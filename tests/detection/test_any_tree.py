@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
@@ -57,6 +57,7 @@ def fail_after_seconds(seconds: float) -> Iterator[None]:
     assert monotonic() - began < seconds
 
 
+@settings(deadline=None)
 @given(st.dictionaries(PATHS, TEXTS, max_size=6), st.sampled_from([None, "python", "static"]))
 def test_any_tree_is_survived(files: dict[str, str], framework: str | None) -> None:
     """Nothing but DetectionError is raised, and every plan can be told."""
@@ -102,6 +103,7 @@ NODE_TREES = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(MANIFESTS, st.dictionaries(st.sampled_from(["a", "apps/b"]), MANIFESTS), NODE_TREES)
 def test_any_node_project_is_survived(
     root: str, members: dict[str, str], files: dict[str, str]
@@ -141,6 +143,7 @@ def test_monstrous_node_files_are_survived(files: dict[str, str]) -> None:
         detect(MemoryTree({"package.json": manifest, "index.html": "", **files}), Wishes())
 
 
+@settings(deadline=None)
 @given(REPOSITORY_FILES, st.sampled_from([{}, {"index.html": ""}, {"Procfile": "web: x"}]))
 def test_any_repository_file_is_survived(text: str, files: dict[str, str]) -> None:
     """A pushpaka.toml that says nothing sensible is told so, and never our fault."""

@@ -28,7 +28,7 @@ _NEXT_START = "next start"
 _HOST = "${HOST:-0.0.0.0}"
 _NITRO_SERVER = "node .output/server/index.mjs"
 _NITRO_OUTPUT = re.compile(
-    r"\bnitro\s*:\s*\{.{0,2000}?\boutput\s*:\s*\{(?P<options>[^}]{0,500})\}", re.DOTALL
+    r"\bnitro\s*:\s*\{.{0,1000}?\boutput\s*:\s*\{(?P<options>[^}]{0,500})\}", re.DOTALL
 )
 _PRESET = re.compile(r"(?<![\w-])preset\s*:\s*['\"](?P<preset>[\w-]+)['\"]")
 _PRESET_IN_SCRIPT = re.compile(r"(?<!\w)NITRO_PRESET=['\"]?(?P<preset>[\w-]+)")
