@@ -66,8 +66,13 @@ def _become(
             os.chdir(order["directory"])
             os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - no shell is the point
     except Exception as error:  # noqa: BLE001 - whatever it is, only the platform can tell of it
-        os.write(fault, str(error).encode()[:4096])
+        os.write(fault, reason_of(error).encode()[:4096])
     os._exit(127)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why, without the names of files that the owner of a program need not know."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _connect(stdin: bytes, outputs: tuple[int, int], uid: int | None) -> None:

@@ -16,7 +16,7 @@ from pushpaka_shim.groups import Groups
 from pushpaka_shim.kernel import SET_CHILD_SUBREAPER, boot_id, identity_of, prctl
 from pushpaka_shim.orders import EXIT, LOCK, PIECE, RECORD, SIZES, write_whole
 from pushpaka_shim.output_files import OutputFiles
-from pushpaka_shim.program import StartError, start
+from pushpaka_shim.program import StartError, reason_of, start
 from pushpaka_shim.tree import Tree
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def _run(order: Order, stdin: bytes) -> None:
         tree = Tree(start(order, stdin, (1, 2), groups.admit))
     except (StartError, OSError) as error:
         groups.remove()
-        return _report({"error": str(error)})
+        return _report({"error": reason_of(error)})
     _replace_by_null(1, 2)
     _watch(tree, wake, {_PLATFORM: partial(_end_with_platform, tree)})
     return _report(_end(tree, groups))
@@ -77,7 +77,7 @@ def _launch(order: Order, stdin: bytes, state: str) -> None:
         groups.remove()
         with suppress(FileNotFoundError):
             os.unlink(f"{state}/{RECORD}")
-        return _report({"error": str(error)})
+        return _report({"error": reason_of(error)})
     os.close(out_write)
     os.close(err_write)
     _report({"pid": program})

@@ -6,11 +6,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from anyio import create_task_group
+from anyio import create_task_group, to_thread
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
+from pushpaka_core.adapters.process.downloads import Downloads
+from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.domain.build_plans import Origin, StaticSite
-from pushpaka_core.errors import BuildError
+from pushpaka_core.errors import BuildError, PlatformFaultError
 from pushpaka_core.ports.processes import Limits
 from pushpaka_core.testing.applications import (
     NUMBER,
@@ -259,6 +261,47 @@ async def test_a_cache_is_its_projects_own_and_goes_with_it(
 
     assert 0o700 == mode
     assert cache.exists() == (first_uid is None)
+
+
+async def test_where_the_host_keeps_its_files_is_told_to_its_log_alone(
+    builder: ProcessBuilder, tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the host refuses is told to users without the path of a file of the server."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+    await to_thread.run_sync((data / "cache").write_text, "in the way")
+
+    with pytest.raises(PlatformFaultError, match="The build failed on this host: ") as fault:
+        await build(builder, source, plan())
+
+    assert str(data) not in str(fault.value)
+    assert str(data) in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("first_uid", [61_000])
+async def test_a_data_directory_that_is_closed_to_projects_is_not_named_to_them(
+    builder: ProcessBuilder, tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Users are told what is wrong, and the operator which directory it is."""
+    source = await checkout(tmp_path / "source", {"x": ""})
+    await to_thread.run_sync(data.chmod, 0o700)
+
+    with pytest.raises(PlatformFaultError, match="the data directory is closed to") as fault:
+        await build(builder, source, plan())
+
+    assert str(data) not in str(fault.value)
+    assert str(data) in caplog.text
+
+
+async def test_what_a_download_complains_of_does_not_name_its_place(
+    processes: HostProcesses, tmp_path: Path
+) -> None:
+    """The words of a program that fetches may reach users, the directory of the server not."""
+    script = "echo cannot write $PWD/tmp/x >&2; exit 1"
+
+    ran = await Downloads(processes=processes).run(Path("/bin/sh"), "-c", script, staging=tmp_path)
+
+    assert "cannot write tmp/x" == ran.last_words
 
 
 async def test_a_site_must_not_lead_out_of_the_repository(

@@ -1,5 +1,6 @@
 """Builds applications by programs of this host."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,8 @@ from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, PlatformFaultError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import Limits, OutputChunk, Processes
+
+logger = logging.getLogger(__name__)
 
 BUILD_LIMITS = Limits(
     memory_bytes=2 * 2**30, file_bytes=8 * 2**30, open_files=65_536, processes=512
@@ -149,9 +152,10 @@ class ProcessBuilder:
             return make_private(self._cache / _SHARED, None)
         closed = [path for path in (self._cache, release.directory) if not is_passable(path)]
         if closed:
+            logger.warning("users of projects cannot pass to %s", closed[0])
             raise PlatformFaultError(
-                f"Projects have users of their own, and {closed[0]} is closed to them."
-                " Keep the data directory where every user may pass."
+                "Projects have users of their own, and the data directory is closed to them."
+                " Keep it where every user may pass."
             )
         return make_private(self._cache / str(uid), uid)
 

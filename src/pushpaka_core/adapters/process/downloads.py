@@ -109,7 +109,7 @@ class Downloads:
             limits=_LIMITS,
         )
         ended = await self._processes.run(command, on_output=keep)
-        return Ran(exit=ended, output=output.text, errors=errors.text)
+        return Ran(exit=ended, output=output.text, errors=errors.text.replace(f"{staging}/", ""))
 
     def _env(self, program: Path, staging: Path) -> Mapping[str, str]:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -31,6 +32,8 @@ from pushpaka_core.ports.processes import Command, Exit, LaunchedProcess, Output
 
 if TYPE_CHECKING:
     from pushpaka_shim.orders import Identity, Order, Report
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -248,8 +251,9 @@ def _exit(command: Command, report: Report) -> Exit:
 
 
 def _start_fault(command: Command, report: Report) -> PlatformFaultError:
-    reason = report.get("error", "the process that watches it was killed.")
-    return PlatformFaultError(f"{command.argv[0]} could not be run: {reason}")
+    reason = report.get("error", "the process that watches it was killed")
+    logger.warning("%s in %s could not be run: %s", command.argv[0], command.directory, reason)
+    return PlatformFaultError(f"{Path(command.argv[0]).name} could not be run: {reason}.")
 
 
 def _owner(line: Sequence[int], owners: Mapping[int, str]) -> str:

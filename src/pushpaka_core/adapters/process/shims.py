@@ -65,7 +65,8 @@ class Shim:
                 )
             except OSError as error:
                 near.close()
-                raise PlatformFaultError(f"No process could be started: {error}.") from error
+                reason = error.strerror
+                raise PlatformFaultError(f"No process could be started: {reason}.") from error
         shim = cls(process, near)
         shim._hand_over(json.dumps(order).encode(), stdin)
         return shim
