@@ -16,6 +16,7 @@ from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.router import Upstream
 from pushpaka_core.settings import RouterChoice, Settings, documented
 
+KEY = b64encode(bytes(range(32))).decode()
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -47,9 +48,9 @@ def test_nothing_set_is_the_embedded_default() -> None:
         ("git_allow_nets", "10.0.0.0/8", "git_allow_nets", (ip_network("10.0.0.0/8"),)),
         (
             "allowed_origins",
-            "https://a.b, https://c.d",
+            "https://A.b, http://localhost:5173,http://[::1]:80",
             "allowed_origins",
-            ("https://a.b", "https://c.d"),
+            ("https://a.b", "http://localhost:5173", "http://[::1]:80"),
         ),
         ("router_urls", "http://10.0.0.5:8081/", "router_urls", ("http://10.0.0.5:8081",)),
         (
@@ -60,6 +61,8 @@ def test_nothing_set_is_the_embedded_default() -> None:
         ),
         ("node_address", "10.0.0.7", "node_address", "10.0.0.7"),
         ("base_domain", "Apps.Example.com", "base_domain", "apps.example.com"),
+        ("base_domain", "box", "base_domain", "box"),
+        ("router_host", "::", "router_host", "::"),
     ],
 )
 def test_each_text_is_read_as_what_it_means(
@@ -94,7 +97,29 @@ def test_each_text_is_read_as_what_it_means(
         ("router_token", "secret", "PUSHPAKA_ROUTER_TOKEN must be a secret of your own"),
         ("node_address", "node-1", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this machine"),
         ("node_address", "0.0.0.0", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this"),
+        ("encryption_keys", "k1=\u00e9", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
+        ("encryption_keys", f"={KEY}", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
+        ("encryption_keys", f"k={KEY},k={KEY}", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
         ("log_format", "xml", "PUSHPAKA_LOG_FORMAT must be one of console, json."),
+        *(
+            ("base_domain", text, "PUSHPAKA_BASE_DOMAIN must be a domain name as in")
+            for text in (
+                *("", "http://x y", "apps.example.com.", ".example.com", "a..b", "a_b.com"),
+                *("*.example.com", "10.0.0.1", "::1", "localhost:80", "x" * 64, "x." * 95 + "x"),
+            )
+        ),
+        *(
+            ("allowed_origins", text, "PUSHPAKA_ALLOWED_ORIGINS must be origins as in")
+            for text in (
+                *("", "*", "a.b", "https://a.b/", "https://a.b/x", "ftp://a.b", "https://"),
+                *("https://a b", "https://a.b:0x", "https://jane@a.b", "https://a.b,null"),
+            )
+        ),
+        *(
+            (name, text, f"PUSHPAKA_{name.upper()} must be an address as in")
+            for name in ("host", "router_host")
+            for text in ("", "a b", "[::]", "127.0.0.1:80", "999.1.1.1", "http://localhost")
+        ),
     ],
 )
 def test_bad_value_is_told_with_its_name(name: str, text: str, sentence: str) -> None:
@@ -124,15 +149,21 @@ def test_misspelt_name_is_an_error_that_suggests_the_near_one() -> None:
         read(prot="9000")
 
 
-@pytest.mark.parametrize("name", ["test_require", "client_token"])
+@pytest.mark.parametrize("name", ["test_require", "client_token", "process"])
 def test_settings_of_others_are_passed_over(name: str) -> None:
-    """Tests and the client have prefixes of their own."""
+    """Tests and the client have prefixes of their own, and a program of Pushpaka has a mark."""
     assert 8080 == read(**{name: "x"}).port
 
 
 def test_a_node_that_others_reach_is_exposed() -> None:
     """Applications that listen beyond loopback are seen by others, without a router too."""
     assert read(node_address="10.0.0.7").is_exposed
+
+
+def test_only_the_mark_itself_is_no_setting() -> None:
+    """What begins as it does may be a misspelt setting as well."""
+    with pytest.raises(SettingsError, match="PUSHPAKA_PROCESS_TIMEOUT is not a known setting"):
+        read(process_timeout="5")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "pushpaka.example.com"])
@@ -226,7 +257,7 @@ async def test_production_refuses_what_is_for_tests(name: str, tmp_path: Path) -
     settings = read(
         stage="production",
         secret_key="0123456789abcdefghijklmnopqrstuvwxyz",
-        encryption_keys=f"k1={b64encode(bytes(range(32))).decode()}",
+        encryption_keys=f"k1={KEY}",
         data_directory=str(tmp_path),
         **{name: {"test_failpoint": "build:kill", "test_timing": "fast"}[name]},
     )

@@ -2,21 +2,23 @@
 
 import re
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
+from pushpaka_core.domain.hosts import is_host_name
 from pushpaka_core.domain.networks import IPNetwork
 
 C = TypeVar("C", bound=StrEnum)
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_LONGEST_BASE_DOMAIN = 189
+"""A host name has 253 characters at most, and the label of an application 63."""
 
 
 def one_of(choices: type[C]) -> Callable[[str], C]:
@@ -111,6 +113,49 @@ def label(text: str) -> str:
     return text
 
 
+def domain(text: str) -> str:
+    """Read the domain below which applications have names."""
+    if not is_host_name(text.lower()) or len(text) > _LONGEST_BASE_DOMAIN:
+        raise ValueError(
+            "must be a domain name as in apps.example.com, of letters, digits and - between dots"
+        )
+    return text.lower()
+
+
+def host(text: str) -> str:
+    """Read where to listen."""
+    if not _is_host(text):
+        raise ValueError("must be an address as in 127.0.0.1 or ::, or the name of a host")
+    return text
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Read origins as browsers send them, parted by commas."""
+    found = names(text.lower())
+    if not found or not all(map(_is_origin, found)):
+        raise ValueError("must be origins as in https://dashboard.example.com, parted by commas")
+    return found
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        name, port = url.hostname or "", url.port
+    except ValueError:
+        return False
+    bracketed = f"[{name}]" if ":" in name else name
+    place = bracketed if port is None else f"{bracketed}:{port}"
+    return text in {f"http://{place}", f"https://{place}"} and _is_host(name)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return is_host_name(text.lower())
+    return True
+
+
 def ports(text: str) -> range:
     """Read a range of unprivileged ports."""
     first, _, last = text.partition("-")
@@ -160,10 +205,10 @@ def key_ring(text: str) -> Mapping[str, bytes]:
     """Read keys by their ids; the first one is the current."""
     try:
         pairs = [part.partition("=") for part in names(text)]
-        keys = {key_id: b64decode(key, validate=True) for key_id, _, key in pairs}
-    except Base64Error:
+        keys = {label(key_id): b64decode(key, validate=True) for key_id, _, key in pairs}
+    except ValueError:
         keys = {}
-    if not keys or any(len(key) != 32 for key in keys.values()):
+    if not keys or len(keys) < len(pairs) or any(len(key) != 32 for key in keys.values()):
         raise ValueError(
             "must be keys as in k1=<base64 of 32 bytes>, the current one first; "
             "`openssl rand -base64 32` makes one"

@@ -22,7 +22,9 @@ from pushpaka_core.errors import SettingsError
 PREFIX = "PUSHPAKA_"
 FAILPOINT, TIMING = "PUSHPAKA_TEST_FAILPOINT", "PUSHPAKA_TEST_TIMING"
 """Read though they are for tests: what goes wrong, and whether the clockwork is fast."""
-_PASSED_OVER = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_", "PUSHPAKA_PROCESS")
+_MARK = "PUSHPAKA_PROCESS"
+"""What programs carry that Pushpaka has started, another Pushpaka among them."""
+_PASSED_OVER = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_")
 
 _HOST_ENV = frozenset(
     {
@@ -133,7 +135,9 @@ class Settings:
         "the IPv4 address of this machine on which applications listen, for the router",
         default="127.0.0.1",
     )
-    host: str = _setting(str, "the address on which the API listens", default="127.0.0.1")
+    host: str = _setting(
+        setting_values.host, "the address on which the API listens", default="127.0.0.1"
+    )
     port: int = _setting(setting_values.integer(1, 65_535), "the API's port", default=8080)
     api_urls: tuple[str, ...] = _setting(
         setting_values.http_urls,
@@ -141,7 +145,9 @@ class Settings:
         "host and port by default",
         default=(),
     )
-    router_host: str = _setting(str, "the address on which the router listens", default="127.0.0.1")
+    router_host: str = _setting(
+        setting_values.host, "the address on which the router listens", default="127.0.0.1"
+    )
     router_port: int | None = _setting(
         setting_values.integer(1, 65_535),
         "the router's port: 80 where it may be bound, else 8000",
@@ -160,7 +166,7 @@ class Settings:
         repr=False,
     )
     base_domain: str = _setting(
-        str.lower, "applications answer at `<slug>.<base domain>`", default="localhost"
+        setting_values.domain, "applications answer at `<slug>.<base domain>`", default="localhost"
     )
     registration: RegistrationPolicy | None = _setting(
         setting_values.one_of(RegistrationPolicy),
@@ -251,7 +257,7 @@ class Settings:
         default=(),
     )
     allowed_origins: tuple[str, ...] = _setting(
-        setting_values.names,
+        setting_values.origins,
         "origins of other web pages that may use the API; none by default",
         default=(),
     )
@@ -295,7 +301,7 @@ class Settings:
         given = {
             name: text
             for name, text in environ.items()
-            if name.startswith(PREFIX) and not name.startswith(_PASSED_OVER)
+            if name.startswith(PREFIX) and name != _MARK and not name.startswith(_PASSED_OVER)
         }
         for name in given:
             if name not in known:

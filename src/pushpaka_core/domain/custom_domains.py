@@ -1,19 +1,17 @@
 """Custom domains: names that an owner brings along, routed once ownership is proven."""
 
-import re
 from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
 from attrs import field, frozen
 
+from pushpaka_core.domain.hosts import is_host_name
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.users import UserId
 
 CustomDomainId = NewType("CustomDomainId", UUID)
-
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def normal_domain(domain: str) -> str:
@@ -27,9 +25,8 @@ def check_domain(value: str) -> None:
 
     Names in other scripts come as A-labels.
     """
-    labels = value.lower().split(".") if value.isascii() else []
-    well_formed = len(value) <= 253 and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
-    if not well_formed or labels[-1].isdigit():
+    labels = value.lower().split(".")
+    if not (value.isascii() and len(labels) > 1 and is_host_name(value.lower())):
         raise ValueError('must be a domain name in ASCII, as in "app.example.com"')
     if labels[-1] in {"localhost", "local", "internal", "invalid", "test", "onion", "arpa"}:
         raise ValueError(f'must be a public domain name, not one below "{labels[-1]}"')

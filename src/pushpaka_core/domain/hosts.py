@@ -1,8 +1,19 @@
 """The host names and addresses under which applications answer."""
 
+import re
+
 from attrs import frozen
 
 from pushpaka_core.domain.deployments import Deployment, DeploymentId
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether *text* is the name of a host by RFC 1123, in lower case, and no address."""
+    labels = text.split(".")
+    is_formed = len(text) <= 253 and all(map(_LABEL.fullmatch, labels))
+    return is_formed and not labels[-1].isdigit()
 
 
 @frozen(kw_only=True)
