@@ -265,3 +265,16 @@ async def test_production_refuses_what_is_for_tests(name: str, tmp_path: Path) -
     with pytest.raises(SettingsError, match="are for tests, not for production"):
         async with open_application(settings):
             pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["port", "router_port"])
+async def test_ports_of_applications_are_apart_from_those_of_the_platform(
+    name: str, tmp_path: Path
+) -> None:
+    """An application that got the port of the API could not start, or the API could not."""
+    settings = read(data_directory=str(tmp_path), **{name: "20005"})
+
+    with pytest.raises(SettingsError, match="PUSHPAKA_INSTANCE_PORTS holds 20005"):
+        async with open_application(settings):
+            pass

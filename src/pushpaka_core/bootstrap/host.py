@@ -67,17 +67,40 @@ def prepare(settings: Settings) -> Ground:
             f"The data directory cannot be used ({error}). "
             "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
         ) from None
-    choices = Choices.load_or_make(directory / "choices.json", host=settings.router_host)
+    choices = Choices.load_or_make(
+        directory / "choices.json",
+        host=settings.router_host,
+        port=settings.router_port,
+        apart_from={settings.port, *settings.instance_ports},
+    )
+    addresses = addresses_of(settings, choices.router_port)
+    _require_apart(settings, addresses.port, choices)
     return Ground(
         keys=keys_of(
             directory / "keys.json",
             signing_key=settings.secret_key.encode() if settings.secret_key else None,
             encryption_keys=settings.encryption_keys,
         ),
-        addresses=addresses_of(settings, choices.router_port),
+        addresses=addresses,
         choices=choices,
         node=Node(runtime=settings.runtime, name=settings.node or choices.node, home=choices.home),
     )
+
+
+def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:
+    """Refuse ports of applications on which the platform itself listens."""
+    own = (
+        settings.port,
+        router_port,
+        choices.router_internal_port,
+        choices.router_page_port,
+    )
+    for port in own:
+        if port in settings.instance_ports:
+            raise SettingsError(
+                f"PUSHPAKA_INSTANCE_PORTS holds {port}, on which Pushpaka itself listens. "
+                "Set it to other ports."
+            )
 
 
 @asynccontextmanager

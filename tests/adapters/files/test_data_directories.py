@@ -14,6 +14,15 @@ from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.errors import SettingsError
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def test_second_server_is_refused_with_a_sentence(tmp_path: Path) -> None:
     """Two servers on one database would both call its jobs their own."""
     with (
@@ -87,6 +96,41 @@ def test_port_that_is_taken_is_not_chosen(tmp_path: Path) -> None:
         choices = Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")
 
     assert taken not in (choices.router_port, choices.router_internal_port)
+
+
+def test_port_that_is_set_needs_no_choice(tmp_path: Path) -> None:
+    """Where the operator has decided, no port is looked for, not even whether it is free."""
+    choices = Choices.load_or_make(tmp_path / "choices.json", host="192.0.2.1", port=8443)
+
+    assert 8443 == choices.router_port
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this host has no IPv6")
+@pytest.mark.parametrize("host", ["::", "::1"])
+def test_port_is_chosen_on_an_address_of_either_kind(host: str, tmp_path: Path) -> None:
+    """The router may listen on IPv6 as well."""
+    choices = Choices.load_or_make(tmp_path / "choices.json", host=host)
+
+    assert choices.router_port == 80 or choices.router_port in range(8000, 8100)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_address_of_another_machine_is_told_with_its_setting(host: str, tmp_path: Path) -> None:
+    """No port would help where the address is at fault."""
+    with pytest.raises(SettingsError, match=rf"listen on {host}: .*\. Set PUSHPAKA_ROUTER_HOST"):
+        Choices.load_or_make(tmp_path / "choices.json", host=host)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_ports_of_others_are_not_chosen(tmp_path: Path) -> None:
+    """What the API or applications listen on is left to them."""
+    others = {80, *range(8000, 8099), *range(600, 1024), *range(10_000, 19_000)}
+
+    choices = Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1", apart_from=others)
+
+    chosen = {choices.router_port, choices.router_internal_port, choices.router_page_port}
+    assert set() == others & chosen
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"router_port": 1})])

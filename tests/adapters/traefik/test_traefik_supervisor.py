@@ -138,10 +138,10 @@ async def test_a_wrong_setting_leaves_the_running_traefik(
 async def test_an_address_of_another_machine_is_told(
     processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
 ) -> None:
-    """An address that this machine does not have is refused in a sentence."""
+    """An address that this machine lacks is refused in a sentence that names the setting."""
     foreign = evolve(entry_points, host="192.0.2.1")
 
-    with pytest.raises(SettingsError, match="no such address"):
+    with pytest.raises(SettingsError, match=r"no such address\. Set PUSHPAKA_ROUTER_HOST"):
         await TraefikSupervisor(processes, directory, foreign, binaries).start()
 
 

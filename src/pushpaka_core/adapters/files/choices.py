@@ -1,9 +1,10 @@
 """What was decided at the first start and is kept, so that a later one decides the same."""
 
+import errno
 import json
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import sample
@@ -17,6 +18,7 @@ from pushpaka_core.errors import SettingsError
 _PRIVILEGED = range(600, 1024)
 _ORDINARY = range(10_000, 20_000)
 """Neither applications nor outgoing connections get these by themselves."""
+_NOT_FREE = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 
 @frozen(kw_only=True)
@@ -31,21 +33,27 @@ class Choices:
     router_page_port: int = field(validator=validators.instance_of(int))
 
     @classmethod
-    def load_or_make(cls, path: Path, *, host: str) -> Self:
+    def load_or_make(
+        cls, path: Path, *, host: str, port: int | None = None, apart_from: Container[int] = ()
+    ) -> Self:
         """
         Return what is kept in *path*; at the first start choose, and keep it.
 
-        The port is 80 where this user may bind it, else 8000 or the next free one.
+        The port is *port*, else 80 where this user may bind it, else 8000 or the next free one.
         The other two are where no application may listen, as far as this user can.
         Of several that choose at once one wins, and all return the same.
+
+        Raises:
+            SettingsError: If nothing can listen on *host*, or no port is free.
         """
         with suppress(FileNotFoundError):
             return cls._load(path)
-        inner_ports = iter(_inner_ports())
+        ports = (each for each in (80, *range(8000, 8100)) if each not in apart_from)
+        inner_ports = (each for each in _inner_ports() if each not in apart_from)
         choices = cls(
             node=socket.gethostname(),
             home=token_hex(8),
-            router_port=_first_free(host, (80, *range(8000, 8100))),
+            router_port=port or _first_free(host, ports),
             router_internal_port=_first_free("127.0.0.1", inner_ports),
             router_page_port=_first_free("127.0.0.1", inner_ports),
         )
@@ -92,10 +100,22 @@ def _first_free(host: str, ports: Iterable[int]) -> int:
 
 
 def _can_bind(host: str, port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
+    try:
+        _bind(host, port)
+    except OSError as error:
+        if error.errno in _NOT_FREE:
             return False
+        raise SettingsError(
+            f"The router cannot listen on {host}: {error.strerror}. "
+            "Set PUSHPAKA_ROUTER_HOST to an address of this machine."
+        ) from None
     return True
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)

@@ -8,15 +8,18 @@ from attrs import frozen
 from pushpaka_core.adapters.traefik.configuration import authority
 from pushpaka_core.errors import SettingsError
 
+_PORT_AT_FAULT = frozenset({errno.EADDRINUSE, errno.EACCES})
+
 
 @frozen(kw_only=True)
 class Endpoint:
     """Where a program listens, and what to do where it cannot."""
 
     host: str
-    """A numeric address, or empty for every address of the machine."""
+    """An address, or empty for every address of the machine."""
     port: int
     way_out: str
+    """What to do where the port is at fault, not the address."""
 
     @property
     def address(self) -> str:
@@ -35,8 +38,15 @@ def require_free(endpoint: Endpoint) -> None:
         _bind(endpoint.host, endpoint.port)
     except OSError as error:
         raise SettingsError(
-            f"The router cannot listen on {endpoint.address}: {_reason(error)}. {endpoint.way_out}."
+            f"The router cannot listen on {endpoint.address}: {_reason(error)}. "
+            f"{_way_out(endpoint, error)}."
         ) from error
+
+
+def _way_out(endpoint: Endpoint, error: OSError) -> str:
+    if error.errno in _PORT_AT_FAULT:
+        return endpoint.way_out
+    return "Set PUSHPAKA_ROUTER_HOST to an address of this machine"
 
 
 def _bind(host: str, port: int) -> None:
