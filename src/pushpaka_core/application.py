@@ -166,7 +166,7 @@ def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]
     return {
         "database": adapters.storage.check,
         "redis": adapters.redis_check,
-        "router": router_answers,
+        "router": router_answers if adapters.is_routed else None,
         "disk": engine.admission.require_disk,
         "memory": engine.admission.require_memory,
     }

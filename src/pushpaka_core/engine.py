@@ -69,6 +69,8 @@ class Adapters:
     """None where the router is somebody else's to run."""
     route_table_text: RouteTableText | None = None
     """None where no router fetches its table."""
+    is_routed: bool = True
+    """Whether there is a router at all."""
     host: Host
     failpoints: Failpoints
     hasher: Hasher

@@ -13,6 +13,7 @@ from litestar import Litestar, get
 from tests.adapters.traefik.elsewhere import served, traefik_elsewhere
 
 from pushpaka_core.adapters.memory.router import MemoryRouter
+from pushpaka_core.adapters.none.router import NoRouter
 from pushpaka_core.adapters.traefik.binary import find_traefik
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestRouter(RouterContract):
-    """Memory, and Traefik with a file and with a table that it fetches, alike."""
+    """Memory, none, and Traefik with a file and with a table that it fetches, alike."""
 
 
 @define
@@ -64,11 +65,13 @@ WITH_TRAEFIK = [
 ]
 
 
-@pytest.fixture(params=["memory", *WITH_TRAEFIK])
+@pytest.fixture(params=["memory", "none", *WITH_TRAEFIK])
 async def router(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Router]:
     match request.param:
         case "memory":
             yield MemoryRouter()
+        case "none":
+            yield NoRouter()
         case "file":
             async with _traefik(tmp_path) as router:
                 yield router

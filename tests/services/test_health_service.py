@@ -9,7 +9,9 @@ from tests.services.platform import OPTIONS, Platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.application import assemble
+from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.domain.nodes import Node
+from pushpaka_core.engine import Options
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
 from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
 
@@ -58,6 +60,17 @@ class TestCheck:
         health = await a_service(MemoryStorage(), router=router_is_elsewhere).check()
 
         assert {"database": True, "router": None} == health.checks
+
+    @pytest.mark.parametrize(("is_routed", "works"), [(True, True), (False, None)])
+    async def test_does_not_ask_for_a_router_where_there_is_none(
+        self, *, is_routed: bool, works: bool | None
+    ) -> None:
+        """Nobody is told that a router works which the instance was told to do without."""
+        application = assemble(evolve(memory_adapters(), is_routed=is_routed), Options())
+
+        health = await application.health.check()
+
+        assert works is health.checks["router"]
 
     async def test_is_not_ok_without_the_database(self) -> None:
         """Where the database is down, so is the platform."""

@@ -159,6 +159,7 @@ async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Ada
             router=router,
             router_supervisor=supervisor,
             route_table_text=_route_table_text(settings),
+            is_routed=settings.router is not RouterChoice.NONE,
             host=LocalHost(directory),
             failpoints=ProcessFailpoints(settings.failpoint),
             hasher=Argon2Hasher(),
@@ -184,9 +185,7 @@ async def _router(
     settings: Settings, ground: Ground, processes: Processes
 ) -> AsyncIterator[tuple[Router, RouterSupervisor | None]]:
     if settings.router is not RouterChoice.TRAEFIK:
-        from pushpaka_core.adapters.memory.router import MemoryRouter
-
-        yield MemoryRouter(), None
+        yield _other_router(settings.router), None
         return
     if settings.router_urls:
         from pushpaka_core.adapters.traefik.routers import open_traefik_routers
@@ -219,6 +218,13 @@ def _route_table_text(settings: Settings) -> RouteTableText | None:
     from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
 
     return partial(dynamic_configuration, page=None)
+
+
+def _other_router(choice: RouterChoice) -> Router:
+    from pushpaka_core.adapters.memory.router import MemoryRouter
+    from pushpaka_core.adapters.none.router import NoRouter
+
+    return NoRouter() if choice is RouterChoice.NONE else MemoryRouter()
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

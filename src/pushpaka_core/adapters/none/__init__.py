@@ -1,0 +1,1 @@
+"""Adapters of an instance that does without a technology."""
