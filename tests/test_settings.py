@@ -1,20 +1,23 @@
 """Settings are read strictly, and every mistake is told in a sentence."""
 
+import os
 from base64 import b64encode
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
+import attrs
 import pytest
 
 from pushpaka_core.bootstrap import open_application
 from pushpaka_core.bootstrap.options import addresses_of, options_of
 from pushpaka_core.domain.failpoints import Effect, Failpoint
 from pushpaka_core.domain.nodes import Node
+from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.router import Upstream
-from pushpaka_core.settings import RouterChoice, Settings, documented
+from pushpaka_core.settings import RouterChoice, Settings
 
 KEY = b64encode(bytes(range(32))).decode()
 README = Path(__file__).parent.parent / "README.md"
@@ -166,6 +169,35 @@ def test_only_the_mark_itself_is_no_setting() -> None:
         read(process_timeout="5")
 
 
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}])
+def test_who_has_no_home_names_a_directory(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence tells how; what the caller has stands in for it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(SettingsError, match="Set PUSHPAKA_DATA_DIRECTORY"):
+        Settings.from_environ(environ)
+
+    settings = Settings.from_environ(environ, data_directory=Path("/data"))
+
+    assert Path("/data") == settings.data_directory
+
+
+def test_directory_that_is_set_beats_that_of_the_caller() -> None:
+    """What a program would take is no setting."""
+    environ = {"PUSHPAKA_DATA_DIRECTORY": "/set"}
+
+    settings = Settings.from_environ(environ, data_directory=Path("/data"))
+
+    assert Path("/set") == settings.data_directory
+
+
+def test_deadlines_are_those_of_the_clockwork() -> None:
+    """What an operator leaves open and what an embedding program leaves open is the same."""
+    assert Timings() == read().timings
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "pushpaka.example.com"])
 def test_beyond_loopback_registration_closes_after_the_first(host: str) -> None:
     """What others can reach is not open to them unless somebody says so."""
@@ -220,8 +252,9 @@ def test_routers_elsewhere_lead_to_each_api() -> None:
 def test_readme_lists_exactly_the_settings_that_there_are() -> None:
     """The table of the README is the code's own."""
     rows = [
-        f"| `{name}` | {default and f'`{default}`'} | {help_} |"
-        for name, default, help_ in documented()
+        f"| `PUSHPAKA_{a.name.upper()}` | {_shown(a.default)} | {a.metadata['help']} |"
+        for a in attrs.fields(Settings)
+        if "parse" in a.metadata
     ]
 
     table = [line for line in README.read_text().splitlines() if line.startswith("| `PUSHPAKA_")]
@@ -278,3 +311,19 @@ async def test_ports_of_applications_are_apart_from_those_of_the_platform(
     with pytest.raises(SettingsError, match="PUSHPAKA_INSTANCE_PORTS holds 20005"):
         async with open_application(settings):
             pass
+
+
+def _shown(default: object) -> str:
+    match default:
+        case bool():
+            return f"`{str(default).lower()}`"
+        case timedelta() if default >= timedelta(hours=24):
+            return f"`{default.total_seconds() / 3600:g}`"
+        case timedelta():
+            return f"`{default.total_seconds():g}`"
+        case range():
+            return f"`{default[0]}-{default[-1]}`"
+        case int() | str():
+            return f"`{default}`"
+        case _:
+            return ""

@@ -3,9 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -14,30 +12,17 @@ from attrs import field, frozen
 
 from pushpaka_core import setting_values
 from pushpaka_core.domain.failpoints import Failpoint
-from pushpaka_core.domain.networks import IPNetwork
+from pushpaka_core.domain.networks import IPNetwork, is_loopback
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.errors import SettingsError
-
-PREFIX = "PUSHPAKA_"
-FAILPOINT, TIMING = "PUSHPAKA_TEST_FAILPOINT", "PUSHPAKA_TEST_TIMING"
-"""Read though they are for tests: what goes wrong, and whether the clockwork is fast."""
-_MARK = "PUSHPAKA_PROCESS"
-"""What programs carry that Pushpaka has started, another Pushpaka among them."""
-_PASSED_OVER = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_")
-
-_HOST_ENV = frozenset(
-    {
-        *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
-        *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
-        *("PIP_CERT", "PIP_INDEX_URL", "PIP_FIND_LINKS"),
-        *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS"),
-        *("NODE_EXTRA_CA_CERTS", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
-        *("BUN_CONFIG_REGISTRY", "YARN_NPM_REGISTRY_SERVER"),
-    }
+from pushpaka_core.setting_sources import (
+    read_for_tests,
+    read_host_env,
+    read_settings,
+    usual_data_directory,
 )
-"""What builds may see of the platform's own environment: proxies, certificates, indexes."""
+
+_TIMINGS = Timings()
 
 
 class Stage(StrEnum):
@@ -66,23 +51,6 @@ def _setting(parse: Callable[[str], Any], help: str, **options: Any) -> Any:
     return field(metadata={"parse": parse, "help": help}, **options)
 
 
-def _default_data_directory() -> Path:
-    return _data_directory(os.environ)
-
-
-def _data_directory(environ: Mapping[str, str]) -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/lib/pushpaka")
-    home, data = environ.get("HOME"), environ.get("XDG_DATA_HOME")
-    if not (home or data):
-        raise SettingsError("There is no HOME. Set PUSHPAKA_DATA_DIRECTORY to a directory.")
-    return Path(data or f"{home}/.local/share") / "pushpaka"
-
-
-def _host_env(environ: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: environ[name] for name in _HOST_ENV if name in environ}
-
-
 @frozen(kw_only=True)
 class Settings:
     """
@@ -99,7 +67,7 @@ class Settings:
     data_directory: Path = _setting(
         setting_values.absolute,
         "where everything is kept: `/var/lib/pushpaka` for root, else `~/.local/share/pushpaka`",
-        factory=_default_data_directory,
+        factory=lambda: usual_data_directory(os.environ),
     )
     database_url: str | None = _setting(
         setting_values.database_url,
@@ -225,18 +193,18 @@ class Settings:
         default=256,
     )
     source_timeout: timedelta = _setting(
-        setting_values.seconds, "seconds to fetch a commit", default=timedelta(seconds=120)
+        setting_values.seconds, "seconds to fetch a commit", default=_TIMINGS.source
     )
     build_timeout: timedelta = _setting(
-        setting_values.seconds, "seconds to build", default=timedelta(minutes=15)
+        setting_values.seconds, "seconds to build", default=_TIMINGS.build
     )
     release_timeout: timedelta = _setting(
-        setting_values.seconds, "seconds for a release command", default=timedelta(minutes=10)
+        setting_values.seconds, "seconds for a release command", default=_TIMINGS.release
     )
     drain_timeout: timedelta = _setting(
         setting_values.seconds,
         "seconds that a replaced deployment has to end what it has begun",
-        default=timedelta(seconds=30),
+        default=_TIMINGS.drain,
     )
     local_repo_root: Path | None = _setting(
         setting_values.absolute,
@@ -270,7 +238,7 @@ class Settings:
     log_format: str = _setting(
         setting_values.word("console", "json"), "`console` or `json`", default="console"
     )
-    host_env: Mapping[str, str] = field(factory=lambda: _host_env(os.environ), repr=False)
+    host_env: Mapping[str, str] = field(factory=lambda: read_host_env(os.environ), repr=False)
     """What builds see of the platform's own environment: proxies, certificates, indexes."""
     failpoint: Failpoint | None = None
     """What a test lets go wrong."""
@@ -290,29 +258,24 @@ class Settings:
         return timings.hastened() if self.is_fast else timings
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_environ(
+        cls, environ: Mapping[str, str] = os.environ, *, data_directory: Path | None = None
+    ) -> Self:
         """
         Read the settings from an environment.
+
+        Args:
+            environ: What is set, by name.
+            data_directory: What is taken where none is set, in place of the user's usual one.
 
         Raises:
             SettingsError: If a name is unknown or a value cannot be used; it names the setting.
         """
-        known = {PREFIX + a.name.upper(): a for a in _from_environment()}
-        given = {
-            name: text
-            for name, text in environ.items()
-            if name.startswith(PREFIX) and name != _MARK and not name.startswith(_PASSED_OVER)
-        }
-        for name in given:
-            if name not in known:
-                raise SettingsError(_unknown(name, known))
-        values: dict[str, Any] = {
-            known[name].name: _parsed(known[name].metadata["parse"], name, given[name])
-            for name in given
-        }
+        fields = (a for a in attrs.fields(cls) if "parse" in a.metadata)
+        values = read_settings(environ, {a.name: a.metadata["parse"] for a in fields})
         if "data_directory" not in values:
-            values["data_directory"] = _data_directory(environ)
-        return cls(host_env=_host_env(environ), **_for_tests(environ), **values)
+            values["data_directory"] = data_directory or usual_data_directory(environ)
+        return cls(host_env=read_host_env(environ), **read_for_tests(environ), **values)
 
     @property
     def storage_url(self) -> str:
@@ -338,7 +301,7 @@ class Settings:
     @property
     def is_exposed(self) -> bool:
         """Tell whether others than this host can reach the API, the router or applications."""
-        return not all(map(_is_loopback, (self.host, self.router_host, self.node_address)))
+        return not all(map(is_loopback, (self.host, self.router_host, self.node_address)))
 
     @property
     def registration_policy(self) -> RegistrationPolicy:
@@ -351,62 +314,3 @@ class Settings:
         """Return the root of local repositories as the source policy wants it."""
         root = self.local_repo_root
         return None if root is None else PurePosixPath(root)
-
-
-def documented() -> list[tuple[str, str, str]]:
-    """Return each setting's name, default and meaning, for a table in the documentation."""
-    return [
-        (PREFIX + a.name.upper(), _shown(a.default), a.metadata["help"])
-        for a in _from_environment()
-    ]
-
-
-def _from_environment() -> list["attrs.Attribute[Any]"]:
-    return [a for a in attrs.fields(Settings) if "parse" in a.metadata]
-
-
-def _shown(default: object) -> str:
-    match default:
-        case bool():
-            return str(default).lower()
-        case timedelta() if default >= timedelta(hours=24):
-            return f"{default.total_seconds() / 3600:g}"
-        case timedelta():
-            return f"{default.total_seconds():g}"
-        case range():
-            return f"{default[0]}-{default[-1]}"
-        case int() | str():
-            return str(default)
-        case _:
-            return ""
-
-
-def _for_tests(environ: Mapping[str, str]) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
-    if text := environ.get(FAILPOINT):
-        wanted["failpoint"] = _parsed(setting_values.failpoint, FAILPOINT, text)
-    if text := environ.get(TIMING):
-        wanted["is_fast"] = _parsed(setting_values.word("fast"), TIMING, text) == "fast"
-    return wanted
-
-
-def _parsed(parse: Callable[[str], object], name: str, text: str) -> object:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise SettingsError(f"{name} {error}.") from None
-
-
-def _unknown(name: str, known: Mapping[str, object]) -> str:
-    near = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return f"{name} is not a known setting.{hint}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -52,6 +52,16 @@ _LOCAL_NAMES = {
 }
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach what listens on *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public(address: IPAddress) -> bool:
     """Tell whether *address* belongs to the internet, and not to a host, a site or a protocol."""
     meant = _meant(address)

@@ -3,7 +3,7 @@
 import logging
 import socket
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 import anyio
 import click
@@ -31,7 +31,9 @@ def command(*, is_once: bool, app: str | None) -> None:
     Ctrl-C ends it with all that it has started.
     """
     example = example_named(app)
-    settings = _settings(Settings.from_environ(), is_once=is_once)
+    # Once, nothing is kept: then a user without a home needs none.
+    usual = Path(gettempdir()) if is_once else None
+    settings = settings_of(Settings.from_environ(data_directory=usual), is_once=is_once)
     set_up_logging(LogFormat(settings.log_format), level=logging.WARNING)
     demonstration = Demonstration(settings=settings, example=example, is_once=is_once)
     with lock_data_directory(settings):
@@ -45,7 +47,7 @@ async def _demonstrate(demonstration: Demonstration) -> None:
         raise click.Abort
 
 
-def _settings(given: Settings, *, is_once: bool) -> Settings:
+def settings_of(given: Settings, *, is_once: bool) -> Settings:
     """Return the settings of an instance that is only there for the demo, on this host alone."""
     directory = (
         Path(mkdtemp(prefix="pushpaka-demo-"))
@@ -58,6 +60,7 @@ def _settings(given: Settings, *, is_once: bool) -> Settings:
         data_directory=directory,
         local_repo_root=directory / "examples",
         database_url=None,
+        redis_url=None,
         runtime=RuntimeChoice.PROCESS,
         router=RouterChoice.TRAEFIK,
         registration=RegistrationPolicy.OPEN,
@@ -66,6 +69,7 @@ def _settings(given: Settings, *, is_once: bool) -> Settings:
         router_host="127.0.0.1",
         router_port=_free_port(given.router_port or _ROUTER_PORT),
         base_domain="localhost",
+        failpoint=None,
     )
 
 
