@@ -196,7 +196,7 @@ def test_nothing_is_installed_where_nothing_is_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{\n  "name": "x",\n}', r"package.json is not valid JSON: .*line 3, column 1"),
+        ('{\n  "name": x\n}', r"package.json is not valid JSON: .*line 2, column 11"),
         ("[]", r"package.json is not valid JSON: it must be an object"),
         ("[" * 100_000, r"package.json is not valid JSON: it is nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", r"package.json is not valid JSON: it holds a number"),
