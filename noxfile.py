@@ -8,6 +8,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "tests"]
 
 PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
+QUICK = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http"))
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -33,6 +34,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *PARALLEL, "--cov", "--cov-report=")
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
+
+
+@nox.session(python=["3.11", "3.12", "3.13"], download_python="never", default=False)
+def pythons(session: nox.Session) -> None:
+    """Does every supported Python understand it? One is asked as `-s pythons-3.13`."""
+    session.install("-e", ".[serve]", *group("test"))
+    chosen = session.posargs or ("-m", "not needs", "--ignore-glob=*watchers.py", *QUICK)
+    session.run("pytest", *PARALLEL, *chosen)
 
 
 @nox.session(default=False)
