@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -12,14 +11,7 @@ from tests.redis_server import lacks_redis, own_redis, shared_redis
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
 
-CONTRACTS = (
-    *("builder", "events", "processes", "prober", "queue", "router", "runtime", "security"),
-    *("source", "storage", "workspaces"),
-)
-for suite in CONTRACTS:
-    if find_spec(f"pushpaka_core.testing.{suite}"):
-        pytest.register_assert_rewrite(f"pushpaka_core.testing.{suite}")
-pytest.register_assert_rewrite("tests.faults.served.holdings")
+pytest.register_assert_rewrite("pushpaka_core.testing", "tests.faults.served.holdings")
 
 
 def _lacks_traefik() -> str | None:
