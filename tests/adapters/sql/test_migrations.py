@@ -1,6 +1,9 @@
 """The schema, and its way from one version to the next."""
 
 import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from pathlib import Path as SyncPath
 from signal import SIGKILL
 
@@ -12,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from anyio import Path, create_task_group, run_process, to_thread
+from anyio import Event, Path, create_task_group, from_thread, run_process, to_thread
 from tests.adapters.sql.operators import change
 
 from pushpaka_core.adapters.sql import schema
@@ -178,6 +181,27 @@ async def test_several_that_migrate_at_once_do_it_once(bare_url: str) -> None:
             processes.start_soon(migrate, bare_url)
 
     assert SchemaState.CURRENT is await schema_state(bare_url)
+
+
+@pytest.mark.needs("postgres")
+async def test_who_waits_for_a_migration_is_as_patient_as_that_takes(postgres_url: str) -> None:
+    """A large table takes longer than a server that does not answer is waited for."""
+    has_begun, impatient = Event(), timedelta(milliseconds=100)
+
+    def migrate_slowly(connection: sa.Connection) -> None:
+        from_thread.run_sync(has_begun.set)
+        connection.execute(sa.select(sa.func.pg_sleep(1)))
+
+    async def work(step: Callable[[sa.Connection], object]) -> object:
+        database = database_at(postgres_url)
+        return await to_thread.run_sync(partial(database.work_on_schema, step, patience=impatient))
+
+    async with create_task_group() as processes:
+        processes.start_soon(work, migrate_slowly)
+        await has_begun.wait()
+        limit = await work(lambda connection: connection.scalar(sa.text("SHOW lock_timeout")))
+
+    assert "100ms" == limit
 
 
 async def test_a_file_that_is_no_database_is_named_so(url: str, file: SyncPath) -> None:

@@ -17,7 +17,7 @@ from anyio import CapacityLimiter
 from attrs import define, field, frozen
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from pushpaka_core.adapters.sql.errors import unavailable
@@ -77,6 +77,9 @@ class PostgresDatabase:
         """
         Do *work* on a loop of its own, as the only one who changes the schema meanwhile.
 
+        Another one's migration is waited for, however long it takes. Those who use the
+        tables are not: who would lock one while they have it holds up all others.
+
         Raises:
             SettingsError: If the server cannot be reached, or does not let us in.
         """
@@ -88,14 +91,21 @@ async def _work_on_schema(door: "_Door", work: Callable[[sa.Connection], T]) -> 
         _DIALECT, async_creator=door.connect_first, poolclass=NullPool, hide_parameters=True
     )
     async with engine.connect() as connection, connection.begin():
+        await _set(connection, statement_timeout="0", lock_timeout="0")
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATIONS)))
-        await connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+        await _set(connection, lock_timeout=door.lock_timeout)
         try:
             return await connection.run_sync(work)
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
                 raise door.refused("does not let us make tables there") from error
             raise
+
+
+async def _set(connection: AsyncConnection, **settings: str) -> None:
+    """Let *settings* hold until the transaction ends."""
+    for name, value in settings.items():
+        await connection.execute(sa.select(sa.func.set_config(name, value, True)))
 
 
 def _lane(engine: AsyncEngine, patience: timedelta, *, locks_rows: bool = False) -> Lane:
@@ -187,10 +197,15 @@ class _Door:
         )
 
     @property
+    def lock_timeout(self) -> str:
+        """Return how long a lock is waited for."""
+        return _milliseconds(self._patience)
+
+    @property
     def _server_settings(self) -> dict[str, str]:
         return {
             "application_name": "pushpaka",
-            "lock_timeout": _milliseconds(self._patience),
+            "lock_timeout": self.lock_timeout,
             "statement_timeout": _milliseconds(self._patience + _GRACE / 2),
             "idle_in_transaction_session_timeout": _LONGEST_STANDSTILL,
             "jit": "off",
