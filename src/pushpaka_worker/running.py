@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from os import getpid
+from secrets import token_hex
 
 from anyio import create_task_group
 from attrs import frozen
@@ -127,5 +128,5 @@ class _Process:
 
 
 def _name(engine: Engine) -> str:
-    """Return what people find this process by."""
-    return f"{engine.node}-{getpid()}"
+    """Return what people find this process by; in containers every process has the same number."""
+    return f"{engine.node}-{getpid()}-{token_hex(3)}"

@@ -45,6 +45,16 @@ async def test_a_worker_shows_its_load_until_it_ends(platform: Platform, shop: P
     assert [] == await seen_of(platform)
 
 
+async def test_no_two_workers_have_one_name(platform: Platform) -> None:
+    """Nor where their processes have one number, as in containers."""
+    application = platform.application
+
+    async with open_worker(application, is_alone=False), open_worker(application, is_alone=False):
+        names = {worker.name for worker in await seen_of(platform)}
+
+    assert 2 == len(names)
+
+
 async def test_a_worker_ends_whose_node_was_taken_over(platform: Platform) -> None:
     """It hears of it with the next heartbeat, so that no two nodes deploy for long."""
 
