@@ -5,7 +5,7 @@ import sqlite3
 from importlib.metadata import version
 
 import pytest
-from anyio import to_thread
+from anyio import Path, to_thread
 from tests.served import Served
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +47,29 @@ async def test_setting_that_cannot_be_used_is_told(
 
     assert 2 == finished.code, finished.errors
     assert sentence in finished.errors
+    assert "Traceback" not in finished.errors
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "reason"),
+    [
+        ("serve", "missing/pushpaka.db", "cannot be opened"),
+        ("worker", "repositories", "cannot be opened"),
+        ("migrate", "letter", "is not a database"),
+    ],
+)
+async def test_database_file_that_cannot_be_used_is_told(
+    unrouted: Served, command: str, path: str, reason: str
+) -> None:
+    """With its path and its setting, and it is left as it is."""
+    letter, file = unrouted.directory / "letter", unrouted.directory / path
+    await Path(letter).write_text("Dear diary,\n" * 100)
+
+    finished = await unrouted.run(command, PUSHPAKA_DATABASE_URL=f"sqlite:///{file}")
+
+    assert 2 == finished.code, finished.errors
+    assert f"The database file {file} {reason}." in finished.errors
+    assert "PUSHPAKA_DATABASE_URL" in finished.errors
     assert "Traceback" not in finished.errors
 
 

@@ -25,7 +25,7 @@ from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.nodes import Node, NodeLease
-from pushpaka_core.errors import SettingsError, StorageUnavailableError
+from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     a_custom_domain,
     a_deployment,
@@ -134,6 +134,8 @@ async def test_an_empty_database_is_not_opened_unmigrated(bare_url: str) -> None
         async with open_storage(bare_url, migrate=False):
             pass
 
+    assert not await Path(bare_url.removeprefix("sqlite:///")).exists()
+
 
 async def test_a_newer_database_is_refused(bare_url: str) -> None:
     """A program does not write into a schema that it does not know."""
@@ -209,15 +211,15 @@ async def test_a_file_that_is_no_database_is_named_so(url: str, file: SyncPath) 
     letter = "This is a letter, not a database.\n" * 100
     await Path(file).write_text(letter)
 
-    with pytest.raises(StorageUnavailableError, match="not a database"):
+    with pytest.raises(SettingsError, match=rf"{file} is not a database.*PUSHPAKA_DATABASE_URL"):
         await migrate(url)
 
     assert letter == await Path(file).read_text()
 
 
 async def test_a_directory_that_is_missing_is_told(tmp_path: SyncPath) -> None:
-    """A database that cannot be made is an outage with a reason."""
-    with pytest.raises(StorageUnavailableError, match="cannot be opened"):
+    """A database that cannot be made is a setting to be mended."""
+    with pytest.raises(SettingsError, match=r"missing/pushpaka\.db cannot be opened"):
         await migrate(f"sqlite:///{tmp_path / 'missing' / 'pushpaka.db'}")
 
 

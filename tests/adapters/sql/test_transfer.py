@@ -304,9 +304,11 @@ async def test_an_export_of_another_schema_is_refused(
 
 
 async def test_a_database_without_the_present_schema_is_not_exported(target: str) -> None:
-    """A mistyped address does not make an empty export."""
+    """A mistyped address makes neither an empty export nor an empty database."""
     with pytest.raises(SettingsError, match="pushpaka migrate"):
         await _exported(target)
+
+    assert not _file_of(target).exists()
 
 
 async def test_a_full_disk_is_told(source: str) -> None:

@@ -27,12 +27,21 @@ class Lane:
 
 
 class Database(Protocol):
-    """A database of one kind, at one address. Both methods block."""
+    """A database of one kind, at one address. All methods block."""
 
     def lanes(self, *, patience: timedelta) -> tuple[Lane, Lane]:
         """Prepare the way for those who write, and the one for those who only read."""
         ...
 
+    def is_there(self) -> bool:
+        """Tell whether there is anything to be looked at, without making it."""
+        ...
+
     def work_on_schema(self, work: Callable[[sa.Connection], T], *, patience: timedelta) -> T:
-        """Do *work* in one transaction, as the only one who changes the schema meanwhile."""
+        """
+        Do *work* in one transaction, as the only one who changes the schema meanwhile.
+
+        Raises:
+            SettingsError: If there is no database to be had at this address.
+        """
         ...

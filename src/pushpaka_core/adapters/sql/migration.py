@@ -34,14 +34,14 @@ async def migrate(url: str) -> None:
     Bring the schema up to date, wholly or not at all. Harmless to repeat.
 
     Raises:
-        SettingsError: If it is newer than this program.
-        StorageUnavailableError: If the database cannot be opened, or is in use for too long.
+        SettingsError: If it is newer than this program, or the database cannot be opened.
+        StorageUnavailableError: If the database is in use for too long.
     """
     await to_thread.run_sync(_migrate, url)
 
 
 async def schema_state(url: str) -> SchemaState:
-    """Tell how the schema stands; StorageUnavailableError."""
+    """Tell how the schema stands, and make nothing; SettingsError, StorageUnavailableError."""
     return await to_thread.run_sync(_schema_state, url)
 
 
@@ -61,7 +61,6 @@ async def require_current(url: str) -> None:
 
     Raises:
         SettingsError: If it has another one, or none.
-        StorageUnavailableError: If it cannot be opened.
     """
     await to_thread.run_sync(_insist, url)
 
@@ -98,8 +97,11 @@ def _insist(url: str) -> None:
 
 
 def _schema_state(url: str) -> SchemaState:
+    database = database_at(url)
+    if not database.is_there():
+        return SchemaState.EMPTY
     with translated_errors():
-        return database_at(url).work_on_schema(_state, patience=PATIENCE)
+        return database.work_on_schema(_state, patience=PATIENCE)
 
 
 def _state(connection: sa.Connection) -> SchemaState:

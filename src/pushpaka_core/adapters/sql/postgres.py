@@ -73,6 +73,10 @@ class PostgresDatabase:
         )
         return _lane(writing, patience, locks_rows=True), _lane(reading, patience)
 
+    def is_there(self) -> bool:
+        """Leave it to the server to say so."""
+        return True
+
     def work_on_schema(self, work: Callable[[sa.Connection], T], *, patience: timedelta) -> T:
         """
         Do *work* on a loop of its own, as the only one who changes the schema meanwhile.

@@ -5,6 +5,7 @@ Writers wait for their turn in a lane of one, in order, and for writers of other
 processes in the database.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from anyio import CapacityLimiter
 from attrs import frozen
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -24,6 +26,8 @@ from pushpaka_core.errors import SettingsError
 T = TypeVar("T")
 
 _READERS = 8
+_MISTAKES = {14: "cannot be opened", 26: "is not a database"}
+"""By SQLite's primary result code: what somebody has to mend before a file can be used."""
 
 
 @frozen
@@ -67,14 +71,39 @@ class SqliteDatabase:
         _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
         return writing, reading
 
+    def is_there(self) -> bool:
+        """Tell whether something is where the file should be."""
+        return os.path.lexists(self._path)
+
     def work_on_schema(self, work: Callable[[sa.Connection], T], *, patience: timedelta) -> T:
-        """Do *work* as the one writer; a new file is ours alone."""
+        """
+        Do *work* as the one writer; a new file is ours alone.
+
+        Raises:
+            SettingsError: If the file cannot be opened, or is no database.
+        """
         with suppress(OSError):
-            Path(str(self._address.database)).touch(mode=0o600, exist_ok=True)
+            self._path.touch(mode=0o600, exist_ok=True)
         engine = sa.create_engine(self._address, poolclass=NullPool, hide_parameters=True)
         _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
-        with engine.connect() as connection, connection.begin():
+        with self._opened(engine) as connection, connection.begin():
             return work(connection)
+
+    def _opened(self, engine: sa.Engine) -> sa.Connection:
+        try:
+            return engine.connect()
+        except DBAPIError as error:
+            reason = _MISTAKES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+            if reason is None:
+                raise
+            raise SettingsError(
+                f"The database file {self._path} {reason}. Mend that, or set "
+                "PUSHPAKA_DATABASE_URL to another one."
+            ) from error
+
+    @property
+    def _path(self) -> Path:
+        return Path(str(self._address.database))
 
 
 def _configure(
