@@ -19,7 +19,7 @@ from attrs import define, field
 from tests.served import free_port
 
 from pushpaka_core.adapters.sql.migration import migrate
-from pushpaka_core.adapters.sql.schema import counters, metadata
+from pushpaka_core.adapters.sql.schema import counters, identity, metadata, schema_compatibility
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 
 PASSWORD = "correct-horse:battery/staple"
@@ -27,6 +27,7 @@ PASSWORD = "correct-horse:battery/staple"
 _SPELT = "correct-horse%3Abattery%2Fstaple"
 _USER = "platform"
 _TEMPLATE = "migrated"
+_ALWAYS_FILLED = (counters, identity, schema_compatibility)
 _QUICK = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -167,7 +168,7 @@ async def empty(storage: SqlStorage) -> None:
     """Remove every row, which is quicker than to make another database."""
     async with storage._writing.engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
-            if table is not counters:
+            if table not in _ALWAYS_FILLED:
                 await connection.execute(sa.delete(table))
         await connection.execute(sa.update(counters).values(value=0))
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
@@ -82,6 +83,10 @@ class Adapters:
     """None where every process counts for itself."""
     redis_check: HealthCheck | None = None
     """None where this instance was not told to use Redis."""
+    schema_check: HealthCheck | None = None
+    """None where the storage has no schema."""
+    instance_id: UUID = field(factory=uuid4)
+    """Tells this instance from others that use the same Redis."""
 
 
 @frozen(kw_only=True)

@@ -5,16 +5,23 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 from anyio import to_thread
 
 from pushpaka_core.adapters.files.drafts import written_whole
+from pushpaka_core.adapters.files.instance_ids import change_instance_id, known_instance_id
 from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.adapters.git.repositories import make_repository
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.security.keys import load_or_create_keys
 from pushpaka_core.adapters.sql.export_files import Contents
+from pushpaka_core.adapters.sql.migration import (
+    migrate,
+    require_same_instance,
+    spares_others,
+)
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
@@ -37,14 +44,9 @@ def lock_data_directory(settings: Settings, *, shared: bool = False) -> Iterator
         )
     directory = settings.data_directory
     with ExitStack() as stack:
-        try:
+        with _unusable_told():
             directory.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(directory, shared=shared))
-        except OSError as error:
-            raise SettingsError(
-                f"The data directory cannot be used ({error}). "
-                "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
-            ) from None
         yield
 
 
@@ -78,6 +80,25 @@ async def publish(settings: Settings, directory: Path) -> None:
     await make_repository(_processes(settings), directory)
 
 
+async def spares_what_runs(settings: Settings) -> bool:
+    """Tell whether the processes of the instance can go on while its database is migrated."""
+    return settings.database == "memory" or await spares_others(settings.storage_url)
+
+
+async def migrate_instance(settings: Settings) -> None:
+    """
+    Bring the database up to date. Only for who holds the lock, unless that spares what runs.
+
+    Raises:
+        SettingsError: If it is newer than this program, or not that of the data directory.
+    """
+    if settings.database == "memory":
+        return
+    known = await to_thread.run_sync(_known_instance_id, settings)
+    await require_same_instance(settings.storage_url, known)
+    await migrate(settings.storage_url)
+
+
 async def export_instance(settings: Settings, file: BinaryIO) -> Contents:
     """
     Write all that the instance knows into *file*, secrets as they are encrypted, while it goes on.
@@ -99,12 +120,18 @@ async def import_instance(settings: Settings, file: BinaryIO) -> Contents:
     Make the instance what *file* tells, wholly or not at all. Only for who holds the lock.
 
     Raises:
-        SettingsError: If the file cannot be used, its keys are not here, or the database
-            is not empty.
+        SettingsError: If the file cannot be used, its keys are not here, the data directory
+            is another instance's, or the database is not empty.
     """
     _require_database(settings)
-    known = await to_thread.run_sync(_known_keys, settings)
-    return await import_database(settings.storage_url, file, known_keys=known)
+    contents = await import_database(
+        settings.storage_url,
+        file,
+        known_keys=await to_thread.run_sync(_known_keys, settings),
+        known_as=await to_thread.run_sync(_known_instance_id, settings),
+    )
+    await to_thread.run_sync(change_instance_id, settings.data_directory, contents.instance_id)
+    return contents
 
 
 @contextmanager
@@ -120,6 +147,24 @@ def export_file(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise SettingsError(f"The file {path} cannot be written: {error.strerror}.") from None
+
+
+@contextmanager
+def _unusable_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            f"The data directory cannot be used ({error}). "
+            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
+        ) from None
+
+
+def _known_instance_id(settings: Settings) -> UUID | None:
+    """Return of which instance the data directory is, which is made where there is none."""
+    with _unusable_told():
+        settings.data_directory.mkdir(parents=True, exist_ok=True)
+    return known_instance_id(settings.data_directory)
 
 
 def _require_database(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.presence import Presence
 from pushpaka_worker.reconciler import Companion, Reconciler
+from pushpaka_worker.settling import settle
 from pushpaka_worker.tenure import Tenure
 from pushpaka_worker.worker import Worker
 
@@ -37,7 +38,7 @@ async def open_worker(application: Application, *, is_alone: bool = True) -> Asy
         SettingsError: If the instance has another node, or the router cannot be started.
     """
     engine = application.engine
-    await engine.attendance.settle()
+    await settle(engine)
     process = _Process(engine, _name(engine), is_alone)
     await process.prepare()
     shown = await engine.attendance.arrive(process.name, concurrency=engine.concurrency)

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 from anyio import Path, to_thread
+from tests.adapters.sql.operators import NEWER, UNSPARING
 from tests.served import Served
 
 pytestmark = pytest.mark.anyio
@@ -125,5 +126,6 @@ async def test_down_has_nothing_to_do_where_nothing_runs(unrouted: Served) -> No
 
 def _make_newer(served: Served) -> None:
     with sqlite3.connect(served.data_directory / "pushpaka.sqlite") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        for statement in (NEWER, UNSPARING):
+            database.execute(statement)
     database.close()

@@ -2,15 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from anyio import to_thread
 from attrs import frozen
@@ -23,6 +18,7 @@ from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.key_rings import require_keys
 from pushpaka_core.settings import RouterChoice, Settings
 
@@ -44,6 +40,7 @@ _SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 class Ground:
     """What lies in the data directory before anything is opened."""
 
+    instance_id: UUID | None
     keys: "Keys"
     addresses: Addresses
     choices: "Choices"
@@ -52,7 +49,8 @@ class Ground:
 
 def prepare(settings: Settings) -> Ground:
     """Make the data directory where there is none, and settle what is decided once; blocks."""
-    from pushpaka_core.adapters.files.choices import Choices
+    from pushpaka_core.adapters.files.choices import Choices, place_of
+    from pushpaka_core.adapters.files.instance_ids import known_instance_id
     from pushpaka_core.adapters.security.keys import keys_of
 
     directory = settings.data_directory
@@ -76,6 +74,7 @@ def prepare(settings: Settings) -> Ground:
     addresses = addresses_of(settings, choices.router_port)
     _require_apart(settings, addresses.port, choices)
     return Ground(
+        instance_id=known_instance_id(directory),
         keys=keys_of(
             directory / "keys.json",
             signing_key=settings.secret_key.encode() if settings.secret_key else None,
@@ -83,7 +82,11 @@ def prepare(settings: Settings) -> Ground:
         ),
         addresses=addresses,
         choices=choices,
-        node=Node(runtime=settings.runtime, name=settings.node or choices.node, home=choices.home),
+        node=Node(
+            runtime=settings.runtime,
+            name=settings.node or choices.node,
+            home=choices.home_at(place_of(directory)),
+        ),
     )
 
 
@@ -104,7 +107,9 @@ def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> 
 
 
 @asynccontextmanager
-async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Adapters]:
+async def host_adapters(
+    settings: Settings, ground: Ground, *, is_alone: bool
+) -> AsyncIterator[Adapters]:
     """Open the adapters of an instance whose programs run on this host."""
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
@@ -125,11 +130,13 @@ async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Ada
     processes = HostProcesses(directory / "processes")
     git = await to_thread.run_sync(find_git)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(_storage(settings))
-        await require_keys(storage, ground.keys.encryption_keys)
+        kept = await stack.enter_async_context(_kept(settings, ground, is_alone=is_alone))
+        await require_keys(kept.storage, ground.keys.encryption_keys)
         router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
         yield Adapters(
-            storage=storage,
+            instance_id=kept.instance_id,
+            storage=kept.storage,
+            schema_check=kept.schema_check,
             queue=MemoryQueue(),
             events=MemoryEventBus(),
             source=GitSource(
@@ -170,14 +177,43 @@ async def host_adapters(settings: Settings, ground: Ground) -> AsyncIterator[Ada
         )
 
 
-def _storage(settings: Settings) -> AbstractAsyncContextManager[Storage]:
-    if settings.storage_url == "memory:":
+@frozen(kw_only=True)
+class _Kept:
+    """What is kept of an instance, and which one that is."""
+
+    instance_id: UUID
+    storage: Storage
+    schema_check: HealthCheck | None = None
+
+
+@asynccontextmanager
+async def _kept(settings: Settings, ground: Ground, *, is_alone: bool) -> AsyncIterator[_Kept]:
+    """Open the database if it is that of the data directory; who comes first decides that."""
+    if settings.database == "memory":
         from pushpaka_core.adapters.memory.storage import MemoryStorage
 
-        return nullcontext(MemoryStorage())
+        _require_unused(ground)
+        yield _Kept(instance_id=uuid4(), storage=MemoryStorage())
+        return
+    from pushpaka_core.adapters.files.instance_ids import keep_instance_id
+    from pushpaka_core.adapters.sql import migration
     from pushpaka_core.adapters.sql.storage import open_storage
 
-    return open_storage(settings.storage_url, migrate=True)
+    url, is_own = settings.storage_url, settings.database_url is None
+    await migration.require_same_instance(url, ground.instance_id)
+    instance_id = await migration.make_usable(url, updates=is_alone and is_own)
+    await to_thread.run_sync(keep_instance_id, settings.data_directory, instance_id)
+    async with open_storage(url, migrate=False) as storage:
+        yield _Kept(instance_id=instance_id, storage=storage, schema_check=storage.check_schema)
+
+
+def _require_unused(ground: Ground) -> None:
+    if ground.instance_id is not None:
+        raise SettingsError(
+            "PUSHPAKA_DATABASE_URL is memory:, and the data directory is of an instance with a "
+            "database, whose applications would be ended as unknown. Set "
+            "PUSHPAKA_DATA_DIRECTORY to another one."
+        )
 
 
 @asynccontextmanager

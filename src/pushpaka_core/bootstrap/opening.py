@@ -19,9 +19,14 @@ from pushpaka_core.settings import RuntimeChoice, Settings, Stage
 
 
 @asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
+async def open_application(
+    settings: Settings, *, is_alone: bool = False
+) -> AsyncIterator[Application]:
     """
-    Open the services of the instance that *settings* describe; its schema is brought up to date.
+    Open the services of the instance that *settings* describe; an empty database gets its tables.
+
+    *is_alone* says that nobody else uses the data directory: an older database in it is
+    brought up to date then.
 
     Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
 
@@ -35,7 +40,10 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
             yield assemble(adapters, options_of(settings, addresses_of(settings, 80), node))
         return
     ground = await to_thread.run_sync(prepare, settings)
-    async with host_adapters(settings, ground) as own, _shared(settings, own) as adapters:
+    async with (
+        host_adapters(settings, ground, is_alone=is_alone) as own,
+        _shared(settings, own) as adapters,
+    ):
         yield assemble(adapters, options_of(settings, ground.addresses, ground.node))
 
 
@@ -74,7 +82,10 @@ async def _shared(settings: Settings, adapters: Adapters) -> AsyncIterator[Adapt
     except ModuleNotFoundError:
         raise SettingsError("PUSHPAKA_REDIS_URL needs `pip install pushpaka[redis]`.") from None
     opening = open_redis(
-        settings.redis_url, queue=adapters.queue, events=adapters.events, storage=adapters.storage
+        settings.redis_url,
+        queue=adapters.queue,
+        events=adapters.events,
+        storage=adapters.storage,
     )
     async with opening as redis, alongside(redis.run):
         yield evolve(

@@ -16,7 +16,19 @@ class Node:
     runtime: str
     name: str
     home: str = ""
-    """What tells its data directory from any other, also from another one of the machine."""
+    """
+    What tells its data directory from any other, also from another one of the machine.
+
+    Where the directory is a copy, or was moved, the place that it has now stands behind an @.
+    """
+
+    def may_be(self, other: "Node") -> bool:
+        """Tell whether *other* is this node or a copy of it, or was that before it was moved."""
+        return self._origin == other._origin  # noqa: SLF001 - of the same class
+
+    @property
+    def _origin(self) -> tuple[str, str, str]:
+        return self.runtime, self.name, self.home.partition("@")[0]
 
 
 @frozen(kw_only=True)

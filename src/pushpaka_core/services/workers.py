@@ -25,9 +25,12 @@ class Attendance:
     _now: Clock
     _new_id: IdGenerator
 
-    async def settle(self) -> None:
+    async def settle(self) -> bool:
         """
-        Make this node the one of its runtime, unless the runtime has one.
+        Make this node the one of its runtime, unless the runtime has one; true if it is that.
+
+        It may be that one with its files at another place, moved or copied. It can `take_over`
+        then, unless that one lives, which is for the caller to see.
 
         Raises:
             SettingsError: If that is another one: nothing that it runs could be moved here.
@@ -36,7 +39,10 @@ class Attendance:
             settled = await self._settled()
         except DuplicateError:
             settled = await self._settled()
+        if settled != self._node and settled.may_be(self._node):
+            return False
         self._require_here(settled)
+        return True
 
     async def is_here(self) -> bool:
         """Tell whether this node is the one of its runtime, with a router of its own if any."""

@@ -1,10 +1,11 @@
 """`pushpaka migrate`."""
 
+from contextlib import nullcontext
+
 import anyio
 import click
 
-from pushpaka_core.bootstrap import open_application
-from pushpaka_core.maintenance import lock_data_directory
+from pushpaka_core.maintenance import lock_data_directory, migrate_instance, spares_what_runs
 from pushpaka_core.settings import Settings
 
 
@@ -13,14 +14,12 @@ def command() -> None:
     """
     Bring the database up to date, wholly or not at all.
 
-    `serve` does it as well when it starts. It is refused while one runs.
+    Run it with the new version before its processes are started. Those of the version before
+    go on meanwhile, and beside the new ones. Where a change is too large for that it is refused
+    while one of them uses the data directory; end those elsewhere as well then.
     """
     settings = Settings.from_environ()
-    with lock_data_directory(settings):
-        anyio.run(_migrate, settings)
+    spares = anyio.run(spares_what_runs, settings)
+    with nullcontext() if spares else lock_data_directory(settings):
+        anyio.run(migrate_instance, settings)
     click.echo("The database is up to date.")
-
-
-async def _migrate(settings: Settings) -> None:
-    async with open_application(settings):
-        return

@@ -25,7 +25,7 @@ async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIte
     """
     with listening(settings.host, settings.port) as listener:
         async with (
-            open_application(settings) as application,
+            open_application(settings, is_alone=deploys) as application,
             open_worker(application) if deploys else nullcontext(),
             serving(_app(application, settings), listener),
         ):

@@ -2,14 +2,21 @@
 
 import json
 import os
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
 
-from pushpaka_core.adapters.files.choices import Choices
+from pushpaka_core.adapters.files.choices import Choices, place_of
+from pushpaka_core.adapters.files.instance_ids import (
+    change_instance_id,
+    keep_instance_id,
+    known_instance_id,
+)
 from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.errors import SettingsError
 
@@ -140,3 +147,40 @@ def test_damaged_choices_are_told(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(SettingsError, match=r"is damaged\. Remove it"):
         Choices.load_or_make(tmp_path / "choices.json", host="127.0.0.1")
+
+
+def test_a_copy_of_a_data_directory_is_told_from_it(tmp_path: Path) -> None:
+    """Also though all that is in it says the same."""
+    here, copy = tmp_path / "here", tmp_path / "copy"
+    here.mkdir()
+    chosen = Choices.load_or_make(here / "choices.json", host="127.0.0.1")
+    shutil.copytree(here, copy)
+
+    copied = Choices.load_or_make(copy / "choices.json", host="127.0.0.1")
+
+    assert chosen == copied
+    assert chosen.home == chosen.home_at(place_of(here))
+    assert f"{chosen.home}@{place_of(copy)}" == copied.home_at(place_of(copy))
+
+
+def test_a_data_directory_is_of_the_first_instance_that_uses_it(tmp_path: Path) -> None:
+    """Another one is refused, until its rows are those that are exchanged for the first one's."""
+    first, second = uuid4(), uuid4()
+    assert known_instance_id(tmp_path) is None
+
+    keep_instance_id(tmp_path, first)
+    keep_instance_id(tmp_path, first)
+    with pytest.raises(SettingsError, match="is of another instance"):
+        keep_instance_id(tmp_path, second)
+    assert first == known_instance_id(tmp_path)
+
+    change_instance_id(tmp_path, second)
+    assert second == known_instance_id(tmp_path)
+
+
+def test_a_damaged_instance_id_is_told(tmp_path: Path) -> None:
+    """It is not taken for that of a new directory."""
+    (tmp_path / "instance-id").write_text("")
+
+    with pytest.raises(SettingsError, match="is damaged"):
+        known_instance_id(tmp_path)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path as SyncPath
 from signal import SIGKILL
+from uuid import uuid4
 
 import attrs
 import pytest
@@ -16,11 +17,19 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from anyio import Event, Path, create_task_group, from_thread, run_process, to_thread
-from tests.adapters.sql.operators import change
+from tests.adapters.sql.operators import NEWER, UNSPARING, change, migrate_to
 
 from pushpaka_core.adapters.sql import schema
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
-from pushpaka_core.adapters.sql.migration import SchemaState, migrate, schema_state
+from pushpaka_core.adapters.sql.lineage import Lineage, SchemaState
+from pushpaka_core.adapters.sql.migration import (
+    _config,
+    _look,
+    make_usable,
+    migrate,
+    require_same_instance,
+    schema_state,
+)
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.logs import LogLine
@@ -115,17 +124,17 @@ async def test_a_migrated_database_is_current(bare_url: str) -> None:
     assert SchemaState.CURRENT is await schema_state(bare_url)
 
 
-async def test_an_older_database_is_migrated_only_when_asked(
-    bare_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_older_database_is_migrated_only_when_asked(bare_url: str) -> None:
     """Without it the message names the command that does it."""
-    await migrate(bare_url)
-    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "0002")
+    await to_thread.run_sync(migrate_to, bare_url, "0001")
     assert SchemaState.OLDER is await schema_state(bare_url)
 
     with pytest.raises(SettingsError, match="pushpaka migrate"):
-        async with open_storage(bare_url, migrate=False):
-            pass
+        await make_usable(bare_url, updates=False)
+    assert SchemaState.OLDER is await schema_state(bare_url)
+    await make_usable(bare_url, updates=True)
+
+    assert SchemaState.CURRENT is await schema_state(bare_url)
 
 
 async def test_an_empty_database_is_not_opened_unmigrated(bare_url: str) -> None:
@@ -137,16 +146,78 @@ async def test_an_empty_database_is_not_opened_unmigrated(bare_url: str) -> None
     assert not await Path(bare_url.removeprefix("sqlite:///")).exists()
 
 
-async def test_a_newer_database_is_refused(bare_url: str) -> None:
-    """A program does not write into a schema that it does not know."""
+async def test_a_newer_database_that_spares_this_program_is_used(bare_url: str) -> None:
+    """As it is: a process of the version before can be started again behind a migration."""
     await migrate(bare_url)
-    await to_thread.run_sync(change, bare_url, "UPDATE alembic_version SET version_num = '9999'")
+    await to_thread.run_sync(change, bare_url, NEWER)
+
+    assert SchemaState.AHEAD is await schema_state(bare_url)
+    for is_migrated in (True, False):
+        async with open_storage(bare_url, migrate=is_migrated) as storage:
+            await storage.check_schema()
+    assert SchemaState.AHEAD is await schema_state(bare_url)
+
+
+async def test_a_newer_database_is_refused(bare_url: str) -> None:
+    """A program does not write into a schema with which it cannot live."""
+    await migrate(bare_url)
+    await to_thread.run_sync(change, bare_url, NEWER, UNSPARING)
 
     assert SchemaState.NEWER is await schema_state(bare_url)
     for is_migrated in (True, False):
         with pytest.raises(SettingsError, match="written by a newer Pushpaka"):
             async with open_storage(bare_url, migrate=is_migrated):
                 pass
+
+
+async def test_a_program_hears_that_it_cannot_live_with_its_schema_any_more(bare_url: str) -> None:
+    """Nobody is sent to a process whose database has moved on without it."""
+    async with open_storage(bare_url, migrate=True) as storage:
+        await storage.check_schema()
+        await to_thread.run_sync(change, bare_url, NEWER, UNSPARING)
+
+        with pytest.raises(SettingsError, match="written by a newer Pushpaka"):
+            await storage.check_schema()
+
+
+async def test_the_database_says_with_which_programs_it_can_live(bare_url: str) -> None:
+    """What the migrations say of themselves, the least patient one of them."""
+    await migrate(bare_url)
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+
+    found = await to_thread.run_sync(_look, bare_url)
+
+    assert max(script.module.oldest for script in scripts) == found.oldest
+
+
+def test_a_migration_spares_who_knows_what_it_leaves() -> None:
+    """All that are to come count, whichever of them it is."""
+    lineage = Lineage({"0001": "0001", "0002": "0001", "0003": "0003", "0004": "0002"})
+
+    spared = {present: lineage.spares(present) for present in ("0001", "0002", "0003", "0004")}
+
+    assert {"0001": False, "0002": False, "0003": True, "0004": True} == spared
+
+
+async def test_a_database_is_of_one_instance_for_ever(bare_url: str, tmp_path: SyncPath) -> None:
+    """Its id is made with its tables, is another's in every other database, and stays."""
+    first = await make_usable(bare_url, updates=False)
+    other = await make_usable(f"sqlite:///{tmp_path / 'other.db'}", updates=False)
+
+    assert first == await make_usable(bare_url, updates=True) != other
+
+
+async def test_the_database_of_another_instance_is_refused(url: str, tmp_path: SyncPath) -> None:
+    """Who has a data directory goes on with its own database alone, and makes no other."""
+    known, new = await make_usable(url, updates=False), f"sqlite:///{tmp_path / 'new.db'}"
+    await require_same_instance(url, known)
+
+    with pytest.raises(SettingsError, match="of another instance"):
+        await require_same_instance(url, uuid4())
+    with pytest.raises(SettingsError, match="is empty"):
+        await require_same_instance(new, known)
+
+    assert not await Path(tmp_path / "new.db").exists()
 
 
 async def test_a_failed_migration_changes_nothing(

@@ -7,19 +7,18 @@ from errno import ENOSPC
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from anyio import to_thread
-from attrs import frozen
 from tests.adapters.sql.operators import change
 
 from pushpaka_core.adapters.sql import schema
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
 from pushpaka_core.adapters.sql.export_files import Contents, ExportWriter
 from pushpaka_core.adapters.sql.export_rows import TABLES, exported
-from pushpaka_core.adapters.sql.migration import SchemaState, migrate
+from pushpaka_core.adapters.sql.migration import instance_id_at, migrate
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.domain.nodes import Node
@@ -46,6 +45,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
+NEWEST = "0002"
 LINES = 450
 """More than are read and written at once."""
 
@@ -213,7 +213,8 @@ def _changed(export: bytes) -> bytes:
 
 
 def _of_another_row(table: str, **fields: object) -> bytes:
-    contents = Contents(revision="0001", key_ids=[], rows=dict.fromkeys(_NAMES, 0) | {table: 1})
+    rows = dict.fromkeys(_NAMES, 0) | {table: 1}
+    contents = Contents(instance_id=uuid4(), revision=NEWEST, key_ids=[], rows=rows)
     return _export_of(contents, table, fields)
 
 
@@ -289,18 +290,38 @@ async def test_another_file_is_no_export(target: str, file: bytes) -> None:
     assert not _file_of(target).exists()
 
 
-@pytest.mark.parametrize(("revision", "known"), [("9999", "newer"), ("0000", "older")])
+@pytest.mark.parametrize(("revision", "known"), [("9999", "newer"), ("0001", "older")])
 async def test_an_export_of_another_schema_is_refused(
-    target: str, revision: str, known: str, monkeypatch: pytest.MonkeyPatch
+    target: str, revision: str, known: str
 ) -> None:
     """It says who has to be updated."""
-    standing = SchemaState(known)
-    monkeypatch.setattr(ScriptDirectory, "walk_revisions", lambda _: [_Revision("0000")])
     rows = dict.fromkeys(_NAMES, 0)
-    contents = Contents(revision=revision, key_ids=[], rows=rows)
+    contents = Contents(instance_id=uuid4(), revision=revision, key_ids=[], rows=rows)
 
-    with pytest.raises(SettingsError, match=f"of an? {standing} Pushpaka"):
+    with pytest.raises(SettingsError, match=f"of an? {known} Pushpaka"):
         await _import(target, _export_of(contents, "users"))
+
+
+async def test_the_imported_database_is_of_the_exported_instance(source: str, target: str) -> None:
+    """So its data directory goes on with it; that of another instance does not."""
+    contents = await _import(target, await _exported(source))
+
+    assert contents.instance_id == await instance_id_at(source) == await instance_id_at(target)
+
+
+async def test_an_export_is_refused_beside_what_another_instance_runs(
+    source: str, target: str
+) -> None:
+    """By its data directory, unless that is of the very database that is filled."""
+    export = await _exported(source)
+    await migrate(target)
+    replaced = await instance_id_at(target)
+
+    with pytest.raises(SettingsError, match="of another instance than the export"):
+        await _import(target, export, known_as=uuid4())
+    await _import(target, export, known_as=replaced)
+
+    assert await _rows(source) == await _rows(target)
 
 
 async def test_a_database_without_the_present_schema_is_not_exported(target: str) -> None:
@@ -318,11 +339,6 @@ async def test_a_full_disk_is_told(source: str) -> None:
 
 
 _NAMES = [table.name for table in TABLES]
-
-
-@frozen
-class _Revision:
-    revision: str
 
 
 class _Full(BytesIO):
@@ -351,8 +367,14 @@ async def _exported(url: str) -> bytes:
     return file.getvalue()
 
 
-async def _import(url: str, export: bytes, *, known_keys: Collection[str] = KEYS) -> Contents:
-    return await import_database(url, BytesIO(export), known_keys=known_keys)
+async def _import(
+    url: str,
+    export: bytes,
+    *,
+    known_keys: Collection[str] = KEYS,
+    known_as: UUID | None = None,
+) -> Contents:
+    return await import_database(url, BytesIO(export), known_keys=known_keys, known_as=known_as)
 
 
 def _edited(export: bytes, edit: Callable[[list[bytes]], list[bytes]]) -> bytes:

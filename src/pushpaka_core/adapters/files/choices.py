@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Container, Iterable
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from random import sample
 from secrets import token_hex
@@ -13,8 +14,10 @@ from typing import Self
 
 from attrs import asdict, field, frozen, validators
 
+from pushpaka_core.adapters.files.drafts import write_first
 from pushpaka_core.errors import SettingsError
 
+_MACHINE_ID = Path("/etc/machine-id")
 _PRIVILEGED = range(600, 1024)
 _ORDINARY = range(10_000, 20_000)
 """Neither applications nor outgoing connections get these by themselves."""
@@ -27,7 +30,9 @@ class Choices:
 
     node: str = field(validator=validators.instance_of(str))
     home: str = field(validator=validators.instance_of(str))
-    """What tells this directory from any other."""
+    """What tells this directory from any other, but its copies."""
+    place: str = field(default="", validator=validators.instance_of(str))
+    """Where it was when that was chosen, which tells it from its copies."""
     router_port: int = field(validator=validators.instance_of(int))
     router_internal_port: int = field(validator=validators.instance_of(int))
     router_page_port: int = field(validator=validators.instance_of(int))
@@ -53,12 +58,17 @@ class Choices:
         choices = cls(
             node=socket.gethostname(),
             home=token_hex(8),
+            place=place_of(path.parent),
             router_port=port or _first_free(host, ports),
             router_internal_port=_first_free("127.0.0.1", inner_ports),
             router_page_port=_first_free("127.0.0.1", inner_ports),
         )
-        _write(path, json.dumps(asdict(choices)))
+        write_first(path, json.dumps(asdict(choices)))
         return cls._load(path)
+
+    def home_at(self, place: str) -> str:
+        """Return what tells the directory from any other, should it be at *place* now."""
+        return self.home if self.place in {"", place} else f"{self.home}@{place}"
 
     @classmethod
     def _load(cls, path: Path) -> Self:
@@ -68,21 +78,14 @@ class Choices:
             raise SettingsError(f"The file {path} is damaged. Remove it and start again.") from None
 
 
-def _write(path: Path, text: str) -> None:
-    """Write all of it or nothing, unless another process has done so meanwhile."""
-    beside = path.with_name(f".{path.name}.{token_hex(8)}")
-    try:
-        try:
-            beside.write_text(text)
-            with suppress(FileExistsError):
-                path.hardlink_to(beside)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"The file {path} cannot be written: {error.strerror}. Check the free space of the "
-            "data directory and who owns it."
-        ) from None
+def place_of(directory: Path) -> str:
+    """Return what a copy of *directory* has not, be it on another machine or beside it."""
+    machine = ""
+    with suppress(OSError):
+        machine = _MACHINE_ID.read_text().strip()
+    status = directory.stat()
+    place = f"{machine} {status.st_dev} {status.st_ino}"
+    return blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 def _inner_ports() -> Iterable[int]:

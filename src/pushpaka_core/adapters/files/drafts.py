@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
+
+from pushpaka_core.errors import SettingsError
 
 
 @contextmanager
@@ -25,3 +27,25 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_first(path: Path, text: str) -> None:
+    """
+    Write all of it or nothing, unless another process has written that file before.
+
+    Raises:
+        SettingsError: If it cannot be written there.
+    """
+    beside = path.with_name(f".{path.name}.{token_hex(8)}")
+    try:
+        try:
+            beside.write_text(text)
+            with suppress(FileExistsError):
+                path.hardlink_to(beside)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The file {path} cannot be written: {error.strerror}. Check the free space of the "
+            "data directory and who owns it."
+        ) from None

@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -24,14 +25,17 @@ _GZIP = 31
 """What makes zlib write what gzip reads."""
 _LONGEST_LINE = 64 * 2**20
 _BATCH = 200
+_UNKNOWN = str(UUID(int=0))
+"""Of which instance an export is that does not say so, as older ones do not."""
 _NO_EXPORT = "This is not a file that `pushpaka export` has written."
 DAMAGED = "The export is cut or damaged, and nothing of it was imported. Export it again."
 
 
 @frozen(kw_only=True)
 class Contents:
-    """What an export has: by which schema, under which keys, and how much."""
+    """What an export has: of which instance, by which schema, under which keys, how much."""
 
+    instance_id: UUID
     revision: str
     key_ids: Sequence[str]
     """Of the keys with which its secrets are encrypted, which it does not have."""
@@ -56,6 +60,7 @@ class ExportWriter:
         self._write(
             {
                 "format": _FORMAT,
+                "instance_id": str(contents.instance_id),
                 "revision": contents.revision,
                 "key_ids": contents.key_ids,
                 "rows": contents.rows,
@@ -103,6 +108,7 @@ class ExportReader:
             if first["format"] != _FORMAT:
                 raise ValueError(first["format"])
             return Contents(
+                instance_id=UUID(first.get("instance_id", _UNKNOWN)),
                 revision=str(first["revision"]),
                 key_ids=[str(key_id) for key_id in first["key_ids"]],
                 rows={str(table): int(rows) for table, rows in first["rows"].items()},

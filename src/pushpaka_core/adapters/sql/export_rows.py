@@ -9,7 +9,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from pushpaka_core.adapters.sql.columns import UTCDateTime
-from pushpaka_core.adapters.sql.schema import metadata, node_leases, nodes, workers
+from pushpaka_core.adapters.sql.schema import (
+    identity,
+    metadata,
+    node_leases,
+    nodes,
+    schema_compatibility,
+    workers,
+)
 
 T = TypeVar("T")
 
@@ -17,7 +24,12 @@ _BITS = 63
 _OF_A_MACHINE = (nodes, node_leases, workers)
 """Who runs what is found out anew; what ought to run is kept, as instances."""
 
-TABLES: Sequence[sa.Table] = [t for t in metadata.sorted_tables if t not in _OF_A_MACHINE]
+_OF_A_DATABASE = (identity, schema_compatibility)
+"""Which instance it is the export says once, of all rows."""
+
+TABLES: Sequence[sa.Table] = [
+    t for t in metadata.sorted_tables if t not in (*_OF_A_MACHINE, *_OF_A_DATABASE)
+]
 """What an export has, the owners of rows before the rows that are theirs."""
 
 

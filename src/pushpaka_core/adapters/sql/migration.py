@@ -1,32 +1,32 @@
 """The schema's way from one version to the next."""
 
-from enum import StrEnum
+from collections.abc import Mapping
+from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from anyio import to_thread
+from attrs import frozen
 
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
 from pushpaka_core.adapters.sql.errors import translated_errors
+from pushpaka_core.adapters.sql.lineage import Lineage, SchemaState
+from pushpaka_core.adapters.sql.schema import alembic_version, identity, schema_compatibility
 from pushpaka_core.errors import SettingsError
 
-_NEWER = (
-    "The database was written by a newer Pushpaka. Install that version again, "
-    "or name another database by PUSHPAKA_DATABASE_URL."
+_SCRIPTS = "pushpaka_core.adapters.sql:migrations"
+_FACTS: Mapping[str, sa.TableClause] = {
+    "present": alembic_version,
+    "oldest": schema_compatibility,
+    "instance_id": identity,
+}
+"""The tables of one value, by what it says."""
+_MISTAKEN = (
+    "Its applications would be ended as unknown. Set PUSHPAKA_DATABASE_URL and "
+    "PUSHPAKA_DATA_DIRECTORY to what belongs together; for another instance, both to new ones."
 )
-_OLDER = "The database is of an older Pushpaka, or empty. Run: pushpaka migrate"
-
-
-class SchemaState(StrEnum):
-    """How the schema of a database stands to this program's."""
-
-    CURRENT = "current"
-    OLDER = "older"
-    NEWER = "newer"
-    EMPTY = "empty"
 
 
 async def migrate(url: str) -> None:
@@ -40,19 +40,19 @@ async def migrate(url: str) -> None:
     await to_thread.run_sync(_migrate, url)
 
 
+async def spares_others(url: str) -> bool:
+    """Tell whether programs that use the database now can go on while it is migrated."""
+    return await to_thread.run_sync(_spares_others, url)
+
+
 async def schema_state(url: str) -> SchemaState:
     """Tell how the schema stands, and make nothing; SettingsError, StorageUnavailableError."""
-    return await to_thread.run_sync(_schema_state, url)
+    return (await to_thread.run_sync(_look, url)).state
 
 
-async def newest_revision() -> str:
-    """Return the name of this program's schema."""
-    return await to_thread.run_sync(_newest_revision)
-
-
-async def standing(revision: str) -> SchemaState:
-    """Tell how the schema of that name stands to this program's."""
-    return await to_thread.run_sync(_standing, revision)
+async def known_schemas() -> Lineage:
+    """Return the schemas that this program knows."""
+    return await to_thread.run_sync(_lineage)
 
 
 async def require_current(url: str) -> None:
@@ -62,17 +62,71 @@ async def require_current(url: str) -> None:
     Raises:
         SettingsError: If it has another one, or none.
     """
-    await to_thread.run_sync(_insist, url)
+    (await schema_state(url)).require_current()
+
+
+async def require_same_instance(url: str, known_as: UUID | None) -> None:
+    """
+    Pass only a database of the instance *known_as*, or any one where that is None; make nothing.
+
+    Raises:
+        SettingsError: If it is another's, or empty and so nobody's.
+    """
+    found = await to_thread.run_sync(_look, url)
+    if known_as is None or found.instance_id == known_as:
+        return
+    if found.state is SchemaState.EMPTY:
+        raise SettingsError(f"The database is empty, and the data directory is not. {_MISTAKEN}")
+    if found.instance_id is not None:
+        raise SettingsError(
+            f"The database is of another instance than the data directory. {_MISTAKEN}"
+        )
+
+
+async def instance_id_at(url: str) -> UUID | None:
+    """Return the id of the instance whose database this is, or None where it has none yet."""
+    return (await to_thread.run_sync(_look, url)).instance_id
+
+
+async def make_usable(url: str, *, updates: bool) -> UUID:
+    """
+    Make sure of a schema that this program can use, and return whose database it is.
+
+    An empty one gets its tables; an older one is migrated only where this call *updates* it.
+
+    Raises:
+        SettingsError: If the schema is newer than this program can use, or stays older.
+    """
+    state = await schema_state(url)
+    if state is SchemaState.EMPTY or (updates and state is SchemaState.OLDER):
+        await migrate(url)
+    else:
+        state.require_usable()
+    instance_id = await instance_id_at(url)
+    if instance_id is None:
+        raise SettingsError("The database has lost the id of its instance. Restore a backup.")
+    return instance_id
 
 
 async def bring_up_to_date(url: str, *, migrate: bool) -> None:
     """
-    Migrate, or insist on the present schema.
+    Migrate, or insist on a schema that this program can use.
 
     Raises:
-        SettingsError: If the schema is not, and does not become, the present one.
+        SettingsError: If the schema is not, and does not become, one of those.
     """
-    await to_thread.run_sync(_migrate if migrate else _insist, url)
+    if migrate:
+        await to_thread.run_sync(_migrate, url)
+    else:
+        (await schema_state(url)).require_usable()
+
+
+@frozen(kw_only=True)
+class _Found:
+    present: str | None = None
+    oldest: str | None = None
+    instance_id: UUID | None = None
+    state: SchemaState = SchemaState.EMPTY
 
 
 def _migrate(url: str) -> None:
@@ -81,50 +135,47 @@ def _migrate(url: str) -> None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    match _state(connection):
-        case SchemaState.NEWER:
-            raise SettingsError(_NEWER)
-        case SchemaState.OLDER | SchemaState.EMPTY:
-            command.upgrade(_config(connection), "head")
+    state = _found(connection).state
+    if state in {SchemaState.OLDER, SchemaState.EMPTY}:
+        command.upgrade(_config(connection), "head")
+    else:
+        state.require_usable()
 
 
-def _insist(url: str) -> None:
-    match _schema_state(url):
-        case SchemaState.NEWER:
-            raise SettingsError(_NEWER)
-        case SchemaState.OLDER | SchemaState.EMPTY:
-            raise SettingsError(_OLDER)
+def _spares_others(url: str) -> bool:
+    found = _look(url)
+    if found.present is None or found.state is not SchemaState.OLDER:
+        return True
+    return _lineage().spares(found.present)
 
 
-def _schema_state(url: str) -> SchemaState:
+def _look(url: str) -> _Found:
     database = database_at(url)
     if not database.is_there():
-        return SchemaState.EMPTY
+        return _Found()
     with translated_errors():
-        return database.work_on_schema(_state, patience=PATIENCE)
+        return database.work_on_schema(_found, patience=PATIENCE)
 
 
-def _state(connection: sa.Connection) -> SchemaState:
-    present = MigrationContext.configure(connection).get_current_revision()
-    return SchemaState.EMPTY if present is None else _standing(present)
+def _found(connection: sa.Connection) -> _Found:
+    tables = set(sa.inspect(connection).get_table_names())
+    facts = {
+        fact: connection.scalar(sa.select(table))
+        for fact, table in _FACTS.items()
+        if table.name in tables
+    }
+    state = _lineage().state(facts.get("present"), facts.get("oldest"))
+    return _Found(**facts, state=state)
 
 
-def _standing(present: str) -> SchemaState:
-    scripts = ScriptDirectory.from_config(_config())
-    if present == scripts.get_current_head():
-        return SchemaState.CURRENT
-    known = {script.revision for script in scripts.walk_revisions()}
-    return SchemaState.OLDER if present in known else SchemaState.NEWER
-
-
-def _newest_revision() -> str:
-    (newest,) = ScriptDirectory.from_config(_config()).get_heads()
-    return newest
+def _lineage() -> Lineage:
+    scripts = list(ScriptDirectory.from_config(_config()).walk_revisions())
+    return Lineage({script.revision: script.module.oldest for script in reversed(scripts)})
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", "pushpaka_core.adapters.sql:migrations")
+    config.set_main_option("script_location", _SCRIPTS)
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

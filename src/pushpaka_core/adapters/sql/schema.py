@@ -355,3 +355,18 @@ counters = _table(
     integer("value"),
     row="counter",
 )
+
+identity = _table(
+    "identity",
+    sa.Column("instance_id", sa.Uuid(), primary_key=True),
+    row="identity",
+)
+
+schema_compatibility = _table(
+    "schema_compatibility",
+    sa.Column("oldest", sa.Text(), primary_key=True),
+    row="schema compatibility",
+)
+
+alembic_version = sa.table("alembic_version", sa.column("version_num", sa.Text()))
+"""Made and kept by Alembic."""

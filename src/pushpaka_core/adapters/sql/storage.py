@@ -17,12 +17,13 @@ from pushpaka_core.adapters.sql.deployments import SqlDeployments
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
 from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.lineage import Lineage
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
-from pushpaka_core.adapters.sql.migration import bring_up_to_date
+from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
 from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
-from pushpaka_core.adapters.sql.schema import counters
+from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
 from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
 from pushpaka_core.errors import StorageUnavailableError
 
@@ -123,6 +124,7 @@ class SqlStorage:
 
     _writing: Lane
     _reading: Lane
+    _lineage: Lineage
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
@@ -146,21 +148,32 @@ class SqlStorage:
             statements = Statements(connection, self._reading)
             await statements.scalar(sa.select(counters.c.value))
 
+    async def check_schema(self) -> None:
+        """Return where this program can use the schema as it is by now; SettingsError if not."""
+        async with _begun(self._reading) as connection:
+            statements, oldest = Statements(connection, self._reading), None
+            present = await statements.scalar(sa.select(alembic_version.c.version_num))
+            if not self._lineage.knows(present):
+                oldest = await statements.scalar(sa.select(schema_compatibility.c.oldest))
+        self._lineage.state(present, oldest).require_usable()
+
 
 @asynccontextmanager
 async def open_storage(
     url: str, *, migrate: bool, patience: timedelta = PATIENCE
 ) -> AsyncIterator[SqlStorage]:
     """
-    Open the database at *url*, whose schema is migrated first or has to be the present one.
+    Open the database at *url*, whose schema is migrated first or has to be usable as it is.
 
     Raises:
-        SettingsError: If the schema is newer than this program, or older and not to be migrated.
-        StorageUnavailableError: If the database cannot be opened.
+        SettingsError: If the schema is newer than this program can use, or older and not to
+            be migrated, or the database cannot be opened.
+        StorageUnavailableError: If the database does not answer.
     """
     await bring_up_to_date(url, migrate=migrate)
+    lineage = await known_schemas()
     async with open_lanes(url, patience=patience) as (writing, reading):
-        yield SqlStorage(writing, reading)
+        yield SqlStorage(writing, reading, lineage)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, BinaryIO
+from uuid import UUID
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -20,15 +21,15 @@ from pushpaka_core.adapters.sql.export_rows import (
     key_id_columns,
 )
 from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.lineage import SchemaState
 from pushpaka_core.adapters.sql.migration import (
-    SchemaState,
+    instance_id_at,
+    known_schemas,
     migrate,
-    newest_revision,
     require_current,
     schema_state,
-    standing,
 )
-from pushpaka_core.adapters.sql.schema import counters
+from pushpaka_core.adapters.sql.schema import counters, identity
 from pushpaka_core.errors import DuplicateError, NotFoundError, SettingsError
 
 _ROWS_AT_ONCE = 200
@@ -45,7 +46,8 @@ async def export_database(url: str, file: BinaryIO) -> Contents:
     await require_current(url)
     async with open_lanes(url, patience=PATIENCE) as (_, reading), _begun(reading) as connection:
         contents = Contents(
-            revision=await newest_revision(),
+            instance_id=(await connection.scalars(sa.select(identity.c.instance_id))).one(),
+            revision=(await known_schemas()).newest,
             key_ids=await _key_ids(connection),
             rows={table.name: await _count(connection, table) for table in TABLES},
         )
@@ -53,24 +55,36 @@ async def export_database(url: str, file: BinaryIO) -> Contents:
     return contents
 
 
-async def import_database(url: str, file: BinaryIO, *, known_keys: Collection[str]) -> Contents:
+async def import_database(
+    url: str, file: BinaryIO, *, known_keys: Collection[str], known_as: UUID | None = None
+) -> Contents:
     """
     Fill the database at *url* from *file*, wholly or not at all; a new one gets its tables first.
 
+    It is of the exported instance then. The data directory may be *known_as* of that one, or
+    of the one that the database was of while it was empty.
+
     Raises:
         SettingsError: If the file is no whole export of the present schema, its secrets
-            need others than the *known_keys*, or the database is not empty.
+            need others than the *known_keys*, the data directory is of another instance, or
+            the database is not empty.
         StorageUnavailableError: If the database does not answer.
     """
     reader = ExportReader(file)
     contents = await to_thread.run_sync(reader.begin)
     await _require_fitting(contents, known_keys)
+    if known_as not in (None, contents.instance_id, await instance_id_at(url)):
+        raise SettingsError(
+            "The data directory is of another instance than the export, and has what that one "
+            "runs. Set PUSHPAKA_DATA_DIRECTORY to a new one, or to that of the exported instance."
+        )
     if await schema_state(url) is SchemaState.EMPTY:
         await migrate(url)
     await require_current(url)
     async with open_lanes(url, patience=PATIENCE) as (writing, _), _begun(writing) as connection:
         await _require_empty(connection)
         await _read(connection, reader, contents)
+        await connection.execute(sa.update(identity).values(instance_id=contents.instance_id))
         await connection.commit()
     return contents
 
@@ -110,7 +124,7 @@ def _next_batch(
 async def _require_fitting(contents: Contents, known_keys: Collection[str]) -> None:
     if contents.rows.keys() != {table.name for table in TABLES}:
         raise SettingsError(DAMAGED)
-    match await standing(contents.revision):
+    match (await known_schemas()).state(contents.revision, None):
         case SchemaState.NEWER:
             raise SettingsError("The export is of a newer Pushpaka. Install that version here.")
         case SchemaState.OLDER:

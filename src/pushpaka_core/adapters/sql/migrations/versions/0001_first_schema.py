@@ -11,6 +11,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest = "0001"
 
 _time = sa.DateTime(timezone=True)
 _sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
