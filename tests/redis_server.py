@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import redis
@@ -24,6 +25,7 @@ from pushpaka_core.adapters.redis.opening import RedisAdapters, open_redis
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.background import alongside
 
+INSTANCE = UUID(int=7)
 _PATIENCE = Retry(ConstantBackoff(0.01), 1000)
 
 
@@ -129,10 +131,16 @@ def _open_server(directory: Path) -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def process_at(url: str, storage: Storage | None = None) -> AsyncIterator[RedisAdapters]:
+async def process_at(
+    url: str, storage: Storage | None = None, *, instance_id: UUID = INSTANCE
+) -> AsyncIterator[RedisAdapters]:
     """Take part in what goes through the Redis at *url*, as one of several processes."""
     opening = open_redis(
-        url, queue=MemoryQueue(), events=MemoryEventBus(), storage=storage or MemoryStorage()
+        url,
+        instance_id=instance_id,
+        queue=MemoryQueue(),
+        events=MemoryEventBus(),
+        storage=storage or MemoryStorage(),
     )
     async with opening as process, alongside(process.run):
         yield process

@@ -83,6 +83,7 @@ async def _shared(settings: Settings, adapters: Adapters) -> AsyncIterator[Adapt
         raise SettingsError("PUSHPAKA_REDIS_URL needs `pip install pushpaka[redis]`.") from None
     opening = open_redis(
         settings.redis_url,
+        instance_id=adapters.instance_id,
         queue=adapters.queue,
         events=adapters.events,
         storage=adapters.storage,

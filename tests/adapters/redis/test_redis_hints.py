@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from anyio import current_time, fail_after, move_on_after
 from attrs import frozen
-from tests.redis_server import RedisServer, process_at, until_down, until_up
+from tests.redis_server import INSTANCE, RedisServer, process_at, until_down, until_up
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.redis.exchange import MOST_WAITING
-from pushpaka_core.adapters.redis.hints import CHANNEL, Hint, HintKind
+from pushpaka_core.adapters.redis.hints import Hint, HintKind
 from pushpaka_core.adapters.redis.opening import RedisAdapters
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.needs("redis")]
 
 LONG = timedelta(seconds=30)
 SHORT = timedelta(milliseconds=50)
+CHANNEL = f"pushpaka:{INSTANCE}:hints"
 SECRET = "a line that nobody else may read"
 
 
@@ -134,6 +135,18 @@ async def test_junk_is_passed_over(joined: Pair, own_redis: RedisServer) -> None
     await joined.one.queue.announce(joined.deployment.project_id)
 
     assert await joined.other.queue.wait(LONG)
+
+
+async def test_another_instance_hears_nothing(joined: Pair, own_redis: RedisServer) -> None:
+    """Two that use one Redis do not wake each other."""
+    async with process_at(own_redis.url, instance_id=uuid4()) as stranger:
+        await until_up(stranger)
+        while await stranger.queue.wait(SHORT):
+            pass
+        await joined.one.queue.announce(joined.deployment.project_id)
+        assert await joined.other.queue.wait(LONG)
+
+        assert not await stranger.queue.wait(SHORT)
 
 
 async def test_each_works_for_itself_without_redis(pair: Pair) -> None:

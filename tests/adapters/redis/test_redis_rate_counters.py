@@ -1,8 +1,10 @@
 """Rate limits that processes count together, and what becomes of them without Redis."""
 
+from uuid import uuid4
+
 import pytest
 from anyio import create_task_group, current_time
-from tests.redis_server import RedisServer, process_at, until_down, until_up
+from tests.redis_server import INSTANCE, RedisServer, process_at, until_down, until_up
 
 from pushpaka_core.adapters.redis.opening import RedisAdapters
 from pushpaka_core.errors import UnavailableError
@@ -28,6 +30,17 @@ async def test_processes_count_together(own_redis: RedisServer) -> None:
     assert another is None
 
 
+async def test_each_instance_counts_for_itself(shared_redis: RedisServer) -> None:
+    """Who has had enough of one is welcome in another that uses the same Redis."""
+    instances = [process_at(shared_redis.url, instance_id=uuid4()) for _ in range(2)]
+    async with instances[0] as one, instances[1] as other:
+        await until_up(one, other)
+
+        waits = [await process.rate_counters.hit(WHO, 1) for process in (one, other, one)]
+
+    assert [True, True, False] == [wait is None for wait in waits]
+
+
 async def test_keys_tell_nobody_who_was_counted(own_redis: RedisServer) -> None:
     """People type passwords where their e-mail belongs; Redis never sees either."""
     own_redis.start()
@@ -38,7 +51,7 @@ async def test_keys_tell_nobody_who_was_counted(own_redis: RedisServer) -> None:
         with own_redis.client() as client:
             (key,) = client.keys()
 
-    assert key.startswith(b"pushpaka:rates:")
+    assert key.startswith(f"pushpaka:{INSTANCE}:rates:".encode())
     assert b"jane" not in key
 
 

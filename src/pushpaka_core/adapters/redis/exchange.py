@@ -16,7 +16,7 @@ from pushpaka_core.adapters.redis.connection import (
     QUIET_SECONDS,
     RedisConnection,
 )
-from pushpaka_core.adapters.redis.hints import CHANNEL, MISSED, Hear, Hint
+from pushpaka_core.adapters.redis.hints import MISSED, Hear, Hint
 from pushpaka_core.errors import UnavailableError
 
 MOST_WAITING = 1000
@@ -36,6 +36,7 @@ class HintExchange:
     """
 
     _connection: RedisConnection
+    _channel: str
     _hear: list[Hear] = field(factory=list, init=False)
     _waiting: deque[Hint] = field(factory=deque, init=False)
     _is_filled: Event = field(factory=Event, init=False)
@@ -80,7 +81,7 @@ class HintExchange:
     async def _publish(self, hints: Sequence[Hint]) -> None:
         async with self._connection.client.pipeline(transaction=False) as pipeline:
             for hint in hints:
-                pipeline.publish(CHANNEL, f"{self._name} {hint}")
+                pipeline.publish(self._channel, f"{self._name} {hint}")
             await pipeline.execute()
 
     async def _hear_all(self) -> None:
@@ -97,7 +98,7 @@ class HintExchange:
 
     async def _begin(self, subscription: PubSub) -> None:
         with fail_after(QUIET_SECONDS):
-            await subscription.subscribe(CHANNEL)
+            await subscription.subscribe(self._channel)
             await subscription.get_message(timeout=None)
         await self._go_on()
 

@@ -7,8 +7,6 @@ from uuid import UUID
 
 from attrs import frozen
 
-CHANNEL = "pushpaka:hints"
-
 _NOTHING = UUID(int=0)
 
 

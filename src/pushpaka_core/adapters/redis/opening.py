@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from anyio import to_thread
 from attrs import frozen
@@ -33,10 +34,12 @@ class RedisAdapters:
 
 @asynccontextmanager
 async def open_redis(
-    url: str, *, queue: DeploymentQueue, events: EventBus, storage: Storage
+    url: str, *, instance_id: UUID, queue: DeploymentQueue, events: EventBus, storage: Storage
 ) -> AsyncIterator[RedisAdapters]:
     """
     Put Redis beside the *queue* and the *events* of this process; it need not be there yet.
+
+    Other instances may use it as well: they neither hear nor count what this one does.
 
     Raises:
         SettingsError: If *url* is wrong, or Redis refuses what it says.
@@ -44,7 +47,7 @@ async def open_redis(
     async with client_of(url) as client:
         connection = RedisConnection(client)
         await connection.greet()
-        exchange = HintExchange(connection)
+        exchange = HintExchange(connection, f"pushpaka:{instance_id}:hints")
         shared_queue = RedisQueue(queue, exchange)
         shared_events = RedisEventBus(events, storage, exchange)
         exchange.pass_to(shared_queue.hear)
@@ -52,7 +55,9 @@ async def open_redis(
         yield RedisAdapters(
             queue=shared_queue,
             events=shared_events,
-            rate_counters=await to_thread.run_sync(RedisRateCounters.of, connection),
+            rate_counters=await to_thread.run_sync(
+                RedisRateCounters.of, connection, f"pushpaka:{instance_id}:rates"
+            ),
             connection=connection,
             exchange=exchange,
         )

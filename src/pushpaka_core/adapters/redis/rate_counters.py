@@ -12,8 +12,6 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from pushpaka_core.adapters.redis.connection import RedisConnection
 
-_PREFIX = "pushpaka:rates"
-
 
 @frozen
 class RedisRateCounters:
@@ -23,12 +21,12 @@ class RedisRateCounters:
     _counters: MovingWindowRateLimiter
 
     @classmethod
-    def of(cls, connection: RedisConnection) -> Self:
-        """Return counters that share the connections of *connection*."""
+    def of(cls, connection: RedisConnection, prefix: str) -> Self:
+        """Return counters that share the connections of *connection*, under keys of *prefix*."""
         storage = RedisStorage(
             "async+redis://",
             implementation="redispy",
-            key_prefix=_PREFIX,
+            key_prefix=prefix,
             connection_pool=connection.client.connection_pool,  # type: ignore[arg-type]  # is passed on
         )
         return cls(connection, MovingWindowRateLimiter(storage))
