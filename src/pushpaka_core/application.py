@@ -14,7 +14,7 @@ from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
-from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
+from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService, Lifetime
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
@@ -40,6 +40,7 @@ class Application:
     custom_domains: CustomDomainService
     audit: AuditService
     health: HealthService
+    lifetime: Lifetime
     system: SystemService
     addresses: Addresses
     engine: Engine
@@ -51,6 +52,7 @@ class Application:
 
 def assemble(adapters: Adapters, options: Options) -> Application:
     """Connect the services to *adapters*."""
+    lifetime = Lifetime()
     moves = Moves(adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments = Environments(adapters.cipher)
@@ -134,7 +136,12 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
         ),
         audit=AuditService(storage=adapters.storage),
-        health=HealthService(version=VERSION, checks=_checks(adapters, engine)),
+        health=HealthService(
+            version=VERSION,
+            checks=_checks(adapters, engine),
+            needed=[check for check in (lifetime.check, adapters.schema_check) if check],
+        ),
+        lifetime=lifetime,
         system=SystemService(
             storage=adapters.storage,
             version=VERSION,

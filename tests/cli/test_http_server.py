@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import anyio
+import httpx
 import pytest
 from anyio import EndOfStream
 from litestar import Litestar, get
@@ -62,3 +63,36 @@ async def test_server_that_is_cancelled_answers_what_it_has_begun(port: int) -> 
 
     with pytest.raises(OSError, match="All connection attempts failed"):
         await anyio.connect_tcp("127.0.0.1", other)
+
+
+async def test_server_that_ends_still_tells_that_it_does() -> None:
+    """New requests are answered as long as one is in work, and that one as well."""
+    begun, let_go, number = anyio.Event(), anyio.Event(), free_port()
+
+    @get("/slow")
+    async def slow() -> str:
+        begun.set()
+        await let_go.wait()
+        return "done"
+
+    async def ask(path: str) -> str:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"http://127.0.0.1:{number}{path}")).text
+
+    async def ask_slowly() -> None:
+        answers.append(await ask("/slow"))
+
+    async def ask_late() -> None:
+        answers.append(await ask("/"))
+        let_go.set()
+
+    answers: list[str] = []
+    app = Litestar([hello, slow], openapi_config=None, logging_config=None)
+    async with anyio.create_task_group() as clients:
+        with listening("127.0.0.1", number) as listener:
+            async with serving(app, listener):
+                clients.start_soon(ask_slowly)
+                await begun.wait()
+                clients.start_soon(ask_late)  # Which it does once this block has ended.
+
+    assert ["hello", "done"] == answers

@@ -15,7 +15,7 @@ from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.engine import Engine
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.services.accounts import AccountService
-from pushpaka_core.services.health import HealthService
+from pushpaka_core.services.health import HealthService, Lifetime
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.system import SystemService, Technologies
 
@@ -106,6 +106,7 @@ def _application(world: World, parts: Parts) -> Application:
         custom_domains=world.custom_domains,
         audit=world.audit,
         health=health,
+        lifetime=Lifetime(),
         system=SystemService(
             storage=world.storage,
             version="0.1.0",

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from anyio import create_task_group, fail_after
-from attrs import frozen
+from attrs import define, frozen
 
-from pushpaka_core.errors import PushpakaError
+from pushpaka_core.errors import PushpakaError, UnavailableError
 
 ELSEWHERE = object()
 """What a check returns of a part that is another machine's, and cannot be asked from this one."""
@@ -15,6 +15,22 @@ HealthCheck = Callable[[], Awaitable[object]]
 """Returns where all is well, and raises a PushpakaError or takes too long where it is not."""
 
 DATABASE = "database"
+
+
+@define
+class Lifetime:
+    """Whether this process goes on; who sends it requests is to choose another one if not."""
+
+    is_ending: bool = False
+
+    def end(self) -> None:
+        """Let it be known that the process ends."""
+        self.is_ending = True
+
+    async def check(self) -> None:
+        """Pass unless the process ends; else raise UnavailableError."""
+        if self.is_ending:
+            raise UnavailableError("This process is ending.")
 
 
 @frozen(kw_only=True)
@@ -36,7 +52,7 @@ class HealthService:
     _checks: Mapping[str, HealthCheck | None]
     """By the name of the part; "database" must be among them."""
     _needed: Sequence[HealthCheck] = ()
-    """What this process needs beside the database to serve: a current schema, not to be ending."""
+    """What this process needs beside the database to serve: a usable schema, not to be ending."""
     _patience: timedelta = timedelta(seconds=2)
 
     async def check(self) -> Health:

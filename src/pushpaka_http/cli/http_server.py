@@ -1,5 +1,6 @@
 """Serves an ASGI application by uvicorn, within limits, and ends when it is told to."""
 
+import asyncio
 import errno
 import socket
 from asyncio import TimerHandle, Transport
@@ -23,7 +24,8 @@ _MOST_MESSAGE = 4 * 1024
 _KEEP_ALIVE_SECONDS = 5
 _STALL_SECONDS = 30
 """How long a client may take nothing of what is sent to it."""
-_GRACE_SECONDS = 3
+_GRACE_SECONDS, _LAST_SECONDS = 3, 1
+"""How long requests in work are waited for, and once nothing else is answered any more."""
 
 
 @contextmanager
@@ -52,7 +54,12 @@ def listening(
 
 @asynccontextmanager
 async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Answer by *app* until the block ends; requests in work have some seconds to be answered."""
+    """
+    Answer by *app* until the block ends; requests in work have some seconds to be answered.
+
+    New ones are answered meanwhile, so that whoever asks whether this process is ready hears
+    that it is not.
+    """
     server, ended = _Server(_configuration(app)), Event()
 
     async def serve() -> None:
@@ -66,8 +73,10 @@ async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            server.should_exit = True
             with CancelScope(shield=True):
+                if in_work := set(server.server_state.tasks):
+                    await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
+                server.should_exit = True
                 await ended.wait()
 
 
@@ -130,7 +139,7 @@ def _configuration(app: Any) -> uvicorn.Config:
         h11_max_incomplete_event_size=_MOST_HEAD,
         ws_max_size=_MOST_MESSAGE,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=_LAST_SECONDS,
     )
 
 

@@ -39,6 +39,7 @@ async def _serve(settings: Settings, *, deploys: bool) -> None:
     async with ending_asked_for() as asked, opening as application:
         click.echo(_greeting(settings, application, deploys=deploys))
         await asked.wait()
+        application.lifetime.end()
         click.echo("Ending. Applications and router go on; `pushpaka down` stops them.")
 
 

@@ -1,0 +1,63 @@
+"""Whether a whole process is to be sent requests: its schema, and its end."""
+
+from collections.abc import AsyncIterator
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import pytest
+from anyio import to_thread
+from attrs import frozen
+from tests.adapters.sql.operators import NEWER, UNSPARING, change
+from tests.http.clients import speaking_to
+
+from pushpaka_core.application import Application
+from pushpaka_core.bootstrap import open_application
+from pushpaka_core.settings import RouterChoice, Settings
+from pushpaka_http.app import create_app
+
+pytestmark = pytest.mark.anyio
+
+
+@frozen
+class Process:
+    """What one is made of, as far as it is looked at here."""
+
+    settings: Settings
+    application: Application
+    client: httpx.AsyncClient
+
+    async def ready(self) -> int:
+        """Return what an orchestrator is answered."""
+        return (await self.client.get("/ready")).status_code
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    settings = Settings(data_directory=tmp_path / "data", router=RouterChoice.NONE)
+    await to_thread.run_sync(import_module, "pushpaka_core.adapters.security.hasher")
+    async with (
+        open_application(settings) as application,
+        speaking_to(create_app(application)) as client,
+    ):
+        yield Process(settings, application, client)
+
+
+async def test_a_schema_that_has_moved_on_is_told(process: Process) -> None:
+    """A process of the version before is ready until the database does without it."""
+    url, answers = process.settings.storage_url, [await process.ready()]
+
+    for statement in (NEWER, UNSPARING):
+        await to_thread.run_sync(change, url, statement)
+        answers.append(await process.ready())
+
+    assert [200, 200, 503] == answers
+
+
+async def test_a_process_that_ends_is_not_ready(process: Process) -> None:
+    """From the moment on at which it is asked to end."""
+    before = await process.ready()
+
+    process.application.lifetime.end()
+
+    assert (200, 503) == (before, await process.ready())
