@@ -64,6 +64,8 @@ class Served:
     """Settings beside those that are made up here."""
     deploys: bool = True
     """Whether serve deploys by itself."""
+    program: Sequence[str] = PROGRAM
+    """What serve is started by."""
     _process: Process | None = field(default=None, init=False)
 
     @property
@@ -103,7 +105,7 @@ class Served:
     async def begin(self) -> None:
         """Start serve, and do not wait."""
         with self._log_file.open("ab") as log:
-            command = [*PROGRAM, "serve", *([] if self.deploys else ["--no-worker"])]
+            command = [*self.program, "serve", *([] if self.deploys else ["--no-worker"])]
             self._process = await anyio.open_process(
                 command, cwd=self.directory, env=self.environment(), stdout=log, stderr=log
             )
