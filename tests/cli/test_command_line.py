@@ -7,6 +7,7 @@ from importlib.metadata import version
 import pytest
 from anyio import Path, to_thread
 from tests.adapters.sql.operators import NEWER, UNSPARING
+from tests.redis_server import RedisServer
 from tests.served import Served
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +36,7 @@ async def test_help_names_every_command(unrouted: Served) -> None:
         ({"PUSHPAKA_PORT": "many"}, "PUSHPAKA_PORT must be a whole number"),
         ({"PUSHPAKA_STAGE": "production"}, "PUSHPAKA_SECRET_KEY must be set in production"),
         ({"PUSHPAKA_LOG_FORMAT": "xml"}, "PUSHPAKA_LOG_FORMAT must be one of console, json"),
+        ({"PUSHPAKA_REDIS_URL": "redis//secret@host"}, "PUSHPAKA_REDIS_URL must be redis://host"),
         ({"PUSHPAKA_HOST": "0.0.0.0"}, "The process runtime is no sandbox"),
         ({"PUSHPAKA_HOST": "192.0.2.1"}, "this machine has no such address"),
         ({"PUSHPAKA_DATA_DIRECTORY": "/dev/null"}, "The data directory cannot be used"),
@@ -71,6 +73,22 @@ async def test_database_file_that_cannot_be_used_is_told(
     assert 2 == finished.code, finished.errors
     assert f"The database file {file} {reason}." in finished.errors
     assert "PUSHPAKA_DATABASE_URL" in finished.errors
+    assert "Traceback" not in finished.errors
+
+
+@pytest.mark.needs("redis")
+async def test_redis_that_refuses_is_told(unrouted: Served, own_redis: RedisServer) -> None:
+    """One with another password would refuse for ever; nothing of the given one is shown."""
+    own_redis.password = "correct-horse-battery"
+    own_redis.start()
+
+    finished = await unrouted.run(
+        "worker", PUSHPAKA_REDIS_URL=own_redis.url_with("wrong-horse-battery")
+    )
+
+    assert 2 == finished.code, finished.errors
+    assert "Redis refuses the user, the password or the database" in finished.errors
+    assert "horse" not in finished.errors
     assert "Traceback" not in finished.errors
 
 
