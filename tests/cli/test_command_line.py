@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 from anyio import Path, to_thread
-from tests.adapters.sql.operators import NEWER, UNSPARING
+from tests.adapters.sql.operators import NEWER, UNSPARING, migrate_to
 from tests.redis_server import RedisServer
 from tests.served import Served
 
@@ -132,6 +132,21 @@ async def test_database_of_a_newer_schema_is_left_alone(unrouted: Served, comman
     assert 2 == finished.code
     assert "written by a newer Pushpaka" in finished.errors
     assert "Traceback" not in finished.errors
+
+
+async def test_serve_alone_updates_the_database_of_its_data_directory(unrouted: Served) -> None:
+    """Nobody else can be using it; all others are told which command does it."""
+    await Path(unrouted.data_directory).mkdir()
+    own = f"sqlite:///{unrouted.data_directory / 'pushpaka.sqlite'}"
+    await to_thread.run_sync(migrate_to, own, "0001")
+
+    users = await unrouted.run("users", "list")
+    named = await unrouted.run("serve", PUSHPAKA_DATABASE_URL=own)
+    await unrouted.start()
+
+    assert (2, 2) == (users.code, named.code)
+    assert "Run: pushpaka migrate" in users.errors
+    assert "Run: pushpaka migrate" in named.errors
 
 
 async def test_down_has_nothing_to_do_where_nothing_runs(unrouted: Served) -> None:

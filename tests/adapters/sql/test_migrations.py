@@ -29,6 +29,7 @@ from pushpaka_core.adapters.sql.migration import (
     migrate,
     require_same_instance,
     schema_state,
+    spares_others,
 )
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.converters import to_row
@@ -197,6 +198,16 @@ def test_a_migration_spares_who_knows_what_it_leaves() -> None:
     spared = {present: lineage.spares(present) for present in ("0001", "0002", "0003", "0004")}
 
     assert {"0001": False, "0002": False, "0003": True, "0004": True} == spared
+
+
+async def test_an_older_database_can_be_migrated_beside_who_uses_it(bare_url: str) -> None:
+    """The last migration spares the version before, and there is nobody yet on an empty one."""
+    spared = [await spares_others(bare_url)]
+    for revision in ("0001", "head"):
+        await to_thread.run_sync(migrate_to, bare_url, revision)
+        spared.append(await spares_others(bare_url))
+
+    assert [True, True, True] == spared
 
 
 async def test_a_database_is_of_one_instance_for_ever(bare_url: str, tmp_path: SyncPath) -> None:
