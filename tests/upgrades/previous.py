@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 from uuid import UUID
 
 from pushpaka_core.adapters.sql import migration, migrations
+from pushpaka_core.adapters.sql.lineage import SchemaState
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.bootstrap import host
 from pushpaka_core.bootstrap.host import Ground
@@ -36,7 +37,7 @@ def _scripts() -> str:
 async def _kept(settings: Settings, ground: Ground, *, is_alone: bool) -> AsyncIterator[host._Kept]:
     """Open the database, whichever it is: no instance had an id, and none was asked for."""
     del ground, is_alone
-    is_empty = await migration.schema_state(settings.storage_url) is migration.SchemaState.EMPTY
+    is_empty = await migration.schema_state(settings.storage_url) is SchemaState.EMPTY
     async with open_storage(settings.storage_url, migrate=is_empty) as storage:
         yield host._Kept(
             instance_id=UUID(int=0), storage=storage, schema_check=storage.check_schema
