@@ -19,8 +19,8 @@ class Sights:
 
     last: int
     """The line that all wait for."""
-    complete: int = 0
-    """How many have seen it."""
+    places: list[int] = field(factory=list)
+    """The last line that each of those who have left has seen."""
     gaps: list[tuple[int, int]] = field(factory=list)
     written: dict[int, float] = field(factory=dict)
     """When each line was written."""
@@ -36,18 +36,18 @@ class Sights:
 
 
 async def watch(port: int, path: str, after: int, sights: Sights, door: asyncio.Semaphore) -> None:
-    """See the lines after *after*, up to the last."""
+    """See the lines after *after*, up to the last, or as long as the API lives."""
     async with door:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            f"GET {path}&after={after} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         rest = (await reader.readuntil(b"\r\n\r\n"))[:0]
     while after < sights.last:
-        if not (data := await reader.read(2**16)):
-            raise EOFError(after)
+        if not (data := await read(reader)):
+            break
         rest, now = rest + data, time.time()
         while frame := first_frame(rest):
             rest = rest[len(frame) :]
@@ -61,8 +61,16 @@ async def watch(port: int, path: str, after: int, sights: Sights, door: asyncio.
                 sights.gaps.append((after, seq))
             after = seq
             sights.note(seq, frame, now)
-    sights.complete += 1
+    sights.places.append(after)
     writer.transport.abort()
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes next, or nothing where the API has died."""
+    try:
+        return await reader.read(2**16)
+    except ConnectionResetError:
+        return b""
 
 
 def first_frame(data: bytes) -> bytes:
@@ -73,14 +81,13 @@ def first_frame(data: bytes) -> bytes:
     return data[:end] if end <= len(data) else b""
 
 
-async def main(port: str, path: str, watchers: str, after: str, last: str) -> None:
-    """Watch, and print what the crowd has seen."""
+async def main(port: str, path: str, last: str) -> None:
+    """Watch, each from its place on, and print what the crowd has seen."""
     sights, door = Sights(int(last)), asyncio.Semaphore(AT_THE_DOOR)
-    await asyncio.gather(
-        *(watch(int(port), path, int(after), sights, door) for _ in range(int(watchers)))
-    )
+    places = json.load(sys.stdin)
+    await asyncio.gather(*(watch(int(port), path, place, sights, door) for place in places))
     told = {
-        "watchers": sights.complete,
+        "places": sights.places,
         "gaps": sights.gaps,
         "lag": max(sights.seen[seq] - written for seq, written in sights.written.items()),
         "seconds": max(sights.seen.values()) - min(sights.written.values()),

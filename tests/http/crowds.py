@@ -29,13 +29,14 @@ class Log:
     deployment_id: str
     token: str
 
-    def as_messages(self, after: int = 0) -> str:
+    @property
+    def messages(self) -> str:
         """Return the path of its WebSocket."""
-        return f"/api/v1/logs/{self.deployment_id}/stream?token={self.token}&after={after}"
+        return f"/api/v1/logs/{self.deployment_id}/stream?token={self.token}"
 
     def as_websocket(self) -> str:
         """Return the request of who watches by WebSocket."""
-        return f"GET {self.as_messages()} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n"
+        return f"GET {self.messages} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n"
 
     def as_events(self) -> str:
         """Return the request of who watches by Server-Sent Events."""
@@ -88,11 +89,23 @@ class Api:
         ):
             await anyio.sleep(0.05)
 
-    async def crowd(self, log: Log, watchers: int, after: int, last: int) -> dict[str, Any]:
-        """Return what so many watchers see, once each has seen the line *last*."""
+    async def last_seq(self, log: Log, after: int) -> int:
+        """Return the number of the last line, or *after* while there is none behind that."""
+        headers = {"Authorization": f"Bearer {log.token}"}
+        path = f"/api/v1/logs/{log.deployment_id}?after={after}"
+        lines = (await self.client.get(path, headers=headers)).json()["data"]
+        return max((line["seq"] for line in lines), default=after)
+
+    async def crowd(self, log: Log, places: Sequence[int], last: int) -> dict[str, Any]:
+        """
+        Return what watchers see, each behind a place of its own.
+
+        They leave once they have seen the line *last*, or when the API dies.
+        """
         command = [sys.executable, "-m", "tests.http.crowd_watchers", str(self.port)]
-        numbers = map(str, (watchers, after, last))
-        ended = await anyio.run_process([*command, log.as_messages(after), *numbers], stderr=None)
+        ended = await anyio.run_process(
+            [*command, log.messages, str(last)], input=json.dumps(places).encode(), stderr=None
+        )
         return dict(json.loads(ended.stdout))
 
     @contextmanager
