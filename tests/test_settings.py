@@ -279,7 +279,7 @@ def test_unknown_failpoint_is_told_with_those_that_there_are(text: str) -> None:
 
     assert (
         "PUSHPAKA_TEST_FAILPOINT must be <step>:<effect> of claim, source, build, release, start, "
-        "switch, commit, switched and kill, raise, hang."
+        "probe, switch, commit, switched and kill, raise, hang."
     ) == str(refusal.value)
 
 

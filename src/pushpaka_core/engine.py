@@ -288,6 +288,7 @@ def _running(
         runtime=adapters.runtime,
         starting=starting,
         output=output,
+        failpoints=adapters.failpoints,
         timings=options.timings,
         now=adapters.now,
         new_id=adapters.new_id,

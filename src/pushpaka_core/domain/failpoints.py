@@ -6,18 +6,21 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployments import Phase
 
-CLAIM, COMMIT, SWITCHED = "claim", "commit", "switched"
+CLAIM, PROBE, COMMIT, SWITCHED = "claim", "probe", "commit", "switched"
 STEPS_THAT_FAIL = (
     CLAIM,
-    *(Phase.SOURCE, Phase.BUILD, Phase.RELEASE, Phase.START, Phase.SWITCH),
+    *(Phase.SOURCE, Phase.BUILD, Phase.RELEASE, Phase.START),
+    PROBE,
+    Phase.SWITCH,
     COMMIT,
     SWITCHED,
 )
 """
 The failpoints in the order in which a deployment reaches them.
 
-One that bears the name of a phase lies at the phase's beginning; `commit` lies
-right after the commit point, `switched` where requests go to the deployment.
+One that bears the name of a phase lies at the phase's beginning; `probe` lies where
+an instance runs and nobody has asked it anything yet, `commit` right after the
+commit point, `switched` where requests go to the deployment.
 """
 
 

@@ -7,10 +7,12 @@ from anyio import Event, create_task_group, move_on_after
 from attrs import frozen
 
 from pushpaka_core.domain.deployments import Lease, Phase
+from pushpaka_core.domain.failpoints import PROBE
 from pushpaka_core.domain.instances import RELEASE, Instance, InstanceId
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import StartError
 from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.processes import Exit
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
@@ -31,6 +33,7 @@ class Running:
     _runtime: Runtime
     _starting: Starting
     _output: InstanceOutput
+    _failpoints: Failpoints
     _timings: Timings
     _now: Clock
     _new_id: IdGenerator
@@ -98,6 +101,7 @@ class Running:
     async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
         output = log.output(Phase.START, instance.id)
         await self._starting.start(job, instance)
+        await self._failpoints.reach(PROBE)
         try:
             await self._read_until_healthy(job, instance, output)
         except BaseException:
