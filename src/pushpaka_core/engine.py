@@ -290,6 +290,4 @@ def _running(
         output=output,
         failpoints=adapters.failpoints,
         timings=options.timings,
-        now=adapters.now,
-        new_id=adapters.new_id,
     )

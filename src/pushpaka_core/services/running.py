@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployments import Lease, Phase
 from pushpaka_core.domain.failpoints import PROBE
-from pushpaka_core.domain.instances import RELEASE, Instance, InstanceId
+from pushpaka_core.domain.instances import RELEASE, Instance
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import StartError
 from pushpaka_core.ports.builder import Builder
@@ -16,7 +16,6 @@ from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.processes import Exit
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.background import alongside, first_of, together
 from pushpaka_core.services.instance_output import LAST_WORDS_SECONDS, InstanceOutput
 from pushpaka_core.services.jobs import Job
@@ -35,8 +34,6 @@ class Running:
     _output: InstanceOutput
     _failpoints: Failpoints
     _timings: Timings
-    _now: Clock
-    _new_id: IdGenerator
 
     def has_release_command(self, job: Job) -> bool:
         """Tell whether something is to be run before the switch."""
@@ -90,13 +87,16 @@ class Running:
         await self._output.forget(name)
 
     async def _run_once(self, job: Job, output: ProgramOutput) -> Exit:
-        request = self._starting.request(job, self._release_instance(job))
+        instance = await self._starting.reserve_release(job)
+        request = self._starting.request(job, instance)
         try:
-            return await self._runtime.run_once(
+            exit_ = await self._runtime.run_once(
                 request, timeout=self._timings.release, on_output=output
             )
         finally:
             output.finish()
+        await self.remove_one(instance)
+        return exit_
 
     async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
         output = log.output(Phase.START, instance.id)
@@ -128,17 +128,6 @@ class Running:
     async def _read(self, instance: Instance, output: ProgramOutput, read: Event) -> None:
         await self._output.follow(instance, output)
         read.set()
-
-    def _release_instance(self, job: Job) -> Instance:
-        return Instance(
-            id=InstanceId(self._new_id()),
-            project_id=job.project.id,
-            deployment_id=job.deployment.id,
-            fence=job.deployment.fence,
-            process_type=RELEASE,
-            node="",
-            started_at=self._now(),
-        )
 
 
 def _named(instances: Sequence[Instance]) -> str:

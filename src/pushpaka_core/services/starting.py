@@ -78,13 +78,12 @@ class Starting:
         Raises:
             StaleEntityError: If the deployment was claimed or changed since the job was loaded.
         """
-        async with self._storage.transaction() as uow:
-            await _require_present(uow, job.deployment)
-            free = await self._free_ports(uow)
-            instances = [self._new(job, *wanted, free) for wanted in _wanted(job)]
-            for instance in instances:
-                await uow.instances.add(instance)
-        return instances
+        return await self._reserve(job, _wanted(job))
+
+    async def reserve_release(self, job: Job) -> Instance:
+        """Keep a row for what runs the release command, as it is to go when its lease is lost."""
+        (instance,) = await self._reserve(job, [(RELEASE, 0)])
+        return instance
 
     async def succeed(self, instance: Instance) -> Instance:
         """Put the row of a successor, with a port of its own, in place of one that crashed."""
@@ -196,6 +195,15 @@ class Starting:
             path=run.settings.health_check_path,
             timeout=self._timings.probe_timeout,
         )
+
+    async def _reserve(self, job: Job, wanted: Iterable[tuple[str, int]]) -> Sequence[Instance]:
+        async with self._storage.transaction() as uow:
+            await _require_present(uow, job.deployment)
+            free = await self._free_ports(uow)
+            instances = [self._new(job, *which, free) for which in wanted]
+            for instance in instances:
+                await uow.instances.add(instance)
+        return instances
 
     def _new(self, job: Job, process_type: str, index: int, free: Iterator[int]) -> Instance:
         return Instance(

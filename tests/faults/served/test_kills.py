@@ -97,6 +97,26 @@ class TestF01:
         assert [old, new] == list(dict.fromkeys(visits.answers))
         assert list(range(1, len(lines) + 1)) == numbers(lines)
 
+    async def test_what_was_killed_while_its_release_command_ran_runs_it_again(
+        self, instance: Served, ann: Person, repositories: SyncPath
+    ) -> None:
+        """Nothing is left of the command that nobody waits for, and the next one is heard out."""
+        gate = Path(repositories / "gate")
+        files = server("migrated")
+        files["Procfile"] += f"release: echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done\n"
+        project = await ann.project(repository_of(repositories / "migrated", files).path)
+        deployment = await ann.begin(project)
+        await ann.until_logged(deployment, "waiting")
+
+        await restart(instance)
+        await gate.touch()
+        running = await ann.outcome(deployment)
+        await until_tidy(instance)
+
+        assert "running" == running["status"], running["error"]
+        assert 2 == messages(await ann.log(running)).count("waiting")
+        assert "migrated" == await ann.read(project)
+
 
 class TestF04:
     async def test_killed_with_work_in_every_state_loses_nothing(
