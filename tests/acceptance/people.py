@@ -171,6 +171,13 @@ class Watch:
         with fail_after(PATIENCE):
             return dict(json.loads(await self._socket.recv()))
 
+    async def until(self, message: str) -> list[Json]:
+        """Return the next lines up to the one that says *message*."""
+        seen = [await self.line()]
+        while message != seen[-1]["message"]:
+            seen.append(await self.line())
+        return seen
+
     async def lines(self) -> list[Json]:
         """Return all lines until it is closed."""
         with fail_after(PATIENCE):

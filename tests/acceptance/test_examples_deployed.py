@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.apps import edit, example
-from tests.acceptance.people import Person, messages, numbers
+from tests.acceptance.people import Json, Person, messages, numbers
 
 ANSWERS = {
     "flask": (
@@ -48,14 +48,27 @@ BUILD_PATIENCE = 300
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
+async def deployed_under_watch(ann: Person, project: Json) -> tuple[Json, list[Json]]:
+    """Deploy, and return what runs with the lines that a WebSocket has brought meanwhile."""
+    begun = await ann.begin(project)
+    async with ann.watching(begun) as watch:
+        seen = await watch.until("It is healthy and takes over.")
+    running = await ann.outcome(begun)
+    assert "running" == running["status"], running["error"]
+    return running, seen
+
+
 async def test_fastapi_example_is_deployed_changed_and_rolled_back(
     ann: Person, repositories: Path
 ) -> None:
     """An application with dependencies says its commit, then the next one, then the first."""
     repository = example(repositories / "greeter", "fastapi")
     project = await ann.project(repository.path, "Greeter")
+    greeting = {"project_id": project["id"], "key": "GREETING", "value": "Welcome"}
+    await ann.ask("POST", "/env", greeting)
 
-    first = await ann.deploy(project)
+    first, seen = await deployed_under_watch(ann, project)
+    told = await ann.read(project, "/env/GREETING")
     first_page = await ann.read(project)
     commit = edit(repository, "greeter/__init__.py", "v1", "v2")
     second = await ann.deploy(project)
@@ -63,9 +76,11 @@ async def test_fastapi_example_is_deployed_changed_and_rolled_back(
     back = await ann.roll_back(first)
     last_page = await ann.read(project)
 
-    assert "Hello from version v1" in first_page
+    assert (await ann.log(first))[: len(seen)] == seen
+    assert '{"GREETING":"Welcome"}' == told
+    assert "Welcome from version v1" in first_page
     assert f"<code>{first['commit_sha']}</code>" in first_page
-    assert "Hello from version v2" in second_page
+    assert "Welcome from version v2" in second_page
     assert f"<code>{commit}</code>" in second_page
     assert first_page == last_page
     assert ("fastapi", commit) == (first["framework"], second["commit_sha"])
@@ -79,7 +94,7 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     repository = example(repositories / "site", "static")
     project = await ann.project(repository.path, "Site")
 
-    first = await ann.deploy(project)
+    first, seen = await deployed_under_watch(ann, project)
     pages = [await ann.read(project)]
     missing = await ann.visit(project["url"], "/nowhere")
     style = await ann.visit(project["url"], "/assets/style.css")
@@ -89,6 +104,7 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     await ann.roll_back(first)
     pages.append(await ann.read(project))
 
+    assert (await ann.log(first))[: len(seen)] == seen
     assert ["v1", "v2", "v1"] == [page.partition("version ")[2][:2] for page in pages]
     assert (404, True) == (missing.status_code, "There is no such page" in missing.text)
     assert "text/css; charset=utf-8" == style.headers["content-type"]

@@ -31,9 +31,7 @@ async def test_watcher_sees_lines_while_the_build_runs_and_a_clean_end(
 ) -> None:
     """A line comes before the build has ended; a failed deployment closes its log with 1000."""
     async with ann.watching(building) as watch:
-        seen = [await watch.line()]
-        while "first" != seen[-1]["message"]:
-            seen.append(await watch.line())
+        seen = await watch.until("first")
         during = await ann.ask("GET", f"/deployments/{building['id']}")
         await gate.touch()
         seen += await watch.lines()
@@ -70,8 +68,6 @@ async def test_output_of_a_running_application_is_seen_live(
 
     async with ann.watching(deployment) as watch:
         await ann.read(project, "/print/good-morning")
-        line = await watch.line()
-        while "good-morning" != line["message"]:
-            line = await watch.line()
+        (*_, line) = await watch.until("good-morning")
 
     assert ("stdout", "run") == (line["stream"], line["phase"])
