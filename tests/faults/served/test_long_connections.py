@@ -1,16 +1,15 @@
 """Open connections of one application while it, and its neighbour, are deployed again and again."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path as SyncPath
 
 import httpx
 import pytest
-from anyio import Event, create_task_group, fail_after
-from attrs import define, field
+from anyio import Event, Path, create_task_group, fail_after
+from anyio.abc import TaskGroup
+from attrs import define, field, frozen
 from tests.acceptance.apps import program, repository_of
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person
+from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person
 from tests.faults.served.holdings import until_tidy
 from tests.served import Served, open_served
 from websockets.exceptions import ConnectionClosed
@@ -26,15 +25,15 @@ MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Greets, streams without end, or opens a WebSocket that sends ticks."""
+    """Greets, streams until a file is there, or opens a WebSocket that sends ticks."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self.tick_on()
-        elif self.path == "/download":
-            self.stream()
+        elif self.path.startswith("/until/"):
+            self.stream(self.path.removeprefix("/until"))
         else:
             self.say(b"hello")
 
@@ -44,13 +43,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def stream(self):
+    def stream(self, file):
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while True:
+        while not os.path.exists(file):
             self.wfile.write(b"5\\r\\nchunk\\r\\n")
             time.sleep(0.05)
+        self.wfile.write(b"0\\r\\n\\r\\n")
 
     def tick_on(self):
         key = self.headers["Sec-WebSocket-Key"].encode()
@@ -76,7 +76,7 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 @pytest.fixture(scope="module")
 async def instance() -> AsyncIterator[Served]:
     """Return an instance that gives what is replaced a moment that a test can look at."""
-    settings = OWN_ADDRESSES | {"PUSHPAKA_DRAIN_TIMEOUT": "5", "PUSHPAKA_TEST_TIMING": "fast"}
+    settings = OWN_ADDRESSES | {"PUSHPAKA_DRAIN_TIMEOUT": "8", "PUSHPAKA_TEST_TIMING": "fast"}
     async with open_served(**settings) as served:
         yield await served.start()
 
@@ -103,10 +103,35 @@ class Connection:
                 await self._moved.wait()
         return self.end is None
 
+    async def ended(self) -> str | None:
+        """Return how it ended, as soon as it has."""
+        with fail_after(PATIENCE):
+            while await self.flows():
+                pass
+        return self.end
+
     def finish(self, how: str) -> None:
         """Note the end."""
         self.end = how
         self._moved.set()
+
+
+@frozen
+class Browser:
+    """Somebody whose connections stay open whatever else happens."""
+
+    person: Person
+    _tasks: TaskGroup
+
+    async def connect(self, project: Json, *files: Path) -> Sequence[Connection]:
+        """Open a WebSocket, and for each file a download that ends once the file is there."""
+        socket, *downloads = connections = [Connection() for _ in ("socket", *files)]
+        self._tasks.start_soon(_watch, self.person, project, socket)
+        for file, download in zip(files, downloads, strict=True):
+            self._tasks.start_soon(_download, self.person, project, file, download)
+        for connection in connections:
+            assert await connection.flows()
+        return connections
 
 
 async def _watch(person: Person, project: Json, seen: Connection) -> None:
@@ -124,9 +149,9 @@ async def _watch(person: Person, project: Json, seen: Connection) -> None:
         seen.finish("closed")
 
 
-async def _download(person: Person, project: Json, seen: Connection) -> None:
+async def _download(person: Person, project: Json, file: Path, seen: Connection) -> None:
     headers = {"Host": httpx.URL(project["url"]).netloc.decode()}
-    address = f"http://127.0.0.1:{person.served.router_port}/download"
+    address = f"http://127.0.0.1:{person.served.router_port}/until{file}"
     try:
         async with (
             httpx.AsyncClient(timeout=30, trust_env=False) as http,
@@ -140,42 +165,57 @@ async def _download(person: Person, project: Json, seen: Connection) -> None:
         seen.finish("closed")
 
 
-@asynccontextmanager
-async def connected(person: Person, *projects: Json) -> AsyncIterator[list[list[Connection]]]:
-    """Hold a WebSocket and a download of each project open until the block ends."""
-    connections = [[Connection(), Connection()] for _ in projects]
-    async with create_task_group() as tasks:
-        for project, (socket, download) in zip(projects, connections, strict=True):
-            tasks.start_soon(partial(_watch, person, project, socket))
-            tasks.start_soon(partial(_download, person, project, download))
-        for connection in (each for pair in connections for each in pair):
-            assert await connection.flows()
-        yield connections
-        tasks.cancel_scope.cancel()
+@frozen(kw_only=True)
+class Drain:
+    """What became of the connections of a version that was replaced."""
+
+    flowed: Sequence[bool]
+    """Whether each went on when requests went to the next version already."""
+    finished: str | None
+    """How a download ended whose end came in the time of the drain."""
+    endless: Sequence[Connection]
+
+    @classmethod
+    async def seen_by(cls, browser: Browser, project: Json, files: SyncPath) -> "Drain":
+        """Connect, deploy the next version, and have one of two downloads come to its end."""
+        never, end = Path(files / "never"), Path(files / "end")
+        socket, endless, finite = await browser.connect(project, never, end)
+        await browser.person.deploy(project)
+        flowed = [await connection.flows() for connection in (socket, endless, finite)]
+        await end.touch()
+        finished = await finite.ended()
+        await end.unlink()
+        return cls(flowed=flowed, finished=finished, endless=(socket, endless))
 
 
+@pytest.mark.timeout(300)
 async def test_ten_deployments_cut_no_connection_of_the_neighbour_and_drain_their_own(
-    instance: Served, ann: Person, repositories: Path
+    instance: Served, ann: Person, repositories: SyncPath
 ) -> None:
     """What is open flows until the drain of its own version ends, the neighbour's for ever."""
     files = [repository_of(repositories / name, program(LONG_LIVED)) for name in ("shop", "blog")]
-    shop, blog = [await ann.project(f.path, f.path.name) for f in files]
-    first = await ann.deploy(shop)
-    await ann.deploy(blog)
+    projects = [await ann.project(f.path, f.path.name) for f in files]
+    for project in projects:
+        await ann.deploy(project)
+    # Ten more within a minute are asked of a process that has counted none yet.
+    await instance.stop()
+    await instance.start()
 
-    async with connected(ann, shop, blog) as (own, neighbours):
-        second = await ann.deploy(shop)
-        # The first version is replaced by now and drains: what it has begun goes on meanwhile.
-        draining = await ann.ask("GET", f"/deployments/{first['id']}")
-        flowed = [await connection.flows() for connection in own]
-        await ann.until(first, lambda d: d["status"] == "stopped")
-        for _ in range(DEPLOYMENTS - 2):
-            await ann.deploy(shop)
-        flow = [await connection.flows() for connection in neighbours]
-        ends = [connection.end for connection in own]
+    drains: list[Drain] = []
+    flow: list[bool] = []
+    async with create_task_group() as tasks:
+        browser = Browser(ann, tasks)
+        for project, neighbour in (projects, reversed(projects)):
+            neighbours = await browser.connect(neighbour, Path(repositories / "never"))
+            drains += [
+                await Drain.seen_by(browser, project, repositories) for _ in range(DEPLOYMENTS)
+            ]
+            flow += [await connection.flows() for connection in neighbours]
+        for connection in (each for drain in drains for each in drain.endless):
+            await connection.ended()
+        tasks.cancel_scope.cancel()
 
     await until_tidy(instance)
-    assert "running" == second["status"]
-    assert ("running", [True, True]) == (draining["status"], flowed)
-    assert None not in ends
-    assert [True, True] == flow
+    assert [[True] * 3] * 2 * DEPLOYMENTS == [drain.flowed for drain in drains]
+    assert ["closed"] * 2 * DEPLOYMENTS == [drain.finished for drain in drains]
+    assert [True] * 4 == flow
