@@ -116,6 +116,8 @@ class Worker:
             await self._work_guarded(lease)
         except LeaseLostError:
             logger.warning("deployment %s is not ours to work on any more", lease.deployment_id)
+        except UnavailableError as error:
+            logger.warning("the work on deployment %s broke off: %s", lease.deployment_id, error)
         except Exception:
             logger.exception("the work on deployment %s broke off", lease.deployment_id)
         finally:
