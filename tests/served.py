@@ -17,7 +17,7 @@ import anyio
 import httpx
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from pushpaka_core.maintenance import take_down
 from pushpaka_core.settings import Settings
@@ -66,6 +66,8 @@ class Served:
     """Whether serve deploys by itself."""
     program: Sequence[str] = PROGRAM
     """What serve is started by."""
+    others: list[int] = field(factory=list, init=False)
+    """The ports of further APIs of the same instance."""
     _process: Process | None = field(default=None, init=False)
 
     @property
@@ -85,7 +87,8 @@ class Served:
     @property
     def workers_log(self) -> str:
         """What all workers have printed."""
-        return (self.directory / "workers.log").read_text()
+        log = self.directory / "workers.log"
+        return log.read_text() if log.exists() else ""
 
     @property
     def pid(self) -> int:
@@ -126,6 +129,19 @@ class Served:
                     await process.wait()
                 process.kill()
                 await process.wait()
+
+    @asynccontextmanager
+    async def another_api(self) -> AsyncIterator[Self]:
+        """Serve the same instance by another process that does not deploy."""
+        other = evolve(self, port=free_port(), deploys=False)
+        await other.start()
+        self.others.append(other.port)
+        try:
+            yield other
+        finally:
+            self.others.remove(other.port)
+            with CancelScope(shield=True):
+                await other.stop()
 
     def send(self, signal: Signals) -> None:
         """Send *signal* to serve, and do not wait."""

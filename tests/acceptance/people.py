@@ -26,12 +26,13 @@ _numbers = count(1)
 
 @frozen
 class Person:
-    """Somebody with an account, a token and a browser."""
+    """Somebody with an account, a token and a browser, who asks all APIs in turn."""
 
     served: Served
     token: str = field(repr=False)
     _api: httpx.AsyncClient
     _web: httpx.AsyncClient
+    _turns: "count[int]" = field(factory=count, init=False)
 
     @classmethod
     @asynccontextmanager
@@ -53,13 +54,13 @@ class Person:
 
     async def ask(self, method: str, path: str, body: object = None) -> Json:
         """Return the API's answer, which has to be a success."""
-        response = await self._api.request(method, path, json=body)
+        response = await self._api.request(method, self._base("http") + path, json=body)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return dict(response.json())
 
     async def status_of(self, method: str, path: str) -> int:
         """Return only the status of the API's answer."""
-        return (await self._api.request(method, path)).status_code
+        return (await self._api.request(method, self._base("http") + path)).status_code
 
     async def project(self, repo_url: object, name: str = "shop", **settings: Any) -> Json:
         """Make a project."""
@@ -126,9 +127,8 @@ class Person:
     @asynccontextmanager
     async def watching(self, deployment: Json, *, after: int = 0) -> AsyncIterator["Watch"]:
         """Watch a log as it grows."""
-        base = f"ws://127.0.0.1:{self.served.port}/api/v1"
-        url = f"{base}/logs/{deployment['id']}/stream?token={self.token}&after={after}"
-        async with connect(url, proxy=None) as socket:
+        path = f"/logs/{deployment['id']}/stream?token={self.token}&after={after}"
+        async with connect(self._base("ws") + path, proxy=None) as socket:
             yield Watch(socket)
 
     async def visit(self, url: str, path: str = "/") -> httpx.Response:
@@ -158,6 +158,10 @@ class Person:
         response = await self.visit(project["url"], path)
         assert response.is_success, f"{path}: {response.status_code} {response.text}"
         return response.text
+
+    def _base(self, scheme: str) -> str:
+        ports = [self.served.port, *self.served.others]
+        return f"{scheme}://127.0.0.1:{ports[next(self._turns) % len(ports)]}/api/v1"
 
 
 @frozen

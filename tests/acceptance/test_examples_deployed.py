@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.apps import edit, example
 from tests.acceptance.people import Json, Person, messages, numbers
+from tests.acceptance.variants import EMBEDDED
 
 ANSWERS = {
     "flask": (
@@ -110,6 +111,7 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     assert "text/css; charset=utf-8" == style.headers["content-type"]
 
 
+@EMBEDDED
 @pytest.mark.timeout(BUILD_PATIENCE)
 async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -> None:
     """Its server knows by which address a browser came, so that the form's origin is right."""
@@ -123,6 +125,7 @@ async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -
     assert (200, True) == (sent.status_code, "You wrote: Greetings" in sent.text)
 
 
+@EMBEDDED
 @pytest.mark.timeout(BUILD_PATIENCE)
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_example_answers_what_it_should(ann: Person, repositories: Path, name: str) -> None:

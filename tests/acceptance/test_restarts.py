@@ -8,16 +8,18 @@ from anyio import Path
 from tests.acceptance.apps import edit, repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Person, messages, numbers
 from tests.acceptance.traces import until_gone
+from tests.acceptance.variants import VARIANTS, settings_of
 from tests.served import Served, open_served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
-@pytest.fixture(scope="module")
-async def instance() -> AsyncIterator[Served]:
+@pytest.fixture(scope="module", params=VARIANTS)
+async def instance(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """Return an instance that a test may end."""
-    async with open_served(**OWN_ADDRESSES) as served:
-        yield await served.start()
+    with settings_of(request) as settings:
+        async with open_served(**OWN_ADDRESSES, **settings) as served:
+            yield await served.start()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """An API that does not deploy and workers beside it, on one database: nothing lost or doubled."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path as SyncPath
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
-import httpx
 import pytest
-from anyio import CancelScope, Path, fail_after, sleep
+from anyio import Path, fail_after, sleep
 from anyio.abc import Process
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, messages, numbers
@@ -65,19 +63,6 @@ async def served_of(instance: Served, deployment: Json) -> Deployment:
     return next(served for served in serving if str(served.id) == deployment["id"])
 
 
-@asynccontextmanager
-async def another_api(instance: Served, person: Person) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the same instance by another process, and return a person's client of that."""
-    api = Served(directory=instance.directory, env=instance.env, deploys=False)
-    await api.start()
-    try:
-        async with api.api(person.token) as client:
-            yield client
-    finally:
-        with CancelScope(shield=True):
-            await api.stop()
-
-
 async def until_ended(worker: Process) -> int:
     with fail_after(PATIENCE):
         return await worker.wait()
@@ -99,7 +84,7 @@ class ManyWorkers:
             ended = [await admin.outcome(deployment) for deployment in begun]
             await until_load(admin, 0, 0)
             await until_tidy(instance)
-            async with another_api(instance, admin) as api:
+            async with instance.another_api() as other, other.api(admin.token) as api:
                 told = (await api.get("/deployments")).json()["data"]
 
         names = {worker["name"] for worker in seen["workers"]}

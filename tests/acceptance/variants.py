@@ -1,0 +1,27 @@
+"""On what an instance stands: on a file of its own, or on PostgreSQL and Redis."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+from tests.postgres import PostgresServer
+from tests.redis_server import RedisServer
+
+SERVERS = "servers"
+_NEEDED = [pytest.mark.needs("postgres"), pytest.mark.needs("redis")]
+VARIANTS = ("embedded", pytest.param(SERVERS, marks=_NEEDED))
+"""The parameters of a fixture that opens an instance."""
+EMBEDDED = pytest.mark.parametrize("shared", ["embedded"], indirect=True, scope="session")
+"""For tests that take long, and are about builds."""
+
+
+@contextmanager
+def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
+    """Return the settings of the variant that a fixture is asked for."""
+    if request.param != SERVERS:
+        yield {}
+        return
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    redis: RedisServer = request.getfixturevalue("shared_redis")
+    with postgres.database() as url:
+        yield {"PUSHPAKA_DATABASE_URL": url, "PUSHPAKA_REDIS_URL": redis.url}
