@@ -19,7 +19,7 @@ from anyio import current_time, fail_after, sleep
 from tests.faults.harness.crowd import Crowd, Ledger
 from tests.faults.harness.faults import Misfortune
 from tests.faults.harness.judge import judged
-from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, say, times_said
+from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, say, times_said, tracebacks
 from tests.faults.harness.world import Database, World, open_world
 
 _LONGEST_PAUSE = 10
@@ -70,6 +70,7 @@ async def _run(database: Database, wanted: Namespace) -> Report:
             ledger=ledger,
             verdict=verdict,
             fell=fell(world),
+            tracebacks=tracebacks(world),
             leases_let_go=times_said(world, LET_GO),
             stale_writes=times_said(world, REFUSALS),
         )

@@ -1,6 +1,7 @@
 """People who deploy many small applications, and visit them, whatever goes wrong meanwhile."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count, cycle
 from pathlib import Path
 from random import Random
@@ -8,7 +9,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
-from anyio import create_task_group, fail_after, move_on_after, sleep, to_thread
+from anyio import create_task_group, move_on_after, sleep, to_thread
 from attrs import define, field, frozen
 from tests.acceptance.apps import repository_of, server
 from tests.faults.harness.world import World
@@ -52,6 +53,10 @@ class Ledger:
         return True
 
 
+class NoAnswerError(Exception):
+    """No API does what somebody asks for, however often."""
+
+
 @frozen
 class Asker:
     """Somebody who asks the APIs in turn, and again until one answers."""
@@ -63,14 +68,21 @@ class Asker:
     _turns: "count[int]" = field(factory=count, init=False)
 
     async def ask(self, method: str, path: str, body: object = None, key: str = "") -> Json:
-        """Return what an API answers in the end."""
+        """
+        Return what an API answers in the end.
+
+        Raises:
+            NoAnswerError: If there is none for so long that something must be wrong.
+        """
         headers = {"Authorization": f"Bearer {self._token}"}
         if key:
             headers["Idempotency-Key"] = key
-        with fail_after(_PATIENCE):
+        with move_on_after(_PATIENCE):
             while (answer := await self._try(method, path, body, headers)) is None:
                 await sleep(0.2)
-        return answer
+            return answer
+        self._ledger.strange.append(f"{method} {path}: no good answer for {_PATIENCE} s")
+        raise NoAnswerError(self._ledger.strange[-2:])
 
     async def _try(
         self, method: str, path: str, body: object, headers: dict[str, str]
@@ -107,7 +119,11 @@ class Owner:
     _random: Random
 
     async def deploy(self) -> None:
-        """Deploy one version after the other, until there are enough."""
+        """Deploy one version after the other, until there are enough, or no good answer comes."""
+        with suppress(NoAnswerError):
+            await self._deploy_on()
+
+    async def _deploy_on(self) -> None:
         for number in count(1):
             if not self._ledger.takes_another():
                 return

@@ -21,6 +21,8 @@ from pushpaka_core.domain.logs import LogFilter
 
 S = DeploymentStatus
 _TRIED = f"It was tried {MOST_ATTEMPTS} times."
+_SELDOM = 20
+"""Of so many deployments not more than one may lose three workers."""
 _PATIENCE = 120
 _ONCE = ("It is healthy and takes over", "Requests go to it")
 """Steps that a deployment takes once, however often it is tried."""
@@ -89,7 +91,11 @@ async def judged(world: World, crowd: Crowd) -> Verdict:
     accepted = crowd.ledger.accepted
     by_id = {record.id: record for record in records}
     return Verdict(
-        lost=[*lost(accepted, by_id), *unserved(accepted, by_id, said)],
+        lost=[
+            *lost(accepted, by_id),
+            *too_often_given_up(records),
+            *unserved(accepted, by_id, said),
+        ],
         stuck=[_told(r, "never came to rest") for r in records if not r.is_at_rest],
         doubled=[*doubled(accepted, records), *(f"{place} is served twice" for place in doubles)],
         orphaned=[f"{kind}: {name}" for kind, names in untidy.items() for name in names],
@@ -105,8 +111,17 @@ def lost(accepted: Iterable[str], by_id: Mapping[str, Record]) -> Iterator[str]:
     for one in accepted:
         if one not in by_id:
             yield f"{one} is not there"
+        elif by_id[one].deployment.status is S.CANCELLED:
+            yield _told(by_id[one], "is cancelled, and nobody asked for that")
         elif by_id[one].deployment.status is S.FAILED and not by_id[one].is_given_up:
             yield _told(by_id[one], f"failed: {by_id[one].deployment.error}")
+
+
+def too_often_given_up(records: Sequence[Record]) -> Iterator[str]:
+    """Tell which were given up, if they are more than chance may bring about."""
+    given_up = [record for record in records if record.is_given_up]
+    if len(given_up) > max(1, len(records) // _SELDOM):
+        yield from (_told(record, "is one of too many that were given up") for record in given_up)
 
 
 def unserved(

@@ -1,8 +1,9 @@
 """What the harness tells in the end."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from signal import SIGKILL
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
 
 from attrs import frozen
 from tests.faults.harness.crowd import Ledger
@@ -19,6 +20,10 @@ REFUSALS = (
 LET_GO = ("is let go: its lease was lost", "is not ours to look after any more")
 """What it says that ends its work by itself, or because of a refusal."""
 _MOST_TOLD = 20
+_AS_TOLD = frozenset({0, -SIGKILL, -SIGTERM})
+"""The exit codes of programs that were killed, or told to end; by SIGTERM before they had begun."""
+_REFUSES = 2
+"""The exit code of one that was started while its database was away."""
 
 
 @frozen(kw_only=True)
@@ -30,16 +35,23 @@ class Report:
     misfortune: Misfortune
     ledger: Ledger
     verdict: Verdict
-    fell: int
-    """How often a program ended that nobody had ended."""
+    fell: Sequence[str]
+    """Which programs ended that nobody had ended."""
+    tracebacks: Sequence[str]
+    """Which programs have told of errors that nobody expects."""
     leases_let_go: int
     stale_writes: int
 
     @property
     def wrongs(self) -> dict[str, Sequence[str]]:
         """Return all that there must be none of."""
-        answers = {"strange answers": self.ledger.strange, "failed visits": self.ledger.missed}
-        return {**self.verdict.wrongs, **answers}
+        return {
+            **self.verdict.wrongs,
+            "strange answers": self.ledger.strange,
+            "failed visits": self.ledger.missed,
+            "fallen programs": self.fell,
+            "tracebacks": self.tracebacks,
+        }
 
     @property
     def is_good(self) -> bool:
@@ -57,7 +69,6 @@ class Report:
         yield from (f"    {n:4} x {fault.name}" for fault, n in self.misfortune.tally.most_common())
         yield f"  deployments {len(ledger.accepted)}: {statuses}"
         yield f"  taken over {verdict.taken_over}, given up after three workers {verdict.given_up}"
-        yield f"  programs that ended by themselves {self.fell}"
         yield f"  leases let go {self.leases_let_go}, stale writes refused {self.stale_writes}"
         yield (
             f"  requests: told to come again {ledger.refused}, unanswered {ledger.unanswered}; "
@@ -70,14 +81,27 @@ class Report:
 
 def times_said(world: World, sentences: Iterable[str]) -> int:
     """Return how often the programs have said one of some sentences."""
-    said = [log.read_text(errors="replace") for log in world.logs if log.exists()]
-    return sum(text.count(sentence) for text in said for sentence in sentences)
+    return sum(text.count(sentence) for text in _said(world).values() for sentence in sentences)
 
 
-def fell(world: World) -> int:
-    """Return how often a program ended that was not killed, nor told to end."""
-    codes = [code for program in world.programs for code in program.codes]
-    return sum(code not in (0, -SIGKILL) for code in codes)
+def tracebacks(world: World) -> Sequence[str]:
+    """Return which programs have told of errors that nobody expects."""
+    return [f"in {log.name}" for log, text in _said(world).items() if "Traceback" in text]
+
+
+def fell(world: World) -> Sequence[str]:
+    """Return which programs ended that were not killed, nor told to end, nor had to refuse."""
+    expected = _AS_TOLD if world.postgres is None else _AS_TOLD | {_REFUSES}
+    return [
+        f"{program.log.stem} with code {code}"
+        for program in world.programs
+        for code in program.codes
+        if code not in expected
+    ]
+
+
+def _said(world: World) -> Mapping[Path, str]:
+    return {log: log.read_text(errors="replace") for log in world.logs if log.exists()}
 
 
 def say(sentence: str) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.faults.harness.judge import Record, doubled, is_torn, lost, unserved
+from tests.faults.harness.judge import Record, doubled, is_torn, lost, too_often_given_up, unserved
 
 from pushpaka_core.domain.deployments import DeploymentStatus
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user
 
 S = DeploymentStatus
+GIVEN_UP = "Its worker was lost. It was tried 3 times."
 SERVED = ("It is healthy and takes over", "Requests go to it")
 
 
@@ -37,9 +38,27 @@ def test_what_failed_by_itself_is_lost() -> None:
     assert sentence.endswith("failed: The disk is full.")
 
 
+def test_what_nobody_asked_to_cancel_is_lost() -> None:
+    """Nobody of the harness takes anything back, so that it need not be the newest."""
+    cancelled = record(status=S.CANCELLED)
+
+    (sentence,) = lost([cancelled.id], by_id(cancelled))
+
+    assert sentence.endswith("is cancelled, and nobody asked for that")
+
+
+@pytest.mark.parametrize(("number", "of", "wrong"), [(1, 10, 0), (2, 10, 2), (2, 40, 0)])
+def test_few_are_given_up(number: int, of: int, wrong: int) -> None:
+    """To lose three workers is bad luck; for many of them it is a bug."""
+    given_up = [record(status=S.FAILED, error=GIVEN_UP) for _ in range(number)]
+    others = [record() for _ in range(of - number)]
+
+    assert wrong == len(list(too_often_given_up([*given_up, *others])))
+
+
 def test_what_lost_three_workers_is_given_up_as_promised() -> None:
     """It is told apart from what is lost."""
-    given_up = record(status=S.FAILED, error="Its worker was lost. It was tried 3 times.")
+    given_up = record(status=S.FAILED, error=GIVEN_UP)
 
     assert [] == list(lost([given_up.id], by_id(given_up)))
     assert [] == list(unserved({given_up.id: "v2"}, by_id(given_up), {given_up.id: "v1"}))
