@@ -141,7 +141,8 @@ class Served:
         finally:
             self.others.remove(other.port)
             with CancelScope(shield=True):
-                await other.stop()
+                if other._process is not None:
+                    await other.stop()
 
     def send(self, signal: Signals) -> None:
         """Send *signal* to serve, and do not wait."""
