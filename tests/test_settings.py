@@ -278,8 +278,8 @@ def test_unknown_failpoint_is_told_with_those_that_there_are(text: str) -> None:
         read(test_failpoint=text)
 
     assert (
-        "PUSHPAKA_TEST_FAILPOINT must be <step>:<effect> of claim, source, build, release, start, "
-        "probe, switch, commit, switched and kill, raise, hang."
+        "PUSHPAKA_TEST_FAILPOINT must be <step>:<effect> of accepted, replying, claim, source, "
+        "build, release, start, probe, switch, commit, switched and kill, raise, hang."
     ) == str(refusal.value)
 
 

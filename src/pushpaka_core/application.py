@@ -62,6 +62,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         environments=environments,
         journal=journal,
         moves=moves,
+        failpoints=adapters.failpoints,
         now=adapters.now,
         new_id=adapters.new_id,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pushpaka_core.domain.failpoints import STEPS_THAT_FAIL, Effect, Failpoint
+from pushpaka_core.domain.failpoints import STEPS_OF_REQUESTS, STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.hosts import is_host_name
 from pushpaka_core.domain.networks import IPNetwork
 
@@ -230,7 +230,8 @@ def word(*choices: str) -> Callable[[str], str]:
 def failpoint(text: str) -> Failpoint:
     """Read what goes wrong at which step."""
     step, _, effect = text.partition(":")
-    if step not in STEPS_THAT_FAIL or effect not in set(Effect):
-        steps, effects = ", ".join(STEPS_THAT_FAIL), ", ".join(Effect)
+    known = (*STEPS_OF_REQUESTS, *STEPS_THAT_FAIL)
+    if step not in known or effect not in set(Effect):
+        steps, effects = ", ".join(known), ", ".join(Effect)
         raise ValueError(f"must be <step>:<effect> of {steps} and {effects}")
     return Failpoint(step=step, effect=Effect(effect))

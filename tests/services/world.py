@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
+from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
 from pushpaka_core.adapters.memory.source import MemorySource
@@ -113,7 +114,9 @@ class World:
         environments, signer = Environments(cipher), MemorySigner()
         source, builder = MemorySource(), MemoryBuilder()
         artifacts = Artifacts(storage, builder)
-        queueing = Queueing(queue, events, environments, journal, moves, clock, new_id)
+        queueing = Queueing(
+            queue, events, environments, journal, moves, MemoryFailpoints(), clock, new_id
+        )
         deployments = DeploymentService(
             storage=storage,
             events=events,

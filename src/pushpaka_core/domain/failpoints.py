@@ -6,6 +6,13 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployments import Phase
 
+ACCEPTED, REPLYING = "accepted", "replying"
+STEPS_OF_REQUESTS = (ACCEPTED, REPLYING)
+"""
+The failpoints of an API that is asked for a deployment.
+
+`accepted` lies between the commit and the hint, `replying` between the hint and the answer.
+"""
 CLAIM, PROBE, COMMIT, SWITCHED = "claim", "probe", "commit", "switched"
 STEPS_THAT_FAIL = (
     CLAIM,

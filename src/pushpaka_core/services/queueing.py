@@ -9,9 +9,11 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import IN_WORK, Deployment, DeploymentId, DeploymentStatus
 from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import ConflictError, NotFoundError
 from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -33,6 +35,7 @@ class Queueing:
     _environments: Environments
     _journal: Journal
     _moves: Moves
+    _failpoints: Failpoints
     _now: Clock
     _new_id: IdGenerator
 
@@ -110,10 +113,12 @@ class Queueing:
 
     async def tell(self, moved: Sequence[Deployment]) -> None:
         """Wake a worker, and tell the watchers of each."""
+        await self._failpoints.reach(ACCEPTED)
         if moved:
             await self._queue.announce(moved[0].project_id)
         for deployment in moved:
             await self._events.publish(DeploymentMoved(deployment=deployment))
+        await self._failpoints.reach(REPLYING)
 
 
 async def require_release(uow: UnitOfWork, source: Deployment, *, is_there: bool) -> None:
