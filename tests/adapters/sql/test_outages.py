@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from anyio import CancelScope, Event, create_task_group, fail_after, to_thread
 from anyio.lowlevel import checkpoint
+from tests.small_disk import small_disk
 
+from pushpaka_core.adapters.sql.engine import PATIENCE as DEFAULT_PATIENCE
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.logs import LogFilter
@@ -52,6 +54,11 @@ async def test_a_locked_database_can_be_read(storage: SqlStorage, file: Path) ->
         await storage.check()
         async with storage.snapshot() as uow:
             assert [] == list(await uow.users.all())
+
+
+def test_a_lock_of_three_seconds_is_short_and_one_of_ten_is_not() -> None:
+    """F13: so long a transaction waits, unless somebody says otherwise."""
+    assert timedelta(seconds=3) < DEFAULT_PATIENCE < timedelta(seconds=10)
 
 
 async def test_a_short_lock_is_waited_for(url: str, file: Path) -> None:
@@ -102,6 +109,44 @@ async def _fill(storage: SqlStorage) -> None:
         await uow.users._statements._connection.exec_driver_sql("PRAGMA max_page_count = 1")
         for _ in range(1000):
             await uow.users.add(a_user(name="x" * 10_000))
+
+
+def _fill_up(disk: Path) -> Path:
+    """Leave no byte free, and return what takes all the room."""
+    filling = disk / "filling"
+    with filling.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(2**16))
+    return filling
+
+
+async def test_a_database_on_a_full_disk_is_unavailable_until_there_is_room(
+    tmp_path: Path,
+) -> None:
+    """F14: it is read meanwhile, nothing of it is broken, and it is written to afterwards."""
+    users = [a_user(name="x" * 10_000) for _ in range(2)]
+    with small_disk(disk := tmp_path / "disk"):
+        async with open_storage(f"sqlite:///{disk / 'db.sqlite'}", migrate=True) as storage:
+            await keep(storage, users[0])
+            filling = await to_thread.run_sync(_fill_up, disk)
+
+            with pytest.raises(StorageUnavailableError, match="full"):
+                await keep(storage, *(a_user(name="x" * 10_000) for _ in range(50)))
+            async with storage.snapshot() as uow:
+                seen = list(await uow.users.all())
+                checked = await uow.users._statements._connection.exec_driver_sql(
+                    "PRAGMA integrity_check"
+                )
+                health = checked.scalar_one()
+            filling.unlink()
+            await keep(storage, users[1])
+
+            async with storage.snapshot() as uow:
+                kept = {user.id for user in await uow.users.all()}
+
+    assert users[:1] == seen
+    assert "ok" == health
+    assert {user.id for user in users} == kept
 
 
 async def test_a_statement_that_is_cancelled_spoils_nothing(any_url: str) -> None:
