@@ -20,7 +20,7 @@ _REDIRECTED = r"redirection|error: 30[0-9]|Maximum \(0\) redirects"
 
 _HOST_FAULTS = (
     (
-        r"No space left on device|Disk quota exceeded",
+        r"No space left on device|Disk quota exceeded|unable to write file",
         "There is no space left on the platform's disk for the repository.",
     ),
     (
