@@ -9,7 +9,7 @@ from pushpaka_core.errors import PushpakaError, SettingsError
 from pushpaka_core.maintenance import lock_data_directory
 from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import Settings
-from pushpaka_worker.ending import ending_asked_for
+from pushpaka_worker.ending import end_in_time, ending_asked_for
 from pushpaka_worker.running import open_worker
 
 
@@ -50,6 +50,7 @@ async def _work(settings: Settings) -> None:
     ):
         _say(f"A worker deploys on the node {application.engine.node}. Ctrl-C ends it.")
         await asked.wait()
+        end_in_time()
         _say("Ending. Applications and router go on; `pushpaka down` stops them.")
 
 

@@ -11,7 +11,7 @@ from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RuntimeChoice, Settings
 from pushpaka_http.cli.serving import open_instance
 from pushpaka_http.openapi import BASE_PATH
-from pushpaka_worker.ending import ending_asked_for
+from pushpaka_worker.ending import end_in_time, ending_asked_for
 
 NO_SANDBOX = (
     "The process runtime is no sandbox: whoever may deploy runs programs on this host. "
@@ -40,6 +40,7 @@ async def _serve(settings: Settings, *, deploys: bool) -> None:
         click.echo(_greeting(settings, application, deploys=deploys))
         await asked.wait()
         application.lifetime.end()
+        end_in_time()
         click.echo("Ending. Applications and router go on; `pushpaka down` stops them.")
 
 
