@@ -1,11 +1,12 @@
 """An API that does not deploy and workers beside it, on one database: nothing lost or doubled."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path as SyncPath
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 
 import pytest
-from anyio import Path, fail_after, sleep
+from anyio import Path, fail_after, sleep, to_thread
 from anyio.abc import Process
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, messages, numbers
@@ -13,10 +14,31 @@ from tests.faults.served.holdings import known_of, until_tidy
 from tests.postgres import PostgresServer
 from tests.served import LEAN_WORKER, Served, open_served
 
+from pushpaka_core.adapters.process.cgroups import MEMORY, own_cgroups
 from pushpaka_core.domain.deployments import Deployment, Phase
-from pushpaka_core.domain.failpoints import COMMIT, SWITCHED
+from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED
+from pushpaka_core.ports.processes import Limits
+from pushpaka_shim.groups import Groups
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+LITTLE = Limits(memory_bytes=64 * 2**20)
+_HUNGRY = f"""
+import os, signal
+from pushpaka_core.adapters.process.cgroups import own_cgroups
+from pushpaka_core.ports.processes import Limits
+from pushpaka_shim.groups import Groups
+
+def hoard(*_):
+    limits = Limits(memory_bytes={LITTLE.memory_bytes})
+    Groups(own_cgroups().around("test", str(os.getpid()), limits)).admit(os.getpid())
+    bytearray(2**30)
+
+signal.signal(signal.SIGUSR1, hoard)
+import pushpaka_worker.__main__
+"""
+HUNGRY_WORKER = (sys.executable, "-c", _HUNGRY)
+"""A worker that takes more memory than it may have when it gets SIGUSR1."""
 
 
 @pytest.fixture(scope="class")
@@ -66,6 +88,28 @@ async def served_of(instance: Served, deployment: Json) -> Deployment:
 async def until_ended(worker: Process) -> int:
     with fail_after(PATIENCE):
         return await worker.wait()
+
+
+async def finished_by_another(
+    instance: Served, admin: Person, directory: SyncPath, step: str
+) -> None:
+    """See what a worker that was killed at *step* leaves brought to its end by the next one."""
+    files = server(step)
+    files["Procfile"] += "release: true\n"
+    shop = await admin.project(repository_of(directory, files).path, step)
+    async with instance.worker(PUSHPAKA_TEST_FAILPOINT=f"{step}:kill") as doomed:
+        deployment = await admin.begin(shop)
+        code = await until_ended(doomed)
+
+    async with instance.worker(LEAN_WORKER):
+        running = await admin.outcome(deployment)
+        await until_tidy(instance)
+
+    served = await served_of(instance, deployment)
+    assert -SIGKILL == code
+    assert "running" == running["status"], running["error"]
+    assert (1 if step in (COMMIT, SWITCHED) else 2) == served.fence
+    assert step == await admin.read(shop)
 
 
 class ManyWorkers:
@@ -187,25 +231,11 @@ class TestOnSqlite(ManyWorkers):
         return {}
 
     @pytest.mark.parametrize("step", [Phase.START, COMMIT, SWITCHED])
-    async def test_what_was_killed_at_any_step_is_finished_by_another_worker(
+    async def test_what_was_killed_at_some_steps_is_finished_by_another_worker(
         self, *, instance: Served, admin: Person, repositories: SyncPath, step: str
     ) -> None:
         """Built anew before the commit point, and only routed behind it."""
-        repository = repository_of(repositories / step, server(step))
-        shop = await admin.project(repository.path, step)
-        async with instance.worker(PUSHPAKA_TEST_FAILPOINT=f"{step}:kill") as doomed:
-            deployment = await admin.begin(shop)
-            code = await until_ended(doomed)
-
-        async with instance.worker(LEAN_WORKER):
-            running = await admin.outcome(deployment)
-            await until_tidy(instance)
-
-        served = await served_of(instance, deployment)
-        assert -SIGKILL == code
-        assert "running" == running["status"], running["error"]
-        assert (1 if step in (COMMIT, SWITCHED) else 2) == served.fence
-        assert step == await admin.read(shop)
+        await finished_by_another(instance, admin, repositories / step, step)
 
 
 @pytest.mark.needs("postgres")
@@ -215,3 +245,36 @@ class TestOnPostgres(ManyWorkers):
     def database(cls, postgres: PostgresServer) -> Iterator[Mapping[str, str]]:
         with postgres.database() as url:
             yield {"PUSHPAKA_DATABASE_URL": url}
+
+    @pytest.mark.parametrize("step", STEPS_THAT_FAIL)
+    async def test_what_was_killed_at_any_step_is_finished_by_another_worker(
+        self, *, instance: Served, admin: Person, repositories: SyncPath, step: str
+    ) -> None:
+        """Built anew before the commit point, and only routed behind it."""
+        await finished_by_another(instance, admin, repositories / step, step)
+
+    @pytest.mark.skipif(
+        MEMORY not in own_cgroups().controllers, reason="memory is not limited on this host"
+    )
+    async def test_the_work_of_a_worker_that_ran_out_of_memory_is_taken_over(
+        self, *, instance: Served, admin: Person, repositories: SyncPath
+    ) -> None:
+        """F37: the kernel kills it in the midst of a build, and another one builds anew."""
+        shop, gate = await slow(admin, repositories, "hungry")
+        async with instance.worker(HUNGRY_WORKER) as hungry:
+            deployment = await admin.begin(shop)
+            await admin.until_logged(deployment, "waiting")
+            hungry.send_signal(SIGUSR1)
+            code = await until_ended(hungry)
+        group = Groups(own_cgroups().around("test", str(hungry.pid), LITTLE))
+        reason = group.outcome
+        await to_thread.run_sync(group.remove)
+        await gate.touch()
+        async with instance.worker():
+            running = await admin.outcome(deployment)
+            await until_tidy(instance)
+
+        assert (-SIGKILL, LITTLE.memory_bytes) == (code, reason.get("memory_limit"))
+        assert "running" == running["status"], running["error"]
+        assert 2 == (await served_of(instance, deployment)).fence
+        assert "hungry" == await admin.read(shop)
