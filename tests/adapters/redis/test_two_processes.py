@@ -70,12 +70,15 @@ async def test_without_redis_everything_works(own_redis: RedisServer) -> None:
     limits = Limits(sign_ins_per_client=2)
     async with open_two_processes(own_redis.url, timings=POLLING, limits=limits) as two:
         ann = await Person.registered(two.api.client, "ann@example.com")
-        deployment = await ann.deployment()
-        with fail_after(4):
+        async with alongside(partial(note_stalls, stalls := [0.0])):
+            deployment = await ann.deployment()
             await until(ann, deployment, "running")
+        steps = (await ann.get(f"/deployments/{deployment['id']}/events")).json()["data"]
         health = await two.api.health()
         answers = [await sign_in(two, n) for n in range(5)]
 
+    assert "It was asked for" == steps[0]["cause"]
+    assert steps[0]["duration_ms"] / 1000 - max(stalls) < 2.25
     assert ("degraded", False) == (health["status"], health["checks"]["redis"])
     assert [401, 401, 429, 401, 429] == answers
 
