@@ -62,6 +62,7 @@ VERBS_THAT_ROUTE = ("finish_switches", "restart", "stop_drained", "delete_projec
 
 projects = st.sampled_from(range(len(NAMES)))
 workers = st.sampled_from(range(2))
+observers = st.sampled_from(range(2))
 number = st.integers(0, 3)
 steps = st.integers(1, 12)
 few = st.integers(1, 4)
@@ -78,6 +79,8 @@ EVENTS = st.one_of(
     *_event("work", workers, steps, weight=4),
     *_event("work_on", workers, weight=2),
     *_event("end", workers, st.booleans()),
+    *_event("beat", workers),
+    *_event("observe", observers, weight=2),
     *_event("take_for_lost", number),
     *_event("lose_in_a_start", projects, workers, few, st.booleans()),
     *_event("reconcile", st.sampled_from(VERBS), steps, weight=3),
@@ -148,6 +151,12 @@ class LifeOfDeployments(RuleBasedStateMachine):
             self.theatre.do(self.theatre.workers[worker].end())
         self.theatre.replace_worker(worker)
 
+    def beat(self, worker: int) -> None:
+        self.theatre.beat(worker)
+
+    def observe(self, observer: int) -> None:
+        self.theatre.observe(observer)
+
     def take_for_lost(self, number: int) -> None:
         held = [d.lease for d in self.now.deployments.values() if d.is_in_work]
         for lease in _picked(held, number):
@@ -209,7 +218,7 @@ class LifeOfDeployments(RuleBasedStateMachine):
             self.theatre.misuse(lease)
 
     def tick(self, seconds: int) -> None:
-        self.theatre.platform.clock.tick(seconds)
+        self.theatre.tick(seconds)
 
     def crash(self, number: int, leaves_a_trace: bool) -> None:
         runtime = self.theatre.platform.runtime

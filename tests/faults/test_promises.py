@@ -90,7 +90,7 @@ def test_promises_hold_in_a_file(number: int) -> None:
 
 
 @pytest.mark.needs("postgres")
-@pytest.mark.parametrize("number", range(1))
+@pytest.mark.parametrize("number", range(2))
 def test_promises_hold_on_a_server(postgres: PostgresServer, number: int) -> None:
     """Whatever happens, in any order, on PostgreSQL."""
 

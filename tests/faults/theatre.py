@@ -27,6 +27,7 @@ from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import LeaseLostError, NotFoundError, PushpakaError, UnavailableError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_worker.gate import Gate
+from pushpaka_worker.lease_watch import LeaseWatch
 from pushpaka_worker.worker import Worker
 
 T = TypeVar("T")
@@ -39,9 +40,14 @@ STILL = evolve(
     poll=timedelta(microseconds=50),
     heartbeat=timedelta(hours=1),
     give_up=timedelta(hours=2),
+    silence=timedelta(seconds=20),
 )
-"""Only steps move a worker: it looks for work at once, and its heart beats once."""
+"""Only steps move a worker: it looks for work at once, and by itself its heart beats once."""
 ROUNDS = 12
+
+
+def _observers(number: int) -> Sequence[LeaseWatch]:
+    return [LeaseWatch(STILL.silence) for _ in range(number)]
 
 
 class Complaints(logging.Handler):
@@ -68,6 +74,12 @@ class Theatre:
     _runner: asyncio.Runner
     _stack: AsyncExitStack
     _complaints: Complaints
+    steady: float = field(default=0, init=False)
+    """Seconds by which everybody measures silence, whatever the clock on the wall says."""
+    _observers: Sequence[LeaseWatch] = field(factory=lambda: _observers(2), init=False)
+    _shown_at: dict[Lease, float] = field(factory=dict, init=False)
+    """When each lease was taken, or beat last."""
+    _hands: dict[Actor, Worker] = field(factory=dict, init=False)
     is_broken: bool = field(default=False, init=False)
     """Whether something has happened that nobody expects: there is no sense in going on."""
     _reconcilers: dict[str, Actor] = field(factory=dict, init=False)
@@ -109,6 +121,7 @@ class Theatre:
     def see(self) -> Sight:
         """Check every promise that holds at any moment."""
         now = self.do(self.witness.see())
+        self._shown_at = {lease: self._shown_at.get(lease, self.steady) for lease in now.leases}
         self.is_broken = bool(self._complaints.unexpected)
         assert [] == self._complaints.unexpected
         return now
@@ -141,7 +154,29 @@ class Theatre:
             name=f"worker-{number}",
             concurrency=1,
         )
-        return self._begun(worker.run)
+        actor = self._begun(worker.run)
+        self._hands[actor] = worker
+        return actor
+
+    def tick(self, seconds: int) -> None:
+        """Let time pass, on the wall and for those who measure silence."""
+        self.platform.clock.tick(seconds)
+        self.steady += seconds
+
+    def beat(self, number: int) -> None:
+        """Let a worker show that it lives and holds what it has in hand."""
+        for lease in list(self._hands[self.workers[number]]._in_hand):
+            if self.ask(self.platform.engine.pipeline.beat(lease)) == "done":
+                self._shown_at[lease] = self.steady
+
+    def observe(self, number: int) -> None:
+        """Look at all leases as one of several reconcilers does, and take back what is silent."""
+        reconciliation = self.platform.engine.reconciliation
+        sights = self.do(reconciliation.leases())
+        for lease in self._observers[number].silent(sights, now=self.steady):
+            silence = timedelta(seconds=self.steady - self._shown_at[lease])
+            assert silence >= STILL.silence, "P2: a lease was taken from somebody who beats"
+            self.ask(reconciliation.requeue(lease))
 
     def reconcile(self, name: str, steps: float) -> None:
         """Begin a verb of the reconciler, or go on with it."""
