@@ -72,9 +72,9 @@ class SteppedClock:
 
 @define
 class CountedIds:
-    """Ids in their order."""
+    """Ids in their order, none of which `pushpaka_core.testing.objects` counts up to as well."""
 
-    _last: int = field(default=0, init=False)
+    _last: int = field(default=2**31, init=False)
 
     def __call__(self) -> UUID:
         self._last += 1
