@@ -1,5 +1,6 @@
 """A `pushpaka serve` of a test's own, as a real process, and everything to speak to it."""
 
+import json
 import os
 import shutil
 import socket
@@ -101,7 +102,9 @@ class Served:
         with anyio.fail_after(30):
             while not await self._answers():
                 assert self._process is not None
-                assert self._process.returncode is None, self.log
+                if self._process.returncode is not None:
+                    await to_thread.run_sync(self._choose_other_ports)
+                    await self.begin()
                 await anyio.sleep(0.05)
         return self
 
@@ -218,6 +221,14 @@ class Served:
                 return (await api.get("/health")).is_success
             except httpx.TransportError:
                 return False
+
+    def _choose_other_ports(self) -> None:
+        """Take what serve has refused to start for: another instance chose the same just now."""
+        assert "another one is chosen" in self.log.rstrip().rpartition("\n")[2], self.log
+        choices = self.data_directory / "choices.json"
+        chosen = json.loads(choices.read_text())
+        new = {f"router_{name}_port": free_port() for name in ("internal", "page")}
+        choices.write_text(json.dumps(chosen | new))
 
     @property
     def _log_file(self) -> Path:
