@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -117,6 +117,14 @@ class Release:
         beside.replace(self._seal)
 
 
+def _linked(directory: Path) -> Sequence[Path]:
+    """Return what the links in *directory* lead to; one that is just being removed has none."""
+    try:
+        return [link.readlink() for link in directory.glob("*") if link.is_symlink()]
+    except FileNotFoundError:
+        return []
+
+
 def _near(missing: Path) -> str:
     """Say which directories there are where one is missed."""
     try:
@@ -150,8 +158,7 @@ class Releases:
 
     def programs(self) -> Collection[Path]:
         """Return what the links of all releases lead to."""
-        links = (link for name in self.leases() for link in self.named(name).programs.glob("*"))
-        return {link.readlink() for link in links if link.is_symlink()}
+        return {program for name in self.leases() for program in _linked(self.named(name).programs)}
 
     def leases(self) -> Mapping[str, Lease]:
         """Return what is there, unfinished builds included."""
