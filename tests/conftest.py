@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from blockbuster import blockbuster_ctx
+from tests.engine.opened import lacks_docker
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 
@@ -23,6 +24,7 @@ def _lacks_traefik() -> str | None:
 
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
+    "docker": lacks_docker,
     "postgres": lacks_postgres,
     "redis": lacks_redis,
     "traefik": _lacks_traefik,

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from tests.engine.opened import DOCKER, opened_docker
 
+from pushpaka_core.adapters.docker.builder import DockerBuilder
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -15,13 +17,17 @@ from pushpaka_core.testing.builder import BuilderContract
 
 pytestmark = pytest.mark.anyio
 
-Builders: TypeAlias = MemoryBuilder | ProcessBuilder
+Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder
 
 
-@pytest.fixture(params=["memory", "process"])
+@pytest.fixture(params=["memory", "process", DOCKER])
 async def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Builders]:
     if request.param == "memory":
         yield MemoryBuilder(output=["Hello.\n"])
+        return
+    if request.param == "docker":
+        async with opened_docker(tmp_path / "docker") as docker:
+            yield docker.builder
         return
     processes = HostProcesses(tmp_path / "processes")
     yield ProcessBuilder(

@@ -7,7 +7,10 @@ from typing import TypeAlias
 
 import pytest
 from attrs import evolve
+from tests.engine.opened import DOCKER, opened_docker
 
+from pushpaka_core.adapters.docker.builder import DockerBuilder
+from pushpaka_core.adapters.docker.runtime import DockerRuntime
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.runtime import MemoryRuntime
 from pushpaka_core.adapters.process.builder import ProcessBuilder
@@ -20,7 +23,9 @@ from pushpaka_core.testing.runtime import RuntimeContract
 
 pytestmark = pytest.mark.anyio
 
-Adapters: TypeAlias = tuple[MemoryBuilder | ProcessBuilder, MemoryRuntime | ProcessRuntime]
+Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder
+Runtimes: TypeAlias = MemoryRuntime | ProcessRuntime | DockerRuntime
+Adapters: TypeAlias = tuple[Builders, Runtimes]
 PLAN = plan(
     processes={
         "web": step("echo Hello.; exec sleep 60"),
@@ -30,10 +35,14 @@ PLAN = plan(
 )
 
 
-@pytest.fixture(params=["memory", "process"])
+@pytest.fixture(params=["memory", "process", DOCKER])
 async def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Adapters]:
     if request.param == "memory":
         yield MemoryBuilder(), MemoryRuntime(greeting="Hello.\n")
+        return
+    if request.param == "docker":
+        async with opened_docker(tmp_path / "docker") as docker:
+            yield docker.builder, docker.runtime
         return
     processes = HostProcesses(tmp_path / "processes")
     builder = ProcessBuilder(
@@ -57,7 +66,7 @@ async def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-def runtime(adapters: Adapters) -> MemoryRuntime | ProcessRuntime:
+def runtime(adapters: Adapters) -> Runtimes:
     return adapters[1]
 
 
@@ -75,7 +84,7 @@ async def living(adapters: Adapters, tmp_path: Path) -> StartRequest:
 
 
 @pytest.fixture
-def ending(runtime: MemoryRuntime | ProcessRuntime, living: StartRequest) -> StartRequest:
+def ending(runtime: Runtimes, living: StartRequest) -> StartRequest:
     if isinstance(runtime, MemoryRuntime):
         runtime.early_exit = "exited with code 3"
     return evolve(living, instance=evolve(living.instance, process_type="worker"))

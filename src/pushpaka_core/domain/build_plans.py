@@ -63,6 +63,17 @@ class StaticSite:
 
 
 @frozen(kw_only=True)
+class OwnDockerfile:
+    """The repository's own recipe for its image; paths are relative to the plan's directory."""
+
+    path: str = "Dockerfile"
+    target: str | None = None
+    """The stage that is wanted; None is the last one."""
+    context: str | None = None
+    """What the build sees; None is the plan's directory."""
+
+
+@frozen(kw_only=True)
 class RepositorySettings:
     """What a repository says of how it is run; None leaves a choice to its project, or to us."""
 
@@ -108,6 +119,8 @@ class BuildPlan:
     """Commands by process type; `web` gets the route, `release` runs before the switch."""
     static: StaticSite | None = None
     """Set where files are served instead of a `web` command."""
+    dockerfile: OwnDockerfile | None = None
+    """Set where the repository says itself how its image is made."""
     settings: RepositorySettings = field(factory=RepositorySettings)
     """What the repository says of how it is run; the project's own settings beat it."""
     added_packages: tuple[str, ...] = ()

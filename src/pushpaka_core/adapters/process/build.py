@@ -11,10 +11,11 @@ from pushpaka_core.adapters.process.build_caches import bring, keep, place_of
 from pushpaka_core.adapters.process.environment import build_env, program_env
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.releases import Release
-from pushpaka_core.adapters.process.sites import check_links, missing_pages, site_config
+from pushpaka_core.adapters.process.sites import check_links, missing_pages
 from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.domain.build_plans import Origin, StaticSite, Step
 from pushpaka_core.errors import BuildError
+from pushpaka_core.images.sites import site_config
 from pushpaka_core.ports.builder import BuildRequest
 from pushpaka_core.ports.processes import Command, Exit, Limits, OutputChunk, Processes
 

@@ -1,0 +1,1 @@
+"""Images and containers of a Docker Engine, by the docker SDK behind threads and by buildx."""

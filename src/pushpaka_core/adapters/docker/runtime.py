@@ -1,0 +1,216 @@
+"""Runs images as containers, each hardened and in its project's network."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from math import ceil
+from signal import Signals
+from typing import Any
+
+from anyio import CancelScope, fail_after
+from attrs import field, frozen
+from docker.errors import APIError, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from pushpaka_core.adapters.docker.containers import Most, Profile
+from pushpaka_core.adapters.docker.engine import Engine
+from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
+from pushpaka_core.adapters.docker.listeners import Listener, listeners_of
+from pushpaka_core.adapters.docker.networks import Networks
+from pushpaka_core.adapters.docker.output import read_output
+from pushpaka_core.domain.instances import Instance
+from pushpaka_core.errors import ConflictError, PlatformFaultError, StartError
+from pushpaka_core.ports.processes import Exit, OutputChunk
+from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
+
+_BY_SIGNAL = 128
+_NEVER = "0001-"
+"""How the engine writes a moment that has not come."""
+_CONFLICT, _NOT_MODIFIED = 409, 304
+
+
+@frozen(kw_only=True)
+class DockerRuntime:
+    """Runs each instance as a container that bears the instance's name."""
+
+    _engine: Engine
+    _marks: Marks
+    _most: Most = field(factory=Most)
+
+    async def start(self, request: StartRequest, /) -> None:
+        """Make the instance's container and start it; one that is there is left as it is."""
+        await self._engine.call(self._start, self._profile.of(request), request)
+
+    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+        """Stop the container."""
+        await self._engine.call(self._stop, name, ceil(grace.total_seconds()))
+
+    async def forget(self, name: str, /) -> None:
+        """Remove the container and, where it was the last one, its project's network."""
+        await self._engine.call(self._forget, name)
+
+    async def inspect(self, name: str, /) -> ObservedInstance | None:
+        """Look at the container of that name."""
+        container = await self._engine.call(self._found, name)
+        return None if container is None else _observed(name, container.attrs["State"])
+
+    async def instances(self) -> Sequence[ObservedInstance]:
+        """Return all containers that bear our mark."""
+        return await self._engine.call(self._all)
+
+    async def owns_port(self, instance: Instance, /) -> bool | None:
+        """Ask whether the container listens: the port of the host is the engine's, for it alone."""
+        if instance.port is None:
+            return None
+        port, listeners = await self._engine.call(self._listening, instance.name)
+        is_heard = any(one.port == port and one.is_reachable for one in listeners)
+        return True if is_heard else None
+
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
+        """Return the other ports on which the container listens."""
+        port, listeners = await self._engine.call(self._listening, instance.name)
+        return sorted({one.port for one in listeners if one.is_reachable and one.port != port})
+
+    def output(
+        self, name: str, /, *, after: str = "", follow: bool = True
+    ) -> AsyncIterator[OutputChunk]:
+        """Return the output of the container."""
+        container = self._marks.container(name)
+        return read_output(self._engine, container, after=after, follow=follow)
+
+    async def run_once(
+        self,
+        request: StartRequest,
+        /,
+        *,
+        timeout: timedelta,
+        on_output: Callable[[OutputChunk], Awaitable[None]],
+    ) -> Exit:
+        """Run a container to its end, and remove it."""
+        name = request.instance.name
+        try:
+            with fail_after(timeout.total_seconds()):
+                await self.start(request)
+                async for chunk in self.output(name):
+                    await on_output(chunk)
+                return await self._engine.call(self._ended, name)
+        finally:
+            with CancelScope(shield=True):
+                await self.stop(name, grace=timedelta(0))
+                await self.forget(name)
+
+    @property
+    def _profile(self) -> Profile:
+        return Profile(marks=self._marks, most=self._most)
+
+    @property
+    def _networks(self) -> Networks:
+        return Networks(self._engine.client, self._marks)
+
+    def _start(self, profile: Mapping[str, Any], request: StartRequest) -> None:
+        self._networks.ensure(request.project.number)
+        try:
+            container = self._engine.client.containers.create(**profile)
+        except ImageNotFound:
+            raise StartError(
+                "What was built is not there any more. Deploy the commit again."
+            ) from None
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise
+            return
+        try:
+            container.start()
+        except APIError as error:
+            container.remove(force=True)
+            raise _start_fault(error) from error
+
+    def _stop(self, name: str, seconds: int) -> None:
+        with suppress(NotFound):
+            if seconds:
+                self._container(name).stop(timeout=seconds)
+            else:
+                self._kill(self._container(name))
+
+    def _kill(self, container: Container) -> None:
+        try:
+            container.kill()
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise
+
+    def _forget(self, name: str) -> None:
+        container = self._found(name)
+        if container is None:
+            return
+        if container.attrs["State"]["Running"]:
+            raise ConflictError(f"{name} is running.")
+        with suppress(NotFound):
+            container.remove(v=True)
+        self._networks.remove_unused(int(container.labels[PROJECT]))
+
+    def _found(self, name: str) -> Container | None:
+        try:
+            return self._container(name)
+        except NotFound:
+            return None
+
+    def _container(self, name: str) -> Container:
+        return self._engine.client.containers.get(self._marks.container(name))
+
+    def _all(self) -> list[ObservedInstance]:
+        client = self._engine.client
+        found: list[ObservedInstance] = []
+        for summary in client.api.containers(all=True, filters=self._marks.filter):
+            name = summary["Labels"].get(NAME)
+            with suppress(NotFound):
+                state = client.api.inspect_container(summary["Id"])["State"]
+                found += [_observed(name, state)] if name else []
+        return found
+
+    def _listening(self, name: str) -> tuple[int, Sequence[Listener]]:
+        """Return the port on which a container ought to listen, and where it does."""
+        container = self._found(name)
+        if container is None or not container.attrs["State"]["Pid"]:
+            return 0, ()
+        ports = container.attrs["HostConfig"]["PortBindings"] or {"0/tcp": None}
+        return int(next(iter(ports)).partition("/")[0]), listeners_of(
+            container.attrs["State"]["Pid"]
+        )
+
+    def _ended(self, name: str) -> Exit:
+        container = self._container(name)
+        container.wait()
+        container.reload()
+        return _exit(container.attrs)
+
+
+def _start_fault(error: APIError) -> PlatformFaultError | StartError:
+    """Tell what the application asks for in vain from what the host lacks."""
+    said = str(error.explanation)
+    if "executable file not found" in said or "no such file or directory" in said:
+        return StartError("The image has no such program as its command names.")
+    return PlatformFaultError(f"The Docker Engine could not start the container: {said}.")
+
+
+def _observed(name: str, state: Mapping[str, Any]) -> ObservedInstance:
+    begun = state["StartedAt"]
+    return ObservedInstance(
+        name=name,
+        started_at=datetime.fromisoformat("1970-01-01T00:00:00Z" if _NEVER in begun else begun),
+        exit=None if state["Running"] or state["Status"] == "created" else _words(state),
+    )
+
+
+def _words(state: Mapping[str, Any]) -> str:
+    return _exit({"State": state}).words
+
+
+def _exit(attrs: Mapping[str, Any]) -> Exit:
+    """Return how a container ended; a shell tells a signal by its number and 128."""
+    state = attrs["State"]
+    code = int(state["ExitCode"])
+    limit = attrs.get("HostConfig", {}).get("Memory") if state["OOMKilled"] else None
+    if code - _BY_SIGNAL in set(Signals):
+        return Exit(signal=code - _BY_SIGNAL, memory_limit=limit)
+    return Exit(code=code, memory_limit=limit)

@@ -1,0 +1,153 @@
+"""Writes the Dockerfile of a plan as a person would: few layers, those that change last."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from attrs import frozen
+
+from pushpaka_core.domain.build_plans import BuildPlan, Step
+from pushpaka_core.domain.instances import WEB
+from pushpaka_core.images.recipe import APP, CACHE, Recipe, place
+
+CADDY = "caddy:2"
+SITE = "/srv/site"
+"""Where the files lie that an image serves as they are."""
+SITE_CONFIG = "pushpaka-site.json"
+"""The file server's configuration, in the context of the build that is called by this name."""
+PLATFORM_CONTEXT = "pushpaka"
+USER = "65532:65532"
+ENV_SECRET = "env"  # noqa: S105 - the name of a secret, not one
+"""A secret of the build: the env vars, as a shell reads them."""
+ENV_VERSION = "PUSHPAKA_ENV"
+"""An argument of the build that changes with the env vars, so that it is built anew with them."""
+
+_SECRET_PLACE = f"/run/secrets/{ENV_SECRET}"
+_WITH_ENV = f"set -a; . {_SECRET_PLACE}; set +a"
+
+
+@frozen(kw_only=True)
+class DockerfileWriter:
+    """Turns plans into Dockerfiles for BuildKit."""
+
+    prefix: str = ""
+    """Stands before the names of all images that are not made here, as in "mirror.example/"."""
+    cache_id: str = "pushpaka"
+    """Of the caches that installers use; each project has its own."""
+
+    def write(self, plan: BuildPlan, recipe: Recipe) -> str:
+        """Return the text."""
+        return "\n".join(self._lines(plan, recipe)) + "\n"
+
+    def _lines(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
+        if plan.static and not (plan.install or plan.build or plan.processes):
+            yield from self._site(plan, copied=f"{_inside(plan)} {SITE}/")
+            return
+        yield f"FROM {self.prefix}{recipe.base} AS base"
+        yield from _env(recipe.run_env, recipe.path)
+        yield from _packages(recipe.run_packages)
+        yield from _run(recipe.run_tools)
+        yield ""
+        yield "FROM base AS build"
+        yield from _env(recipe.env, ())
+        yield from _packages(recipe.packages)
+        yield from _run(recipe.tools)
+        yield from self._built(plan, recipe)
+        yield ""
+        if plan.static and not plan.processes:
+            yield from self._site(plan, copied=f"--from=build {_of_build(plan)}/ {SITE}/")
+        else:
+            yield from self._program(plan, recipe)
+
+    def _built(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
+        yield f"WORKDIR {place(plan.directory)}"
+        if recipe.manifests and recipe.prefetch:
+            yield from _copies(recipe.manifests)
+            yield from self._step(recipe.prefetch)
+        yield f"COPY . {APP}/"
+        if plan.install and not (recipe.manifests and recipe.prefetch == plan.install.command):
+            yield from self._step(plan.install.command)
+        if plan.build:
+            yield f"ARG {ENV_VERSION}"
+        for step in plan.build:
+            yield from self._step(step.command)
+
+    def _step(self, command: str) -> Iterator[str]:
+        yield f"RUN --mount=type=cache,id={self.cache_id},target={CACHE},sharing=locked \\"
+        yield f"    --mount=type=secret,id={ENV_SECRET},target={_SECRET_PLACE} \\"
+        yield f"    {_WITH_ENV}; {command}"
+
+    def _program(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
+        yield f"FROM {self.prefix}{recipe.run_base}" if recipe.run_base else "FROM base"
+        yield from (f"COPY --from=build {path} {path}" for path in recipe.kept)
+        if plan.static:
+            yield f"COPY --from={self.prefix}{CADDY} /usr/bin/caddy /usr/bin/caddy"
+            yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
+            yield f"RUN mkdir -p {PurePosixPath(SITE).parent} && ln -s {_of_build(plan)} {SITE}"
+        yield f"WORKDIR {place(plan.directory)}"
+        yield f"USER {USER}"
+        if web := plan.processes.get(WEB):
+            yield f"CMD {_argv(web)}"
+        elif plan.static:
+            yield f"CMD {_serving()}"
+
+    def _site(self, plan: BuildPlan, *, copied: str) -> Iterator[str]:
+        yield f"FROM {self.prefix}{CADDY}"
+        yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
+        yield f"COPY {copied}"
+        yield f"WORKDIR {SITE}"
+        yield f"USER {USER}"
+        yield f"CMD {_serving()}"
+
+
+def site_command() -> tuple[str, ...]:
+    """Return what serves the files of a site in its image."""
+    return ("caddy", "run", "--config", f"/etc/{SITE_CONFIG}")
+
+
+def _serving() -> str:
+    return json.dumps(site_command())
+
+
+def _inside(plan: BuildPlan) -> str:
+    """Return the directory of the site as the context of the build has it."""
+    site = plan.static.directory if plan.static else "."
+    return f"{PurePosixPath(plan.directory or '.', site)}/"
+
+
+def _of_build(plan: BuildPlan) -> str:
+    site = plan.static.directory if plan.static else "."
+    return str(PurePosixPath(place(plan.directory), site))
+
+
+def _env(env: Mapping[str, str], path: Iterable[str]) -> Iterator[str]:
+    places = ":".join(path)
+    values = {**env, **({"PATH": f"{places}:$PATH"} if places else {})}
+    if values:
+        yield "ENV " + " \\\n    ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _packages(packages: tuple[str, ...]) -> Iterator[str]:
+    if packages:
+        yield "# hadolint ignore=DL3008"
+        yield "RUN apt-get update \\"
+        yield f"    && apt-get install -y --no-install-recommends {' '.join(packages)} \\"
+        yield "    && rm -rf /var/lib/apt/lists/*"
+
+
+def _run(commands: tuple[str, ...]) -> Iterator[str]:
+    if commands:
+        yield "RUN " + " \\\n    && ".join(commands)
+
+
+def _copies(paths: tuple[str, ...]) -> Iterator[str]:
+    """Copy files into the directories in which they lie."""
+    directories: dict[str, list[str]] = {}
+    for path in paths:
+        directories.setdefault(str(PurePosixPath(path).parent), []).append(path)
+    for directory, inner in directories.items():
+        yield f"COPY {json.dumps([*inner, f'{place(directory)}/'])}"
+
+
+def _argv(step: Step) -> str:
+    return json.dumps(["/bin/sh", "-c", step.command])

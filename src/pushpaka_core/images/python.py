@@ -1,0 +1,123 @@
+"""Images for Python: uv installs into a virtual environment, which alone goes along."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from attrs import evolve
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from pushpaka_core.detection.tree import FileTree, below
+from pushpaka_core.domain.build_plans import BuildPlan, Origin
+from pushpaka_core.images.recipe import CACHE, Recipe
+
+VENV = "/opt/venv"
+UV_VERSION = "0.9.5"
+
+_LINES = ("3.13", "3.12", "3.14", "3.11", "3.10", "3.9")
+"""The versions that are chosen from, the preferred one first."""
+_EXACT = re.compile(r"\d+\.\d+(\.\d+)?")
+_SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
+    "mysqlclient": (
+        ("gcc", "libc6-dev", "libmariadb-dev", "pkg-config"),
+        ("libmariadb3",),
+    ),
+    "uwsgi": (("gcc", "libc6-dev"), ()),
+    "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
+    "opencv-python": ((), ("libgl1", "libglib2.0-0t64")),
+}
+"""Packages that do not work without some of Debian's: to build, and to run."""
+_LISTS = ("requirements.txt", "pyproject.toml", "Pipfile", "uv.lock", "poetry.lock", "pdm.lock")
+_LOCKS: Mapping[str, tuple[str, ...]] = {
+    "uv": ("pyproject.toml", "uv.lock"),
+    "poetry": ("pyproject.toml", "poetry.lock"),
+    "pdm": ("pyproject.toml", "pdm.lock"),
+    "pipenv": ("Pipfile", "Pipfile.lock"),
+}
+_REQUIREMENTS = re.compile(r"uv pip install -r (?P<path>[\w./-]+\.txt)")
+_OF_FILES = re.compile(r"^\s*(-e|--editable|-r|-c|--requirement|--constraint|\.|file:)", re.MULTILINE)
+
+
+def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
+    """Return how an image for a plan in Python is made."""
+    found = Recipe(
+        base=f"python:{_version(plan.language_version)}-slim",
+        tools=(
+            f"pip install --no-cache-dir --root-user-action=ignore uv=={UV_VERSION}",
+            f"python -m venv {VENV}",
+        ),
+        env={
+            "UV_CACHE_DIR": f"{CACHE}/uv",
+            "UV_COMPILE_BYTECODE": "1",
+            "UV_LINK_MODE": "copy",
+            "UV_NO_PROGRESS": "1",
+            "UV_PROJECT_ENVIRONMENT": VENV,
+            "UV_PYTHON": f"{VENV}/bin/python",
+            "UV_PYTHON_DOWNLOADS": "never",
+        },
+        run_env={"PYTHONUNBUFFERED": "1", "VIRTUAL_ENV": VENV},
+        path=(f"{VENV}/bin",),
+        kept=(VENV, "/app"),
+    )
+    own = below(tree, plan.directory)
+    return _with_manifests(_with_packages(found, own), plan, own)
+
+
+def _version(wanted: str | None) -> str:
+    """Return the tag of the Python that is asked for."""
+    text = (wanted or "").strip()
+    if _EXACT.fullmatch(text):
+        return text
+    try:
+        accepted = SpecifierSet(text)
+    except InvalidSpecifier:
+        return _LINES[0]
+    fitting = (line for line in _LINES if accepted.contains(f"{line}.99"))
+    return next(fitting, _LINES[0])
+
+
+def _with_packages(recipe: Recipe, tree: FileTree) -> Recipe:
+    texts = "\n".join(tree.read(path) or "" for path in _LISTS)
+    needed = [both for name, both in _SYSTEM.items() if _lists(texts, name)]
+    git = ("git",) if "git+" in texts else ()
+    return evolve(
+        recipe,
+        packages=tuple(dict.fromkeys((*(p for build, _ in needed for p in build), *git))),
+        run_packages=tuple(dict.fromkeys(p for _, run in needed for p in run)),
+    )
+
+
+def _lists(texts: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", texts, re.IGNORECASE) is not None
+
+
+def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
+    """Let what is installed be kept until its list changes, where the list says all of it."""
+    if plan.install is None or plan.install.origin is not Origin.DETECTED:
+        return recipe
+    command, manager = plan.install.command, plan.package_manager or ""
+    if locks := _LOCKS.get(manager):
+        if not all(tree.exists(path) for path in locks):
+            return recipe
+        prefetch = _without_the_project(command, manager)
+        return evolve(recipe, manifests=_placed(plan, locks), prefetch=prefetch)
+    listed = _REQUIREMENTS.fullmatch(command)
+    if listed and not _OF_FILES.search(tree.read(listed["path"]) or "."):
+        return evolve(recipe, manifests=_placed(plan, (listed["path"],)), prefetch=command)
+    return recipe
+
+
+def _without_the_project(command: str, manager: str) -> str:
+    if manager == "uv":
+        return f"{command} --no-install-workspace"
+    parts = command.split(" && ")
+    return " && ".join(part for part in parts if not part.endswith("--editable ."))
+
+
+def _placed(plan: BuildPlan, paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_inner(plan.directory, paths))
+
+
+def _inner(directory: str, paths: tuple[str, ...]) -> Iterator[str]:
+    prefix = "" if directory in {"", "."} else f"{directory}/"
+    yield from (prefix + path for path in paths)

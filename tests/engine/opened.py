@@ -1,0 +1,88 @@
+"""A Docker Engine of this host with the adapters over it, for tests; all of it is removed again."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from anyio import to_thread
+from attrs import frozen
+from docker.errors import APIError
+
+from pushpaka_core.adapters.docker.builder import DockerBuilder
+from pushpaka_core.adapters.docker.contexts import Contexts
+from pushpaka_core.adapters.docker.engine import Engine, open_engine
+from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.docker.runtime import DockerRuntime
+from pushpaka_core.adapters.files.tree import load_tree
+from pushpaka_core.adapters.process.processes import HostProcesses
+
+DOCKER = pytest.param("docker", marks=pytest.mark.needs("docker"))
+"""A parameter of fixtures that have the adapters of this module beside others."""
+URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+
+@cache
+def lacks_docker() -> str | None:
+    """Say why nothing can be tried on a Docker Engine here."""
+    program = shutil.which("docker")
+    if program is None:
+        return "there is no docker command"
+    for command, missing in ((["version"], "no engine answers"), (["buildx", "version"], "no buildx")):
+        if subprocess.run([program, *command], check=False, capture_output=True).returncode:
+            return missing
+    return None
+
+
+@frozen(kw_only=True)
+class Docker:
+    """Both adapters, for an instance of Pushpaka that nobody else is."""
+
+    engine: Engine
+    marks: Marks
+    builder: DockerBuilder
+    runtime: DockerRuntime
+
+
+@asynccontextmanager
+async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
+    """Open both adapters, and remove what was made by them."""
+    marks = Marks(token_hex(16))
+    directory.mkdir(exist_ok=True, parents=True)
+    program = shutil.which("docker")
+    assert program is not None
+    async with open_engine(URL) as engine:
+        builder = DockerBuilder(
+            engine=engine,
+            marks=marks,
+            processes=HostProcesses(directory / "processes"),
+            contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
+            program=Path(program),
+            directory=directory,
+            env={"DOCKER_HOST": URL, "PATH": os.environ["PATH"]},
+        )
+        try:
+            yield Docker(
+                engine=engine,
+                marks=marks,
+                builder=builder,
+                runtime=DockerRuntime(engine=engine, marks=marks),
+            )
+        finally:
+            await to_thread.run_sync(_remove_all, engine, marks)
+
+
+def _remove_all(engine: Engine, marks: Marks) -> None:
+    filters = dict(marks.filter)
+    for container in engine.client.containers.list(all=True, filters=filters):
+        container.remove(force=True, v=True)
+    for network in engine.client.networks.list(filters=filters):
+        network.remove()
+    for image in engine.client.images.list(filters=filters):
+        with suppress(APIError):
+            engine.client.images.remove(image.id, force=True)
