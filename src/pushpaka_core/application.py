@@ -109,6 +109,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             workspaces=adapters.workspaces,
             cipher=adapters.cipher,
             timings=options.timings,
+            packaging=adapters.builder.packaging,
         ),
         serving=ServingService(
             storage=adapters.storage,

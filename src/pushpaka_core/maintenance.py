@@ -23,9 +23,10 @@ from pushpaka_core.adapters.sql.migration import (
     spares_others,
 )
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
+from pushpaka_core.bootstrap.docker import docker_adapters
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
-from pushpaka_core.settings import Settings
+from pushpaka_core.settings import RuntimeChoice, Settings
 
 
 @contextmanager
@@ -61,7 +62,7 @@ async def take_down(settings: Settings) -> int:
     living = [process.name for process in await processes.launched() if process.is_alive]
     grace = settings.timings.stop_grace
     await together(partial(processes.stop, name, grace=grace) for name in living)
-    return len(living) + await processes.sweep()
+    return len(living) + await _take_containers_down(settings) + await processes.sweep()
 
 
 async def remove_data(settings: Settings) -> None:
@@ -165,6 +166,17 @@ def _known_instance_id(settings: Settings) -> UUID | None:
     with _unusable_told():
         settings.data_directory.mkdir(parents=True, exist_ok=True)
     return known_instance_id(settings.data_directory)
+
+
+async def _take_containers_down(settings: Settings) -> int:
+    id_ = await to_thread.run_sync(known_instance_id, settings.data_directory)
+    if settings.runtime is not RuntimeChoice.DOCKER or id_ is None:
+        return 0
+    async with docker_adapters(settings, id_, _processes(settings), salt=b"") as (_, runtime):
+        living = [seen.name for seen in await runtime.instances() if seen.is_alive]
+        grace = settings.timings.stop_grace
+        await together(partial(runtime.stop, name, grace=grace) for name in living)
+    return len(living)
 
 
 def _require_database(settings: Settings) -> None:

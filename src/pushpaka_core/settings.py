@@ -36,6 +36,7 @@ class RuntimeChoice(StrEnum):
     """Where applications run."""
 
     PROCESS = "process"
+    DOCKER = "docker"
     MEMORY = "memory"
 
 
@@ -85,8 +86,22 @@ class Settings:
     )
     runtime: RuntimeChoice = _setting(
         setting_values.one_of(RuntimeChoice),
-        "`process`, or `memory` for tests",
+        "`process`, `docker`, or `memory` for tests",
         default=RuntimeChoice.PROCESS,
+    )
+    docker_url: str = _setting(
+        str, "where the Docker Engine answers", default="unix:///var/run/docker.sock"
+    )
+    image_prefix: str = _setting(
+        str,
+        "stands before the names of base images, as in `mirror.example.com/`; none by default",
+        default="",
+    )
+    most_memory: int = _setting(
+        setting_values.integer(16, 10**7), "MiB that a container may use at most", default=2048
+    )
+    most_cpus: int = _setting(
+        setting_values.integer(1, 1024), "cores that a container may use at most", default=2
     )
     node: str | None = _setting(
         setting_values.label,

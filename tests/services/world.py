@@ -18,6 +18,7 @@ from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import (
     SERVING,
     Deployment,
@@ -159,6 +160,7 @@ class World:
             ),
             deployments=deployments,
             plans=PlanService(
+                packaging=Packaging.DIRECTORY,
                 storage=storage,
                 source=source,
                 workspaces=MemoryWorkspaces(),

@@ -10,17 +10,20 @@ from uuid import UUID, uuid4
 from anyio import to_thread
 from attrs import frozen
 
+from pushpaka_core.bootstrap.docker import docker_adapters
 from pushpaka_core.bootstrap.options import addresses_of, source_policy_of, utc_now
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
+from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.key_rings import require_keys
-from pushpaka_core.settings import RouterChoice, Settings
+from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
 
 if TYPE_CHECKING:
     from pushpaka_core.adapters.files.choices import Choices
@@ -57,7 +60,11 @@ def prepare(settings: Settings) -> Ground:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(_PASSABLE)
-        for name, mode in (("workspaces", _PRIVATE), ("instances", _PASSABLE)):
+        for name, mode in (
+            ("contexts", _PRIVATE),
+            ("instances", _PASSABLE),
+            ("workspaces", _PRIVATE),
+        ):
             (directory / name).mkdir(exist_ok=True)
             (directory / name).chmod(mode)
     except OSError as error:
@@ -119,9 +126,7 @@ async def host_adapters(
     from pushpaka_core.adapters.http.prober import open_http_prober
     from pushpaka_core.adapters.memory.events import MemoryEventBus
     from pushpaka_core.adapters.memory.queue import MemoryQueue
-    from pushpaka_core.adapters.process.builder import ProcessBuilder
     from pushpaka_core.adapters.process.processes import HostProcesses
-    from pushpaka_core.adapters.process.runtime import ProcessRuntime
     from pushpaka_core.adapters.security.cipher import AesGcmCipher
     from pushpaka_core.adapters.security.hasher import Argon2Hasher
     from pushpaka_core.adapters.security.signer import JwtSigner
@@ -132,6 +137,9 @@ async def host_adapters(
     async with AsyncExitStack() as stack:
         kept = await stack.enter_async_context(_kept(settings, ground, is_alone=is_alone))
         await require_keys(kept.storage, ground.keys.encryption_keys)
+        builder, runtime = await stack.enter_async_context(
+            _packaging(settings, ground, kept.instance_id, processes)
+        )
         router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
         yield Adapters(
             instance_id=kept.instance_id,
@@ -146,22 +154,8 @@ async def host_adapters(
                 mirrors_directory=directory / "mirrors",
             ),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
-            builder=ProcessBuilder(
-                processes=processes,
-                releases_directory=directory / "releases",
-                tools_directory=directory / "tools",
-                cache_directory=directory / "cache",
-                uid_of=_project_uid,
-                host_env=settings.host_env,
-            ),
-            runtime=ProcessRuntime(
-                processes=processes,
-                releases_directory=directory / "releases",
-                tools_directory=directory / "tools",
-                instances_directory=directory / "instances",
-                uid_of=_project_uid,
-                host_env=_certificates(settings),
-            ),
+            builder=builder,
+            runtime=runtime,
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
             router_supervisor=supervisor,
@@ -214,6 +208,40 @@ def _require_unused(ground: Ground) -> None:
             "database, whose applications would be ended as unknown. Set "
             "PUSHPAKA_DATA_DIRECTORY to another one."
         )
+
+
+@asynccontextmanager
+async def _packaging(
+    settings: Settings, ground: Ground, instance_id: UUID, processes: Processes
+) -> AsyncIterator[tuple[Builder, Runtime]]:
+    """Open what builds and what runs."""
+    if settings.runtime is RuntimeChoice.DOCKER:
+        salt = ground.keys.signing_key
+        async with docker_adapters(settings, instance_id, processes, salt=salt) as adapters:
+            yield adapters
+        return
+    from pushpaka_core.adapters.process.builder import ProcessBuilder
+    from pushpaka_core.adapters.process.runtime import ProcessRuntime
+
+    directory = settings.data_directory
+    yield (
+        ProcessBuilder(
+            processes=processes,
+            releases_directory=directory / "releases",
+            tools_directory=directory / "tools",
+            cache_directory=directory / "cache",
+            uid_of=_project_uid,
+            host_env=settings.host_env,
+        ),
+        ProcessRuntime(
+            processes=processes,
+            releases_directory=directory / "releases",
+            tools_directory=directory / "tools",
+            instances_directory=directory / "instances",
+            uid_of=_project_uid,
+            host_env=_certificates(settings),
+        ),
+    )
 
 
 @asynccontextmanager

@@ -63,7 +63,8 @@ def _judge(settings: Settings) -> None:
             "routers at the URLs fetch their table."
         )
     closed = settings.registration_policy is RegistrationPolicy.CLOSED
-    if settings.is_exposed and not (closed or settings.accept_unsandboxed):
+    is_process = settings.runtime is RuntimeChoice.PROCESS
+    if is_process and settings.is_exposed and not (closed or settings.accept_unsandboxed):
         raise SettingsError(
             "The process runtime is no sandbox: whoever has an account can run programs on this "
             "host. To serve beyond loopback set PUSHPAKA_REGISTRATION=closed, or "

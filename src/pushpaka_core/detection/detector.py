@@ -33,6 +33,8 @@ def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
         has_web=words.has_web,
         has_install=words.install is not None,
         site=words.site,
+        packaging=wishes.packaging,
+        dockerfile=words.dockerfile,
     )
     proposal = _first_proposal(question)
     if not words.evidence and _speaks_for_itself(repository, proposal.plan, wishes):
@@ -68,7 +70,7 @@ def _with_words(proposal: "_Proposal", words: Words, wishes: Wishes) -> BuildPla
         build=(*proposal.added(), *(plan.build if words.build is None else words.build)),
         processes=words.processes_over(plan.processes),
         static=words.site_over(plan.static),
-        settings=words.settings,
+        settings=evolve(words.settings, port=words.settings.port or plan.settings.port),
         evidence=(*words.evidence, *plan.evidence),
         rejected=(*proposal.rejected, *plan.rejected),
     )

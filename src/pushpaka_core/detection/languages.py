@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from pushpaka_core.detection import shell, static
+from pushpaka_core.detection import dockerfile, shell, static
 from pushpaka_core.detection.documents import first_match
 from pushpaka_core.detection.node import language as node
 from pushpaka_core.detection.node.given_commands import check_given_commands
@@ -41,19 +41,12 @@ class Language:
         return first_match(tree, self.triggers)
 
 
-def _reject_dockerfile(question: Question) -> Rejected | None:
-    path = first_match(question.tree, _DOCKERFILES)
-    if path is None:
-        return None
-    reason = f"there is a {path}, but this runtime builds without one"
-    return Rejected(framework="dockerfile", reason=reason)
-
-
-_DOCKERFILES = ("Dockerfile", "Containerfile")
 _ADD_PYTHON = "uv pip install {packages}"
 
 LANGUAGES: tuple[Language, ...] = (
-    Language(name="dockerfile", title="Docker", triggers=_DOCKERFILES, analyse=_reject_dockerfile),
+    Language(
+        name="dockerfile", title="Docker", triggers=dockerfile.FILES, analyse=dockerfile.analyse
+    ),
     Language(
         name="static",
         title="Static files",

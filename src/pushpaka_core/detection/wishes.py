@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import StaticSite
+from pushpaka_core.domain.build_plans import OwnDockerfile, Packaging, StaticSite
 
 
 @frozen(kw_only=True)
@@ -17,6 +17,7 @@ class Wishes:
     start_command: str | None = None
     root_dir: str = ""
     """Where in the repository the application lies; empty for the repository itself."""
+    packaging: Packaging = Packaging.DIRECTORY
 
 
 @frozen(kw_only=True)
@@ -37,3 +38,6 @@ class Question:
     """Whether the project or its repository says how to install."""
     site: StaticSite | None = None
     """The files to serve where the repository names them; then `has_web` holds as well."""
+    packaging: Packaging = Packaging.DIRECTORY
+    dockerfile: OwnDockerfile | None = None
+    """The recipe of an image that the repository names."""

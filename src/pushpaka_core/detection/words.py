@@ -13,6 +13,7 @@ from pushpaka_core.detection.wishes import Wishes
 from pushpaka_core.domain.build_plans import (
     Evidence,
     Origin,
+    OwnDockerfile,
     RepositorySettings,
     StaticSite,
     Step,
@@ -36,6 +37,8 @@ class Words:
     """The files to serve instead of a web process."""
     error_pages: Mapping[str, str]
     """What was said of the site that is found, without its directory."""
+    dockerfile: OwnDockerfile | None
+    """The recipe of an image that is named."""
     settings: RepositorySettings
     evidence: tuple[Evidence, ...]
 
@@ -62,6 +65,7 @@ class Words:
             processes={**named, **file.processes, **({WEB: start[0]} if start else {})},
             site=site,
             error_pages={} if start or site else file.site,
+            dockerfile=file.dockerfile,
             settings=file.settings,
             evidence=(*file.evidence(), *(procfile.evidence() if procfile else ())),
         )

@@ -13,6 +13,15 @@ class ArtifactKind(StrEnum):
     STATIC = "static"
 
 
+class Packaging(StrEnum):
+    """What becomes of a repository that is built."""
+
+    DIRECTORY = "directory"
+    """Files of the host, run by its own programs."""
+    IMAGE = "image"
+    """An image, with everything that it needs."""
+
+
 class Origin(StrEnum):
     """Who decided a value; earlier members beat later ones."""
 

@@ -41,7 +41,7 @@ class DockerfileWriter:
 
     def _lines(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
         if plan.static and not (plan.install or plan.build or plan.processes):
-            yield from self._site(plan, copied=f"{_inside(plan)} {SITE}/")
+            yield from self._site(copied=f"{_inside(plan)} {SITE}/")
             return
         yield f"FROM {self.prefix}{recipe.base} AS base"
         yield from _env(recipe.run_env, recipe.path)
@@ -55,7 +55,7 @@ class DockerfileWriter:
         yield from self._built(plan, recipe)
         yield ""
         if plan.static and not plan.processes:
-            yield from self._site(plan, copied=f"--from=build {_of_build(plan)}/ {SITE}/")
+            yield from self._site(copied=f"--from=build {_of_build(plan)}/ {SITE}/")
         else:
             yield from self._program(plan, recipe)
 
@@ -91,7 +91,7 @@ class DockerfileWriter:
         elif plan.static:
             yield f"CMD {_serving()}"
 
-    def _site(self, plan: BuildPlan, *, copied: str) -> Iterator[str]:
+    def _site(self, *, copied: str) -> Iterator[str]:
         yield f"FROM {self.prefix}{CADDY}"
         yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
         yield f"COPY {copied}"

@@ -86,7 +86,7 @@ def _is_berry(plan: BuildPlan) -> bool:
 
 
 def _with_manager(recipe: Recipe, plan: BuildPlan) -> Recipe:
-    name = plan.package_manager
+    name = plan.package_manager or ""
     if name not in _MANAGERS:
         return recipe
     package, usual = _MANAGERS[name]
@@ -96,13 +96,16 @@ def _with_manager(recipe: Recipe, plan: BuildPlan) -> Recipe:
     wanted = f"{_BERRY if _is_berry(plan) else package}@{version}"
     command = f"npm install --global {shlex.quote(wanted)}"
     is_run = any(name in step.command for step in plan.processes.values())
-    return evolve(recipe, **{"run_tools" if is_run else "tools": (command,)})
+    return evolve(recipe, run_tools=(command,)) if is_run else evolve(recipe, tools=(command,))
 
 
 def _with_packages(recipe: Recipe, tree: FileTree) -> Recipe:
     listed = {name for manifest in _package_files(tree) for name in _listed(tree, manifest)}
     texts = "".join(tree.read(path) or "" for path in _package_files(tree))
-    packages = (*(_COMPILERS if listed & _COMPILED else ()), *(("git",) if '"git+' in texts else ()))
+    packages = (
+        *(_COMPILERS if listed & _COMPILED else ()),
+        *(("git",) if '"git+' in texts else ()),
+    )
     run_packages = ("openssl",) if listed & {"prisma", "@prisma/client"} else ()
     return evolve(recipe, packages=packages, run_packages=run_packages)
 

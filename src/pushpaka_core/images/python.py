@@ -35,7 +35,7 @@ _LOCKS: Mapping[str, tuple[str, ...]] = {
     "pipenv": ("Pipfile", "Pipfile.lock"),
 }
 _REQUIREMENTS = re.compile(r"uv pip install -r (?P<path>[\w./-]+\.txt)")
-_OF_FILES = re.compile(r"^\s*(-e|--editable|-r|-c|--requirement|--constraint|\.|file:)", re.MULTILINE)
+_OF_FILES = re.compile(r"^\s*(-[erc]|--editable|--requirement|--constraint|\.|file:)", re.MULTILINE)
 
 
 def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:

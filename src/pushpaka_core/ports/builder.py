@@ -7,7 +7,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.domain.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.ports.processes import OutputChunk
@@ -38,6 +38,11 @@ class Artifact:
 
 class Builder(Protocol):
     """Builds artifacts. A build that is cancelled or fails leaves nothing but its output."""
+
+    @property
+    def packaging(self) -> Packaging:
+        """Tell what kind of artifacts it builds, which decides what plans are made."""
+        ...
 
     async def build(
         self,

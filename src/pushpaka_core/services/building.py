@@ -50,7 +50,9 @@ class Building:
             DetectionError: If nothing is recognised.
             MissingEnvVarsError: If the deployment has not what the repository requires.
         """
-        plan = await find_plan(self._workspaces, job.project, checkout.directory)
+        plan = await find_plan(
+            self._workspaces, job.project, checkout.directory, self._builder.packaging
+        )
         settings = choose_settings(job.project, plan.settings)
         await log.say("\n".join(explain(plan, settings, job.env_vars)), Phase.BUILD)
         job.require_env(plan)

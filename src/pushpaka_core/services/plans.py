@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from pushpaka_core.detection.detector import detect
 from pushpaka_core.detection.wishes import Wishes
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.domain.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.deployments import Phase
 from pushpaka_core.domain.env_vars import effective
 from pushpaka_core.domain.plans import NewPlan, ProjectPlan
@@ -35,7 +35,9 @@ from pushpaka_core.services.jobs import open_git_token
 _ASK_AGAIN_SECONDS = 5
 
 
-async def find_plan(workspaces: Workspaces, project: Project, directory: Path) -> BuildPlan:
+async def find_plan(
+    workspaces: Workspaces, project: Project, directory: Path, packaging: Packaging
+) -> BuildPlan:
     """Return how the commit in *directory* is built and run; DetectionError, SourceError."""
     root_dir = project.root_dir or ""
     tree = await workspaces.tree(directory, root_dir)
@@ -45,6 +47,7 @@ async def find_plan(workspaces: Workspaces, project: Project, directory: Path) -
         build_command=project.build_command,
         start_command=project.start_command,
         root_dir=root_dir,
+        packaging=packaging,
     )
     return await to_thread.run_sync(detect, tree, wishes, abandon_on_cancel=True)
 
@@ -85,6 +88,7 @@ class PlanService:
     _workspaces: Workspaces
     _cipher: Cipher
     _timings: Timings
+    _packaging: Packaging
     _slots: PlanSlots = field(factory=PlanSlots)
 
     async def plan(self, actor: Actor, id: ProjectId, new: NewPlan) -> ProjectPlan:
@@ -143,7 +147,9 @@ class PlanService:
                 timeout=self._timings.deadline(Phase.SOURCE),
                 report=_nobody_listens,
             )
-            return checkout, await find_plan(self._workspaces, project, checkout.directory)
+            return checkout, await find_plan(
+                self._workspaces, project, checkout.directory, self._packaging
+            )
 
 
 async def _nobody_listens(_: str) -> None:

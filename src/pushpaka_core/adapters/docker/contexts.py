@@ -162,5 +162,3 @@ def _read(path: Path, shown: str) -> str:
     if found := _INSECURE.search(text):
         raise BuildError(f"{shown} asks for {found[0]}, which no build gets here. Take it out.")
     return text
-
-

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 import docker
 import httpx
 import requests
 from anyio import CapacityLimiter, to_thread
-from attrs import field, frozen
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from attrs import define, field
+from docker.errors import APIError, DockerException
 
-from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.errors import PlatformFaultError
 
 _CALL_SECONDS = 30
 _CALLS_AT_ONCE = 32
@@ -20,13 +21,30 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Engine:
-    """One engine, asked by the SDK; its streams are read without a thread for each."""
+    """
+    One engine, asked by the SDK; its streams are read without a thread for each.
 
-    client: docker.DockerClient
+    It is connected to when it is asked first, so that whoever only looks at the database
+    needs none.
+    """
+
+    url: str
     streams: httpx.AsyncClient
-    _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(_CALLS_AT_ONCE))
+    _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(_CALLS_AT_ONCE), init=False)
+    _connecting: Lock = field(factory=Lock, init=False)
+    _client: docker.DockerClient | None = field(default=None, init=False)
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """Return the SDK's client; blocks, and is for functions that `call` runs."""
+        with self._connecting:
+            if self._client is None:
+                self._client = docker.DockerClient(
+                    base_url=self.url, timeout=_CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE
+                )
+            return self._client
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """
@@ -40,28 +58,21 @@ class Engine:
                 partial(function, *args, **kwargs), limiter=self._threads, abandon_on_cancel=True
             )
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._client is not None:
+            self._client.close()
+
 
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[Engine]:
-    """
-    Connect to the engine at *url*, as in "unix:///var/run/docker.sock".
-
-    Raises:
-        SettingsError: If none answers there.
-    """
-    limiter = CapacityLimiter(_CALLS_AT_ONCE)
-    try:
-        client = await to_thread.run_sync(_connected, url)
-    except (DockerException, requests.RequestException) as error:
-        raise SettingsError(
-            "No Docker Engine answers. Start one, point DOCKER_HOST at it,"
-            f" or set PUSHPAKA_RUNTIME=process. ({_first_line(error)})"
-        ) from None
-    try:
-        async with _streams(url) as streams:
-            yield Engine(client=client, streams=streams, threads=limiter)
-    finally:
-        client.close()
+    """Prepare to speak to the engine at *url*, as in "unix:///var/run/docker.sock"."""
+    async with _streams(url) as streams:
+        engine = Engine(url=url, streams=streams)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 @contextmanager
@@ -73,17 +84,6 @@ def translated_errors() -> Iterator[None]:
         raise PlatformFaultError(f"The Docker Engine refused: {error.explanation}.") from error
     except (DockerException, requests.RequestException) as error:
         raise PlatformFaultError("The Docker Engine does not answer.") from error
-
-
-def is_missing(error: BaseException) -> bool:
-    """Tell whether a fault is only that something is not there (any more)."""
-    return isinstance(error.__cause__, NotFound | ImageNotFound)
-
-
-def _connected(url: str) -> docker.DockerClient:
-    client = docker.DockerClient(base_url=url, timeout=_CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE)
-    client.ping()
-    return client
 
 
 def _streams(url: str) -> httpx.AsyncClient:
@@ -98,7 +98,3 @@ def _streams(url: str) -> httpx.AsyncClient:
 def _patient() -> httpx.Timeout:
     """Wait for output as long as it takes."""
     return httpx.Timeout(_CALL_SECONDS, read=None, pool=None)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]

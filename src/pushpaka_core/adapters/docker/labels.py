@@ -14,9 +14,7 @@ PLATFORM = "pushpaka.platform"
 NAME, DEPLOYMENT, FENCE = "pushpaka.name", "pushpaka.deployment", "pushpaka.fence"
 PROJECT, KEY = "pushpaka.project", "pushpaka.key"
 
-_TAG = re.compile(
-    r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
-)
+_TAG = re.compile(r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)")
 
 
 @frozen

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from attrs import frozen
-from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.networks import Network
 
+from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.labels import Marks
 
 BRIDGES = "pkb"
@@ -19,7 +19,7 @@ _MOST_OF_A_NAME = 15
 class Networks:
     """Blocks; see `Engine.call`."""
 
-    _client: DockerClient
+    _engine: Engine
     _marks: Marks
 
     def ensure(self, project_number: int) -> None:
@@ -29,7 +29,7 @@ class Networks:
             return
         bridge = f"{BRIDGES}{self._marks.platform[:4]}{project_number:x}"[:_MOST_OF_A_NAME]
         try:
-            self._client.networks.create(
+            self._engine.client.networks.create(
                 name,
                 driver="bridge",
                 labels=self._marks.of_project(project_number),
@@ -46,4 +46,4 @@ class Networks:
                 network.remove()
 
     def _found(self, name: str) -> list[Network]:
-        return [one for one in self._client.networks.list(names=[name]) if one.name == name]
+        return [one for one in self._engine.client.networks.list(names=[name]) if one.name == name]

@@ -14,6 +14,7 @@ from docker.models.containers import Container
 
 from pushpaka_core.adapters.docker.containers import Most, Profile
 from pushpaka_core.adapters.docker.engine import Engine
+from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
 from pushpaka_core.adapters.docker.listeners import Listener, listeners_of
 from pushpaka_core.adapters.docker.networks import Networks
@@ -35,10 +36,12 @@ class DockerRuntime:
 
     _engine: Engine
     _marks: Marks
+    _firewall: Firewall
     _most: Most = field(factory=Most)
 
     async def start(self, request: StartRequest, /) -> None:
         """Make the instance's container and start it; one that is there is left as it is."""
+        await self._firewall.close()
         await self._engine.call(self._start, self._profile.of(request), request)
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:
@@ -105,7 +108,7 @@ class DockerRuntime:
 
     @property
     def _networks(self) -> Networks:
-        return Networks(self._engine.client, self._marks)
+        return Networks(self._engine, self._marks)
 
     def _start(self, profile: Mapping[str, Any], request: StartRequest) -> None:
         self._networks.ensure(request.project.number)

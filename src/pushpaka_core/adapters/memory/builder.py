@@ -7,6 +7,7 @@ from hashlib import sha256
 from anyio import fail_after, sleep_forever
 from attrs import define, field
 
+from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, PushpakaError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
@@ -24,6 +25,8 @@ class MemoryBuilder:
     """What every build raises, behind its output, while it is set."""
     is_hanging: bool = False
     """Whether builds wait, behind their output, until they are cancelled or their time is over."""
+    packaging: Packaging = Packaging.DIRECTORY
+    """What plans are made for."""
     requests: list[BuildRequest] = field(factory=list, init=False)
     """Each build that was begun, the oldest first."""
     _now: Clock = lambda: datetime.now(UTC)

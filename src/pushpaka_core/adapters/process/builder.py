@@ -23,6 +23,7 @@ from pushpaka_core.adapters.process.releases import Release, Releases
 from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.adapters.process.tools import Tools
+from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, PlatformFaultError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
@@ -72,6 +73,11 @@ class ProcessBuilder:
             host_env=self._host_env,
             host_directories=self._host_directories,
         )
+
+    @property
+    def packaging(self) -> Packaging:
+        """Leave files that the host's programs run."""
+        return Packaging.DIRECTORY
 
     async def build(
         self,

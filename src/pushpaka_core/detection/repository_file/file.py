@@ -10,7 +10,13 @@ from pushpaka_core.detection.documents import read_toml
 from pushpaka_core.detection.repository_file.places import Places
 from pushpaka_core.detection.repository_file.reading import COMMANDS_OF_TYPES, Reading
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import Evidence, Origin, RepositorySettings, Step
+from pushpaka_core.domain.build_plans import (
+    Evidence,
+    Origin,
+    OwnDockerfile,
+    RepositorySettings,
+    Step,
+)
 from pushpaka_core.errors import DetectionError
 
 PATH = "pushpaka.toml"
@@ -55,8 +61,16 @@ class RepositoryFile:
     @property
     def site(self) -> Mapping[str, str]:
         """Return what was said of the files to serve, by the fields of `StaticSite`."""
-        tables = ((path.partition("."), value) for path, value in self.values.items())
-        return {key: value for (table, _, key), value in tables if table == "static"}
+        return self._table("static")
+
+    @property
+    def dockerfile(self) -> OwnDockerfile | None:
+        """Return which Dockerfile is to be used, and how."""
+        said = self._table("docker")
+        if not said:
+            return None
+        given = {"path": said.get("file"), **{key: said.get(key) for key in ("target", "context")}}
+        return OwnDockerfile(**{key: value for key, value in given.items() if value is not None})
 
     @property
     def settings(self) -> RepositorySettings:
@@ -71,6 +85,10 @@ class RepositoryFile:
             required_env=self.values.get("env.required", ()),
             watch_paths=self.values.get("watch_paths", ()),
         )
+
+    def _table(self, name: str) -> dict[str, str]:
+        tables = ((path.partition("."), value) for path, value in self.values.items())
+        return {key: value for (table, _, key), value in tables if table == name}
 
     def evidence(self) -> Iterator[Evidence]:
         """Say what it decides."""

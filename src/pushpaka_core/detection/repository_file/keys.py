@@ -18,7 +18,7 @@ from pushpaka_core.domain.projects import (
     check_port,
     check_replicas,
 )
-from pushpaka_core.domain.rules import OneLine
+from pushpaka_core.domain.rules import Matching, OneLine
 from pushpaka_core.domain.sources import check_root_dir
 
 MOST_ITEMS = 100
@@ -64,6 +64,10 @@ def _check_pattern(value: str) -> None:
     if value.startswith("/") or ".." in value.split("/"):
         raise ValueError("must be relative to the repository and stay in it, as in src/**")
 
+
+_check_stage = Matching(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "must be the name of a stage, as in `release`"
+)
 
 KEYS = (
     Key(
@@ -122,6 +126,24 @@ KEYS = (
         kind=Kind.PROCESSES,
         check=check_command,
         meaning='Commands of further processes by their names, as in `worker = "celery -A shop"`.',
+    ),
+    Key(
+        path="docker.file",
+        kind=Kind.TEXT,
+        check=check_root_dir,
+        meaning="The Dockerfile to build from, where images are built.",
+    ),
+    Key(
+        path="docker.target",
+        kind=Kind.TEXT,
+        check=_check_stage,
+        meaning="The stage of the Dockerfile that is wanted; the last one unless it is named.",
+    ),
+    Key(
+        path="docker.context",
+        kind=Kind.TEXT,
+        check=check_root_dir,
+        meaning="The directory that the Dockerfile copies from; that of the application by itself.",
     ),
     Key(
         path="health_check.path",
@@ -196,6 +218,8 @@ WORDS_OF_OTHERS: Mapping[str, str] = {
     "cpulimit": "resources.cpu",
     "cpus": "resources.cpu",
     "memorylimit": "resources.memory",
+    "dockerfile": "docker.file",
+    "dockerfilepath": "docker.file",
     "outputdirectory": "static.directory",
     "publish": "static.directory",
     "staticpublishpath": "static.directory",

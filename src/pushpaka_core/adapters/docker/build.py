@@ -1,0 +1,145 @@
+"""One build: buildx as it goes, within what it may take of the host."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import disk_usage
+
+from anyio import create_task_group, sleep, to_thread
+from attrs import field, frozen
+
+from pushpaka_core.adapters.docker.groups import BuildGroups
+from pushpaka_core.adapters.docker.progress import Progress, Said, shown_command
+from pushpaka_core.errors import BuildError, PlatformFaultError
+from pushpaka_core.ports.processes import (
+    Command,
+    Descriptor,
+    Exit,
+    Limits,
+    OutputChunk,
+    Processes,
+)
+
+_FAILED = re.compile(
+    r'process "(?P<process>.*)" did not complete successfully: exit code: (?P<code>\d+)'
+)
+_NO_BUILDX = re.compile(r"is not a docker command|unknown flag: --progress")
+_LIMITS = Limits(memory_bytes=2 * 2**30, cpus=2.0, processes=512)
+_MOST_OF_A_COMMAND = 200
+_PIECE = 16 * 1024
+_SIGKILLED = 137
+"""How a shell tells that what it ran was killed."""
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """What a build may take."""
+
+    limits: Limits = _LIMITS
+    disk_bytes: int = 10 * 2**30
+    """How much more of the engine's disk may be in use than when it began."""
+
+
+@frozen(kw_only=True)
+class ImageBuild:
+    """Runs `docker buildx build` and tells what it says."""
+
+    group: str
+    """The name of the control group for its commands."""
+    argv: tuple[str, ...]
+    """All arguments but those of the group."""
+    directory: Path
+    env: Mapping[str, str] = field(repr=False)
+    bounds: Bounds
+    disk: Path
+    """A directory of the disk that it fills."""
+    processes: Processes
+    groups: BuildGroups
+    report: Callable[[str], Awaitable[None]]
+    on_output: Callable[[OutputChunk], Awaitable[None]]
+    _progress: Progress = field(factory=Progress, init=False)
+
+    async def run(self) -> None:
+        """
+        Build the image.
+
+        Raises:
+            BuildError: If a command fails or takes too much.
+        """
+        async with self.groups.around(self.group, self.bounds.limits) as parent:
+            command = Command(
+                argv=(*self.argv, "--cgroup-parent", parent), directory=self.directory, env=self.env
+            )
+            ending = await self._within_disk(command)
+            for said in self._progress.finish():
+                await self._tell(said)
+            if not ending.succeeded:
+                is_memory = await self.groups.was_out_of_memory(self.group)
+                raise BuildError(self._what_failed(is_memory=is_memory))
+
+    async def _within_disk(self, command: Command) -> Exit:
+        """Run the command, and end it once it has filled too much of the disk."""
+        endings: list[Exit] = []
+
+        async def build() -> None:
+            endings.append(await self.processes.run(command, on_output=self._read))
+            tasks.cancel_scope.cancel()
+
+        async with create_task_group() as tasks:
+            tasks.start_soon(build)
+            await self._until_full()
+            tasks.cancel_scope.cancel()
+        if endings:
+            return endings[0]
+        raise BuildError(
+            f"The build reached its disk limit of {self.bounds.disk_bytes >> 20} MiB and was ended."
+            " Let it write less."
+        )
+
+    async def _until_full(self) -> None:
+        begun, used = await self._used(), 0
+        while used <= self.bounds.disk_bytes:
+            await sleep(1)
+            used = await self._used() - begun
+
+    async def _used(self) -> int:
+        return (await to_thread.run_sync(disk_usage, self.disk)).used
+
+    async def _read(self, chunk: OutputChunk) -> None:
+        for said in self._progress.feed(chunk.data):
+            await self._tell(said)
+
+    async def _tell(self, said: Said) -> None:
+        if said.text:
+            await self.report(said.text)
+        for start in range(0, len(said.data), _PIECE):
+            await self.on_output(_chunk(said, start))
+
+    def _what_failed(self, *, is_memory: bool) -> str:
+        """Say which command failed and how, or what the engine says."""
+        said = (*self._progress.errors, *self._progress.plain)
+        if any(_NO_BUILDX.search(line) for line in said):
+            raise PlatformFaultError(
+                "Images are built by buildx, which is missing. Install the package docker-buildx"
+                " (docker-buildx-plugin where Docker's own packages are used)."
+            )
+        match = next(filter(None, map(_FAILED.search, said)), None)
+        if match is None:
+            why = said[-1].removeprefix("ERROR: ") if said else "the engine does not say why"
+            return f"The image could not be built: {why.rstrip('.')}."
+        command = shown_command(match["process"])[:_MOST_OF_A_COMMAND]
+        code = int(match["code"])
+        limit = self.bounds.limits.memory_bytes if is_memory and code == _SIGKILLED else None
+        return (
+            f"`{command}` {Exit(code=code, memory_limit=limit).words}."
+            " Read what it says in the log, mend the repository or the command, and deploy again."
+        )
+
+
+def _chunk(said: Said, start: int) -> OutputChunk:
+    return OutputChunk(
+        descriptor=Descriptor.STDERR if said.is_error else Descriptor.STDOUT,
+        data=said.data[start : start + _PIECE],
+        written_at=datetime.now(UTC),
+    )

@@ -1,0 +1,65 @@
+"""The adapters that build images and run containers, where PUSHPAKA_RUNTIME says docker."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+from pushpaka_core.errors import SettingsError
+from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.processes import Processes
+from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.settings import Settings
+
+_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@asynccontextmanager
+async def docker_adapters(
+    settings: Settings, instance_id: UUID, processes: Processes, *, salt: bytes
+) -> AsyncIterator[tuple[Builder, Runtime]]:
+    """
+    Open the builder and the runtime of an engine, which is asked when there is work.
+
+    *salt* is a secret of the instance.
+    """
+    from pushpaka_core.adapters.docker.builder import DockerBuilder
+    from pushpaka_core.adapters.docker.containers import Most
+    from pushpaka_core.adapters.docker.contexts import Contexts
+    from pushpaka_core.adapters.docker.engine import open_engine
+    from pushpaka_core.adapters.docker.firewall import Firewall
+    from pushpaka_core.adapters.docker.labels import Marks
+    from pushpaka_core.adapters.docker.runtime import DockerRuntime
+    from pushpaka_core.adapters.files.tree import load_tree
+
+    marks = Marks(instance_id.hex)
+    most = Most(memory_bytes=settings.most_memory * 2**20, cpus=float(settings.most_cpus))
+    async with open_engine(settings.docker_url) as engine:
+        yield (
+            DockerBuilder(
+                engine=engine,
+                marks=marks,
+                processes=processes,
+                contexts=Contexts(
+                    salt=sha256(b"env vars of builds" + salt).digest(),
+                    tree_of=lambda path: load_tree(path, ""),
+                    prefix=settings.image_prefix,
+                ),
+                program=_docker(),
+                directory=settings.data_directory / "contexts",
+                env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": _SEARCH_PATH},
+            ),
+            DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes), most=most),
+        )
+
+
+def _docker() -> Path:
+    found = shutil.which("docker", path=_SEARCH_PATH)
+    if found is None:
+        raise SettingsError(
+            "PUSHPAKA_RUNTIME=docker needs the docker command with its plugin buildx. Install the"
+            " packages docker-cli and docker-buildx, or set PUSHPAKA_RUNTIME=process."
+        )
+    return Path(found)
