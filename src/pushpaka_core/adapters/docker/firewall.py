@@ -3,8 +3,10 @@
 import logging
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from anyio import to_thread
 from attrs import frozen
 
 from pushpaka_core.adapters.docker.networks import BRIDGES
@@ -29,7 +31,7 @@ class Firewall:
 
     async def close(self) -> None:
         """Put the rules in force unless they are; say it where that cannot be done."""
-        program = shutil.which("iptables", path=_SEARCH_PATH)
+        program = await to_thread.run_sync(partial(shutil.which, "iptables", path=_SEARCH_PATH))
         refused = [rule for rule in _RULES if not (program and await self._keep(program, rule))]
         if refused:
             logger.warning(

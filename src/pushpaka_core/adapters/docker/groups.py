@@ -1,6 +1,6 @@
 """The control group in which the commands of a build run, of either version."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from pushpaka_core.ports.processes import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _PERIOD = 100_000
-_CONTROLLERS = ("memory", "cpu", "pids")
+_NONE = "oom_kill 0"
+_REACHED = ("max_usage_in_bytes", "limit_in_bytes")
+"""What tells with the first version that there was no more to be had."""
 
 
 @frozen
@@ -29,29 +31,38 @@ class BuildGroups:
         Raises:
             PlatformFaultError: If this process may make none.
         """
-        groups = await to_thread.run_sync(self._made, name, limits)
+        await to_thread.run_sync(self._make, name, limits)
         try:
             yield f"/{name}"
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(_remove, groups)
+                await to_thread.run_sync(self._remove, name)
+
+    def _remove(self, name: str) -> None:
+        """Remove the group from every hierarchy, with those that BuildKit has made in it."""
+        for group in (self._root / name, *self._root.glob(f"*/{name}")):
+            for inner in (*sorted(group.rglob("*/"), reverse=True), group):
+                with suppress(OSError):
+                    inner.rmdir()
 
     async def was_out_of_memory(self, name: str) -> bool:
-        """Tell whether the kernel killed something of the group for its memory."""
+        """Tell whether the group has reached its limit of memory, for which the kernel kills."""
         return await to_thread.run_sync(self._has_killed, name)
 
     def _has_killed(self, name: str) -> bool:
-        files = (f"memory/{name}/memory.oom_control", f"{name}/memory.events")
-        return any(_number(self._root / path, "oom_kill") for path in files)
+        group = self._root / "memory" / name
+        most, limit = (_text(group / f"memory.{file}") for file in _REACHED)
+        events = _text(self._root / name / "memory.events").splitlines()
+        killed = any(line.startswith("oom_kill ") and line != _NONE for line in events)
+        return killed or bool(most and int(most) >= int(limit))
 
-    def _made(self, name: str, limits: Limits) -> list[Path]:
+    def _make(self, name: str, limits: Limits) -> None:
         try:
             if (self._root / "cgroup.controllers").exists():
-                return [_make(self._root / name, _unified(limits))]
-            return [
-                _make(self._root / controller / name, files)
-                for controller, files in _separate(limits).items()
-            ]
+                _write(self._root / name, _unified(limits))
+                return
+            for controller, files in _separate(limits).items():
+                _write(self._root / controller / name, files)
         except OSError as error:
             raise PlatformFaultError(
                 f"No control group can be made for the build: {error.strerror}."
@@ -59,18 +70,11 @@ class BuildGroups:
             ) from error
 
 
-def _remove(groups: Sequence[Path]) -> None:
-    for group in groups:
-        with suppress(OSError):
-            group.rmdir()
-
-
-def _make(group: Path, files: Mapping[str, str]) -> Path:
+def _write(group: Path, files: Mapping[str, str]) -> None:
     group.mkdir(exist_ok=True)
     for file, value in files.items():
         with suppress(FileNotFoundError):
             (group / file).write_text(value)
-    return group
 
 
 def _unified(limits: Limits) -> Mapping[str, str]:
@@ -96,8 +100,7 @@ def _separate(limits: Limits) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-def _number(path: Path, key: str) -> int:
+def _text(path: Path) -> str:
     with suppress(OSError):
-        pairs = (line.split() for line in path.read_text().splitlines())
-        return next((int(pair[1]) for pair in pairs if pair[0] == key), 0)
-    return 0
+        return path.read_text()
+    return ""

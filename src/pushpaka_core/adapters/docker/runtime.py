@@ -25,7 +25,7 @@ from pushpaka_core.ports.processes import Exit, OutputChunk
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
 _BY_SIGNAL = 128
-_NEVER = "0001-"
+_EPOCH, _NEVER = "1970-01-01T00:00:00Z", "0001-"
 """How the engine writes a moment that has not come."""
 _CONFLICT, _NOT_MODIFIED = 409, 304
 
@@ -55,7 +55,7 @@ class DockerRuntime:
     async def inspect(self, name: str, /) -> ObservedInstance | None:
         """Look at the container of that name."""
         container = await self._engine.call(self._found, name)
-        return None if container is None else _observed(name, container.attrs["State"])
+        return None if container is None else _observed(name, container.attrs)
 
     async def instances(self) -> Sequence[ObservedInstance]:
         """Return all containers that bear our mark."""
@@ -165,10 +165,9 @@ class DockerRuntime:
         client = self._engine.client
         found: list[ObservedInstance] = []
         for summary in client.api.containers(all=True, filters=self._marks.filter):
-            name = summary["Labels"].get(NAME)
             with suppress(NotFound):
-                state = client.api.inspect_container(summary["Id"])["State"]
-                found += [_observed(name, state)] if name else []
+                attrs = client.api.inspect_container(summary["Id"])
+                found.append(_observed(summary["Labels"][NAME], attrs))
         return found
 
     def _listening(self, name: str) -> tuple[int, Sequence[Listener]]:
@@ -196,24 +195,22 @@ def _start_fault(error: APIError) -> PlatformFaultError | StartError:
     return PlatformFaultError(f"The Docker Engine could not start the container: {said}.")
 
 
-def _observed(name: str, state: Mapping[str, Any]) -> ObservedInstance:
-    begun = state["StartedAt"]
+def _observed(name: str, attrs: Mapping[str, Any]) -> ObservedInstance:
+    state = attrs["State"]
+    begun = _EPOCH if state["StartedAt"].startswith(_NEVER) else state["StartedAt"]
+    is_over = not state["Running"] and state["Status"] != "created"
     return ObservedInstance(
         name=name,
-        started_at=datetime.fromisoformat("1970-01-01T00:00:00Z" if _NEVER in begun else begun),
-        exit=None if state["Running"] or state["Status"] == "created" else _words(state),
+        started_at=datetime.fromisoformat(begun),
+        exit=_exit(attrs).words if is_over else None,
     )
-
-
-def _words(state: Mapping[str, Any]) -> str:
-    return _exit({"State": state}).words
 
 
 def _exit(attrs: Mapping[str, Any]) -> Exit:
     """Return how a container ended; a shell tells a signal by its number and 128."""
     state = attrs["State"]
     code = int(state["ExitCode"])
-    limit = attrs.get("HostConfig", {}).get("Memory") if state["OOMKilled"] else None
+    limit = attrs["HostConfig"]["Memory"] if state["OOMKilled"] else None
     if code - _BY_SIGNAL in set(Signals):
         return Exit(signal=code - _BY_SIGNAL, memory_limit=limit)
     return Exit(code=code, memory_limit=limit)
