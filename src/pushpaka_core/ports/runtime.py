@@ -76,8 +76,8 @@ class Runtime(Protocol):
         """
         ...
 
-    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
-        """Return the ports beside its own that the instance listens on, to tell a mistake."""
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
+        """Return where the instance listens in vain, as "8080" or in words, to tell a mistake."""
         ...
 
     def output(

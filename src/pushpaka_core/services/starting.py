@@ -180,8 +180,8 @@ class Starting:
         elsewhere = await self._runtime.listening_elsewhere(instance)
         if not elsewhere:
             return f"{sentence} It has to listen on the port that PORT names."
-        ports = ", ".join(map(str, elsewhere))
-        return f"{sentence} It listens on {ports}, but has to on the port that PORT names."
+        places = ", ".join(elsewhere)
+        return f"{sentence} It listens on {places}, but has to on the port that PORT names."
 
     async def _free_ports(self, uow: UnitOfWork) -> Iterator[int]:
         taken = {i.port for i in await uow.instances.all() if i.node == self._node}

@@ -69,10 +69,13 @@ class DockerRuntime:
         is_heard = any(one.port == port and one.is_reachable for one in listeners)
         return True if is_heard else None
 
-    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
-        """Return the other ports on which the container listens."""
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
+        """Return where else the container listens, also where only it can reach itself."""
         port, listeners = await self._engine.call(self._listening, instance.name)
-        return sorted({one.port for one in listeners if one.is_reachable and one.port != port})
+        others = {str(one.port) for one in listeners if one.is_reachable and one.port != port}
+        inner = {one for one in listeners if not one.is_reachable and one.port == port}
+        alone = [f"{one.address} alone (HOST says 0.0.0.0)" for one in inner]
+        return [*sorted(others), *alone]
 
     def output(
         self, name: str, /, *, after: str = "", follow: bool = True
@@ -159,7 +162,16 @@ class DockerRuntime:
             return None
 
     def _container(self, name: str) -> Container:
-        return self._engine.client.containers.get(self._marks.container(name))
+        """Return the container that is called so or, of another origin, only says so itself."""
+        containers = self._engine.client.containers
+        try:
+            return containers.get(self._marks.container(name))
+        except NotFound:
+            said = [*self._marks.filter.values(), f"{NAME}={name}"]
+            found = containers.list(all=True, filters={"label": said})
+            if not found:
+                raise
+            return found[0]
 
     def _all(self) -> list[ObservedInstance]:
         client = self._engine.client

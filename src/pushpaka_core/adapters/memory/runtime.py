@@ -119,10 +119,10 @@ class MemoryRuntime:
                 return False
         return None
 
-    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
         """Return OTHER_PORT where the program listens on it."""
         elsewhere = self._listening(instance.name) is Listening.ELSEWHERE
-        return (OTHER_PORT,) if elsewhere else ()
+        return (str(OTHER_PORT),) if elsewhere else ()
 
     async def output(
         self, name: str, /, *, after: str = "", follow: bool = True

@@ -87,10 +87,10 @@ class ProcessRuntime:
         listener = await self._processes.listener(instance.port, host=instance.host)
         return None if listener is None else listener == instance.name
 
-    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[int]:
+    async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
         """Return the other ports of the instance's tree."""
         ports = await self._processes.ports(instance.name)
-        return [port for port in ports if port != instance.port]
+        return [str(port) for port in ports if port != instance.port]
 
     def output(
         self, name: str, /, *, after: str = "", follow: bool = True

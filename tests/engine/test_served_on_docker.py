@@ -1,0 +1,177 @@
+"""What operators and their engine do to a running instance, on the runtime docker."""
+
+from collections.abc import AsyncIterator, Callable
+from signal import SIGKILL
+
+import docker
+import pytest
+from anyio import fail_after, sleep, to_thread
+from docker.models.containers import Container
+from tests.acceptance.apps import program, repository_of, server
+from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.engine.opened import URL
+from tests.served import Served, open_served
+
+from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("docker"),
+    pytest.mark.needs("traefik"),
+    pytest.mark.timeout(300),
+]
+
+_HOST = 'os.environ["HOST"]'
+_PATIENCE = 180
+_WORKER = "import time\nprint('worker is up', flush=True)\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Served]:
+    async with open_served(**OWN_ADDRESSES, PUSHPAKA_RUNTIME="docker") as opened:
+        yield await opened.start()
+        assert "Traceback" not in opened.log
+
+
+@pytest.fixture
+async def ann(served: Served) -> AsyncIterator[Person]:
+    async with Person.signed_up(served) as person:
+        yield person
+
+
+async def _project(ann: Person, name: str, files: dict[str, str], **settings: object) -> Json:
+    repository = repository_of(ann.served.repositories / name, files)
+    return await ann.project(repository.path, name, **settings)
+
+
+def _containers(**labels: str) -> list[Container]:
+    wanted = [f"{label}={value}" for label, value in labels.items()]
+    client = docker.DockerClient(base_url=URL)
+    try:
+        return list(client.containers.list(all=True, filters={"label": wanted}))
+    finally:
+        client.close()
+
+
+async def _of(deployment: Json) -> list[Container]:
+    return await to_thread.run_sync(lambda: _containers(**{DEPLOYMENT: deployment["id"]}))
+
+
+async def _until(is_so: Callable[[list[Container]], bool], deployment: Json) -> list[Container]:
+    with fail_after(60):
+        while not is_so(found := await _of(deployment)):
+            await sleep(0.2)
+    return found
+
+
+async def test_all_process_types_run_in_the_image_of_the_release(ann: Person) -> None:
+    """The release command runs first, the worker beside the web process, and all is logged."""
+    files = server("v1") | {
+        "worker.py": _WORKER,
+        "Procfile": "web: exec python3 app.py\nworker: exec python3 worker.py\n"
+        "release: echo released $APP_COMMIT\n",
+    }
+    project = await _project(ann, "types", files)
+
+    deployment = await ann.deploy(project, patience=_PATIENCE)
+    lines = await ann.until_logged(deployment, "worker is up")
+
+    names = sorted(one.labels[NAME].split(".")[2] for one in await _of(deployment))
+    assert ["web", "worker"] == names
+    assert f"released {deployment['commit_sha']}" in messages(lines)
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
+    assert deployment["image"].endswith(f"{deployment['id']}.1")
+
+
+async def test_own_dockerfile_is_built_and_run(ann: Person) -> None:
+    """Its command answers on the port that it exposes."""
+    dockerfile = 'FROM python:3.13-slim\nCOPY app.py .\nEXPOSE 8080\nCMD ["python3", "app.py"]\n'
+    project = await _project(
+        ann, "own", {"app.py": server("v1")["app.py"], "Dockerfile": dockerfile}
+    )
+
+    deployment = await ann.deploy(project, patience=_PATIENCE)
+
+    assert "dockerfile" == deployment["framework"]
+    assert "8080" == await ann.read(project, "/env/PORT")
+
+
+async def test_who_listens_on_loopback_only_is_told(ann: Person) -> None:
+    """Inside a container nobody else could reach it."""
+    files = program(server("v1")["app.py"].replace(_HOST, "'127.0.0.1'"))
+    project = await _project(ann, "loopback", files, health_check_timeout=5)
+
+    failed = await ann.outcome(await ann.begin(project), patience=_PATIENCE)
+
+    assert "failed" == failed["status"]
+    assert "It listens on 127.0.0.1 alone (HOST says 0.0.0.0)" in failed["error"]
+
+
+async def test_removed_container_is_made_again_and_a_stray_one_goes(ann: Person) -> None:
+    """What somebody did by hand is put right: what is missing comes back, what is too much goes."""
+    project = await _project(ann, "byhand", server("v1"))
+    deployment = await ann.deploy(project, patience=_PATIENCE)
+    (container,) = await _of(deployment)
+    labels = container.labels | {NAME: f"{deployment['id']}.9.web.000000000000"}
+
+    stray = await to_thread.run_sync(_started, deployment["image"], labels)
+    await to_thread.run_sync(lambda: container.remove(force=True))
+    (successor,) = await _until(
+        lambda found: len(found) == 1 and found[0].id not in {container.id, stray}, deployment
+    )
+
+    with fail_after(60):
+        while (await ann.visit(project["url"])).status_code != 200:
+            await sleep(0.2)
+    assert container.labels[PLATFORM] == successor.labels[PLATFORM]
+
+
+async def test_containers_live_on_while_the_platform_is_away(ann: Person, served: Served) -> None:
+    """After a kill they are adopted as they are, and their logs go on."""
+    project = await _project(ann, "adopted", server("v1"))
+    deployment = await ann.deploy(project, patience=_PATIENCE)
+    before = [one.id for one in await _of(deployment)]
+
+    await served.stop(SIGKILL)
+    while_away = await ann.visit(project["url"], "/print/away")
+    await served.start()
+    await ann.read(project, "/print/back")
+    lines = await ann.until_logged(deployment, "back")
+
+    assert 200 == while_away.status_code
+    assert before == [one.id for one in await _of(deployment)]
+    assert {"away", "back"} <= set(messages(lines))
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
+
+
+async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None:
+    """Its containers, images and network are gone."""
+    project = await _project(ann, "gone", server("v1"))
+    deployment = await ann.deploy(project, patience=_PATIENCE)
+    (container,) = await _of(deployment)
+    image, networks = deployment["image"], list(container.attrs["NetworkSettings"]["Networks"])
+
+    await ann.ask("DELETE", f"/projects/{project['id']}")
+    await _until(lambda found: not found, deployment)
+
+    with fail_after(60):
+        while await to_thread.run_sync(_left, image, networks):
+            await sleep(0.2)
+
+
+def _started(image: str, labels: dict[str, str]) -> str:
+    client = docker.DockerClient(base_url=URL)
+    try:
+        return str(client.containers.run(image, "sleep 600", labels=labels, detach=True).id)
+    finally:
+        client.close()
+
+
+def _left(image: str, networks: list[str]) -> list[str]:
+    """Return what is still there of an image and of networks."""
+    client = docker.DockerClient(base_url=URL)
+    try:
+        images = [tag for one in client.images.list() for tag in one.tags if tag == image]
+        return images + [one.name for one in client.networks.list() if one.name in networks]
+    finally:
+        client.close()
