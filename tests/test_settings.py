@@ -80,7 +80,7 @@ def test_each_text_is_read_as_what_it_means(
     [
         ("port", "http", "PUSHPAKA_PORT must be a whole number from 1 to 65535."),
         ("port", "70000", "PUSHPAKA_PORT must be a whole number from 1 to 65535."),
-        ("runtime", "podman", "PUSHPAKA_RUNTIME must be one of process, memory."),
+        ("runtime", "podman", "PUSHPAKA_RUNTIME must be one of process, docker, memory."),
         ("git_allow_http", "yes", "PUSHPAKA_GIT_ALLOW_HTTP must be true or false."),
         ("data_directory", "data", "PUSHPAKA_DATA_DIRECTORY must be an absolute path."),
         ("git_allow_nets", "x", "PUSHPAKA_GIT_ALLOW_NETS must be networks as in 10.0.0.0/8"),

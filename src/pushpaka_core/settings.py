@@ -92,10 +92,10 @@ class Settings:
     docker_url: str = _setting(
         str, "where the Docker Engine answers", default="unix:///var/run/docker.sock"
     )
-    image_prefix: str = _setting(
+    image_prefix: str | None = _setting(
         str,
         "stands before the names of base images, as in `mirror.example.com/`; none by default",
-        default="",
+        default=None,
     )
     most_memory: int = _setting(
         setting_values.integer(16, 10**7), "MiB that a container may use at most", default=2048

@@ -45,7 +45,7 @@ async def docker_adapters(
                 contexts=Contexts(
                     salt=sha256(b"env vars of builds" + salt).digest(),
                     tree_of=lambda path: load_tree(path, ""),
-                    prefix=settings.image_prefix,
+                    prefix=settings.image_prefix or "",
                 ),
                 program=_docker(),
                 directory=settings.data_directory / "contexts",
