@@ -16,7 +16,7 @@ from pushpaka_core.adapters.sql import migration, migrations
 from pushpaka_core.adapters.sql.lineage import SchemaState
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.bootstrap import host
-from pushpaka_core.bootstrap.host import Ground
+from pushpaka_core.bootstrap.ground import Ground
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.entry import main
 

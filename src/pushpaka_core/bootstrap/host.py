@@ -1,116 +1,32 @@
-"""The adapters that work on this host, and what lies in the data directory for them."""
+"""The adapters of an instance whose programs or containers run on this host."""
 
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from anyio import to_thread
 from attrs import frozen
 
 from pushpaka_core.bootstrap.docker import docker_adapters
-from pushpaka_core.bootstrap.options import addresses_of, source_policy_of, utc_now
-from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.domain.nodes import Node
+from pushpaka_core.bootstrap.ground import Ground
+from pushpaka_core.bootstrap.options import source_policy_of, utc_now
+from pushpaka_core.bootstrap.routers import opened_router, route_table_text
 from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.key_rings import require_keys
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
 
-if TYPE_CHECKING:
-    from pushpaka_core.adapters.files.choices import Choices
-    from pushpaka_core.adapters.security.keys import Keys
-
 _FIRST_PROJECT_UID = 30_000
 """As root each project has a user id of its own: this one and its number."""
 _MOST_PROJECT_UIDS = 30_000
-_PRIVATE, _PASSABLE = 0o700, 0o711
-"""Projects' users pass through the data directory to their own files, and see nothing else."""
 _TRUST = ("SSL_CERT_", "NODE_EXTRA_CA_CERTS")
 """How the names begin of what tells programs whose certificates to accept."""
-_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-@frozen
-class Ground:
-    """What lies in the data directory before anything is opened."""
-
-    instance_id: UUID | None
-    keys: "Keys"
-    addresses: Addresses
-    choices: "Choices"
-    node: Node
-
-
-def prepare(settings: Settings) -> Ground:
-    """Make the data directory where there is none, and settle what is decided once; blocks."""
-    from pushpaka_core.adapters.files.choices import Choices, place_of
-    from pushpaka_core.adapters.files.instance_ids import known_instance_id
-    from pushpaka_core.adapters.security.keys import keys_of
-
-    directory = settings.data_directory
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(_PASSABLE)
-        for name, mode in (
-            ("contexts", _PRIVATE),
-            ("instances", _PASSABLE),
-            ("workspaces", _PRIVATE),
-        ):
-            (directory / name).mkdir(exist_ok=True)
-            (directory / name).chmod(mode)
-    except OSError as error:
-        raise SettingsError(
-            f"The data directory cannot be used ({error}). "
-            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
-        ) from None
-    choices = Choices.load_or_make(
-        directory / "choices.json",
-        host=settings.router_host,
-        port=settings.router_port,
-        apart_from={settings.port, *settings.instance_ports},
-    )
-    addresses = addresses_of(settings, choices.router_port)
-    _require_apart(settings, addresses.port, choices)
-    return Ground(
-        instance_id=known_instance_id(directory),
-        keys=keys_of(
-            directory / "keys.json",
-            signing_key=settings.secret_key.encode() if settings.secret_key else None,
-            encryption_keys=settings.encryption_keys,
-        ),
-        addresses=addresses,
-        choices=choices,
-        node=Node(
-            runtime=settings.runtime,
-            name=settings.node or choices.node,
-            home=choices.home_at(place_of(directory)),
-        ),
-    )
-
-
-def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:
-    """Refuse ports of applications on which the platform itself listens."""
-    own = (
-        settings.port,
-        router_port,
-        choices.router_internal_port,
-        choices.router_page_port,
-    )
-    for port in own:
-        if port in settings.instance_ports:
-            raise SettingsError(
-                f"PUSHPAKA_INSTANCE_PORTS holds {port}, on which Pushpaka itself listens. "
-                "Set it to other ports."
-            )
 
 
 @asynccontextmanager
@@ -140,7 +56,9 @@ async def host_adapters(
         builder, runtime = await stack.enter_async_context(
             _packaging(settings, ground, kept.instance_id, processes)
         )
-        router, supervisor = await stack.enter_async_context(_router(settings, ground, processes))
+        router, supervisor = await stack.enter_async_context(
+            opened_router(settings, ground, processes)
+        )
         yield Adapters(
             instance_id=kept.instance_id,
             storage=kept.storage,
@@ -159,7 +77,7 @@ async def host_adapters(
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
             router_supervisor=supervisor,
-            route_table_text=_route_table_text(settings),
+            route_table_text=route_table_text(settings),
             is_routed=settings.router is not RouterChoice.NONE,
             host=LocalHost(directory),
             failpoints=ProcessFailpoints(settings.failpoint),
@@ -242,53 +160,6 @@ async def _packaging(
             host_env=_certificates(settings),
         ),
     )
-
-
-@asynccontextmanager
-async def _router(
-    settings: Settings, ground: Ground, processes: Processes
-) -> AsyncIterator[tuple[Router, RouterSupervisor | None]]:
-    if settings.router is not RouterChoice.TRAEFIK:
-        yield _other_router(settings.router), None
-        return
-    if settings.router_urls:
-        from pushpaka_core.adapters.traefik.routers import open_traefik_routers
-
-        async with open_traefik_routers(settings.router_urls) as routers:
-            yield routers, None
-        return
-    from pushpaka_core.adapters.traefik.binary import Binaries
-    from pushpaka_core.adapters.traefik.configuration import EntryPoints
-    from pushpaka_core.adapters.traefik.directory import TraefikDirectory
-    from pushpaka_core.adapters.traefik.router import open_traefik_router
-    from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
-
-    directory = TraefikDirectory(settings.data_directory / "router")
-    entry_points = EntryPoints(
-        host=settings.router_host,
-        port=ground.addresses.port,
-        internal_port=ground.choices.router_internal_port,
-        page_port=ground.choices.router_page_port,
-        trusted_proxies=tuple(map(str, settings.trusted_proxies)),
-    )
-    binaries = await to_thread.run_sync(Binaries.find, _SEARCH_PATH)
-    async with open_traefik_router(directory, entry_points) as router:
-        yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
-
-
-def _route_table_text(settings: Settings) -> RouteTableText | None:
-    if not settings.router_urls:
-        return None
-    from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
-
-    return partial(dynamic_configuration, page=None)
-
-
-def _other_router(choice: RouterChoice) -> Router:
-    from pushpaka_core.adapters.memory.router import MemoryRouter
-    from pushpaka_core.adapters.none.router import NoRouter
-
-    return NoRouter() if choice is RouterChoice.NONE else MemoryRouter()
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

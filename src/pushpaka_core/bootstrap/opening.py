@@ -7,7 +7,8 @@ from anyio import to_thread
 from attrs import evolve
 
 from pushpaka_core.application import Application, assemble
-from pushpaka_core.bootstrap.host import host_adapters, prepare
+from pushpaka_core.bootstrap.ground import prepare
+from pushpaka_core.bootstrap.host import host_adapters
 from pushpaka_core.bootstrap.memory import memory_adapters
 from pushpaka_core.bootstrap.options import addresses_of, options_of
 from pushpaka_core.domain.nodes import Node

@@ -24,8 +24,7 @@ from pushpaka_core.services.kept_lines import kept_lines
 from pushpaka_core.services.log_trimming import LogTrimming
 from pushpaka_core.services.output_reading import Channel, Mark, Reading, in_parts
 
-BATCH_LINES = 500
-BATCH_SECONDS = 0.05
+BATCH_LINES, BATCH_SECONDS = 500, 0.05
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
 """Bytes of one attempt: its first ones."""
 MOST_KEPT = 20 * 1024 * 1024

@@ -1,0 +1,93 @@
+"""What lies in the data directory, and what is settled before anything is opened."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from attrs import frozen
+
+from pushpaka_core.bootstrap.options import addresses_of
+from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.nodes import Node
+from pushpaka_core.errors import SettingsError
+from pushpaka_core.settings import Settings
+
+if TYPE_CHECKING:
+    from pushpaka_core.adapters.files.choices import Choices
+    from pushpaka_core.adapters.security.keys import Keys
+
+_PRIVATE, _PASSABLE = 0o700, 0o711
+"""Projects' users pass through the data directory to their own files, and see nothing else."""
+
+
+@frozen
+class Ground:
+    """What lies in the data directory before anything is opened."""
+
+    instance_id: UUID | None
+    keys: "Keys"
+    addresses: Addresses
+    choices: "Choices"
+    node: Node
+
+
+def prepare(settings: Settings) -> Ground:
+    """Make the data directory where there is none, and settle what is decided once; blocks."""
+    from pushpaka_core.adapters.files.choices import Choices, place_of
+    from pushpaka_core.adapters.files.instance_ids import known_instance_id
+    from pushpaka_core.adapters.security.keys import keys_of
+
+    directory = settings.data_directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(_PASSABLE)
+        for name, mode in (
+            ("contexts", _PRIVATE),
+            ("instances", _PASSABLE),
+            ("workspaces", _PRIVATE),
+        ):
+            (directory / name).mkdir(exist_ok=True)
+            (directory / name).chmod(mode)
+    except OSError as error:
+        raise SettingsError(
+            f"The data directory cannot be used ({error}). "
+            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
+        ) from None
+    choices = Choices.load_or_make(
+        directory / "choices.json",
+        host=settings.router_host,
+        port=settings.router_port,
+        apart_from={settings.port, *settings.instance_ports},
+    )
+    addresses = addresses_of(settings, choices.router_port)
+    _require_apart(settings, addresses.port, choices)
+    return Ground(
+        instance_id=known_instance_id(directory),
+        keys=keys_of(
+            directory / "keys.json",
+            signing_key=settings.secret_key.encode() if settings.secret_key else None,
+            encryption_keys=settings.encryption_keys,
+        ),
+        addresses=addresses,
+        choices=choices,
+        node=Node(
+            runtime=settings.runtime,
+            name=settings.node or choices.node,
+            home=choices.home_at(place_of(directory)),
+        ),
+    )
+
+
+def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:
+    """Refuse ports of applications on which the platform itself listens."""
+    own = (
+        settings.port,
+        router_port,
+        choices.router_internal_port,
+        choices.router_page_port,
+    )
+    for port in own:
+        if port in settings.instance_ports:
+            raise SettingsError(
+                f"PUSHPAKA_INSTANCE_PORTS holds {port}, on which Pushpaka itself listens. "
+                "Set it to other ports."
+            )
