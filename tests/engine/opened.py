@@ -68,7 +68,6 @@ async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
             processes=processes,
             contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
             program=Path(program),
-            directory=directory,
             env={"DOCKER_HOST": URL, "PATH": os.environ["PATH"]},
         )
         try:

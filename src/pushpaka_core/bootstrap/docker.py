@@ -48,7 +48,6 @@ async def docker_adapters(
                     prefix=settings.image_prefix or "",
                 ),
                 program=_docker(),
-                directory=settings.data_directory / "contexts",
                 env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": _SEARCH_PATH},
             ),
             DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes), most=most),

@@ -41,7 +41,6 @@ def prepare(settings: Settings) -> Ground:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(_PASSABLE)
         for name, mode in (
-            ("contexts", _PRIVATE),
             ("instances", _PASSABLE),
             ("workspaces", _PRIVATE),
         ):

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
 from typing import Any, cast
 
 from anyio import CancelScope, fail_after, to_thread
@@ -47,8 +46,6 @@ class DockerBuilder:
     _contexts: Contexts
     _program: Path
     """The docker command line, with its plugin buildx."""
-    _directory: Path
-    """Where Dockerfiles and secrets lie while they are needed, for nobody else to read."""
     _env: Mapping[str, str] = field(factory=dict, repr=False)
     """What the command line sees of the host's environment: which engine, which proxies."""
     _bounds: Bounds = field(factory=Bounds)
@@ -101,7 +98,9 @@ class DockerBuilder:
 
     @asynccontextmanager
     async def _prepared(self, request: BuildRequest) -> AsyncIterator[_Prepared]:
-        directory = Path(await to_thread.run_sync(partial(mkdtemp, dir=self._directory)))
+        # What lies beside the files goes with them, whatever becomes of this process.
+        directory = request.directory.with_name(f"{request.directory.name}.build")
+        await to_thread.run_sync(partial(directory.mkdir, mode=0o700))
         cache_id = self._marks.cache(request.project_number)
         try:
             prepare = partial(self._contexts.prepare, request, directory, cache_id=cache_id)
