@@ -22,6 +22,7 @@ What can go wrong, grouped by what the caller can do about it.
     │   ├── DetectionError          nothing to deploy was recognised
     │   ├── MissingEnvVarsError     what the repository requires is not set
     │   ├── BuildError              a build command failed
+    │   │   └── BuildTimeoutError   or took too long
     │   ├── StartError              the application did not become healthy
     │   └── PhaseTimeoutError       a phase did not come to its end by itself
     ├── PlatformFaultError          the host failed the job, not its owner: try again
@@ -155,6 +156,17 @@ class MissingEnvVarsError(DeploymentFailedError):
 
 class BuildError(DeploymentFailedError):
     """A build command failed, or took too much of something."""
+
+
+class BuildTimeoutError(BuildError):
+    """A build took longer than it may."""
+
+    def __init__(self, minutes: float) -> None:
+        """Take the time that it had."""
+        super().__init__(
+            f"The build took longer than {minutes:g} min and was ended. Make it shorter,"
+            " or ask the operator of this instance for more time."
+        )
 
 
 class StartError(DeploymentFailedError):

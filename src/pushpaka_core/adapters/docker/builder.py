@@ -19,7 +19,7 @@ from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.labels import KEY, PLATFORM, PROJECT, Marks
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.errors import BuildError
+from pushpaka_core.errors import BuildTimeoutError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import (
     OutputChunk,
@@ -76,7 +76,7 @@ class DockerBuilder:
                         build = await self._build(request, prepared, report, on_output)
                         await build.run()
         except TimeoutError:
-            raise _too_slow(timeout) from None
+            raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
         digest = await self._engine.call(self._digest, name)
         return Artifact(name=name, digest=digest, image=name)
 
@@ -175,11 +175,3 @@ class DockerBuilder:
         names = [name for image in images for name in image.tags]
         leases = {name: self._marks.lease_of(name) for name in names}
         return {name: lease for name, lease in leases.items() if lease is not None}
-
-
-def _too_slow(timeout: timedelta) -> BuildError:
-    minutes = timeout.total_seconds() / 60
-    return BuildError(
-        f"The build took longer than {minutes:g} min and was ended. Make it shorter,"
-        " or ask the operator of this instance for more time."
-    )

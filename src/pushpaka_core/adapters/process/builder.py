@@ -25,7 +25,7 @@ from pushpaka_core.adapters.process.toolchains import Toolchains
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.errors import BuildError, PlatformFaultError
+from pushpaka_core.errors import BuildTimeoutError, PlatformFaultError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import Limits, OutputChunk, Processes
 
@@ -99,7 +99,7 @@ class ProcessBuilder:
             with CancelScope(shield=True):
                 await to_thread.run_sync(release.remove)
             if isinstance(error, TimeoutError):
-                raise _too_slow(timeout) from None
+                raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
             raise
         return Artifact(name=release.directory.name, digest=digest)
 
@@ -170,11 +170,3 @@ def _seal(release: Release) -> str:
     digest = digest_of(release)
     release.seal(digest)
     return digest
-
-
-def _too_slow(timeout: timedelta) -> BuildError:
-    minutes = timeout.total_seconds() / 60
-    return BuildError(
-        f"The build took longer than {minutes:g} min and was ended. Make it shorter,"
-        " or ask the operator of this instance for more time."
-    )
