@@ -61,7 +61,7 @@ async def read_output(
             if response.status_code == httpx.codes.NOT_FOUND:
                 return
             response.raise_for_status()
-            pieces = _Pieces(begin)
+            pieces = Pieces(begin)
             async for data in response.aiter_raw():
                 for chunk in pieces.feed(data):
                     yield chunk
@@ -70,7 +70,7 @@ async def read_output(
 
 
 @define
-class _Pieces:
+class Pieces:
     """Takes the engine's frames apart: eight bytes that say whose and how much, then the piece."""
 
     _begin: Place
@@ -78,6 +78,7 @@ class _Pieces:
     _rest: bytearray = field(factory=bytearray, init=False)
 
     def feed(self, data: bytes) -> list[OutputChunk]:
+        """Return what the next bytes complete."""
         self._rest += data
         chunks: list[OutputChunk] = []
         while len(self._rest) >= _HEADER:
