@@ -3,7 +3,7 @@
 import os
 from base64 import b64encode
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import attrs
@@ -63,6 +63,7 @@ def test_nothing_set_is_the_embedded_default() -> None:
             ("http://10.0.0.4:8080", "http://[fd00::4]"),
         ),
         ("node_address", "10.0.0.7", "node_address", "10.0.0.7"),
+        ("network_pool", "10.9.0.0/16", "network_pool", IPv4Network("10.9.0.0/16")),
         ("base_domain", "Apps.Example.com", "base_domain", "apps.example.com"),
         ("base_domain", "box", "base_domain", "box"),
         ("router_host", "::", "router_host", "::"),
@@ -98,6 +99,8 @@ def test_each_text_is_read_as_what_it_means(
         ("api_urls", "https://a:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
         ("api_urls", "http://:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
         ("router_token", "secret", "PUSHPAKA_ROUTER_TOKEN must be a secret of your own"),
+        ("network_pool", "10.9.0.1/16", "PUSHPAKA_NETWORK_POOL must be a network as in"),
+        ("network_pool", "10.9.0.0/27", "PUSHPAKA_NETWORK_POOL must be a network as in"),
         ("node_address", "node-1", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this machine"),
         ("node_address", "0.0.0.0", "PUSHPAKA_NODE_ADDRESS must be an IPv4 address of this"),
         ("encryption_keys", "k1=\u00e9", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
@@ -323,7 +326,7 @@ def _shown(default: object) -> str:
             return f"`{default.total_seconds():g}`"
         case range():
             return f"`{default[0]}-{default[-1]}`"
-        case int() | str():
+        case int() | str() | IPv4Network():
             return f"`{default}`"
         case _:
             return ""

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -13,6 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 from pushpaka_core.domain.failpoints import STEPS_OF_REQUESTS, STEPS_THAT_FAIL, Effect, Failpoint
 from pushpaka_core.domain.hosts import is_host_name
 from pushpaka_core.domain.networks import IPNetwork
+
+_LEAST_POOL = 26
+"""The longest prefix that leaves addresses for one project."""
 
 C = TypeVar("C", bound=StrEnum)
 
@@ -61,6 +64,17 @@ def absolute(text: str) -> Path:
     if not text.startswith("/"):
         raise ValueError("must be an absolute path")
     return Path(text)
+
+
+def network_pool(text: str) -> IPv4Network:
+    """Accept a network of IPv4 with room for some projects."""
+    try:
+        pool = IPv4Network(text.strip())
+    except ValueError:
+        pool = None
+    if pool is None or pool.prefixlen > _LEAST_POOL:
+        raise ValueError("must be a network as in 10.213.0.0/16, with at least 64 addresses")
+    return pool
 
 
 def networks(text: str) -> tuple[IPNetwork, ...]:

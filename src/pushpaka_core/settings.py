@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -96,6 +97,11 @@ class Settings:
         str,
         "stands before the names of base images, as in `mirror.example.com/`; none by default",
         default=None,
+    )
+    network_pool: IPv4Network = _setting(
+        setting_values.network_pool,
+        "the addresses that containers get, 64 to a project; to be used for nothing else",
+        default=IPv4Network("10.213.0.0/16"),
     )
     most_memory: int = _setting(
         setting_values.integer(16, 10**7), "MiB that a container may use at most", default=2048

@@ -50,7 +50,13 @@ async def docker_adapters(
                 program=_docker(),
                 env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": _SEARCH_PATH},
             ),
-            DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes), most=most),
+            DockerRuntime(
+                engine=engine,
+                marks=marks,
+                firewall=Firewall(processes),
+                most=most,
+                pool=settings.network_pool,
+            ),
         )
 
 

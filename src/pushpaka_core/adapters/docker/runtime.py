@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network
 from math import ceil
 from signal import Signals
 from typing import Any
@@ -17,7 +18,7 @@ from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
 from pushpaka_core.adapters.docker.listeners import Listener, listeners_of
-from pushpaka_core.adapters.docker.networks import Networks
+from pushpaka_core.adapters.docker.networks import POOL, Networks
 from pushpaka_core.adapters.docker.output import read_output
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.errors import ConflictError, PlatformFaultError, StartError
@@ -38,6 +39,7 @@ class DockerRuntime:
     _marks: Marks
     _firewall: Firewall
     _most: Most = field(factory=Most)
+    _pool: IPv4Network = POOL
 
     async def start(self, request: StartRequest, /) -> None:
         """Make the instance's container and start it; one that is there is left as it is."""
@@ -111,7 +113,7 @@ class DockerRuntime:
 
     @property
     def _networks(self) -> Networks:
-        return Networks(self._engine, self._marks)
+        return Networks(engine=self._engine, marks=self._marks, pool=self._pool)
 
     def _start(self, profile: Mapping[str, Any], request: StartRequest) -> None:
         self._networks.ensure(request.project.number)
