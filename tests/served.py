@@ -19,7 +19,10 @@ import httpx
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 from attrs import define, evolve, field, frozen
+from tests.engine.engines import remove_all
 
+from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.files.instance_ids import known_instance_id
 from pushpaka_core.maintenance import take_down
 from pushpaka_core.settings import Settings
 
@@ -182,6 +185,8 @@ class Served:
                 self._process.kill()
             await self._process.wait()
         await take_down(Settings(data_directory=self.data_directory))
+        if self.env.get("PUSHPAKA_RUNTIME") == "docker":
+            await to_thread.run_sync(self._remove_from_the_engine)
         await to_thread.run_sync(shutil.rmtree, self.directory)
 
     def api(self, token: str | None = None) -> httpx.AsyncClient:
@@ -221,6 +226,11 @@ class Served:
                 return (await api.get("/health")).is_success
             except httpx.TransportError:
                 return False
+
+    def _remove_from_the_engine(self) -> None:
+        """Leave nothing of this instance in the engine that everybody shares."""
+        if instance_id := known_instance_id(self.data_directory):
+            remove_all(Marks(instance_id.hex))
 
     def _choose_other_ports(self) -> None:
         """Take what serve has refused to start for: another instance chose the same just now."""

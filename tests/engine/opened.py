@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
@@ -12,7 +12,7 @@ from secrets import token_hex
 import pytest
 from anyio import to_thread
 from attrs import frozen
-from docker.errors import APIError
+from tests.engine.engines import URL, remove_all
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder
 from pushpaka_core.adapters.docker.contexts import Contexts
@@ -25,7 +25,6 @@ from pushpaka_core.adapters.process.processes import HostProcesses
 
 DOCKER = pytest.param("docker", marks=pytest.mark.needs("docker"))
 """A parameter of fixtures that have the adapters of this module beside others."""
-URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
 
 @cache
@@ -78,15 +77,4 @@ async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
                 runtime=DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes)),
             )
         finally:
-            await to_thread.run_sync(_remove_all, engine, marks)
-
-
-def _remove_all(engine: Engine, marks: Marks) -> None:
-    filters: dict[str, str | list[str] | bool] = dict(marks.filter)
-    for container in engine.client.containers.list(all=True, filters=filters):
-        container.remove(force=True, v=True)
-    for network in engine.client.networks.list(filters=dict(marks.filter)):
-        network.remove()
-    for image in engine.client.images.list(filters=dict(marks.filter)):
-        with suppress(APIError):
-            engine.client.images.remove(str(image.id), force=True)
+            await to_thread.run_sync(remove_all, marks)

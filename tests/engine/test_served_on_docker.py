@@ -9,7 +9,7 @@ from anyio import fail_after, sleep, to_thread
 from docker.models.containers import Container
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
-from tests.engine.opened import URL
+from tests.engine.engines import URL
 from tests.served import Served, open_served
 
 from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM

@@ -1,0 +1,29 @@
+"""The engine that tests share, and how to leave nothing in it."""
+
+import os
+from contextlib import suppress
+
+import docker
+from docker.errors import APIError
+
+from pushpaka_core.adapters.docker.labels import Marks
+
+URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+
+def remove_all(marks: Marks) -> None:
+    """Remove what bears *marks*: containers, networks and images."""
+    client = docker.DockerClient(base_url=URL)
+    said = marks.filter["label"]
+    try:
+        for container in client.containers.list(all=True, filters={"label": said}):
+            with suppress(APIError):
+                container.remove(force=True, v=True)
+        for network in client.networks.list(filters={"label": said}):
+            with suppress(APIError):
+                network.remove()
+        for image in client.images.list(filters={"label": said}):
+            with suppress(APIError):
+                client.images.remove(str(image.id), force=True)
+    finally:
+        client.close()
