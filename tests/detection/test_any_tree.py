@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
 from pushpaka_core.detection.languages import LANGUAGES
+from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.errors import DetectionError
+from pushpaka_core.images.dockerfiles import DockerfileWriter
+from pushpaka_core.images.languages import recipe_of
 
 NAMES = sorted(
     {
@@ -58,11 +61,83 @@ def fail_after_seconds(seconds: float) -> Iterator[None]:
 
 
 @settings(deadline=None)
-@given(st.dictionaries(PATHS, TEXTS, max_size=6), st.sampled_from([None, "python", "static"]))
-def test_any_tree_is_survived(files: dict[str, str], framework: str | None) -> None:
-    """Nothing but DetectionError is raised, and every plan can be told."""
+@given(
+    st.dictionaries(PATHS, TEXTS, max_size=6),
+    st.sampled_from([None, "python", "static", "go", "rails", "dotnet"]),
+    st.sampled_from(Packaging),
+)
+def test_any_tree_is_survived(
+    files: dict[str, str], framework: str | None, packaging: Packaging
+) -> None:
+    """Nothing but DetectionError is raised, and every plan can be told and made an image of."""
+    tree = MemoryTree(files)
+
     with suppress(DetectionError):
-        explain(detect(MemoryTree(files), Wishes(framework=framework)))
+        plan = detect(tree, Wishes(framework=framework, packaging=packaging))
+        explain(plan)
+        if plan.dockerfile is None:
+            DockerfileWriter().write(plan, recipe_of(plan, tree))
+
+
+OTHER_FILES = [
+    "go.mod", "go.work", "main.go", "cmd/a/main.go", "Cargo.toml", "src/main.rs", "a/Cargo.toml",
+    "rust-toolchain", "Gemfile", "Gemfile.lock", "config.ru", "composer.json", "public/index.php",
+    "pom.xml", "build.gradle", "a.csproj", "global.json", "mix.exs", "mix.lock", "deno.jsonc",
+    "main.ts", ".tool-versions", "mise.toml", "package.json", ".ruby-version", "Procfile",
+]  # fmt: skip
+OTHER_TEXTS = [
+    "go 1.22\n", "toolchain go9999999.1\n", "use (\n./a\n..\n)\n", "package main\n", "[[bin]]\n",
+    "name = 'a'\n", "[workspace]\n", "members = ['*', 1]\n", "gem 'rails'\n", "gem 'puma'\n",
+    "ruby '~> 3'\n", "    rails (8)\n", '{"require": {"php": "^8 | >=@7"}}', "{", "}", "web: x\n",
+    "org.springframework.boot", "<java.version>1.8<", "application mainClass",
+    'Sdk="Microsoft.NET.Sdk.Web"', "<TargetFramework>net8.0<", "<AssemblyName>a b<", "app: :shop\n",
+    'elixir: "~> 1.15"\n', '"tasks": {"start": 1}', "// a\n", "ruby 3\n", "[tools]\ngo = 1\n",
+    'channel = "1.8"\n', "9" * 50, "\0", "'\"",
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(OTHER_FILES),
+        st.lists(st.sampled_from(OTHER_TEXTS), max_size=6).map("".join),
+        max_size=6,
+    )
+)
+def test_any_tree_of_other_languages_is_survived(files: dict[str, str]) -> None:
+    """Whatever their files hold, there is an image to be made or a sentence."""
+    tree = MemoryTree(files)
+
+    with suppress(DetectionError):
+        plan = detect(tree, Wishes(packaging=Packaging.IMAGE))
+        explain(plan)
+        DockerfileWriter().write(plan, recipe_of(plan, tree))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"go.mod": "\n" * 300_000, "main.go": ""},
+        {"go.mod": "a" * 300_000, "main.go": "package main"},
+        {"go.work": "use (\n" + "./a " * 100_000, "main.go": ""},
+        {"Gemfile": "gem " * 100_000},
+        {"Gemfile.lock": " " * 300_000, "Gemfile": "gem 'rails'"},
+        {"composer.json": '{"a": "' + '"php" ' * 50_000 + '"}', "index.php": ""},
+        {"index.php": "getenv(" * 100_000},
+        {"pom.xml": "<java.version>" * 50_000},
+        {"a.csproj": "<TargetFramework>" * 50_000 + 'Sdk="Microsoft.NET.Sdk.Web"'},
+        {"mix.exs": "app: " * 100_000},
+        {"mix.exs": "releases: [" * 50_000},
+        {"deno.json": "{}", "main.ts": "export default {" * 50_000},
+        {"deno.jsonc": "/*" * 200_000},
+        {".tool-versions": "ruby " * 100_000, "Gemfile": "gem 'rails'"},
+    ],
+    ids="-".join,
+)
+def test_monstrous_files_of_other_languages_are_survived(files: dict[str, str]) -> None:
+    """No pattern takes long over what nobody writes."""
+    with fail_after_seconds(5), suppress(DetectionError):
+        detect(MemoryTree(files), Wishes(packaging=Packaging.IMAGE))
 
 
 KEYS = [

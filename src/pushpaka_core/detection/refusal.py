@@ -41,7 +41,7 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
     elif rejected:
         yield "Nothing in the repository can be deployed as it is."
     else:
-        yield f"Nothing that can be deployed was recognised. Looked for {_sought()}."
+        yield f"Nothing that can be deployed was recognised. Looked for {_sought(question)}."
     yield from (f"{one.framework}: {one.reason}." for one in rejected)
     if question.tree.exists(procfile.PATH):
         yield "The Procfile names no web process."
@@ -52,9 +52,10 @@ def _sentences(question: Question, rejected: tuple[Rejected, ...]) -> Iterator[s
         yield "Where the files can be served as they are, set framework to static."
 
 
-def _sought() -> str:
+def _sought(question: Question) -> str:
     """Name the languages that can be built, each with the files that speak for it first."""
-    built = (one for one in LANGUAGES if one.analyse and one.name != "dockerfile")
+    reached = (one for one in LANGUAGES if one.is_built(question.packaging))
+    built = (one for one in reached if one.name != "dockerfile")
     files = (f"{one.title} ({', '.join(one.triggers[:_SHOWN])})" for one in built)
     return ", ".join((f"a {procfile.PATH}", *files))
 

@@ -43,14 +43,15 @@ class DockerfileWriter:
         if plan.static and not (plan.install or plan.build or plan.processes):
             yield from self._site(copied=f"{_inside(plan)} {SITE}/")
             return
-        yield f"FROM {self.prefix}{recipe.base} AS base"
-        yield from _env(recipe.run_env, recipe.path)
-        yield from _packages(recipe.run_packages)
-        yield from _run(recipe.run_tools)
-        yield ""
-        yield "FROM base AS build"
+        if recipe.run_base is None:
+            yield f"FROM {self.prefix}{recipe.base} AS base"
+            yield from _to_run(recipe)
+            yield ""
+        yield f"FROM {'base' if recipe.run_base is None else self.prefix + recipe.base} AS build"
         yield from _env(recipe.env, ())
         yield from _packages(recipe.packages)
+        for path, image in recipe.borrowed.items():
+            yield f"COPY --from={self.prefix}{image} {path} {path}"
         yield from _run(recipe.tools)
         yield from self._built(plan, recipe)
         yield ""
@@ -78,11 +79,15 @@ class DockerfileWriter:
         yield f"    {_WITH_ENV}; {command}"
 
     def _program(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
-        yield f"FROM {self.prefix}{recipe.run_base}" if recipe.run_base else "FROM base"
+        if recipe.run_base is None:
+            yield "FROM base"
+        else:
+            yield f"FROM {self.prefix}{recipe.run_base}"
+            yield from _to_run(recipe)
         yield from (f"COPY --from=build {path} {path}" for path in recipe.kept)
         if plan.static:
             yield f"COPY --from={self.prefix}{CADDY} /usr/bin/caddy /usr/bin/caddy"
-            yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
+            yield from _configured()
             yield f"RUN mkdir -p {PurePosixPath(SITE).parent} && ln -s {_of_build(plan)} {SITE}"
         yield f"WORKDIR {place(plan.directory)}"
         yield f"USER {USER}"
@@ -93,7 +98,7 @@ class DockerfileWriter:
 
     def _site(self, *, copied: str) -> Iterator[str]:
         yield f"FROM {self.prefix}{CADDY}"
-        yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
+        yield from _configured()
         yield f"COPY {copied}"
         yield f"WORKDIR {SITE}"
         yield f"USER {USER}"
@@ -109,6 +114,12 @@ def _serving() -> str:
     return json.dumps(site_command())
 
 
+def _configured() -> Iterator[str]:
+    yield f"# {PLATFORM_CONTEXT} is a context of the build, and no stage."
+    yield "# hadolint ignore=DL3022"
+    yield f"COPY --from={PLATFORM_CONTEXT} {SITE_CONFIG} /etc/{SITE_CONFIG}"
+
+
 def _inside(plan: BuildPlan) -> str:
     """Return the directory of the site as the context of the build has it."""
     site = plan.static.directory if plan.static else "."
@@ -120,6 +131,16 @@ def _of_build(plan: BuildPlan) -> str:
     return str(PurePosixPath(place(plan.directory), site))
 
 
+def _to_run(recipe: Recipe) -> Iterator[str]:
+    """Bring what is needed to run."""
+    yield from _env(recipe.run_env, recipe.path)
+    yield from _packages(recipe.run_packages)
+    yield from _run(recipe.run_tools)
+    for path, text in recipe.files.items():
+        yield f"\nCOPY <<'END' {path}"
+        yield f"{text.rstrip()}\nEND"
+
+
 def _env(env: Mapping[str, str], path: Iterable[str]) -> Iterator[str]:
     places = ":".join(path)
     values = {**env, **({"PATH": f"{places}:$PATH"} if places else {})}
@@ -129,6 +150,7 @@ def _env(env: Mapping[str, str], path: Iterable[str]) -> Iterator[str]:
 
 def _packages(packages: tuple[str, ...]) -> Iterator[str]:
     if packages:
+        yield "# The newest packages of this Debian are wanted, with all that was mended in them."
         yield "# hadolint ignore=DL3008"
         yield "RUN apt-get update \\"
         yield f"    && apt-get install -y --no-install-recommends {' '.join(packages)} \\"

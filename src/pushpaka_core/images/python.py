@@ -1,14 +1,14 @@
 """Images for Python: uv installs into a virtual environment, which alone goes along."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from attrs import evolve
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pushpaka_core.detection.tree import FileTree, below
 from pushpaka_core.domain.build_plans import BuildPlan, Origin
-from pushpaka_core.images.recipe import CACHE, Recipe
+from pushpaka_core.images.recipe import CACHE, Recipe, placed
 
 VENV = "/opt/venv"
 UV_VERSION = "0.9.5"
@@ -100,10 +100,10 @@ def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
         if not all(tree.exists(path) for path in locks):
             return recipe
         prefetch = _without_the_project(command, manager)
-        return evolve(recipe, manifests=_placed(plan, locks), prefetch=prefetch)
+        return evolve(recipe, manifests=placed(plan, locks), prefetch=prefetch)
     listed = _REQUIREMENTS.fullmatch(command)
     if listed and not _OF_FILES.search(tree.read(listed["path"]) or "."):
-        return evolve(recipe, manifests=_placed(plan, (listed["path"],)), prefetch=command)
+        return evolve(recipe, manifests=placed(plan, (listed["path"],)), prefetch=command)
     return recipe
 
 
@@ -112,12 +112,3 @@ def _without_the_project(command: str, manager: str) -> str:
         return f"{command} --no-install-workspace"
     parts = command.split(" && ")
     return " && ".join(part for part in parts if not part.endswith("--editable ."))
-
-
-def _placed(plan: BuildPlan, paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_inner(plan.directory, paths))
-
-
-def _inner(directory: str, paths: tuple[str, ...]) -> Iterator[str]:
-    prefix = "" if directory in {"", "."} else f"{directory}/"
-    yield from (prefix + path for path in paths)

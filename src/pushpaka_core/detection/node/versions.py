@@ -1,14 +1,14 @@
 """Which Node.js a project asks for."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from attrs import evolve, frozen
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # it has none
 
-from pushpaka_core.detection.documents import inside, line_of, read_toml, table
 from pushpaka_core.detection.node.manifest import Manifest, read_manifest
+from pushpaka_core.detection.sayings import Saying, Source, first_line, mise, tool_versions
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence, Rejected
 
@@ -20,7 +20,6 @@ _NAMED = {
 _LATEST = frozenset({"node", "latest", "stable", "current", "lts", "lts/*", "default"})
 _SPACE_AFTER_OPERATOR = re.compile(r"(?<=[<>=^~])\s+")
 _PREFIX = re.compile(r"(?<![\w.-])v(?=\d)")
-_TOOL_VERSION = re.compile(r"^(?:nodejs|node)[ \t]+(?P<version>\S+)", re.MULTILINE)
 _MOST = 200
 _NEWEST = 60
 _MOST_MINORS = 30
@@ -53,15 +52,6 @@ _NEEDS = (
     ("@react-router/dev", 7, ">=20.0.0"),
 )
 """What packages run on from a major version on; the ones that need the newest come first."""
-
-
-@frozen(kw_only=True)
-class _Saying:
-    """What one file says, as it is written there."""
-
-    text: str
-    path: str
-    line: int | None
 
 
 def wanted_node(repository: FileTree, directories: Sequence[str]) -> WantedNode:
@@ -130,7 +120,7 @@ def as_range(text: str) -> str | None:
     return None
 
 
-def _evidence(version: str, saying: _Saying) -> Evidence:
+def _evidence(version: str, saying: Saying) -> Evidence:
     if not version:
         reason = f"any current Node.js will do ({saying.text})"
     elif saying.text == version:
@@ -140,61 +130,23 @@ def _evidence(version: str, saying: _Saying) -> Evidence:
     return Evidence(reason=reason, path=saying.path, line=saying.line)
 
 
-def _first_line(name: str) -> Callable[[FileTree, str], _Saying | None]:
-    def read(repository: FileTree, directory: str) -> _Saying | None:
-        path = inside(directory, name)
-        for number, line in enumerate((repository.read(path) or "").splitlines(), 1):
-            if text := line.partition("#")[0].strip():
-                return _Saying(text=text, path=path, line=number)
-        return None
-
-    return read
-
-
-def _tool_versions(repository: FileTree, directory: str) -> _Saying | None:
-    path = inside(directory, ".tool-versions")
-    text = repository.read(path) or ""
-    match = _TOOL_VERSION.search(text)
-    if match is None:
-        return None
-    return _Saying(text=match["version"], path=path, line=line_of(text, match[0]))
-
-
-def _mise(repository: FileTree, directory: str) -> _Saying | None:
-    for name in ("mise.toml", ".mise.toml", ".config/mise.toml"):
-        path = inside(directory, name)
-        tools = table(read_toml(repository, path), "tools")
-        found = next((tools[tool] for tool in ("node", "nodejs") if tool in tools), None)
-        for text in _mise_versions(found):
-            return _Saying(text=text, path=path, line=line_of(repository.read(path) or "", text))
-    return None
-
-
-def _mise_versions(value: object) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case [str(first), *_] | {"version": str(first)}:
-            yield first
-
-
-def _in_manifest(*keys: str) -> Callable[[FileTree, str], _Saying | None]:
-    def read(repository: FileTree, directory: str) -> _Saying | None:
+def _in_manifest(*keys: str) -> Source:
+    def read(repository: FileTree, directory: str) -> Saying | None:
         manifest = read_manifest(repository, directory)
         text = manifest.text(*keys)
         if text is None:
             return None
         place = manifest.evidence("", *keys)
-        return _Saying(text=text, path=manifest.path, line=place.line)
+        return Saying(text=text, path=manifest.path, line=place.line)
 
     return read
 
 
-_SOURCES: tuple[Callable[[FileTree, str], _Saying | None], ...] = (
-    _first_line(".nvmrc"),
-    _first_line(".node-version"),
-    _tool_versions,
-    _mise,
+_SOURCES: tuple[Source, ...] = (
+    first_line(".nvmrc"),
+    first_line(".node-version"),
+    tool_versions("nodejs", "node"),
+    mise("node", "nodejs"),
     _in_manifest("volta", "node"),
     _in_manifest("engines", "node"),
     _in_manifest("devEngines", "runtime", "version"),

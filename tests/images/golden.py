@@ -1,0 +1,154 @@
+"""
+The Dockerfiles that typical repositories get, kept to be read.
+
+`python -m tests.images.golden` writes them anew; what has changed is then seen by `git diff`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pushpaka_core.detection import MemoryTree, Wishes, detect
+from pushpaka_core.domain.build_plans import Packaging
+from pushpaka_core.images.dockerfiles import DockerfileWriter
+from pushpaka_core.images.languages import recipe_of
+
+DIRECTORY = Path(__file__).with_name("golden")
+
+_POM = """\
+<project>
+  <parent><groupId>org.springframework.boot</groupId></parent>
+  <properties><java.version>17</java.version></properties>
+</project>
+"""
+_SERVER = "require('express')().listen(process.env.PORT)"
+_FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+_MIX = """\
+defmodule Shop.MixProject do
+  def project do
+    [
+      app: :shop,
+      elixir: "~> 1.15",
+      aliases: ["assets.deploy": ["esbuild shop --minify", "phx.digest"]],
+      deps: [{:phoenix, "~> 1.8"}]
+    ]
+  end
+end
+"""
+_FRESH = {
+    "tasks": {"build": "vite build", "start": "deno serve -A _fresh/server.js"},
+    "imports": {"@fresh/core": "jsr:@fresh/core@^2"},
+}
+
+
+def _package(*dependencies: str, **fields: object) -> str:
+    return json.dumps({"dependencies": dict.fromkeys(dependencies, "*"), **fields}, indent=2)
+
+
+_START = {"start": "node server.js"}
+_EXPRESS = {"package.json": _package("express", scripts=_START), "server.js": _SERVER}
+_PYTHON = {"main.py": _FASTAPI}
+_PYPROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi", "uvicorn"]\n'
+_POETRY = (
+    '[tool.poetry]\nname = "shop"\nversion = "1"\npackage-mode = false\n'
+    '[tool.poetry.dependencies]\npython = "^3.12"\nfastapi = "*"\nuvicorn = "*"\n'
+)
+_LOCKED = '[[package]]\nname = "fastapi"\nversion = "1"\n[[package]]\nname = "uvicorn"\n'
+
+REPOSITORIES: Mapping[str, Mapping[str, str]] = {
+    "deno": {"deno.json": "{}", "deno.lock": "{}", "main.ts": "Deno.serve(() => new Response())"},
+    "deno-fresh": {"deno.json": json.dumps(_FRESH), ".tool-versions": "deno 2.5.6\n"},
+    "dotnet": {
+        "Shop.sln": "",
+        "src/Shop/Shop.csproj": (
+            '<Project Sdk="Microsoft.NET.Sdk.Web">\n'
+            "<PropertyGroup><TargetFramework>net9.0</TargetFramework></PropertyGroup>\n</Project>"
+        ),
+        "nuget.config": "",
+    },
+    "elixir": {"mix.exs": "  def project, do: [\n    app: :shop,\n  ]\n"},
+    "elixir-phoenix": {"mix.exs": _MIX, "mix.lock": "%{}", "config/prod.exs": ""},
+    "go": {"go.mod": "module shop\n\ngo 1.22\n", "go.sum": "", "main.go": "package main\n"},
+    "go-commands": {
+        "go.mod": "module shop\n\ngo 1.25.1\n\nrequire github.com/gin-gonic/gin v1.10.0\n",
+        "cmd/api/main.go": "package main\n",
+        "cmd/worker/main.go": "package main\n",
+        "Procfile": "web: bin/api\nworker: bin/worker\n",
+    },
+    "java-gradle": {
+        "build.gradle.kts": 'plugins { id("io.ktor.plugin") }\nkotlin { jvmToolchain(21) }\n',
+        "gradlew": "",
+    },
+    "java-spring": {"pom.xml": _POM},
+    "node-bun": {**_EXPRESS, "bun.lock": "{}"},
+    "node-next": {
+        "package.json": _package("next", "react", scripts={"build": "next build"}),
+        "package-lock.json": '{"lockfileVersion": 3}',
+    },
+    "node-npm": {**_EXPRESS, "package-lock.json": '{"lockfileVersion": 3}', ".nvmrc": "20\n"},
+    "node-pnpm": {**_EXPRESS, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"},
+    "node-vite": {
+        "package.json": _package("vite", "react", scripts={"build": "vite build"}),
+        "package-lock.json": '{"lockfileVersion": 3}',
+        "index.html": "",
+    },
+    "node-yarn": {**_EXPRESS, "yarn.lock": "# yarn lockfile v1\n"},
+    "php": {"index.php": "<?php echo 'Hello';"},
+    "php-laravel": {
+        "composer.json": '{"require": {"php": "^8.2", "laravel/framework": "^12", "ext-gd": "*"}}',
+        "composer.lock": "{}",
+        "public/index.php": "",
+        "package.json": _package("vite", "laravel-vite-plugin", scripts={"build": "vite build"}),
+        "package-lock.json": "{}",
+    },
+    "php-symfony": {
+        "composer.json": '{"require": {"symfony/framework-bundle": "^7"}}',
+        "public/index.php": "",
+    },
+    "python-pdm": {**_PYTHON, "pyproject.toml": _PYPROJECT, "pdm.lock": _LOCKED},
+    "python-pip": {**_PYTHON, "requirements.txt": "fastapi\nuvicorn\npsycopg2\n"},
+    "python-poetry": {**_PYTHON, "pyproject.toml": _POETRY, "poetry.lock": _LOCKED},
+    "python-uv": {
+        **_PYTHON,
+        "pyproject.toml": f'{_PYPROJECT}requires-python = ">=3.12"\n',
+        "uv.lock": f"version = 1\n{_LOCKED}",
+    },
+    "ruby-rails": {
+        "Gemfile": 'source "https://rubygems.org"\ngem "rails"\ngem "pg"\ngem "propshaft"\n',
+        "Gemfile.lock": "GEM\n  specs:\n    rails (8.0.1)\n",
+        ".ruby-version": "3.4.1\n",
+        "config.ru": "",
+    },
+    "ruby-sinatra": {"Gemfile": 'gem "sinatra"\ngem "puma"\n', "config.ru": "run App"},
+    "rust": {
+        "Cargo.toml": '[package]\nname = "shop"\n\n[dependencies]\naxum = "0.8"\n',
+        "Cargo.lock": "",
+        "src/main.rs": "fn main() {}",
+        "rust-toolchain.toml": '[toolchain]\nchannel = "1.88.0"\n',
+    },
+    "shell": {"start.sh": "exec nc -l $PORT"},
+    "static": {"public/index.html": ""},
+}
+"""Small repositories by the name of what they are to become."""
+
+
+def written(name: str) -> str:
+    """Return the Dockerfile that the repository of *name* gets today."""
+    tree = MemoryTree(REPOSITORIES[name])
+    plan = detect(tree, Wishes(packaging=Packaging.IMAGE))
+    return DockerfileWriter().write(plan, recipe_of(plan, tree))
+
+
+def path_of(name: str) -> Path:
+    """Return where its Dockerfile is kept."""
+    return DIRECTORY / f"{name}.Dockerfile"
+
+
+def main() -> None:
+    """Write all of them."""
+    for name in REPOSITORIES:
+        path_of(name).write_text(written(name))
+
+
+if __name__ == "__main__":
+    main()

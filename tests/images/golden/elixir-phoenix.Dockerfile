@@ -1,0 +1,45 @@
+FROM elixir:1.18-slim AS build
+ENV HEX_HOME=/root/.cache/hex \
+    LANG=C.UTF-8 \
+    MIX_ENV=prod \
+    MIX_HOME=/opt/mix
+# The newest packages of this Debian are wanted, with all that was mended in them.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends build-essential ca-certificates git \
+    && rm -rf /var/lib/apt/lists/*
+RUN mix local.hex --force \
+    && mix local.rebar --force
+WORKDIR /app
+COPY ["config/prod.exs", "/app/config/"]
+COPY ["mix.exs", "mix.lock", "/app/"]
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; mix deps.get --only prod && mix deps.compile
+COPY . /app/
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; mix deps.get --only prod
+ARG PUSHPAKA_ENV
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; mix assets.deploy
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; mix release --overwrite --path _release
+
+FROM debian:trixie-slim
+ENV ERL_CRASH_DUMP=/tmp/erl_crash.dump \
+    LANG=C.UTF-8 \
+    PHX_SERVER=true \
+    RELEASE_DISTRIBUTION=none \
+    RELEASE_TMP=/tmp/release
+# The newest packages of this Debian are wanted, with all that was mended in them.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libncurses6 libstdc++6 openssl \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /app/_release /app/_release
+WORKDIR /app
+USER 65532:65532
+CMD ["/bin/sh", "-c", "_release/bin/shop start"]

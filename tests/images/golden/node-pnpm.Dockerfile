@@ -1,0 +1,25 @@
+FROM node:22-slim AS base
+ENV NODE_ENV=production \
+    PATH=/app/node_modules/.bin:$PATH
+RUN npm install --global pnpm@9
+
+FROM base AS build
+ENV BUN_INSTALL_CACHE_DIR=/root/.cache/bun \
+    YARN_CACHE_FOLDER=/root/.cache/yarn \
+    npm_config_audit=false \
+    npm_config_cache=/root/.cache/npm \
+    npm_config_fund=false \
+    npm_config_store_dir=/root/.cache/pnpm \
+    npm_config_update_notifier=false
+WORKDIR /app
+COPY ["package.json", "pnpm-lock.yaml", "/app/"]
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; pnpm install --frozen-lockfile --prod=false
+COPY . /app/
+
+FROM base
+COPY --from=build /app /app
+WORKDIR /app
+USER 65532:65532
+CMD ["/bin/sh", "-c", "pnpm run start"]

@@ -1,0 +1,32 @@
+"""The Dockerfiles that repositories get are as a person has seen them, and to a linter's taste."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.images.golden import DIRECTORY, REPOSITORIES, path_of, written
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_dockerfile_is_as_it_was_seen(name: str) -> None:
+    """A change of the writer shows what it changes."""
+    assert path_of(name).read_text() == written(name)
+
+
+def test_no_other_dockerfile_is_kept() -> None:
+    """What nothing generates any more is gone."""
+    assert sorted(map(path_of, REPOSITORIES)) == sorted(DIRECTORY.iterdir())
+
+
+def test_linter_has_nothing_to_say() -> None:
+    """Neither errors nor warnings, nor advice."""
+    beside = Path(sys.executable).with_name("hadolint")
+    program = beside if beside.exists() else shutil.which("hadolint")
+    assert program is not None
+
+    paths = sorted(map(path_of, REPOSITORIES))
+    ended = subprocess.run([program, *paths], check=False, capture_output=True, text=True)
+
+    assert ("", "") == (ended.stdout, ended.stderr)
