@@ -1,4 +1,4 @@
-"""On what an instance stands: a file and programs, PostgreSQL and Redis, or a Docker Engine."""
+"""On what an instance stands: on a file of its own, or on PostgreSQL and Redis."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,13 +7,9 @@ import pytest
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
 
-SERVERS, CONTAINERS = "servers", "containers"
+SERVERS = "servers"
 _NEEDED = [pytest.mark.needs("postgres"), pytest.mark.needs("redis")]
-VARIANTS = (
-    "embedded",
-    pytest.param(SERVERS, marks=_NEEDED),
-    pytest.param(CONTAINERS, marks=pytest.mark.needs("docker")),
-)
+VARIANTS = ("embedded", pytest.param(SERVERS, marks=_NEEDED))
 """The parameters of a fixture that opens an instance."""
 EMBEDDED = pytest.mark.parametrize("shared", ["embedded"], indirect=True, scope="session")
 """For tests that take long, and are about builds."""
@@ -22,9 +18,6 @@ EMBEDDED = pytest.mark.parametrize("shared", ["embedded"], indirect=True, scope=
 @contextmanager
 def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
     """Return the settings of the variant that a fixture is asked for."""
-    if request.param == CONTAINERS:
-        yield {"PUSHPAKA_RUNTIME": "docker"}
-        return
     if request.param != SERVERS:
         yield {}
         return
