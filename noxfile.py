@@ -31,6 +31,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
+    session.run("python", "-m", "tests.engine.base_images")
     session.run("pytest", *PARALLEL, "--cov", "--cov-report=")
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")

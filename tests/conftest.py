@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from blockbuster import blockbuster_ctx
-from tests.engine.opened import lacks_docker
+from tests.engine.engines import lacks_docker
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 

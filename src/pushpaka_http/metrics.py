@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from pushpaka_core.domain.deployments import STEPS, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import STEPS, DeploymentStatus, Phase
 from pushpaka_core.domain.workers import WorkerProcess
 from pushpaka_core.services.measurements import (
     LEASE_EXPIRIES,

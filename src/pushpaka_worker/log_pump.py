@@ -6,7 +6,7 @@ from anyio import create_task_group, sleep
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import UnavailableError

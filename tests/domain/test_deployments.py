@@ -9,17 +9,19 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpaka_core.domain.deployments import (
+from pushpaka_core.domain.deployment_steps import (
     FINAL,
     IN_WORK,
-    MOST_ATTEMPTS,
     SERVING,
     STEPS,
     TRANSITIONS,
-    Deployment,
     DeploymentStatus,
-    NewDeployment,
     Phase,
+)
+from pushpaka_core.domain.deployments import (
+    MOST_ATTEMPTS,
+    Deployment,
+    NewDeployment,
     ReleaseId,
 )
 from pushpaka_core.domain.timings import Timings

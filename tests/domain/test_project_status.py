@@ -2,7 +2,7 @@
 
 import pytest
 
-from pushpaka_core.domain.deployments import DeploymentStatus as D
+from pushpaka_core.domain.deployment_steps import DeploymentStatus as D
 from pushpaka_core.domain.project_status import project_status
 from pushpaka_core.domain.projects import ProjectStatus as P
 

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from tests.engine.engines import lacks_docker
+
 DEBIAN = "debian:trixie-slim"
 _PULL_SECONDS = 20
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -168,7 +170,10 @@ BASES: Mapping[str, Callable[[Path], str]] = {
 
 
 def main() -> None:
-    """See to what most tests use, or to those that are named."""
+    """See to what most tests use, or to those that are named, where there is an engine."""
+    if reason := lacks_docker():
+        sys.stdout.write(f"No images are made: {reason}.\n")
+        return
     for name in sys.argv[1:] or (DEBIAN, *COMMON):
         ensure(name)
 

@@ -1,7 +1,10 @@
 """The engine that tests share, and how to leave nothing in it."""
 
 import os
+import shutil
+import subprocess
 from contextlib import suppress
+from functools import cache
 
 import docker
 from docker.errors import APIError
@@ -9,6 +12,21 @@ from docker.errors import APIError
 from pushpaka_core.adapters.docker.labels import Marks
 
 URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+
+@cache
+def lacks_docker() -> str | None:
+    """Say why nothing can be tried on a Docker Engine here."""
+    program = shutil.which("docker")
+    if program is None:
+        return "there is no docker command"
+    for command, missing in (
+        (["version"], "no engine answers"),
+        (["buildx", "version"], "no buildx"),
+    ):
+        if subprocess.run([program, *command], check=False, capture_output=True).returncode:
+            return missing
+    return None
 
 
 def remove_all(marks: Marks) -> None:

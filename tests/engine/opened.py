@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
@@ -25,21 +23,6 @@ from pushpaka_core.adapters.process.processes import HostProcesses
 
 DOCKER = pytest.param("docker", marks=pytest.mark.needs("docker"))
 """A parameter of fixtures that have the adapters of this module beside others."""
-
-
-@cache
-def lacks_docker() -> str | None:
-    """Say why nothing can be tried on a Docker Engine here."""
-    program = shutil.which("docker")
-    if program is None:
-        return "there is no docker command"
-    for command, missing in (
-        (["version"], "no engine answers"),
-        (["buildx", "version"], "no buildx"),
-    ):
-        if subprocess.run([program, *command], check=False, capture_output=True).returncode:
-            return missing
-    return None
 
 
 @frozen(kw_only=True)

@@ -6,15 +6,8 @@ from attrs import define, evolve, field, frozen
 from tests.services.platform import Platform
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    IN_WORK,
-    PRODUCTION,
-    SERVING,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Lease,
-)
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import WEB, Instance, InstanceState
 from pushpaka_core.domain.logs import LogFilter

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 
 from pushpaka_core.application import Application
 from pushpaka_core.bootstrap import open_application
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.settings import RouterChoice, Settings
 from pushpaka_http.app import create_app

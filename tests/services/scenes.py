@@ -10,16 +10,8 @@ from attrs import define, field, frozen
 from tests.services.platform import Platform, open_platform
 
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
-from pushpaka_core.domain.deployments import (
-    IN_WORK,
-    PRODUCTION,
-    STEPS,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Lease,
-    Phase,
-)
+from pushpaka_core.domain.deployment_steps import IN_WORK, STEPS, DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.failpoints import COMMIT
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import ConflictError, NotFoundError

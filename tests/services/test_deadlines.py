@@ -8,7 +8,8 @@ from tests.services.platform import FAST, OPTIONS, Platform
 
 from pushpaka_core.adapters.host.failpoints import ProcessFailpoints
 from pushpaka_core.application import assemble
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.failpoints import CLAIM, COMMIT, SWITCHED, Effect, Failpoint
 from pushpaka_core.services.background import alongside
 

@@ -8,11 +8,11 @@ from attrs import evolve
 from tests.services.world import SteppedClock, World
 
 from pushpaka_core.domain.access import PLATFORM, Actor, Scope
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import (
     Deployment,
     DeploymentId,
     DeploymentKind,
-    DeploymentStatus,
     NewDeployment,
     ReleaseId,
 )

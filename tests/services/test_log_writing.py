@@ -9,7 +9,8 @@ from attrs import evolve
 from tests.faults.stage import Outage, StagedStorage
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LONGEST_LINE, LogLevel, LogStream

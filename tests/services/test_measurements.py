@@ -8,7 +8,8 @@ from tests.services.platform import Platform
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import Deployment, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.projects import Project

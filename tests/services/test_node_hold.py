@@ -9,7 +9,8 @@ from tests.faults.stage import Actor, StagedStorage
 from tests.services.platform import Platform, open_platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
-from pushpaka_core.domain.deployments import Deployment, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import MOST_MISSES
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor

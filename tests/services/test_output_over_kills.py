@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.storage import MemoryStorage
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LogFilter, LogStream
 from pushpaka_core.domain.redaction import Redactor

@@ -9,7 +9,8 @@ from tests.services.platform import PORTS, Platform
 from tests.services.world import REPO
 
 from pushpaka_core.adapters.memory.runtime import Listening
-from pushpaka_core.domain.deployments import DeploymentStatus, Lease, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.logs import LogLevel, LogStream
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import (

@@ -9,7 +9,7 @@ from tests.services.world import REPO, World
 
 from pushpaka_core.domain.access import PLATFORM, Actor, Scope
 from pushpaka_core.domain.custom_domains import NewCustomDomain
-from pushpaka_core.domain.deployments import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import NewProject, ProjectChanges, ProjectStatus

@@ -3,7 +3,8 @@
 import pytest
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import MOST_ATTEMPTS, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import MOST_ATTEMPTS
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import RouterUnavailableError
 

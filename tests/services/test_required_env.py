@@ -3,7 +3,7 @@
 import pytest
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.projects import Project
 

@@ -9,7 +9,8 @@ from anyio.lowlevel import checkpoint
 from tests.services.platform import FAST, Platform
 
 from pushpaka_core.adapters.memory.runtime import Listening, MemoryRuntime
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project

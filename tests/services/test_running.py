@@ -7,7 +7,7 @@ from anyio import create_task_group, sleep_forever, wait_all_tasks_blocked
 from attrs import evolve, frozen
 from tests.services.platform import PORTS, Platform
 
-from pushpaka_core.domain.deployments import DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LONGEST_LINE
 from pushpaka_core.domain.projects import Project

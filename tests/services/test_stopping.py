@@ -9,7 +9,8 @@ from tests.services.platform import Platform, open_platform
 from tests.services.scenes import Gate
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import Deployment, DeploymentKind, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentKind
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.projects import Project, ProjectStatus
 from pushpaka_core.domain.users import UserId

@@ -4,7 +4,8 @@ import pytest
 from attrs import evolve
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentStatus, Lease
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.events import TimelineEventId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import (

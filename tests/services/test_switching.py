@@ -4,7 +4,8 @@ import pytest
 from anyio import create_task_group
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentStatus, Lease, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import RouterUnavailableError

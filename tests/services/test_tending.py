@@ -7,7 +7,8 @@ import pytest
 from tests.services.platform import Platform
 
 from pushpaka_core.adapters.memory.runtime import Listening, MemoryRuntime
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import MOST_MISSES, STEADY_AFTER, Instance, InstanceState
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project

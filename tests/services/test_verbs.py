@@ -8,12 +8,12 @@ import pytest
 from tests.services.platform import Platform
 from tests.services.scenes import PREVIEW, Scene, Stage, open_stage, scenes, status_of
 
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import (
     PRODUCTION,
     Deployment,
     DeploymentId,
     DeploymentKind,
-    DeploymentStatus,
     NewDeployment,
 )
 from pushpaka_core.errors import ConflictError

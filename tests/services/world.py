@@ -19,14 +19,8 @@ from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.build_plans import Packaging
-from pushpaka_core.domain.deployments import (
-    SERVING,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    NewDeployment,
-    Phase,
-)
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, NewDeployment
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten
 from pushpaka_core.domain.frameworks import canonical_framework
 from pushpaka_core.domain.hosts import Addresses

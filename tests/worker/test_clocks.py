@@ -9,7 +9,7 @@ from tests.services.platform import FAST, OPTIONS, PORTS, Platform
 from tests.services.world import SteppedClock
 
 from pushpaka_core.application import assemble
-from pushpaka_core.domain.deployments import DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.engine import Engine
 from pushpaka_core.services.background import alongside

@@ -5,7 +5,7 @@ from anyio import fail_after
 from anyio.lowlevel import checkpoint
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.services.background import alongside
 from pushpaka_worker.gate import Gate

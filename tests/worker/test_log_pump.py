@@ -5,7 +5,8 @@ from anyio import fail_after
 from anyio.lowlevel import checkpoint
 from tests.services.platform import Platform
 
-from pushpaka_core.domain.deployments import DeploymentId, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogStream
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import StorageUnavailableError

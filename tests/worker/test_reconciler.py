@@ -13,7 +13,8 @@ from tests.services.platform import FAST, Platform, open_platform, reconciler_of
 from pushpaka_core.adapters.memory.runtime import Listening
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import open_storage
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings

@@ -12,7 +12,8 @@ from attrs import define, evolve, field
 from tests.services.platform import FAST, PORTS, Platform, open_platform, until_logged
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
-from pushpaka_core.domain.deployments import Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import BuildError, ConflictError

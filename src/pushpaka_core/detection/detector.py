@@ -148,6 +148,8 @@ def _outranked(
     for language in languages:
         trigger = language.trigger_in(tree)
         if trigger and language.name not in passed_over:
-            hint = ": set framework to have it otherwise" if language.analyse else ""
-            reason = f"{trigger} is there too, but {winner.title} comes first{hint}"
+            reason = (
+                f"{trigger} is there too, but {winner.title} comes first:"
+                " set framework to have it otherwise"
+            )
             yield Rejected(framework=language.name, reason=reason)

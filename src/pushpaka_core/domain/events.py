@@ -8,7 +8,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.users import UserId
 

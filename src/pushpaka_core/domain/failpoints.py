@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployment_steps import Phase
 
 ACCEPTED, REPLYING = "accepted", "replying"
 STEPS_OF_REQUESTS = (ACCEPTED, REPLYING)

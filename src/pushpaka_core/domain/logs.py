@@ -9,7 +9,8 @@ from uuid import UUID, uuid5
 
 from attrs import define, field, frozen
 
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.redaction import Redactor
 
 LONGEST_LINE = 16 * 1024

@@ -1,6 +1,6 @@
 """What a project is, told from its deployments to production."""
 
-from pushpaka_core.domain.deployments import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import ProjectStatus
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import evolve, frozen
 
-from pushpaka_core.domain.deployments import STEPS, Phase
+from pushpaka_core.domain.deployment_steps import STEPS, Phase
 
 
 @frozen(kw_only=True)

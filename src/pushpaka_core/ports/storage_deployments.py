@@ -7,7 +7,8 @@ from typing import Protocol
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, DeploymentStatus, Lease
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.ports.pages import Page

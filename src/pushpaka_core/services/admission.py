@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import DeploymentId, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import UnavailableError

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from pushpaka_core.detection.explanation import explain
 from pushpaka_core.domain.build_plans import BuildPlan
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import BuildError

@@ -7,7 +7,7 @@ from datetime import timedelta
 from anyio import move_on_after
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PhaseTimeoutError
 

@@ -7,13 +7,12 @@ from anyio import move_on_after
 from attrs import astuple, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import (
     PRODUCTION,
-    SERVING,
     Deployment,
     DeploymentId,
     DeploymentKind,
-    DeploymentStatus,
     NewDeployment,
 )
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent

@@ -9,7 +9,8 @@ from math import inf
 from anyio import CancelScope, Lock, move_on_after, sleep
 from attrs import define, field, frozen
 
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream, clean

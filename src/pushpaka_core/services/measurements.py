@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.system import Clock

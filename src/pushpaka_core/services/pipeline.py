@@ -7,7 +7,8 @@ from anyio import CancelScope, fail_after
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import Deployment, Lease, Phase, ReleaseId
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment, Lease, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import CLAIM, COMMIT, SWITCHED
 from pushpaka_core.domain.logs import LogLevel

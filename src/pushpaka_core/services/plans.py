@@ -11,7 +11,7 @@ from pushpaka_core.detection.detector import detect
 from pushpaka_core.detection.wishes import Wishes
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.build_plans import BuildPlan, Packaging
-from pushpaka_core.domain.deployments import Phase
+from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.env_vars import effective
 from pushpaka_core.domain.plans import NewPlan, ProjectPlan
 from pushpaka_core.domain.projects import Project, ProjectId

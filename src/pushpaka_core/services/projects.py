@@ -6,7 +6,8 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.deployments import IN_WORK, Deployment, DeploymentId, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import (

@@ -6,7 +6,8 @@ from datetime import timedelta
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import IN_WORK, Deployment, DeploymentId, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING

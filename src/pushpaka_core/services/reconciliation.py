@@ -6,7 +6,8 @@ from functools import partial
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import SERVING, Deployment, DeploymentStatus, Lease
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.timings import Timings, has_come
 from pushpaka_core.errors import LeaseLostError

@@ -7,7 +7,8 @@ from functools import partial
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLevel

@@ -7,7 +7,8 @@ from anyio import Lock
 from attrs import define, field
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.projects import Project, ProjectId

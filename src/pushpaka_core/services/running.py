@@ -6,7 +6,8 @@ from functools import partial
 from anyio import Event, create_task_group, move_on_after
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Lease, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.failpoints import PROBE
 from pushpaka_core.domain.instances import RELEASE, Instance
 from pushpaka_core.domain.timings import Timings

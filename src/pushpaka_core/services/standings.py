@@ -5,13 +5,8 @@ from collections.abc import Collection, Mapping
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import (
-    IN_WORK,
-    PRODUCTION,
-    SERVING,
-    DeploymentId,
-    DeploymentStatus,
-)
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
 from pushpaka_core.domain.env_vars import effective, versions_of
 from pushpaka_core.domain.project_status import project_status
 from pushpaka_core.domain.projects import ProjectId, ProjectStatus

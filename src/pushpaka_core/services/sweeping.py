@@ -9,14 +9,8 @@ from functools import partial
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    IN_WORK,
-    SERVING,
-    Deployment,
-    DeploymentStatus,
-    Lease,
-    ReleaseId,
-)
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, Lease, ReleaseId
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.errors import NotFoundError

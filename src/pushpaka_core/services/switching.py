@@ -2,7 +2,8 @@
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import SERVING, Deployment, Lease, Phase
+from pushpaka_core.domain.deployment_steps import SERVING, Phase
+from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.timings import Timings

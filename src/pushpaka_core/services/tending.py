@@ -9,13 +9,8 @@ from math import ceil
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    SERVING,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Phase,
-)
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import (
     LONGEST_BACK_OFF,

@@ -10,13 +10,8 @@ from attrs import evolve
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Step
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
-from pushpaka_core.domain.deployments import (
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Phase,
-    ReleaseId,
-)
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, ReleaseId
 from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId

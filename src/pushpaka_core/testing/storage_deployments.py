@@ -4,12 +4,11 @@ import pytest
 from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.deployments import (
     PRODUCTION,
     DeploymentId,
     DeploymentKind,
-    DeploymentStatus,
-    Phase,
     ReleaseId,
 )
 from pushpaka_core.domain.run_settings import RunSettings

@@ -8,14 +8,8 @@ from anyio import create_task_group
 from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Lease,
-    Phase,
-    ReleaseId,
-)
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease, ReleaseId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.storage import Storage

@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.logs import LogFilter, LogLevel, LogStream
 from pushpaka_core.errors import LeaseLostError, NotFoundError
 from pushpaka_core.ports.storage import Storage

@@ -7,7 +7,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import DeploymentId, DeploymentStatus, NewDeployment
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import DeploymentId, NewDeployment
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.ports.storage_deployments import DeploymentFilter

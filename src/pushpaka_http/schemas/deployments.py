@@ -7,13 +7,8 @@ from typing import Self
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import (
-    Deployment,
-    DeploymentId,
-    DeploymentKind,
-    DeploymentStatus,
-    Phase,
-)
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, DeploymentKind
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import ProjectId

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import DeploymentId, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogLevel, LogLine, LogStream
 
 

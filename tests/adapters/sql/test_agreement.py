@@ -17,7 +17,8 @@ from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.migration import migrate
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentStatus, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.errors import PushpakaError
 from pushpaka_core.ports.storage import Storage, UnitOfWork

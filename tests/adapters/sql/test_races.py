@@ -16,14 +16,8 @@ from pushpaka_core.adapters.memory.security import MemorySigner, PlainHasher
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployments import (
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Lease,
-    NewDeployment,
-    Phase,
-)
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease, NewDeployment
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project

@@ -18,7 +18,8 @@ from tests.services.platform import OPTIONS, Platform, open_platform
 from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
 from pushpaka_core.adapters.traefik.routers import open_traefik_routers
 from pushpaka_core.application import assemble
-from pushpaka_core.domain.deployments import DeploymentStatus, Lease, Phase
+from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.projects import Project
 from pushpaka_http.app import create_app
 

@@ -10,13 +10,8 @@ from tests.faults.harness.world import World
 from tests.faults.served.holdings import amiss
 
 from pushpaka_core.adapters.sql.storage import open_storage
-from pushpaka_core.domain.deployments import (
-    FINAL,
-    MOST_ATTEMPTS,
-    SERVING,
-    Deployment,
-    DeploymentStatus,
-)
+from pushpaka_core.domain.deployment_steps import FINAL, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import MOST_ATTEMPTS, Deployment
 from pushpaka_core.domain.logs import LogFilter
 
 S = DeploymentStatus

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.faults.harness.judge import Record, doubled, is_torn, lost, too_often_given_up, unserved
 
-from pushpaka_core.domain.deployments import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user
 
 S = DeploymentStatus

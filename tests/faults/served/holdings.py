@@ -12,7 +12,8 @@ from pushpaka_core.adapters.process.process_table import MARK, env_of
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.shims import SHIM_MARK
 from pushpaka_core.adapters.sql.storage import open_storage
-from pushpaka_core.domain.deployments import IN_WORK, SERVING, Deployment, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import Instance
 
 _ROUTER = frozenset({"traefik", "unavailable"})

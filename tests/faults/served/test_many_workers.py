@@ -15,7 +15,8 @@ from tests.postgres import PostgresServer
 from tests.served import LEAN_WORKER, Served, open_served
 
 from pushpaka_core.adapters.process.cgroups import MEMORY, own_cgroups
-from pushpaka_core.domain.deployments import Deployment, Phase
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED
 from pushpaka_core.ports.processes import Limits
 from pushpaka_shim.groups import Groups

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from pushpaka_core.adapters.memory.storage_projects import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, DeploymentStatus, Lease
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError

@@ -8,7 +8,8 @@ from itertools import accumulate, islice
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
-from pushpaka_core.domain.deployments import SERVING, Deployment, DeploymentId
+from pushpaka_core.domain.deployment_steps import SERVING
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import LeaseLostError, NotFoundError

@@ -12,13 +12,8 @@ from pushpaka_core.adapters.sql.schema import deployments, projects
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import (
-    IN_WORK,
-    Deployment,
-    DeploymentId,
-    DeploymentStatus,
-    Lease,
-)
+from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError

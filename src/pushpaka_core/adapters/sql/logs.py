@@ -10,7 +10,8 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.deployments import FINAL, SERVING, DeploymentId, Lease
+from pushpaka_core.domain.deployment_steps import FINAL, SERVING
+from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import NotFoundError
