@@ -1,5 +1,6 @@
 """What programs of an image cannot do to anybody else, tried."""
 
+import hashlib
 import json
 import shlex
 import socket
@@ -181,6 +182,24 @@ async def test_dockerfile_gets_no_more_than_its_repository(
 
     assert why in str(caught.value)
     assert "root:" not in str(caught.value) + told.output.decode() + "".join(told.sentences)
+
+
+async def test_env_vars_of_a_dockerfile_are_secrets_and_nothing_else(
+    docker: Docker, tmp_path: Path
+) -> None:
+    """It mounts them by name; the program that builds obeys none of them."""
+    mounted = "--mount=type=secret,id=TOKEN md5sum < /run/secrets/TOKEN"
+    text = f"FROM debian:trixie-slim\nRUN {mounted}\n"
+    source = await checkout(tmp_path / "source", {"Dockerfile": text})
+    own = plan(language="dockerfile", dockerfile=OwnDockerfile())
+    env = {"TOKEN": "s3cr3t, 'x'", "PATH": "/nowhere", "DOCKER_HOST": "unix:///nowhere"}
+    told = Told()
+
+    artifact = await build(docker.builder, source, own, env=env, told=told)
+
+    digest = hashlib.md5(env["TOKEN"].encode(), usedforsecurity=False).hexdigest()
+    assert f"{digest}  -\n" == told.output.decode()
+    assert "s3cr3t" not in await to_thread.run_sync(_everything_of, docker, artifact)
 
 
 async def test_linked_dockerfile_is_not_followed(docker: Docker, tmp_path: Path) -> None:

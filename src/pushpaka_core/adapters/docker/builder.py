@@ -134,7 +134,7 @@ class DockerBuilder:
                 *context.arguments,
             ),
             directory=prepared.directory,
-            env={**self._env, **context.env, "HOME": str(prepared.directory)},
+            env={**self._env, "HOME": str(prepared.directory)},
             bounds=self._bounds,
             disk=disk,
             processes=self._processes,

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 
 from attrs import field, frozen
@@ -34,12 +34,11 @@ _MOST_BYTES = 1024 * 1024
 
 @frozen(kw_only=True)
 class Context:
-    """The arguments for `docker buildx build`, and the environment in which it finds secrets."""
+    """What `docker buildx build` is told of one build."""
 
     arguments: tuple[str, ...]
     key: str
     """The same for the same files, the same plan and the same env vars."""
-    env: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 @frozen(kw_only=True)
@@ -59,7 +58,7 @@ class Contexts:
             BuildError: If the repository's own Dockerfile cannot be used.
         """
         if own := request.plan.dockerfile:
-            return self._of_own(request, own)
+            return self._of_own(request, own, directory)
         writer = DockerfileWriter(prefix=self._prefix, cache_id=cache_id)
         tree = self._tree_of(request.directory)
         text = writer.write(request.plan, recipe_of(request.plan, tree))
@@ -88,16 +87,15 @@ class Contexts:
             key=self._key(request, text),
         )
 
-    def _of_own(self, request: BuildRequest, own: OwnDockerfile) -> Context:
+    def _of_own(self, request: BuildRequest, own: OwnDockerfile, directory: Path) -> Context:
         context = _inner(request, own.context or ".")
         path = _inner(request, own.path)
         text = _read(path, own.path)
         target = ("--target", own.target) if own.target else ()
-        secrets = (word for name in request.env for word in ("--secret", f"id={name},env={name}"))
+        secrets = _secrets(request.env, directory)
         return Context(
             arguments=("--file", str(path), *target, *secrets, str(context)),
             key=self._key(request, text),
-            env=request.env,
         )
 
     def _key(self, request: BuildRequest, dockerfile: str) -> str:
@@ -121,15 +119,16 @@ def digest_of(directory: Path) -> str:
             whole.update(os.fsencode(path.readlink()))
         else:
             with path.open("rb") as file:
-                whole.update(_digest(file.read))
+                whole.update(file_digest(file, "sha256").digest())
     return whole.hexdigest()
 
 
-def _digest(read: Callable[[int], bytes]) -> bytes:
-    one = sha256()
-    while data := read(2**20):
-        one.update(data)
-    return one.digest()
+def _secrets(env: Mapping[str, str], directory: Path) -> Iterator[str]:
+    """Yield what tells of env vars in files: the environment of the client itself is not theirs."""
+    for number, (name, value) in enumerate(env.items()):
+        file = directory / f"secret-{number}"
+        file.write_text(value)
+        yield from ("--secret", f"id={name},src={file}")
 
 
 def _files(directory: Path) -> Iterator[Path]:
