@@ -24,6 +24,7 @@ from pushpaka_core.adapters.sql.migration import (
 )
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.bootstrap.docker import docker_adapters
+from pushpaka_core.bootstrap.ground import unusable_told
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
 from pushpaka_core.settings import RuntimeChoice, Settings
@@ -45,7 +46,7 @@ def lock_data_directory(settings: Settings, *, shared: bool = False) -> Iterator
         )
     directory = settings.data_directory
     with ExitStack() as stack:
-        with _unusable_told():
+        with unusable_told():
             directory.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(directory, shared=shared))
         yield
@@ -150,20 +151,9 @@ def export_file(path: Path) -> Iterator[BinaryIO]:
         raise SettingsError(f"The file {path} cannot be written: {error.strerror}.") from None
 
 
-@contextmanager
-def _unusable_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(
-            f"The data directory cannot be used ({error}). "
-            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
-        ) from None
-
-
 def _known_instance_id(settings: Settings) -> UUID | None:
     """Return of which instance the data directory is, which is made where there is none."""
-    with _unusable_told():
+    with unusable_told():
         settings.data_directory.mkdir(parents=True, exist_ok=True)
     return known_instance_id(settings.data_directory)
 

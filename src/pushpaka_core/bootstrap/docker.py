@@ -7,13 +7,12 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
+from pushpaka_core.bootstrap.ground import SEARCH_PATH
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.settings import Settings
-
-_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @asynccontextmanager
@@ -48,7 +47,7 @@ async def docker_adapters(
                     prefix=settings.image_prefix or "",
                 ),
                 program=_docker(),
-                env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": _SEARCH_PATH},
+                env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
             ),
             DockerRuntime(
                 engine=engine,
@@ -61,7 +60,7 @@ async def docker_adapters(
 
 
 def _docker() -> Path:
-    found = shutil.which("docker", path=_SEARCH_PATH)
+    found = shutil.which("docker", path=SEARCH_PATH)
     if found is None:
         raise SettingsError(
             "PUSHPAKA_RUNTIME=docker needs the docker command with its plugin buildx. Install the"

@@ -1,5 +1,7 @@
 """What lies in the data directory, and what is settled before anything is opened."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pushpaka_core.adapters.files.choices import Choices
     from pushpaka_core.adapters.security.keys import Keys
 
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where programs of this host are looked for."""
 _PRIVATE, _PASSABLE = 0o700, 0o711
 """Projects' users pass through the data directory to their own files, and see nothing else."""
 
@@ -37,20 +41,12 @@ def prepare(settings: Settings) -> Ground:
     from pushpaka_core.adapters.security.keys import keys_of
 
     directory = settings.data_directory
-    try:
+    with unusable_told():
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(_PASSABLE)
-        for name, mode in (
-            ("instances", _PASSABLE),
-            ("workspaces", _PRIVATE),
-        ):
+        for name, mode in (("instances", _PASSABLE), ("workspaces", _PRIVATE)):
             (directory / name).mkdir(exist_ok=True)
             (directory / name).chmod(mode)
-    except OSError as error:
-        raise SettingsError(
-            f"The data directory cannot be used ({error}). "
-            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
-        ) from None
     choices = Choices.load_or_make(
         directory / "choices.json",
         host=settings.router_host,
@@ -74,6 +70,18 @@ def prepare(settings: Settings) -> Ground:
             home=choices.home_at(place_of(directory)),
         ),
     )
+
+
+@contextmanager
+def unusable_told() -> Iterator[None]:
+    """Turn what the file system refuses into a SettingsError about the data directory."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            f"The data directory cannot be used ({error}). "
+            "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
+        ) from None
 
 
 def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:

@@ -6,12 +6,10 @@ from functools import partial
 
 from anyio import to_thread
 
-from pushpaka_core.bootstrap.ground import Ground
+from pushpaka_core.bootstrap.ground import SEARCH_PATH, Ground
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.settings import RouterChoice, Settings
-
-_SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @asynccontextmanager
@@ -42,7 +40,7 @@ async def opened_router(
         page_port=ground.choices.router_page_port,
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
     )
-    binaries = await to_thread.run_sync(Binaries.find, _SEARCH_PATH)
+    binaries = await to_thread.run_sync(Binaries.find, SEARCH_PATH)
     async with open_traefik_router(directory, entry_points) as router:
         yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
 

@@ -28,7 +28,7 @@ from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 _BY_SIGNAL = 128
 _EPOCH, _NEVER = "1970-01-01T00:00:00Z", "0001-"
 """How the engine writes a moment that has not come."""
-_CONFLICT, _NOT_MODIFIED = 409, 304
+_CONFLICT = 409
 
 
 @frozen(kw_only=True)
