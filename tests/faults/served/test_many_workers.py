@@ -1,7 +1,9 @@
 """An API that does not deploy and workers beside it, on one database: nothing lost or doubled."""
 
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path as SyncPath
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 
@@ -84,6 +86,16 @@ async def served_of(instance: Served, deployment: Json) -> Deployment:
     """Return a deployment that serves, as it is kept."""
     serving = (await known_of(instance)).serving
     return next(served for served in serving if str(served.id) == deployment["id"])
+
+
+def is_locked(database: SyncPath) -> bool:
+    """Return whether somebody keeps others from writing into *database* for a second."""
+    with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 async def until_ended(worker: Process) -> int:
@@ -176,7 +188,7 @@ class ManyWorkers:
             await admin.until_logged(deployment, "waiting")
             async with instance.worker():
                 await until_load(admin, 0, 1)
-                stopped.send_signal(SIGSTOP)
+                await self.stop_for_now(instance, stopped)
                 await self._until_begun_again(admin, deployment)
                 stopped.send_signal(SIGCONT)
                 await gate.touch()
@@ -214,6 +226,10 @@ class ManyWorkers:
         assert "running" == running["status"], running["error"]
         assert "polite" == await admin.read(shop)
 
+    async def stop_for_now(self, instance: Served, worker: Process) -> None:  # noqa: ARG002
+        """Have a worker stand still, wherever it is."""
+        worker.send_signal(SIGSTOP)
+
     async def _until_begun_again(self, admin: Person, deployment: Json) -> None:
         with fail_after(PATIENCE):
             while messages(await admin.log(deployment)).count("waiting") < 2:
@@ -230,6 +246,16 @@ class TestOnSqlite(ManyWorkers):
     @classmethod
     def database(cls) -> Mapping[str, str]:
         return {}
+
+    async def stop_for_now(self, instance: Served, worker: Process) -> None:
+        """Have a worker stand still where it does not write: nobody can take SQLite's lock away."""
+        file = instance.data_directory / "pushpaka.sqlite"
+        with fail_after(PATIENCE):
+            worker.send_signal(SIGSTOP)
+            while await to_thread.run_sync(is_locked, file):
+                worker.send_signal(SIGCONT)
+                await sleep(0.01)
+                worker.send_signal(SIGSTOP)
 
     @pytest.mark.parametrize("step", [Phase.START, COMMIT, SWITCHED])
     async def test_what_was_killed_at_some_steps_is_finished_by_another_worker(
