@@ -8,7 +8,7 @@ from anyio import move_on_after, sleep, to_thread
 from attrs import frozen
 from tests.served import Served
 
-from pushpaka_core.adapters.process.process_table import MARK, env_of
+from pushpaka_core.adapters.process.process_table import MARK, env_var_of
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.shims import SHIM_MARK
 from pushpaka_core.adapters.sql.storage import open_storage
@@ -76,7 +76,8 @@ async def until_tidy(served: Served) -> None:
 
 def everything_of(served: Served) -> list[psutil.Process]:
     """Return all processes that an instance has left running, the shims included."""
-    shims = [pid for pid in psutil.pids() if env_of(pid).get(SHIM_MARK) == _id_of(served)]
+    own = _id_of(served)
+    shims = [pid for pid in psutil.pids() if env_var_of(pid, SHIM_MARK) == own]
     return [psutil.Process(pid) for pid in (*shims, *marked(served))]
 
 
@@ -88,7 +89,7 @@ def mark_of(served: Served, name: str) -> dict[str, str]:
 def marked(served: Served) -> dict[int, str]:
     """Return all processes that came of an instance, with the names of what they belong to."""
     prefix = f"{_id_of(served)}:"
-    marks = {pid: env_of(pid).get(MARK, "") for pid in psutil.pids()}
+    marks = {pid: env_var_of(pid, MARK) for pid in psutil.pids()}
     return {pid: m.removeprefix(prefix) for pid, m in marks.items() if m.startswith(prefix)}
 
 
