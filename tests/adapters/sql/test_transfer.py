@@ -281,6 +281,7 @@ async def test_a_broken_export_leaves_nothing(
         gzip.compress(b'{"format": "another"}\n'),
         gzip.compress(b'{"format": "pushpaka-export", "rows": []}\n'),
     ],
+    ids=["empty", "database", "no line", "prose", "list", "another format", "no version"],
 )
 async def test_another_file_is_no_export(target: str, file: bytes) -> None:
     """It is told in a sentence, and no database is made."""
