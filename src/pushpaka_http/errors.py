@@ -8,7 +8,12 @@ from typing import Any
 
 from attrs import field, frozen
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    InternalServerException,
+    ValidationException,
+)
 from litestar.types import ExceptionHandlersMap, Scope
 
 from pushpaka_core.errors import (
@@ -79,6 +84,8 @@ _SENTENCES: Mapping[HTTPStatus, tuple[str, str]] = {
         "headers_too_large",
     ),
 }
+_CUT_SHORT = "client disconnected prematurely"
+"""What Litestar says where somebody leaves before all of their request is read."""
 _HANGS_UP = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -160,6 +167,8 @@ def _answer_for(error: Exception) -> _Answer:
         case ValidationException():
             # Parameters are judged before, and a body by its parser: there is none.
             return _for_problems({"body": "must be a JSON object"})
+        case InternalServerException() if error.detail == _CUT_SHORT:
+            return _for_http(ClientException())
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _for_http(error)
         case _:

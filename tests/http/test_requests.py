@@ -8,6 +8,14 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from litestar.types import (
+    HTTPDisconnectEvent,
+    HTTPReceiveMessage,
+    HTTPRequestEvent,
+    Receive,
+    Scope,
+    Send,
+)
 from tests.http.clients import Person, speaking_to
 from tests.http.instances import Instance
 
@@ -130,6 +138,29 @@ async def test_a_body_that_trickles_is_cut_off(ann: Person) -> None:
 
     assert (408, "too_slow") == (answer.status_code, answer.json()["code"])
     assert "close" == answer.headers["Connection"]
+
+
+async def test_who_leaves_in_the_midst_of_a_body_is_no_fault_of_ours(
+    instance: Instance, ann: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody hears the answer; the log tells of no error, and the metrics of none on our side."""
+    app = create_app(instance.application)
+
+    async def cut_short(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        part = HTTPRequestEvent(type="http.request", body=b"{", more_body=True)
+        messages = iter([part, HTTPDisconnectEvent(type="http.disconnect")])
+
+        async def receive_part() -> HTTPReceiveMessage:
+            return next(messages)
+
+        await app(scope, receive_part, send)
+
+    async with speaking_to(cut_short) as client:
+        answer = await Person(client, ann.token, ann.user).post("/projects", {"name": "shop"})
+
+    assert 400 == answer.status_code
+    assert [] == [record.message for record in caplog.records if record.levelno > logging.INFO]
 
 
 @pytest.mark.parametrize(
