@@ -7,18 +7,22 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
-from anyio import create_task_group, fail_after, sleep, to_thread
+from anyio import create_task_group, fail_after, open_process, sleep, to_thread
 from attrs import evolve
 from tests.engine.conftest import Prepare
 from tests.engine.opened import Docker
 from tests.served import free_port
 
 from pushpaka_core.adapters.docker.build import Bounds
+from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.domain.build_plans import OwnDockerfile
+from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact
@@ -249,6 +253,27 @@ async def test_cancelled_build_is_gone_at_once(docker: Docker, tmp_path: Path) -
             await sleep(0.1)
 
 
+async def test_what_a_killed_build_has_left_is_found_and_ended(docker: Docker) -> None:
+    """Its control group is known by its name, and goes with all that still runs in it."""
+    lease = Lease(deployment_id=DeploymentId(uuid4()), fence=2)
+    group = docker.marks.group(lease)
+
+    async with (
+        BuildGroups().around(group, _SMALL.limits),
+        await open_process(["sleep", "600"]) as one,
+    ):
+        await to_thread.run_sync(_admit, group, one.pid)
+        found = await docker.builder.artifacts()
+        await docker.builder.remove(group)
+        with fail_after(10):
+            code = await one.wait()
+    left = await docker.builder.artifacts()
+
+    assert {group: lease} == found
+    assert -SIGKILL == code
+    assert {} == left
+
+
 def _reaching(tries: Mapping[str, tuple[str, int]]) -> str:
     """Return a command that tells which of some places can be connected to."""
     program = (
@@ -291,8 +316,14 @@ def _everything_of(docker: Docker, artifact: Artifact) -> str:
     return told + "".join(chunk.decode("latin-1") for chunk in image.save())
 
 
+def _admit(group: str, pid: int) -> None:
+    root = Path("/sys/fs/cgroup")
+    places = (root / group, root / "pids" / group)
+    next(path for path in places if path.exists()).joinpath("cgroup.procs").write_text(str(pid))
+
+
 def _pids() -> str:
-    found = Path("/sys/fs/cgroup/pids").glob("pushpaka-build-*/pids.current")
+    found = Path("/sys/fs/cgroup/pids").glob("pushpaka-*-build-*/pids.current")
     return " ".join(path.read_text() for path in found)
 
 

@@ -1,6 +1,8 @@
 """What operators and their engine do to a running instance, on the runtime docker."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from secrets import token_hex
 from signal import SIGKILL
 
 import docker
@@ -144,6 +146,29 @@ async def test_containers_live_on_while_the_platform_is_away(ann: Person, served
     assert list(range(1, len(lines) + 1)) == numbers(lines)
 
 
+async def test_build_of_a_killed_platform_is_begun_again_and_leaves_nothing(
+    ann: Person, served: Served
+) -> None:
+    """The next start builds anew, and removes the control group that nobody needs any more."""
+    hangs_once = "[ -e /kept/on ] || { touch /kept/on; echo waiting; exec sleep 600; }"
+    step = f"RUN --mount=type=cache,target=/kept,id={token_hex(8)} {hangs_once}"
+    dockerfile = f'FROM python:3.13-slim\nCOPY app.py .\n{step}\nCMD ["python3", "app.py"]\n'
+    files = {"app.py": server("v1")["app.py"], "Dockerfile": dockerfile}
+    deployment = await ann.begin(await _project(ann, "killed", files))
+    await ann.until_logged(deployment, "waiting")
+
+    await served.stop(SIGKILL)
+    left = await to_thread.run_sync(_groups, deployment)
+    await served.start()
+    built = await ann.outcome(deployment, patience=_PATIENCE)
+
+    assert 1 == len(left)
+    assert "running" == built["status"], built["error"]
+    with fail_after(60):
+        while await to_thread.run_sync(_groups, deployment):
+            await sleep(0.2)
+
+
 async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None:
     """Its containers, images and network are gone."""
     project = await _project(ann, "gone", server("v1"))
@@ -157,6 +182,12 @@ async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None
     with fail_after(60):
         while await to_thread.run_sync(_left, image, networks):
             await sleep(0.2)
+
+
+def _groups(deployment: Json) -> set[str]:
+    """Return the names of the control groups of a deployment's builds."""
+    root, name = Path("/sys/fs/cgroup"), f"pushpaka-*-build-{deployment['id']}.*"
+    return {path.name for path in (*root.glob(name), *root.glob(f"*/{name}"))}
 
 
 def _started(image: str, labels: dict[str, str]) -> str:

@@ -1,8 +1,11 @@
 """The control group in which the commands of a build run, of either version."""
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from signal import SIGKILL
+from time import sleep
 
 from anyio import CancelScope, to_thread
 from attrs import field, frozen
@@ -13,6 +16,8 @@ from pushpaka_core.ports.processes import Limits
 _ROOT = Path("/sys/fs/cgroup")
 _PERIOD = 100_000
 _NONE = "oom_kill 0"
+_KILLS, _PAUSE = 100, 0.02
+"""How often what runs in a group is killed until nothing is left, and the seconds between."""
 _REACHED = ("max_usage_in_bytes", "limit_in_bytes")
 """What tells with the first version that there was no more to be had."""
 
@@ -36,14 +41,43 @@ class BuildGroups:
             yield f"/{name}"
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(self._remove, name)
+                await self.remove(name)
+
+    async def remove(self, name: str) -> None:
+        """End what still runs in the group, as a killed engine leaves it, and the group."""
+        await to_thread.run_sync(self._remove, name)
+
+    async def names(self, prefix: str) -> Collection[str]:
+        """Return the names of all groups that begin so."""
+        return await to_thread.run_sync(self._names, prefix)
+
+    def _names(self, prefix: str) -> Collection[str]:
+        return {path.name for path in self._all(f"{prefix}*")}
+
+    def _all(self, pattern: str) -> Iterator[Path]:
+        """Yield the groups of every hierarchy whose names match."""
+        yield from self._root.glob(pattern)
+        yield from self._root.glob(f"*/{pattern}")
 
     def _remove(self, name: str) -> None:
         """Remove the group from every hierarchy, with those that BuildKit has made in it."""
-        for group in (self._root / name, *self._root.glob(f"*/{name}")):
+        for _ in range(_KILLS):
+            if not self._kill(name):
+                break
+            sleep(_PAUSE)
+        for group in self._all(name):
             for inner in (*sorted(group.rglob("*/"), reverse=True), group):
                 with suppress(OSError):
                     inner.rmdir()
+
+    def _kill(self, name: str) -> bool:
+        """Kill all that runs in the group, and tell whether there was anything."""
+        files = [file for group in self._all(name) for file in group.rglob("cgroup.procs")]
+        pids = {int(pid) for file in files for pid in _text(file).split()}
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, SIGKILL)
+        return bool(pids)
 
     async def was_out_of_memory(self, name: str) -> bool:
         """Tell whether the group has reached its limit of memory, for which the kernel kills."""
