@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from blockbuster import blockbuster_ctx
 from tests.engine.engines import lacks_docker
+from tests.engine.own_engine import lacks_own_engine
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 
@@ -25,6 +26,7 @@ def _lacks_traefik() -> str | None:
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
     "docker": lacks_docker,
+    "own engine": lacks_own_engine,
     "postgres": lacks_postgres,
     "redis": lacks_redis,
     "traefik": _lacks_traefik,

@@ -19,7 +19,7 @@ import httpx
 from anyio import CancelScope, to_thread
 from anyio.abc import Process
 from attrs import define, evolve, field, frozen
-from tests.engine.engines import remove_all
+from tests.engine.engines import URL, remove_all
 
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
@@ -228,9 +228,9 @@ class Served:
                 return False
 
     def _remove_from_the_engine(self) -> None:
-        """Leave nothing of this instance in the engine that everybody shares."""
+        """Leave nothing of this instance in its engine."""
         if instance_id := known_instance_id(self.data_directory):
-            remove_all(Marks(instance_id.hex))
+            remove_all(Marks(instance_id.hex), self.env.get("PUSHPAKA_DOCKER_URL", URL))
 
     def _choose_other_ports(self) -> None:
         """Take what serve has refused to start for: another instance chose the same just now."""

@@ -1,11 +1,12 @@
 """What entry points are given: the services of one instance, made from its adapters."""
 
+from anyio import fail_after
 from attrs import frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.engine import VERSION, Adapters, Engine, Options, assemble_engine
-from pushpaka_core.errors import RouterUnavailableError
+from pushpaka_core.errors import RouterUnavailableError, RuntimeUnavailableError
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
@@ -24,6 +25,9 @@ from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.route_tables import RouteTableService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_core.services.system import SystemService
+
+_DOCKER_SECONDS = 0.75
+"""A request for the health of the platform is answered within a second."""
 
 
 @frozen(kw_only=True)
@@ -165,6 +169,8 @@ def _route_tables(adapters: Adapters, engine: Engine) -> RouteTableService | Non
 
 
 def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]:
+    docker = adapters.engine_check
+
     async def router_answers() -> object:
         if await adapters.router.generation() is not None:
             return None
@@ -175,7 +181,21 @@ def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]
     return {
         "database": adapters.storage.check,
         "redis": adapters.redis_check,
+        "docker": _docker_check(docker, engine) if docker else None,
         "router": router_answers if adapters.is_routed else None,
         "disk": engine.admission.require_disk,
         "memory": engine.admission.require_memory,
     }
+
+
+def _docker_check(check: HealthCheck, engine: Engine) -> HealthCheck:
+    async def docker_answers() -> object:
+        try:
+            with fail_after(_DOCKER_SECONDS):
+                return await check()
+        except (RuntimeUnavailableError, TimeoutError):
+            if await engine.attendance.is_here():
+                raise
+            return ELSEWHERE
+
+    return docker_answers

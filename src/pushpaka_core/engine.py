@@ -83,6 +83,8 @@ class Adapters:
     """None where every process counts for itself."""
     redis_check: HealthCheck | None = None
     """None where this instance was not told to use Redis."""
+    engine_check: HealthCheck | None = None
+    """None where no Docker Engine builds and runs."""
     schema_check: HealthCheck | None = None
     """None where the storage has no schema."""
     instance_id: UUID = field(factory=uuid4)
@@ -190,7 +192,13 @@ def assemble_engine(
             new_id=adapters.new_id,
         ),
         node_hold=node_hold,
-        admission=Admission(adapters.host, adapters.storage, log_writing, options.least_room),
+        admission=Admission(
+            host=adapters.host,
+            storage=adapters.storage,
+            logs=log_writing,
+            least=options.least_room,
+            engine_check=adapters.engine_check,
+        ),
         pipeline=DeploymentPipeline(
             storage=adapters.storage,
             queue=adapters.queue,

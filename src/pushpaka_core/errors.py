@@ -15,7 +15,8 @@ What can go wrong, grouped by what the caller can do about it.
     ├── TooManyRequestsError        wait, then ask again
     ├── UnavailableError            wait; a part of the platform is down
     │   ├── StorageUnavailableError
-    │   └── RouterUnavailableError
+    │   ├── RouterUnavailableError
+    │   └── RuntimeUnavailableError
     ├── LeaseLostError              stop; the work, or the node, belongs to another process
     ├── DeploymentFailedError       mend the repository or the project
     │   ├── SourceError             the commit could not be fetched
@@ -124,6 +125,10 @@ class StorageUnavailableError(UnavailableError):
 
 class RouterUnavailableError(UnavailableError):
     """The router does not show the route table that it was given."""
+
+
+class RuntimeUnavailableError(UnavailableError):
+    """What builds and runs applications does not answer."""
 
 
 class LeaseLostError(PushpakaError):

@@ -162,7 +162,7 @@ async def _take_containers_down(settings: Settings) -> int:
     id_ = await to_thread.run_sync(known_instance_id, settings.data_directory)
     if settings.runtime is not RuntimeChoice.DOCKER or id_ is None:
         return 0
-    async with docker_adapters(settings, id_, _processes(settings), salt=b"") as (_, runtime):
+    async with docker_adapters(settings, id_, _processes(settings), salt=b"") as (_, runtime, _):
         living = [seen.name for seen in await runtime.instances() if seen.is_alive]
         grace = settings.timings.stop_grace
         await together(partial(runtime.stop, name, grace=grace) for name in living)

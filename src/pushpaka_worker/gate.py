@@ -1,4 +1,4 @@
-"""Keeps a worker from claiming while the host is short of something."""
+"""Keeps a worker from claiming while something is missing that deployments need."""
 
 import logging
 
@@ -12,14 +12,14 @@ logger = logging.getLogger(__name__)
 
 @define
 class Gate:
-    """Says once what is short, in the server's log and in that of each deployment that waits."""
+    """Says once what is missing, in the server's log and in that of each deployment that waits."""
 
     _admission: Admission
     _is_shut: bool = field(default=False, init=False)
     _told: set[DeploymentId] = field(factory=set, init=False)
 
     async def is_open(self) -> bool:
-        """Tell whether the host has room for another deployment."""
+        """Tell whether another deployment may begin."""
         shortage = await self._admission.shortage()
         if shortage is None:
             self._open()
@@ -29,7 +29,7 @@ class Gate:
 
     def _open(self) -> None:
         if self._is_shut:
-            logger.warning("there is room again: deployments begin")
+            logger.warning("nothing is missing any more: deployments begin")
         self._is_shut = False
         self._told.clear()
 

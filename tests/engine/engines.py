@@ -29,9 +29,9 @@ def lacks_docker() -> str | None:
     return None
 
 
-def remove_all(marks: Marks) -> None:
-    """Remove what bears *marks*: containers, networks and images."""
-    client = docker.DockerClient(base_url=URL)
+def remove_all(marks: Marks, url: str = URL) -> None:
+    """Remove what bears *marks* from the engine at *url*: containers, networks and images."""
+    client = docker.DockerClient(base_url=url)
     said = marks.filter["label"]
     try:
         for container in client.containers.list(all=True, filters={"label": said}):

@@ -365,6 +365,22 @@ class TestAFailure:
         assert (S.QUEUED, S.RUNNING) == (queued.status, running.status)
         assert 1 == len(platform.builder.requests)
 
+    async def test_of_the_runtime_to_answer_waits_for_it_and_is_swept_later(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """It is put back though nothing can be ended, and what was begun goes afterwards."""
+        platform.runtime.is_away = True
+        await platform.queued(shop)
+        queued = await platform.work()
+        left = await platform.instances(queued.id)
+        platform.runtime.is_away = False
+
+        await platform.engine.sweeping.sweep()
+
+        assert (S.QUEUED, 1) == (queued.status, queued.attempts)
+        assert 1 == len(left)
+        assert () == tuple(await platform.instances(queued.id))
+
 
 class TestARollback:
     async def test_serves_a_kept_release_without_a_build(

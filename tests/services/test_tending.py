@@ -13,7 +13,7 @@ from pushpaka_core.domain.instances import MOST_MISSES, STEADY_AFTER, Instance, 
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
-from pushpaka_core.errors import PlatformFaultError, RouterUnavailableError
+from pushpaka_core.errors import PlatformFaultError, RouterUnavailableError, RuntimeUnavailableError
 
 pytestmark = pytest.mark.anyio
 
@@ -190,6 +190,24 @@ class TestACrash:
 
         await restart(platform, running)
 
+        assert S.RUNNING is (await platform.row(running.id)).status
+
+    async def test_while_the_runtime_is_away_waits_and_is_no_further_crash(
+        self, platform: Platform, shop: Project
+    ) -> None:
+        """Nobody waits longer for an instance because nobody could start it meanwhile."""
+        running = await platform.served(shop)
+        await crash(platform, running, "exited with code 1")
+        crashed = await platform.instance(running.id)
+        platform.runtime.is_away = True
+        with pytest.raises(RuntimeUnavailableError):
+            await restart(platform, running)
+        meanwhile = await platform.instance(running.id)
+        platform.runtime.is_away = False
+
+        await restart(platform, running)
+
+        assert crashed == meanwhile
         assert S.RUNNING is (await platform.row(running.id)).status
 
     async def test_while_the_router_is_away_is_settled_later(

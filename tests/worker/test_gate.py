@@ -3,10 +3,12 @@
 import pytest
 from anyio import fail_after
 from anyio.lowlevel import checkpoint
+from attrs import evolve
 from tests.services.platform import Platform
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.services.background import alongside
 from pushpaka_worker.gate import Gate
 
@@ -72,7 +74,27 @@ async def test_gate_tells_of_the_next_shortage_again(
 
     assert [False, True, False] == seen
     assert 2 == caplog.text.count("no deployment begins: There is too little memory")
-    assert 1 == caplog.text.count("there is room again")
+    assert 1 == caplog.text.count("nothing is missing any more")
+
+
+async def test_gate_is_shut_while_the_engine_is_away(platform: Platform, shop: Project) -> None:
+    """What waits is told that it begins by itself once somebody can build and run it."""
+    away = True
+
+    async def check() -> None:
+        if away:
+            raise RuntimeUnavailableError("The Docker Engine does not answer.")
+
+    gate = Gate(evolve(platform.engine.admission, engine_check=check))
+    queued = await platform.queued(shop)
+
+    before = await gate.is_open()
+    away = False
+    after = await gate.is_open()
+
+    assert (False, True) == (before, after)
+    sentence = "The Docker Engine does not answer. The deployment begins by itself once it does."
+    assert [sentence] == await platform.said(queued.id)
 
 
 async def test_health_shows_what_is_short(platform: Platform) -> None:

@@ -12,15 +12,16 @@ from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.settings import Settings
 
 
 @asynccontextmanager
 async def docker_adapters(
     settings: Settings, instance_id: UUID, processes: Processes, *, salt: bytes
-) -> AsyncIterator[tuple[Builder, Runtime]]:
+) -> AsyncIterator[tuple[Builder, Runtime, HealthCheck]]:
     """
-    Open the builder and the runtime of an engine, which is asked when there is work.
+    Open the builder and the runtime of an engine, which is asked when there is work, and its check.
 
     *salt* is a secret of the instance.
     """
@@ -56,6 +57,7 @@ async def docker_adapters(
                 most=most,
                 pool=settings.network_pool,
             ),
+            engine.check,
         )
 
 

@@ -53,7 +53,7 @@ async def host_adapters(
     async with AsyncExitStack() as stack:
         kept = await stack.enter_async_context(_kept(settings, ground, is_alone=is_alone))
         await require_keys(kept.storage, ground.keys.encryption_keys)
-        builder, runtime = await stack.enter_async_context(
+        builder, runtime, engine_check = await stack.enter_async_context(
             _packaging(settings, ground, kept.instance_id, processes)
         )
         router, supervisor = await stack.enter_async_context(
@@ -74,6 +74,7 @@ async def host_adapters(
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
             builder=builder,
             runtime=runtime,
+            engine_check=engine_check,
             prober=await stack.enter_async_context(open_http_prober()),
             router=router,
             router_supervisor=supervisor,
@@ -131,8 +132,8 @@ def _require_unused(ground: Ground) -> None:
 @asynccontextmanager
 async def _packaging(
     settings: Settings, ground: Ground, instance_id: UUID, processes: Processes
-) -> AsyncIterator[tuple[Builder, Runtime]]:
-    """Open what builds and what runs."""
+) -> AsyncIterator[tuple[Builder, Runtime, HealthCheck | None]]:
+    """Open what builds and what runs, and what asks a Docker Engine whether it answers."""
     if settings.runtime is RuntimeChoice.DOCKER:
         salt = ground.keys.signing_key
         async with docker_adapters(settings, instance_id, processes, salt=salt) as adapters:
@@ -159,6 +160,7 @@ async def _packaging(
             uid_of=_project_uid,
             host_env=_certificates(settings),
         ),
+        None,
     )
 
 

@@ -62,6 +62,7 @@ class Builder(Protocol):
         Raises:
             BuildError: With the failed command, how it ended, and what to do.
             PlatformFaultError: If the host is at fault.
+            RuntimeUnavailableError: If what builds does not answer; so for all verbs.
         """
         ...
 

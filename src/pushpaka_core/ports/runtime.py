@@ -52,6 +52,7 @@ class Runtime(Protocol):
         Raises:
             StartError: If it cannot be started at all.
             PlatformFaultError: If the host is at fault.
+            RuntimeUnavailableError: If what runs instances does not answer; so for all verbs.
         """
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Nothing is begun while the host has no room for it."""
+"""Nothing is begun while the host has no room for it, or nobody to build and run it."""
 
 from collections.abc import Collection
 
@@ -11,6 +11,7 @@ from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import UnavailableError
 from pushpaka_core.ports.host import Host, Room
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.log_writing import LogWriting
 
 MEBIBYTE = 1024 * 1024
@@ -18,12 +19,13 @@ MEBIBYTE = 1024 * 1024
 
 @frozen
 class Admission:
-    """Knows whether there is room for another deployment, and tells those that wait for it."""
+    """Knows whether another deployment may begin, and tells those that wait for it."""
 
     _host: Host
     _storage: Storage
     _logs: LogWriting
     _least: Room
+    _engine_check: HealthCheck | None = None
 
     async def require_disk(self) -> None:
         """Raise UnavailableError, in a sentence, where the disk is too full."""
@@ -34,13 +36,23 @@ class Admission:
         _require("memory", (await self._host.room()).memory, self._least.memory)
 
     async def shortage(self) -> str | None:
-        """Return what there is too little of, in a sentence; None where there is room."""
+        """Return what is missing, in a sentence; None where a deployment may begin."""
         try:
             await self.require_disk()
             await self.require_memory()
+            await self._require_engine()
         except UnavailableError as shortage:
             return str(shortage)
         return None
+
+    async def _require_engine(self) -> None:
+        try:
+            if self._engine_check is not None:
+                await self._engine_check()
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{error} The deployment begins by itself once it does."
+            ) from error
 
     async def waiting(self) -> Collection[DeploymentId]:
         """Return the deployments that wait."""

@@ -1,12 +1,16 @@
 """Tells whether what was built is still there, whatever the rows say."""
 
+from anyio import fail_after
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.errors import NotFoundError
+from pushpaka_core.errors import NotFoundError, RuntimeUnavailableError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.storage import Storage
+
+_PATIENCE_SECONDS = 0.75
+"""Somebody waits for the answer."""
 
 
 @frozen
@@ -17,7 +21,12 @@ class Artifacts:
     _builder: Builder
 
     async def has(self, actor: Actor, id: DeploymentId) -> bool:
-        """Tell whether what *id* serves, or has served, could be started; NotFoundError."""
+        """
+        Tell whether what *id* serves, or has served, could be started; NotFoundError.
+
+        Raises:
+            RuntimeUnavailableError: If that cannot be told at once.
+        """
         async with self._storage.snapshot() as uow:
             deployment = await uow.deployments.visible_to(actor).get(id)
             if deployment.release_id is None:
@@ -26,4 +35,10 @@ class Artifacts:
                 release = await uow.releases.get(deployment.release_id)
             except NotFoundError:
                 return False
-        return await self._builder.exists(release.artifact)
+        try:
+            with fail_after(_PATIENCE_SECONDS):
+                return await self._builder.exists(release.artifact)
+        except TimeoutError:
+            raise RuntimeUnavailableError(
+                "It cannot be told whether what was built is still there. Try again soon."
+            ) from None

@@ -19,6 +19,7 @@ from pushpaka_core.errors import (
     PhaseTimeoutError,
     PlatformFaultError,
     RouterUnavailableError,
+    RuntimeUnavailableError,
     SupersededError,
 )
 from pushpaka_core.ports.builder import Artifact
@@ -104,7 +105,7 @@ class DeploymentPipeline:
                 await self.end_cancelled(lease)
             except DeploymentFailedError as error:
                 await self._fail(job, str(error), log)
-            except PlatformFaultError as fault:
+            except (PlatformFaultError, RuntimeUnavailableError) as fault:
                 await self._try_again(job, str(fault), log)
             except SupersededError as newer:
                 await self._end_superseded(job, str(newer), log)
@@ -142,7 +143,7 @@ class DeploymentPipeline:
         """
         if await self._is_committed(lease):
             return False
-        await self._running.remove(lease)
+        await self._running.let_go(lease)
         await self._workspaces.remove(lease)
         return True
 

@@ -63,7 +63,7 @@ class Reconciliation:
                 return False
             kept = await self._taken_back(uow, held)
         self._measurements.saw_lease_expire()
-        await self._running.remove(lease)
+        await self._running.let_go(lease)
         await self._workspaces.remove(lease)
         await self._events.publish(DeploymentMoved(deployment=kept))
         await self._queue.announce(kept.project_id)

@@ -1,5 +1,6 @@
 """Brings a release to life for a job, and takes it away again."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,7 +12,7 @@ from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.failpoints import PROBE
 from pushpaka_core.domain.instances import RELEASE, Instance
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import StartError
+from pushpaka_core.errors import RuntimeUnavailableError, StartError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.processes import Exit
@@ -22,6 +23,8 @@ from pushpaka_core.services.instance_output import LAST_WORDS_SECONDS, InstanceO
 from pushpaka_core.services.jobs import Job
 from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
 from pushpaka_core.services.starting import Starting
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -75,6 +78,13 @@ class Running:
         async with self._storage.snapshot() as uow:
             instances = await uow.instances.of_deployments([lease.deployment_id])
         await together(partial(self.remove_one, i) for i in instances if i.lease == lease)
+
+    async def let_go(self, lease: Lease) -> None:
+        """Do the same, but leave to the sweep what cannot be ended while nobody answers."""
+        try:
+            await self.remove(lease)
+        except RuntimeUnavailableError as error:
+            logger.warning("what runs of deployment %s stays: %s", lease.deployment_id, error)
 
     async def remove_one(self, instance: Instance) -> None:
         """End and forget one instance, and free its port. Harmless to repeat."""

@@ -221,6 +221,8 @@ class Tending:
         return has_come(instance.restart_at, now=self._now(), longest=LONGEST_BACK_OFF)
 
     async def _restart(self, served: Served, instance: Instance) -> Instance:
+        # While the runtime does not answer, no start fails that would count as a crash.
+        await self._runtime.inspect(instance.name)
         successor = await self._starting.succeed(instance)
         try:
             await self._starting.start(await self._jobs.of(served.deployment), successor)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.progress import Progress, Said, shown_command
-from pushpaka_core.errors import BuildError, PlatformFaultError
+from pushpaka_core.errors import BuildError, PlatformFaultError, RuntimeUnavailableError
 from pushpaka_core.ports.processes import (
     Command,
     Descriptor,
@@ -24,6 +24,11 @@ from pushpaka_core.ports.processes import (
 _FAILED = re.compile(
     r'process "(?P<process>.*)" did not complete successfully: exit code: (?P<code>\d+)'
 )
+_LOST = re.compile(
+    r"^ERROR: failed to [a-z ]+: (rpc error: code = )?Unavailable\b"
+    r"|Cannot connect to the Docker daemon|error during connect"
+)
+"""What the client says of an engine that went away, or is not there."""
 _NO_BUILDX = re.compile(r"is not a docker command|unknown flag: --progress")
 _LIMITS = Limits(memory_bytes=2 * 2**30, cpus=2.0, processes=512)
 _MOST_OF_A_COMMAND = 200
@@ -66,6 +71,7 @@ class ImageBuild:
 
         Raises:
             BuildError: If a command fails or takes too much.
+            RuntimeUnavailableError: If the engine went away meanwhile.
         """
         async with self.groups.around(self.group, self.bounds.limits) as parent:
             command = Command(
@@ -119,6 +125,8 @@ class ImageBuild:
     def _what_failed(self, *, is_memory: bool) -> str:
         """Say which command failed and how, or what the engine says."""
         said = (*self._progress.errors, *self._progress.plain)
+        if any(_LOST.search(line) for line in said):
+            raise RuntimeUnavailableError("The Docker Engine went away during the build.")
         if any(_NO_BUILDX.search(line) for line in said):
             raise PlatformFaultError(
                 "Images are built by buildx, which is missing. Install the package docker-buildx"

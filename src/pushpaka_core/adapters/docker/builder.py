@@ -19,7 +19,7 @@ from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.labels import KEY, PLATFORM, PROJECT, Marks
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.errors import BuildTimeoutError
+from pushpaka_core.errors import BuildError, BuildTimeoutError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import (
     OutputChunk,
@@ -75,7 +75,11 @@ class DockerBuilder:
                     else:
                         build = await self._build(request, prepared, report, on_output)
                         await build.run()
+        except BuildError:
+            await self._engine.check()
+            raise
         except TimeoutError:
+            await self._engine.check()
             raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
         digest = await self._engine.call(self._digest, name)
         return Artifact(name=name, digest=digest, image=name)

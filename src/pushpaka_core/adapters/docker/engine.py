@@ -13,9 +13,10 @@ from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 from docker.errors import APIError, DockerException
 
-from pushpaka_core.errors import PlatformFaultError
+from pushpaka_core.errors import PlatformFaultError, RuntimeUnavailableError
 
 _CALL_SECONDS = 30
+_PING_SECONDS = 5
 _CALLS_AT_ONCE = 32
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -46,13 +47,22 @@ class Engine:
                 )
             return self._client
 
+    async def check(self) -> None:
+        """Pass if the engine answers; else raise RuntimeUnavailableError."""
+        with translated_errors():
+            (await self.streams.get("/_ping", timeout=_PING_SECONDS)).raise_for_status()
+
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """
         Call what blocks, in a thread.
 
         Raises:
-            PlatformFaultError: If the engine does not answer or cannot do it.
+            RuntimeUnavailableError: If the engine does not answer.
+            PlatformFaultError: If it cannot do it.
         """
+        if self._client is None:
+            # Whoever connects holds the others up, and would to an engine that hangs.
+            await self.check()
         with translated_errors():
             return await to_thread.run_sync(
                 partial(function, *args, **kwargs), limiter=self._threads, abandon_on_cancel=True
@@ -77,13 +87,13 @@ async def open_engine(url: str) -> AsyncIterator[Engine]:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the engine says, or that it says nothing, into a PlatformFaultError."""
+    """Turn what the engine says into a PlatformFaultError, silence into an unavailable runtime."""
     try:
         yield
     except APIError as error:
         raise PlatformFaultError(f"The Docker Engine refused: {error.explanation}.") from error
-    except (DockerException, requests.RequestException) as error:
-        raise PlatformFaultError("The Docker Engine does not answer.") from error
+    except (DockerException, requests.RequestException, httpx.HTTPError) as error:
+        raise RuntimeUnavailableError("The Docker Engine does not answer.") from error
 
 
 def _streams(url: str) -> httpx.AsyncClient:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from attrs import define, field, frozen
 
-from pushpaka_core.adapters.docker.engine import Engine
-from pushpaka_core.errors import PlatformFaultError
+from pushpaka_core.adapters.docker.engine import Engine, translated_errors
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 
 MOST_BYTES = 16 * 1024
@@ -47,7 +46,7 @@ async def read_output(
     Yield what *container* prints behind *after*; nothing where there is no such container.
 
     Raises:
-        PlatformFaultError: If the engine breaks off.
+        RuntimeUnavailableError: If the engine breaks off.
     """
     begin = Place.read(after)
     seconds, rest = divmod(begin.nanoseconds, _NANO)
@@ -56,7 +55,7 @@ async def read_output(
         "follow": "1" if follow else "0", "since": f"{seconds}.{rest:09}",
     }  # fmt: skip
     url = f"/containers/{container}/logs"
-    try:
+    with translated_errors():
         async with engine.streams.stream("GET", url, params=params) as response:
             if response.status_code == httpx.codes.NOT_FOUND:
                 return
@@ -65,8 +64,6 @@ async def read_output(
             async for data in response.aiter_raw():
                 for chunk in pieces.feed(data):
                     yield chunk
-    except httpx.HTTPError as error:
-        raise PlatformFaultError("The Docker Engine does not answer.") from error
 
 
 @define

@@ -8,7 +8,7 @@ from anyio import Event, fail_after, sleep_forever
 from attrs import define, field
 
 from pushpaka_core.domain.instances import Instance
-from pushpaka_core.errors import ConflictError, PushpakaError
+from pushpaka_core.errors import ConflictError, PushpakaError, RuntimeUnavailableError
 from pushpaka_core.ports.processes import Descriptor, Exit, OutputChunk
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 from pushpaka_core.ports.system import Clock
@@ -47,6 +47,8 @@ class MemoryRuntime:
     """Whether release commands wait until they are cancelled or their time is over."""
     is_stubborn: bool = False
     """Whether who tells a program to end never sees it end."""
+    is_away: bool = False
+    """Whether nobody answers who starts, ends or looks at a program."""
     resisting: set[str] = field(factory=set, init=False)
     """The programs that were told so."""
     _now: Clock = lambda: datetime.now(UTC)
@@ -75,6 +77,7 @@ class MemoryRuntime:
 
     async def start(self, request: StartRequest, /) -> None:
         """Begin a program, unless there is one of that name."""
+        self._require_answer()
         if self.failure is not None:
             raise self.failure
         if request.instance.name in self._programs:
@@ -88,6 +91,7 @@ class MemoryRuntime:
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:  # noqa: ARG002 - it obeys
         """End the program at once, but for its farewell, unless it is stubborn."""
+        self._require_answer()
         if self.is_stubborn:
             self.resisting.add(name)
             await sleep_forever()
@@ -98,16 +102,19 @@ class MemoryRuntime:
 
     async def forget(self, name: str, /) -> None:
         """Drop a program that has ended."""
+        self._require_answer()
         if name in self.living:
             raise ConflictError(f"{name} lives; stop it first.")
         self._programs.pop(name, None)
 
     async def inspect(self, name: str, /) -> ObservedInstance | None:
         """Look at the program of that name."""
+        self._require_answer()
         return self._programs[name].observed if name in self._programs else None
 
     async def instances(self) -> Sequence[ObservedInstance]:
         """Return all programs that are not forgotten."""
+        self._require_answer()
         return [program.observed for program in self._programs.values()]
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
@@ -155,6 +162,10 @@ class MemoryRuntime:
             if self.is_hanging:
                 await sleep_forever()
         return self.release_exit
+
+    def _require_answer(self) -> None:
+        if self.is_away:
+            raise RuntimeUnavailableError("The runtime does not answer.")
 
     def _listening(self, name: str) -> Listening:
         program = self._programs.get(name)

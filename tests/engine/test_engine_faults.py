@@ -1,0 +1,173 @@
+"""The engine is killed, restarted or hangs: what it runs comes back, and nobody waits for it."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from anyio import fail_after, sleep, to_thread
+from tests.acceptance.apps import repository_of, server
+from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.engine.own_engine import OwnEngine, open_own_engine
+from tests.faults.served.holdings import known_of
+from tests.faults.served.visitors import visited
+from tests.served import Served, open_served
+
+from pushpaka_core.adapters.docker.labels import NAME
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("docker"),
+    pytest.mark.needs("own engine"),
+    pytest.mark.needs("traefik"),
+    pytest.mark.timeout(300),
+]
+
+IMAGE = "python:3.13-slim"
+AWAY = "The Docker Engine does not answer."
+_GROUPS = Path("/sys/fs/cgroup")
+_PATIENCE = 120
+_AT_ONCE = 2
+"""A second of a machine that is busy; the engine is waited for much longer where that matters."""
+_STAYS_AT_FIRST = (
+    "RUN --mount=type=cache,target=/kept,id={}"
+    " [ -e /kept/again ] || {{ touch /kept/again; echo waiting; exec sleep 600; }}"
+)
+_TAKES_A_WHILE = "RUN echo waiting; sleep 3"
+
+
+@pytest.fixture(scope="module")
+async def engine() -> AsyncIterator[OwnEngine]:
+    async with open_own_engine(IMAGE) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+async def served(engine: OwnEngine) -> AsyncIterator[Served]:
+    settings = {"PUSHPAKA_RUNTIME": "docker", "PUSHPAKA_DOCKER_URL": engine.url}
+    async with open_served(**OWN_ADDRESSES, **settings, PUSHPAKA_TEST_TIMING="fast") as opened:
+        try:
+            yield await opened.start()
+        finally:
+            await engine.revive()
+        assert "Traceback" not in opened.log
+
+
+@pytest.fixture
+async def ann(served: Served, engine: OwnEngine) -> AsyncIterator[Person]:
+    async with Person.signed_up(served) as person:
+        yield person
+        await engine.revive()
+
+
+@pytest.fixture
+async def shop(ann: Person) -> Json:
+    """Return a deployment that runs, with the address of its project."""
+    project = await _project(ann, "shop")
+    return {**await ann.deploy(project, patience=_PATIENCE), "url": project["url"]}
+
+
+class TestF16:
+    @pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "restarted"])
+    async def test_engine_that_goes_in_the_midst_of_a_build_delays_it_and_what_runs_comes_back(
+        self, ann: Person, served: Served, engine: OwnEngine, shop: Json, *, is_killed: bool
+    ) -> None:
+        """It is said meanwhile, the build begins again, and nothing of the first one is left."""
+        slow = await _project(ann, "slow", _STAYS_AT_FIRST.format(is_killed))
+        deployment = await ann.begin(slow)
+        await ann.until_logged(deployment, "waiting")
+
+        if is_killed:
+            await engine.kill()
+            waits = f"{AWAY} The deployment begins by itself once it does."
+            await ann.until_logged(deployment, waits)
+            health = await ann.ask("GET", "/health")
+            assert ("degraded", False) == (health["status"], health["checks"]["docker"])
+            await engine.start()
+        else:
+            await engine.restart()
+        built = await ann.outcome(deployment, patience=_PATIENCE)
+        await _until_visited(ann, shop)
+        running = await ann.until(shop, lambda seen: seen["status"] == "running")
+        await _until_tidy(served, engine)
+
+        lines = await ann.log(built)
+        assert "running" == built["status"], built["error"]
+        assert "The Docker Engine went away during the build." in "\n".join(messages(lines))
+        assert 1 == messages(lines).count("waiting")
+        assert list(range(1, len(lines) + 1)) == numbers(lines)
+        assert running["id"] == shop["id"]
+
+
+class TestF17:
+    async def test_engine_that_hangs_holds_up_nobody_and_all_goes_on_afterwards(
+        self, ann: Person, served: Served, engine: OwnEngine, shop: Json
+    ) -> None:
+        """What serves answers, so does the API; what builds is finished, and the rest waits."""
+        building = await ann.begin(await _project(ann, "building", _TAKES_A_WHILE))
+        await ann.until_logged(building, "waiting")
+        other = await _project(ann, "other")
+
+        engine.pause()
+        async with visited(ann, shop) as (visits,):
+            with fail_after(_AT_ONCE):
+                health = await ann.ask("GET", "/health")
+            with fail_after(_AT_ONCE):
+                rollback = await ann.status_of("POST", f"/deployments/{shop['id']}/rollback")
+            with fail_after(_AT_ONCE):
+                waiting = await ann.begin(other)
+            await ann.until_logged(waiting, f"{AWAY} The deployment begins by itself once it does.")
+            still = await ann.ask("GET", f"/deployments/{waiting['id']}")
+            await ann.visit(shop["url"], "/print/meanwhile")
+        engine.resume()
+        ended = [await ann.outcome(each, patience=_PATIENCE) for each in (building, waiting)]
+        await ann.until_logged(shop, "meanwhile")
+        await _until_tidy(served, engine)
+
+        assert (False, 503, "queued") == (health["checks"]["docker"], rollback, still["status"])
+        assert [] == visits.failures
+        assert {"v1"} == set(visits.answers)
+        assert ["running", "running"] == [each["status"] for each in ended], ended
+        assert 1 == messages(await ann.log(building)).count("waiting")
+
+
+async def _project(ann: Person, name: str, step: str = "") -> Json:
+    """Make a project with a Dockerfile that needs no network, and has *step* in it."""
+    dockerfile = f'FROM {IMAGE}\nCOPY app.py .\n{step}\nCMD ["python3", "app.py"]\n'
+    files = {"app.py": server("v1")["app.py"], "Dockerfile": dockerfile}
+    return await ann.project(
+        repository_of(ann.served.repositories / token_hex(4), files).path, name
+    )
+
+
+async def _until_visited(ann: Person, shop: Json) -> None:
+    with fail_after(60):
+        while (await ann.visit(shop["url"])).status_code != 200:
+            await sleep(0.2)
+
+
+async def _until_tidy(served: Served, engine: OwnEngine) -> None:
+    """Return once containers, images and control groups are those that the database has."""
+    wanted = None
+    with fail_after(60):
+        while wanted != (found := await to_thread.run_sync(_found, engine)):
+            known = await known_of(served)
+            names, images = {i.name for i in known.instances}, set(known.artifacts)
+            wanted = {"containers": names, "images": images, "groups": set()}
+            await sleep(0.2)
+    assert wanted == found
+
+
+def _found(engine: OwnEngine) -> dict[str, set[str]]:
+    label = f'{{{{.Label "{NAME}"}}}}'
+    containers = _docker(engine, "ps", "--all", "--format", label)
+    images = _docker(engine, "images", "--format", "{{.Repository}}:{{.Tag}}")
+    groups = {path.name for path in _GROUPS.glob("*/pushpaka-*-build-*")}
+    return {"containers": containers, "images": images - {IMAGE}, "groups": groups}
+
+
+def _docker(engine: OwnEngine, *arguments: str) -> set[str]:
+    command = ["docker", "--host", engine.url, *arguments]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    return set(ran.stdout.split())
