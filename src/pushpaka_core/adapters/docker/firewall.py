@@ -2,12 +2,12 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from anyio import to_thread
-from attrs import frozen
+from anyio import Lock, current_time, to_thread
+from attrs import define, field
 
 from pushpaka_core.adapters.docker.networks import BRIDGES
 from pushpaka_core.ports.processes import Command, OutputChunk, Processes
@@ -15,6 +15,8 @@ from pushpaka_core.ports.processes import Command, OutputChunk, Processes
 logger = logging.getLogger(__name__)
 
 _SEARCH_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+_SECONDS = 60
+"""How long the rules are believed to be in force."""
 _FROM_PROJECTS = ("-i", f"{BRIDGES}+")
 _RULES: Sequence[tuple[str, ...]] = (
     ("INPUT", *_FROM_PROJECTS, "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"),
@@ -23,13 +25,23 @@ _RULES: Sequence[tuple[str, ...]] = (
 """Nothing begins a connection from a project's network to the host, or to link-local addresses."""
 
 
-@frozen
+@define
 class Firewall:
     """The host's own, by iptables."""
 
     _processes: Processes
+    _now: Callable[[], float] = current_time
+    _due_at: float = field(default=float("-inf"), init=False)
+    _looking: Lock = field(factory=Lock, init=False)
 
     async def close(self) -> None:
+        """Put the rules in force unless they are, or were a moment ago."""
+        async with self._looking:
+            if self._now() >= self._due_at:
+                await self._close()
+                self._due_at = self._now() + _SECONDS
+
+    async def _close(self) -> None:
         """Put the rules in force unless they are; say it where that cannot be done."""
         program = await to_thread.run_sync(partial(shutil.which, "iptables", path=_SEARCH_PATH))
         refused = [rule for rule in _RULES if not (program and await self._keep(program, rule))]
