@@ -148,8 +148,11 @@ async def test_who_leaves_in_the_midst_of_a_body_is_no_fault_of_ours(
 
     async def cut_short(scope: Scope, receive: Receive, send: Send) -> None:
         del receive
-        part = HTTPRequestEvent(type="http.request", body=b"{", more_body=True)
-        messages = iter([part, HTTPDisconnectEvent(type="http.disconnect")])
+        events: list[HTTPReceiveMessage] = [
+            HTTPRequestEvent(type="http.request", body=b"{", more_body=True),
+            HTTPDisconnectEvent(type="http.disconnect"),
+        ]
+        messages = iter(events)
 
         async def receive_part() -> HTTPReceiveMessage:
             return next(messages)
