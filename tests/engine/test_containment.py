@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
-from uuid import uuid4
 
 import psutil
 import pytest
@@ -22,7 +21,6 @@ from tests.served import free_port
 from pushpaka_core.adapters.docker.build import Bounds
 from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.domain.build_plans import OwnDockerfile
-from pushpaka_core.domain.deployments import DeploymentId, Lease
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact
@@ -253,25 +251,20 @@ async def test_cancelled_build_is_gone_at_once(docker: Docker, tmp_path: Path) -
             await sleep(0.1)
 
 
-async def test_what_a_killed_build_has_left_is_found_and_ended(docker: Docker) -> None:
-    """Its control group is known by its name, and goes with all that still runs in it."""
-    lease = Lease(deployment_id=DeploymentId(uuid4()), fence=2)
-    group = docker.marks.group(lease)
+async def test_what_a_killed_build_has_left_is_ended_by_the_next(docker: Docker) -> None:
+    """What still runs in the project's control group goes before anything is built in it."""
+    group = docker.marks.build_group(7)
+    left = await to_thread.run_sync(_group_of, group)
 
-    async with (
-        BuildGroups().around(group, _SMALL.limits),
-        await open_process(["sleep", "600"]) as one,
-    ):
-        await to_thread.run_sync(_admit, group, one.pid)
-        found = await docker.builder.artifacts()
-        await docker.builder.remove(group)
-        with fail_after(10):
-            code = await one.wait()
-    left = await docker.builder.artifacts()
+    async with await open_process(["sleep", "600"]) as one:
+        await to_thread.run_sync(left.joinpath("cgroup.procs").write_text, str(one.pid))
+        async with BuildGroups().around(group, _SMALL.limits):
+            with fail_after(10):
+                code = await one.wait()
+        is_left = await to_thread.run_sync(left.exists)
 
-    assert {group: lease} == found
     assert -SIGKILL == code
-    assert {} == left
+    assert not is_left
 
 
 def _reaching(tries: Mapping[str, tuple[str, int]]) -> str:
@@ -316,10 +309,12 @@ def _everything_of(docker: Docker, artifact: Artifact) -> str:
     return told + "".join(chunk.decode("latin-1") for chunk in image.save())
 
 
-def _admit(group: str, pid: int) -> None:
+def _group_of(name: str) -> Path:
+    """Make a control group, of either version."""
     root = Path("/sys/fs/cgroup")
-    places = (root / group, root / "pids" / group)
-    next(path for path in places if path.exists()).joinpath("cgroup.procs").write_text(str(pid))
+    group = root / name if (root / "cgroup.controllers").exists() else root / "memory" / name
+    group.mkdir()
+    return group
 
 
 def _pids() -> str:

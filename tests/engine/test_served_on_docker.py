@@ -14,7 +14,8 @@ from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbe
 from tests.engine.engines import URL
 from tests.served import Served, open_served
 
-from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM
+from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM, Marks
+from pushpaka_core.adapters.files.instance_ids import known_instance_id
 
 pytestmark = [
     pytest.mark.anyio,
@@ -158,14 +159,14 @@ async def test_build_of_a_killed_platform_is_begun_again_and_leaves_nothing(
     await ann.until_logged(deployment, "waiting")
 
     await served.stop(SIGKILL)
-    left = await to_thread.run_sync(_groups, deployment)
+    left = await to_thread.run_sync(_groups, served)
     await served.start()
     built = await ann.outcome(deployment, patience=_PATIENCE)
 
     assert 1 == len(left)
     assert "running" == built["status"], built["error"]
     with fail_after(60):
-        while await to_thread.run_sync(_groups, deployment):
+        while await to_thread.run_sync(_groups, served):
             await sleep(0.2)
 
 
@@ -184,9 +185,11 @@ async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None
             await sleep(0.2)
 
 
-def _groups(deployment: Json) -> set[str]:
-    """Return the names of the control groups of a deployment's builds."""
-    root, name = Path("/sys/fs/cgroup"), f"pushpaka-*-build-{deployment['id']}.*"
+def _groups(served: Served) -> set[str]:
+    """Return the names of the control groups of an instance's builds."""
+    instance_id = known_instance_id(served.data_directory)
+    assert instance_id is not None
+    root, name = Path("/sys/fs/cgroup"), f"{Marks(instance_id.hex).prefix}-build-*"
     return {path.name for path in (*root.glob(name), *root.glob(f"*/{name}"))}
 
 

@@ -77,9 +77,5 @@ class Builder(Protocol):
         """Take away what is kept for the next builds of a project. Harmless to repeat."""
 
     async def artifacts(self) -> Mapping[str, Lease]:
-        """
-        Return all that builds of this instance have left, by name, with who built it.
-
-        That is what they have made and nobody has removed, and what killed ones began.
-        """
+        """Return all that this instance has built and not removed, by name, with who built it."""
         ...

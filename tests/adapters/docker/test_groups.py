@@ -32,6 +32,12 @@ def _texts(directory: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
+def _empty(directory: Path) -> None:
+    """Remove the files of groups, which the kernel does not count."""
+    for path in directory.rglob("*/*/*"):
+        path.unlink()
+
+
 async def test_first_version_has_a_group_for_each_controller(separate: Path) -> None:
     """Memory is limited together with swap, so that there is no way out."""
     async with BuildGroups(separate).around("build-1", LIMITS) as name:
@@ -59,6 +65,17 @@ async def test_second_version_has_one_group(unified: Path) -> None:
         "cpu.max": "150000 100000",
         "pids.max": "64",
     } == texts
+
+
+async def test_group_is_there_until_the_last_build_in_it_has_ended(separate: Path) -> None:
+    """Builds of a project that run at the same time share what they may take."""
+    group = AsyncPath(separate / "memory/build-1")
+    async with BuildGroups(separate).around("build-1", LIMITS):
+        async with BuildGroups(separate).around("build-1", LIMITS):
+            await to_thread.run_sync(_empty, separate)
+        during = await group.exists()
+
+    assert (True, False) == (during, await group.exists())
 
 
 @pytest.mark.parametrize(

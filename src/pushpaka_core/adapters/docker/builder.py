@@ -89,23 +89,17 @@ class DockerBuilder:
         return await self._engine.call(self._exists, artifact)
 
     async def remove(self, artifact: str, /) -> None:
-        """Take the image's name away, and with its last name the image; or a build's group."""
-        if self._marks.lease_of_group(artifact):
-            await self._groups.remove(artifact)
-        else:
-            await self._engine.call(self._remove, artifact)
+        """Take the image's name away, and with its last name the image."""
+        await self._engine.call(self._remove, artifact)
 
     async def forget(self, project_number: int, /) -> None:
-        """Remove what installers have kept for the project's next build."""
+        """Remove what a project's builds have kept for the next one, and what killed ones left."""
+        await self._groups.clear(self._marks.build_group(project_number))
         await self._engine.call(self._forget, self._marks.cache(project_number))
 
     async def artifacts(self) -> Mapping[str, Lease]:
-        """Return the names of all images that bear our mark, and of control groups of builds."""
-        names = await self._engine.call(self._images)
-        images = {name: self._marks.lease_of(name) for name in names}
-        found = await self._groups.names(self._marks.groups)
-        groups = {name: self._marks.lease_of_group(name) for name in found}
-        return {name: lease for name, lease in (images | groups).items() if lease is not None}
+        """Return the names of all images that bear our mark."""
+        return await self._engine.call(self._artifacts)
 
     @asynccontextmanager
     async def _prepared(self, request: BuildRequest) -> AsyncIterator[_Prepared]:
@@ -137,7 +131,7 @@ class DockerBuilder:
         name = self._marks.image(request.project_number, request.lease)
         disk = await self._engine.call(self._disk)
         return ImageBuild(
-            group=self._marks.group(request.lease),
+            group=self._marks.build_group(request.project_number),
             argv=(
                 *(str(self._program), "buildx", "build", "--progress=rawjson"),
                 *("--provenance=false", "--tag", name),
@@ -181,6 +175,8 @@ class DockerBuilder:
             if f"/{cache_id}" in record["Description"]:
                 api.prune_builds(filters=cast("Any", {"id": record["ID"]}), all=True)
 
-    def _images(self) -> list[str]:
+    def _artifacts(self) -> Mapping[str, Lease]:
         images = self._engine.client.images.list(filters=dict(self._marks.filter))
-        return [name for image in images for name in image.tags]
+        names = [name for image in images for name in image.tags]
+        leases = {name: self._marks.lease_of(name) for name in names}
+        return {name: lease for name, lease in leases.items() if lease is not None}

@@ -1,8 +1,9 @@
 """The control group in which the commands of a build run, of either version."""
 
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from signal import SIGKILL
 from time import sleep
@@ -31,44 +32,66 @@ class BuildGroups:
     @asynccontextmanager
     async def around(self, name: str, limits: Limits) -> AsyncIterator[str]:
         """
-        Yield the name of a group that keeps *limits*; it is gone with the block.
+        Yield the name of a group that keeps *limits* to all who are in it at the same time.
+
+        BuildKit takes over what was done in a group of the same name only. What a killed build
+        has left in it is ended first, and it is gone once nobody is in it any more.
 
         Raises:
             PlatformFaultError: If this process may make none.
         """
-        await to_thread.run_sync(self._make, name, limits)
+        with _translated():
+            await self.clear(name)
+            groups = await to_thread.run_sync(self._groups, name, limits)
+            held = await to_thread.run_sync(self._locked, name)
         try:
+            with _translated():
+                await to_thread.run_sync(_limit, groups)
             yield f"/{name}"
         finally:
             with CancelScope(shield=True):
-                await self.remove(name)
+                await to_thread.run_sync(os.close, held)
+                await self.clear(name)
 
-    async def remove(self, name: str) -> None:
-        """End what still runs in the group, as a killed engine leaves it, and the group."""
-        await to_thread.run_sync(self._remove, name)
+    async def clear(self, name: str) -> None:
+        """Remove a group that nobody builds in, and end what a killed build has left there."""
+        await to_thread.run_sync(self._clear, name)
 
-    async def names(self, prefix: str) -> Collection[str]:
-        """Return the names of all groups that begin so."""
-        return await to_thread.run_sync(self._names, prefix)
+    def _groups(self, name: str, limits: Limits) -> Mapping[Path, Mapping[str, str]]:
+        """Return the directories of the group, with the files in them that limit it."""
+        if self._is_unified:
+            return {self._root / name: _unified(limits)}
+        separate = _separate(limits).items()
+        return {self._root / controller / name: files for controller, files in separate}
 
-    def _names(self, prefix: str) -> Collection[str]:
-        return {path.name for path in self._all(f"{prefix}*")}
+    def _lock(self, name: str) -> Path:
+        """Return the directory that is locked by whoever builds in the group."""
+        return self._root / name if self._is_unified else self._root / "memory" / name
 
-    def _all(self, pattern: str) -> Iterator[Path]:
-        """Yield the groups of every hierarchy whose names match."""
-        yield from self._root.glob(pattern)
-        yield from self._root.glob(f"*/{pattern}")
+    def _locked(self, name: str) -> int:
+        """Make that directory, and open it so that it is not removed until it is closed."""
+        group = self._lock(name)
+        while True:
+            group.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):
+                held = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+                flock(held, LOCK_SH)
+                if group.exists() and group.stat().st_ino == os.fstat(held).st_ino:
+                    return held
+                os.close(held)
 
-    def _remove(self, name: str) -> None:
-        """Remove the group from every hierarchy, with those that BuildKit has made in it."""
-        for _ in range(_KILLS):
-            if not self._kill(name):
-                break
-            sleep(_PAUSE)
-        for group in self._all(name):
-            for inner in (*sorted(group.rglob("*/"), reverse=True), group):
-                with suppress(OSError):
-                    inner.rmdir()
+    @property
+    def _is_unified(self) -> bool:
+        return (self._root / "cgroup.controllers").exists()
+
+    def _clear(self, name: str) -> None:
+        with suppress(FileNotFoundError, BlockingIOError), _opened(self._lock(name)) as held:
+            flock(held, LOCK_EX | LOCK_NB)
+            for _ in range(_KILLS):
+                if not self._kill(name):
+                    break
+                sleep(_PAUSE)
+            self._remove(name)
 
     def _kill(self, name: str) -> bool:
         """Kill all that runs in the group, and tell whether there was anything."""
@@ -78,6 +101,17 @@ class BuildGroups:
             with suppress(ProcessLookupError):
                 os.kill(pid, SIGKILL)
         return bool(pids)
+
+    def _remove(self, name: str) -> None:
+        """Remove the group from every hierarchy, with those that BuildKit has made in it."""
+        for group in self._all(name):
+            for inner in (*sorted(group.rglob("*/"), reverse=True), group):
+                with suppress(OSError):
+                    inner.rmdir()
+
+    def _all(self, name: str) -> Iterator[Path]:
+        yield self._root / name
+        yield from self._root.glob(f"*/{name}")
 
     async def was_out_of_memory(self, name: str) -> bool:
         """Tell whether the group has reached its limit of memory, for which the kernel kills."""
@@ -90,25 +124,33 @@ class BuildGroups:
         killed = any(line.startswith("oom_kill ") and line != _NONE for line in events)
         return killed or bool(most and int(most) >= int(limit))
 
-    def _make(self, name: str, limits: Limits) -> None:
-        try:
-            if (self._root / "cgroup.controllers").exists():
-                _write(self._root / name, _unified(limits))
-                return
-            for controller, files in _separate(limits).items():
-                _write(self._root / controller / name, files)
-        except OSError as error:
-            raise PlatformFaultError(
-                f"No control group can be made for the build: {error.strerror}."
-                " Run the worker as root, as builds of images have to be contained."
-            ) from error
+
+@contextmanager
+def _opened(group: Path) -> Iterator[int]:
+    held = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield held
+    finally:
+        os.close(held)
 
 
-def _write(group: Path, files: Mapping[str, str]) -> None:
-    group.mkdir(exist_ok=True)
-    for file, value in files.items():
-        with suppress(FileNotFoundError):
-            (group / file).write_text(value)
+def _limit(groups: Mapping[Path, Mapping[str, str]]) -> None:
+    for group, files in groups.items():
+        group.mkdir(exist_ok=True)
+        for file, value in files.items():
+            with suppress(FileNotFoundError):
+                (group / file).write_text(value)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PlatformFaultError(
+            f"No control group can be made for the build: {error.strerror}."
+            " Run the worker as root, as builds of images have to be contained."
+        ) from error
 
 
 def _unified(limits: Limits) -> Mapping[str, str]:

@@ -45,20 +45,11 @@ class Marks:
     def lease_of(self, image: str) -> Lease | None:
         """Return who built an image of ours; None for any other."""
         repository, _, tag = image.rpartition(":")
-        return _lease(tag) if repository.startswith(f"{self.prefix}/") else None
-
-    @property
-    def groups(self) -> str:
-        """Return how the names of the control groups of our builds begin."""
-        return f"{self.prefix}-build-"
-
-    def group(self, lease: Lease) -> str:
-        """Return the name of the control group in which *lease* builds."""
-        return f"{self.groups}{lease.deployment_id}.{lease.fence}"
-
-    def lease_of_group(self, group: str) -> Lease | None:
-        """Return who builds in a control group of ours; None for any other."""
-        return _lease(group.removeprefix(self.groups)) if group.startswith(self.groups) else None
+        match = _TAG.fullmatch(tag)
+        if match is None or not repository.startswith(f"{self.prefix}/"):
+            return None
+        deployment_id = DeploymentId(UUID(match["deployment"]))
+        return Lease(deployment_id=deployment_id, fence=int(match["fence"]))
 
     def network(self, project_number: int) -> str:
         """Return the name of a project's network."""
@@ -72,6 +63,10 @@ class Marks:
         """Return the id of what a project's builds hand on to the next."""
         return f"{self.prefix}-cache-{project_number}"
 
+    def build_group(self, project_number: int) -> str:
+        """Return the name of the control group in which a project's builds run."""
+        return f"{self.prefix}-build-{project_number}"
+
     def of_project(self, project_number: int) -> dict[str, str]:
         """Return the labels of what belongs to a project."""
         return {PLATFORM: self.platform, PROJECT: str(project_number)}
@@ -84,11 +79,3 @@ class Marks:
             DEPLOYMENT: str(instance.deployment_id),
             FENCE: str(instance.fence),
         }
-
-
-def _lease(text: str) -> Lease | None:
-    match = _TAG.fullmatch(text)
-    if match is None:
-        return None
-    deployment_id = DeploymentId(UUID(match["deployment"]))
-    return Lease(deployment_id=deployment_id, fence=int(match["fence"]))
