@@ -18,8 +18,9 @@ from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.services import log_writing
-from pushpaka_core.services.log_writing import BATCH_LINES, LogWriting
+from pushpaka_core.services import deployment_log
+from pushpaka_core.services.deployment_log import BATCH_LINES
+from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.testing.objects import NOON, an_instance
 
 pytestmark = pytest.mark.anyio
@@ -249,7 +250,7 @@ class TestBatches:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Nothing is lost and nothing doubled by an outage."""
-        monkeypatch.setattr(log_writing, "PAUSE_SECONDS", 0.01)
+        monkeypatch.setattr(deployment_log, "PAUSE_SECONDS", 0.01)
         async with writing.open(id, Redactor()) as log:
             platform.storage.fail()
             await log.say("During the outage", Phase.BUILD)
@@ -269,7 +270,7 @@ class TestBatches:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Also where the commit was done and only its answer lost, beside others who write."""
-        monkeypatch.setattr(log_writing, "PAUSE_SECONDS", 0.01)
+        monkeypatch.setattr(deployment_log, "PAUSE_SECONDS", 0.01)
         storage = StagedStorage(platform.storage)
         writing = LogWriting(storage, platform.events, lambda: NOON)
         instance = await kept_instance(platform, id)

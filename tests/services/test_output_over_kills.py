@@ -17,7 +17,7 @@ from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LogFilter, LogStream
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.services.log_writing import BATCH_LINES, DeploymentLog
+from pushpaka_core.services.deployment_log import BATCH_LINES, DeploymentLog
 from pushpaka_core.services.output_reading import MOST_CHUNKS_BEHIND
 from pushpaka_core.testing.keeping import keep, keep_deployment
 from pushpaka_core.testing.objects import NOON, an_instance

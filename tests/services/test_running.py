@@ -13,8 +13,8 @@ from pushpaka_core.domain.logs import LONGEST_LINE
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.services.background import alongside, together
+from pushpaka_core.services.deployment_log import ProgramOutput
 from pushpaka_core.services.instance_output import InstanceOutput
-from pushpaka_core.services.log_writing import ProgramOutput
 from pushpaka_core.testing.objects import an_instance
 
 pytestmark = pytest.mark.anyio

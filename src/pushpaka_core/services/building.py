@@ -11,8 +11,8 @@ from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.deployment_log import DeploymentLog, ProgramOutput
 from pushpaka_core.services.jobs import Job
-from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
 from pushpaka_core.services.plans import find_plan
 
 

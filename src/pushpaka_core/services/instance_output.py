@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.services.log_writing import ProgramOutput
+from pushpaka_core.services.deployment_log import ProgramOutput
 
 LAST_WORDS_SECONDS = 2
 """How long what a program printed before its end is waited for."""

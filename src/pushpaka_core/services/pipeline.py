@@ -31,8 +31,9 @@ from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.building import Building
 from pushpaka_core.services.deadlines import Deadlines
+from pushpaka_core.services.deployment_log import DeploymentLog
 from pushpaka_core.services.jobs import Job, Jobs
-from pushpaka_core.services.log_writing import MOST_BUILD_OUTPUT, DeploymentLog, LogWriting
+from pushpaka_core.services.log_writing import MOST_BUILD_OUTPUT, LogWriting
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.running import Running
 from pushpaka_core.services.switching import Switching

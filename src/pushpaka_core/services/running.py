@@ -19,9 +19,9 @@ from pushpaka_core.ports.processes import Exit
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.background import alongside, first_of, together
+from pushpaka_core.services.deployment_log import DeploymentLog, ProgramOutput
 from pushpaka_core.services.instance_output import LAST_WORDS_SECONDS, InstanceOutput
 from pushpaka_core.services.jobs import Job
-from pushpaka_core.services.log_writing import DeploymentLog, ProgramOutput
 from pushpaka_core.services.starting import Starting
 
 logger = logging.getLogger(__name__)

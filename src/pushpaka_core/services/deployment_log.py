@@ -1,0 +1,250 @@
+"""The log of one deployment while it is written: masked, cut into lines, in batches."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from math import inf
+
+from anyio import CancelScope, Lock, sleep
+from attrs import define, field
+
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.events import LinesWritten
+from pushpaka_core.domain.instances import InstanceId
+from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream, clean
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.errors import LeaseLostError, NotFoundError, StorageUnavailableError
+from pushpaka_core.ports.events import EventBus
+from pushpaka_core.ports.processes import Descriptor, OutputChunk
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.kept_lines import kept_lines
+from pushpaka_core.services.log_trimming import LogTrimming
+from pushpaka_core.services.output_reading import Channel, Mark, Reading, in_parts
+
+BATCH_LINES, BATCH_SECONDS = 500, 0.05
+TAIL_LINES = 20
+PAUSE_SECONDS = 1
+"""Between two tries while the database is away."""
+
+_STREAMS = {Descriptor.STDOUT: LogStream.STDOUT, Descriptor.STDERR: LogStream.STDERR}
+
+
+@define
+class DeploymentLog:
+    """
+    The end of one deployment's log that is being written.
+
+    Whoever writes waits where the database is slow, so that nothing is lost and
+    nothing piles up. Once the lease is lost, writing raises LeaseLostError.
+    """
+
+    _storage: Storage
+    _events: EventBus
+    _now: Clock
+    _deployment_id: DeploymentId
+    _redactor: Redactor
+    _fence: int | None
+    _most_output: int | None
+    _trimming: LogTrimming | None = None
+    _pending: list[LogEntry] = field(factory=list, init=False)
+    _marks: deque[Mark] = field(factory=deque, init=False)
+    _doubtful: int = field(default=0, init=False)
+    """How many lines were to be committed when the storage went away."""
+    _committed: int = field(default=0, init=False)
+    _output_size: int = field(default=0, init=False)
+    _flushing: Lock = field(factory=Lock, init=False)
+    _lost: LeaseLostError | None = field(default=None, init=False)
+
+    async def say(self, message: str, phase: Phase, level: LogLevel = LogLevel.INFO) -> None:
+        """Write what the platform has to say; each line of *message* becomes one of the log."""
+        for line in self.masked(message).split("\n"):
+            self._add(line, LogStream.SYSTEM, phase, level, self._now())
+        await self.make_room()
+
+    def masked(self, text: str) -> str:
+        """Return *text* in the form in which a log keeps it: in clean lines, without secrets."""
+        splitter = LineSplitter(self._redactor)
+        return "\n".join(map(self._masked, [*splitter.feed(text), *splitter.flush()]))
+
+    def output(self, phase: Phase, instance_id: InstanceId | None = None) -> "ProgramOutput":
+        """Return where the output of one program goes; an instance's is noted as read."""
+        return ProgramOutput(self, self._redactor, phase, instance_id)
+
+    def add_output(
+        self, lines: Iterable[str], stream: LogStream, phase: Phase, written_at: datetime
+    ) -> Sequence[str]:
+        """Take lines of a program, up to the limit of a build, and return them as they are kept."""
+        kept = [self._masked(line) for line in lines]
+        for line in kept:
+            room = self._room
+            self._output_size += len(line.encode(errors="replace")) + 1
+            if self._room >= 0:
+                self._add(line, stream, phase, LogLevel.INFO, written_at)
+            elif room >= 0:
+                marker = f"The output is over {self._most_output} bytes; the rest is not kept."
+                self._add(marker, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
+        return kept
+
+    def add_loss(self, phase: Phase) -> None:
+        """Say that lines of a program are missing at this place."""
+        message = "Some output is missing here: it could not be kept."
+        self._add(message, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
+
+    async def make_room(self) -> None:
+        """Wait until what is pending fits into one batch."""
+        if len(self._pending) >= BATCH_LINES or self._lost:
+            await self.flush()
+
+    def mark_read(self, instance_id: InstanceId, position: str) -> None:
+        """Note how far an instance's output is in the log; kept with the lines before it."""
+        self._marks.append(Mark(self._committed + len(self._pending), instance_id, position))
+
+    async def flush(self) -> None:
+        """Commit what is pending, however long the database is away."""
+        async with self._flushing:
+            while (self._pending or self._marks) and self._lost is None:
+                with CancelScope(shield=True):
+                    committed = await self._commit_batch()
+                if not committed and self._lost is None:
+                    await sleep(PAUSE_SECONDS)
+        if self._lost:
+            raise self._lost
+
+    async def flush_often(self) -> None:
+        """Commit what is pending every 50 ms, without end."""
+        while self._lost is None:
+            await sleep(BATCH_SECONDS)
+            try:
+                await self.flush()
+            except LeaseLostError:
+                return
+            if self._trimming:
+                await self._trimming.trim_if_due()
+
+    @property
+    def _room(self) -> float:
+        """How many more bytes of output are kept."""
+        return inf if self._most_output is None else self._most_output - self._output_size
+
+    def _masked(self, line: str) -> str:
+        return self._redactor.redact(clean(line))
+
+    def _add(
+        self, message: str, stream: LogStream, phase: Phase, level: LogLevel, at: datetime
+    ) -> None:
+        self._pending.append(
+            LogEntry(level=level, stream=stream, phase=phase, message=message, created_at=at)
+        )
+
+    async def _commit_batch(self) -> bool:
+        batch = self._pending[: self._doubtful or self._batch_size]
+        end = self._committed + len(batch)
+        read = {mark.instance_id: mark.position for mark in self._marks if mark.line <= end}
+        try:
+            async with self._storage.transaction() as uow:
+                known = await kept_lines(uow, self._deployment_id, batch) if self._doubtful else ()
+                lines = known or await uow.logs.append(
+                    self._deployment_id, batch, fence=self._fence
+                )
+                for instance_id, position in read.items():
+                    await uow.instances.mark_read(instance_id, position)
+        except StorageUnavailableError:
+            self._doubtful = len(batch)
+            return False
+        except LeaseLostError as error:
+            self._lost = error
+            return False
+        except NotFoundError as error:
+            self._lost = LeaseLostError(str(error))
+            return False
+        self._doubtful = 0
+        self._forget(len(batch))
+        if self._trimming:
+            self._trimming.note(sum(len(line.message) + 1 for line in lines))
+        if lines:
+            await self._events.publish(LinesWritten(deployment_id=self._deployment_id, lines=lines))
+        return True
+
+    @property
+    def _batch_size(self) -> int:
+        """Let a batch end at a mark: no line of an instance is kept without its position."""
+        ends = [mark.line - self._committed for mark in self._marks]
+        fitting = [end for end in ends if end <= BATCH_LINES]
+        return max(fitting, default=min(ends, default=BATCH_LINES))
+
+    def _forget(self, number: int) -> None:
+        del self._pending[:number]
+        self._committed += number
+        while self._marks and self._marks[0].line <= self._committed:
+            self._marks.popleft()
+
+
+@define
+class ProgramOutput:
+    """Takes the output of one program, chunk by chunk, and remembers its last lines."""
+
+    _log: DeploymentLog
+    _redactor: Redactor
+    _phase: Phase
+    _instance_id: InstanceId | None = None
+    _channels: dict[Descriptor, Channel] = field(factory=dict, init=False)
+    _reading: Reading = field(factory=Reading, init=False)
+    _marked: str = field(default="", init=False)
+    _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
+
+    @property
+    def place(self) -> str:
+        """Return where to go on: all before it is in the log, or on its way."""
+        return self._reading.place
+
+    def begin_at(self, place: str) -> str:
+        """Go on at the *place* that was noted last, and return behind which chunk to read."""
+        self._reading, self._marked = Reading.after(place), place
+        return self._reading.base
+
+    async def __call__(self, chunk: OutputChunk) -> None:
+        """Write the lines that *chunk* completes."""
+        if chunk.is_after_loss:
+            self.finish()
+            self._reading.pass_loss()
+            self._log.add_loss(self._phase)
+        descriptor = chunk.descriptor
+        channel = self._channels.setdefault(descriptor, Channel(self._redactor))
+        for part in in_parts(self._reading.unread(chunk)):
+            unwritten = channel.pending + len(part)
+            self._write(descriptor, channel.feed(part, chunk.written_at), unwritten)
+            await self._log.make_room()
+        if (late := self._reading.held_back_by) is not None:
+            self._flush(late)
+        self._mark()
+
+    def finish(self) -> None:
+        """Write what is left without a line end."""
+        for descriptor in self._channels:
+            self._flush(descriptor)
+
+    def below(self, sentence: str) -> str:
+        """Return *sentence* with the last lines of the program below it."""
+        return "\n".join([sentence, *self._tail])
+
+    def _flush(self, descriptor: Descriptor) -> None:
+        channel = self._channels[descriptor]
+        if unwritten := channel.pending:
+            self._write(descriptor, channel.flush(), unwritten)
+
+    def _write(self, descriptor: Descriptor, lines: Iterable[str], unwritten: int) -> None:
+        """Write *lines*, into which those of the bytes *unwritten* went that are not pending."""
+        channel = self._channels[descriptor]
+        self._tail.extend(
+            self._log.add_output(lines, _STREAMS[descriptor], self._phase, channel.written_at)
+        )
+        self._reading.consume(descriptor, unwritten - channel.pending)
+        self._mark()
+
+    def _mark(self) -> None:
+        place = self._reading.place
+        if self._instance_id is not None and place != self._marked:
+            self._marked = place
+            self._log.mark_read(self._instance_id, place)
