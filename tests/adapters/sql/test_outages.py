@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from anyio import CancelScope, Event, create_task_group, fail_after, to_thread
+from anyio import CancelScope, Event, create_task_group, fail_after, sleep, to_thread
 from anyio.lowlevel import checkpoint
 from tests.small_disk import small_disk
 
@@ -90,6 +90,26 @@ async def test_a_turn_is_not_waited_for_without_end(storage: SqlStorage) -> None
         tasks.start_soon(write)
         with fail_after(5):
             await done.wait()
+
+
+async def test_who_has_waited_for_a_turn_waits_only_for_the_rest_in_the_database(url: str) -> None:
+    """So nobody waits longer than is said, whatever they wait for."""
+    second = timedelta(seconds=1)
+    timeouts = []
+
+    async def write(storage: SqlStorage, pause: timedelta) -> None:
+        async with storage.transaction() as uow:
+            execute = uow.users._statements._connection.exec_driver_sql
+            timeouts.append((await execute("PRAGMA busy_timeout")).scalar_one())
+            await sleep(pause.total_seconds())
+
+    async with open_storage(url, migrate=True) as opened, create_task_group() as tasks:
+        tasks.start_soon(write, opened, second)
+        tasks.start_soon(write, opened, timedelta(0))
+
+    first, last = (timedelta(milliseconds=timeout) for timeout in timeouts)
+    assert DEFAULT_PATIENCE - second < first <= DEFAULT_PATIENCE
+    assert timedelta(0) < last <= DEFAULT_PATIENCE - second
 
 
 async def test_a_full_database_is_unavailable(storage: SqlStorage) -> None:

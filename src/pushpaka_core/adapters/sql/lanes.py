@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
+REST = "pushpaka_rest"
+"""The option of a connection that says for how long the beginning of its transaction may wait."""
+
 
 @frozen(kw_only=True)
 class Lane:

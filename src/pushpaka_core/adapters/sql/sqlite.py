@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.lanes import REST, Lane
 from pushpaka_core.errors import SettingsError
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def _configure(
         connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for setting in (
-            f"busy_timeout = {int(patience.total_seconds() * 1000)}",
+            _busy_timeout(patience),
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
@@ -128,7 +128,14 @@ def _configure(
 
     @sa.event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
+        rest: timedelta | None = connection.get_execution_options().get(REST)
+        if rest is not None and not reads_only:
+            connection.exec_driver_sql(f"PRAGMA {_busy_timeout(rest)}")
         connection.exec_driver_sql(begin)
+
+
+def _busy_timeout(patience: timedelta) -> str:
+    return f"busy_timeout = {int(patience.total_seconds() * 1000)}"
 
 
 def _lower(text: Any) -> Any:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
-from anyio import move_on_after
+from anyio import current_time, move_on_after
 from attrs import frozen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +16,7 @@ from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deployments import SqlDeployments
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
-from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.lanes import REST, Lane
 from pushpaka_core.adapters.sql.lineage import Lineage
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
@@ -179,20 +179,22 @@ async def open_storage(
 @asynccontextmanager
 async def _begun(lane: Lane) -> AsyncIterator[AsyncConnection]:
     """Begin a transaction that ends without a commit, whatever ends its block."""
-    async with _turn(lane), _connected(lane) as connection:
+    async with _turn(lane) as rest, _connected(lane) as connection:
         async with uninterrupted(within=lane.deadline):
+            await connection.execution_options(**{REST: rest})
             await connection.begin()
         yield connection
 
 
 @asynccontextmanager
-async def _turn(lane: Lane) -> AsyncIterator[None]:
+async def _turn(lane: Lane) -> AsyncIterator[timedelta]:
+    """Wait for a turn among ours, and give what is left of the patience."""
     with move_on_after(lane.patience.total_seconds()) as waiting:
         await lane.users.acquire()
     if waiting.cancelled_caught:
         raise StorageUnavailableError("The database is busy. Try again soon.")
     try:
-        yield
+        yield timedelta(seconds=max(0, waiting.deadline - current_time()))
     finally:
         lane.users.release()
 
