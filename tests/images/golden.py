@@ -108,6 +108,7 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
     "python-pdm": {**_PYTHON, "pyproject.toml": _PYPROJECT, "pdm.lock": _LOCKED},
     "python-pip": {**_PYTHON, "requirements.txt": "fastapi\nuvicorn\npsycopg2\n"},
     "python-poetry": {**_PYTHON, "pyproject.toml": _POETRY, "poetry.lock": _LOCKED},
+    "python-plain": {"app.py": "", "Procfile": "web: exec python3 app.py\n"},
     "python-uv": {
         **_PYTHON,
         "pyproject.toml": f'{_PYPROJECT}requires-python = ">=3.12"\n',

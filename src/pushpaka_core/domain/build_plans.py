@@ -147,3 +147,8 @@ class BuildPlan:
     def kind(self) -> ArtifactKind:
         """Tell whether a program answers, or a file server does."""
         return ArtifactKind.STATIC if self.static else ArtifactKind.PROGRAM
+
+    @property
+    def is_built(self) -> bool:
+        """Tell whether anything has to be done with the sources before they run."""
+        return bool(self.install or self.build)

@@ -40,9 +40,15 @@ class DockerfileWriter:
         return "\n".join(self._lines(plan, recipe)) + "\n"
 
     def _lines(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
-        if plan.static and not (plan.install or plan.build or plan.processes):
-            yield from self._site(copied=f"{_inside(plan)} {SITE}/")
-            return
+        if plan.is_built:
+            yield from self._to_build(plan, recipe)
+            yield ""
+        if plan.static and not plan.processes:
+            yield from self._site(plan)
+        else:
+            yield from self._program(plan, recipe)
+
+    def _to_build(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
         if recipe.run_base is None:
             yield f"FROM {self.prefix}{recipe.base} AS base"
             yield from _to_run(recipe)
@@ -54,11 +60,6 @@ class DockerfileWriter:
             yield f"COPY --from={self.prefix}{image} {path} {path}"
         yield from _run(recipe.tools)
         yield from self._built(plan, recipe)
-        yield ""
-        if plan.static and not plan.processes:
-            yield from self._site(copied=f"--from=build {_of_build(plan)}/ {SITE}/")
-        else:
-            yield from self._program(plan, recipe)
 
     def _built(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
         yield f"WORKDIR {place(plan.directory)}"
@@ -79,12 +80,15 @@ class DockerfileWriter:
         yield f"    {_WITH_ENV}; {command}"
 
     def _program(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
-        if recipe.run_base is None:
+        if plan.is_built and recipe.run_base is None:
             yield "FROM base"
         else:
-            yield f"FROM {self.prefix}{recipe.run_base}"
+            yield f"FROM {self.prefix}{recipe.run_base or recipe.base}"
             yield from _to_run(recipe)
-        yield from (f"COPY --from=build {path} {path}" for path in recipe.kept)
+        if plan.is_built:
+            yield from (f"COPY --from=build {path} {path}" for path in recipe.kept)
+        else:
+            yield f"\nCOPY . {APP}/"
         if plan.static:
             yield f"COPY --from={self.prefix}{CADDY} /usr/bin/caddy /usr/bin/caddy"
             yield from _configured()
@@ -96,10 +100,11 @@ class DockerfileWriter:
         elif plan.static:
             yield f"CMD {_serving()}"
 
-    def _site(self, *, copied: str) -> Iterator[str]:
+    def _site(self, plan: BuildPlan) -> Iterator[str]:
+        files = f"--from=build {_of_build(plan)}/" if plan.is_built else _inside(plan)
         yield f"FROM {self.prefix}{CADDY}"
         yield from _configured()
-        yield f"COPY {copied}"
+        yield f"COPY {files} {SITE}/"
         yield f"WORKDIR {SITE}"
         yield f"USER {USER}"
         yield f"CMD {_serving()}"

@@ -13,6 +13,7 @@ from pushpaka_core.images.recipe import CACHE, Recipe, placed
 VENV = "/opt/venv"
 UV_VERSION = "0.9.5"
 
+_RUN_ENV = {"PYTHONUNBUFFERED": "1"}
 _LINES = ("3.13", "3.12", "3.14", "3.11", "3.10", "3.9")
 """The versions that are chosen from, the preferred one first."""
 _EXACT = re.compile(r"\d+\.\d+(\.\d+)?")
@@ -40,8 +41,11 @@ _OF_FILES = re.compile(r"^\s*(-[erc]|--editable|--requirement|--constraint|\.|fi
 
 def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
     """Return how an image for a plan in Python is made."""
+    base = f"python:{_version(plan.language_version)}-slim"
+    if not plan.is_built:
+        return Recipe(base=base, run_env=_RUN_ENV)
     found = Recipe(
-        base=f"python:{_version(plan.language_version)}-slim",
+        base=base,
         tools=(
             f"pip install --no-cache-dir --root-user-action=ignore uv=={UV_VERSION}",
             f"python -m venv {VENV}",
@@ -55,7 +59,7 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
             "UV_PYTHON": f"{VENV}/bin/python",
             "UV_PYTHON_DOWNLOADS": "never",
         },
-        run_env={"PYTHONUNBUFFERED": "1", "VIRTUAL_ENV": VENV},
+        run_env={**_RUN_ENV, "VIRTUAL_ENV": VENV},
         path=(f"{VENV}/bin",),
         kept=(VENV, "/app"),
     )

@@ -1,4 +1,4 @@
-FROM php:8.4-apache AS base
+FROM php:8.4-apache
 ENV APACHE_LOCK_DIR=/tmp/apache2 \
     APACHE_PID_FILE=/tmp/apache2/apache2.pid \
     APACHE_RUN_DIR=/tmp/apache2
@@ -36,12 +36,7 @@ log_errors = On
 variables_order = EGPCS
 END
 
-FROM base AS build
-WORKDIR /app
 COPY . /app/
-
-FROM base
-COPY --from=build /app /app
 WORKDIR /app
 USER 65532:65532
 CMD ["/bin/sh", "-c", "exec apache2-foreground"]

@@ -1,11 +1,6 @@
-FROM debian:trixie-slim AS base
+FROM debian:trixie-slim
 
-FROM base AS build
-WORKDIR /app
 COPY . /app/
-
-FROM base
-COPY --from=build /app /app
 WORKDIR /app
 USER 65532:65532
 CMD ["/bin/sh", "-c", "bash start.sh"]
