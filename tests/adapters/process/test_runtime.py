@@ -13,6 +13,7 @@ from attrs import evolve
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.cgroups import own_cgroups
+from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.runtime import ProcessRuntime
 from pushpaka_core.domain.build_plans import BuildPlan, StaticSite
 from pushpaka_core.domain.deployments import DeploymentId
@@ -20,7 +21,7 @@ from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import StartError
-from pushpaka_core.ports.processes import Exit
+from pushpaka_core.ports.processes import GONE, Exit
 from pushpaka_core.ports.runtime import StartRequest
 from pushpaka_core.testing.applications import NUMBER, PROJECT, Told, build, checkout, plan, step
 
@@ -145,6 +146,29 @@ async def test_an_instance_has_a_home_of_its_own(
     await runtime.forget(name)
     assert not private.exists()
     assert await runtime.inspect(name) is None
+
+
+async def test_what_was_made_ready_and_not_launched_is_told_as_gone(
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path, data: Path
+) -> None:
+    """So it is swept, whenever it was that its worker was killed or failed."""
+    request = await _built(builder, tmp_path, plan(processes={"web": step("sleep 60")}))
+    (data / "file").touch()
+    failing = ProcessRuntime(
+        processes=HostProcesses(data / "file"),
+        releases_directory=data / "releases",
+        tools_directory=data / "tools",
+        instances_directory=data / "instances",
+    )
+    with pytest.raises(NotADirectoryError):
+        await failing.start(request)
+
+    (seen,) = await runtime.instances()
+
+    assert (request.instance.name, GONE) == (seen.name, seen.exit)
+    await runtime.forget(seen.name)
+    assert [] == list(await runtime.instances())
+    assert [] == list((data / "instances").iterdir())
 
 
 async def test_an_instance_is_stopped(

@@ -59,7 +59,7 @@ async def amiss(served: Served) -> dict[str, set[str]]:
         "strays": await to_thread.run_sync(_strays, served, wanted),
         "artifacts": await to_thread.run_sync(_names, served, "releases") ^ known.artifacts,
         "workspaces": await to_thread.run_sync(_names, served, "workspaces"),
-        "homes": await to_thread.run_sync(_names, served, "instances") - _homes(wanted),
+        "homes": await to_thread.run_sync(_names, served, "instances") - _homes(wanted) - wanted,
         "in work": {f"{deployment.id} {deployment.phase}" for deployment in known.in_work},
         "doubles": _doubles(known.serving),
     }

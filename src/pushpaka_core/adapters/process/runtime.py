@@ -10,13 +10,13 @@ from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.process.environment import program_env
 from pushpaka_core.adapters.process.faults import translated_faults
-from pushpaka_core.adapters.process.permissions import make_passable, make_private
+from pushpaka_core.adapters.process.homes import Homes
 from pushpaka_core.adapters.process.releases import Release, Releases
-from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.instances import WEB, Instance
 from pushpaka_core.errors import BuildError, StartError
 from pushpaka_core.ports.processes import (
+    GONE,
     Command,
     Exit,
     LaunchedProcess,
@@ -50,7 +50,7 @@ class ProcessRuntime:
     _processes: Processes
     _releases: Releases = field(alias="releases_directory", converter=Releases)
     _tools: Tools = field(alias="tools_directory", converter=Tools)
-    _instances: Path = field(alias="instances_directory")
+    _homes: Homes = field(alias="instances_directory", converter=Homes)
     _uid_of: Callable[[int], int | None] = lambda _: None
     _host_env: Mapping[str, str] = field(factory=dict, repr=False)
     _limits: Limits = RUN_LIMITS
@@ -67,7 +67,7 @@ class ProcessRuntime:
     async def forget(self, name: str, /) -> None:
         """Forget the process, and remove the home that it had."""
         await self._processes.forget(name)
-        await to_thread.run_sync(remove_tree, self._private(name))
+        await to_thread.run_sync(self._homes.remove, name)
 
     async def inspect(self, name: str, /) -> ObservedInstance | None:
         """Look at the process of that name."""
@@ -75,10 +75,18 @@ class ProcessRuntime:
         return None if process is None else _observed(process)
 
     async def instances(self) -> Sequence[ObservedInstance]:
-        """Return the launched processes whose names are those of instances, orphans ended first."""
+        """
+        Return the launched processes whose names are those of instances, orphans ended first.
+
+        What was made ready to be launched, and was not, is told as gone.
+        """
         await self._processes.sweep()
+        made = await to_thread.run_sync(self._homes.made)
         launched = await self._processes.launched()
-        return [_observed(each) for each in launched if _INSTANCE.fullmatch(each.name)]
+        seen = [_observed(each) for each in launched if _INSTANCE.fullmatch(each.name)]
+        unlaunched = made.keys() - {one.name for one in seen}
+        gone = (ObservedInstance(name=n, started_at=made[n], exit=GONE) for n in unlaunched)
+        return [*seen, *gone]
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Ask who listens on the instance's port."""
@@ -112,7 +120,7 @@ class ProcessRuntime:
             return await self._processes.run(command, on_output=on_output, timeout=timeout)
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(remove_tree, self._private(request.instance.name))
+                await to_thread.run_sync(self._homes.remove, request.instance.name)
 
     def _command(self, request: StartRequest) -> Command:
         with translated_faults("The start"):
@@ -148,9 +156,6 @@ class ProcessRuntime:
 
     def _env(self, request: StartRequest, release: Release, uid: int | None) -> Mapping[str, str]:
         instance = request.instance
-        private = make_passable(self._private(instance.name))
-        for name in ("home", "tmp"):
-            make_private(private / name, uid)
         port = {} if instance.port is None else {"PORT": str(instance.port)}
         defaults = _ENV.get(request.plan.language, {})
         env = {**defaults, **self._host_env, **request.env, "HOST": instance.host, **port}
@@ -158,7 +163,7 @@ class ProcessRuntime:
             release,
             directory=request.plan.directory,
             tools=self._tools.place(),
-            private=private,
+            private=self._homes.make(instance.name, uid),
             env=env,
         )
 
@@ -167,14 +172,6 @@ class ProcessRuntime:
         most = request.settings.memory_limit
         memory = None if most is None or request.plan.static else most * 2**20
         return evolve(self._limits, memory_bytes=memory, cpus=request.settings.cpu_limit)
-
-    def _private(self, name: str) -> Path:
-        """
-        Return the directory in which the instance has its home and its temporary files.
-
-        Programs make Unix sockets there, whose paths may have no more than 107 bytes.
-        """
-        return self._instances / name.rpartition(".")[2]
 
 
 def _observed(process: LaunchedProcess) -> ObservedInstance:
