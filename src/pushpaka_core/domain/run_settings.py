@@ -39,15 +39,15 @@ class RunSettings:
         return cls(**chosen)
 
 
-def choose_settings(project: Project, said: RepositorySettings) -> Sequence[ChosenSetting]:
-    """Return each of the run settings with who chose it: the project before the repository."""
+def choose_settings(project: Project | None, said: RepositorySettings) -> Sequence[ChosenSetting]:
+    """Return each of the run settings with who chose it: the project, if any, comes first."""
     return [_chosen(one.name, one.default, project, said) for one in fields(RunSettings)]
 
 
 def _chosen(
-    name: str, default: str | float | None, project: Project, said: RepositorySettings
+    name: str, default: str | float | None, project: Project | None, said: RepositorySettings
 ) -> ChosenSetting:
     voices = ((project, Origin.PROJECT), (said, Origin.FILE))
-    values = ((getattr(voice, name), origin) for voice, origin in voices)
+    values = ((getattr(voice, name), origin) for voice, origin in voices if voice)
     chosen = next((one for one in values if one[0] is not None), (default, Origin.DEFAULT))
     return ChosenSetting(name=name, value=chosen[0], origin=chosen[1])

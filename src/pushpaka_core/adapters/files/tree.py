@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -35,6 +35,13 @@ def load_tree(directory: Path, root_dir: str) -> FileTree:
     with _opened(directory, ()) as descriptor:
         paths = tuple(sorted(_listed(descriptor)))
     return DirectoryTree(directory=directory, paths=paths, files=frozenset(paths))
+
+
+def tree_of(directory: Path, paths: Iterable[str]) -> FileTree:
+    """Return those of *paths* that are files of *directory*; call it in a thread."""
+    regular = {path for path in paths if path.isprintable() and _is_file(directory / path)}
+    kept = tuple(sorted(regular))
+    return DirectoryTree(directory=directory, paths=kept, files=frozenset(kept))
 
 
 @frozen(kw_only=True)
@@ -129,6 +136,10 @@ def _listed(descriptor: int) -> Iterator[str]:
         regular = (name for name in names if _is_regular(name, current))
         paths = (f"{prefix}/{name}" if prefix else name for name in regular)
         yield from (path for path in paths if path.isprintable())
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _is_regular(name: str, descriptor: int) -> bool:

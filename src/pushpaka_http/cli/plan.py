@@ -1,0 +1,55 @@
+"""`pushpaka plan`."""
+
+from pathlib import Path
+
+import anyio
+import click
+
+from pushpaka_core.bootstrap.local_plans import LocalPlan, plan_directory
+from pushpaka_core.domain.build_plans import Packaging
+from pushpaka_core.errors import DetectionError, PlatformFaultError, SourceError
+from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_http.cli.refusals import refused
+
+
+@click.command("plan")
+@click.argument(
+    "directory",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+)
+@click.option(
+    "--dockerfile", "is_dockerfile", is_flag=True, help="Print the Dockerfile of its image."
+)
+def command(directory: Path, *, is_dockerfile: bool) -> None:
+    """
+    Tell how DIRECTORY would be built and run, and why.
+
+    It is the present one unless it is named. Neither a server nor a database is needed, and
+    nothing is built. In a Git repository, what is ignored is not looked at, and DIRECTORY is
+    what a project would have as its root_dir.
+
+    The plan is for the runtime that PUSHPAKA_RUNTIME names; with --dockerfile, for docker.
+    """
+    settings = Settings.from_environ()
+    packaging = Packaging.IMAGE if is_dockerfile else _packaging(settings)
+    with refused(DetectionError, SourceError, PlatformFaultError):
+        local = anyio.run(plan_directory, directory, packaging)
+    if is_dockerfile:
+        _show_dockerfile(local, prefix=settings.image_prefix or "")
+    else:
+        click.echo("\n".join(local.explanation))
+
+
+def _packaging(settings: Settings) -> Packaging:
+    is_docker = settings.runtime is RuntimeChoice.DOCKER
+    return Packaging.IMAGE if is_docker else Packaging.DIRECTORY
+
+
+def _show_dockerfile(local: LocalPlan, *, prefix: str) -> None:
+    """Print the text, or where the repository has its own."""
+    if own := local.plan.dockerfile:
+        click.echo("The repository brings its own Dockerfile, which is built as it is:", err=True)
+        click.echo(Path(local.plan.directory, own.path))
+    else:
+        click.echo(local.dockerfile(prefix=prefix), nl=False)
