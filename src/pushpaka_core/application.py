@@ -5,7 +5,14 @@ from attrs import frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.engine import VERSION, Adapters, Engine, Options, assemble_engine
+from pushpaka_core.engine import (
+    VERSION,
+    Adapters,
+    Engine,
+    Options,
+    assemble_engine,
+    starting_of,
+)
 from pushpaka_core.errors import RouterUnavailableError, RuntimeUnavailableError
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
@@ -19,6 +26,7 @@ from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService,
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.one_offs import OneOffService
 from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
@@ -39,6 +47,7 @@ class Application:
     deployments: DeploymentService
     plans: PlanService
     serving: ServingService
+    one_offs: OneOffService
     logs: LogService
     env_vars: EnvVarService
     custom_domains: CustomDomainService
@@ -123,6 +132,14 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             journal=journal,
             moves=moves,
             now=adapters.now,
+        ),
+        one_offs=OneOffService(
+            storage=adapters.storage,
+            runtime=adapters.runtime,
+            jobs=engine.jobs,
+            starting=starting_of(adapters, options),
+            journal=journal,
+            node=options.node,
         ),
         logs=LogService(
             storage=adapters.storage, events=adapters.events, recheck=options.timings.poll

@@ -155,10 +155,10 @@ def assemble_engine(
     log_writing = LogWriting(adapters.storage, adapters.events, adapters.now)
     instance_output = InstanceOutput(adapters.runtime)
     routing = Routing(adapters.storage, adapters.router, options.addresses, options.apis)
-    running = _running(adapters, options, _starting(adapters, options), instance_output)
+    running = _running(adapters, options, starting_of(adapters, options), instance_output)
     node_hold = NodeHold(adapters.storage, options.node.name)
     held = evolve(adapters, storage=HeldStorage(adapters.storage, node_hold))
-    held_starting = _starting(held, options)
+    held_starting = starting_of(held, options)
     held_running = _running(held, options, held_starting, instance_output)
     switching = Switching(
         storage=adapters.storage,
@@ -272,7 +272,8 @@ def assemble_engine(
     )
 
 
-def _starting(adapters: Adapters, options: Options) -> Starting:
+def starting_of(adapters: Adapters, options: Options) -> Starting:
+    """Return what starts instances on the machine of this process."""
     return Starting(
         storage=adapters.storage,
         runtime=adapters.runtime,

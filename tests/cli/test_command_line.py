@@ -25,7 +25,7 @@ async def test_help_names_every_command(unrouted: Served) -> None:
     finished = await unrouted.run("--help")
 
     assert 0 == finished.code
-    for name in ("serve", "worker", "down", "migrate", "takeover", "plan", "users", "demo"):
+    for name in ("serve", "worker", "down", "migrate", "takeover", "plan", "run", "users", "demo"):
         assert f"\n  {name} " in finished.output
 
 

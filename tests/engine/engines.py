@@ -8,6 +8,7 @@ from functools import cache
 
 import docker
 from docker.errors import APIError
+from docker.models.containers import Container
 
 from pushpaka_core.adapters.docker.labels import Marks
 
@@ -27,6 +28,16 @@ def lacks_docker() -> str | None:
         if subprocess.run([program, *command], check=False, capture_output=True).returncode:
             return missing
     return None
+
+
+def containers(**labels: str) -> list[Container]:
+    """Return the containers that bear *labels*, those that have ended included."""
+    wanted = [f"{label}={value}" for label, value in labels.items()]
+    client = docker.DockerClient(base_url=URL)
+    try:
+        return list(client.containers.list(all=True, filters={"label": wanted}))
+    finally:
+        client.close()
 
 
 def remove_all(marks: Marks, url: str = URL) -> None:

@@ -57,7 +57,12 @@ async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
                 engine=engine,
                 marks=marks,
                 builder=builder,
-                runtime=DockerRuntime(engine=engine, marks=marks, firewall=Firewall(processes)),
+                runtime=DockerRuntime(
+                    engine=engine,
+                    marks=marks,
+                    firewall=Firewall(processes),
+                    waiting_directory=directory / "waiting",
+                ),
             )
         finally:
             await to_thread.run_sync(remove_all, marks)

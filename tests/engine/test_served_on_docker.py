@@ -11,7 +11,7 @@ from anyio import fail_after, sleep, to_thread
 from docker.models.containers import Container
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
-from tests.engine.engines import URL
+from tests.engine.engines import URL, containers
 from tests.served import Served, open_served
 
 from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM, Marks
@@ -47,17 +47,8 @@ async def _project(ann: Person, name: str, files: dict[str, str], **settings: ob
     return await ann.project(repository.path, name, **settings)
 
 
-def _containers(**labels: str) -> list[Container]:
-    wanted = [f"{label}={value}" for label, value in labels.items()]
-    client = docker.DockerClient(base_url=URL)
-    try:
-        return list(client.containers.list(all=True, filters={"label": wanted}))
-    finally:
-        client.close()
-
-
 async def _of(deployment: Json) -> list[Container]:
-    return await to_thread.run_sync(lambda: _containers(**{DEPLOYMENT: deployment["id"]}))
+    return await to_thread.run_sync(lambda: containers(**{DEPLOYMENT: deployment["id"]}))
 
 
 async def _until(is_so: Callable[[list[Container]], bool], deployment: Json) -> list[Container]:

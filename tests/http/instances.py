@@ -16,6 +16,7 @@ from pushpaka_core.engine import Engine
 from pushpaka_core.errors import StorageUnavailableError
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.health import HealthService, Lifetime
+from pushpaka_core.services.one_offs import OneOffService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.system import SystemService, Technologies
 
@@ -101,6 +102,7 @@ def _application(world: World, parts: Parts) -> Application:
         deployments=world.deployments,
         plans=world.plans,
         serving=world.serving,
+        one_offs=cast("OneOffService", None),  # no request runs commands
         logs=world.logs,
         env_vars=world.env_vars,
         custom_domains=world.custom_domains,

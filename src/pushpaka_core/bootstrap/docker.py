@@ -54,6 +54,7 @@ async def docker_adapters(
                 engine=engine,
                 marks=marks,
                 firewall=Firewall(processes),
+                waiting_directory=settings.data_directory / "waiting",
                 most=most,
                 pool=settings.network_pool,
             ),

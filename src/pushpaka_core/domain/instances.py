@@ -16,6 +16,8 @@ InstanceId = NewType("InstanceId", UUID)
 
 WEB = "web"
 RELEASE = "release"
+ONE_OFF = "run"
+"""The process type of a command that somebody runs beside what is served."""
 PROCESS_TYPE = Matching(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}",
     "must be named with 1 to 63 letters, digits, - and _",

@@ -66,7 +66,12 @@ class Runtime(Protocol):
         ...
 
     async def instances(self) -> Sequence[ObservedInstance]:
-        """Return everything that carries this platform's mark, the ended included."""
+        """
+        Return everything that carries this platform's mark, the ended included.
+
+        What somebody waits for in `run_once` is theirs, and not among them; what a process
+        has left that was killed while it waited is taken away, or among them.
+        """
         ...
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
@@ -96,13 +101,16 @@ class Runtime(Protocol):
         request: StartRequest,
         /,
         *,
-        timeout: timedelta,
+        timeout: timedelta | None,
         on_output: Callable[[OutputChunk], Awaitable[None]],
     ) -> Exit:
         """
         Run the instance's process type to its end, as a release command.
 
+        A cancelled call has ended it with all that it started.
+
         Raises:
-            TimeoutError: If it takes longer than *timeout*; it is dead then.
+            TimeoutError: If it takes longer than *timeout*, if any; it is dead then.
+            StartError: If it cannot be started at all.
         """
         ...

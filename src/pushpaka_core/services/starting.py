@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.domain.instances import RELEASE, WEB, Instance, InstanceId
+from pushpaka_core.domain.instances import ONE_OFF, RELEASE, WEB, Instance, InstanceId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
@@ -84,6 +84,10 @@ class Starting:
         """Keep a row for what runs the release command, as it is to go when its lease is lost."""
         (instance,) = await self._reserve(job, [(RELEASE, 0)])
         return instance
+
+    def one_off(self, job: Job) -> Instance:
+        """Return what runs a command whose caller waits for it, so that no row is kept of it."""
+        return self._new(job, ONE_OFF, 0, iter(()))
 
     async def succeed(self, instance: Instance) -> Instance:
         """Put the row of a successor, with a port of its own, in place of one that crashed."""

@@ -12,10 +12,11 @@ Derive a test class from `RuntimeContract` in a module whose fixtures are
 from datetime import timedelta
 
 import pytest
-from anyio import fail_after
+from anyio import CancelScope, fail_after, sleep_forever
 from anyio.lowlevel import checkpoint
 
 from pushpaka_core.errors import ConflictError
+from pushpaka_core.ports.processes import OutputChunk
 from pushpaka_core.ports.runtime import ObservedInstance, Runtime, StartRequest
 from pushpaka_core.testing.applications import Told
 
@@ -131,6 +132,24 @@ class RuntimeContract:
         assert exit_.succeeded
         assert b"Hello.\n" == told.output
         assert [] == list(await runtime.instances())
+
+    async def test_a_command_belongs_to_who_waits_for_it(
+        self, runtime: Runtime, releasing: StartRequest
+    ) -> None:
+        """It is no instance that others might end, and it ends when nobody waits any more."""
+        seen: list[ObservedInstance] = []
+
+        async def look_and_leave(_: OutputChunk) -> None:
+            seen.extend(await runtime.instances())
+            waiting.cancel()
+
+        with CancelScope() as waiting:
+            await runtime.run_once(releasing, timeout=None, on_output=look_and_leave)
+            await sleep_forever()
+
+        assert waiting.cancelled_caught
+        assert [] == seen
+        assert await runtime.inspect(releasing.instance.name) is None
 
 
 async def _dead(runtime: Runtime, request: StartRequest) -> ObservedInstance:

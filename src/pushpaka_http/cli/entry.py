@@ -11,6 +11,7 @@ from pushpaka_core.errors import PushpakaError, SettingsError
 COMMANDS: Mapping[str, str] = {
     "serve": "Serve the API and deploy, with a router of its own.",
     "worker": "Deploy, beside a serve that does not.",
+    "run": "Run a one-off command in what a project serves.",
     "plan": "Tell how a directory would be built and run, and why.",
     "down": "Stop the applications and the router that a serve has left running.",
     "migrate": "Bring the database up to date.",

@@ -210,12 +210,13 @@ async def test_a_release_command_is_run_once(
     assert [] == list(await runtime.instances())
 
 
+@pytest.mark.parametrize("site", [None, StaticSite(directory=".")])
 async def test_memory_of_an_instance_is_bounded(
-    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path
+    builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path, site: StaticSite | None
 ) -> None:
     """A program that wants much more than it may have is refused it, or killed."""
     script = "python -c 'bytearray(1024 * 2**20)'"
-    wanted = plan(language="python", processes={"release": step(script)})
+    wanted = plan(language="python", processes={"release": step(script)}, static=site)
     request = await _built(builder, tmp_path, wanted)
     request = evolve(
         request,

@@ -20,6 +20,7 @@ from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
 from pushpaka_core.adapters.docker.listeners import Listener, listeners_of
 from pushpaka_core.adapters.docker.networks import POOL, Networks
 from pushpaka_core.adapters.docker.output import read_output
+from pushpaka_core.adapters.docker.waiting import Waiting
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.errors import ConflictError, PlatformFaultError, StartError
 from pushpaka_core.ports.processes import Exit, OutputChunk
@@ -38,6 +39,7 @@ class DockerRuntime:
     _engine: Engine
     _marks: Marks
     _firewall: Firewall
+    _waiting: Waiting = field(alias="waiting_directory", converter=Waiting)
     _most: Most = field(factory=Most)
     _pool: IPv4Network = POOL
 
@@ -60,7 +62,7 @@ class DockerRuntime:
         return None if container is None else _observed(name, container.attrs)
 
     async def instances(self) -> Sequence[ObservedInstance]:
-        """Return all containers that bear our mark."""
+        """Return all containers that bear our mark, but for those that somebody waits for."""
         return await self._engine.call(self._all)
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
@@ -91,21 +93,22 @@ class DockerRuntime:
         request: StartRequest,
         /,
         *,
-        timeout: timedelta,
+        timeout: timedelta | None,
         on_output: Callable[[OutputChunk], Awaitable[None]],
     ) -> Exit:
         """Run a container to its end, and remove it."""
         name = request.instance.name
-        try:
-            with fail_after(timeout.total_seconds()):
-                await self.start(request)
-                async for chunk in self.output(name):
-                    await on_output(chunk)
-                return await self._engine.call(self._ended, name)
-        finally:
-            with CancelScope(shield=True):
-                await self.stop(name, grace=timedelta(0))
-                await self.forget(name)
+        async with self._waiting.held(name):
+            try:
+                with fail_after(timeout.total_seconds() if timeout else None):
+                    await self.start(request)
+                    async for chunk in self.output(name):
+                        await on_output(chunk)
+                    return await self._engine.call(self._ended, name)
+            finally:
+                with CancelScope(shield=True):
+                    await self.stop(name, grace=timedelta(0))
+                    await self.forget(name)
 
     @property
     def _profile(self) -> Profile:
@@ -148,6 +151,7 @@ class DockerRuntime:
                 raise
 
     def _forget(self, name: str) -> None:
+        self._waiting.forget(name)
         container = self._found(name)
         if container is None:
             return
@@ -179,6 +183,8 @@ class DockerRuntime:
         client = self._engine.client
         found: list[ObservedInstance] = []
         for summary in client.api.containers(all=True, filters=self._marks.filter):
+            if self._waiting.has(summary["Labels"][NAME]):
+                continue
             with suppress(NotFound):
                 attrs = client.api.inspect_container(summary["Id"])
                 found.append(_observed(summary["Labels"][NAME], attrs))

@@ -51,6 +51,8 @@ class MemoryRuntime:
     """Whether nobody answers who starts, ends or looks at a program."""
     resisting: set[str] = field(factory=set, init=False)
     """The programs that were told so."""
+    run: list[StartRequest] = field(factory=list, init=False)
+    """What each command was run with, the oldest first."""
     _now: Clock = lambda: datetime.now(UTC)
     _programs: dict[str, "_Program"] = field(factory=dict, init=False)
 
@@ -151,13 +153,15 @@ class MemoryRuntime:
         request: StartRequest,
         /,
         *,
-        timeout: timedelta,
+        timeout: timedelta | None,
         on_output: Callable[[OutputChunk], Awaitable[None]],
     ) -> Exit:
         """Print the greeting, and end as told."""
+        self._require_answer()
+        self.run.append(request)
         program = _Program(request=request, started_at=self._now(), listening=Listening.NOWHERE)
         program.print(self.greeting, Descriptor.STDOUT, self._now())
-        with fail_after(timeout.total_seconds()):
+        with fail_after(timeout.total_seconds() if timeout else None):
             await on_output(program.output[0])
             if self.is_hanging:
                 await sleep_forever()

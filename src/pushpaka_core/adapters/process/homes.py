@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.permissions import make_passable, make_private
 from pushpaka_core.adapters.process.removal import remove_tree
 
@@ -14,40 +15,46 @@ from pushpaka_core.adapters.process.removal import remove_tree
 @frozen
 class Homes:
     """
-    One directory for each instance, and beside it a file that bears the instance's name.
+    One directory for each instance, and beside it a note: a file that bears the instance's name.
 
-    The file is there before the directory and until after it: what somebody has prepared
-    who was killed before the start is found by it. The directory cannot bear the name itself:
-    programs make Unix sockets there, whose paths may have no more than 107 bytes.
+    The note is there before the directory and until after it, so that what somebody has made
+    ready who was killed before the start is found.
     """
 
-    _directory: Path
+    _parent: Path
 
-    def make(self, name: str, uid: int | None) -> Path:
-        """Return the directory of an instance, in which `home` and `tmp` are *uid*'s alone."""
-        private = self._private(name)
-        private.parent.mkdir(parents=True, exist_ok=True)
-        self._note(name).touch(mode=0o600)
-        make_passable(private)
-        for inner in ("home", "tmp"):
-            make_private(private / inner, uid)
-        return private
+    def note(self, name: str) -> Path:
+        """Note an instance, and return where its directory is to be made."""
+        with translated_faults("The start"):
+            self._parent.mkdir(parents=True, exist_ok=True)
+            (self._parent / name).touch(mode=0o600)
+        return self._parent / short(name)
+
+    def noted(self) -> Mapping[str, datetime]:
+        """Return the names of the instances that are noted, and since when."""
+        found: dict[str, datetime] = {}
+        for note in self._parent.glob("*.*"):
+            with suppress(FileNotFoundError):
+                found[note.name] = datetime.fromtimestamp(note.stat().st_mtime, UTC)
+        return found
 
     def remove(self, name: str) -> None:
         """Remove what an instance had. Harmless to repeat."""
-        remove_tree(self._private(name))
-        self._note(name).unlink(missing_ok=True)
+        remove_tree(self._parent / short(name))
+        (self._parent / name).unlink(missing_ok=True)
 
-    def made(self) -> Mapping[str, datetime]:
-        """Return the names of the instances that have one, and since when."""
-        found: dict[str, datetime] = {}
-        for file in self._directory.glob("*.*"):
-            with suppress(FileNotFoundError):
-                found[file.name] = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        return found
 
-    def _private(self, name: str) -> Path:
-        return self._directory / name.rpartition(".")[2]
+def short(name: str) -> str:
+    """
+    Return what the directory of an instance of that name is called.
 
-    def _note(self, name: str) -> Path:
-        return self._directory / name
+    Programs make Unix sockets there, whose paths may have no more than 107 bytes.
+    """
+    return name.rpartition(".")[2]
+
+
+def furnish(directory: Path, uid: int | None) -> None:
+    """Make *directory* with `home` and `tmp`, which are *uid*'s alone."""
+    make_passable(directory)
+    for inner in ("home", "tmp"):
+        make_private(directory / inner, uid)

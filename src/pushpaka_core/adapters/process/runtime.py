@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import timedelta
 from pathlib import Path
 
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.process.environment import program_env
 from pushpaka_core.adapters.process.faults import translated_faults
-from pushpaka_core.adapters.process.homes import Homes
+from pushpaka_core.adapters.process.homes import Homes, furnish, short
 from pushpaka_core.adapters.process.releases import Release, Releases
+from pushpaka_core.adapters.process.scratch import Scratch
 from pushpaka_core.adapters.process.tools import Tools
 from pushpaka_core.domain.instances import WEB, Instance
 from pushpaka_core.errors import BuildError, StartError
@@ -50,15 +51,17 @@ class ProcessRuntime:
     _processes: Processes
     _releases: Releases = field(alias="releases_directory", converter=Releases)
     _tools: Tools = field(alias="tools_directory", converter=Tools)
-    _homes: Homes = field(alias="instances_directory", converter=Homes)
+    _instances: Path = field(alias="instances_directory")
     _uid_of: Callable[[int], int | None] = lambda _: None
     _host_env: Mapping[str, str] = field(factory=dict, repr=False)
     _limits: Limits = RUN_LIMITS
 
     async def start(self, request: StartRequest, /) -> None:
         """Launch the command of the instance's process type, or the file server for its site."""
-        command = await to_thread.run_sync(self._command, request)
-        await self._processes.launch(request.instance.name, command)
+        name = request.instance.name
+        home = await to_thread.run_sync(self._homes.note, name)
+        command = await to_thread.run_sync(self._command, request, home)
+        await self._processes.launch(name, command)
 
     async def stop(self, name: str, /, *, grace: timedelta) -> None:
         """Stop the process."""
@@ -81,11 +84,12 @@ class ProcessRuntime:
         What was made ready to be launched, and was not, is told as gone.
         """
         await self._processes.sweep()
-        made = await to_thread.run_sync(self._homes.made)
+        await to_thread.run_sync(self._scratch.sweep)
+        noted = await to_thread.run_sync(self._homes.noted)
         launched = await self._processes.launched()
         seen = [_observed(each) for each in launched if _INSTANCE.fullmatch(each.name)]
-        unlaunched = made.keys() - {one.name for one in seen}
-        gone = (ObservedInstance(name=n, started_at=made[n], exit=GONE) for n in unlaunched)
+        unlaunched = noted.keys() - {one.name for one in seen}
+        gone = (ObservedInstance(name=n, started_at=noted[n], exit=GONE) for n in unlaunched)
         return [*seen, *gone]
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
@@ -111,22 +115,27 @@ class ProcessRuntime:
         request: StartRequest,
         /,
         *,
-        timeout: timedelta,
+        timeout: timedelta | None,
         on_output: Callable[[OutputChunk], Awaitable[None]],
     ) -> Exit:
         """Run the command to its end; its home goes with it."""
-        command = await to_thread.run_sync(self._command, request)
-        try:
+        async with self._scratch.held(short(request.instance.name)) as home:
+            command = await to_thread.run_sync(self._command, request, home)
             return await self._processes.run(command, on_output=on_output, timeout=timeout)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._homes.remove, request.instance.name)
 
-    def _command(self, request: StartRequest) -> Command:
+    @property
+    def _scratch(self) -> Scratch:
+        return Scratch(self._instances)
+
+    @property
+    def _homes(self) -> Homes:
+        return Homes(self._instances)
+
+    def _command(self, request: StartRequest, home: Path) -> Command:
         with translated_faults("The start"):
-            return self._prepared(request)
+            return self._prepared(request, home)
 
-    def _prepared(self, request: StartRequest) -> Command:
+    def _prepared(self, request: StartRequest, home: Path) -> Command:
         release = self._releases.named(request.artifact)
         if not release.is_sealed:
             raise StartError("What was built is not there any more. Deploy the commit again.")
@@ -135,7 +144,7 @@ class ProcessRuntime:
         return Command(
             argv=argv,
             directory=directory,
-            env=self._env(request, release, uid),
+            env=self._env(request, release, uid, home),
             uid=uid,
             limits=self._limits_of(request),
         )
@@ -154,8 +163,11 @@ class ProcessRuntime:
             raise StartError(str(error)) from None
         raise StartError(f"The plan has no command for the process type {type_}.")
 
-    def _env(self, request: StartRequest, release: Release, uid: int | None) -> Mapping[str, str]:
+    def _env(
+        self, request: StartRequest, release: Release, uid: int | None, home: Path
+    ) -> Mapping[str, str]:
         instance = request.instance
+        furnish(home, uid)
         port = {} if instance.port is None else {"PORT": str(instance.port)}
         defaults = _ENV.get(request.plan.language, {})
         env = {**defaults, **self._host_env, **request.env, "HOST": instance.host, **port}
@@ -163,14 +175,15 @@ class ProcessRuntime:
             release,
             directory=request.plan.directory,
             tools=self._tools.place(),
-            private=self._homes.make(instance.name, uid),
+            private=home,
             env=env,
         )
 
     def _limits_of(self, request: StartRequest) -> Limits:
         """Bound what the project's own programs take; the file server of a site needs little."""
         most = request.settings.memory_limit
-        memory = None if most is None or request.plan.static else most * 2**20
+        is_site = request.plan.static and request.instance.process_type == WEB
+        memory = None if most is None or is_site else most * 2**20
         return evolve(self._limits, memory_bytes=memory, cpus=request.settings.cpu_limit)
 
 
