@@ -56,6 +56,11 @@ def check_target(value: str) -> None:
         check_branch(branch)
 
 
+def preview_of(branch: str) -> str:
+    """Return the target of the preview of *branch*."""
+    return f"preview:{branch}"
+
+
 @frozen(kw_only=True)
 class NewDeployment:
     """What somebody asks for to have a commit deployed."""

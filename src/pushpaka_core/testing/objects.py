@@ -21,6 +21,7 @@ from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.domain.webhooks import Forge, Webhook, WebhookId
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -185,6 +186,21 @@ def a_custom_domain(project: Project, **fields: Any) -> CustomDomain:
         user_id=project.user_id,
         domain=f"app{number}.example.com",
         challenge="prove-it",
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_webhook(project: Project, **fields: Any) -> Webhook:
+    """Return a webhook of *project* for a GitHub, without previews."""
+    standard = Webhook(
+        id=WebhookId(an_id()),
+        project_id=project.id,
+        provider=Forge.GITHUB,
+        previews=False,
+        forks=False,
+        secret=a_secret(),
         created_at=NOON,
         updated_at=NOON,
     )

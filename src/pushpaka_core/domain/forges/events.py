@@ -1,0 +1,108 @@
+"""What a forge tells of, in words that all forges have in common."""
+
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from pushpaka_core.domain.sources import check_branch
+
+_SKIPS = re.compile(
+    r"\[(?:skip[ -](?:ci|actions|deploy)|(?:ci|actions|deploy)[ -]skip|no[ -]ci)\]"
+    r"|^skip-checks:[ ]*true[ ]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@frozen(kw_only=True)
+class BranchPushed:
+    """A branch has a new newest commit."""
+
+    branch: str
+    commit_sha: str
+    message: str = field(default="", repr=False)
+    """That of the newest commit; empty where the forge does not tell it."""
+    paths: frozenset[str] | None = None
+    """The files that were changed; None where the forge does not tell all of them."""
+
+
+@frozen(kw_only=True)
+class BranchDeleted:
+    """A branch is gone."""
+
+    branch: str
+
+
+@frozen(kw_only=True)
+class ProposalPushed:
+    """A pull request was opened, or has a new newest commit."""
+
+    number: int
+    branch: str
+    """Its own, of the repository or of a fork."""
+    commit_sha: str
+    message: str = field(default="", repr=False)
+    is_of_fork: bool
+
+
+@frozen(kw_only=True)
+class ProposalClosed:
+    """A pull request was merged or turned down."""
+
+    number: int
+    branch: str
+    is_of_fork: bool
+
+
+@frozen(kw_only=True)
+class Ignored:
+    """Something of which nothing follows."""
+
+    reason: str
+    """A sentence for whoever looks at the deliveries."""
+
+
+ForgeEvent: TypeAlias = BranchPushed | BranchDeleted | ProposalPushed | ProposalClosed | Ignored
+
+PING = Ignored(reason="The webhook works.")
+TAG = Ignored(reason="Tags are not deployed.")
+
+
+def asks_to_be_skipped(message: str) -> bool:
+    """Tell whether the author of a commit wants nothing to be deployed, as by "[skip ci]"."""
+    return _SKIPS.search(message) is not None
+
+
+def unknown(event: str) -> Ignored:
+    """Return what comes of an *event* that means nothing here."""
+    return Ignored(reason=f"Nothing follows from {event[:64] or 'an event without a name'}.")
+
+
+def usable(event: ForgeEvent) -> ForgeEvent:
+    """Return *event* where its branch is one that can be deployed."""
+    if isinstance(event, Ignored):
+        return event
+    try:
+        check_branch(event.branch)
+    except ValueError as error:
+        return Ignored(reason=f"The branch cannot be deployed: its name {error}.")
+    return event
+
+
+def is_watched(paths: Iterable[str], patterns: Iterable[str]) -> bool:
+    """
+    Tell whether one of *patterns* is about one of *paths*, or there are none.
+
+    `*` and `?` stay in a directory, `**` does not, and a directory stands for all below it.
+    """
+    watched = [re.compile(_expression(pattern)) for pattern in patterns]
+    return not watched or any(one.fullmatch(path) for path in paths for one in watched)
+
+
+_WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _expression(pattern: str) -> str:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removesuffix("/"))
+    return "".join(_WILDCARDS.get(part) or re.escape(part) for part in parts) + "(?:/.*)?"

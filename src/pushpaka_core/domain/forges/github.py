@@ -1,0 +1,84 @@
+"""
+What GitHub says.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from collections.abc import Sequence
+
+from pushpaka_core.domain.forges.dialects import Dialect, prefixed_signature
+from pushpaka_core.domain.forges.events import (
+    PING,
+    TAG,
+    BranchDeleted,
+    BranchPushed,
+    ForgeEvent,
+    ProposalClosed,
+    ProposalPushed,
+    unknown,
+)
+from pushpaka_core.domain.forges.payloads import Payload, branch_in, changed_paths
+
+_MOST_COMMITS = 2048
+"""GitHub tells of no more."""
+_PUSHING = {"opened", "reopened", "synchronize"}
+
+
+def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
+    match event:
+        case "ping":
+            return [PING]
+        case "push":
+            return [_push(payload)]
+        case "pull_request":
+            return [_pull_request(payload)]
+        case _:
+            return [unknown(event)]
+
+
+def _push(payload: Payload) -> ForgeEvent:
+    branch = branch_in(payload.text("ref"))
+    if branch is None:
+        return TAG
+    if payload.flag("deleted"):
+        return BranchDeleted(branch=branch)
+    return BranchPushed(
+        branch=branch,
+        commit_sha=payload.commit("after"),
+        message=payload.part("head_commit").text("message") if payload.has("head_commit") else "",
+        paths=_paths(payload),
+    )
+
+
+def _paths(payload: Payload) -> frozenset[str] | None:
+    if payload.flag("created") or payload.flag("forced") or not payload.has("commits"):
+        return None
+    commits = list(payload.parts("commits"))
+    return changed_paths(iter(commits)) if 0 < len(commits) < _MOST_COMMITS else None
+
+
+def _pull_request(payload: Payload) -> ForgeEvent:
+    action, request = payload.text("action"), payload.part("pull_request")
+    number, head = payload.number("number"), request.part("head")
+    branch, is_of_fork = head.text("ref"), _repository(head) != _repository(request.part("base"))
+    if action == "closed":
+        return ProposalClosed(number=number, branch=branch, is_of_fork=is_of_fork)
+    if action in _PUSHING:
+        return ProposalPushed(
+            number=number, branch=branch, commit_sha=head.commit("sha"), is_of_fork=is_of_fork
+        )
+    return unknown(f"pull_request {action}")
+
+
+def _repository(end: Payload) -> int | None:
+    """Return the repository of one end of a pull request; a fork may be gone already."""
+    return end.part("repo").number("id") if end.has("repo") else None
+
+
+GITHUB = Dialect(
+    event_header="x-github-event",
+    delivery_headers=("x-github-delivery",),
+    proof_header="x-hub-signature-256",
+    prove=prefixed_signature,
+    read=_read,
+)
