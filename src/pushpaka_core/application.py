@@ -19,6 +19,7 @@ from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
+from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
@@ -33,6 +34,7 @@ from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.route_tables import RouteTableService
 from pushpaka_core.services.serving import ServingService
 from pushpaka_core.services.system import SystemService
+from pushpaka_core.services.webhooks import WebhookService
 
 _DOCKER_SECONDS = 0.75
 """A request for the health of the platform is answered within a second."""
@@ -51,6 +53,8 @@ class Application:
     logs: LogService
     env_vars: EnvVarService
     custom_domains: CustomDomainService
+    webhooks: WebhookService
+    deliveries: DeliveryService
     audit: AuditService
     health: HealthService
     lifetime: Lifetime
@@ -157,6 +161,19 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             addresses=options.addresses,
             now=adapters.now,
             new_id=adapters.new_id,
+        ),
+        webhooks=WebhookService(
+            storage=adapters.storage,
+            cipher=adapters.cipher,
+            journal=journal,
+            now=adapters.now,
+            new_id=adapters.new_id,
+        ),
+        deliveries=DeliveryService(
+            storage=adapters.storage,
+            cipher=adapters.cipher,
+            queueing=queueing,
+            now=adapters.now,
         ),
         audit=AuditService(storage=adapters.storage),
         health=HealthService(

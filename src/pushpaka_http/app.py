@@ -27,6 +27,7 @@ from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
 from pushpaka_http.controllers.route_tables import RouteTableController
 from pushpaka_http.controllers.system import SystemController
+from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.metrics import Metrics
@@ -79,7 +80,8 @@ def create_app(
         route_handlers=[
             _api(application, rate_limits),
             Router(
-                openapi.BASE_PATH, route_handlers=[watch_log, ask_for_websocket, PlatformController]
+                openapi.BASE_PATH,
+                route_handlers=[watch_log, ask_for_websocket, receive_delivery, PlatformController],
             ),
             PlatformController,
             *([] if router_token is None else [RouteTableController]),
@@ -124,6 +126,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
             LogController,
             EnvVarController,
             CustomDomainController,
+            WebhookController,
             AuditController,
             SystemController,
         ],
@@ -160,6 +163,8 @@ def _services(application: Application) -> dict[str, Provide]:
         "logs": given(application.logs),
         "env_vars": given(application.env_vars),
         "custom_domains": given(application.custom_domains),
+        "webhooks": given(application.webhooks),
+        "deliveries": given(application.deliveries),
         "audit": given(application.audit),
         "health": given(application.health),
         "system": given(application.system),

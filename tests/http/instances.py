@@ -106,6 +106,8 @@ def _application(world: World, parts: Parts) -> Application:
         logs=world.logs,
         env_vars=world.env_vars,
         custom_domains=world.custom_domains,
+        webhooks=world.webhooks,
+        deliveries=world.deliveries,
         audit=world.audit,
         health=health,
         lifetime=Lifetime(),

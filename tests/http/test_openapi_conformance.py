@@ -86,8 +86,16 @@ class Owner:
             await INSTANCE.fail()
             body = {"project_id": project["id"], "domain": f"app-{number}.example.com"}
             domain = (await person.post("/domains", body)).json()
+            webhook = (
+                await person.post("/webhooks", {"project_id": project["id"], "provider": "github"})
+            ).json()
             await person.post("/env", {"project_id": project["id"], "key": "A", "value": "1"})
-        ids = {"project": project["id"], "deployment": deployment["id"], "domain": domain["id"]}
+        ids = {
+            "project": project["id"],
+            "deployment": deployment["id"],
+            "domain": domain["id"],
+            "webhook": webhook["id"],
+        }
         return cls(person.token, {f"{kind}_id": of_kind for kind, of_kind in ids.items()})
 
     @property

@@ -35,6 +35,7 @@ from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
+from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
@@ -45,6 +46,7 @@ from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.serving import ServingService
+from pushpaka_core.services.webhooks import WebhookService
 from pushpaka_core.testing.objects import NOON, a_release, an_entry
 
 PASSWORD = "correct horse"
@@ -96,6 +98,8 @@ class World:
     logs: LogService
     env_vars: EnvVarService
     custom_domains: CustomDomainService
+    webhooks: WebhookService
+    deliveries: DeliveryService
     audit: AuditService
 
     @classmethod
@@ -178,6 +182,12 @@ class World:
             ),
             custom_domains=CustomDomainService(
                 storage=storage, journal=journal, addresses=addresses, now=clock, new_id=new_id
+            ),
+            webhooks=WebhookService(
+                storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
+            ),
+            deliveries=DeliveryService(
+                storage=storage, cipher=cipher, queueing=queueing, now=clock
             ),
             audit=AuditService(storage=storage),
         )

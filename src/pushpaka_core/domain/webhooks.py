@@ -1,8 +1,9 @@
 """Webhooks: what a forge is given to tell of pushes, and what follows from what it tells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import NewType, TypeAlias
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from pushpaka_core.domain.forges.events import (
     ProposalClosed,
     ProposalPushed,
     asks_to_be_skipped,
+    is_watched,
 )
 from pushpaka_core.domain.forges.gitea import GITEA
 from pushpaka_core.domain.forges.github import GITHUB
@@ -88,6 +90,16 @@ class Webhook:
 
 
 @frozen(kw_only=True)
+class WebhookDelivery:
+    """A delivery that something followed from, so that nothing follows from it again."""
+
+    webhook_id: WebhookId
+    digest: str
+    """Of what its forge calls it."""
+    received_at: datetime
+
+
+@frozen(kw_only=True)
 class Deploy:
     """A commit is to be deployed."""
 
@@ -95,6 +107,14 @@ class Deploy:
     branch: str
     commit_sha: str
     paths: frozenset[str] | None = None
+    """The files that were changed; None where they are not known."""
+
+    def is_watched(self, patterns: Sequence[str]) -> bool:
+        """Tell whether the change is worth a deployment, as one of the patterns themselves is."""
+        if self.paths is None:
+            return True
+        names_patterns = any(PurePosixPath(path).name == "pushpaka.toml" for path in self.paths)
+        return names_patterns or is_watched(self.paths, patterns)
 
 
 @frozen(kw_only=True)

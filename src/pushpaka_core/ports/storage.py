@@ -9,6 +9,7 @@ from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
 from pushpaka_core.ports.storage_projects import CustomDomains, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
+from pushpaka_core.ports.storage_webhooks import Webhooks
 
 __all__ = ["Pulse", "Storage", "UnitOfWork"]
 
@@ -64,6 +65,11 @@ class UnitOfWork(Protocol):
     @property
     def custom_domains(self) -> CustomDomains:
         """Names that owners bring along."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What forges tell of pushes by."""
         ...
 
     @property

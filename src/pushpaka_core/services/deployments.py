@@ -57,16 +57,11 @@ class DeploymentService:
         request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.DEPLOY, *astuple(new))
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(new.project_id)
-            sequence = await uow.projects.next_sequence(project.id)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
-            deployment = request.fresh(
-                new, project, id=self._queueing.next_id(), sequence=sequence, at=self._now()
-            )
-            environment = await self._queueing.today(uow, actor, deployment)
-            moved = await self._queueing.add(uow, actor, deployment, environment)
+            moved = await self._queueing.begin(uow, actor, request, new, project)
         await self._queueing.tell(moved)
-        return deployment
+        return moved[0]
 
     async def rollback(
         self, actor: Actor, id: DeploymentId, *, idempotency_key: str | None = None

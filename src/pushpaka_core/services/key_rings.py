@@ -14,7 +14,8 @@ async def require_keys(storage: Storage, known: Collection[str]) -> None:
         SettingsError: If one is missing: what this process would encrypt nobody else could read.
     """
     async with storage.snapshot() as uow:
-        missing = sorted(set(await uow.env_vars.key_ids()) - set(known))
+        used = {*await uow.env_vars.key_ids(), *await uow.webhooks.key_ids()}
+    missing = sorted(used - set(known))
     if missing:
         raise SettingsError(
             f"Stored secrets are encrypted with keys that are not here: {', '.join(missing)}. Set "

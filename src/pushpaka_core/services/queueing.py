@@ -7,11 +7,11 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, NewDeployment
 from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.errors import ConflictError, NotFoundError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
@@ -60,6 +60,21 @@ class Queueing:
                 "This Idempotency-Key was used for another request. Use a new key for each request."
             )
         return earlier
+
+    async def begin(
+        self,
+        uow: UnitOfWork,
+        actor: Actor,
+        request: DeploymentRequest,
+        new: NewDeployment,
+        project: Project,
+    ) -> Sequence[Deployment]:
+        """Queue the deployment of a commit; return it with those that it supersedes."""
+        sequence = await uow.projects.next_sequence(project.id)
+        deployment = request.fresh(
+            new, project, id=self.next_id(), sequence=sequence, at=self._now()
+        )
+        return await self.add(uow, actor, deployment, await self.today(uow, actor, deployment))
 
     async def add(
         self, uow: UnitOfWork, actor: Actor, deployment: Deployment, environment: Environment

@@ -64,6 +64,7 @@ class Sweeping:
                 self._sweep_artifacts,
                 self.forget_bygone,
                 self.trim_timelines,
+                self.forget_deliveries,
             ]
         )
 
@@ -104,6 +105,11 @@ class Sweeping:
         for deployment_id in overlong:
             async with self._storage.transaction() as uow:
                 await uow.timeline.remove(deployment_id, but_newest=MOST_STEPS)
+
+    async def forget_deliveries(self) -> None:
+        """Remove the notes of deliveries that no forge will send again."""
+        async with self._storage.transaction() as uow:
+            await uow.webhooks.forget(self._now() - self._logs_kept)
 
     async def _retire(self, project_id: ProjectId) -> None:
         async with self._storage.transaction() as uow:

@@ -12,6 +12,7 @@ from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User
+from pushpaka_core.domain.webhooks import Webhook
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user
 
@@ -25,6 +26,7 @@ Kept: TypeAlias = (
     | EnvVar
     | Environment
     | CustomDomain
+    | Webhook
     | AuditEntry
     | TimelineEvent
 )
@@ -72,6 +74,8 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901 - one case f
             await uow.env_vars.freeze(each)
         case CustomDomain():
             await uow.custom_domains.add(each)
+        case Webhook():
+            await uow.webhooks.put(each)
         case AuditEntry():
             await uow.audit.add(each)
         case TimelineEvent():

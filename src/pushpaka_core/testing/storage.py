@@ -35,6 +35,7 @@ from pushpaka_core.testing.storage_releases import (
     TargetsContract,
 )
 from pushpaka_core.testing.storage_settings import CustomDomainsContract, EnvVarsContract
+from pushpaka_core.testing.storage_webhooks import WebhooksContract
 
 
 class TransactionsContract:
@@ -184,6 +185,7 @@ class StorageContract(
     ProjectsContract,
     EnvVarsContract,
     CustomDomainsContract,
+    WebhooksContract,
     DeploymentsContract,
     ClaimsContract,
     LeasesContract,

@@ -20,6 +20,7 @@ from pushpaka_core.testing.objects import (
     a_target,
     a_timeline_event,
     a_user,
+    a_webhook,
     an_audit_entry,
     an_entry,
     an_env_var,
@@ -192,6 +193,8 @@ class ProjectsContract:
             assert {other.id} == {t.project_id for t in await uow.targets.of_projects()}
             assert {other.id} == {r.project_id for r in await uow.releases.of_project()}
             assert {other.id} == {i.project_id for i in await uow.instances.all()}
+            webhooks = await uow.webhooks.visible_to(PLATFORM).all()
+            assert [other.id] == [webhook.project_id for webhook in webhooks]
             assert 1 == len(await uow.logs.lines(deployment.id, LogFilter()))
             assert 1 == len(await uow.timeline.of_deployment(deployment.id))
             assert 2 == (await uow.audit.page(None, limit=9, offset=0)).total
@@ -216,6 +219,7 @@ class ProjectsContract:
             an_env_var(project),
             an_environment(deployment),
             a_custom_domain(project),
+            a_webhook(project),
             a_timeline_event(deployment),
             an_audit_entry(project.user_id, subject_id=project.id),
         )

@@ -35,8 +35,10 @@ from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.webhooks import WebhookDelivery
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
+    NOON,
     a_custom_domain,
     a_deployment,
     a_project,
@@ -44,6 +46,7 @@ from pushpaka_core.testing.objects import (
     a_target,
     a_timeline_event,
     a_user,
+    a_webhook,
     a_worker,
     an_audit_entry,
     an_entry,
@@ -57,6 +60,7 @@ pytestmark = pytest.mark.anyio
 USER = a_user()
 PROJECT = a_project(USER)
 DEPLOYMENT = a_deployment(PROJECT)
+WEBHOOK = a_webhook(PROJECT)
 KILLED = """
 import os, signal, sys
 from alembic import command
@@ -99,6 +103,11 @@ def _compare(connection: sa.Connection) -> list[object]:
         (schema.env_vars, an_env_var(PROJECT)),
         (schema.environments, an_environment(DEPLOYMENT)),
         (schema.custom_domains, a_custom_domain(PROJECT)),
+        (schema.webhooks, WEBHOOK),
+        (
+            schema.webhook_deliveries,
+            WebhookDelivery(webhook_id=WEBHOOK.id, digest="d", received_at=NOON),
+        ),
         (schema.audit_entries, an_audit_entry(USER.id)),
         (schema.timeline_events, a_timeline_event(DEPLOYMENT)),
         (schema.nodes, Node(runtime="process", name="alpha")),

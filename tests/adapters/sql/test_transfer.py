@@ -23,6 +23,7 @@ from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.webhooks import WebhookDelivery
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
@@ -33,6 +34,7 @@ from pushpaka_core.testing.objects import (
     a_target,
     a_timeline_event,
     a_user,
+    a_webhook,
     a_worker,
     an_audit_entry,
     an_entry,
@@ -45,7 +47,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0002"
+NEWEST = "0003"
 LINES = 450
 """More than are read and written at once."""
 
@@ -79,6 +81,11 @@ async def _fill(url: str) -> None:
         await uow.env_vars.put(an_env_var(project))
         await uow.env_vars.freeze(an_environment(deployment))
         await uow.custom_domains.add(a_custom_domain(project))
+        webhook = a_webhook(project)
+        await uow.webhooks.put(webhook)
+        await uow.webhooks.note(
+            WebhookDelivery(webhook_id=webhook.id, digest="d1", received_at=NOON)
+        )
         for _ in range(3):
             await uow.audit.add(an_audit_entry(user.id))
             await uow.timeline.add(a_timeline_event(deployment))

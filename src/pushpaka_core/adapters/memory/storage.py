@@ -26,6 +26,7 @@ from pushpaka_core.adapters.memory.storage_releases import (
     MemoryTargets,
 )
 from pushpaka_core.adapters.memory.storage_tables import Tables
+from pushpaka_core.adapters.memory.storage_webhooks import MemoryWebhooks
 from pushpaka_core.errors import StorageUnavailableError
 
 
@@ -79,6 +80,11 @@ class MemoryUnitOfWork:
     def custom_domains(self) -> MemoryCustomDomains:
         """Custom domains."""
         return MemoryCustomDomains(self._tables)
+
+    @property
+    def webhooks(self) -> MemoryWebhooks:
+        """What forges tell of pushes by."""
+        return MemoryWebhooks(self._tables)
 
     @property
     def audit(self) -> MemoryAuditTrail:

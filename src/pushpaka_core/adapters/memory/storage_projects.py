@@ -5,7 +5,12 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
+from pushpaka_core.adapters.memory.storage_tables import (
+    Tables,
+    next_version,
+    refuse_taken,
+    remove_webhooks,
+)
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
 from pushpaka_core.domain.deployments import DeploymentId
@@ -78,6 +83,7 @@ class MemoryProjects:
         tables.releases.remove_where(lambda release: release.project_id == id)
         tables.env_vars.remove_where(lambda env_var: env_var.project_id == id)
         tables.custom_domains.remove_where(lambda domain: domain.project_id == id)
+        remove_webhooks(tables, lambda webhook: webhook.project_id == id)
         tables.deployments.remove(*ids)
         tables.projects.remove(id)
 

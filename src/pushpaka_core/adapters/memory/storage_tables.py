@@ -18,6 +18,7 @@ from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.domain.webhooks import Webhook, WebhookDelivery, WebhookId
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 
@@ -100,6 +101,8 @@ class Tables:
     env_vars: Table[EnvVarId, EnvVar] = field(factory=Table)
     environments: Table[DeploymentId, Environment] = field(factory=Table)
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
+    webhooks: Table[WebhookId, Webhook] = field(factory=Table)
+    webhook_deliveries: Table[tuple[WebhookId, str], WebhookDelivery] = field(factory=Table)
     audit: Table[AuditEntryId, AuditEntry] = field(factory=Table)
     timeline: Table[TimelineEventId, TimelineEvent] = field(factory=Table)
     nodes: Table[str, Node] = field(factory=Table)
@@ -118,6 +121,13 @@ class Tables:
         value = max(self.counters.find(counter) or 0, above) + 1
         self.counters.put(counter, value)
         return value
+
+
+def remove_webhooks(tables: Tables, is_unwanted: Callable[[Webhook], bool]) -> None:
+    """Take webhooks away, with what came by them."""
+    ids = {webhook.id for webhook in tables.webhooks.where(is_unwanted)}
+    tables.webhooks.remove(*ids)
+    tables.webhook_deliveries.remove_where(lambda delivery: delivery.webhook_id in ids)
 
 
 def next_version(kept: Versioned | None, changed: Versioned, what: str) -> Versioned:

@@ -292,6 +292,36 @@ custom_domains = _table(
     of="project",
 )
 
+webhooks = _table(
+    "webhooks",
+    key(),
+    owner("project_id", "projects"),
+    text("provider"),
+    flag("previews"),
+    flag("forks"),
+    *secret("secret"),
+    time("created_at"),
+    time("updated_at"),
+    _index("ix_webhooks_project", "project_id"),
+    row="webhook",
+    of="project",
+)
+
+webhook_deliveries = _table(
+    "webhook_deliveries",
+    sa.Column(
+        "webhook_id",
+        sa.Uuid(),
+        sa.ForeignKey("webhooks.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sorted_text("digest", primary_key=True),
+    time("received_at"),
+    _index("ix_webhook_deliveries_received", "received_at"),
+    row="webhook delivery",
+    of="webhook",
+)
+
 audit_entries = _table(
     "audit_entries",
     *unique_id(),

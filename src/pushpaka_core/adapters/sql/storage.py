@@ -25,6 +25,7 @@ from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
 from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
+from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
 from pushpaka_core.errors import StorageUnavailableError
 
 
@@ -78,6 +79,11 @@ class SqlUnitOfWork:
     def custom_domains(self) -> SqlCustomDomains:
         """Custom domains."""
         return SqlCustomDomains(self._statements)
+
+    @property
+    def webhooks(self) -> SqlWebhooks:
+        """What forges tell of pushes by."""
+        return SqlWebhooks(self._statements)
 
     @property
     def audit(self) -> SqlAuditTrail:

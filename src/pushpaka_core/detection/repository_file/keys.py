@@ -93,8 +93,8 @@ KEYS = (
         kind=Kind.TEXTS,
         check=_check_pattern,
         meaning=(
-            'Patterns of the files whose change is worth a deployment, as in "src/**": heeded once'
-            " there are webhooks."
+            'Patterns of the files whose change is worth a deployment, as in "src/**"; a push that'
+            " changes none of them deploys nothing."
         ),
     ),
     Key(

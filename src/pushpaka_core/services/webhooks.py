@@ -1,0 +1,84 @@
+"""Webhooks: made, given a new secret and taken away by the owner of a project."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, field, frozen
+
+from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.webhooks import NewWebhook, Webhook, WebhookId
+from pushpaka_core.ports.security import Cipher
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.journal import Journal
+
+
+@frozen(kw_only=True)
+class IssuedWebhook:
+    """A webhook with its secret, which is shown this once."""
+
+    webhook: Webhook
+    secret: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class WebhookService:
+    """Keeps the addresses that forges are given, each with a secret of its own."""
+
+    _storage: Storage
+    _cipher: Cipher
+    _journal: Journal
+    _now: Clock
+    _new_id: IdGenerator
+
+    async def add(self, actor: Actor, new: NewWebhook) -> IssuedWebhook:
+        """Make a webhook for a project; NotFoundError where there is none."""
+        actor.require_scope(Scope.FULL)
+        webhook_id, secret = WebhookId(self._new_id()), self._new_secret()
+        now = self._now()
+        async with self._storage.transaction() as uow:
+            project = await uow.projects.visible_to(actor).get(new.project_id)
+            webhook = Webhook(
+                id=webhook_id,
+                project_id=project.id,
+                provider=new.provider,
+                previews=new.previews,
+                forks=new.forks,
+                secret=self._sealed(webhook_id, secret),
+                created_at=now,
+                updated_at=now,
+            )
+            await uow.webhooks.put(webhook)
+            await self._journal.note(uow, actor, "webhook.added", webhook_id, project.name)
+        return IssuedWebhook(webhook=webhook, secret=secret)
+
+    async def rotate(self, actor: Actor, id: WebhookId) -> IssuedWebhook:
+        """Give a webhook a new secret; what is signed with the old one is refused from now on."""
+        actor.require_scope(Scope.FULL)
+        secret = self._new_secret()
+        async with self._storage.transaction() as uow:
+            present = await uow.webhooks.visible_to(actor).get(id)
+            webhook = evolve(present, secret=self._sealed(id, secret), updated_at=self._now())
+            await uow.webhooks.put(webhook)
+            await self._journal.note(uow, actor, "webhook.rotated", id)
+        return IssuedWebhook(webhook=webhook, secret=secret)
+
+    async def all(self, actor: Actor) -> Sequence[Webhook]:
+        """Return the actor's webhooks, the newest first."""
+        async with self._storage.snapshot() as uow:
+            return await uow.webhooks.visible_to(actor).all()
+
+    async def delete(self, actor: Actor, id: WebhookId) -> None:
+        """Take a webhook away, and hear nothing by it any more; NotFoundError."""
+        actor.require_scope(Scope.FULL)
+        async with self._storage.transaction() as uow:
+            await uow.webhooks.visible_to(actor).get(id)
+            await uow.webhooks.remove(id)
+            await self._journal.note(uow, actor, "webhook.removed", id)
+
+    def _new_secret(self) -> str:
+        """Return what nobody guesses: two ids have more than 240 random bits."""
+        return self._new_id().hex + self._new_id().hex
+
+    def _sealed(self, id: WebhookId, secret: str) -> Encrypted:
+        return self._cipher.encrypt(secret, context=Webhook.context_of(id))
