@@ -16,7 +16,8 @@ from tests.faults.served.holdings import known_of, until_tidy
 from tests.postgres import PostgresServer
 from tests.served import LEAN_WORKER, Served, open_served
 
-from pushpaka_core.adapters.process.cgroups import MEMORY, own_cgroups
+from pushpaka_core.adapters.process.cgroups import own_cgroups
+from pushpaka_core.control_groups import MEMORY
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED

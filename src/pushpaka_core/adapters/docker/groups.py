@@ -1,7 +1,7 @@
 """The control group in which the commands of a build run, of either version."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
@@ -11,11 +11,11 @@ from time import sleep
 from anyio import CancelScope, to_thread
 from attrs import field, frozen
 
+from pushpaka_core.control_groups import SWAP_FILES, limit_files
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.processes import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
-_PERIOD = 100_000
 _NONE = "oom_kill 0"
 _KILLS, _PAUSE = 100, 0.02
 """How often what runs in a group is killed until nothing is left, and the seconds between."""
@@ -59,10 +59,17 @@ class BuildGroups:
 
     def _groups(self, name: str, limits: Limits) -> Mapping[Path, Mapping[str, str]]:
         """Return the directories of the group, with the files in them that limit it."""
+        wanted = limit_files(limits, is_unified=self._is_unified)
         if self._is_unified:
-            return {self._root / name: _unified(limits)}
-        separate = _separate(limits).items()
-        return {self._root / controller / name: files for controller, files in separate}
+            self._hand_on(wanted)
+            return {self._root / name: {k: v for each in wanted.values() for k, v in each.items()}}
+        return {self._root / controller / name: files for controller, files in wanted.items()}
+
+    def _hand_on(self, controllers: Iterable[str]) -> None:
+        """Let groups have what the root has, where nobody has seen to it yet."""
+        wanted = " ".join(f"+{controller}" for controller in controllers)
+        with suppress(OSError):
+            _write(self._root / "cgroup.subtree_control", wanted)
 
     def _lock(self, name: str) -> Path:
         """Return the directory that is locked by whoever builds in the group."""
@@ -137,9 +144,28 @@ def _opened(group: Path) -> Iterator[int]:
 def _limit(groups: Mapping[Path, Mapping[str, str]]) -> None:
     for group, files in groups.items():
         group.mkdir(exist_ok=True)
-        for file, value in files.items():
-            with suppress(FileNotFoundError):
-                (group / file).write_text(value)
+        for file, text in files.items():
+            _limit_by(group / file, text)
+
+
+def _limit_by(file: Path, text: str) -> None:
+    try:
+        _write(file, text)
+    except FileNotFoundError:
+        if file.name not in SWAP_FILES:
+            raise PlatformFaultError(
+                f"The build cannot be contained: this host's control groups have no {file.name}."
+                " Turn the kernel's controllers cpu, memory and pids on."
+            ) from None
+
+
+def _write(file: Path, text: str) -> None:
+    """Write to a file that is there: in a group none can be made."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -151,29 +177,6 @@ def _translated() -> Iterator[None]:
             f"No control group can be made for the build: {error.strerror}."
             " Run the worker as root, as builds of images have to be contained."
         ) from error
-
-
-def _unified(limits: Limits) -> Mapping[str, str]:
-    return {
-        "memory.max": str(limits.memory_bytes),
-        "memory.swap.max": "0",
-        "cpu.max": f"{round((limits.cpus or 1) * _PERIOD)} {_PERIOD}",
-        "pids.max": str(limits.processes),
-    }
-
-
-def _separate(limits: Limits) -> Mapping[str, Mapping[str, str]]:
-    return {
-        "memory": {
-            "memory.limit_in_bytes": str(limits.memory_bytes),
-            "memory.memsw.limit_in_bytes": str(limits.memory_bytes),
-        },
-        "cpu": {
-            "cpu.cfs_period_us": str(_PERIOD),
-            "cpu.cfs_quota_us": str(round((limits.cpus or 1) * _PERIOD)),
-        },
-        "pids": {"pids.max": str(limits.processes)},
-    }
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Control groups: where this host admits them, and what belongs into their files."""
+"""Control groups: where this host admits them, and which of them are made."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from secrets import token_hex
 
 from attrs import frozen
 
+from pushpaka_core.control_groups import CPU, MEMORY, PIDS, limit_files
 from pushpaka_core.ports.processes import Limits
 
 logger = logging.getLogger(__name__)
 
-CPU, MEMORY, PIDS = "cpu", "memory", "pids"
 _WANTED = (CPU, MEMORY, PIDS)
-_PERIOD = 100_000
-"""In microseconds: a share of the processors is given out anew so often."""
 
 
 @frozen(kw_only=True)
@@ -33,11 +31,12 @@ class Home:
 
     def files(self, limits: Limits) -> Mapping[str, str]:
         """Return what the files of a group are to hold, by their names."""
-        wanted = {**_cpu(limits), **_memory(limits), **_pids(limits)}
+        wanted = limit_files(limits, is_unified=self.is_unified)
         return {
-            file: value
-            for (controller, is_unified, file), value in wanted.items()
-            if controller in self.controllers and is_unified == self.is_unified
+            file: text
+            for controller, files in wanted.items()
+            if controller in self.controllers
+            for file, text in files.items()
         }
 
 
@@ -98,36 +97,6 @@ def remove(groups: Iterable[str | Path]) -> None:
 
 def _prefix(instance: str) -> str:
     return f"pushpaka.{instance}."
-
-
-def _cpu(limits: Limits) -> dict[tuple[str, bool, str], str]:
-    if limits.cpus is None:
-        return {}
-    quota = str(round(limits.cpus * _PERIOD))
-    return {
-        (CPU, True, "cpu.max"): f"{quota} {_PERIOD}",
-        (CPU, False, "cpu.cfs_period_us"): str(_PERIOD),
-        (CPU, False, "cpu.cfs_quota_us"): quota,
-    }
-
-
-def _memory(limits: Limits) -> dict[tuple[str, bool, str], str]:
-    """Limit memory without a way out into swap; the first version counts both together."""
-    if limits.memory_bytes is None:
-        return {}
-    most = str(limits.memory_bytes)
-    return {
-        (MEMORY, True, "memory.max"): most,
-        (MEMORY, True, "memory.swap.max"): "0",
-        (MEMORY, False, "memory.limit_in_bytes"): most,
-        (MEMORY, False, "memory.memsw.limit_in_bytes"): most,
-    }
-
-
-def _pids(limits: Limits) -> dict[tuple[str, bool, str], str]:
-    if limits.processes is None:
-        return {}
-    return {(PIDS, version, "pids.max"): str(limits.processes) for version in (True, False)}
 
 
 def _what_holds(controllers: frozenset[str]) -> tuple[int, str]:

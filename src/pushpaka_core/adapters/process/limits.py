@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from pushpaka_core.adapters.process.cgroups import MEMORY, PIDS
+from pushpaka_core.control_groups import MEMORY, PIDS
 from pushpaka_core.ports.processes import Command
 
 STACKS: Final = 64 * 8 * 2**20
