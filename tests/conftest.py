@@ -7,6 +7,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
+from tests.faketime import lacks_faketime
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 
@@ -26,6 +27,7 @@ def _lacks_traefik() -> str | None:
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
     "docker": lacks_docker,
+    "faketime": lacks_faketime,
     "own engine": lacks_own_engine,
     "postgres": lacks_postgres,
     "redis": lacks_redis,
