@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.plans import NewPlan
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
     from pushpaka_core.domain.users import Credentials, Registration
-    from pushpaka_core.engine import Adapters, Options
+    from pushpaka_core.parts import Adapters, Options
     from pushpaka_core.settings import Settings
 
 __all__ = [

@@ -5,15 +5,9 @@ from attrs import frozen
 
 from pushpaka_core.detection import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.engine import (
-    VERSION,
-    Adapters,
-    Engine,
-    Options,
-    assemble_engine,
-    starting_of,
-)
+from pushpaka_core.engine import VERSION, Engine, assemble_engine, starting_of
 from pushpaka_core.errors import RouterUnavailableError, RuntimeUnavailableError
+from pushpaka_core.parts import Adapters, Options
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
@@ -21,6 +15,7 @@ from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
+from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService, Lifetime
@@ -29,6 +24,7 @@ from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.one_offs import OneOffService
 from pushpaka_core.services.plans import PlanService
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.route_tables import RouteTableService
@@ -72,11 +68,14 @@ def assemble(adapters: Adapters, options: Options) -> Application:
     lifetime = Lifetime()
     moves = Moves(adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
-    environments = Environments(adapters.cipher)
+    environments, ending = Environments(adapters.cipher), Ending(moves, adapters.now)
+    previews = Previews(ending, adapters.now, options.previews, options.preview_idle)
     queueing = Queueing(
         queue=adapters.queue,
         events=adapters.events,
         environments=environments,
+        ending=ending,
+        previews=previews,
         journal=journal,
         moves=moves,
         failpoints=adapters.failpoints,
@@ -84,11 +83,12 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         new_id=adapters.new_id,
     )
     artifacts = Artifacts(adapters.storage, adapters.builder)
-    engine = assemble_engine(adapters, options, moves, environments)
+    engine = assemble_engine(adapters, options, moves, environments, previews)
     deployments = DeploymentService(
         storage=adapters.storage,
         events=adapters.events,
         queueing=queueing,
+        ending=ending,
         artifacts=artifacts,
         journal=journal,
         moves=moves,
@@ -132,6 +132,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             storage=adapters.storage,
             events=adapters.events,
             queueing=queueing,
+            ending=ending,
             artifacts=artifacts,
             journal=journal,
             moves=moves,
@@ -173,6 +174,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             storage=adapters.storage,
             cipher=adapters.cipher,
             queueing=queueing,
+            previews=previews,
             now=adapters.now,
         ),
         audit=AuditService(storage=adapters.storage),

@@ -1,35 +1,16 @@
 """What a worker runs: the services that people have no verb for, made from their adapters."""
 
-from datetime import timedelta
-from functools import partial
-from uuid import UUID, uuid4
+from attrs import evolve, frozen
 
-from attrs import evolve, field, frozen
-
-from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.domain.nodes import Node
-from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.ports.builder import Builder
+from pushpaka_core.parts import Adapters, Options
 from pushpaka_core.ports.events import EventBus
-from pushpaka_core.ports.failpoints import Failpoints
-from pushpaka_core.ports.host import Host, Room
-from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.rate_counters import RateCounters
-from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText, Upstream
-from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.ports.security import Cipher, Hasher, Signer
-from pushpaka_core.ports.source import Source
-from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock, IdGenerator
-from pushpaka_core.ports.workspaces import Workspaces
-from pushpaka_core.services.admission import MEBIBYTE, Admission
+from pushpaka_core.ports.router import RouterSupervisor
+from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.building import Building
 from pushpaka_core.services.deadlines import Deadlines
 from pushpaka_core.services.environments import Environments
-from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
@@ -37,6 +18,7 @@ from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import HeldStorage, NodeHold
 from pushpaka_core.services.pipeline import DeploymentPipeline
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.reconciliation import Reconciliation
 from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.routing import Routing
@@ -44,75 +26,10 @@ from pushpaka_core.services.running import Running
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.switching import Switching
-from pushpaka_core.services.system import Technologies
 from pushpaka_core.services.tending import Tending
 from pushpaka_core.services.workers import Attendance
 
 VERSION = "0.1.0"
-
-_LEAST_ROOM = Room(disk=1024 * MEBIBYTE, memory=256 * MEBIBYTE)
-
-
-@frozen(kw_only=True)
-class Adapters:
-    """One adapter for every port. Swap any of them with `attrs.evolve`."""
-
-    storage: Storage
-    queue: DeploymentQueue
-    events: EventBus
-    source: Source
-    workspaces: Workspaces
-    builder: Builder
-    runtime: Runtime
-    prober: Prober
-    router: Router
-    router_supervisor: RouterSupervisor | None = None
-    """None where the router is somebody else's to run."""
-    route_table_text: RouteTableText | None = None
-    """None where no router fetches its table."""
-    is_routed: bool = True
-    """Whether there is a router at all."""
-    host: Host
-    failpoints: Failpoints
-    hasher: Hasher
-    signer: Signer
-    cipher: Cipher
-    now: Clock
-    new_id: IdGenerator
-    rate_counters: RateCounters | None = None
-    """None where every process counts for itself."""
-    redis_check: HealthCheck | None = None
-    """None where this instance was not told to use Redis."""
-    engine_check: HealthCheck | None = None
-    """None where no Docker Engine builds and runs."""
-    schema_check: HealthCheck | None = None
-    """None where the storage has no schema."""
-    instance_id: UUID = field(factory=uuid4)
-    """Tells this instance from others that use the same Redis."""
-
-
-@frozen(kw_only=True)
-class Options:
-    """What an operator decides about an instance, as far as the services care."""
-
-    addresses: Addresses = field(factory=Addresses)
-    source_policy: SourcePolicy = field(factory=SourcePolicy)
-    registration: RegistrationPolicy = RegistrationPolicy.OPEN
-    token_lifetime: timedelta = timedelta(hours=24)
-    timings: Timings = field(factory=Timings)
-    technologies: Technologies = field(factory=Technologies)
-    node: Node = field(factory=partial(Node, runtime="memory", name="local"))
-    """The machine of this process, should it be a worker."""
-    node_address: str = "127.0.0.1"
-    """Where its instances listen."""
-    concurrency: int = 2
-    instance_ports: range = range(20_000, 30_000)
-    releases_kept: int = 5
-    logs_kept: timedelta = timedelta(days=30)
-    least_room: Room = _LEAST_ROOM
-    """What has to be free for a deployment to begin."""
-    apis: tuple[Upstream, ...] = ()
-    """Where the API listens, to be routed as well."""
 
 
 @frozen(kw_only=True)
@@ -147,6 +64,7 @@ def assemble_engine(
     options: Options,
     moves: Moves,
     environments: Environments,
+    previews: Previews,
 ) -> Engine:
     """Connect what a worker needs to *adapters*."""
     seen = Measurements()
@@ -247,12 +165,14 @@ def assemble_engine(
         ),
         sweeping=Sweeping(
             storage=held.storage,
+            events=adapters.events,
             runtime=adapters.runtime,
             source=adapters.source,
             builder=adapters.builder,
             workspaces=adapters.workspaces,
             running=held_running,
             routing=routing,
+            previews=previews,
             now=adapters.now,
             releases_kept=options.releases_kept,
             logs_kept=options.logs_kept,

@@ -203,6 +203,16 @@ class Settings:
         "days that logs are kept once their deployment is over",
         default=30,
     )
+    previews: int = _setting(
+        setting_values.integer(1, 1000),
+        "previews that a project may have; a newer one ends the oldest",
+        default=10,
+    )
+    preview_idle: int = _setting(
+        setting_values.integer(1, 36_500),
+        "days that a preview is kept after its last deployment",
+        default=7,
+    )
     min_free_disk: int = _setting(
         setting_values.integer(0, 10**9),
         "MiB that must be free beside the data directory for a deployment to begin",

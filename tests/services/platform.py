@@ -33,7 +33,8 @@ from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration
-from pushpaka_core.engine import Adapters, Engine, Options
+from pushpaka_core.engine import Engine
+from pushpaka_core.parts import Adapters, Options
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.reconciler import Reconciler

@@ -11,8 +11,8 @@ from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.application import assemble
 from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.domain.nodes import Node
-from pushpaka_core.engine import Options
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
+from pushpaka_core.parts import Options
 from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
 
 pytestmark = pytest.mark.anyio

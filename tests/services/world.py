@@ -37,12 +37,14 @@ from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
+from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.plans import PlanService
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.serving import ServingService
@@ -113,13 +115,25 @@ class World:
         environments, signer = Environments(cipher), MemorySigner()
         source, builder = MemorySource(), MemoryBuilder()
         artifacts = Artifacts(storage, builder)
+        ending = Ending(moves, clock)
+        previews = Previews(ending, clock, 3, timedelta(days=7))
         queueing = Queueing(
-            queue, events, environments, journal, moves, MemoryFailpoints(), clock, new_id
+            queue=queue,
+            events=events,
+            environments=environments,
+            ending=ending,
+            previews=previews,
+            journal=journal,
+            moves=moves,
+            failpoints=MemoryFailpoints(),
+            now=clock,
+            new_id=new_id,
         )
         deployments = DeploymentService(
             storage=storage,
             events=events,
             queueing=queueing,
+            ending=ending,
             artifacts=artifacts,
             journal=journal,
             moves=moves,
@@ -171,6 +185,7 @@ class World:
                 storage=storage,
                 events=events,
                 queueing=queueing,
+                ending=ending,
                 artifacts=artifacts,
                 journal=journal,
                 moves=moves,
@@ -187,7 +202,7 @@ class World:
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
             ),
             deliveries=DeliveryService(
-                storage=storage, cipher=cipher, queueing=queueing, now=clock
+                storage=storage, cipher=cipher, queueing=queueing, previews=previews, now=clock
             ),
             audit=AuditService(storage=storage),
         )

@@ -7,8 +7,8 @@ from tests.services.platform import FAST, Platform
 
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.nodes import Node
-from pushpaka_core.engine import Options
 from pushpaka_core.errors import SettingsError
+from pushpaka_core.parts import Options
 from pushpaka_worker import open_worker
 from pushpaka_worker.settling import settle
 

@@ -12,8 +12,8 @@ from pushpaka_core.bootstrap.docker import docker_adapters
 from pushpaka_core.bootstrap.ground import Ground
 from pushpaka_core.bootstrap.options import source_policy_of, utc_now
 from pushpaka_core.bootstrap.routers import opened_router, route_table_text
-from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.parts import Adapters
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.runtime import Runtime

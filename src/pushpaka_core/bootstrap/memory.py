@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from pushpaka_core.bootstrap.options import utc_now
-from pushpaka_core.engine import Adapters
+from pushpaka_core.parts import Adapters
 from pushpaka_core.ports.system import Clock, IdGenerator
 
 

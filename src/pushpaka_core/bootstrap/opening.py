@@ -13,8 +13,8 @@ from pushpaka_core.bootstrap.memory import memory_adapters
 from pushpaka_core.bootstrap.options import addresses_of, options_of
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.engine import Adapters
 from pushpaka_core.errors import SettingsError
+from pushpaka_core.parts import Adapters
 from pushpaka_core.services.background import alongside
 from pushpaka_core.settings import RuntimeChoice, Settings, Stage
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.sources import SourcePolicy
-from pushpaka_core.engine import Options
+from pushpaka_core.parts import Options
 from pushpaka_core.ports.host import Room
 from pushpaka_core.ports.router import Upstream
 from pushpaka_core.services.admission import MEBIBYTE
@@ -34,6 +34,8 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
         instance_ports=settings.instance_ports,
         releases_kept=settings.releases_kept,
         logs_kept=timedelta(days=settings.logs_kept),
+        previews=settings.previews,
+        preview_idle=timedelta(days=settings.preview_idle),
         least_room=Room(
             disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
         ),

@@ -4,7 +4,7 @@ import re
 
 from attrs import frozen
 
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -31,6 +31,12 @@ class Addresses:
     def deployment_host(self, deployment: Deployment) -> str:
         """Return the host name of one deployment, good as long as it runs."""
         return self.host_of(deployment.slug, deployment.id)
+
+    def host_for_visitors(self, deployment: Deployment) -> str:
+        """Return the host name at which a deployment is looked for: a preview has but its own."""
+        if deployment.target == PRODUCTION:
+            return self.project_host(deployment.slug)
+        return self.deployment_host(deployment)
 
     def host_of(self, slug: str, id: DeploymentId) -> str:
         """Return the host name of the deployment *id* of the project with *slug*."""

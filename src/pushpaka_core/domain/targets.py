@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import SupersededError
 
@@ -21,6 +21,11 @@ class Target:
     stopped_at: datetime | None = None
     """Set by hand; it stays stopped until a start or a deploy."""
     version: int = field(default=1, eq=False)
+
+    @property
+    def is_preview(self) -> bool:
+        """Tell whether it is anything but production."""
+        return self.name != PRODUCTION
 
     def point_to(self, deployment: Deployment) -> Self:
         """

@@ -33,6 +33,9 @@ class Targets(Protocol):
         """
         ...
 
+    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+        """Take the target away, which ends nothing by itself. Harmless to repeat."""
+
 
 class Releases(Protocol):
     """What was built."""

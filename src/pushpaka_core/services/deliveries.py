@@ -30,6 +30,7 @@ from pushpaka_core.errors import NotAuthenticatedError, NotFoundError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.requests import DeploymentRequest
 
@@ -66,6 +67,7 @@ class DeliveryService:
     _storage: Storage
     _cipher: Cipher
     _queueing: Queueing
+    _previews: Previews
     _now: Clock
 
     async def receive(self, id: WebhookId, headers: Headers, body: bytes) -> Receipt:
@@ -125,7 +127,9 @@ class DeliveryService:
             webhook = await uow.webhooks.visible_to(hook.owner).get(hook.webhook.id)
             if await uow.webhooks.has(delivery):
                 return Receipt(message="This delivery has come before.")
-            following = _Following(uow, hook.owner, webhook, project, self._queueing)
+            following = _Following(
+                uow, hook.owner, webhook, project, self._queueing, self._previews
+            )
             receipts = [await following.follow(event) for event in events]
             moved = [deployment for receipt in receipts for deployment in receipt.moved]
             if moved:
@@ -142,6 +146,7 @@ class _Following:
     _webhook: Webhook
     _project: Project
     _queueing: Queueing
+    _previews: Previews
 
     async def follow(self, event: ForgeEvent) -> Receipt:
         """Do what follows from *event*."""
@@ -149,10 +154,17 @@ class _Following:
             case Ignored(reason=reason):
                 return Receipt(message=reason)
             case EndPreview(target=target):
-                return Receipt(message=f"There is no {target}.")
+                return await self._end(target)
             case Deploy() as wanted:
                 against = await self._reason_against(wanted)
                 return Receipt(message=against) if against else await self._deploy(wanted)
+
+    async def _end(self, name: str) -> Receipt:
+        cause = "Its branch is gone, or its pull request is closed"
+        ended = await self._previews.end(self._uow, self._owner, self._project.id, name, cause)
+        return Receipt(
+            message=f"{name} has ended." if ended else f"There is no {name}.", moved=ended
+        )
 
     async def _deploy(self, wanted: Deploy) -> Receipt:
         new = NewDeployment(

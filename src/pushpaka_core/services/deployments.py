@@ -23,6 +23,7 @@ from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.artifacts import Artifacts
+from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
@@ -36,6 +37,7 @@ class DeploymentService:
     _storage: Storage
     _events: EventBus
     _queueing: Queueing
+    _ending: Ending
     _artifacts: Artifacts
     _journal: Journal
     _moves: Moves
@@ -187,7 +189,7 @@ class DeploymentService:
             today = await self._queueing.today(uow, actor, deployment)
             return await self._queueing.add(uow, actor, deployment, today)
         served = await self._queueing.as_served(uow, source, deployment)
-        ending = await self._queueing.end_work(
+        ending = await self._ending.end_work(
             uow, actor, source.project_id, source.target, "A rollback was asked for"
         )
         return [*await self._queueing.add(uow, actor, deployment, served), *ending]

@@ -66,7 +66,7 @@ class Job:
         """Return what its programs see: its env vars, and what the platform says of it."""
         return {
             **self.env_vars,
-            "APP_URL": addresses.url(addresses.project_host(self.project.slug)),
+            "APP_URL": addresses.url(addresses.host_for_visitors(self.deployment)),
             "APP_COMMIT": self.deployment.commit_sha or "",
             "APP_DEPLOYMENT": str(self.deployment.id),
         }

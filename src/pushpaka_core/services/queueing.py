@@ -6,21 +6,22 @@ from datetime import timedelta
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, NewDeployment
 from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
-from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import ConflictError, NotFoundError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.requests import DeploymentRequest
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -34,6 +35,8 @@ class Queueing:
     _queue: DeploymentQueue
     _events: EventBus
     _environments: Environments
+    _ending: Ending
+    _previews: Previews
     _journal: Journal
     _moves: Moves
     _failpoints: Failpoints
@@ -79,8 +82,8 @@ class Queueing:
     async def add(
         self, uow: UnitOfWork, actor: Actor, deployment: Deployment, environment: Environment
     ) -> Sequence[Deployment]:
-        """Keep a new deployment; return it with those that it supersedes."""
-        superseded = await self.supersede_waiting(
+        """Keep a new deployment; return it with those that it supersedes, or takes the room of."""
+        superseded = await self._ending.supersede_waiting(
             uow, actor, deployment.project_id, deployment.target, "A newer one was asked for"
         )
         await self._moves.add(uow, deployment, "It was asked for", actor)
@@ -88,32 +91,8 @@ class Queueing:
         await self._journal.note(
             uow, actor, f"deployment.{deployment.kind}_queued", deployment.id, deployment.slug
         )
-        return [deployment, *superseded]
-
-    async def supersede_waiting(
-        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
-    ) -> Sequence[Deployment]:
-        """End what still waits for *target*, and return it."""
-        waiting = await uow.deployments.with_status(
-            {DeploymentStatus.QUEUED}, project_ids=[project_id], target=target
-        )
-        return [
-            await self._moves.keep(uow, older.supersede(at=self._now()), cause, actor)
-            for older in waiting
-        ]
-
-    async def end_work(
-        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
-    ) -> Sequence[Deployment]:
-        """Ask what is in work for *target* to end superseded, as far as it is not committed."""
-        in_work = await uow.deployments.with_status(
-            IN_WORK, project_ids=[project_id], target=target
-        )
-        return [
-            await self._moves.keep(uow, older.cancel(at=self._now(), because=cause), cause, actor)
-            for older in in_work
-            if not older.is_committed
-        ]
+        ended = await self._previews.make_room(uow, actor, deployment)
+        return [deployment, *superseded, *ended]
 
     async def today(self, uow: UnitOfWork, actor: Actor, deployment: Deployment) -> Environment:
         """Return the env vars of this moment, as *deployment* sees them."""

@@ -9,6 +9,7 @@ from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.timings import Timings, has_come
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.events import EventBus
@@ -111,7 +112,12 @@ class Reconciliation:
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
             target = await uow.targets.find(present.project_id, present.target)
-            was_replaced = target is None or target.deployment_id != present.id
-            cause = "It was replaced" if was_replaced else "It was stopped by hand"
-            kept = await self._moves.keep(uow, present.stop(at=self._now()), cause)
+            stopped = present.stop(at=self._now())
+            kept = await self._moves.keep(uow, stopped, _why_stopped(present, target))
         await self._events.publish(DeploymentMoved(deployment=kept))
+
+
+def _why_stopped(deployment: Deployment, target: Target | None) -> str:
+    if target is None:
+        return "Its preview has ended"
+    return "It was stopped by hand" if target.deployment_id == deployment.id else "It was replaced"

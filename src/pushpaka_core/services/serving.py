@@ -17,6 +17,7 @@ from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.artifacts import Artifacts
+from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
@@ -30,6 +31,7 @@ class ServingService:
     _storage: Storage
     _events: EventBus
     _queueing: Queueing
+    _ending: Ending
     _artifacts: Artifacts
     _journal: Journal
     _moves: Moves
@@ -69,8 +71,8 @@ class ServingService:
             await uow.targets.put(evolve(target, stopped_at=self._now()))
             place, cause = (deployment.project_id, deployment.target), "A stop was asked for"
             ending = [
-                *await self._queueing.supersede_waiting(uow, actor, *place, cause),
-                *await self._queueing.end_work(uow, actor, *place, cause),
+                *await self._ending.supersede_waiting(uow, actor, *place, cause),
+                *await self._ending.end_work(uow, actor, *place, cause),
             ]
             kept = await self._moves.keep(uow, deployment.drain(until=self._now()), cause, actor)
             await self._journal.note(uow, actor, "deployment.stop_asked", id, kept.slug)

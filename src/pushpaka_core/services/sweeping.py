@@ -10,11 +10,13 @@ from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
-from pushpaka_core.domain.deployments import Deployment, Lease, ReleaseId
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, Lease, ReleaseId
+from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage, UnitOfWork
@@ -22,6 +24,7 @@ from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.background import together
 from pushpaka_core.services.log_trimming import remove_lines
+from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
 
@@ -42,12 +45,14 @@ class Sweeping:
     """
 
     _storage: Storage
+    _events: EventBus
     _runtime: Runtime
     _source: Source
     _builder: Builder
     _workspaces: Workspaces
     _running: Running
     _routing: Routing
+    _previews: Previews
     _now: Clock
     _releases_kept: int
     _logs_kept: timedelta
@@ -65,6 +70,7 @@ class Sweeping:
                 self.forget_bygone,
                 self.trim_timelines,
                 self.forget_deliveries,
+                self.end_idle_previews,
             ]
         )
 
@@ -80,7 +86,8 @@ class Sweeping:
         Remove the artifacts of releases that are not kept.
 
         Kept are what is served, queued or in work, and of each project and target
-        the last that ran; a string of failed deployments evicts nothing.
+        the last that ran; a string of failed deployments evicts nothing. Of a preview that
+        has ended nothing is kept.
         """
         async with self._storage.snapshot() as uow:
             retired = await self._retired(uow)
@@ -111,6 +118,16 @@ class Sweeping:
         async with self._storage.transaction() as uow:
             await uow.webhooks.forget(self._now() - self._logs_kept)
 
+    async def end_idle_previews(self) -> None:
+        """End the previews to which nothing has been deployed for long."""
+        async with self._storage.snapshot() as uow:
+            idle = await self._previews.idle(uow)
+        for target in idle:
+            async with self._storage.transaction() as uow:
+                ended = await self._previews.end_idle(uow, target)
+            for deployment in ended:
+                await self._events.publish(DeploymentMoved(deployment=deployment))
+
     async def _retire(self, project_id: ProjectId) -> None:
         async with self._storage.transaction() as uow:
             with suppress(NotFoundError):  # Then its releases are gone with it.
@@ -128,14 +145,18 @@ class Sweeping:
         project_ids = {release.project_id for release in releases}
         ran = await uow.deployments.with_status([*SERVING, _S.STOPPED], project_ids=project_ids)
         coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED], project_ids=project_ids)
-        kept = {deployment.release_id for deployment in coming} | self._kept(ran)
+        targets = await uow.targets.of_projects(project_ids)
+        places = {(target.project_id, target.name) for target in targets}
+        remembered = [d for d in ran if d.target == PRODUCTION or _place(d) in places]
+        served = {deployment.release_id for deployment in ran if deployment.status in SERVING}
+        kept = {d.release_id for d in coming} | served | self._newest(remembered)
         return [release for release in releases if release.id not in kept]
 
-    def _kept(self, ran: Iterable[Deployment]) -> set[ReleaseId | None]:
-        kept: set[ReleaseId | None] = {d.release_id for d in ran if d.status in SERVING}
+    def _newest(self, ran: Iterable[Deployment]) -> set[ReleaseId | None]:
+        kept: set[ReleaseId | None] = set()
         by_target: dict[tuple[ProjectId, str], dict[ReleaseId | None, None]] = defaultdict(dict)
         for deployment in sorted(ran, key=lambda d: d.sequence, reverse=True):
-            by_target[deployment.project_id, deployment.target][deployment.release_id] = None
+            by_target[_place(deployment)][deployment.release_id] = None
         for newest_first in by_target.values():
             kept.update(list(newest_first)[: self._releases_kept])
         return kept
@@ -193,3 +214,7 @@ class Sweeping:
     async def _held(self) -> Collection[Lease]:
         async with self._storage.snapshot() as uow:
             return {sight.lease for sight in await uow.deployments.leases()}
+
+
+def _place(deployment: Deployment) -> tuple[ProjectId, str]:
+    return deployment.project_id, deployment.target

@@ -80,6 +80,20 @@ class TargetsContract:
         assert ["preview:next", PRODUCTION] == sorted(target.name for target in of_one)
         assert [] == list(of_none)
 
+    async def test_a_removed_target_is_gone(self, storage: Storage) -> None:
+        """Its deployment and the other targets stay, and it may begin anew."""
+        deployment = await keep_deployment(storage)
+        other = a_target(deployment, name="preview:next")
+        await keep(storage, a_target(deployment), other)
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.targets.remove(deployment.project_id, PRODUCTION)
+
+        async with storage.snapshot() as uow:
+            assert [other] == list(await uow.targets.of_projects())
+        await keep(storage, a_target(deployment))
+
     async def test_a_target_needs_its_deployment(self, storage: Storage) -> None:
         """Nothing points at what was removed meanwhile."""
         deployment = a_deployment(await keep_project(storage))

@@ -20,7 +20,7 @@ from pushpaka_core.adapters.redis.opening import RedisAdapters
 from pushpaka_core.application import assemble
 from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.engine import Adapters, Options
+from pushpaka_core.parts import Adapters, Options
 from pushpaka_http.app import create_app
 from pushpaka_http.rate_limits import Limits
 from pushpaka_worker import open_worker

@@ -43,6 +43,10 @@ class MemoryTargets:
         self._tables.targets.put(key, kept)
         return kept
 
+    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+        """Take the target away."""
+        self._tables.targets.remove((project_id, name))
+
 
 @frozen
 class MemoryReleases:

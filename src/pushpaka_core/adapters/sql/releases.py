@@ -46,6 +46,11 @@ class SqlTargets:
             raise StaleEntityError("target") from None
         return kept
 
+    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+        """Take the target away."""
+        is_it = targets.c.project_id == project_id, targets.c.name == name
+        await self._statements.run(sa.delete(targets).where(*is_it))
+
 
 @frozen
 class SqlReleases:
