@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import randbelow, token_hex
@@ -31,7 +31,22 @@ class OwnEngine:
     directory: Path
     """Has a short name: sockets are in it."""
     bridge: str = field(factory=lambda: f"pkt{token_hex(4)}", init=False)
+    pool: str = field(init=False)
+    """The addresses of its containers, which no other engine of this host has."""
     _process: Process | None = field(default=None, init=False)
+
+    @pool.default
+    def _pool(self) -> str:
+        return f"10.{215 + randbelow(32)}.{16 * randbelow(16)}.0/20"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Return what tells an instance to use it."""
+        return {
+            "PUSHPAKA_RUNTIME": "docker",
+            "PUSHPAKA_DOCKER_URL": self.url,
+            "PUSHPAKA_NETWORK_POOL": self.pool,
+        }
 
     @property
     def url(self) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
+from pathlib import Path
+from sys import byteorder
 
 from attrs import frozen
 from docker.errors import APIError, NotFound
@@ -21,6 +23,7 @@ _SIZE = 26
 _MOST_OF_A_NAME = 15
 """Bytes that the kernel has for an interface's name."""
 _CONFLICT, _OVERLAPS = 409, "overlap"
+_ROUTES = Path("/proc/net/route")
 
 
 @frozen(kw_only=True)
@@ -70,8 +73,8 @@ class Networks:
         )
 
     def _free(self) -> Iterator[IPv4Network]:
-        """Yield what no network of the engine has, as far as that can be seen."""
-        taken = list(self._taken())
+        """Yield what no network of the engine or of the host has, as far as that can be seen."""
+        taken = [*self._taken(), *(route for route in _routes() if route.subnet_of(self.pool))]
         for subnet in self.pool.subnets(new_prefix=_SIZE):
             if not any(subnet.overlaps(other) for other in taken):
                 yield subnet
@@ -85,3 +88,16 @@ class Networks:
 
     def _found(self, name: str) -> list[Network]:
         return [one for one in self.engine.client.networks.list(names=[name]) if one.name == name]
+
+
+def _routes() -> Iterator[IPv4Network]:
+    """Yield where this host sends packets: another engine, or a tunnel, may be in the pool too."""
+    with suppress(OSError):
+        for line in _ROUTES.read_text().splitlines()[1:]:
+            _, destination, *_, mask, _, _, _ = line.split()
+            yield IPv4Network((_address(destination), str(_address(mask))))
+
+
+def _address(text: str) -> IPv4Address:
+    """Read an address as the kernel writes it: a number in the host's order of bytes."""
+    return IPv4Address(int(text, 16).to_bytes(4, byteorder))
