@@ -36,21 +36,21 @@ class Docker:
 
 
 @asynccontextmanager
-async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
-    """Open both adapters, and remove what was made by them."""
+async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker]:
+    """Open both adapters over the engine at *url*, and remove what was made by them."""
     marks = Marks(token_hex(16))
     await to_thread.run_sync(directory.mkdir)
     processes = HostProcesses(directory / "processes")
     program = shutil.which("docker")
     assert program is not None
-    async with open_engine(URL) as engine:
+    async with open_engine(url) as engine:
         builder = DockerBuilder(
             engine=engine,
             marks=marks,
             processes=processes,
             contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
             program=Path(program),
-            env={"DOCKER_HOST": URL, "PATH": os.environ["PATH"]},
+            env={"DOCKER_HOST": url, "PATH": os.environ["PATH"]},
         )
         try:
             yield Docker(
@@ -65,4 +65,4 @@ async def opened_docker(directory: Path) -> AsyncIterator[Docker]:
                 ),
             )
         finally:
-            await to_thread.run_sync(remove_all, marks)
+            await to_thread.run_sync(remove_all, marks, url)

@@ -14,7 +14,7 @@ from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbe
 from tests.engine.engines import URL, containers
 from tests.served import Served, open_served
 
-from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM, Marks
+from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, Marks
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
 
 pytestmark = [
@@ -101,25 +101,6 @@ async def test_who_listens_on_loopback_only_is_told(ann: Person) -> None:
     assert "It listens on 127.0.0.1 alone (HOST says 0.0.0.0)" in failed["error"]
 
 
-async def test_removed_container_is_made_again_and_a_stray_one_goes(ann: Person) -> None:
-    """What somebody did by hand is put right: what is missing comes back, what is too much goes."""
-    project = await _project(ann, "byhand", server("v1"))
-    deployment = await ann.deploy(project, patience=_PATIENCE)
-    (container,) = await _of(deployment)
-    labels = container.labels | {NAME: f"{deployment['id']}.9.web.000000000000"}
-
-    stray = await to_thread.run_sync(_started, deployment["image"], labels)
-    await to_thread.run_sync(lambda: container.remove(force=True))
-    (successor,) = await _until(
-        lambda found: len(found) == 1 and found[0].id not in {container.id, stray}, deployment
-    )
-
-    with fail_after(60):
-        while (await ann.visit(project["url"])).status_code != 200:
-            await sleep(0.2)
-    assert container.labels[PLATFORM] == successor.labels[PLATFORM]
-
-
 async def test_containers_live_on_while_the_platform_is_away(ann: Person, served: Served) -> None:
     """After a kill they are adopted as they are, and their logs go on."""
     project = await _project(ann, "adopted", server("v1"))
@@ -182,14 +163,6 @@ def _groups(served: Served) -> set[str]:
     assert instance_id is not None
     root, name = Path("/sys/fs/cgroup"), f"{Marks(instance_id.hex).prefix}-build-*"
     return {path.name for path in (*root.glob(name), *root.glob(f"*/{name}"))}
-
-
-def _started(image: str, labels: dict[str, str]) -> str:
-    client = docker.DockerClient(base_url=URL)
-    try:
-        return str(client.containers.run(image, "sleep 600", labels=labels, detach=True).id)
-    finally:
-        client.close()
 
 
 def _left(image: str, networks: list[str]) -> list[str]:

@@ -29,6 +29,8 @@ class Known:
     waiting: tuple[Deployment, ...]
     in_work: tuple[Deployment, ...]
     serving: tuple[Deployment, ...]
+    beats: int
+    """How often the hearts of those in work have beaten."""
 
 
 async def known_of(served: Served) -> Known:
@@ -43,6 +45,7 @@ async def known_of(served: Served) -> Known:
             waiting=tuple(await uow.deployments.with_status({DeploymentStatus.QUEUED})),
             in_work=tuple(await uow.deployments.with_status(IN_WORK)),
             serving=tuple(await uow.deployments.with_status(SERVING)),
+            beats=sum(sight.heartbeat for sight in await uow.deployments.leases()),
         )
 
 

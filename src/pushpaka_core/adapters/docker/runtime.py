@@ -159,7 +159,8 @@ class DockerRuntime:
             raise ConflictError(f"{name} is running.")
         with suppress(NotFound):
             container.remove(v=True)
-        self._networks.remove_unused(int(container.labels[PROJECT]))
+        if number := container.labels.get(PROJECT):
+            self._networks.remove_unused(int(number))
 
     def _found(self, name: str) -> Container | None:
         try:
@@ -168,13 +169,14 @@ class DockerRuntime:
             return None
 
     def _container(self, name: str) -> Container:
-        """Return the container that is called so or, of another origin, only says so itself."""
+        """Return the container that is called so or, of another origin, bears our mark at least."""
         containers = self._engine.client.containers
         try:
             return containers.get(self._marks.container(name))
         except NotFound:
-            said = [*self._marks.filter.values(), f"{NAME}={name}"]
-            found = containers.list(all=True, filters={"label": said})
+            ours = self._marks.filter["label"]
+            found = containers.list(all=True, filters={"label": [ours, f"{NAME}={name}"]})
+            found = found or containers.list(all=True, filters={"label": ours, "id": name})
             if not found:
                 raise
             return found[0]
@@ -187,7 +189,7 @@ class DockerRuntime:
                 continue
             with suppress(NotFound):
                 attrs = client.api.inspect_container(summary["Id"])
-                found.append(_observed(summary["Labels"][NAME], attrs))
+                found.append(_observed(summary["Labels"].get(NAME, summary["Id"]), attrs))
         return found
 
     def _listening(self, name: str) -> tuple[int, Sequence[Listener]]:
