@@ -185,11 +185,12 @@ class DockerRuntime:
         client = self._engine.client
         found: list[ObservedInstance] = []
         for summary in client.api.containers(all=True, filters=self._marks.filter):
-            if self._waiting.has(summary["Labels"][NAME]):
+            name = summary["Labels"].get(NAME, summary["Id"])
+            if self._waiting.has(name):
                 continue
             with suppress(NotFound):
                 attrs = client.api.inspect_container(summary["Id"])
-                found.append(_observed(summary["Labels"].get(NAME, summary["Id"]), attrs))
+                found.append(_observed(name, attrs))
         return found
 
     def _listening(self, name: str) -> tuple[int, Sequence[Listener]]:
