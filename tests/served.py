@@ -79,6 +79,10 @@ class Served:
         return self.directory / "data"
 
     @property
+    def runs_containers(self) -> bool:
+        return self.env.get("PUSHPAKA_RUNTIME") == "docker"
+
+    @property
     def repositories(self) -> Path:
         """Where repositories may lie that are deployed from this host."""
         return self.directory / "repositories"
@@ -185,7 +189,7 @@ class Served:
                 self._process.kill()
             await self._process.wait()
         await take_down(Settings(data_directory=self.data_directory))
-        if self.env.get("PUSHPAKA_RUNTIME") == "docker":
+        if self.runs_containers:
             await to_thread.run_sync(self._remove_from_the_engine)
         await to_thread.run_sync(shutil.rmtree, self.directory)
 

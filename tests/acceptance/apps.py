@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pushpaka_core.testing.repositories import Repository
 
+COMMAND = "python3 app.py"
+"""What a small application is started by."""
 EXAMPLES = Path(__file__).parents[2] / "examples" / "apps"
 
 _SERVER = """\
@@ -13,7 +15,9 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
+PROCESS = uuid4().hex
 VERSION = "{version}"
 
 
@@ -28,6 +32,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.say(os.environ.get(name, "(not set)"))
             case ["pid"]:
                 self.say(str(os.getpid()))
+            case ["process"]:
+                self.say(PROCESS)
             case ["print", text]:
                 print(text, flush=True)
                 self.say("printed")
@@ -66,7 +72,7 @@ def server(version: str) -> dict[str, str]:
 
 def program(source: str) -> dict[str, str]:
     """Return the files of an application whose web process is this Python program."""
-    return {"app.py": source, "Procfile": "web: exec python3 app.py\n"}
+    return {"app.py": source, "Procfile": f"web: exec {COMMAND}\n"}
 
 
 def repository_of(path: Path, files: dict[str, str]) -> Repository:

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 from tests.acceptance.people import OWN_ADDRESSES, Person
-from tests.acceptance.variants import SERVERS, VARIANTS, settings_of
+from tests.acceptance.variants import ALL_VARIANTS, SERVERS, settings_of
 from tests.served import LEAN_WORKER, WORKER, Served, open_served
 
 
-@pytest.fixture(scope="session", params=VARIANTS)
+@pytest.fixture(scope="session", params=ALL_VARIANTS)
 async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """
     Return the instance that most tests use; it may fetch from servers of this host.

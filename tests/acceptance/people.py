@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 Json = dict[str, Any]
 
-PATIENCE = 60
+PATIENCE = 90
 """Seconds that a deployment may take on a busy machine."""
 
 OWN_ADDRESSES = {"PUSHPAKA_TRUSTED_PROXIES": "127.0.0.1/32"}

@@ -8,7 +8,7 @@ import pytest
 from attrs import field, frozen
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import Json, Person
-from tests.acceptance.variants import EMBEDDED
+from tests.acceptance.variants import BUILDS
 
 from pushpaka_core.testing.forges import Forge, open_forge
 from pushpaka_core.testing.repositories import Repository
@@ -109,7 +109,7 @@ def forge(repositories: Path) -> Iterator[Forge]:
         yield opened
 
 
-@EMBEDDED
+@BUILDS
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 async def test_mistake_is_explained_and_the_old_version_serves_on(
     ann: Person, repository: Repository, project: Json, mistake: Mistake

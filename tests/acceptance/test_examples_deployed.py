@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.apps import edit, example
 from tests.acceptance.people import Json, Person, messages, numbers
-from tests.acceptance.variants import EMBEDDED
+from tests.acceptance.variants import BUILDS
 
 ANSWERS = {
     "flask": (
@@ -46,7 +46,11 @@ ANSWERS = {
 BUILD_PATIENCE = 300
 """Bundlers take their time on a machine that has other things to do."""
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("traefik"),
+    pytest.mark.timeout(BUILD_PATIENCE),
+]
 
 
 async def deployed_under_watch(ann: Person, project: Json) -> tuple[Json, list[Json]]:
@@ -111,8 +115,7 @@ async def test_static_example_is_deployed_changed_and_rolled_back(
     assert "text/css; charset=utf-8" == style.headers["content-type"]
 
 
-@EMBEDDED
-@pytest.mark.timeout(BUILD_PATIENCE)
+@BUILDS
 async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -> None:
     """Its server knows by which address a browser came, so that the form's origin is right."""
     project = await ann.project(example(repositories / "postcard", "sveltekit").path, "Postcard")
@@ -125,8 +128,7 @@ async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -
     assert (200, True) == (sent.status_code, "You wrote: Greetings" in sent.text)
 
 
-@EMBEDDED
-@pytest.mark.timeout(BUILD_PATIENCE)
+@BUILDS
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_example_answers_what_it_should(ann: Person, repositories: Path, name: str) -> None:
     """Each kind of application is built and started as it is, and its pages and files are there."""

@@ -7,7 +7,7 @@ import pytest
 from anyio import to_thread
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import Json, Person, messages, numbers
-from tests.acceptance.traces import commands_with, paths_with, until_gone
+from tests.acceptance.traces import commands_with, kept_with, until_gone
 from tests.served import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
@@ -52,21 +52,21 @@ async def test_line_of_ten_megabytes_is_logged_in_pieces(ann: Person, project: J
 
 
 async def test_deleted_project_leaves_nothing(ann: Person, shared: Served, project: Json) -> None:
-    """Processes, runaway children included, the address, the files and the name are gone."""
+    """Processes, runaway children included, the address, what was built and the name are gone."""
     deployment = await ann.deploy(project)
     mark = uuid4().hex
     await ann.read(project, f"/stray/{mark}")
     strays = await to_thread.run_sync(commands_with, mark)
-    files = await to_thread.run_sync(paths_with, deployment["id"], shared.data_directory)
+    kept = await to_thread.run_sync(kept_with, deployment["id"], shared)
 
     await ann.ask("DELETE", f"/projects/{project['id']}")
     status = await ann.status_of("GET", f"/deployments/{deployment['id']}")
     again = await ann.project(project["repo_url"])
     await until_gone(mark)
-    await until_gone(deployment["id"], below=shared.data_directory)
+    await until_gone(deployment["id"], of=shared)
 
     assert 1 == len(strays)
-    assert files
+    assert kept
     assert 404 == status
     assert project["name"] == again["name"]
     assert 404 == (await ann.visit(project["url"])).status_code

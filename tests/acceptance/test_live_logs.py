@@ -3,37 +3,35 @@
 from pathlib import Path
 
 import pytest
-from anyio import Path as AsyncPath
 from tests.acceptance.apps import repository_of, server
+from tests.acceptance.gates import Gate
 from tests.acceptance.people import Json, Person, messages, numbers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-_BUILD = "echo first; while [ ! -e {gate} ]; do sleep 0.05; done; echo second; exit 4"
+
+@pytest.fixture
+def gate(repositories: Path) -> Gate:
+    return Gate(repositories / "gate")
 
 
 @pytest.fixture
-def gate(repositories: Path) -> AsyncPath:
-    """Return a file for which the build waits."""
-    return AsyncPath(repositories / "gate")
-
-
-@pytest.fixture
-async def building(ann: Person, repositories: Path, gate: AsyncPath) -> Json:
+async def building(ann: Person, repositories: Path, gate: Gate) -> Json:
     """Return a deployment that is going to fail, once somebody opens the gate."""
     repository = repository_of(repositories / "shop", server("v1"))
-    project = await ann.project(repository.path, build_command=_BUILD.format(gate=gate))
+    build = f"{gate.command}; echo second; exit 4"
+    project = await ann.project(repository.path, build_command=build)
     return await ann.begin(project)
 
 
 async def test_watcher_sees_lines_while_the_build_runs_and_a_clean_end(
-    ann: Person, building: Json, gate: AsyncPath
+    ann: Person, building: Json, gate: Gate
 ) -> None:
     """A line comes before the build has ended; a failed deployment closes its log with 1000."""
     async with ann.watching(building) as watch:
-        seen = await watch.until("first")
+        seen = await watch.until("waiting")
         during = await ann.ask("GET", f"/deployments/{building['id']}")
-        await gate.touch()
+        await gate.open()
         seen += await watch.lines()
 
     assert "building" == during["status"]
@@ -44,13 +42,13 @@ async def test_watcher_sees_lines_while_the_build_runs_and_a_clean_end(
 
 
 async def test_watcher_comes_back_for_what_was_missed(
-    ann: Person, building: Json, gate: AsyncPath
+    ann: Person, building: Json, gate: Gate
 ) -> None:
     """Who left in the middle of a build sees the rest from there on, and nothing twice."""
     async with ann.watching(building) as watch:
         seen = [await watch.line(), await watch.line()]
 
-    await gate.touch()
+    await gate.open()
     failed = await ann.outcome(building)
     async with ann.watching(building, after=seen[-1]["seq"]) as watch:
         rest = await watch.lines()

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,6 +22,11 @@ class Load:
     _project: Json
     answers: list[str] = field(factory=list, init=False)
     failures: list[str] = field(factory=list, init=False)
+
+    @property
+    def processes(self) -> set[str]:
+        """Return the processes that have told who they are."""
+        return {answer for answer in self.answers if len(answer) == len(uuid4().hex)}
 
     async def ask_on(self, path: str) -> None:
         """Ask again and again, without end."""

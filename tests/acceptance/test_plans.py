@@ -38,7 +38,7 @@ async def test_a_file_in_the_repository_corrects_the_plan(ann: Person, repositor
     await ann.ask("POST", "/env", colour)
     await ann.deploy(project)
 
-    pages = {await ann.read(project, "/pid") for _ in range(10)}
+    pages = {await ann.read(project, "/process") for _ in range(10)}
     assert "COLOUR is required by pushpaka.toml, and not set for production." in failed["error"]
     assert 2 == len(pages)
 

@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator
 from signal import SIGKILL
 
 import pytest
-from anyio import Path
 from tests.acceptance.apps import edit, repository_of, server
+from tests.acceptance.gates import Gate
 from tests.acceptance.people import OWN_ADDRESSES, Person, messages, numbers
 from tests.acceptance.traces import until_gone
-from tests.acceptance.variants import VARIANTS, settings_of
+from tests.acceptance.variants import ALL_VARIANTS, settings_of
 from tests.served import Served, open_served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=ALL_VARIANTS)
 async def instance(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """Return an instance that a test may end."""
     with settings_of(request) as settings:
@@ -56,16 +56,15 @@ async def test_deployment_whose_platform_was_killed_is_taken_up_again(
 ) -> None:
     """A build that was cut off by SIGKILL is done again after the next start, and nothing stays."""
     root = instance.repositories
-    gate, repository = Path(root / "gate"), repository_of(root / "hurt", server("v1"))
-    wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
-    project = await bob.project(repository.path, "hurt", build_command=wait)
+    gate, repository = Gate(root / "gate"), repository_of(root / "hurt", server("v1"))
+    project = await bob.project(repository.path, "hurt", build_command=gate.command)
     deployment = await bob.begin(project)
     await bob.until_logged(deployment, "waiting")
 
     await instance.stop(SIGKILL)
-    await until_gone(str(gate))
-    await gate.touch()
+    await until_gone(str(gate.path))
     await instance.start()
+    await gate.open()
     running = await bob.outcome(deployment)
     lines = await bob.log(running)
 
@@ -83,13 +82,13 @@ async def test_running_application_survives_a_kill_of_the_platform(
     repository = repository_of(instance.repositories / "firm", server("v1"))
     project = await bob.project(repository.path, "firm")
     await bob.deploy(project)
-    process = await bob.read(project, "/pid")
+    process = await bob.read(project, "/process")
 
     await instance.stop(SIGKILL)
-    during = await bob.read(project, "/pid")
+    during = await bob.read(project, "/process")
     await instance.start()
     edit(repository, "app.py", "v1", "v2")
-    after = await bob.read(project, "/pid")
+    after = await bob.read(project, "/process")
     await bob.deploy(project)
 
     assert [process, process] == [during, after]

@@ -7,21 +7,23 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from anyio import create_task_group, fail_after, sleep
-from tests.acceptance.apps import repository_of, server
+from anyio import create_task_group, fail_after, sleep, to_thread
+from tests.acceptance.apps import COMMAND, repository_of, server
 from tests.acceptance.people import PATIENCE, Json, Person
 from tests.acceptance.test_no_downtime import Load
+from tests.acceptance.variants import RUNTIMES, settings_of
 from tests.served import Served, open_served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
-@pytest.fixture
-async def own() -> AsyncIterator[Served]:
+@pytest.fixture(params=RUNTIMES)
+async def own(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """Return an instance that a test may end and start again."""
-    async with open_served() as served:
-        yield await served.start()
-        assert "Traceback" not in served.log
+    with settings_of(request) as settings:
+        async with open_served(**settings) as served:
+            yield await served.start()
+            assert "Traceback" not in served.log
 
 
 async def until_said_to_be_stopped(person: Person, project: Json) -> None:
@@ -37,21 +39,18 @@ async def _standing_at(person: Person, url: str) -> tuple[int, str]:
     return answer.status_code, "is stopped" if " is stopped. " in answer.text else answer.text
 
 
-def pids_of(load: Load) -> set[int]:
-    """Return the processes that have answered."""
-    return {int(answer) for answer in load.answers if answer.isdecimal()}
-
-
-async def until_replaced(load: Load, *, over: int, left: int) -> None:
-    """Wait until *over* of the processes that have answered have ended, and *left* answer."""
+async def until_replaced(load: Load, deployment: Json, *, seen: int, left: int) -> None:
+    """Wait until *seen* processes of a deployment have answered, and *left* of them live."""
     with fail_after(PATIENCE):
-        while (over, left) != _over_and_left(pids_of(load)):
+        while (seen, left) != (len(load.processes), await to_thread.run_sync(_living, deployment)):
             await sleep(0.1)
 
 
-def _over_and_left(pids: set[int]) -> tuple[int, int]:
-    left = sum(map(psutil.pid_exists, pids))
-    return len(pids) - left, left
+def _living(deployment: Json) -> int:
+    """Return how many processes serve a deployment, in containers or not."""
+    processes = psutil.process_iter(["cmdline", "environ"])
+    facts = [process.info for process in processes if process.info["cmdline"] == COMMAND.split()]
+    return sum(deployment["id"] in (one["environ"] or {}).values() for one in facts)
 
 
 async def test_no_request_fails_over_two_restarts(ann: Person, repositories: Path) -> None:
@@ -62,12 +61,12 @@ async def test_no_request_fails_over_two_restarts(ann: Person, repositories: Pat
     load = Load(ann, project)
 
     async with create_task_group() as people:
-        for path in ("/pid", "/pid", "/pid", "/slow/0.4"):
+        for path in ("/process", "/process", "/process", "/slow/0.4"):
             people.start_soon(partial(load.ask_on, path))
         for _ in range(2):
             await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
             await ann.until_caused(deployment, "Its instances were replaced by new ones")
-        await until_replaced(load, over=4, left=2)
+        await until_replaced(load, deployment, seen=6, left=2)
         people.cancel_scope.cancel()
 
     assert [] == load.failures

@@ -1,4 +1,4 @@
-"""What Pushpaka leaves on this host: processes, as `ps` would show them, and files."""
+"""What Pushpaka leaves on this host: processes as `ps` would show them, files, and images."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psutil
 from anyio import fail_after, sleep, to_thread
+from tests.engine.engines import names_with
+from tests.served import Served
 
 
 def commands() -> list[str]:
-    """Return the command lines of all processes."""
-    processes = psutil.process_iter(["cmdline"])
-    return [" ".join(process.info["cmdline"] or ()) for process in processes]
+    """Return the command lines of all processes, those in containers included."""
+    return list(map(_command, _processes()))
 
 
 def commands_with(mark: str) -> list[str]:
@@ -20,9 +21,15 @@ def commands_with(mark: str) -> list[str]:
     return [command for command in commands() if mark in command]
 
 
-def paths_with(mark: str, directory: Path) -> list[Path]:
-    """Return what has *mark* in its name below *directory*."""
-    return [path for path in _below(directory) if mark in path.name]
+def processes_with(mark: str) -> list[psutil.Process]:
+    """Return the processes in whose command lines *mark* is."""
+    return [process for process in _processes() if mark in _command(process)]
+
+
+def kept_with(mark: str, served: Served) -> list[str]:
+    """Return the files, images and containers of an instance that have *mark* in their names."""
+    files = [str(path) for path in _below(served.data_directory) if mark in path.name]
+    return [*files, *(names_with(mark) if served.runs_containers else ())]
 
 
 def files_holding(directory: Path, secret: str) -> list[Path]:
@@ -30,15 +37,23 @@ def files_holding(directory: Path, secret: str) -> list[Path]:
     return [path for path in _below(directory) if secret.encode() in _content(path)]
 
 
-async def until_gone(mark: str, *, below: Path | None = None) -> None:
-    """Return once *mark* is in no command line, nor in a name *below* a directory."""
-    with fail_after(20):
-        while await to_thread.run_sync(_is_left, mark, below):
+async def until_gone(mark: str, *, of: Served | None = None) -> None:
+    """Return once *mark* is in no command line, nor in a name of what an instance keeps."""
+    with fail_after(60):
+        while await to_thread.run_sync(_is_left, mark, of):
             await sleep(0.05)
 
 
-def _is_left(mark: str, below: Path | None) -> bool:
-    return bool(commands_with(mark) or (below and paths_with(mark, below)))
+def _processes() -> Iterator[psutil.Process]:
+    return psutil.process_iter(["cmdline"])
+
+
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or ())
+
+
+def _is_left(mark: str, served: Served | None) -> bool:
+    return bool(commands_with(mark) or (served and kept_with(mark, served)))
 
 
 def _below(directory: Path) -> Iterator[Path]:

@@ -40,6 +40,17 @@ def containers(**labels: str) -> list[Container]:
         client.close()
 
 
+def names_with(mark: str) -> list[str]:
+    """Return the names of the images and containers in which *mark* is."""
+    client = docker.DockerClient(base_url=URL)
+    try:
+        images = [name for image in client.images.list() for name in image.tags]
+    finally:
+        client.close()
+    names = (*images, *(container.name or "" for container in containers()))
+    return [name for name in names if mark in name]
+
+
 def remove_all(marks: Marks, url: str = URL) -> None:
     """Remove what bears *marks* from the engine at *url*: containers, networks and images."""
     client = docker.DockerClient(base_url=url)

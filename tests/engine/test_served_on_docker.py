@@ -101,24 +101,6 @@ async def test_who_listens_on_loopback_only_is_told(ann: Person) -> None:
     assert "It listens on 127.0.0.1 alone (HOST says 0.0.0.0)" in failed["error"]
 
 
-async def test_containers_live_on_while_the_platform_is_away(ann: Person, served: Served) -> None:
-    """After a kill they are adopted as they are, and their logs go on."""
-    project = await _project(ann, "adopted", server("v1"))
-    deployment = await ann.deploy(project, patience=_PATIENCE)
-    before = [one.id for one in await _of(deployment)]
-
-    await served.stop(SIGKILL)
-    while_away = await ann.visit(project["url"], "/print/away")
-    await served.start()
-    await ann.read(project, "/print/back")
-    lines = await ann.until_logged(deployment, "back")
-
-    assert 200 == while_away.status_code
-    assert before == [one.id for one in await _of(deployment)]
-    assert {"away", "back"} <= set(messages(lines))
-    assert list(range(1, len(lines) + 1)) == numbers(lines)
-
-
 async def test_build_of_a_killed_platform_is_begun_again_and_leaves_nothing(
     ann: Person, served: Served
 ) -> None:
