@@ -15,6 +15,7 @@ from pushpaka_core.domain.build_plans import (
     Rejected,
     RepositorySettings,
 )
+from pushpaka_core.errors import DetectionError
 
 FILES = ("Dockerfile", "Containerfile")
 
@@ -22,7 +23,12 @@ _EXPOSE = re.compile(r"^\s*EXPOSE\s+(?P<port>\d{1,5})\b", re.IGNORECASE | re.MUL
 
 
 def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Take the Dockerfile where images are built."""
+    """
+    Take the Dockerfile where images are built.
+
+    Raises:
+        DetectionError: If the repository says of one what to do with it, and has none.
+    """
     named = question.dockerfile
     found = first_match(question.tree, FILES) if named is None else named.path
     if found is None:
@@ -30,8 +36,14 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
     if question.packaging is not Packaging.IMAGE:
         reason = f"there is a {found}, but this runtime builds without one"
         return Rejected(framework="dockerfile", reason=reason)
+    if question.site:
+        reason = f"there is a {found}, but files to serve are named instead"
+        return Rejected(framework="dockerfile", reason=reason)
     if not below(question.repository, question.directory).exists(found):
-        return Rejected(framework="dockerfile", reason=f"there is no {found}")
+        raise DetectionError(
+            f"pushpaka.toml says how a Dockerfile is built, but there is no {found}."
+            " Check its spelling."
+        )
     exposed = _EXPOSE.search(question.tree.read(found) or "")
     port = int(exposed["port"]) if exposed else None
     evidence = [Evidence(reason="there is a Dockerfile", path=found)]

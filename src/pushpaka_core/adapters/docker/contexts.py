@@ -89,6 +89,10 @@ class Contexts:
 
     def _of_own(self, request: BuildRequest, own: OwnDockerfile, directory: Path) -> Context:
         context = _inner(request, own.context or ".")
+        if not context.is_dir():
+            raise BuildError(
+                f"There is no directory {own.context} in the repository. Check its spelling."
+            )
         path = _inner(request, own.path)
         text = _read(path, own.path)
         target = ("--target", own.target) if own.target else ()

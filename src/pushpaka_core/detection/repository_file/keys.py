@@ -65,6 +65,13 @@ def _check_pattern(value: str) -> None:
         raise ValueError("must be relative to the repository and stay in it, as in src/**")
 
 
+def _check_context(value: str) -> None:
+    """Accept what may lead to a directory above the application; whether it does is seen later."""
+    OneLine(255)(value)
+    if value.startswith(("/", "~", "-")):
+        raise ValueError("must be relative to the application, as in ../..")
+
+
 _check_stage = Matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "must be the name of a stage, as in `release`"
 )
@@ -142,8 +149,11 @@ KEYS = (
     Key(
         path="docker.context",
         kind=Kind.TEXT,
-        check=check_root_dir,
-        meaning="The directory that the Dockerfile copies from; that of the application by itself.",
+        check=_check_context,
+        meaning=(
+            "The directory that the Dockerfile copies from, as in `../..`; that of the application"
+            " by itself."
+        ),
     ),
     Key(
         path="health_check.path",

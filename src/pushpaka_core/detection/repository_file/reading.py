@@ -15,6 +15,7 @@ from pushpaka_core.detection.repository_file.keys import (
 )
 from pushpaka_core.detection.repository_file.places import Path, Places
 from pushpaka_core.detection.repository_file.values import check_scalar, complaint, members, read
+from pushpaka_core.domain.frameworks import AUTO, canonical_framework
 from pushpaka_core.domain.instances import PROCESS_TYPE, RELEASE, WEB
 
 COMMANDS_OF_TYPES = {WEB: "commands.start", RELEASE: "commands.release"}
@@ -90,9 +91,21 @@ class Reading:
         if "static.directory" in sound and ("commands.start" in sound or WEB in processes):
             what = "needs no command, but one is given: keep one"
             yield self._at_key(("static", "directory"), what)
+        yield from self._other_images(sound)
         if {"static.fallback", "static.not_found"} <= sound.keys():
             what = "is never served beside a fallback: keep one"
             yield self._at_key(("static", "not_found"), what)
+
+    def _other_images(self, sound: Mapping[str, Any]) -> Iterator[Mistake]:
+        """Yield what is said of a Dockerfile where another way to build is named."""
+        said = next((path for path in sound if path.startswith("docker.")), None)
+        if said is None:
+            return
+        place, framework = ("docker", said.removeprefix("docker.")), sound.get("framework", AUTO)
+        if canonical_framework(framework) not in {AUTO, "dockerfile"}:
+            yield self._at_key(place, f"is never used with the framework {framework}: keep one")
+        if "static.directory" in sound:
+            yield self._at_key(place, "builds no files to serve as they are: keep one")
 
     def _at_key(self, path: Path, what: str) -> Mistake:
         place = self.places[path]
