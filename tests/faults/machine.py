@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.faults.keepers import verbs_of
 from tests.faults.promises import look
 from tests.faults.stage import Outage
 from tests.faults.theatre import OpenStorage, Theatre
@@ -63,6 +64,7 @@ VERBS_THAT_ROUTE = ("finish_switches", "restart", "stop_drained", "delete_projec
 projects = st.sampled_from(range(len(NAMES)))
 workers = st.sampled_from(range(2))
 observers = st.sampled_from(range(2))
+keepers = st.sampled_from(range(2))
 number = st.integers(0, 3)
 steps = st.integers(1, 12)
 few = st.integers(1, 4)
@@ -83,13 +85,15 @@ EVENTS = st.one_of(
     *_event("observe", observers, weight=2),
     *_event("take_for_lost", number),
     *_event("lose_in_a_start", projects, workers, few, st.booleans()),
-    *_event("reconcile", st.sampled_from(VERBS), steps, weight=3),
+    *_event("hold_on", keepers, few, weight=2),
+    *_event("reconcile", keepers, st.sampled_from(VERBS), steps, weight=3),
     *_event("reconcile_all", weight=2),
     *_event(
         "reconcile_unrouted", st.sampled_from((Asked.RESTART, Asked.STOP)), projects, st.booleans()
     ),
     *_event("break_off", st.sampled_from(VERBS), few),
-    *_event("kill_the_reconciler"),
+    *_event("kill_a_keeper", keepers),
+    *_event("pause_in", st.sampled_from(VERBS), few, number),
     *_event("quiet_round"),
     *_event("misuse_a_lost_lease", number),
     *_event("tick", st.sampled_from((1, 31, 700)), weight=2),
@@ -107,7 +111,7 @@ It is one list, not a rule each, so that no example lacks a part of it.
 
 
 class LifeOfDeployments(RuleBasedStateMachine):
-    """Two projects, two workers, a reconciler, and everything that can happen to them."""
+    """Two projects, two workers, two reconcilers, and everything that can happen to them."""
 
     open_storage: OpenStorage
     """Opens the storage that the platform of one example works on."""
@@ -179,12 +183,14 @@ class LifeOfDeployments(RuleBasedStateMachine):
         if is_dead:
             self.theatre.replace_worker(worker)
 
-    def reconcile(self, verb: str, steps: int) -> None:
-        self.theatre.reconcile(verb, steps)
+    def hold_on(self, keeper: int, steps: int) -> None:
+        self.theatre.hold_on(keeper, steps)
+
+    def reconcile(self, keeper: int, verb: str, steps: int) -> None:
+        self.theatre.reconcile(keeper, verb, steps)
 
     def reconcile_all(self) -> None:
-        for verb in self.theatre.verbs:
-            self.theatre.reconcile(verb, MANY)
+        self._reconcile_all(VERBS)
 
     def reconcile_unrouted(self, verb: Asked, project: int, is_short: bool) -> None:
         """Do what is asked of what serves, to its end, while no route can be written."""
@@ -195,16 +201,27 @@ class LifeOfDeployments(RuleBasedStateMachine):
         self.router(is_down=True)
         self.ask(verb, project, 0)
         for _ in range(3):
-            for name in VERBS_THAT_ROUTE:
-                self.theatre.reconcile(name, MANY)
+            self._reconcile_all(VERBS_THAT_ROUTE)
             self.tick(31)
         self.router(is_down=not is_short)
 
     def break_off(self, verb: str, steps: int) -> None:
-        self.theatre.break_off(self.theatre.verbs[verb], steps)
+        keeper = self.theatre.keepers[self.theatre.number_at_work()]
+        self.theatre.break_off(verbs_of(keeper.engine)[verb], steps)
 
-    def kill_the_reconciler(self) -> None:
-        self.theatre.forget_reconcilers()
+    def kill_a_keeper(self, keeper: int) -> None:
+        self.theatre.replace_keeper(keeper)
+
+    def pause_in(self, verb: str, steps: int, number: int) -> None:
+        """Have a process stand still in a verb until another has the node, and then go on."""
+        self.crash(number, leaves_a_trace=True)
+        paused = self.theatre.number_at_work()
+        self.theatre.reconcile(paused, verb, steps)
+        for _ in range(2):
+            self.theatre.hold_on(1 - paused, 2)
+            self.tick(31)
+        self.theatre.reconcile(1 - paused, verb, MANY)
+        self.theatre.reconcile(paused, verb, MANY)
 
     def quiet_round(self) -> None:
         if self.is_router_down:
@@ -303,6 +320,12 @@ class LifeOfDeployments(RuleBasedStateMachine):
     def _living(self) -> Sequence[Instance]:
         living = {r.instance.name for r in self.theatre.platform.runtime.living.values()}
         return [instance for instance in self.now.instances if instance.name in living]
+
+    def _reconcile_all(self, verbs: Sequence[str]) -> None:
+        """Let whoever has the node do *verbs* to their ends."""
+        keeper = self.theatre.number_at_work()
+        for verb in verbs:
+            self.theatre.reconcile(keeper, verb, MANY)
 
     def _set_the_scene(self, project: int) -> None:
         """Let all be well, and nobody work for the project."""

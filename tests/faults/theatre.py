@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self, TypeVar, cast
+from unittest.mock import patch
 
 from attrs import define, evolve, field
+from tests.faults.keepers import HELD, TIMINGS, Keeper, verbs_of
 from tests.faults.promises import (
     Sight,
     Witness,
@@ -23,15 +25,16 @@ from tests.services.platform import FAST, Platform, open_platform
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.domain.deployments import Lease
+from pushpaka_core.domain.nodes import NodeLease
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import LeaseLostError, NotFoundError, PushpakaError, UnavailableError
 from pushpaka_core.ports.storage import Storage
+from pushpaka_worker import tenure
 from pushpaka_worker.gate import Gate
 from pushpaka_worker.lease_watch import LeaseWatch
 from pushpaka_worker.worker import Worker
 
 T = TypeVar("T")
-Verb = Callable[[], Awaitable[None]]
 Play = Callable[[], Awaitable[object]]
 OpenStorage = Callable[[], AbstractAsyncContextManager[Storage]]
 
@@ -82,7 +85,9 @@ class Theatre:
     _hands: dict[Actor, Worker] = field(factory=dict, init=False)
     is_broken: bool = field(default=False, init=False)
     """Whether something has happened that nobody expects: there is no sense in going on."""
-    _reconcilers: dict[str, Actor] = field(factory=dict, init=False)
+    keepers: list[Keeper] = field(factory=list, init=False)
+    _node: NodeLease | None = field(default=None, init=False)
+    _node_shown_at: float = field(default=0, init=False)
     _killed: list[Actor] = field(factory=list, init=False)
     """They wait for ever where they were."""
 
@@ -93,12 +98,15 @@ class Theatre:
         staged = StagedStorage(runner.run(stack.enter_async_context(open_storage())))
         opening = open_platform(cast("MemoryStorage", staged))
         platform = runner.run(stack.enter_async_context(opening))
-        staged.is_atomic = platform.engine.reconciliation._routing._writing.locked
         complaints = Complaints()
         logging.getLogger("pushpaka_worker").addHandler(complaints)
         witness = Witness(platform, staged.present)
         theatre = cls(platform, staged, witness, [], runner, stack, complaints)
+        staged.is_atomic = theatre._is_routing
+        stack.enter_context(patch.object(tenure, "current_time", lambda: theatre.steady))
+        theatre.do(platform.engine.node_hold.release())
         theatre.workers += [theatre.new_worker(number) for number in range(2)]
+        theatre.keepers += [theatre.new_keeper(number) for number in range(2)]
         return theatre
 
     def do(self, call: Coroutine[Any, Any, T]) -> T:
@@ -121,6 +129,7 @@ class Theatre:
     def see(self) -> Sight:
         """Check every promise that holds at any moment."""
         now = self.do(self.witness.see())
+        self._see_node()
         self._shown_at = {lease: self._shown_at.get(lease, self.steady) for lease in now.leases}
         self.is_broken = bool(self._complaints.unexpected)
         assert [] == self._complaints.unexpected
@@ -137,10 +146,16 @@ class Theatre:
         self.do(actor.step(steps))
         self._killed.append(actor)
 
-    def forget_reconcilers(self) -> None:
-        """Let go of all reconcilers where they are."""
-        self._killed += self._reconcilers.values()
-        self._reconcilers.clear()
+    def replace_keeper(self, number: int) -> None:
+        """Let go of a process where it is, with all that it was busy with, and begin another."""
+        self._killed += self.keepers[number].actors
+        self.keepers[number] = self.new_keeper(number)
+
+    def new_keeper(self, number: int) -> Keeper:
+        """Return a process that wants the node."""
+        keeper = Keeper(f"keeper-{number}", self.platform.another_engine())
+        keeper.tenure = self._begun(keeper.run)
+        return keeper
 
     def new_worker(self, number: int) -> Actor:
         """Return a worker that waits to be let on."""
@@ -178,27 +193,43 @@ class Theatre:
             assert silence >= STILL.silence, "P2: a lease was taken from somebody who beats"
             self.ask(reconciliation.requeue(lease))
 
-    def reconcile(self, name: str, steps: float) -> None:
-        """Begin a verb of the reconciler, or go on with it."""
-        actor = self._reconcilers.get(name)
-        if actor is None or actor.is_over:
-            actor = self._reconcilers[name] = self._begun(self.verbs[name])
-        self.do(actor.step(steps))
+    def hold_on(self, number: int, steps: float) -> None:
+        """Let a process look at the node, take it, or show that it lives; P2: it waits for it."""
+        keeper, before = self.keepers[number], self._see_node()
+        self.do(keeper.tenure.step(steps))
+        after = self.do(keeper.engine.node_hold.look())
+        if after and before and after.fence > before.fence and before.is_held:
+            silence = timedelta(seconds=self.steady - self._node_shown_at)
+            is_its_own = before.holder == keeper.name
+            assert is_its_own or silence >= TIMINGS.silence, "P2: a node was taken from the living"
+        if not keeper.is_at_work:
+            for actor in keeper.busy.values():
+                self.do(actor.end())
+            keeper.busy.clear()
 
-    @property
-    def verbs(self) -> Mapping[str, Verb]:
-        """What reconcilers do, by name."""
-        engine = self.platform.engine
-        return {
-            "finish_switches": engine.reconciliation.finish_switches,
-            "stop_drained": engine.reconciliation.stop_drained,
-            "tend": engine.tending.tend,
-            "restart": engine.restarting.restart,
-            "check_liveness": engine.tending.check_liveness,
-            "delete_projects": engine.sweeping.delete_projects,
-            "mend_routes": engine.reconciliation.mend_routes,
-            "sweep": engine.sweeping.sweep,
-        }
+    def reconcile(self, number: int, name: str, steps: float) -> None:
+        """Have a process begin a verb, or go on with it; who does not have the node wants it."""
+        keeper = self.keepers[number]
+        if not keeper.is_at_work:
+            self.hold_on(number, steps)
+            return
+        actor = keeper.busy.get(name)
+        if actor is None or actor.is_over:
+            actor = keeper.busy[name] = self._begun(verbs_of(keeper.engine)[name])
+        is_stale = name in HELD and not keeper.has(self._see_node())
+        before = self._rows() if is_stale else None
+        self.do(actor.step(steps))
+        assert before is None or before == self._rows(), "P2: who lost the node changed a row"
+
+    def number_at_work(self) -> int:
+        """Return the process that has the node, once one has it."""
+        for _ in range(ROUNDS):
+            for number, keeper in enumerate(self.keepers):
+                if keeper.is_at_work and keeper.has(self._see_node()):
+                    return number
+                self.hold_on(number, 2)
+            self.steady += TIMINGS.silence.total_seconds()
+        raise AssertionError("P2: nobody gets the node")
 
     def work_off(self) -> None:
         """Do all the work that there is, as nobody's step."""
@@ -243,9 +274,11 @@ class Theatre:
 
     def quiet_round(self) -> None:
         """P4, P7: let every verb end twice, and see that nothing is left or wrong."""
+        self.do(self.platform.take_node())
         for _ in range(2):
-            for verb in self.verbs.values():
+            for verb in verbs_of(self.platform.engine).values():
                 self.do(cast("Coroutine[Any, Any, None]", verb()))
+        self.do(self.platform.engine.node_hold.release())
         now = self.see()
         routes_are_right(self.platform, now)
         routes_lead_to_programs(self.platform)
@@ -266,7 +299,8 @@ class Theatre:
         """End everything, whatever state it is in."""
         logging.getLogger("pushpaka_worker").removeHandler(self._complaints)
         try:
-            for actor in [*self.workers, *self._reconcilers.values(), *self._killed]:
+            processes = [actor for keeper in self.keepers for actor in keeper.actors]
+            for actor in [*self.workers, *processes, *self._killed]:
                 self.do(actor.end())
             self.do(self._stack.aclose())
         finally:
@@ -277,6 +311,25 @@ class Theatre:
         while (lease := await pipeline.claim("worker-9")) is not None:
             if await pipeline.prepare(lease):
                 await pipeline.finish(lease)
+
+    def _see_node(self) -> NodeLease | None:
+        """Return the lease of the node; P2: its fence only grows."""
+        now = self.do(self.platform.engine.node_hold.look())
+        if now != self._node:
+            fences = [lease.fence for lease in (self._node, now) if lease is not None]
+            assert fences == sorted(fences), "P2: a node went back to who had lost it"
+            self._node, self._node_shown_at = now, self.steady
+        return now
+
+    def _rows(self) -> object:
+        """Return what is written under the lease of the node; logs may be written by anybody."""
+        now = self.do(look(self.storage.present))
+        deployments = [evolve(d, last_seq=0) for d in now.deployments.values()]
+        return deployments, now.targets, now.instances, now.projects
+
+    def _is_routing(self) -> bool:
+        engines = [self.platform.engine, *(keeper.engine for keeper in self.keepers)]
+        return any(engine.routing._writing.locked() for engine in engines)
 
     def _begun(self, play: Play) -> Actor:
         actor = Actor()
