@@ -2,32 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
 
-import httpx
 import pytest
-from anyio import current_time, sleep, to_thread
-from tests.engine.base_images import DEBIAN, ensure
-from tests.engine.opened import Docker, opened_docker
-from tests.served import free_port
-
-from pushpaka_core.detection import MemoryTree, Wishes, detect
-from pushpaka_core.domain.build_plans import BuildPlan, Packaging
-from pushpaka_core.domain.instances import Instance
-from pushpaka_core.errors import BuildError
-from pushpaka_core.ports.runtime import StartRequest
-from pushpaka_core.testing.applications import Told, build, checkout
-from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
+from tests.engine.deployed import Files, deployed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("docker"), pytest.mark.timeout(600)]
 
-Files: TypeAlias = Mapping[str, str]
 HELLO = "Hello from the image."
-BUILD = timedelta(seconds=500)
-START = 60.0
-_GO = f"""\
+GO = f"""\
 package main
 
 import (
@@ -45,7 +28,7 @@ func main() {{
 	}}
 }}
 """
-_RUST = f"""\
+RUST = f"""\
 use std::io::{{Read, Write}};
 
 fn main() {{
@@ -191,7 +174,7 @@ APPLICATIONS: Mapping[str, tuple[tuple[str, ...], Files]] = {
         {"deno.json": '{"imports": {"ms": "npm:ms@2.1.3"}}', "main.ts": _DENO},
     ),
     "elixir": (("elixir:1.18-slim",), {"mix.exs": _MIX, "lib/shop.ex": _ELIXIR}),
-    "go": (("golang:1.24",), {"go.mod": "module shop\n\ngo 1.24\n", "main.go": _GO}),
+    "go": (("golang:1.24",), {"go.mod": "module shop\n\ngo 1.24\n", "main.go": GO}),
     "java": (
         ("maven:3-eclipse-temurin-21", "eclipse-temurin:21-jre"),
         {"pom.xml": _POM, "src/main/java/Main.java": _JAVA},
@@ -214,11 +197,15 @@ APPLICATIONS: Mapping[str, tuple[tuple[str, ...], Files]] = {
         ("rust:1",),
         {
             "Cargo.toml": '[package]\nname = "shop"\nversion = "1.0.0"\nedition = "2021"\n',
-            "src/main.rs": _RUST,
+            "src/main.rs": RUST,
         },
     ),
     "shell": ((), {"start.sh": _SHELL}),
     "static": (("caddy:2",), {"index.html": HELLO}),
+    "static and a worker": (
+        ("caddy:2",),
+        {"public/index.html": HELLO, "Procfile": "worker: sleep 600\n"},
+    ),
     "uv": ((PYTHON,), _python("uv.lock")),
     "yarn": ((NODE,), _node("yarn.lock")),
 }
@@ -229,54 +216,8 @@ APPLICATIONS: Mapping[str, tuple[tuple[str, ...], Files]] = {
 async def test_application_is_built_and_answers(name: str, tmp_path: Path) -> None:
     """In a container without rights, whose files cannot be written."""
     bases, files = APPLICATIONS[name]
-    for base in (DEBIAN, *bases):
-        await to_thread.run_sync(ensure, base)
-    plan = detect(MemoryTree(files), Wishes(packaging=Packaging.IMAGE))
-    source = await checkout(tmp_path / "source", files)
 
-    async with opened_docker(tmp_path / "docker") as docker:
-        artifact = await _built(docker, source, plan)
-        instance = await _started(docker, plan, artifact)
-        answer = await _answer(docker, instance)
+    async with deployed(tmp_path, bases, files) as application:
+        answer = await application.answer()
 
     assert HELLO == answer
-
-
-async def _built(docker: Docker, source: Path, plan: BuildPlan) -> str:
-    told = Told()
-    try:
-        artifact = await build(docker.builder, source, plan, told=told, timeout=BUILD)
-    except BuildError as error:
-        pytest.fail(f"{error}\n{told.output.decode()}")
-    return artifact.name
-
-
-async def _started(docker: Docker, plan: BuildPlan, artifact: str) -> Instance:
-    project = a_project(a_user())
-    instance = an_instance(a_deployment(project), port=free_port())
-    request = StartRequest(instance=instance, project=project, plan=plan, artifact=artifact)
-    await docker.runtime.start(request)
-    return instance
-
-
-async def _answer(docker: Docker, instance: Instance) -> str:
-    """Return what it answers, once it does."""
-    deadline = current_time() + START
-    async with httpx.AsyncClient() as client:
-        while current_time() < deadline:
-            observed = await docker.runtime.inspect(instance.name)
-            if observed is None or not observed.is_alive:
-                break
-            try:
-                answer = await client.get(f"http://127.0.0.1:{instance.port}/")
-            except httpx.TransportError:
-                await sleep(0.1)
-            else:
-                return answer.text
-    pytest.fail(f"It does not answer. It says: {await _output(docker, instance)}")
-
-
-async def _output(docker: Docker, instance: Instance) -> str:
-    containers = docker.engine.client.containers
-    name = docker.marks.container(instance.name)
-    return (await docker.engine.call(lambda: containers.get(name).logs())).decode()

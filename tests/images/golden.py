@@ -53,6 +53,16 @@ _POETRY = (
     '[tool.poetry]\nname = "shop"\nversion = "1"\npackage-mode = false\n'
     '[tool.poetry.dependencies]\npython = "^3.12"\nfastapi = "*"\nuvicorn = "*"\n'
 )
+_API = {
+    "apps/api/package.json": _package("express", "core", name="api", scripts=_START),
+    "apps/api/server.js": _SERVER,
+    "packages/core/package.json": _package(name="core", scripts={"build": "tsc"}),
+}
+_WORKSPACE = _package(workspaces=["apps/*", "packages/*"])
+_UV_MEMBER = (
+    '[project]\nname = "api"\nversion = "1"\ndependencies = ["core", "fastapi", "uvicorn"]\n'
+    "[tool.uv.sources]\ncore = { workspace = true }\n"
+)
 _LOCKED = '[[package]]\nname = "fastapi"\nversion = "1"\n[[package]]\nname = "uvicorn"\n'
 
 REPOSITORIES: Mapping[str, Mapping[str, str]] = {
@@ -75,6 +85,13 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
         "cmd/worker/main.go": "package main\n",
         "Procfile": "web: bin/api\nworker: bin/worker\n",
     },
+    "go-workspace": {
+        "go.work": "go 1.24\n\nuse (\n\t./libs\n\t./web\n)\n",
+        "libs/go.mod": "module libs\n",
+        "web/go.mod": "module web\n",
+        "web/go.sum": "",
+        "web/main.go": "package main\n",
+    },
     "java-gradle": {
         "build.gradle.kts": 'plugins { id("io.ktor.plugin") }\nkotlin { jvmToolchain(21) }\n',
         "gradlew": "",
@@ -86,13 +103,29 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
         "package-lock.json": '{"lockfileVersion": 3}',
     },
     "node-npm": {**_EXPRESS, "package-lock.json": '{"lockfileVersion": 3}', ".nvmrc": "20\n"},
+    "node-npm-workspace": {
+        **_API,
+        "package.json": _WORKSPACE,
+        "package-lock.json": '{"lockfileVersion": 3}',
+    },
     "node-pnpm": {**_EXPRESS, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"},
+    "node-pnpm-workspace": {
+        **_API,
+        "package.json": _package(packageManager="pnpm@9.12.0"),
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+        "pnpm-workspace.yaml": "packages: [apps/*, packages/*]\n",
+    },
     "node-vite": {
         "package.json": _package("vite", "react", scripts={"build": "vite build"}),
         "package-lock.json": '{"lockfileVersion": 3}',
         "index.html": "",
     },
     "node-yarn": {**_EXPRESS, "yarn.lock": "# yarn lockfile v1\n"},
+    "node-yarn-workspace": {
+        **_API,
+        "package.json": _WORKSPACE,
+        "yarn.lock": "__metadata:\n  version: 8\n",
+    },
     "php": {"index.php": "<?php echo 'Hello';"},
     "php-laravel": {
         "composer.json": '{"require": {"php": "^8.2", "laravel/framework": "^12", "ext-gd": "*"}}',
@@ -108,10 +141,22 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
     "python-pdm": {**_PYTHON, "pyproject.toml": _PYPROJECT, "pdm.lock": _LOCKED},
     "python-pip": {**_PYTHON, "requirements.txt": "fastapi\nuvicorn\npsycopg2\n"},
     "python-poetry": {**_PYTHON, "pyproject.toml": _POETRY, "poetry.lock": _LOCKED},
+    "python-pipenv": {
+        **_PYTHON,
+        "Pipfile": '[packages]\nfastapi = "*"\nuvicorn = "*"\n',
+        "Pipfile.lock": '{"default": {"fastapi": {}, "uvicorn": {}}}',
+    },
     "python-plain": {"app.py": "", "Procfile": "web: exec python3 app.py\n"},
     "python-uv": {
         **_PYTHON,
         "pyproject.toml": f'{_PYPROJECT}requires-python = ">=3.12"\n',
+        "uv.lock": f"version = 1\n{_LOCKED}",
+    },
+    "python-uv-workspace": {
+        "apps/api/main.py": _FASTAPI,
+        "apps/api/pyproject.toml": _UV_MEMBER,
+        "libs/core/pyproject.toml": '[project]\nname = "core"\nversion = "1"\n',
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*", "libs/*"]\n',
         "uv.lock": f"version = 1\n{_LOCKED}",
     },
     "ruby-rails": {
@@ -127,16 +172,28 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
         "src/main.rs": "fn main() {}",
         "rust-toolchain.toml": '[toolchain]\nchannel = "1.88.0"\n',
     },
+    "rust-workspace": {
+        "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n',
+        "Cargo.lock": "",
+        "crates/api/Cargo.toml": '[package]\nname = "api"\n\n[dependencies]\naxum = "0.8"\n',
+        "crates/api/src/main.rs": "fn main() {}",
+        "crates/core/Cargo.toml": '[package]\nname = "core"\n',
+        "crates/core/src/lib.rs": "",
+    },
     "shell": {"start.sh": "exec nc -l $PORT"},
     "static": {"public/index.html": ""},
+    "static-worker": {"public/index.html": "", "Procfile": "worker: sh work.sh\n"},
 }
 """Small repositories by the name of what they are to become."""
+ROOT_DIRS = {"go-workspace": "web", "python-uv-workspace": "apps/api"}
+"""Where the application lies, in repositories that leave it open."""
 
 
 def written(name: str) -> str:
     """Return the Dockerfile that the repository of *name* gets today."""
     tree = MemoryTree(REPOSITORIES[name])
-    plan = detect(tree, Wishes(packaging=Packaging.IMAGE))
+    wishes = Wishes(packaging=Packaging.IMAGE, root_dir=ROOT_DIRS.get(name, ""))
+    plan = detect(tree, wishes)
     return DockerfileWriter().write(plan, recipe_of(plan, tree))
 
 

@@ -1,14 +1,17 @@
 """Writes the Dockerfile of a plan as a person would: few layers, those that change last."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from attrs import frozen
 
+from pushpaka_core.detection.steps import detected
 from pushpaka_core.domain.build_plans import BuildPlan, Step
 from pushpaka_core.domain.instances import WEB
-from pushpaka_core.images.recipe import APP, CACHE, Recipe, place
+from pushpaka_core.images.recipe import APP, CACHE, Recipe, is_ours, place
 
 CADDY = "caddy:2"
 SITE = "/srv/site"
@@ -24,6 +27,7 @@ ENV_VERSION = "PUSHPAKA_ENV"
 
 _SECRET_PLACE = f"/run/secrets/{ENV_SECRET}"
 _WITH_ENV = f"set -a; . {_SECRET_PLACE}; set +a"
+_ELSEWHERE = re.compile(r"cd (?P<directory>[\w./-]+) && (?P<command>.+)", re.DOTALL)
 
 
 @frozen(kw_only=True)
@@ -59,22 +63,27 @@ class DockerfileWriter:
         for path, image in recipe.borrowed.items():
             yield f"COPY --from={self.prefix}{image} {path} {path}"
         yield from _run(recipe.tools)
-        yield from self._built(plan, recipe)
+        yield from _without_repeated_places(self._built(plan, recipe))
 
     def _built(self, plan: BuildPlan, recipe: Recipe) -> Iterator[str]:
-        yield f"WORKDIR {place(plan.directory)}"
+        home = PurePosixPath(place(plan.directory))
+        yield f"WORKDIR {home}"
         if recipe.manifests and recipe.prefetch:
             yield from _copies(recipe.manifests)
-            yield from self._step(recipe.prefetch)
+            yield from self._step(home, detected(recipe.prefetch))
         yield f"COPY . {APP}/"
         if plan.install and not (recipe.manifests and recipe.prefetch == plan.install.command):
-            yield from self._step(plan.install.command)
+            yield from self._step(home, plan.install)
         if plan.build:
             yield f"ARG {ENV_VERSION}"
         for step in plan.build:
-            yield from self._step(step.command)
+            yield from self._step(home, step)
 
-    def _step(self, command: str) -> Iterator[str]:
+    def _step(self, home: PurePosixPath, step: Step) -> Iterator[str]:
+        elsewhere = _ELSEWHERE.fullmatch(step.command) if is_ours(step) else None
+        command = elsewhere["command"] if elsewhere else step.command
+        directory = home / elsewhere["directory"] if elsewhere else home
+        yield f"WORKDIR {normpath(directory)}"
         yield f"RUN --mount=type=cache,id={self.cache_id},target={CACHE},sharing=locked \\"
         yield f"    --mount=type=secret,id={ENV_SECRET},target={_SECRET_PLACE} \\"
         yield f"    {_WITH_ENV}; {command}"
@@ -93,7 +102,7 @@ class DockerfileWriter:
             yield f"COPY --from={self.prefix}{CADDY} /usr/bin/caddy /usr/bin/caddy"
             yield from _configured()
             yield f"RUN mkdir -p {PurePosixPath(SITE).parent} && ln -s {_of_build(plan)} {SITE}"
-        yield f"WORKDIR {place(plan.directory)}"
+        yield f"WORKDIR {working_directory(plan, WEB)}"
         yield f"USER {USER}"
         if web := plan.processes.get(WEB):
             yield f"CMD {_argv(web)}"
@@ -110,9 +119,26 @@ class DockerfileWriter:
         yield f"CMD {_serving()}"
 
 
+def working_directory(plan: BuildPlan, process_type: str) -> str:
+    """Return where a process of an image runs: what serves files does so among them."""
+    serves_files = process_type == WEB and plan.static is not None
+    return SITE if serves_files else place(plan.directory)
+
+
 def site_command() -> tuple[str, ...]:
     """Return what serves the files of a site in its image."""
     return ("caddy", "run", "--config", f"/etc/{SITE_CONFIG}")
+
+
+def _without_repeated_places(lines: Iterable[str]) -> Iterator[str]:
+    """Name the directory only where it is another one than before."""
+    place = ""
+    for line in lines:
+        if line == place:
+            continue
+        if line.startswith("WORKDIR "):
+            place = line
+        yield line
 
 
 def _serving() -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from attrs import evolve
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -29,14 +30,17 @@ _SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Packages that do not work without some of Debian's: to build, and to run."""
 _LISTS = ("requirements.txt", "pyproject.toml", "Pipfile", "uv.lock", "poetry.lock", "pdm.lock")
+_SYNC = "uv sync --frozen"
+_OF_UV = frozenset({"pyproject.toml", "uv.lock"})
 _LOCKS: Mapping[str, tuple[str, ...]] = {
-    "uv": ("pyproject.toml", "uv.lock"),
     "poetry": ("pyproject.toml", "poetry.lock"),
     "pdm": ("pyproject.toml", "pdm.lock"),
     "pipenv": ("Pipfile", "Pipfile.lock"),
 }
 _REQUIREMENTS = re.compile(r"uv pip install -r (?P<path>[\w./-]+\.txt)")
 _OF_FILES = re.compile(r"^\s*(-[erc]|--editable|--requirement|--constraint|\.|file:)", re.MULTILINE)
+_LOCKED_FILES = re.compile(r'^type = "(directory|file)"|^path = |"(path|file)": ', re.MULTILINE)
+"""How the lock files of Poetry, PDM and Pipenv name what lies in the repository."""
 
 
 def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
@@ -63,8 +67,7 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
         path=(f"{VENV}/bin",),
         kept=(VENV, "/app"),
     )
-    own = below(tree, plan.directory)
-    return _with_manifests(_with_packages(found, own), plan, own)
+    return _with_manifests(_with_packages(found, below(tree, plan.directory)), plan, tree)
 
 
 def _version(wanted: str | None) -> str:
@@ -99,20 +102,25 @@ def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
     """Let what is installed be kept until its list changes, where the list says all of it."""
     if plan.install is None or plan.install.origin is not Origin.DETECTED:
         return recipe
-    command, manager = plan.install.command, plan.package_manager or ""
-    if locks := _LOCKS.get(manager):
-        if not all(tree.exists(path) for path in locks):
+    command, own = plan.install.command, below(tree, plan.directory)
+    if command.startswith(_SYNC):
+        manifests = tuple(path for path in tree.paths() if PurePosixPath(path).name in _OF_UV)
+        return evolve(recipe, manifests=manifests, prefetch=f"{command} --no-install-local")
+    if locks := _LOCKS.get(plan.package_manager or ""):
+        if not all(own.exists(path) for path in locks) or _names_files(own, locks):
             return recipe
-        prefetch = _without_the_project(command, manager)
+        prefetch = _without_the_project(command)
         return evolve(recipe, manifests=placed(plan, locks), prefetch=prefetch)
     listed = _REQUIREMENTS.fullmatch(command)
-    if listed and not _OF_FILES.search(tree.read(listed["path"]) or "."):
+    if listed and not _OF_FILES.search(own.read(listed["path"]) or "."):
         return evolve(recipe, manifests=placed(plan, (listed["path"],)), prefetch=command)
     return recipe
 
 
-def _without_the_project(command: str, manager: str) -> str:
-    if manager == "uv":
-        return f"{command} --no-install-workspace"
+def _names_files(tree: FileTree, locks: tuple[str, ...]) -> bool:
+    return any(_LOCKED_FILES.search(tree.read(path) or "") for path in locks)
+
+
+def _without_the_project(command: str) -> str:
     parts = command.split(" && ")
     return " && ".join(part for part in parts if not part.endswith("--editable ."))

@@ -17,7 +17,7 @@ WORKDIR /app
 COPY ["pyproject.toml", "uv.lock", "/app/"]
 RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     --mount=type=secret,id=env,target=/run/secrets/env \
-    set -a; . /run/secrets/env; set +a; uv sync --frozen --no-dev --no-install-workspace
+    set -a; . /run/secrets/env; set +a; uv sync --frozen --no-dev --no-install-local
 COPY . /app/
 RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     --mount=type=secret,id=env,target=/run/secrets/env \

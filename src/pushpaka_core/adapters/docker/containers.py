@@ -10,8 +10,7 @@ from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.instances import WEB
 from pushpaka_core.errors import StartError
-from pushpaka_core.images.dockerfiles import site_command
-from pushpaka_core.images.recipe import place
+from pushpaka_core.images.dockerfiles import site_command, working_directory
 from pushpaka_core.ports.runtime import StartRequest
 
 _OWN_CAPABILITIES = (
@@ -53,7 +52,9 @@ class Profile:
             "name": self.marks.container(instance.name),
             "labels": self.marks.of_instance(instance, number),
             "environment": _env(request),
-            "working_dir": None if is_own or request.plan.static else place(request.plan.directory),
+            "working_dir": None
+            if is_own
+            else working_directory(request.plan, instance.process_type),
             "init": True,
             "detach": True,
             "network": self.marks.network(number),

@@ -1,0 +1,33 @@
+FROM python:3.13-slim AS base
+ENV PYTHONUNBUFFERED=1 \
+    VIRTUAL_ENV=/opt/venv \
+    PATH=/opt/venv/bin:$PATH
+
+FROM base AS build
+ENV UV_CACHE_DIR=/root/.cache/uv \
+    UV_COMPILE_BYTECODE=1 \
+    UV_LINK_MODE=copy \
+    UV_NO_PROGRESS=1 \
+    UV_PROJECT_ENVIRONMENT=/opt/venv \
+    UV_PYTHON=/opt/venv/bin/python \
+    UV_PYTHON_DOWNLOADS=never
+RUN pip install --no-cache-dir --root-user-action=ignore uv==0.9.5 \
+    && python -m venv /opt/venv
+WORKDIR /app/apps/api
+COPY ["apps/api/pyproject.toml", "/app/apps/api/"]
+COPY ["libs/core/pyproject.toml", "/app/libs/core/"]
+COPY ["pyproject.toml", "uv.lock", "/app/"]
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; uv sync --frozen --no-dev --no-install-local
+COPY . /app/
+RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
+    --mount=type=secret,id=env,target=/run/secrets/env \
+    set -a; . /run/secrets/env; set +a; uv sync --frozen --no-dev
+
+FROM base
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+WORKDIR /app/apps/api
+USER 65532:65532
+CMD ["/bin/sh", "-c", "uvicorn main:app --host ${HOST:-0.0.0.0} --port $PORT"]
