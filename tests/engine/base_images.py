@@ -11,15 +11,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
+from inspect import getsource
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from tests.engine.engines import lacks_docker
 
 DEBIAN = "debian:trixie-slim"
+_RECIPE = "tests.recipe"
+"""A label that tells how an image was made."""
 _PULL_SECONDS = 20
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _INSTALL = "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends"
@@ -95,18 +99,32 @@ RUN mkdir -p /usr/local/bundle
 
 
 def _php(_: Path) -> str:
-    """Let the environment say where Apache writes, as the real image does."""
+    """
+    Let the environment say where Apache writes, as the real image does.
+
+    Extensions that the real image compiles are there; so is what Composer is made of.
+    """
     start = ". /etc/apache2/envvars; mkdir -p $APACHE_RUN_DIR $APACHE_LOCK_DIR"
+    packages = "php-cli php-bcmath php-intl php-mysql php-pgsql php-zip composer"
+    compile_ = 'for one; do php -m | grep -qix "$one" || exit 1; done'
     return f"""\
-{_debian("apache2 libapache2-mod-php php-cli")}
+{_debian(f"apache2 libapache2-mod-php {packages}")}
 RUN sed -ri 's/^export ([^=]+)=(.*)$/: ${{\\1:=\\2}}\\nexport \\1/' /etc/apache2/envvars \\
     && ln -sfT /dev/stderr /var/log/apache2/error.log \\
     && ln -sfT /dev/stdout /var/log/apache2/other_vhosts_access.log \\
     && chmod 1777 /var/log/apache2 && mkdir -p /usr/local/etc/php/conf.d \\
     && printf '#!/bin/bash\\n{start}\\nexec apache2 -DFOREGROUND\\n' \\
        > /usr/local/bin/apache2-foreground && chmod +x /usr/local/bin/apache2-foreground
+RUN rm /usr/bin/composer \\
+    && printf '#!/bin/sh\\n{compile_}\\n' > /usr/local/bin/docker-php-ext-install \\
+    && chmod +x /usr/local/bin/docker-php-ext-install
 ENV PHP_INI_SCAN_DIR=:/usr/local/etc/php/conf.d
 """
+
+
+def _composer(_: Path) -> str:
+    """Have the program alone: what it is made of is where PHP is."""
+    return _debian("composer")
 
 
 def _maven(_: Path) -> str:
@@ -157,6 +175,7 @@ COMMON: Mapping[str, Callable[[Path], str]] = {
 """What most tests use; how each is made where it cannot be pulled, on Debian's own image."""
 BASES: Mapping[str, Callable[[Path], str]] = {
     **COMMON,
+    "composer:2": _composer,
     "denoland/deno:debian": _deno,
     "eclipse-temurin:21-jre": _jre,
     "elixir:1.18-slim": _elixir,
@@ -212,7 +231,8 @@ def _make(name: str) -> None:
             return
         shutil.copy(_CERTIFICATES, context)
         (context / "Dockerfile").write_text(BASES[name](context) + _TRUST)
-        _docker("build", "--quiet", "--tag", name, str(context))
+        label = f"{_RECIPE}={_recipe_of(name)}"
+        _docker("build", "--quiet", "--label", label, "--tag", name, str(context))
 
 
 def _make_debian(directory: Path) -> None:
@@ -245,8 +265,18 @@ def _can_pull(name: str) -> bool:
 
 
 def _is_there(name: str) -> bool:
-    command: Sequence[str] = ["docker", "image", "inspect", name]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    """Tell whether there is an image that was pulled, or made as it would be today."""
+    shown = f'{{{{len .RepoDigests}}}} {{{{index .Config.Labels "{_RECIPE}"}}}}'
+    command = ["docker", "image", "inspect", "--format", shown, name]
+    asked = subprocess.run(command, check=False, capture_output=True, text=True)
+    if asked.returncode or name == DEBIAN:
+        return not asked.returncode
+    digests, recipe = asked.stdout.split(" ")
+    return digests != "0" or recipe.strip() == _recipe_of(name)
+
+
+def _recipe_of(name: str) -> str:
+    return sha256(f"{getsource(BASES[name])}{_TRUST}".encode()).hexdigest()
 
 
 def _docker(*arguments: str) -> None:

@@ -22,12 +22,7 @@ _FRAMEWORKS: Mapping[str, str] = {
     "symfony/framework-bundle": "symfony",
 }
 _SERVER = "exec apache2-foreground"
-_COMMANDS: Mapping[str, str] = {
-    "laravel": f"cp -rn storage.image /tmp/storage; {_SERVER}",
-}
-"""The files that Laravel writes lie in the one directory that can be written."""
 _BUILDS: Mapping[str, str] = {
-    "laravel": "mv storage storage.image && ln -s /tmp/storage storage",
     "symfony": "php bin/console cache:warmup --env=prod --no-debug",
 }
 _SOURCES = (
@@ -52,7 +47,6 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
     framework = question.framework or found
     version = said_version(question, "PHP", _SOURCES)
     assets, reasons = asset_steps(tree)
-    web = _COMMANDS.get(framework, _SERVER)
     return BuildPlan(
         framework=framework,
         language="php",
@@ -61,7 +55,7 @@ def analyse(question: Question) -> BuildPlan | Rejected | None:
         directory=question.directory,
         install=detected(_INSTALL) if tree.exists(COMPOSER) else None,
         build=(*assets, *steps("" if question.has_web else _BUILDS.get(framework, ""))),
-        processes={} if question.has_web else {"web": detected(web)},
+        processes={} if question.has_web else {"web": detected(_SERVER)},
         env_names=_env_names(tree),
         evidence=(*listed, *_served(root), *reasons, *version.evidence),
     )

@@ -78,6 +78,9 @@ class DockerfileWriter:
             yield f"ARG {ENV_VERSION}"
         for step in plan.build:
             yield from self._step(home, step)
+        if recipe.finish:
+            yield f"WORKDIR {home}"
+            yield from _run(recipe.finish)
 
     def _step(self, home: PurePosixPath, step: Step) -> Iterator[str]:
         elsewhere = _ELSEWHERE.fullmatch(step.command) if is_ours(step) else None
@@ -104,6 +107,8 @@ class DockerfileWriter:
             yield f"RUN mkdir -p {PurePosixPath(SITE).parent} && ln -s {_of_build(plan)} {SITE}"
         yield f"WORKDIR {working_directory(plan, WEB)}"
         yield f"USER {USER}"
+        if recipe.prepare:
+            yield f"ENTRYPOINT {_prepared(recipe.prepare)}"
         if web := plan.processes.get(WEB):
             yield f"CMD {_argv(web)}"
         elif plan.static:
@@ -200,6 +205,11 @@ def _copies(paths: tuple[str, ...]) -> Iterator[str]:
         directories.setdefault(str(PurePosixPath(path).parent), []).append(path)
     for directory, inner in directories.items():
         yield f"COPY {json.dumps([*inner, f'{place(directory)}/'])}"
+
+
+def _prepared(command: str) -> str:
+    """Return what runs a command, and then becomes the process that it is given."""
+    return json.dumps(["/bin/sh", "-c", f'{command}; exec "$@"', "sh"])
 
 
 def _argv(step: Step) -> str:

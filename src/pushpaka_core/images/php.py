@@ -72,6 +72,8 @@ ServerName localhost
 </VirtualHost>
 """
 _FALLBACK = "        FallbackResource /index.php\n"
+_STORAGE, _KEPT_STORAGE = f"{TMP}/storage", "storage.image"
+"""Where Laravel writes, and what of it the image brings."""
 
 
 def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
@@ -96,9 +98,10 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
             "APACHE_LOCK_DIR": f"{TMP}/apache2",
             "APACHE_PID_FILE": f"{TMP}/apache2/apache2.pid",
             "APACHE_RUN_DIR": f"{TMP}/apache2",
-            **({"LOG_CHANNEL": "stderr"} if plan.framework == "laravel" else {}),
         },
     )
+    if plan.framework == "laravel":
+        found = _with_storage(found, plan)
     return _with_composer(found, plan, own) if own.exists(COMPOSER) else found
 
 
@@ -113,6 +116,21 @@ def _extensions(plan: BuildPlan, tree: FileTree) -> Iterator[str]:
     for name in _EXTENSIONS:
         if f"ext-{name}" in required or (is_framework and name in _OF_FRAMEWORKS):
             yield name
+
+
+def _with_storage(recipe: Recipe, plan: BuildPlan) -> Recipe:
+    """Let every process write to Laravel's storage, which begins as the repository has it."""
+    kept = f"{place(plan.directory)}/{_KEPT_STORAGE}"
+    return evolve(
+        recipe,
+        run_env={**recipe.run_env, "LOG_CHANNEL": "stderr"},
+        finish=(
+            "mkdir -p storage",
+            f"mv storage {_KEPT_STORAGE}",
+            f"ln -s {_STORAGE} storage",
+        ),
+        prepare=f"cp -r {kept} {_STORAGE}",
+    )
 
 
 def _with_composer(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:

@@ -50,6 +50,10 @@ class Recipe:
     """For the build."""
     run_env: Mapping[str, str] = field(factory=dict)
     """To run, and in a shared image for the build."""
+    finish: tuple[str, ...] = ()
+    """Commands in the directory of the application that follow its build."""
+    prepare: str | None = None
+    """A command that goes before each process that is run."""
     path: tuple[str, ...] = ()
     """Directories that come first where programs are looked for."""
     kept: tuple[str, ...] = (APP,)

@@ -70,12 +70,13 @@ RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
 RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     --mount=type=secret,id=env,target=/run/secrets/env \
     set -a; . /run/secrets/env; set +a; npm run build
-RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
-    --mount=type=secret,id=env,target=/run/secrets/env \
-    set -a; . /run/secrets/env; set +a; mv storage storage.image && ln -s /tmp/storage storage
+RUN mkdir -p storage \
+    && mv storage storage.image \
+    && ln -s /tmp/storage storage
 
 FROM base
 COPY --from=build /app /app
 WORKDIR /app
 USER 65532:65532
-CMD ["/bin/sh", "-c", "cp -rn storage.image /tmp/storage; exec apache2-foreground"]
+ENTRYPOINT ["/bin/sh", "-c", "cp -r /app/storage.image /tmp/storage; exec \"$@\"", "sh"]
+CMD ["/bin/sh", "-c", "exec apache2-foreground"]
