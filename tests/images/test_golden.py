@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.images.golden import DIRECTORY, REPOSITORIES, path_of, written
 
+from pushpaka_core.detection.languages import LANGUAGES
+
 
 @pytest.mark.parametrize("name", REPOSITORIES)
 def test_dockerfile_is_as_it_was_seen(name: str) -> None:
@@ -18,6 +20,13 @@ def test_dockerfile_is_as_it_was_seen(name: str) -> None:
 def test_no_other_dockerfile_is_kept() -> None:
     """What nothing generates any more is gone."""
     assert sorted(map(path_of, REPOSITORIES)) == sorted(DIRECTORY.iterdir())
+
+
+def test_every_language_has_one() -> None:
+    """A Dockerfile that nobody has seen is written for none."""
+    languages = {language.name for language in LANGUAGES} - {"dockerfile"}
+
+    assert languages == {name.partition("-")[0] for name in REPOSITORIES}
 
 
 def test_linter_has_nothing_to_say() -> None:

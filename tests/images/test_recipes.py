@@ -67,6 +67,41 @@ def test_directory_of_an_application_is_kept_in_mind() -> None:
     assert "WORKDIR /app/shop\nUSER" in text
 
 
+@pytest.mark.parametrize(
+    ("manifest", "lock", "names_a_file"),
+    [
+        ("pyproject.toml", "poetry.lock", 'type = "directory"'),
+        ("pyproject.toml", "pdm.lock", 'path = "./core"'),
+        ("Pipfile", "Pipfile.lock", '{"default": {"core": {"path": "./core"}}}'),
+    ],
+)
+def test_what_needs_the_sources_is_installed_after_them(
+    manifest: str, lock: str, names_a_file: str
+) -> None:
+    """A package of the repository is not there before they are."""
+    project = '[project]\nname = "shop"\nversion = "1"\n[tool.poetry]\npackage-mode = false\n'
+    files = {"main.py": "from flask import Flask\napp = Flask(__name__)\n", manifest: project}
+
+    before = dockerfile({**files, lock: "{}" if lock.startswith("Pip") else ""})
+    after = dockerfile({**files, lock: names_a_file})
+
+    assert f'COPY ["{manifest}", "{lock}", "/app/"]' in before
+    assert f'COPY ["{manifest}"' not in after
+
+
+def test_only_own_commands_get_another_directory() -> None:
+    """What an owner wrote is run as it is written, to its mistakes."""
+    api = {"apps/api/package.json": '{"scripts": {"start": "node .", "build": "tsc"}}'}
+    files = {"package.json": '{"workspaces": ["apps/*"]}', "package-lock.json": "{}", **api}
+    theirs = {"pushpaka.toml": 'commands.build = "cd web && make"'}
+
+    ours, given = dockerfile(files, root_dir="apps/api"), dockerfile({**files, **theirs})
+
+    assert "WORKDIR /app\nRUN" in ours
+    assert "cd .." not in ours
+    assert "; cd web && make\n" in given
+
+
 def test_all_is_kept_where_somebody_else_says_what_runs() -> None:
     """Only what our own commands need is known."""
     ours = dockerfile({"pom.xml": SPRING})
