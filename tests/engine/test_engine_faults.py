@@ -1,6 +1,5 @@
 """The engine is killed, restarted, hangs or is meddled with: what runs is as it should be again."""
 
-import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.engine.holdings import docker, marks_of, until_tidy
 from tests.engine.opened import Docker, opened_docker
 from tests.engine.own_engine import OwnEngine, open_own_engine
 from tests.faults.served.holdings import known_of
@@ -17,7 +17,6 @@ from tests.faults.served.visitors import visited
 from tests.served import Served, open_served
 
 from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM
-from pushpaka_core.adapters.files.instance_ids import known_instance_id
 from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.testing.applications import Told, build, checkout, plan
@@ -32,7 +31,6 @@ pytestmark = [
 
 IMAGE = "python:3.13-slim"
 AWAY = "The Docker Engine does not answer."
-_GROUPS = Path("/sys/fs/cgroup")
 _PATIENCE = 120
 _AT_ONCE = 2
 """A second of a machine that is busy; the engine is waited for much longer where that matters."""
@@ -98,7 +96,7 @@ class TestF16:
         built = await ann.outcome(deployment, patience=_PATIENCE)
         await _until_visited(ann, shop)
         running = await ann.until(shop, lambda seen: seen["status"] == "running")
-        await _until_tidy(served, engine)
+        await until_tidy(served, engine)
 
         lines = await ann.log(built)
         assert "running" == built["status"], built["error"]
@@ -132,7 +130,7 @@ class TestF17:
         engine.resume()
         ended = [await ann.outcome(each, patience=_PATIENCE) for each in (building, waiting)]
         await ann.until_logged(shop, "meanwhile")
-        await _until_tidy(served, engine)
+        await until_tidy(served, engine)
 
         assert (False, 503, "queued") == (health["checks"]["docker"], rollback, still["status"])
         assert [] == visits.failures
@@ -145,17 +143,17 @@ class TestF17:
         self, engine: OwnEngine, tmp_path: Path
     ) -> None:
         """A build by its deadline, everything else sooner; that is no fault of the application."""
-        async with opened_docker(tmp_path / "docker", engine.url) as docker:
+        async with opened_docker(tmp_path / "docker", engine.url) as opened:
             told = Told()
             try:
                 with fail_after(90):
                     async with create_task_group() as tasks:
-                        tasks.start_soon(_build_in_vain, docker, tmp_path / "source", told)
+                        tasks.start_soon(_build_in_vain, opened, tmp_path / "source", told)
                         while b"waiting\n" not in told.output:
                             await sleep(0.05)
                         engine.pause()
                         with pytest.raises(RuntimeUnavailableError):
-                            await docker.runtime.instances()
+                            await opened.runtime.instances()
             finally:
                 engine.resume()
 
@@ -165,15 +163,14 @@ class TestF34:
         self, ann: Person, served: Served, engine: OwnEngine, shop: Json
     ) -> None:
         """What is missing comes back, what is too much goes; another instance's is left alone."""
-        instance_id = await to_thread.run_sync(known_instance_id, served.data_directory)
-        assert instance_id is not None
-        ours, others = {PLATFORM: instance_id.hex}, {PLATFORM: token_hex(16)}
+        marks = await to_thread.run_sync(marks_of, served)
+        ours, others = {PLATFORM: marks.platform}, {PLATFORM: token_hex(16)}
         name = {NAME: f"{shop['id']}.9.web.000000000000"}
         before = await _ids(engine, **ours, **{DEPLOYMENT: shop["id"]})
 
         strays = await _started(engine, **ours, **name) | await _started(engine, **ours)
         other = await _started(engine, **others, **name)
-        await to_thread.run_sync(_docker, engine, "rm", "--force", *before)
+        await to_thread.run_sync(docker, engine, "rm", "--force", *before)
 
         with fail_after(60):
             while strays & await _ids(engine, **ours):
@@ -181,7 +178,7 @@ class TestF34:
             await _until_visited(ann, shop)
         (after,) = await _ids(engine, **ours, **{DEPLOYMENT: shop["id"]})
         left = await _ids(engine, **others)
-        await to_thread.run_sync(_docker, engine, "rm", "--force", *other)
+        await to_thread.run_sync(docker, engine, "rm", "--force", *other)
 
         assert {after} != before
         assert other == left
@@ -196,12 +193,12 @@ async def _project(ann: Person, name: str, step: str = "") -> Json:
     )
 
 
-async def _build_in_vain(docker: Docker, source: Path, told: Told) -> None:
+async def _build_in_vain(opened: Docker, source: Path, told: Told) -> None:
     dockerfile = f"FROM {IMAGE}\nRUN echo waiting; sleep 60\n"
     await checkout(source, {"Dockerfile": dockerfile})
     own, timeout = plan(dockerfile=OwnDockerfile()), timedelta(seconds=20)
     with pytest.raises(RuntimeUnavailableError):
-        await build(docker.builder, source, own, told=told, timeout=timeout)
+        await build(opened.builder, source, own, told=told, timeout=timeout)
 
 
 async def _until_beaten(served: Served) -> None:
@@ -215,43 +212,17 @@ async def _until_beaten(served: Served) -> None:
 async def _ids(engine: OwnEngine, **labels: str) -> set[str]:
     """Return the ids of all containers with *labels*."""
     said = [word for one in labels.items() for word in ("--filter", f"label={'='.join(one)}")]
-    return await to_thread.run_sync(_docker, engine, "ps", "--all", "--quiet", "--no-trunc", *said)
+    return await to_thread.run_sync(docker, engine, "ps", "--all", "--quiet", "--no-trunc", *said)
 
 
 async def _started(engine: OwnEngine, **labels: str) -> set[str]:
     """Start a container with *labels* by hand, and return its id."""
     said = [word for one in labels.items() for word in ("--label", "=".join(one))]
     command = ("run", "--detach", *said, IMAGE, "sleep", "600")
-    return await to_thread.run_sync(_docker, engine, *command)
+    return await to_thread.run_sync(docker, engine, *command)
 
 
 async def _until_visited(ann: Person, shop: Json) -> None:
     with fail_after(60):
         while (await ann.visit(shop["url"])).status_code != 200:
             await sleep(0.2)
-
-
-async def _until_tidy(served: Served, engine: OwnEngine) -> None:
-    """Return once containers, images and control groups are those that the database has."""
-    wanted = None
-    with fail_after(60):
-        while wanted != (found := await to_thread.run_sync(_found, engine)):
-            known = await known_of(served)
-            names, images = {i.name for i in known.instances}, set(known.artifacts)
-            wanted = {"containers": names, "images": images, "groups": set()}
-            await sleep(0.2)
-    assert wanted == found
-
-
-def _found(engine: OwnEngine) -> dict[str, set[str]]:
-    label = f'{{{{.Label "{NAME}"}}}}'
-    containers = _docker(engine, "ps", "--all", "--format", label)
-    images = _docker(engine, "images", "--format", "{{.Repository}}:{{.Tag}}")
-    groups = {path.name for path in _GROUPS.glob("*/pushpaka-*-build-*")}
-    return {"containers": containers, "images": images - {IMAGE}, "groups": groups}
-
-
-def _docker(engine: OwnEngine, *arguments: str) -> set[str]:
-    command = ["docker", "--host", engine.url, *arguments]
-    ran = subprocess.run(command, check=True, capture_output=True, text=True)
-    return set(ran.stdout.split())
