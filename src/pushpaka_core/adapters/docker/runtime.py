@@ -133,7 +133,7 @@ class DockerRuntime:
         try:
             container.start()
         except APIError as error:
-            container.remove(force=True)
+            container.remove(force=True, v=True)
             raise _start_fault(error) from error
 
     def _stop(self, name: str, seconds: int) -> None:
