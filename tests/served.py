@@ -23,6 +23,7 @@ from tests.engine.engines import URL, remove_all
 
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
+from pushpaka_core.adapters.files.runtimes import kept_runtime
 from pushpaka_core.maintenance import take_down
 from pushpaka_core.settings import Settings
 
@@ -33,6 +34,8 @@ _LEAN = f"import sys; sys.modules.update(dict.fromkeys({_OF_THE_API}))"
 LEAN_WORKER = (sys.executable, "-c", f"{_LEAN}; import pushpaka_worker.__main__")
 """A worker where nothing is installed of what only an API needs."""
 PASSWORD = "correct horse"
+LEFT_OPEN = ""
+"""The value of a setting that is not set, so that the instance chooses by itself."""
 
 
 def free_port() -> int:
@@ -80,7 +83,11 @@ class Served:
 
     @property
     def runs_containers(self) -> bool:
-        return self.env.get("PUSHPAKA_RUNTIME") == "docker"
+        named = self.env.get("PUSHPAKA_RUNTIME", "process")
+        if named != LEFT_OPEN:
+            return named == "docker"
+        kept = kept_runtime(self.data_directory)
+        return kept is not None and kept.runtime == "docker"
 
     @property
     def repositories(self) -> Path:
@@ -189,7 +196,7 @@ class Served:
                 self._process.kill()
             await self._process.wait()
         await take_down(Settings(data_directory=self.data_directory))
-        if self.runs_containers:
+        if await to_thread.run_sync(lambda: self.runs_containers):
             await to_thread.run_sync(self._remove_from_the_engine)
         await to_thread.run_sync(shutil.rmtree, self.directory)
 
@@ -251,7 +258,7 @@ class Served:
     def environment(self) -> dict[str, str]:
         """Return what its programs see: no setting of whoever runs the tests."""
         first_port = 20_000 + randbelow(9_900)
-        return {
+        settings = {
             **_foreign(os.environ),
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),
@@ -261,8 +268,10 @@ class Served:
             "PUSHPAKA_ROUTER_PORT": str(self.router_port),
             "PUSHPAKA_INSTANCE_PORTS": f"{first_port}-{first_port + 99}",
             "PUSHPAKA_DRAIN_TIMEOUT": "1",
+            "PUSHPAKA_RUNTIME": "process",
             **self.env,
         }
+        return {name: value for name, value in settings.items() if value != LEFT_OPEN}
 
 
 @asynccontextmanager

@@ -6,12 +6,24 @@ from pathlib import Path
 
 import anyio
 
-from pushpaka_core import Actor, NewDeployment, NewProject, Registration, Settings, open_application
+from pushpaka_core import (
+    Actor,
+    NewDeployment,
+    NewProject,
+    Registration,
+    RuntimeChoice,
+    Settings,
+    open_application,
+)
 from pushpaka_worker import open_worker
 
 
 async def main(repository: Path, data_directory: Path) -> None:
-    settings = Settings(data_directory=data_directory, local_repo_root=repository.parent)
+    settings = Settings(
+        data_directory=data_directory,
+        local_repo_root=repository.parent,
+        runtime=RuntimeChoice.PROCESS,
+    )
     async with open_application(settings) as pushpaka, open_worker(pushpaka):
         jane = Registration(email="jane@example.com", name="Jane", password="correct horse")
         actor = Actor.of((await pushpaka.accounts.register(jane)).user)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
     from pushpaka_core.domain.users import Credentials, Registration
     from pushpaka_core.parts import Adapters, Options
-    from pushpaka_core.settings import Settings
+    from pushpaka_core.settings import RuntimeChoice, Settings
 
 __all__ = [
     "PLATFORM",
@@ -35,6 +35,7 @@ __all__ = [
     "Options",
     "ProjectChanges",
     "Registration",
+    "RuntimeChoice",
     "Settings",
     "assemble",
     "memory_adapters",
@@ -55,6 +56,7 @@ _HOMES = {
     "Options": "engine",
     "ProjectChanges": "domain.projects",
     "Registration": "domain.users",
+    "RuntimeChoice": "settings",
     "Settings": "settings",
     "assemble": "application",
     "memory_adapters": "bootstrap",

@@ -29,7 +29,7 @@ from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.route_tables import RouteTableService
 from pushpaka_core.services.serving import ServingService
-from pushpaka_core.services.system import SystemService
+from pushpaka_core.services.system import SystemService, Technologies
 from pushpaka_core.services.webhooks import WebhookService
 
 _DOCKER_SECONDS = 0.75
@@ -56,6 +56,7 @@ class Application:
     lifetime: Lifetime
     system: SystemService
     addresses: Addresses
+    technologies: Technologies
     engine: Engine
     route_tables: RouteTableService | None = None
     """None where no router fetches its table."""
@@ -193,6 +194,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             now=adapters.now,
         ),
         addresses=options.addresses,
+        technologies=options.technologies,
         engine=engine,
         route_tables=_route_tables(adapters, engine),
         rate_counters=adapters.rate_counters,

@@ -25,6 +25,7 @@ from pushpaka_core.adapters.sql.migration import (
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.bootstrap.docker import docker_adapters
 from pushpaka_core.bootstrap.ground import unusable_told
+from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
 from pushpaka_core.settings import RuntimeChoice, Settings
@@ -160,7 +161,8 @@ def _known_instance_id(settings: Settings) -> UUID | None:
 
 async def _take_containers_down(settings: Settings) -> int:
     id_ = await to_thread.run_sync(known_instance_id, settings.data_directory)
-    if settings.runtime is not RuntimeChoice.DOCKER or id_ is None:
+    known = await to_thread.run_sync(known_runtime, settings)
+    if id_ is None or known is None or known.runtime is not RuntimeChoice.DOCKER:
         return 0
     async with docker_adapters(settings, id_, _processes(settings), salt=b"") as (_, runtime, _):
         living = [seen.name for seen in await runtime.instances() if seen.is_alive]

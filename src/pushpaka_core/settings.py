@@ -85,10 +85,11 @@ class Settings:
         default=None,
         repr=False,
     )
-    runtime: RuntimeChoice = _setting(
+    runtime: RuntimeChoice | None = _setting(
         setting_values.one_of(RuntimeChoice),
-        "`process`, `docker`, or `memory` for tests",
-        default=RuntimeChoice.PROCESS,
+        "`process`, `docker`, or `memory` for tests; chosen at the first start, and kept: docker "
+        "where an engine with buildx answers, else process",
+        default=None,
     )
     docker_url: str = _setting(
         str, "where the Docker Engine answers", default="unix:///var/run/docker.sock"

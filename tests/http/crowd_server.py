@@ -13,7 +13,7 @@ from pushpaka_core.bootstrap import open_application
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.settings import RouterChoice, Settings
+from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
 from pushpaka_http.app import create_app
 from pushpaka_http.cli.http_server import listening, serving
 from pushpaka_http.rate_limits import Limits
@@ -42,7 +42,9 @@ async def main(directory: str, stall_seconds: str) -> None:
     """Serve until the process is killed, and print the port."""
     stall = float(stall_seconds)
     limits = evolve(LIMITS, watch_stall_seconds=stall)
-    settings = Settings(data_directory=Path(directory), router=RouterChoice.NONE)
+    settings = Settings(
+        data_directory=Path(directory), runtime=RuntimeChoice.PROCESS, router=RouterChoice.NONE
+    )
     with listening("127.0.0.1", 0, stall_seconds=stall) as listener:
         async with (
             open_application(settings) as application,

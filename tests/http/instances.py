@@ -120,5 +120,6 @@ def _application(world: World, parts: Parts) -> Application:
             now=world.clock,
         ),
         addresses=Addresses(port=8000),
+        technologies=Technologies(),
         engine=cast("Engine", None),  # no worker runs here: the tests are its hands
     )

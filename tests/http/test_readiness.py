@@ -13,7 +13,7 @@ from tests.http.clients import speaking_to
 
 from pushpaka_core.application import Application
 from pushpaka_core.bootstrap import open_application
-from pushpaka_core.settings import RouterChoice, Settings
+from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
 from pushpaka_http.app import create_app
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,9 @@ class Process:
 
 @pytest.fixture
 async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    settings = Settings(data_directory=tmp_path / "data", router=RouterChoice.NONE)
+    settings = Settings(
+        data_directory=tmp_path / "data", runtime=RuntimeChoice.PROCESS, router=RouterChoice.NONE
+    )
     await to_thread.run_sync(import_module, "pushpaka_core.adapters.security.hasher")
     async with (
         open_application(settings) as application,

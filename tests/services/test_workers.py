@@ -83,6 +83,31 @@ class TestNode:
         assert "this one's is alpha; beta cannot be a second" in str(refusal.value)
         assert "PUSHPAKA_NODE=alpha" in str(refusal.value)
 
+    async def test_a_node_of_another_runtime_is_refused_elsewhere(
+        self, storage: MemoryStorage, clock: SteppedClock, alpha: Attendance
+    ) -> None:
+        """Machines that choose their runtimes by what they find are not two nodes; one may be."""
+        await alpha.settle()
+        beta = Node(runtime="docker", name="beta", home="5678")
+
+        with pytest.raises(SettingsError, match="this one's is alpha; beta cannot be a second"):
+            await attendance(storage, clock, beta).settle()
+
+        assert await attendance(storage, clock, evolve(ALPHA, runtime="docker")).settle()
+
+    async def test_a_node_takes_over_whatever_its_runtime(
+        self, storage: MemoryStorage, clock: SteppedClock, alpha: Attendance
+    ) -> None:
+        """The machine before has none left then, and cannot begin again."""
+        await alpha.settle()
+        beta = attendance(storage, clock, Node(runtime="docker", name="beta", home="5678"))
+
+        await beta.take_over()
+
+        assert await beta.settle()
+        with pytest.raises(SettingsError, match="pushpaka takeover"):
+            await alpha.settle()
+
     async def test_two_nodes_of_one_name_are_refused(
         self, storage: MemoryStorage, clock: SteppedClock, alpha: Attendance
     ) -> None:

@@ -1,4 +1,4 @@
-"""The adapters that build images and run containers, where PUSHPAKA_RUNTIME says docker."""
+"""The adapters that build images and run containers, where the runtime is docker."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
+
+from anyio import to_thread
 
 from pushpaka_core.bootstrap.ground import SEARCH_PATH
 from pushpaka_core.errors import SettingsError
@@ -36,6 +38,7 @@ async def docker_adapters(
 
     marks = Marks(instance_id.hex)
     most = Most(memory_bytes=settings.most_memory * 2**20, cpus=float(settings.most_cpus))
+    program = await to_thread.run_sync(_docker)
     async with open_engine(settings.docker_url) as engine:
         yield (
             DockerBuilder(
@@ -47,7 +50,7 @@ async def docker_adapters(
                     tree_of=lambda path: load_tree(path, ""),
                     prefix=settings.image_prefix or "",
                 ),
-                program=_docker(),
+                program=program,
                 env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
             ),
             DockerRuntime(
@@ -66,7 +69,7 @@ def _docker() -> Path:
     found = shutil.which("docker", path=SEARCH_PATH)
     if found is None:
         raise SettingsError(
-            "PUSHPAKA_RUNTIME=docker needs the docker command with its plugin buildx. Install the"
+            "The runtime docker needs the docker command with its plugin buildx. Install the"
             " packages docker-cli and docker-buildx, or set PUSHPAKA_RUNTIME=process."
         )
     return Path(found)

@@ -11,7 +11,7 @@ from pushpaka_core.bootstrap.options import addresses_of
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.errors import SettingsError
-from pushpaka_core.settings import Settings
+from pushpaka_core.settings import RuntimeChoice, Settings
 
 if TYPE_CHECKING:
     from pushpaka_core.adapters.files.choices import Choices
@@ -34,7 +34,7 @@ class Ground:
     node: Node
 
 
-def prepare(settings: Settings) -> Ground:
+def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
     """Make the data directory where there is none, and settle what is decided once; blocks."""
     from pushpaka_core.adapters.files.choices import Choices, place_of
     from pushpaka_core.adapters.files.instance_ids import known_instance_id
@@ -65,7 +65,7 @@ def prepare(settings: Settings) -> Ground:
         addresses=addresses,
         choices=choices,
         node=Node(
-            runtime=settings.runtime,
+            runtime=runtime,
             name=settings.node or choices.node,
             home=choices.home_at(place_of(directory)),
         ),

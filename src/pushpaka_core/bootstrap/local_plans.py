@@ -1,9 +1,8 @@
 """The plan of a directory on this host, found out without an instance."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from anyio import to_thread
+from anyio import TemporaryDirectory, to_thread
 from attrs import frozen
 
 from pushpaka_core.detection import FileTree, Wishes, detect, explain
@@ -64,7 +63,7 @@ async def _files_around(directory: Path) -> tuple[FileTree, str]:
     working_tree = WorkingTree.around(directory)
     if working_tree is None:
         return await to_thread.run_sync(load_tree, directory, ""), ""
-    with TemporaryDirectory(prefix="pushpaka-plan-") as scratch:
+    async with TemporaryDirectory(prefix="pushpaka-plan-") as scratch:
         processes = HostProcesses(Path(scratch) / "processes")
         paths = await working_tree.paths(processes, find_git())
     tree = await to_thread.run_sync(tree_of, working_tree.root, paths)

@@ -1,5 +1,6 @@
 """Opens the application that settings describe."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,12 +12,15 @@ from pushpaka_core.bootstrap.ground import prepare
 from pushpaka_core.bootstrap.host import host_adapters
 from pushpaka_core.bootstrap.memory import memory_adapters
 from pushpaka_core.bootstrap.options import addresses_of, options_of
+from pushpaka_core.bootstrap.runtimes import choose_runtime
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.parts import Adapters
 from pushpaka_core.services.background import alongside
 from pushpaka_core.settings import RuntimeChoice, Settings, Stage
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -27,20 +31,24 @@ async def open_application(
     Open the services of the instance that *settings* describe; an empty database gets its tables.
 
     *is_alone* says that nobody else uses the data directory: an older database in it is
-    brought up to date then.
+    brought up to date then. Where they name no runtime, one is chosen and kept in it.
 
     Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
 
     Raises:
         SettingsError: If the settings cannot be used; the message says what to change.
     """
+    chosen = await choose_runtime(settings)
+    settings = evolve(settings, runtime=chosen.runtime)
     _judge(settings)
-    if settings.runtime is RuntimeChoice.MEMORY:
+    if chosen.runtime is RuntimeChoice.MEMORY:
         async with _shared(settings, memory_adapters()) as adapters:
-            node = Node(runtime=settings.runtime, name=settings.node or "local")
+            node = Node(runtime=chosen.runtime, name=settings.node or "local")
             yield assemble(adapters, options_of(settings, addresses_of(settings, 80), node))
         return
-    ground = await to_thread.run_sync(prepare, settings)
+    ground = await to_thread.run_sync(prepare, settings, chosen.runtime)
+    await chosen.keep(settings.data_directory)
+    logger.info("applications run by the runtime %s: %s", chosen.runtime, chosen.reason)
     async with (
         host_adapters(settings, ground, is_alone=is_alone) as own,
         _shared(settings, own) as adapters,

@@ -23,7 +23,7 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
     """Return what the operator decided."""
     return Options(
         addresses=addresses,
-        technologies=_technologies(settings),
+        technologies=_technologies(settings, node),
         node=node,
         node_address=settings.node_address,
         source_policy=source_policy_of(settings),
@@ -65,9 +65,9 @@ def _apis(settings: Settings) -> tuple[Upstream, ...]:
     return tuple(Upstream(host=str(url.hostname), port=url.port or 80) for url in urls)
 
 
-def _technologies(settings: Settings) -> Technologies:
+def _technologies(settings: Settings, node: Node) -> Technologies:
     return Technologies(
-        runtime=settings.runtime,
+        runtime=node.runtime,
         router=settings.router,
         database=settings.database,
         redis=settings.redis_url is not None,

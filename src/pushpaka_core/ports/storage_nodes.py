@@ -15,6 +15,10 @@ class Nodes(Protocol):
         """Return the node of *runtime*, or None where nothing ever ran by it."""
         ...
 
+    async def all(self) -> Sequence[Node]:
+        """Return the nodes of all runtimes, by the names of those."""
+        ...
+
     async def add(self, node: Node, /) -> None:
         """Keep the node of a runtime; DuplicateError where it has one, also the same."""
 

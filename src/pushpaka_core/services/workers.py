@@ -1,5 +1,7 @@
 """What a worker process says of itself, and that it is where its runtime needs it to be."""
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.nodes import Node
@@ -29,6 +31,8 @@ class Attendance:
         """
         Make this node the one of its runtime, unless the runtime has one; true if it is that.
 
+        A runtime that is new to the instance gets its node where the other ones have theirs.
+
         It may be that one with its files at another place, moved or copied. It can `take_over`
         then, unless that one lives, which is for the caller to see.
 
@@ -51,13 +55,15 @@ class Attendance:
 
     async def take_over(self) -> Node | None:
         """
-        Make this node the one of its runtime, and return the one that it was before.
+        Make this node the one of all runtimes, and return the one that its own had before.
 
         Workers that still live there end as soon as they hear of it; what they have started
         runs on unseen. So this is for a node that is gone.
         """
         async with self._storage.transaction() as uow:
             before = await uow.nodes.find(self._node.runtime)
+            for other in await uow.nodes.all():
+                await uow.nodes.put(evolve(self._node, runtime=other.runtime))
             await uow.nodes.put(self._node)
         return None if before == self._node else before
 
@@ -104,12 +110,18 @@ class Attendance:
         async with self._storage.transaction() as uow:
             settled = await uow.nodes.find(self._node.runtime)
             if settled is None:
+                self._require_beside(await uow.nodes.all())
                 await uow.nodes.add(self._node)
         return settled or self._node
 
     def _require_here(self, settled: Node | None) -> None:
         if settled is not None and settled != self._node:
             raise SettingsError(f"{self._refusal(settled)} {_WHEN_GONE}")
+
+    def _require_beside(self, others: Sequence[Node]) -> None:
+        for other in others:
+            if not evolve(other, runtime=self._node.runtime).may_be(self._node):
+                raise SettingsError(f"{self._refusal(other)} {_WHEN_GONE}")
 
     def _refusal(self, settled: Node) -> str:
         if settled.name != self._node.name:

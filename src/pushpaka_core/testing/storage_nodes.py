@@ -220,6 +220,7 @@ class NodesContract:
 
         async with storage.snapshot() as uow:
             assert nodes == [await uow.nodes.find(node.runtime) for node in nodes]
+            assert nodes == [*reversed(await uow.nodes.all())]
 
 
 class TalliesContract:

@@ -28,7 +28,8 @@ def command(*, is_once: bool, app: str | None) -> None:
     Deploy an example application, to see it happen.
 
     It runs on an instance of its own, beside the data directory of `serve`, until
-    Ctrl-C ends it with all that it has started.
+    Ctrl-C ends it with all that it has started. It is to run within seconds on any machine: as
+    processes of this host, with or without a Docker Engine, whatever PUSHPAKA_RUNTIME says.
     """
     example = example_named(app)
     # Once, nothing is kept: then a user without a home needs none.

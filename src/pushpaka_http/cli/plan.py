@@ -6,6 +6,7 @@ import anyio
 import click
 
 from pushpaka_core.bootstrap.local_plans import LocalPlan, plan_directory
+from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.errors import DetectionError, PlatformFaultError, SourceError
 from pushpaka_core.settings import RuntimeChoice, Settings
@@ -29,7 +30,8 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
     nothing is built. In a Git repository, what is ignored is not looked at, and DIRECTORY is
     what a project would have as its root_dir.
 
-    The plan is for the runtime that PUSHPAKA_RUNTIME names; with --dockerfile, for docker.
+    The plan is for the runtime that PUSHPAKA_RUNTIME names, or that serve has chosen here, else
+    for processes; with --dockerfile, for docker.
     """
     settings = Settings.from_environ()
     packaging = Packaging.IMAGE if is_dockerfile else _packaging(settings)
@@ -42,7 +44,8 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
 
 
 def _packaging(settings: Settings) -> Packaging:
-    is_docker = settings.runtime is RuntimeChoice.DOCKER
+    known = known_runtime(settings)
+    is_docker = known is not None and known.runtime is RuntimeChoice.DOCKER
     return Packaging.IMAGE if is_docker else Packaging.DIRECTORY
 
 

@@ -34,7 +34,7 @@ def command(project: str, words: Sequence[str]) -> None:
     PROJECT is an id, or a slug or name by which no other project is called. A COMMAND of one
     word is a line of the shell, as in 'echo $APP_URL'; several words are a program and its
     arguments.
-    It begins in the directory of the application (in its image, with PUSHPAKA_RUNTIME=docker),
+    It begins in the directory of the application (in its image, on the runtime docker),
     beside a serve or without one. It gets no input; its output is shown and kept nowhere. Its
     exit code is that of `pushpaka run`, 128 and the number of the signal where one has ended it.
     Ctrl-C ends it with all that it has started.

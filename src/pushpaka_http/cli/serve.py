@@ -49,9 +49,10 @@ def _greeting(settings: Settings, application: Application, *, deploys: bool) ->
         "Pushpaka serves." if deploys else "Pushpaka serves; `pushpaka worker` deploys.",
         f"  API           http://{_shown(settings.host)}:{settings.port}{BASE_PATH}",
         f"  Applications  {application.addresses.url(f'<slug>.{settings.base_domain}')}",
+        f"  Runtime       {application.technologies.runtime}",
         f"  Data          {settings.data_directory}",
         f"  Registration  {settings.registration_policy}",
-        *_warnings(settings),
+        *_warnings(application),
         "Ctrl-C ends it; applications and router go on until `pushpaka down`.",
     ]
     return "\n".join(lines)
@@ -61,5 +62,6 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _warnings(settings: Settings) -> list[str]:
-    return [NO_SANDBOX] if settings.runtime is RuntimeChoice.PROCESS else []
+def _warnings(application: Application) -> list[str]:
+    is_process = application.technologies.runtime == RuntimeChoice.PROCESS
+    return [NO_SANDBOX] if is_process else []

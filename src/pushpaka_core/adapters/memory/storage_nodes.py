@@ -21,6 +21,10 @@ class MemoryNodes:
         """Return the node of *runtime*, if it has one."""
         return self._tables.nodes.find(runtime)
 
+    async def all(self) -> Sequence[Node]:
+        """Return the nodes of all runtimes."""
+        return sorted(self._tables.nodes, key=lambda node: node.runtime)
+
     async def add(self, node: Node, /) -> None:
         """Keep the node of a runtime that has none."""
         refuse_taken(self._tables.nodes.where(lambda other: other.runtime == node.runtime), "node")

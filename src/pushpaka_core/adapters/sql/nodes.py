@@ -26,6 +26,10 @@ class SqlNodes:
         query = sa.select(nodes).where(nodes.c.runtime == runtime)
         return await self._statements.find(Node, query)
 
+    async def all(self) -> Sequence[Node]:
+        """Return the nodes of all runtimes."""
+        return await self._statements.all(Node, sa.select(nodes).order_by(nodes.c.runtime))
+
     async def add(self, node: Node, /) -> None:
         """Keep the node of a runtime that has none."""
         await self._statements.insert(nodes, node)
