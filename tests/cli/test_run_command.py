@@ -115,6 +115,24 @@ async def test_what_is_ended_leaves_nothing(
             await anyio.sleep(0.1)
 
 
+async def test_what_nobody_reads_any_more_is_ended(
+    served: Served, shop: Json, sleeper: str
+) -> None:
+    """As in a pipe whose other end has seen enough."""
+    line = f"{sleeper} & while echo up; do sleep 0.01; done"
+    pipe = f'"$@" run shop "{line}" | head -1; echo "${{PIPESTATUS[0]}}"'
+
+    with anyio.fail_after(60):
+        ended = await anyio.run_process(
+            ["bash", "-c", pipe, "bash", *PROGRAM], env=served.environment()
+        )
+
+    assert (b"up\n1\n", b"") == (ended.stdout, ended.stderr)
+    with anyio.fail_after(90):
+        while await to_thread.run_sync(_left, served, shop, sleeper):
+            await anyio.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "sentence"),
     [
