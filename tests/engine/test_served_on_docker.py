@@ -151,7 +151,7 @@ def _left(image: str, networks: list[str]) -> list[str]:
     """Return what is still there of an image and of networks."""
     client = docker.DockerClient(base_url=URL)
     try:
-        images = [tag for one in client.images.list() for tag in one.tags if tag == image]
+        images = [one["Id"] for one in client.api.images(filters={"reference": image})]
         return images + [one.name for one in client.networks.list() if one.name in networks]
     finally:
         client.close()
