@@ -16,7 +16,8 @@ What can go wrong, grouped by what the caller can do about it.
     ├── UnavailableError            wait; a part of the platform is down
     │   ├── StorageUnavailableError
     │   ├── RouterUnavailableError
-    │   └── RuntimeUnavailableError
+    │   ├── RuntimeUnavailableError
+    │   └── ReceiverUnavailableError
     ├── LeaseLostError              stop; the work, or the node, belongs to another process
     ├── DeploymentFailedError       mend the repository or the project
     │   ├── SourceError             the commit could not be fetched
@@ -26,6 +27,7 @@ What can go wrong, grouped by what the caller can do about it.
     │   │   └── BuildTimeoutError   or took too long
     │   ├── StartError              the application did not become healthy
     │   └── PhaseTimeoutError       a phase did not come to its end by itself
+    ├── DeliveryRefusedError        nothing; who was to be told will not hear it
     ├── PlatformFaultError          the host failed the job, not its owner: try again
     └── SettingsError               mend the configuration and start again
 
@@ -129,6 +131,14 @@ class RouterUnavailableError(UnavailableError):
 
 class RuntimeUnavailableError(UnavailableError):
     """What builds and runs applications does not answer."""
+
+
+class ReceiverUnavailableError(UnavailableError):
+    """A server of somebody else, which is to be told something, does not take it now."""
+
+
+class DeliveryRefusedError(PushpakaError):
+    """What somebody else is to be told is refused, or may not be sent there."""
 
 
 class LeaseLostError(PushpakaError):

@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from pushpaka_core.adapters.sql import migration, migrations
-from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
+from pushpaka_core.adapters.sql.outbox import SqlOutbox
+from pushpaka_core.domain.outbox import OutboxMessage
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0002"
+_NEWEST = "0003"
 
 
 def _scripts() -> str:
@@ -26,13 +27,13 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _nothing(*_: object) -> tuple[str, ...]:
-    """Stand for what is asked of tables that there were not."""
+async def _nothing(*_: object, **__: object) -> tuple[OutboxMessage, ...]:
+    """Stand for what is asked of a table that there was not."""
     return ()
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlWebhooks.key_ids = _nothing  # type: ignore[method-assign,assignment]  # there were no webhooks
-    SqlWebhooks.forget = _nothing  # type: ignore[method-assign,assignment]
+    SqlOutbox.add = _nothing  # type: ignore[method-assign,assignment]  # nobody was told
+    SqlOutbox.due = _nothing  # type: ignore[method-assign]
     main()

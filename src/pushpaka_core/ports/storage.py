@@ -7,6 +7,7 @@ from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
+from pushpaka_core.ports.storage_outbox import Outbox
 from pushpaka_core.ports.storage_projects import CustomDomains, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
 from pushpaka_core.ports.storage_webhooks import Webhooks
@@ -70,6 +71,11 @@ class UnitOfWork(Protocol):
     @property
     def webhooks(self) -> Webhooks:
         """What forges tell of pushes by."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """What others are to be told."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.outbox import OutboxMessage
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
@@ -27,6 +28,7 @@ Kept: TypeAlias = (
     | Environment
     | CustomDomain
     | Webhook
+    | OutboxMessage
     | AuditEntry
     | TimelineEvent
 )
@@ -54,7 +56,7 @@ async def keep_deployment(storage: Storage) -> Deployment:
     return deployment
 
 
-async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901 - one case for each kind
+async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - one case for each kind
     match each:
         case User():
             await uow.users.add(each)
@@ -76,6 +78,8 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901 - one case f
             await uow.custom_domains.add(each)
         case Webhook():
             await uow.webhooks.put(each)
+        case OutboxMessage():
+            await uow.outbox.add(each)
         case AuditEntry():
             await uow.audit.add(each)
         case TimelineEvent():

@@ -16,6 +16,7 @@ from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarI
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogEntry
+from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.secrets import Encrypted
@@ -203,6 +204,20 @@ def a_webhook(project: Project, **fields: Any) -> Webhook:
         secret=a_secret(),
         created_at=NOON,
         updated_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_message(project: Project, **fields: Any) -> OutboxMessage:
+    """Return something about *project* that is due."""
+    number = next(_numbers)
+    standard = OutboxMessage(
+        id=OutboxMessageId(_uuid(number)),
+        project_id=project.id,
+        kind="commit_status",
+        target=f"target {number}",
+        body="{}",
+        next_at=NOON,
     )
     return evolve(standard, **fields)
 

@@ -28,6 +28,7 @@ from pushpaka_core.testing.storage_nodes import (
     TalliesContract,
     WorkersContract,
 )
+from pushpaka_core.testing.storage_outbox import OutboxContract
 from pushpaka_core.testing.storage_projects import ProjectsContract
 from pushpaka_core.testing.storage_releases import (
     InstancesContract,
@@ -186,6 +187,7 @@ class StorageContract(
     EnvVarsContract,
     CustomDomainsContract,
     WebhooksContract,
+    OutboxContract,
     DeploymentsContract,
     ClaimsContract,
     LeasesContract,

@@ -41,6 +41,7 @@ from pushpaka_core.testing.objects import (
     NOON,
     a_custom_domain,
     a_deployment,
+    a_message,
     a_project,
     a_release,
     a_target,
@@ -104,6 +105,7 @@ def _compare(connection: sa.Connection) -> list[object]:
         (schema.environments, an_environment(DEPLOYMENT)),
         (schema.custom_domains, a_custom_domain(PROJECT)),
         (schema.webhooks, WEBHOOK),
+        (schema.outbox_messages, a_message(PROJECT)),
         (
             schema.webhook_deliveries,
             WebhookDelivery(webhook_id=WEBHOOK.id, digest="d", received_at=NOON),

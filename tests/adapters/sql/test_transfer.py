@@ -28,6 +28,7 @@ from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
     a_custom_domain,
+    a_message,
     a_project,
     a_release,
     a_running_deployment,
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0003"
+NEWEST = "0004"
 LINES = 450
 """More than are read and written at once."""
 
@@ -81,6 +82,7 @@ async def _fill(url: str) -> None:
         await uow.env_vars.put(an_env_var(project))
         await uow.env_vars.freeze(an_environment(deployment))
         await uow.custom_domains.add(a_custom_domain(project))
+        await uow.outbox.add(a_message(project))
         webhook = a_webhook(project)
         await uow.webhooks.put(webhook)
         await uow.webhooks.note(

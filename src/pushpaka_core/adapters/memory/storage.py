@@ -15,6 +15,7 @@ from pushpaka_core.adapters.memory.storage_nodes import (
     MemoryTallies,
     MemoryWorkers,
 )
+from pushpaka_core.adapters.memory.storage_outbox import MemoryOutbox
 from pushpaka_core.adapters.memory.storage_projects import (
     MemoryCustomDomains,
     MemoryEnvVars,
@@ -85,6 +86,11 @@ class MemoryUnitOfWork:
     def webhooks(self) -> MemoryWebhooks:
         """What forges tell of pushes by."""
         return MemoryWebhooks(self._tables)
+
+    @property
+    def outbox(self) -> MemoryOutbox:
+        """What others are to be told."""
+        return MemoryOutbox(self._tables)
 
     @property
     def audit(self) -> MemoryAuditTrail:

@@ -14,6 +14,7 @@ from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
@@ -103,6 +104,7 @@ class Tables:
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
     webhooks: Table[WebhookId, Webhook] = field(factory=Table)
     webhook_deliveries: Table[tuple[WebhookId, str], WebhookDelivery] = field(factory=Table)
+    outbox: Table[OutboxMessageId, OutboxMessage] = field(factory=Table)
     audit: Table[AuditEntryId, AuditEntry] = field(factory=Table)
     timeline: Table[TimelineEventId, TimelineEvent] = field(factory=Table)
     nodes: Table[str, Node] = field(factory=Table)

@@ -322,6 +322,22 @@ webhook_deliveries = _table(
     of="webhook",
 )
 
+outbox_messages = _table(
+    "outbox_messages",
+    *unique_id(),
+    owner("project_id", "projects"),
+    text("kind"),
+    text("target"),
+    text("body"),
+    integer("attempts"),
+    time("next_at"),
+    _index("ix_outbox_messages_due", "next_at"),
+    _index("ix_outbox_messages_project", "project_id"),
+    _index("ix_outbox_messages_target", "kind", "target", "position"),
+    row="message",
+    of="project",
+)
+
 audit_entries = _table(
     "audit_entries",
     *unique_id(),

@@ -21,6 +21,7 @@ from pushpaka_core.adapters.sql.lineage import Lineage
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
 from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
+from pushpaka_core.adapters.sql.outbox import SqlOutbox
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
@@ -84,6 +85,11 @@ class SqlUnitOfWork:
     def webhooks(self) -> SqlWebhooks:
         """What forges tell of pushes by."""
         return SqlWebhooks(self._statements)
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """What others are to be told."""
+        return SqlOutbox(self._statements)
 
     @property
     def audit(self) -> SqlAuditTrail:

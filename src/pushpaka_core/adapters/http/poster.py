@@ -1,0 +1,99 @@
+"""Posts by HTTP, to addresses that were judged and to no others."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from ipaddress import ip_address
+from socket import SOCK_STREAM
+
+import anyio
+import httpx
+from attrs import frozen
+
+from pushpaka_core.domain.networks import IPAddress
+from pushpaka_core.errors import DeliveryRefusedError, ReceiverUnavailableError
+
+Permits = Callable[[IPAddress], bool]
+Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
+"""Looks a host name up: every address that it has, or OSError."""
+
+_SECONDS = 15
+_LATER = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+async def look_up(host: str, port: int) -> Sequence[IPAddress]:
+    """Return what the system's resolver says of *host*."""
+    answers = await anyio.getaddrinfo(host, port, type=SOCK_STREAM)
+    return [ip_address(answer[4][0]) for answer in answers]
+
+
+@asynccontextmanager
+async def open_http_poster(
+    permits: Permits, *, resolve: Resolve = look_up
+) -> AsyncIterator["HttpPoster"]:
+    """Open a poster that contacts what *permits* allows."""
+    limits = httpx.Limits(max_keepalive_connections=0, max_connections=20)
+    async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=_SECONDS) as client:
+        yield HttpPoster(client, permits, resolve)
+
+
+@frozen
+class HttpPoster:
+    """Looks a name up once, and speaks to the address that was judged."""
+
+    _client: httpx.AsyncClient
+    _permits: Permits
+    _resolve: Resolve
+
+    async def post(self, url: str, /, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Send *body*."""
+        wanted = httpx.URL(url)
+        try:
+            with anyio.fail_after(_SECONDS):
+                address = await self._judged(wanted)
+                status = await self._status(wanted, address, headers, body)
+        except (TimeoutError, OSError, httpx.TransportError) as error:
+            raise ReceiverUnavailableError(f"{wanted.host} does not answer.") from error
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise _refusal(wanted.host, status)
+
+    async def _judged(self, url: httpx.URL) -> IPAddress:
+        addresses = await self._resolve(url.host, url.port or _port_of(url.scheme))
+        if not addresses:
+            raise OSError(f"{url.host} has no address")
+        if not all(map(self._permits, addresses)):
+            raise DeliveryRefusedError(
+                f"{url.host} leads to an address of this machine or a private network."
+            )
+        return addresses[0]
+
+    async def _status(
+        self, url: httpx.URL, address: IPAddress, headers: Mapping[str, str], body: bytes
+    ) -> int:
+        """Return the status of the answer, whose body nobody reads."""
+        request = self._client.build_request(
+            "POST",
+            url.copy_with(host=str(address)),
+            headers={**headers, "Host": url.netloc.decode(), "User-Agent": "Pushpaka"},
+            content=body,
+            extensions={"sni_hostname": url.host},
+        )
+        response = await self._client.send(request, stream=True)
+        await response.aclose()
+        return response.status_code
+
+
+def _port_of(scheme: str) -> int:
+    return {"http": 80, "https": 443}[scheme]
+
+
+def _refusal(host: str, status: int) -> ReceiverUnavailableError | DeliveryRefusedError:
+    sentence = f"{host} answers {status}."
+    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ReceiverUnavailableError(sentence)
+    return DeliveryRefusedError(sentence)

@@ -1,0 +1,48 @@
+"""What others are to be told, kept in a table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.schema import outbox_messages
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+
+
+@frozen
+class SqlOutbox:
+    """Messages that nobody has taken yet, in the order in which they were added."""
+
+    _statements: Statements
+
+    async def add(self, message: OutboxMessage, /) -> None:
+        """Keep a new message."""
+        await self._statements.insert(outbox_messages, message)
+
+    async def due(self, at: datetime, /, *, limit: int) -> Sequence[OutboxMessage]:
+        """Return messages whose time has come, the longest due first."""
+        it, older = outbox_messages.c, outbox_messages.alias("older").c
+        is_behind = sa.exists().where(
+            older.kind == it.kind, older.target == it.target, older.position < it.position
+        )
+        query = (
+            sa.select(outbox_messages)
+            .where(it.next_at <= at, ~is_behind)
+            .order_by(it.next_at, it.position)
+            .limit(limit)
+        )
+        return await self._statements.all(OutboxMessage, query)
+
+    async def postpone(self, message: OutboxMessage, /) -> None:
+        """Keep the attempts and the next time of a message."""
+        await self._statements.run(
+            sa.update(outbox_messages)
+            .where(outbox_messages.c.id == message.id)
+            .values(attempts=message.attempts, next_at=message.next_at)
+        )
+
+    async def remove(self, id: OutboxMessageId, /) -> None:
+        """Take a message away."""
+        await self._statements.run(sa.delete(outbox_messages).where(outbox_messages.c.id == id))

@@ -1,0 +1,28 @@
+"""The part of the storage that keeps what others are to be told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+
+
+class Outbox(Protocol):
+    """Messages that nobody has taken yet, in the order in which they were added."""
+
+    async def add(self, message: OutboxMessage, /) -> None:
+        """Keep a new message; this belongs into the transaction that it tells of."""
+
+    async def due(self, at: datetime, /, *, limit: int) -> Sequence[OutboxMessage]:
+        """
+        Return messages whose time has come at *at*, the longest due first.
+
+        Of each kind and target it is the oldest message alone: the others wait for it.
+        """
+        ...
+
+    async def postpone(self, message: OutboxMessage, /) -> None:
+        """Keep the attempts and the next time of a message; harmless when it is gone."""
+
+    async def remove(self, id: OutboxMessageId, /) -> None:
+        """Take a message away. Harmless to repeat."""
