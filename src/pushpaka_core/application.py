@@ -12,6 +12,7 @@ from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
+from pushpaka_core.services.commit_statuses import CommitReports
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
@@ -67,7 +68,8 @@ class Application:
 def assemble(adapters: Adapters, options: Options) -> Application:
     """Connect the services to *adapters*."""
     lifetime = Lifetime()
-    moves = Moves(adapters.now, adapters.new_id)
+    reports = CommitReports(adapters.now, adapters.new_id)
+    moves = Moves(reports, adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments, ending = Environments(adapters.cipher), Ending(moves, adapters.now)
     previews = Previews(ending, adapters.now, options.previews, options.preview_idle)

@@ -9,6 +9,7 @@ from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.router import RouterSupervisor
 from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.building import Building
+from pushpaka_core.services.commit_statuses import COMMIT_STATUS, CommitStatusSender
 from pushpaka_core.services.deadlines import Deadlines
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.instance_output import InstanceOutput
@@ -23,6 +24,7 @@ from pushpaka_core.services.reconciliation import Reconciliation
 from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
+from pushpaka_core.services.sending import OutboxSending
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.switching import Switching
@@ -44,6 +46,7 @@ class Engine:
     tending: Tending
     restarting: Restarting
     sweeping: Sweeping
+    sending: OutboxSending
     running: Running
     jobs: Jobs
     routing: Routing
@@ -177,6 +180,7 @@ def assemble_engine(
             releases_kept=options.releases_kept,
             logs_kept=options.logs_kept,
         ),
+        sending=_sending(held, options),
         running=running,
         jobs=jobs,
         routing=routing,
@@ -190,6 +194,17 @@ def assemble_engine(
         node=options.node.name,
         concurrency=options.concurrency,
     )
+
+
+def _sending(adapters: Adapters, options: Options) -> OutboxSending:
+    statuses = CommitStatusSender(
+        storage=adapters.storage,
+        cipher=adapters.cipher,
+        poster=adapters.poster,
+        addresses=options.addresses,
+        policy=options.source_policy,
+    )
+    return OutboxSending(adapters.storage, {COMMIT_STATUS: statuses.send}, adapters.now)
 
 
 def starting_of(adapters: Adapters, options: Options) -> Starting:

@@ -15,6 +15,7 @@ from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.host import Host, Room
+from pushpaka_core.ports.poster import Poster
 from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.rate_counters import RateCounters
@@ -44,6 +45,7 @@ class Adapters:
     builder: Builder
     runtime: Runtime
     prober: Prober
+    poster: Poster
     router: Router
     router_supervisor: RouterSupervisor | None = None
     """None where the router is somebody else's to run."""

@@ -19,6 +19,7 @@ from pushpaka_worker.gate import Gate
 from pushpaka_worker.log_pump import LogPump
 from pushpaka_worker.presence import Presence
 from pushpaka_worker.reconciler import Companion, Reconciler
+from pushpaka_worker.rounds import forever_apart
 from pushpaka_worker.settling import settle
 from pushpaka_worker.tenure import Tenure
 from pushpaka_worker.worker import Worker
@@ -105,7 +106,11 @@ class _Process:
         )
 
     def _companions(self) -> list[Companion]:
-        return [self._follow_output, *([] if self._is_alone else [self._keep_router])]
+        return [
+            self._follow_output,
+            self._send_outbox,
+            *([] if self._is_alone else [self._keep_router]),
+        ]
 
     async def _follow_output(self) -> None:
         engine = self._engine
@@ -116,6 +121,10 @@ class _Process:
             engine.instance_output,
             engine.timings,
         ).run()
+
+    async def _send_outbox(self) -> None:
+        engine = self._engine
+        await forever_apart(engine.timings.tend, engine.sending.send)
 
     async def _keep_router(self) -> None:
         supervisor = self._engine.router_supervisor

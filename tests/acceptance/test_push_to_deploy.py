@@ -10,6 +10,7 @@ from tests.acceptance.people import PATIENCE, Json, Person
 from tests.deliveries import Delivery, branch_deleted, push
 
 from pushpaka_core.domain.webhooks import Forge
+from pushpaka_core.testing.forges import TOKEN, open_forge
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
@@ -54,6 +55,7 @@ async def test_a_push_deploys_exactly_its_commit(ann: Person, repositories: Path
     repository = repository_of(repositories / "shop", server("v1"))
     project = await ann.project(repository.path)
     webhook = await ann.ask("POST", "/webhooks", {"project_id": project["id"], "provider": "gitea"})
+    await ann.deploy(project)
     pushed = repository.commit("Change to v2", server("v2"))
     repository.commit("Change to v3", server("v3"))
     delivery = push(Forge.GITEA, "main", pushed)
@@ -103,3 +105,34 @@ async def test_a_branch_is_shown_beside_production_until_it_is_deleted(
     assert "stopped" == ended["status"]
     assert "v2" == await ann.read(project)
     assert "production" == await ann.read(project, "/env/COLOUR")
+
+
+async def test_the_forge_is_told_what_becomes_of_a_push(ann: Person, repositories: Path) -> None:
+    """In order, though it was busy at first, and with the address at which the commit answers."""
+    repository = repository_of(repositories / "ann" / "shop", server("v1"))
+    with open_forge(repositories) as forge:
+        forge.wants_token, forge.refusals = True, [503]
+        url = f"http://127.0.0.1:{forge.port}/ann/shop"
+        project = await ann.project(url, git_token=TOKEN)
+        body = {"project_id": project["id"], "provider": "gitlab"}
+        webhook = await ann.ask("POST", "/webhooks", body)
+        await ann.deploy(project)
+        good = repository.commit("Change to v2", server("v2"))
+        bad = repository.commit("Break it", {"Procfile": "web: exec false\n"})
+
+        await deployed_by(ann, await tell(ann, webhook, push(Forge.GITLAB, "main", good)))
+        receipt = await tell(ann, webhook, push(Forge.GITLAB, "main", bad))
+        failed = await ann.outcome(
+            await ann.ask("GET", f"/deployments/{receipt['deployment_ids'][0]}")
+        )
+        expected = [(good, "pending"), (good, "success"), (bad, "pending"), (bad, "failed")]
+        with fail_after(PATIENCE):
+            while len(forge.statuses) < len(expected) + 1:
+                await sleep(0.1)
+
+    told = [(status.commit, status.state) for status in forge.statuses]
+    assert "failed" == failed["status"]
+    assert [pair for pair in told if pair[0] == good] == expected[:2]
+    assert [pair for pair in told if pair[0] == bad] == expected[2:]
+    assert {project["url"]} == {status.url for status in forge.statuses}
+    assert "v2" == await ann.read(project)

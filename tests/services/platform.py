@@ -15,6 +15,7 @@ from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
 from pushpaka_core.adapters.memory.host import MemoryHost
+from pushpaka_core.adapters.memory.poster import MemoryPoster
 from pushpaka_core.adapters.memory.prober import MemoryProber
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.router import MemoryRouter
@@ -70,6 +71,7 @@ class Platform:
     builder: MemoryBuilder
     runtime: MemoryRuntime
     prober: MemoryProber
+    poster: MemoryPoster
     router: MemoryRouter
     host: MemoryHost
     failpoints: MemoryFailpoints
@@ -244,6 +246,7 @@ async def open_platform(
         builder=(builder := MemoryBuilder(now=clock)),
         runtime=(runtime := MemoryRuntime(now=clock)),
         prober=(prober := MemoryProber()),
+        poster=(poster := MemoryPoster()),
         router=(router := MemoryRouter()),
         host=(host := MemoryHost()),
         failpoints=(failpoints := failpoints or MemoryFailpoints()),
@@ -267,6 +270,7 @@ async def open_platform(
         builder=builder,
         runtime=runtime,
         prober=prober,
+        poster=poster,
         router=router,
         host=host,
         failpoints=failpoints,

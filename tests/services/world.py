@@ -34,6 +34,7 @@ from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
+from pushpaka_core.services.commit_statuses import CommitReports
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deployments import DeploymentService
@@ -111,7 +112,7 @@ class World:
         """Return an empty instance."""
         storage, queue, events = MemoryStorage(), MemoryQueue(), MemoryEventBus()
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
-        journal, moves = Journal(clock, new_id), Moves(clock, new_id)
+        journal, moves = Journal(clock, new_id), Moves(CommitReports(clock, new_id), clock, new_id)
         environments, signer = Environments(cipher), MemorySigner()
         source, builder = MemorySource(), MemoryBuilder()
         artifacts = Artifacts(storage, builder)

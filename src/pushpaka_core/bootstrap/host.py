@@ -39,6 +39,7 @@ async def host_adapters(
     from pushpaka_core.adapters.git.source import GitSource
     from pushpaka_core.adapters.host.failpoints import ProcessFailpoints
     from pushpaka_core.adapters.host.host import LocalHost
+    from pushpaka_core.adapters.http.poster import open_http_poster
     from pushpaka_core.adapters.http.prober import open_http_prober
     from pushpaka_core.adapters.memory.events import MemoryEventBus
     from pushpaka_core.adapters.memory.queue import MemoryQueue
@@ -47,7 +48,7 @@ async def host_adapters(
     from pushpaka_core.adapters.security.hasher import Argon2Hasher
     from pushpaka_core.adapters.security.signer import JwtSigner
 
-    directory = settings.data_directory
+    directory, policy = settings.data_directory, source_policy_of(settings)
     processes = HostProcesses(directory / "processes")
     git = await to_thread.run_sync(find_git)
     async with AsyncExitStack() as stack:
@@ -67,7 +68,7 @@ async def host_adapters(
             events=MemoryEventBus(),
             source=GitSource(
                 processes=processes,
-                policy=source_policy_of(settings),
+                policy=policy,
                 binary=git,
                 mirrors_directory=directory / "mirrors",
             ),
@@ -76,6 +77,7 @@ async def host_adapters(
             runtime=runtime,
             engine_check=engine_check,
             prober=await stack.enter_async_context(open_http_prober()),
+            poster=await stack.enter_async_context(open_http_poster(policy.permits)),
             router=router,
             router_supervisor=supervisor,
             route_table_text=route_table_text(settings),

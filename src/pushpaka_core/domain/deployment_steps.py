@@ -74,4 +74,6 @@ IN_WORK = frozenset({_S.BUILDING, _S.DEPLOYING})
 
 FINAL = frozenset(status for status, steps in TRANSITIONS.items() if not steps)
 
+ENDED_UNSERVED = FINAL - {_S.STOPPED}
+
 SERVING = frozenset({_S.RUNNING, _S.CRASHED})

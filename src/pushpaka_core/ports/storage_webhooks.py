@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.webhooks import Webhook, WebhookDelivery, WebhookId
 
 
@@ -17,6 +18,10 @@ class VisibleWebhooks(Protocol):
 
     async def all(self) -> Sequence[Webhook]:
         """Return all of them, the newest first."""
+        ...
+
+    async def of_project(self, project_id: ProjectId, /) -> Sequence[Webhook]:
+        """Return those of one project, or of none that is visible: the newest first."""
         ...
 
 

@@ -3,23 +3,27 @@
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.deployment_steps import ENDED_UNSERVED
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.commit_statuses import CommitReports
 
 
 @frozen
 class Moves:
     """Writes a state change and its event in one transaction: neither is without the other."""
 
+    _reports: CommitReports
     _now: Clock
     _new_id: IdGenerator
 
     async def add(self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor) -> None:
-        """Keep a new deployment."""
+        """Keep a new deployment, and have its forge told."""
         await uow.deployments.add(deployment)
         await self.tell(uow, deployment, cause, actor)
+        await self._reports.note(uow, deployment)
 
     async def keep(
         self, uow: UnitOfWork, deployment: Deployment, cause: str, actor: Actor = PLATFORM
@@ -27,6 +31,14 @@ class Moves:
         """Keep a changed deployment and return it as kept."""
         kept = await uow.deployments.update(deployment)
         await self.tell(uow, kept, cause, actor)
+        if kept.status in ENDED_UNSERVED:
+            await self._reports.note(uow, kept)
+        return kept
+
+    async def keep_serving(self, uow: UnitOfWork, deployment: Deployment, cause: str) -> Deployment:
+        """Keep a deployment that requests go to from now on, and have its forge told."""
+        kept = await self.keep(uow, deployment, cause)
+        await self._reports.note(uow, kept)
         return kept
 
     async def keep_cancelled(self, uow: UnitOfWork, held: Deployment) -> Deployment:

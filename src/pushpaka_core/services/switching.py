@@ -74,7 +74,7 @@ class Switching:
                 committed = await uow.deployments.held(lease)
             except LeaseLostError:
                 return
-            running = await self._moves.keep(
+            running = await self._moves.keep_serving(
                 uow, committed.enter(Phase.RUN, at=self._now()), "Requests go to it"
             )
             await self._drain_others(uow, running)

@@ -12,6 +12,8 @@ from threading import Event, Thread
 
 from attrs import define, field
 
+from pushpaka_core.testing.forge_apis import API, ToldStatus, take_status
+
 TOKEN = "t0ken-of-the-test"
 
 
@@ -29,6 +31,10 @@ class Forge:
     hangs: bool = False
     trickles: bool = False
     requests: list[str] = field(factory=list)
+    statuses: list[ToldStatus] = field(factory=list)
+    """What was told of commits, by the API of whichever forge it is taken for."""
+    refusals: list[int] = field(factory=list)
+    """With what the next ones to tell something are answered."""
     closing: Event = field(factory=Event)
 
     @property
@@ -57,7 +63,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._run_backend()
 
     def do_POST(self) -> None:
-        self.do_GET()
+        if API.fullmatch(self.path):
+            self._take_status()
+        else:
+            self.do_GET()
+
+    def _take_status(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.forge.refusals:
+            self._say(self.forge.refusals.pop(0))
+            return
+        status, told = take_status(self.path, dict(self.headers), body, token=TOKEN)
+        if told is not None:
+            self.forge.statuses.append(told)
+        self._say(status)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -28,6 +28,8 @@ class WebhooksContract:
             visible = uow.webhooks.visible_to(Actor.of(ann))
             assert [young, old] == list(await visible.all())
             assert old == await visible.get(old.id)
+            assert [young, old] == list(await visible.of_project(mine.id))
+            assert [] == list(await visible.of_project(foreign.id))
             assert 4 == len(await uow.webhooks.visible_to(PLATFORM).all())
             for webhook in hidden:
                 with pytest.raises(NotFoundError, match="webhook"):

@@ -8,6 +8,7 @@ from attrs import frozen
 from pushpaka_core.adapters.memory.storage_projects import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, remove_webhooks
 from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.webhooks import Webhook, WebhookDelivery, WebhookId
 from pushpaka_core.errors import NotFoundError
 
@@ -30,6 +31,10 @@ class MemoryVisibleWebhooks:
         """Return all of them, the newest first."""
         visible = self._tables.webhooks.where(self._sees)
         return sorted(visible, key=lambda w: (w.created_at, w.id), reverse=True)
+
+    async def of_project(self, project_id: ProjectId, /) -> Sequence[Webhook]:
+        """Return those of one project, the newest first."""
+        return [webhook for webhook in await self.all() if webhook.project_id == project_id]
 
     def _sees(self, webhook: Webhook) -> bool:
         return is_visible(self._tables.projects.find(webhook.project_id), self._actor)

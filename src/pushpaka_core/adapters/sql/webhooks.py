@@ -10,6 +10,7 @@ from pushpaka_core.adapters.sql.projects import belonging_seen_by
 from pushpaka_core.adapters.sql.schema import webhook_deliveries, webhooks
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.webhooks import Webhook, WebhookDelivery, WebhookId
 
 
@@ -26,8 +27,15 @@ class SqlVisibleWebhooks:
 
     async def all(self) -> Sequence[Webhook]:
         """Return all of them, the newest first."""
+        return await self._newest_first()
+
+    async def of_project(self, project_id: ProjectId, /) -> Sequence[Webhook]:
+        """Return those of one project, the newest first."""
+        return await self._newest_first(webhooks.c.project_id == project_id)
+
+    async def _newest_first(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Webhook]:
         newest = webhooks.c.created_at.desc(), webhooks.c.id.desc()
-        query = sa.select(webhooks).where(self._is_seen).order_by(*newest)
+        query = sa.select(webhooks).where(self._is_seen, *conditions).order_by(*newest)
         return await self._statements.all(Webhook, query)
 
     @property

@@ -4,7 +4,9 @@ What Bitbucket Cloud says.
 https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 
 from pushpaka_core.domain.forges.dialects import Dialect, prefixed_signature
 from pushpaka_core.domain.forges.events import (
@@ -19,6 +21,12 @@ from pushpaka_core.domain.forges.events import (
     unknown,
 )
 from pushpaka_core.domain.forges.payloads import Payload
+from pushpaka_core.domain.forges.statuses import (
+    CommitState,
+    CommitStatus,
+    ForgeCall,
+    ForgeRepository,
+)
 
 _NOTHING = Ignored(reason="Nothing was pushed.")
 
@@ -82,10 +90,50 @@ def _repository(end: Payload) -> str | None:
     return end.part("repository").text("uuid") if end.has("repository") else None
 
 
+_STATES = {
+    CommitState.PENDING: "INPROGRESS",
+    CommitState.SUCCESS: "SUCCESSFUL",
+    CommitState.FAILURE: "FAILED",
+    CommitState.CANCELLED: "STOPPED",
+}
+_LONGEST_KEY = 40
+
+
+def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:
+    """
+    Return the call that Bitbucket names "create a build status for a commit".
+
+    https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/
+    """
+    is_cloud = repository.host == "bitbucket.org"
+    api = "https://api.bitbucket.org" if is_cloud else repository.origin
+    place = f"{repository.path}/commit/{status.commit_sha}"
+    return ForgeCall(
+        url=f"{api}/2.0/repositories/{place}/statuses/build",
+        headers={"Authorization": _authorization(repository.token)},
+        body={
+            "key": sha256(status.context.encode()).hexdigest()[:_LONGEST_KEY],
+            "state": _STATES[status.state],
+            "name": status.context,
+            "description": status.description,
+            "url": status.url,
+        },
+    )
+
+
+def _authorization(token: str) -> str:
+    """Return what proves who asks: an access token, or an account and its password."""
+    is_pair = ":" in token and not token.startswith("x-token-auth:")
+    if is_pair:
+        return f"Basic {b64encode(token.encode()).decode()}"
+    return f"Bearer {token.removeprefix('x-token-auth:')}"
+
+
 BITBUCKET = Dialect(
     event_header="x-event-key",
     delivery_headers=("x-request-uuid",),
     proof_header="x-hub-signature",
     prove=prefixed_signature,
     read=_read,
+    report=_report,
 )

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.forges.events import ForgeEvent, usable
 from pushpaka_core.domain.forges.payloads import Payload
+from pushpaka_core.domain.forges.statuses import StatusCall
 
 Headers: TypeAlias = Mapping[str, str]
 """By their names in lower case."""
@@ -26,6 +27,7 @@ class Dialect:
     prove: Callable[[str, bytes], str]
     """Returns what the header has to say, by the secret and the body."""
     read: Callable[[str, Payload], Sequence[ForgeEvent]]
+    report: StatusCall
 
     def is_authentic(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Tell whether who knows *secret* has sent *body*; takes as long whatever is wrong."""

@@ -10,18 +10,18 @@ from pushpaka_core.domain.forges.dialects import Dialect, signature
 from pushpaka_core.domain.forges.events import (
     TAG,
     BranchDeleted,
-    BranchPushed,
     ForgeEvent,
     ProposalClosed,
     ProposalPushed,
     unknown,
 )
-from pushpaka_core.domain.forges.payloads import (
-    Payload,
-    branch_in,
-    changed_paths,
-    is_nothing,
-    message_of,
+from pushpaka_core.domain.forges.payloads import Payload
+from pushpaka_core.domain.forges.pushes import read_push
+from pushpaka_core.domain.forges.statuses import (
+    CommitStatus,
+    ForgeCall,
+    ForgeRepository,
+    usual_body,
 )
 
 _PUSHING = {"opened", "reopened", "synchronized"}
@@ -30,37 +30,13 @@ _PUSHING = {"opened", "reopened", "synchronized"}
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
     match event:
         case "push":
-            return [_push(payload)]
+            return [read_push(payload, counted_as="total_commits")]
         case "delete":
             return [_delete(payload)]
         case "pull_request" | "pull_request_sync":
             return [_pull_request(payload)]
         case _:
             return [unknown(event)]
-
-
-def _push(payload: Payload) -> ForgeEvent:
-    branch, commit = branch_in(payload.text("ref")), payload.commit("after")
-    if branch is None:
-        return TAG
-    if is_nothing(commit):
-        return BranchDeleted(branch=branch)
-    return BranchPushed(
-        branch=branch,
-        commit_sha=commit,
-        message=message_of(payload.parts("commits"), commit) if payload.has("commits") else "",
-        paths=_paths(payload),
-    )
-
-
-def _paths(payload: Payload) -> frozenset[str] | None:
-    """Return the changed files, where each commit is told of and continues the one before."""
-    if not payload.has("commits") or not payload.has("total_commits"):
-        return None
-    commits = list(payload.parts("commits"))
-    if not commits or len(commits) != payload.number("total_commits"):
-        return None
-    return None if is_nothing(payload.text("before")) else changed_paths(iter(commits))
 
 
 def _delete(payload: Payload) -> ForgeEvent:
@@ -85,10 +61,21 @@ def _pull_request(payload: Payload) -> ForgeEvent:
     return unknown(f"pull_request {action}")
 
 
+def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:
+    """Return the call that https://docs.gitea.com/api/ names repoCreateStatus."""
+    place = f"{repository.path}/statuses/{status.commit_sha}"
+    return ForgeCall(
+        url=f"{repository.origin}/api/v1/repos/{place}",
+        headers={"Authorization": f"token {repository.password}"},
+        body=usual_body(status),
+    )
+
+
 GITEA = Dialect(
     event_header="x-gitea-event",
     delivery_headers=("x-gitea-delivery", "x-forgejo-delivery"),
     proof_header="x-gitea-signature",
     prove=signature,
     read=_read,
+    report=_report,
 )

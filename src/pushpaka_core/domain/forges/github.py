@@ -18,6 +18,12 @@ from pushpaka_core.domain.forges.events import (
     unknown,
 )
 from pushpaka_core.domain.forges.payloads import Payload, branch_in, changed_paths
+from pushpaka_core.domain.forges.statuses import (
+    CommitStatus,
+    ForgeCall,
+    ForgeRepository,
+    usual_body,
+)
 
 _MOST_COMMITS = 2048
 """GitHub tells of no more."""
@@ -75,10 +81,26 @@ def _repository(end: Payload) -> int | None:
     return end.part("repo").number("id") if end.has("repo") else None
 
 
+def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:
+    """Return the call by https://docs.github.com/en/rest/commits/statuses."""
+    is_cloud = repository.host == "github.com"
+    api = "https://api.github.com" if is_cloud else f"{repository.origin}/api/v3"
+    return ForgeCall(
+        url=f"{api}/repos/{repository.path}/statuses/{status.commit_sha}",
+        headers={
+            "Authorization": f"Bearer {repository.password}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+        body=usual_body(status),
+    )
+
+
 GITHUB = Dialect(
     event_header="x-github-event",
     delivery_headers=("x-github-delivery",),
     proof_header="x-hub-signature-256",
     prove=prefixed_signature,
     read=_read,
+    report=_report,
 )

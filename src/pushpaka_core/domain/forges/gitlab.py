@@ -5,59 +5,36 @@ https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from pushpaka_core.domain.forges.dialects import Dialect, token
 from pushpaka_core.domain.forges.events import (
     TAG,
-    BranchDeleted,
-    BranchPushed,
     ForgeEvent,
     ProposalClosed,
     ProposalPushed,
     unknown,
 )
-from pushpaka_core.domain.forges.payloads import (
-    Payload,
-    branch_in,
-    changed_paths,
-    is_nothing,
-    message_of,
+from pushpaka_core.domain.forges.payloads import Payload
+from pushpaka_core.domain.forges.pushes import read_push
+from pushpaka_core.domain.forges.statuses import (
+    CommitState,
+    CommitStatus,
+    ForgeCall,
+    ForgeRepository,
 )
 
 
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
     match event:
         case "Push Hook":
-            return [_push(payload)]
+            return [read_push(payload, counted_as="total_commits_count")]
         case "Tag Push Hook":
             return [TAG]
         case "Merge Request Hook":
             return [_merge_request(payload.part("object_attributes"))]
         case _:
             return [unknown(event)]
-
-
-def _push(payload: Payload) -> ForgeEvent:
-    branch, commit = branch_in(payload.text("ref")), payload.commit("after")
-    if branch is None:
-        return TAG
-    if is_nothing(commit):
-        return BranchDeleted(branch=branch)
-    return BranchPushed(
-        branch=branch,
-        commit_sha=commit,
-        message=message_of(payload.parts("commits"), commit) if payload.has("commits") else "",
-        paths=_paths(payload),
-    )
-
-
-def _paths(payload: Payload) -> frozenset[str] | None:
-    """Return the changed files; GitLab tells of the newest 20 commits of a push at most."""
-    if not payload.has("commits") or is_nothing(payload.text("before")):
-        return None
-    commits = list(payload.parts("commits"))
-    is_whole = 0 < len(commits) == payload.number("total_commits_count")
-    return changed_paths(iter(commits)) if is_whole else None
 
 
 def _merge_request(request: Payload) -> ForgeEvent:
@@ -78,10 +55,34 @@ def _merge_request(request: Payload) -> ForgeEvent:
     return unknown(f"merge_request {action}")
 
 
+_STATES = {
+    CommitState.PENDING: "pending",
+    CommitState.SUCCESS: "success",
+    CommitState.FAILURE: "failed",
+    CommitState.CANCELLED: "canceled",
+}
+
+
+def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:
+    """Return the call by https://docs.gitlab.com/api/commits/#set-commit-pipeline-status."""
+    project = quote(repository.path, safe="")
+    return ForgeCall(
+        url=f"{repository.origin}/api/v4/projects/{project}/statuses/{status.commit_sha}",
+        headers={"PRIVATE-TOKEN": repository.password},
+        body={
+            "state": _STATES[status.state],
+            "name": status.context,
+            "description": status.description,
+            "target_url": status.url,
+        },
+    )
+
+
 GITLAB = Dialect(
     event_header="x-gitlab-event",
     delivery_headers=("idempotency-key", "x-gitlab-event-uuid"),
     proof_header="x-gitlab-token",
     prove=token,
     read=_read,
+    report=_report,
 )

@@ -104,16 +104,6 @@ def branch_in(ref: str) -> str | None:
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
 
 
-def is_nothing(commit: str) -> bool:
-    """Tell whether *commit* is the hash that stands for none."""
-    return set(commit) == {"0"}
-
-
-def message_of(commits: Iterator[Payload], sha: str) -> str:
-    """Return the message of the commit *sha*, empty where it is not among *commits*."""
-    return next((c.text("message") for c in commits if c.has("id") and c.text("id") == sha), "")
-
-
 def changed_paths(commits: Iterator[Payload]) -> frozenset[str] | None:
     """Return the files that *commits* change, None where they are too many to be told apart."""
     paths: set[str] = set()
