@@ -97,6 +97,7 @@ EVENTS = st.one_of(
     *_event("quiet_round"),
     *_event("misuse_a_lost_lease", number),
     *_event("tick", st.sampled_from((1, 31, 700)), weight=2),
+    *_event("jump", st.sampled_from((-3600, 3600))),
     *_event("crash", number, st.booleans()),
     *_event("change_mood", st.sampled_from(Mood)),
     *_event("router", st.booleans()),
@@ -236,6 +237,10 @@ class LifeOfDeployments(RuleBasedStateMachine):
 
     def tick(self, seconds: int) -> None:
         self.theatre.tick(seconds)
+
+    def jump(self, seconds: int) -> None:
+        """Set the clocks on the walls of all processes, as an operator may."""
+        self.theatre.platform.clock.tick(seconds)
 
     def crash(self, number: int, leaves_a_trace: bool) -> None:
         runtime = self.theatre.platform.runtime
