@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 from anyio import fail_after, sleep
 from attrs import field, frozen
+from tests.deliveries import Delivery
 from tests.served import PASSWORD, Served
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -136,6 +137,15 @@ class Person:
         headers = {"Host": httpx.URL(url).netloc.decode()}
         address = f"http://127.0.0.1:{self.served.router_port}{path}"
         return await self._web.get(address, headers=headers)
+
+    async def deliver(self, webhook: Json, delivery: Delivery) -> Json:
+        """Send what a forge sends to the address that it was given, through the router."""
+        url = httpx.URL(webhook["url"])
+        headers = delivery.headers(webhook["secret"]) | {"Host": url.netloc.decode()}
+        address = f"http://127.0.0.1:{self.served.router_port}{url.path}"
+        answer = await self._web.post(address, content=delivery.body, headers=headers)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
 
     async def send_form(self, url: str, path: str, fields: dict[str, str]) -> httpx.Response:
         """Send a form of the page at *url*, with the origin that a browser would name."""

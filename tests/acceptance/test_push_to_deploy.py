@@ -7,24 +7,13 @@ import pytest
 from anyio import fail_after, sleep
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import PATIENCE, Json, Person
-from tests.deliveries import Delivery, branch_deleted, push
+from tests.deliveries import branch_deleted, push
 
 from pushpaka_core.domain.webhooks import Forge
 from pushpaka_core.testing.forges import TOKEN, open_forge
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
-
-
-async def tell(person: Person, webhook: Json, delivery: Delivery) -> Json:
-    """Send a delivery to the address that the forge was given, through the router."""
-    url = httpx.URL(webhook["url"])
-    headers = delivery.headers(webhook["secret"]) | {"Host": url.netloc.decode()}
-    address = f"http://127.0.0.1:{person.served.router_port}{url.path}"
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as forge:
-        answer = await forge.post(address, content=delivery.body, headers=headers)
-    assert answer.is_success, answer.text
-    return dict(answer.json())
 
 
 async def deployed_by(person: Person, receipt: Json) -> Json:
@@ -60,9 +49,9 @@ async def test_a_push_deploys_exactly_its_commit(ann: Person, repositories: Path
     repository.commit("Change to v3", server("v3"))
     delivery = push(Forge.GITEA, "main", pushed)
 
-    deployment = await deployed_by(ann, await tell(ann, webhook, delivery))
-    again = await tell(ann, webhook, delivery)
-    other = await tell(ann, webhook, push(Forge.GITEA, "next", pushed))
+    deployment = await deployed_by(ann, await ann.deliver(webhook, delivery))
+    again = await ann.deliver(webhook, delivery)
+    other = await ann.deliver(webhook, push(Forge.GITEA, "next", pushed))
 
     assert (pushed, "Change to v2") == (deployment["commit_sha"], deployment["commit_message"])
     assert "v2" == await ann.read(project)
@@ -86,13 +75,13 @@ async def test_a_branch_is_shown_beside_production_until_it_is_deleted(
     await ann.deploy(project)
     commit = branch_off(repository, "next", "v2")
 
-    preview = await deployed_by(ann, await tell(ann, webhook, push(Forge.GITHUB, "next", commit)))
+    preview = await deployed_by(ann, await ann.deliver(webhook, push(Forge.GITHUB, "next", commit)))
     shown = await ann.visit(preview["url"])
     seen = await ann.visit(preview["url"], "/env/COLOUR")
     told = await ann.visit(preview["url"], "/env/APP_URL")
     meanwhile = await ann.read(project), await ann.read(project, "/env/COLOUR")
     promoted = await ann.outcome(await ann.ask("POST", f"/deployments/{preview['id']}/promote"))
-    receipt = await tell(ann, webhook, branch_deleted(Forge.GITHUB, "next"))
+    receipt = await ann.deliver(webhook, branch_deleted(Forge.GITHUB, "next"))
     await until_gone(ann, preview["url"])
     ended = await ann.until(preview, lambda seen: seen["status"] == "stopped")
 
@@ -120,8 +109,8 @@ async def test_the_forge_is_told_what_becomes_of_a_push(ann: Person, repositorie
         good = repository.commit("Change to v2", server("v2"))
         bad = repository.commit("Break it", {"Procfile": "web: exec false\n"})
 
-        await deployed_by(ann, await tell(ann, webhook, push(Forge.GITLAB, "main", good)))
-        receipt = await tell(ann, webhook, push(Forge.GITLAB, "main", bad))
+        await deployed_by(ann, await ann.deliver(webhook, push(Forge.GITLAB, "main", good)))
+        receipt = await ann.deliver(webhook, push(Forge.GITLAB, "main", bad))
         failed = await ann.outcome(
             await ann.ask("GET", f"/deployments/{receipt['deployment_ids'][0]}")
         )

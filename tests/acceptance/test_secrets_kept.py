@@ -11,8 +11,10 @@ from anyio import sleep, to_thread
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import Person, messages
 from tests.acceptance.traces import commands, files_holding
+from tests.deliveries import push
 from tests.served import Served
 
+from pushpaka_core.domain.webhooks import Forge as Kind
 from pushpaka_core.services.background import alongside
 from pushpaka_core.testing.forges import TOKEN, Forge, open_forge
 
@@ -108,6 +110,24 @@ async def test_private_repository_is_deployed_by_its_token_alone(
     assert [] == [command for command in commands if TOKEN in command]
     assert TOKEN not in f"{said} {deployment} {project}"
     assert [] == await to_thread.run_sync(files_holding, shared.directory, TOKEN)
+
+
+async def test_the_secret_of_a_webhook_is_shown_once_and_kept_encrypted(
+    ann: Person, shared: Served, repositories: Path
+) -> None:
+    """It proves a delivery, and is in no file, list or log."""
+    repository = repository_of(repositories / "shop", server("v1"))
+    project = await ann.project(repository.path)
+    body = {"project_id": project["id"], "provider": "gitlab"}
+
+    webhook = await ann.ask("POST", "/webhooks", body)
+    await ann.deploy(project)
+    receipt = await ann.deliver(webhook, push(Kind.GITLAB, "main", repository.commit("Go on")))
+    listed = await ann.ask("GET", "/webhooks")
+
+    assert 1 == len(receipt["deployment_ids"])
+    assert webhook["secret"] not in str(listed)
+    assert [] == await to_thread.run_sync(files_holding, shared.directory, webhook["secret"])
 
 
 @asynccontextmanager

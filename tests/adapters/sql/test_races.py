@@ -10,11 +10,13 @@ from typing import Any, cast
 import pytest
 from anyio import Event, create_task_group
 from attrs import evolve, frozen
-from tests.services.platform import PORTS, Platform, open_platform
+from tests.deliveries import push
+from tests.services.platform import OPTIONS, PORTS, Platform, open_platform
 
 from pushpaka_core.adapters.memory.security import MemorySigner, PlainHasher
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
+from pushpaka_core.application import assemble
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease, NewDeployment
@@ -22,6 +24,7 @@ from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
+from pushpaka_core.domain.webhooks import Forge, NewWebhook
 from pushpaka_core.errors import ConflictError, LeaseLostError, NotAllowedError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.accounts import AccountService
@@ -370,3 +373,48 @@ async def test_what_is_served_again_is_not_taken_away(platform: Platform) -> Non
         assert isinstance(rolled_back, Deployment) == (ran[0].release_id in kept)
         if isinstance(rolled_back, Deployment):
             await platform.work()
+
+
+async def test_a_delivery_that_reaches_two_processes_deploys_once(
+    platform: Platform, storages: list[SqlStorage]
+) -> None:
+    """A forge that sends again while the first time is being followed finds it done."""
+    project = await platform.project()
+    new = NewWebhook(project_id=project.id, provider=Forge.GITHUB)
+    issued = await platform.application.webhooks.add(platform.owner, new)
+    delivery = push(Forge.GITHUB)
+    headers = {name.lower(): value for name, value in delivery.headers(issued.secret).items()}
+    other = assemble(evolve(platform.adapters, storage=storages[1]), OPTIONS)
+
+    receipts = await at_once(
+        *(
+            partial(api.deliveries.receive, issued.webhook.id, headers, delivery.body)
+            for api in (platform.application, other) * 3
+        )
+    )
+
+    assert [0] * 5 + [1] == sorted(len(receipt.deployment_ids) for receipt in receipts)
+
+
+async def test_branches_that_come_at_once_leave_no_more_previews_than_there_may_be(
+    platform: Platform, storages: list[SqlStorage]
+) -> None:
+    """Deliveries about one project take turns, so that each counts those before."""
+    project = await platform.project()
+    new = NewWebhook(project_id=project.id, provider=Forge.GITHUB, previews=True)
+    issued = await platform.application.webhooks.add(platform.owner, new)
+    other = assemble(evolve(platform.adapters, storage=storages[1]), OPTIONS)
+
+    async def receive(number: int) -> None:
+        delivery = push(Forge.GITHUB, f"b{number}", f"{number + 1:040x}")
+        headers = {name.lower(): value for name, value in delivery.headers(issued.secret).items()}
+        api = (platform.application, other)[number % 2]
+        await api.deliveries.receive(issued.webhook.id, headers, delivery.body)
+
+    await at_once(*(partial(receive, number) for number in range(25)))
+
+    async with storages[0].snapshot() as uow:
+        waiting = await uow.deployments.with_status([S.QUEUED])
+        counts = await uow.deployments.count_by_status()
+    assert OPTIONS.previews == len(waiting) == len({deployment.target for deployment in waiting})
+    assert 25 - OPTIONS.previews == counts[S.SUPERSEDED]
