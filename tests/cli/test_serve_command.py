@@ -72,14 +72,20 @@ async def test_running_serve_is_not_pulled_away(unrouted: Served) -> None:
     assert "Stop it first" in down.errors
 
 
-async def test_without_the_keys_of_stored_secrets_nothing_is_served(unrouted: Served) -> None:
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [("/env", {"key": "TOKEN", "value": "hush"}), ("/webhooks", {"provider": "github"})],
+)
+async def test_without_the_keys_of_stored_secrets_nothing_is_served(
+    unrouted: Served, path: str, secret: dict[str, str]
+) -> None:
     """Neither here nor by another machine of the instance that would make keys of its own."""
     await unrouted.start()
     async with unrouted.api(await unrouted.sign_up()) as api:
         body = {"name": "page", "repo_url": "https://git.example.com/ann/page"}
         project = (await api.post("/projects", json=body)).json()
-        secret = {"project_id": project["id"], "key": "TOKEN", "value": "hush"}
-        assert 200 == (await api.post("/env", json=secret)).status_code
+        kept = await api.post(path, json={"project_id": project["id"], **secret})
+        assert kept.is_success, kept.text
     await unrouted.stop()
     await anyio.Path(unrouted.data_directory / "keys.json").unlink()
 

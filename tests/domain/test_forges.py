@@ -153,6 +153,9 @@ class TestProposals:
 
         assert isinstance(event, ProposalPushed)
         assert (7, "next", of_fork) == (event.number, event.branch, event.is_of_fork)
+        assert event.is_opened == (
+            action not in {"synchronize", "synchronized", "update", "updated"}
+        )
         assert event.commit_sha == (AFTER[:12] if forge is Forge.BITBUCKET else AFTER)
 
     @pytest.mark.parametrize(

@@ -27,8 +27,12 @@ def a_push(branch: str = "main", message: str = "") -> BranchPushed:
     return BranchPushed(branch=branch, commit_sha=AFTER, message=message, paths=frozenset({"a"}))
 
 
-def a_proposal(branch: str = "next", *, is_of_fork: bool = False) -> ProposalPushed:
-    return ProposalPushed(number=7, branch=branch, commit_sha=AFTER, is_of_fork=is_of_fork)
+def a_proposal(
+    branch: str = "next", *, is_of_fork: bool = False, is_opened: bool = True
+) -> ProposalPushed:
+    return ProposalPushed(
+        number=7, branch=branch, commit_sha=AFTER, is_of_fork=is_of_fork, is_opened=is_opened
+    )
 
 
 def a_closed(branch: str = "next", *, is_of_fork: bool = False) -> ProposalClosed:
@@ -52,9 +56,12 @@ def test_another_branch_is_deployed_as_a_preview(event: ForgeEvent) -> None:
     assert ("preview:next", "next", AFTER) == (found.target, found.branch, found.commit_sha)
 
 
-def test_a_pull_request_of_a_fork_has_a_preview_of_its_own() -> None:
+@pytest.mark.parametrize("is_opened", [True, False])
+def test_a_pull_request_of_a_fork_has_a_preview_of_its_own(*, is_opened: bool) -> None:
     """A branch of a fork may be called as one of ours: its target is named by its number."""
-    found = consequence_of(a_proposal("main", is_of_fork=True), WITH_FORKS, PROJECT)
+    proposal = a_proposal("main", is_of_fork=True, is_opened=is_opened)
+
+    found = consequence_of(proposal, WITH_FORKS, PROJECT)
 
     assert Deploy(target="preview:pull/7", branch="main", commit_sha=AFTER) == found
     closed = consequence_of(a_closed("main", is_of_fork=True), WITH_FORKS, PROJECT)
@@ -69,6 +76,7 @@ def test_a_pull_request_of_a_fork_has_a_preview_of_its_own() -> None:
         (a_proposal(is_of_fork=True), WITH_PREVIEWS, "from forks are not deployed"),
         (a_proposal(is_of_fork=True), evolve(PLAIN, forks=True), "Pull requests are not"),
         (a_proposal("main"), WITH_PREVIEWS, "has no preview"),
+        (a_proposal(is_opened=False), WITH_PREVIEWS, "The push to its branch is what counts."),
         (a_closed("main"), WITH_PREVIEWS, "has no preview"),
         (a_push(message="Try [skip ci]"), PLAIN, "asks for no deployment"),
         (BranchDeleted(branch="main"), WITH_PREVIEWS, "it goes on"),

@@ -91,6 +91,8 @@ class TestProof:
             deployment.status,
         )
         assert f"{AFTER} of main is deployed to production." == receipt.message
+        timeline = await world.deployments.timeline(ann, deployment.id)
+        assert ["A push asked for it"] == [event.cause for event in timeline]
 
     async def test_all_that_is_not_proven_is_refused_alike(
         self, world: World, hook: Hook, bob: Actor
@@ -281,13 +283,13 @@ class TestPreviews:
         assert DeploymentStatus.RUNNING is await previews.world.status(production.id)
 
     async def test_a_push_and_its_pull_request_deploy_once(self, previews: Hook) -> None:
-        """Forges tell of both, in any order."""
+        """Forges tell of both; whether a commit asks to be skipped is told with its push alone."""
         first = await previews.receive(push(Forge.GITHUB, "next"))
         same = await previews.receive(proposal(Forge.GITHUB, "opened", "next"))
         newer = await previews.receive(proposal(Forge.GITHUB, "synchronize", "next", NEXT))
         late = await previews.receive(push(Forge.GITHUB, "next", NEXT))
 
-        assert [1, 0, 1, 0] == [len(r.deployment_ids) for r in (first, same, newer, late)]
+        assert [1, 0, 0, 1] == [len(r.deployment_ids) for r in (first, same, newer, late)]
         assert f"{AFTER} is deployed to preview:next already." == same.message
 
     async def test_a_fork_is_deployed_only_where_that_is_allowed(

@@ -171,6 +171,8 @@ def _proposal(event: ProposalPushed, webhook: Webhook, project: Project) -> Cons
         return Ignored(reason="Pull requests from forks are not deployed by this webhook.")
     if not event.is_of_fork and event.branch == project.branch:
         return Ignored(reason="The branch of production has no preview.")
+    if not event.is_of_fork and not event.is_opened:
+        return Ignored(reason="The push to its branch is what counts.")
     # A forge keeps what a fork proposes among the repository's own commits, on no branch of it.
     branch = project.branch if event.is_of_fork else event.branch
     return Deploy(target=_target_of(event), branch=branch, commit_sha=event.commit_sha)

@@ -174,7 +174,9 @@ class _Following:
             target=wanted.target,
         )
         request = DeploymentRequest.of(self._owner, None, DeploymentKind.DEPLOY)
-        moved = await self._queueing.begin(self._uow, self._owner, request, new, self._project)
+        moved = await self._queueing.begin(
+            self._uow, self._owner, request, new, self._project, cause="A push asked for it"
+        )
         message = f"{wanted.commit_sha} of {wanted.branch} is deployed to {wanted.target}."
         return Receipt(message=message, moved=moved)
 
@@ -182,7 +184,7 @@ class _Following:
         """Return why the commit is not to be deployed in the present state, or None."""
         target = await self._uow.targets.find(self._project.id, wanted.target)
         if target is not None and target.stopped_at is not None:
-            return f"{wanted.target} is stopped, and ignores pushes until it is started."
+            return f"{wanted.target} is stopped, and ignores pushes until somebody deploys it."
         if wanted.target != PRODUCTION and await self._is_there(wanted):
             return f"{wanted.commit_sha} is deployed to {wanted.target} already."
         served = target or await self._uow.targets.find(self._project.id, PRODUCTION)

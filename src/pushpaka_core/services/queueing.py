@@ -71,22 +71,31 @@ class Queueing:
         request: DeploymentRequest,
         new: NewDeployment,
         project: Project,
+        *,
+        cause: str = "It was asked for",
     ) -> Sequence[Deployment]:
         """Queue the deployment of a commit; return it with those that it supersedes."""
         sequence = await uow.projects.next_sequence(project.id)
         deployment = request.fresh(
             new, project, id=self.next_id(), sequence=sequence, at=self._now()
         )
-        return await self.add(uow, actor, deployment, await self.today(uow, actor, deployment))
+        today = await self.today(uow, actor, deployment)
+        return await self.add(uow, actor, deployment, today, cause=cause)
 
     async def add(
-        self, uow: UnitOfWork, actor: Actor, deployment: Deployment, environment: Environment
+        self,
+        uow: UnitOfWork,
+        actor: Actor,
+        deployment: Deployment,
+        environment: Environment,
+        *,
+        cause: str = "It was asked for",
     ) -> Sequence[Deployment]:
         """Keep a new deployment; return it with those that it supersedes, or takes the room of."""
         superseded = await self._ending.supersede_waiting(
             uow, actor, deployment.project_id, deployment.target, "A newer one was asked for"
         )
-        await self._moves.add(uow, deployment, "It was asked for", actor)
+        await self._moves.add(uow, deployment, cause, actor)
         await uow.env_vars.freeze(environment)
         await self._journal.note(
             uow, actor, f"deployment.{deployment.kind}_queued", deployment.id, deployment.slug

@@ -39,7 +39,8 @@ def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
             changes = payload.part("push").parts("changes")
             return [_change(change) for change in changes] or [_NOTHING]
         case "pullrequest:created" | "pullrequest:updated":
-            return [_pushed(payload.part("pullrequest"))]
+            is_opened = event == "pullrequest:created"
+            return [_pushed(payload.part("pullrequest"), is_opened=is_opened)]
         case "pullrequest:fulfilled" | "pullrequest:rejected":
             return [_closed(payload.part("pullrequest"))]
         case _:
@@ -63,13 +64,14 @@ def _change(change: Payload) -> ForgeEvent:
     )
 
 
-def _pushed(request: Payload) -> ForgeEvent:
+def _pushed(request: Payload, *, is_opened: bool) -> ForgeEvent:
     source = request.part("source")
     return ProposalPushed(
         number=request.number("id"),
         branch=source.part("branch").text("name"),
         commit_sha=source.part("commit").commit("hash"),
         is_of_fork=_is_of_fork(request),
+        is_opened=is_opened,
     )
 
 

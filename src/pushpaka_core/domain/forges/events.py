@@ -44,6 +44,8 @@ class ProposalPushed:
     commit_sha: str
     message: str = field(default="", repr=False)
     is_of_fork: bool
+    is_opened: bool
+    """Whether it was opened, or opened again: later commits of a branch of ours are pushed too."""
 
 
 @frozen(kw_only=True)

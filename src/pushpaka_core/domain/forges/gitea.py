@@ -24,7 +24,8 @@ from pushpaka_core.domain.forges.statuses import (
     usual_body,
 )
 
-_PUSHING = {"opened", "reopened", "synchronized"}
+_OPENING = {"opened", "reopened"}
+_PUSHING = {*_OPENING, "synchronized"}
 
 
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
@@ -57,6 +58,7 @@ def _pull_request(payload: Payload) -> ForgeEvent:
             branch=head.text("ref"),
             commit_sha=head.commit("sha"),
             is_of_fork=is_of_fork,
+            is_opened=action in _OPENING,
         )
     return unknown(f"pull_request {action}")
 

@@ -27,7 +27,8 @@ from pushpaka_core.domain.forges.statuses import (
 
 _MOST_COMMITS = 2048
 """GitHub tells of no more."""
-_PUSHING = {"opened", "reopened", "synchronize"}
+_OPENING = {"opened", "reopened"}
+_PUSHING = {*_OPENING, "synchronize"}
 
 
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
@@ -71,7 +72,11 @@ def _pull_request(payload: Payload) -> ForgeEvent:
         return ProposalClosed(number=number, branch=branch, is_of_fork=is_of_fork)
     if action in _PUSHING:
         return ProposalPushed(
-            number=number, branch=branch, commit_sha=head.commit("sha"), is_of_fork=is_of_fork
+            number=number,
+            branch=branch,
+            commit_sha=head.commit("sha"),
+            is_of_fork=is_of_fork,
+            is_opened=action in _OPENING,
         )
     return unknown(f"pull_request {action}")
 

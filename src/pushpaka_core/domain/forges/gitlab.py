@@ -43,7 +43,8 @@ def _merge_request(request: Payload) -> ForgeEvent:
     number, branch = request.number("iid"), request.text("source_branch")
     if action in {"close", "merge"}:
         return ProposalClosed(number=number, branch=branch, is_of_fork=is_of_fork)
-    if action in {"open", "reopen"} or (action == "update" and request.has("oldrev")):
+    is_opened = action in {"open", "reopen"}
+    if is_opened or (action == "update" and request.has("oldrev")):
         commit = request.part("last_commit")
         return ProposalPushed(
             number=number,
@@ -51,6 +52,7 @@ def _merge_request(request: Payload) -> ForgeEvent:
             commit_sha=commit.commit("id"),
             message=commit.text("message") if commit.has("message") else "",
             is_of_fork=is_of_fork,
+            is_opened=is_opened,
         )
     return unknown(f"merge_request {action}")
 
