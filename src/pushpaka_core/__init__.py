@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.plans import NewPlan
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
     from pushpaka_core.domain.users import Credentials, Registration
+    from pushpaka_core.domain.webhooks import Forge, NewWebhook
     from pushpaka_core.parts import Adapters, Options
     from pushpaka_core.settings import RuntimeChoice, Settings
 
@@ -27,11 +28,13 @@ __all__ = [
     "Adapters",
     "Application",
     "Credentials",
+    "Forge",
     "NewCustomDomain",
     "NewDeployment",
     "NewEnvVar",
     "NewPlan",
     "NewProject",
+    "NewWebhook",
     "Options",
     "ProjectChanges",
     "Registration",
@@ -45,15 +48,17 @@ __all__ = [
 _HOMES = {
     "PLATFORM": "domain.access",
     "Actor": "domain.access",
-    "Adapters": "engine",
+    "Adapters": "parts",
     "Application": "application",
     "Credentials": "domain.users",
+    "Forge": "domain.webhooks",
     "NewCustomDomain": "domain.custom_domains",
     "NewDeployment": "domain.deployments",
     "NewEnvVar": "domain.env_vars",
     "NewPlan": "domain.plans",
     "NewProject": "domain.projects",
-    "Options": "engine",
+    "NewWebhook": "domain.webhooks",
+    "Options": "parts",
     "ProjectChanges": "domain.projects",
     "Registration": "domain.users",
     "RuntimeChoice": "settings",
