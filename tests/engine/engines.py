@@ -35,7 +35,9 @@ def containers(**labels: str) -> list[Container]:
     wanted = [f"{label}={value}" for label, value in labels.items()]
     client = docker.DockerClient(base_url=URL)
     try:
-        return list(client.containers.list(all=True, filters={"label": wanted}))
+        return list(
+            client.containers.list(all=True, filters={"label": wanted}, ignore_removed=True)
+        )
     finally:
         client.close()
 
@@ -44,11 +46,12 @@ def names_with(mark: str) -> list[str]:
     """Return the names of the images and containers in which *mark* is."""
     client = docker.DockerClient(base_url=URL)
     try:
-        images = [name for image in client.images.list() for name in image.tags]
+        # Others remove theirs meanwhile, on which the SDK's own lists stumble.
+        images = [name for one in client.api.images() for name in one["RepoTags"] or ()]
+        containers = [name for one in client.api.containers(all=True) for name in one["Names"]]
     finally:
         client.close()
-    names = (*images, *(container.name or "" for container in containers()))
-    return [name for name in names if mark in name]
+    return [name for name in (*images, *containers) if mark in name]
 
 
 def remove_all(marks: Marks, url: str = URL) -> None:

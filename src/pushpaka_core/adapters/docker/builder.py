@@ -1,7 +1,7 @@
 """Builds images by BuildKit, from the repository's own Dockerfile or one made of its plan."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -120,8 +120,12 @@ class DockerBuilder:
     def _take_over(self, request: BuildRequest, key: str, name: str) -> bool:
         wanted = [f"{PLATFORM}={self._marks.platform}", f"{KEY}={key}"]
         wanted += [f"{PROJECT}={request.project_number}"]
-        images = self._engine.client.images.list(filters={"label": wanted})
-        return bool(images) and bool(images[0].tag(*name.rsplit(":", 1)))
+        api = self._engine.client.api
+        repository, tag = name.rsplit(":", 1)
+        for image in api.images(filters={"label": wanted}):
+            with suppress(ImageNotFound):  # It was removed meanwhile.
+                return api.tag(image["Id"], repository, tag)
+        return False
 
     async def _build(
         self, request: BuildRequest, prepared: _Prepared, report: Report, on_output: OnOutput
@@ -176,7 +180,7 @@ class DockerBuilder:
                 api.prune_builds(filters=cast("Any", {"id": record["ID"]}), all=True)
 
     def _artifacts(self) -> Mapping[str, Lease]:
-        images = self._engine.client.images.list(filters=dict(self._marks.filter))
-        names = [name for image in images for name in image.tags]
+        images = self._engine.client.api.images(filters=dict(self._marks.filter))
+        names = [name for image in images for name in image["RepoTags"] or ()]
         leases = {name: self._marks.lease_of(name) for name in names}
         return {name: lease for name, lease in leases.items() if lease is not None}
