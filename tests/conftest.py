@@ -7,6 +7,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
+from tests.engine.registry import lacks_registry
 from tests.faketime import lacks_faketime
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
@@ -30,6 +31,7 @@ LACKS: Mapping[str, Callable[[], str | None]] = {
     "faketime": lacks_faketime,
     "own engine": lacks_own_engine,
     "postgres": lacks_postgres,
+    "registry": lacks_registry,
     "redis": lacks_redis,
     "traefik": _lacks_traefik,
 }

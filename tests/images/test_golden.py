@@ -9,12 +9,26 @@ import pytest
 from tests.images.golden import DIRECTORY, REPOSITORIES, path_of, written
 
 from pushpaka_core.detection.languages import LANGUAGES
+from pushpaka_core.images.dockerfiles import images_of
 
 
 @pytest.mark.parametrize("name", REPOSITORIES)
 def test_dockerfile_is_as_it_was_seen(name: str) -> None:
     """A change of the writer shows what it changes."""
     assert path_of(name).read_text() == written(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "images"),
+    [
+        ("php-laravel", {"php:8.4-apache", "composer:2"}),
+        ("java-gradle", {"eclipse-temurin:21-jdk", "eclipse-temurin:21-jre"}),
+        ("static", {"caddy:2"}),
+    ],
+)
+def test_images_that_it_stands_on_are_known(name: str, images: set[str]) -> None:
+    """Without its own stages, so that they can be fetched first."""
+    assert images == set(images_of(written(name)))
 
 
 def test_no_other_dockerfile_is_kept() -> None:

@@ -25,6 +25,8 @@ ENV_SECRET = "env"  # noqa: S105 - the name of a secret, not one
 ENV_VERSION = "PUSHPAKA_ENV"
 """An argument of the build that changes with the env vars, so that it is built anew with them."""
 
+_STAGES = frozenset({"base", "build", PLATFORM_CONTEXT})
+_STANDS_ON = re.compile(r"^(?:FROM |COPY --from=)(\S+)", re.MULTILINE)
 _SECRET_PLACE = f"/run/secrets/{ENV_SECRET}"
 _WITH_ENV = f"set -a; . {_SECRET_PLACE}; set +a"
 _ELSEWHERE = re.compile(r"cd (?P<directory>[\w./-]+) && (?P<command>.+)", re.DOTALL)
@@ -128,6 +130,12 @@ def working_directory(plan: BuildPlan, process_type: str) -> str:
     """Return where a process of an image runs: what serves files does so among them."""
     serves_files = process_type == WEB and plan.static is not None
     return SITE if serves_files else place(plan.directory)
+
+
+def images_of(dockerfile: str) -> tuple[str, ...]:
+    """Return the images that a Dockerfile of ours stands on or takes programs from."""
+    names = dict.fromkeys(_STANDS_ON.findall(dockerfile))
+    return tuple(name for name in names if name not in _STAGES)
 
 
 def site_command() -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import disk_usage
 
@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.progress import Progress, Said, shown_command
+from pushpaka_core.adapters.docker.registries import SILENT, dockerfile_failure, image_failure
 from pushpaka_core.errors import BuildError, PlatformFaultError, RuntimeUnavailableError
 from pushpaka_core.ports.processes import (
     Command,
@@ -44,6 +45,8 @@ class Bounds:
     limits: Limits = _LIMITS
     disk_bytes: int = 10 * 2**30
     """How much more of the engine's disk may be in use than when it began."""
+    silence_seconds: float = 60
+    """How long a registry may say nothing when it is asked for an image."""
 
 
 @frozen(kw_only=True)
@@ -77,15 +80,15 @@ class ImageBuild:
             command = Command(
                 argv=(*self.argv, "--cgroup-parent", parent), directory=self.directory, env=self.env
             )
-            ending = await self._within_disk(command)
+            ending = await self._within_bounds(command)
             for said in self._progress.finish():
                 await self._tell(said)
             if not ending.succeeded:
                 is_memory = await self.groups.was_out_of_memory(self.group)
                 raise BuildError(self._what_failed(is_memory=is_memory))
 
-    async def _within_disk(self, command: Command) -> Exit:
-        """Run the command, and end it once it has filled too much of the disk."""
+    async def _within_bounds(self, command: Command) -> Exit:
+        """Run the command, and end it once it has filled the disk or waits for a registry."""
         endings: list[Exit] = []
 
         async def build() -> None:
@@ -94,20 +97,23 @@ class ImageBuild:
 
         async with create_task_group() as tasks:
             tasks.start_soon(build)
-            await self._until_full()
+            excess = await self._excess()
             tasks.cancel_scope.cancel()
         if endings:
             return endings[0]
-        raise BuildError(
+        raise excess
+
+    async def _excess(self) -> BuildError:
+        """Return what is too much, as soon as something is."""
+        begun, patience = await self._used(), timedelta(seconds=self.bounds.silence_seconds)
+        while await self._used() - begun <= self.bounds.disk_bytes:
+            if image := self._progress.unanswered(since=datetime.now(UTC) - patience):
+                return dockerfile_failure(image, SILENT)
+            await sleep(1)
+        return BuildError(
             f"The build reached its disk limit of {self.bounds.disk_bytes >> 20} MiB and was ended."
             " Let it write less."
         )
-
-    async def _until_full(self) -> None:
-        begun, used = await self._used(), 0
-        while used <= self.bounds.disk_bytes:
-            await sleep(1)
-            used = await self._used() - begun
 
     async def _used(self) -> int:
         return (await to_thread.run_sync(disk_usage, self.disk)).used
@@ -127,6 +133,8 @@ class ImageBuild:
         said = (*self._progress.errors, *self._progress.plain)
         if any(_LOST.search(line) for line in said):
             raise RuntimeUnavailableError("The Docker Engine went away during the build.")
+        if failure := next(filter(None, map(image_failure, said)), None):
+            raise failure
         if any(_NO_BUILDX.search(line) for line in said):
             raise PlatformFaultError(
                 "Images are built by buildx, which is missing. Install the package docker-buildx"

@@ -17,6 +17,7 @@ from pushpaka_core.adapters.docker.contexts import Context, Contexts
 from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.labels import KEY, PLATFORM, PROJECT, Marks
+from pushpaka_core.adapters.docker.pulls import Pulls
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.errors import BuildError, BuildTimeoutError
@@ -73,6 +74,8 @@ class DockerBuilder:
                     if await self._taken_over(request, prepared.context, name):
                         await report("Nothing has changed since an image was built: it is taken.")
                     else:
+                        for image in prepared.context.images:
+                            await self._pulls.ensure(image, report)
                         build = await self._build(request, prepared, report, on_output)
                         await build.run()
         except BuildError:
@@ -100,6 +103,10 @@ class DockerBuilder:
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return the names of all images that bear our mark."""
         return await self._engine.call(self._artifacts)
+
+    @property
+    def _pulls(self) -> Pulls:
+        return Pulls(engine=self._engine, silence_seconds=self._bounds.silence_seconds)
 
     @asynccontextmanager
     async def _prepared(self, request: BuildRequest) -> AsyncIterator[_Prepared]:

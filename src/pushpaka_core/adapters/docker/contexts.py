@@ -20,6 +20,7 @@ from pushpaka_core.images.dockerfiles import (
     PLATFORM_CONTEXT,
     SITE_CONFIG,
     DockerfileWriter,
+    images_of,
 )
 from pushpaka_core.images.languages import recipe_of
 from pushpaka_core.images.sites import site_config
@@ -39,6 +40,8 @@ class Context:
     arguments: tuple[str, ...]
     key: str
     """The same for the same files, the same plan and the same env vars."""
+    images: tuple[str, ...] = ()
+    """What has to be fetched first; BuildKit fetches what a repository's own Dockerfile names."""
 
 
 @frozen(kw_only=True)
@@ -85,6 +88,7 @@ class Contexts:
                 str(request.directory),
             ),
             key=self._key(request, text),
+            images=images_of(text),
         )
 
     def _of_own(self, request: BuildRequest, own: OwnDockerfile, directory: Path) -> Context:

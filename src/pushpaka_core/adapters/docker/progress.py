@@ -11,6 +11,8 @@ from typing import Any
 from attrs import define, field, frozen
 
 _INTERNAL = "[internal]"
+_ASKED_FOR = "[internal] load metadata for "
+"""Stands before the name of an image that a registry is asked for."""
 _ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
 
 
@@ -30,6 +32,8 @@ class Progress:
     _told: set[str] = field(factory=set, init=False)
     _rest: bytearray = field(factory=bytearray, init=False)
     _report: bytearray = field(factory=bytearray, init=False)
+    _asked: dict[str, datetime] = field(factory=dict, init=False)
+    """Since when registries are asked for which images."""
     errors: list[str] = field(factory=list, init=False)
     """Why steps failed."""
     plain: list[str] = field(factory=list, init=False)
@@ -42,6 +46,10 @@ class Progress:
         self._rest = bytearray(rest)
         for line in lines:
             yield from self._line(line)
+
+    def unanswered(self, *, since: datetime) -> str | None:
+        """Return an image that a registry is asked for from *since*, or longer."""
+        return next((image for image, begun in self._asked.items() if begun <= since), None)
 
     def finish(self) -> Iterator[Said]:
         """Yield what a last line without an end says."""
@@ -75,10 +83,18 @@ class Progress:
         digest, name = vertex["digest"], vertex.get("name", "")
         if error := vertex.get("error"):
             self.errors.append(error)
+        if name.startswith(_ASKED_FOR):
+            self._ask(name.removeprefix(_ASKED_FOR), vertex)
         if name.startswith(_INTERNAL) or not vertex.get("completed") or digest in self._told:
             return
         self._told.add(digest)
         yield Said(text=f"{shown_command(name)} {_ending(vertex)}")
+
+    def _ask(self, image: str, vertex: dict[str, Any]) -> None:
+        if vertex.get("completed"):
+            self._asked.pop(image, None)
+        elif started := vertex.get("started"):
+            self._asked[image] = _moment(started)
 
 
 def shown_command(text: str) -> str:
