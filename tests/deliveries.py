@@ -212,7 +212,8 @@ def _bitbucket_push(branch: str, commit: str, *, before: str, message: str) -> D
 def _pull_request(forge: Forge, action: str, branch: str, commit: str, *, source: int) -> Delivery:
     def end(ref: str, sha: str, repository: int) -> Json:
         repo = {"id": repository, "full_name": "ann/app", "fork": repository == FORK}
-        return {"label": ref, "ref": ref, "sha": sha, "repo_id": repository, "repo": repo}
+        label = ref if forge is Forge.GITEA else f"ann:{ref}"
+        return {"label": label, "ref": ref, "sha": sha, "repo_id": repository, "repo": repo}
 
     request = {
         "id": 279147437,

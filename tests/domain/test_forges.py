@@ -189,19 +189,39 @@ class TestProposals:
         """Labels and comments deploy nothing."""
         assert isinstance(event_of(proposal(forge, action)), Ignored)
 
-    @pytest.mark.parametrize("forge", [Forge.GITHUB, Forge.BITBUCKET])
+    @pytest.mark.parametrize("forge", Forge)
     def test_a_fork_that_is_gone_is_still_one(self, forge: Forge) -> None:
         """A deleted repository is not taken for the project's own."""
-        delivery = proposal(forge, "closed" if forge is Forge.GITHUB else "rejected")
-        if forge is Forge.GITHUB:
-            delivery.payload["pull_request"]["head"]["repo"] = None
-        else:
-            delivery.payload["pullrequest"]["source"]["repository"] = None
+        delivery = proposal(forge, _CLOSED[forge])
+        match forge:
+            case Forge.GITLAB:
+                delivery.payload["object_attributes"]["source_project_id"] = None
+            case Forge.BITBUCKET:
+                delivery.payload["pullrequest"]["source"]["repository"] = None
+            case Forge.GITEA:
+                gone = {"ref": "refs/pull/7/head", "repo_id": -1, "repo": None}
+                delivery.payload["pull_request"]["head"] |= gone
+            case _:
+                delivery.payload["pull_request"]["head"]["repo"] = None
 
         event = event_of(delivery)
 
         assert isinstance(event, ProposalClosed)
         assert event.is_of_fork
+
+    def test_gitea_names_a_branch_that_is_gone_by_its_label(self) -> None:
+        """As it is after a merge that has deleted it: the preview has to end all the same."""
+        delivery = proposal(Forge.GITEA, "closed")
+        delivery.payload["pull_request"]["head"]["ref"] = "refs/pull/7/head"
+
+        assert ProposalClosed(number=7, branch="next", is_of_fork=False) == event_of(delivery)
+
+    def test_what_is_on_no_branch_is_passed_over(self) -> None:
+        """Gitea lets everybody who can read propose such commits, as if they were of no fork."""
+        delivery = proposal(Forge.GITEA, "opened")
+        delivery.payload["pull_request"]["head"] |= {"ref": "refs/pull/7/head", "label": ""}
+
+        assert isinstance(event_of(delivery), Ignored)
 
 
 @pytest.mark.parametrize("forge", [Forge.GITHUB, Forge.BITBUCKET])

@@ -11,11 +11,10 @@ from pushpaka_core.domain.forges.events import (
     TAG,
     BranchDeleted,
     ForgeEvent,
-    ProposalClosed,
-    ProposalPushed,
     unknown,
 )
 from pushpaka_core.domain.forges.payloads import Payload
+from pushpaka_core.domain.forges.proposals import read_proposal
 from pushpaka_core.domain.forges.pushes import read_push
 from pushpaka_core.domain.forges.statuses import (
     CommitStatus,
@@ -23,9 +22,6 @@ from pushpaka_core.domain.forges.statuses import (
     ForgeRepository,
     usual_body,
 )
-
-_OPENING = {"opened", "reopened"}
-_PUSHING = {*_OPENING, "synchronized"}
 
 
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
@@ -35,7 +31,8 @@ def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
         case "delete":
             return [_delete(payload)]
         case "pull_request" | "pull_request_sync":
-            return [_pull_request(payload)]
+            # The ref is another one where the branch is gone, or never was.
+            return [read_proposal(payload, pushed="synchronized", named_by="label")]
         case _:
             return [unknown(event)]
 
@@ -44,23 +41,6 @@ def _delete(payload: Payload) -> ForgeEvent:
     if payload.text("ref_type") != "branch":
         return TAG
     return BranchDeleted(branch=payload.text("ref").removeprefix("refs/heads/"))
-
-
-def _pull_request(payload: Payload) -> ForgeEvent:
-    action, request = payload.text("action"), payload.part("pull_request")
-    number, head = payload.number("number"), request.part("head")
-    is_of_fork = head.number("repo_id") != request.part("base").number("repo_id")
-    if action == "closed":
-        return ProposalClosed(number=number, branch=head.text("ref"), is_of_fork=is_of_fork)
-    if action in _PUSHING:
-        return ProposalPushed(
-            number=number,
-            branch=head.text("ref"),
-            commit_sha=head.commit("sha"),
-            is_of_fork=is_of_fork,
-            is_opened=action in _OPENING,
-        )
-    return unknown(f"pull_request {action}")
 
 
 def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:

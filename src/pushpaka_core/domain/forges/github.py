@@ -13,11 +13,10 @@ from pushpaka_core.domain.forges.events import (
     BranchDeleted,
     BranchPushed,
     ForgeEvent,
-    ProposalClosed,
-    ProposalPushed,
     unknown,
 )
 from pushpaka_core.domain.forges.payloads import Payload, branch_in, changed_paths
+from pushpaka_core.domain.forges.proposals import read_proposal
 from pushpaka_core.domain.forges.statuses import (
     CommitStatus,
     ForgeCall,
@@ -27,8 +26,6 @@ from pushpaka_core.domain.forges.statuses import (
 
 _MOST_COMMITS = 2048
 """GitHub tells of no more."""
-_OPENING = {"opened", "reopened"}
-_PUSHING = {*_OPENING, "synchronize"}
 
 
 def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
@@ -38,7 +35,7 @@ def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
         case "push":
             return [_push(payload)]
         case "pull_request":
-            return [_pull_request(payload)]
+            return [read_proposal(payload, pushed="synchronize", named_by="ref")]
         case _:
             return [unknown(event)]
 
@@ -62,28 +59,6 @@ def _paths(payload: Payload) -> frozenset[str] | None:
         return None
     commits = list(payload.parts("commits"))
     return changed_paths(iter(commits)) if 0 < len(commits) < _MOST_COMMITS else None
-
-
-def _pull_request(payload: Payload) -> ForgeEvent:
-    action, request = payload.text("action"), payload.part("pull_request")
-    number, head = payload.number("number"), request.part("head")
-    branch, is_of_fork = head.text("ref"), _repository(head) != _repository(request.part("base"))
-    if action == "closed":
-        return ProposalClosed(number=number, branch=branch, is_of_fork=is_of_fork)
-    if action in _PUSHING:
-        return ProposalPushed(
-            number=number,
-            branch=branch,
-            commit_sha=head.commit("sha"),
-            is_of_fork=is_of_fork,
-            is_opened=action in _OPENING,
-        )
-    return unknown(f"pull_request {action}")
-
-
-def _repository(end: Payload) -> int | None:
-    """Return the repository of one end of a pull request; a fork may be gone already."""
-    return end.part("repo").number("id") if end.has("repo") else None
 
 
 def _report(repository: ForgeRepository, status: CommitStatus) -> ForgeCall:

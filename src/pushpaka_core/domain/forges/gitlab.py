@@ -39,7 +39,9 @@ def _read(event: str, payload: Payload) -> Sequence[ForgeEvent]:
 
 def _merge_request(request: Payload) -> ForgeEvent:
     action = request.text("action")
-    is_of_fork = request.number("source_project_id") != request.number("target_project_id")
+    # A fork may be gone already.
+    source = request.number("source_project_id") if request.has("source_project_id") else None
+    is_of_fork = source != request.number("target_project_id")
     number, branch = request.number("iid"), request.text("source_branch")
     if action in {"close", "merge"}:
         return ProposalClosed(number=number, branch=branch, is_of_fork=is_of_fork)
