@@ -67,6 +67,23 @@ def test_directory_of_an_application_is_kept_in_mind() -> None:
     assert "WORKDIR /app/shop\nUSER" in text
 
 
+def test_system_packages_follow_from_what_other_members_need() -> None:
+    """They are known from the lock file of the workspace."""
+    member = (
+        '[project]\nname = "api"\nversion = "1"\ndependencies = ["core", "flask"]\n'
+        "[tool.uv.sources]\ncore = { workspace = true }\n"
+    )
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["api", "core"]\n',
+        "uv.lock": 'version = 1\n[[package]]\nname = "psycopg2"\n',
+        "api/pyproject.toml": member,
+        "api/main.py": "from flask import Flask\napp = Flask(__name__)\n",
+        "core/pyproject.toml": '[project]\nname = "core"\nversion = "1"\n',
+    }
+
+    assert " libpq5 " in dockerfile(files, root_dir="api")
+
+
 @pytest.mark.parametrize(
     ("manifest", "lock", "names_a_file"),
     [

@@ -67,7 +67,7 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
         path=(f"{VENV}/bin",),
         kept=(VENV, "/app"),
     )
-    return _with_manifests(_with_packages(found, below(tree, plan.directory)), plan, tree)
+    return _with_manifests(_with_packages(found, plan, tree), plan, tree)
 
 
 def _version(wanted: str | None) -> str:
@@ -83,8 +83,11 @@ def _version(wanted: str | None) -> str:
     return next(fitting, _LINES[0])
 
 
-def _with_packages(recipe: Recipe, tree: FileTree) -> Recipe:
-    texts = "\n".join(tree.read(path) or "" for path in _LISTS)
+def _with_packages(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
+    own = PurePosixPath(plan.directory)
+    # A member of a workspace is locked above itself, with what other members bring along.
+    paths = (*(own / name for name in _LISTS), *(above / "uv.lock" for above in own.parents))
+    texts = "\n".join(tree.read(str(path)) or "" for path in paths)
     needed = [both for name, both in _SYSTEM.items() if _lists(texts, name)]
     git = ("git",) if "git+" in texts else ()
     return evolve(
