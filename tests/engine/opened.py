@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -17,6 +18,7 @@ from pushpaka_core.adapters.docker.contexts import Contexts
 from pushpaka_core.adapters.docker.engine import Engine, open_engine
 from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.docker.networks import bridge_of_builds
 from pushpaka_core.adapters.docker.runtime import DockerRuntime
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -44,12 +46,14 @@ async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker
     program = shutil.which("docker")
     assert program is not None
     async with open_engine(url) as engine:
+        firewall = Firewall(processes, partial(bridge_of_builds, engine))
         builder = DockerBuilder(
             engine=engine,
             marks=marks,
             processes=processes,
             contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
             program=Path(program),
+            firewall=firewall,
             env={"DOCKER_HOST": url, "PATH": os.environ["PATH"]},
         )
         try:
@@ -60,7 +64,7 @@ async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker
                 runtime=DockerRuntime(
                     engine=engine,
                     marks=marks,
-                    firewall=Firewall(processes),
+                    firewall=firewall,
                     waiting_directory=directory / "waiting",
                 ),
             )

@@ -120,12 +120,20 @@ class OwnEngine:
         await self._end()
         await to_thread.run_sync(self._remove_files)
         await run_process(["ip", "link", "delete", self.bridge])
+        await self._remove_rules()
 
     async def prepare(self) -> None:
         """Make the bridge of its default network, whose usual name is the shared engine's."""
         address = f"10.214.{randbelow(256)}.1/24"
         await run_process(["ip", "link", "add", self.bridge, "type", "bridge"])
         await run_process(["ip", "address", "add", address, "dev", self.bridge])
+
+    async def _remove_rules(self) -> None:
+        """Remove what the firewall was told of the bridge."""
+        rules = (await run_process(["iptables", "--wait", "-S"])).stdout.decode().splitlines()
+        for rule in rules:
+            if self.bridge in rule:
+                await run_process(["iptables", "--wait", "-D", *rule.split()[1:]])
 
     async def _end(self) -> None:
         assert self._process is not None
@@ -177,7 +185,9 @@ def lacks_own_engine() -> str | None:
     """Say why no engine can be started here."""
     if os.geteuid() != 0:
         return "only root can start an engine"
-    missing = [name for name in ("dockerd", "containerd", "ip") if shutil.which(name) is None]
+    missing = [
+        name for name in ("dockerd", "containerd", "ip", "iptables") if shutil.which(name) is None
+    ]
     return f"there is no {missing[0]}" if missing else None
 
 

@@ -2,10 +2,6 @@
 
 import hashlib
 import json
-import shlex
-import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -140,26 +136,6 @@ async def test_secrets_of_a_build_are_in_no_image(docker: Docker, tmp_path: Path
     assert "s3cr3t" not in await to_thread.run_sync(_everything_of, docker, artifact)
 
 
-async def test_nothing_else_can_be_reached(docker: Docker, prepare: Prepare) -> None:
-    """Neither another project's container, nor this host, nor the metadata of a cloud."""
-    server = "exec python3 -m http.server 3000"
-    neighbour = await prepare({"web": step(server)}, number=7, port=free_port(), **_PYTHON)
-    await docker.runtime.start(neighbour)
-    places = {
-        "neighbour": (await to_thread.run_sync(_address_of, docker, neighbour), 3000),
-        "metadata": ("169.254.169.254", 80),
-    }
-    port = free_port()
-    async with _listening(port):
-        tries = {**places, "host": ("GATEWAY", port)}
-        request = await prepare({"web": step(_reaching(tries))}, **_PYTHON)
-        said = await _said(docker, request)
-
-    assert ["host closed", "metadata closed", "neighbour closed"] == sorted(
-        line for line in said.splitlines() if line.endswith(("closed", "open"))
-    )
-
-
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [
@@ -267,40 +243,9 @@ async def test_what_a_killed_build_has_left_is_ended_by_the_next(docker: Docker)
     assert not is_left
 
 
-def _reaching(tries: Mapping[str, tuple[str, int]]) -> str:
-    """Return a command that tells which of some places can be connected to."""
-    program = (
-        "import json, socket, struct\n"
-        "route = [line.split() for line in open('/proc/net/route')][1:]\n"
-        "gateway = next(socket.inet_ntoa(struct.pack('<I', int(r[2], 16)))"
-        " for r in route if r[1] == '00000000')\n"
-        f"for name, (host, port) in json.loads({json.dumps(json.dumps(tries))}).items():\n"
-        "    try:\n"
-        "        socket.create_connection((host.replace('GATEWAY', gateway), port), 3)\n"
-        "        print(name, 'open')\n"
-        "    except OSError:\n"
-        "        print(name, 'closed')\n"
-    )
-    return f"exec python3 -c {shlex.quote(program)}"
-
-
-@asynccontextmanager
-async def _listening(port: int) -> AsyncIterator[None]:
-    """Listen on every address of this host."""
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", port))
-        listener.listen()
-        yield
-
-
 def _inspected(docker: Docker, name: str) -> dict[str, Any]:
     client = docker.engine.client
     return dict(client.containers.get(docker.marks.container(name)).attrs)
-
-
-def _address_of(docker: Docker, request: StartRequest) -> str:
-    networks = _inspected(docker, request.instance.name)["NetworkSettings"]["Networks"]
-    return str(next(iter(networks.values()))["IPAddress"])
 
 
 def _everything_of(docker: Docker, artifact: Artifact) -> str:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -33,6 +34,7 @@ async def docker_adapters(
     from pushpaka_core.adapters.docker.engine import open_engine
     from pushpaka_core.adapters.docker.firewall import Firewall
     from pushpaka_core.adapters.docker.labels import Marks
+    from pushpaka_core.adapters.docker.networks import bridge_of_builds
     from pushpaka_core.adapters.docker.runtime import DockerRuntime
     from pushpaka_core.adapters.files.tree import load_tree
 
@@ -40,6 +42,7 @@ async def docker_adapters(
     most = Most(memory_bytes=settings.most_memory * 2**20, cpus=float(settings.most_cpus))
     program = await to_thread.run_sync(_docker)
     async with open_engine(settings.docker_url) as engine:
+        firewall = Firewall(processes, partial(bridge_of_builds, engine))
         yield (
             DockerBuilder(
                 engine=engine,
@@ -51,12 +54,13 @@ async def docker_adapters(
                     prefix=settings.image_prefix or "",
                 ),
                 program=program,
+                firewall=firewall,
                 env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
             ),
             DockerRuntime(
                 engine=engine,
                 marks=marks,
-                firewall=Firewall(processes),
+                firewall=firewall,
                 waiting_directory=settings.data_directory / "waiting",
                 most=most,
                 pool=settings.network_pool,

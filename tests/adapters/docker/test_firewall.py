@@ -14,8 +14,8 @@ pytestmark = pytest.mark.anyio
 
 _PROGRAM = """\
 #!/bin/sh
-echo "$2 $3" >> {calls}
-[ "$2" = -I ] || grep -q "^-I $3" {calls}
+echo "$2 $3 $5" >> {calls}
+[ "$2" = -I ] || grep -qxF -- "-I $3 $5" {calls}
 """
 
 
@@ -34,7 +34,7 @@ async def test_rules_are_put_in_force_once_and_looked_at_again_after_a_minute(
 ) -> None:
     """However many containers start at a time, the first look is enough for all of them."""
     now = [0.0]
-    wall = Firewall(HostProcesses(tmp_path / "processes"), now=lambda: now[0])
+    wall = Firewall(HostProcesses(tmp_path / "processes"), _docker0, now=lambda: now[0])
 
     async with create_task_group() as starts:
         for _ in range(5):
@@ -44,9 +44,10 @@ async def test_rules_are_put_in_force_once_and_looked_at_again_after_a_minute(
     await wall.close()
     later = (await calls.read_text()).split("\n")
 
-    both = ["-C INPUT", "-I INPUT", "-C DOCKER-USER", "-I DOCKER-USER", ""]
-    assert both == at_first
-    assert [*both[:-1], "-C INPUT", "-C DOCKER-USER", ""] == later
+    rules = [f"{chain} {of}" for of in ("pkb+", "docker0") for chain in ("INPUT", "DOCKER-USER")]
+    put = [f"{verb} {rule}" for rule in rules for verb in ("-C", "-I")]
+    assert [*put, ""] == at_first
+    assert [*put, *(f"-C {rule}" for rule in rules), ""] == later
 
 
 async def test_rules_that_cannot_be_set_are_told(
@@ -54,9 +55,13 @@ async def test_rules_that_cannot_be_set_are_told(
 ) -> None:
     """An operator hears that containers reach the host, once a minute at most."""
     monkeypatch.setattr(firewall, "_SEARCH_PATH", str(tmp_path))
-    wall = Firewall(HostProcesses(tmp_path / "processes"))
+    wall = Firewall(HostProcesses(tmp_path / "processes"), _docker0)
 
     await wall.close()
     await wall.close()
 
-    assert 1 == caplog.text.count("Containers can reach this host")
+    assert 1 == caplog.text.count("can reach this host")
+
+
+async def _docker0() -> str:
+    return "docker0"

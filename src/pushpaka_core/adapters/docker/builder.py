@@ -15,6 +15,7 @@ from docker.errors import ImageNotFound
 from pushpaka_core.adapters.docker.build import Bounds, ImageBuild
 from pushpaka_core.adapters.docker.contexts import Context, Contexts
 from pushpaka_core.adapters.docker.engine import Engine
+from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.groups import BuildGroups
 from pushpaka_core.adapters.docker.labels import KEY, PLATFORM, PROJECT, Marks
 from pushpaka_core.adapters.docker.pulls import Pulls
@@ -50,6 +51,7 @@ class DockerBuilder:
     _env: Mapping[str, str] = field(factory=dict, repr=False)
     """What the command line sees of the host's environment: which engine, which proxies."""
     _bounds: Bounds = field(factory=Bounds)
+    _firewall: Firewall
     _groups: BuildGroups = field(factory=BuildGroups)
 
     @property
@@ -76,6 +78,7 @@ class DockerBuilder:
                     else:
                         for image in prepared.context.images:
                             await self._pulls.ensure(image, report)
+                        await self._firewall.close()
                         build = await self._build(request, prepared, report, on_output)
                         await build.run()
         except BuildError:

@@ -1,8 +1,8 @@
-"""Keeps containers from this host and from its cloud's metadata, where the host lets us."""
+"""Keeps containers and builds from this host and its cloud's metadata, where the host lets us."""
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +17,7 @@ logger = logging.getLogger(__name__)
 _SEARCH_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 _SECONDS = 60
 """How long the rules are believed to be in force."""
-_FROM_PROJECTS = ("-i", f"{BRIDGES}+")
-_RULES: Sequence[tuple[str, ...]] = (
-    ("INPUT", *_FROM_PROJECTS, "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"),
-    ("DOCKER-USER", *_FROM_PROJECTS, "-d", "169.254.0.0/16", "-j", "DROP"),
-)
-"""Nothing begins a connection from a project's network to the host, or to link-local addresses."""
+_DNS = "53"
 
 
 @define
@@ -30,6 +25,8 @@ class Firewall:
     """The host's own, by iptables."""
 
     _processes: Processes
+    _bridge_of_builds: Callable[[], Awaitable[str | None]]
+    """Tells which bridge the commands of builds are behind: that of the engine's own network."""
     _now: Callable[[], float] = current_time
     _due_at: float = field(default=float("-inf"), init=False)
     _looking: Lock = field(factory=Lock, init=False)
@@ -44,11 +41,12 @@ class Firewall:
     async def _close(self) -> None:
         """Put the rules in force unless they are; say it where that cannot be done."""
         program = await to_thread.run_sync(partial(shutil.which, "iptables", path=_SEARCH_PATH))
-        refused = [rule for rule in _RULES if not (program and await self._keep(program, rule))]
+        rules = _rules(await self._bridge_of_builds())
+        refused = [rule for rule in rules if not (program and await self._keep(program, rule))]
         if refused:
             logger.warning(
-                "Containers can reach this host and link-local addresses: the firewall could not be"
-                " told otherwise. Run the worker as root, with iptables installed."
+                "Containers and builds can reach this host and link-local addresses: the firewall"
+                " could not be told otherwise. Run the worker as root, with iptables installed."
             )
 
     async def _keep(self, program: str, rule: tuple[str, ...]) -> bool:
@@ -57,6 +55,14 @@ class Firewall:
     async def _run(self, program: str, *arguments: str) -> bool:
         command = Command(argv=(program, "--wait", *arguments), directory=Path("/"))
         return (await self._processes.run(command, on_output=_discard)).succeeded
+
+
+def _rules(bridge_of_builds: str | None) -> Iterator[tuple[str, ...]]:
+    """Let nothing begin a connection to the host, but to its DNS, or to link-local addresses."""
+    for bridge in filter(None, (f"{BRIDGES}+", bridge_of_builds)):
+        begins = ("-m", "conntrack", "--ctstate", "NEW", "!", "--ctorigdstport", _DNS)
+        yield ("INPUT", "-i", bridge, *begins, "-j", "DROP")
+        yield ("DOCKER-USER", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP")
 
 
 async def _discard(_: OutputChunk) -> None:

@@ -22,6 +22,7 @@ _SIZE = 26
 """The length of the prefix of each project's addresses: there are 62 for its containers."""
 _MOST_OF_A_NAME = 15
 """Bytes that the kernel has for an interface's name."""
+_OF_THE_ENGINE, _BRIDGE_NAME = "bridge", "com.docker.network.bridge.name"
 _CONFLICT, _OVERLAPS = 409, "overlap"
 _ROUTES = Path("/proc/net/route")
 
@@ -68,7 +69,7 @@ class Networks:
             self.marks.network(project_number),
             driver="bridge",
             labels=self.marks.of_project(project_number),
-            options={"com.docker.network.bridge.name": bridge},
+            options={_BRIDGE_NAME: bridge},
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
         )
 
@@ -88,6 +89,18 @@ class Networks:
 
     def _found(self, name: str) -> list[Network]:
         return [one for one in self.engine.client.networks.list(names=[name]) if one.name == name]
+
+
+async def bridge_of_builds(engine: Engine) -> str | None:
+    """Return the bridge of the engine's own network, in which builds are; None if it has none."""
+    return await engine.call(_bridge_of_builds, engine)
+
+
+def _bridge_of_builds(engine: Engine) -> str | None:
+    with suppress(NotFound):
+        options = engine.client.networks.get(_OF_THE_ENGINE).attrs["Options"]
+        return str(options[_BRIDGE_NAME]) if _BRIDGE_NAME in options else None
+    return None
 
 
 def _routes() -> Iterator[IPv4Network]:
