@@ -16,7 +16,7 @@ ALL_VARIANTS = (*VARIANTS, DOCKER)
 """Those of one whose tests hold for containers as well."""
 RUNTIMES = ("embedded", DOCKER)
 BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="session")
-"""For tests that take long, and are about builds."""
+"""For tests that take long, and are about builds: on servers these are the same."""
 
 
 @contextmanager
