@@ -15,6 +15,7 @@ from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
+from pushpaka_core.services.deploy_keys import DeployKeyService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
@@ -49,6 +50,7 @@ class Application:
     one_offs: OneOffService
     logs: LogService
     env_vars: EnvVarService
+    deploy_keys: DeployKeyService
     custom_domains: CustomDomainService
     webhooks: WebhookService
     deliveries: DeliveryService
@@ -158,6 +160,13 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             journal=journal,
             now=adapters.now,
             new_id=adapters.new_id,
+        ),
+        deploy_keys=DeployKeyService(
+            storage=adapters.storage,
+            cipher=adapters.cipher,
+            key_maker=adapters.key_maker,
+            journal=journal,
+            now=adapters.now,
         ),
         custom_domains=CustomDomainService(
             storage=adapters.storage,

@@ -21,7 +21,7 @@ from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText, Upstream
 from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.ports.security import Cipher, Hasher, Signer
+from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
 from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -58,6 +58,7 @@ class Adapters:
     hasher: Hasher
     signer: Signer
     cipher: Cipher
+    key_maker: KeyMaker
     now: Clock
     new_id: IdGenerator
     rate_counters: RateCounters | None = None

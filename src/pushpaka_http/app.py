@@ -20,6 +20,7 @@ from pushpaka_http.client_addresses import ClientAddresses
 from pushpaka_http.controllers.accounts import AccountController
 from pushpaka_http.controllers.audit import AuditController
 from pushpaka_http.controllers.custom_domains import CustomDomainController
+from pushpaka_http.controllers.deploy_keys import DeployKeyController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
 from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
@@ -122,6 +123,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
         route_handlers=[
             AccountController,
             ProjectController,
+            DeployKeyController,
             DeploymentController,
             LogController,
             EnvVarController,
@@ -162,6 +164,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "serving": given(application.serving),
         "logs": given(application.logs),
         "env_vars": given(application.env_vars),
+        "deploy_keys": given(application.deploy_keys),
         "custom_domains": given(application.custom_domains),
         "webhooks": given(application.webhooks),
         "deliveries": given(application.deliveries),

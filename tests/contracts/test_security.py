@@ -2,12 +2,23 @@
 
 import pytest
 
-from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
+from pushpaka_core.adapters.memory.security import (
+    MemoryCipher,
+    MemoryKeyMaker,
+    MemorySigner,
+    PlainHasher,
+)
 from pushpaka_core.adapters.security.cipher import AesGcmCipher
 from pushpaka_core.adapters.security.hasher import Argon2Hasher
+from pushpaka_core.adapters.security.key_maker import Ed25519KeyMaker
 from pushpaka_core.adapters.security.signer import JwtSigner
-from pushpaka_core.ports.security import Cipher, Hasher, Signer
-from pushpaka_core.testing.security import CipherContract, HasherContract, SignerContract
+from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
+from pushpaka_core.testing.security import (
+    CipherContract,
+    HasherContract,
+    KeyMakerContract,
+    SignerContract,
+)
 
 HASHERS: dict[str, tuple[Hasher, Hasher]] = {
     "memory": (PlainHasher(strength=2), PlainHasher(strength=1)),
@@ -74,3 +85,12 @@ class TestCipher(CipherContract):
     @pytest.fixture
     def rotated_cipher(self, ciphers: tuple[Cipher, Cipher]) -> Cipher:
         return ciphers[1]
+
+
+class TestKeyMaker(KeyMakerContract):
+    """Memory and Ed25519 alike."""
+
+    @pytest.fixture(params=[MemoryKeyMaker(), Ed25519KeyMaker()], ids=["memory", "ed25519"])
+    def key_maker(self, request: pytest.FixtureRequest) -> KeyMaker:
+        maker: KeyMaker = request.param
+        return maker

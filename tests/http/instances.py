@@ -105,6 +105,7 @@ def _application(world: World, parts: Parts) -> Application:
         one_offs=cast("OneOffService", None),  # no request runs commands
         logs=world.logs,
         env_vars=world.env_vars,
+        deploy_keys=world.deploy_keys,
         custom_domains=world.custom_domains,
         webhooks=world.webhooks,
         deliveries=world.deliveries,

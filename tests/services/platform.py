@@ -20,7 +20,12 @@ from pushpaka_core.adapters.memory.prober import MemoryProber
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.router import MemoryRouter
 from pushpaka_core.adapters.memory.runtime import MemoryRuntime
-from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
+from pushpaka_core.adapters.memory.security import (
+    MemoryCipher,
+    MemoryKeyMaker,
+    MemorySigner,
+    PlainHasher,
+)
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
@@ -253,6 +258,7 @@ async def open_platform(
         hasher=PlainHasher(),
         signer=MemorySigner(),
         cipher=MemoryCipher(),
+        key_maker=MemoryKeyMaker(),
         now=clock,
         new_id=new_id,
     )

@@ -12,7 +12,12 @@ from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
 from pushpaka_core.adapters.memory.queue import MemoryQueue
-from pushpaka_core.adapters.memory.security import MemoryCipher, MemorySigner, PlainHasher
+from pushpaka_core.adapters.memory.security import (
+    MemoryCipher,
+    MemoryKeyMaker,
+    MemorySigner,
+    PlainHasher,
+)
 from pushpaka_core.adapters.memory.source import MemorySource
 from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
@@ -37,6 +42,7 @@ from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
 from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
+from pushpaka_core.services.deploy_keys import DeployKeyService
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
@@ -100,6 +106,7 @@ class World:
     serving: ServingService
     logs: LogService
     env_vars: EnvVarService
+    deploy_keys: DeployKeyService
     custom_domains: CustomDomainService
     webhooks: WebhookService
     deliveries: DeliveryService
@@ -195,6 +202,13 @@ class World:
             logs=LogService(storage=storage, events=events, recheck=recheck),
             env_vars=EnvVarService(
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
+            ),
+            deploy_keys=DeployKeyService(
+                storage=storage,
+                cipher=cipher,
+                key_maker=MemoryKeyMaker(),
+                journal=journal,
+                now=clock,
             ),
             custom_domains=CustomDomainService(
                 storage=storage, journal=journal, addresses=addresses, now=clock, new_id=new_id

@@ -10,11 +10,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from pushpaka_core.adapters.sql import migration, migrations
-from pushpaka_core.adapters.sql.outbox import SqlOutbox
-from pushpaka_core.domain.outbox import OutboxMessage
+from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0003"
+_NEWEST = "0004"
 
 
 def _scripts() -> str:
@@ -27,13 +26,17 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _nothing(*_: object, **__: object) -> tuple[OutboxMessage, ...]:
+async def _nothing(*_: object, **__: object) -> tuple[str, ...]:
     """Stand for what is asked of a table that there was not."""
     return ()
 
 
+async def _none(*_: object) -> None:
+    """Stand for a row in a table that there was not."""
+
+
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlOutbox.add = _nothing  # type: ignore[method-assign,assignment]  # nobody was told
-    SqlOutbox.due = _nothing  # type: ignore[method-assign]
+    SqlDeployKeys.key_ids = _nothing  # type: ignore[method-assign,assignment]  # there were none
+    SqlDeployKeys.find = _none  # type: ignore[method-assign]
     main()

@@ -46,6 +46,7 @@ async def host_adapters(
     from pushpaka_core.adapters.process.processes import HostProcesses
     from pushpaka_core.adapters.security.cipher import AesGcmCipher
     from pushpaka_core.adapters.security.hasher import Argon2Hasher
+    from pushpaka_core.adapters.security.key_maker import Ed25519KeyMaker
     from pushpaka_core.adapters.security.signer import JwtSigner
 
     directory, policy = settings.data_directory, source_policy_of(settings)
@@ -87,6 +88,7 @@ async def host_adapters(
             hasher=Argon2Hasher(),
             signer=JwtSigner(key=ground.keys.signing_key),
             cipher=AesGcmCipher(keys=ground.keys.encryption_keys, current=ground.keys.current_key),
+            key_maker=Ed25519KeyMaker(),
             now=utc_now,
             new_id=uuid4,
         )

@@ -41,6 +41,7 @@ def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Ada
         hasher=security.PlainHasher(),
         signer=security.MemorySigner(),
         cipher=security.MemoryCipher(),
+        key_maker=security.MemoryKeyMaker(),
         now=now,
         new_id=new_id,
     )

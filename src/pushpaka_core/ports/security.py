@@ -5,6 +5,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from pushpaka_core.domain.deploy_keys import KeyPair
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import UserId
 
@@ -80,4 +81,12 @@ class Cipher(Protocol):
         Raises:
             PlatformFaultError: If its key is gone, or the ciphertext was changed or moved.
         """
+        ...
+
+
+class KeyMaker(Protocol):
+    """Makes ssh key pairs."""
+
+    def make(self, comment: str, /) -> KeyPair:
+        """Return a new pair of ed25519 keys; *comment* says of the public half whose it is."""
         ...

@@ -19,6 +19,8 @@ class SourceRequest:
     commit_sha: str | None = None
     """7 to 64 hex digits, or None for the newest commit of the branch."""
     git_token: str | None = field(default=None, repr=False)
+    deploy_key: str | None = field(default=None, repr=False)
+    """The private half of an ssh key pair, as OpenSSH keeps it."""
     project_id: ProjectId | None = None
     """For which project commits may be kept, so that the next fetch is shorter."""
 

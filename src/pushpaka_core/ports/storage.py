@@ -8,7 +8,7 @@ from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
 from pushpaka_core.ports.storage_outbox import Outbox
-from pushpaka_core.ports.storage_projects import CustomDomains, EnvVars, Projects
+from pushpaka_core.ports.storage_projects import CustomDomains, DeployKeys, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
 from pushpaka_core.ports.storage_webhooks import Webhooks
 
@@ -61,6 +61,11 @@ class UnitOfWork(Protocol):
     @property
     def env_vars(self) -> EnvVars:
         """Env vars and frozen environments."""
+        ...
+
+    @property
+    def deploy_keys(self) -> DeployKeys:
+        """What opens the repositories of projects over ssh."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.deploy_keys import DeployKey
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -141,3 +142,21 @@ class CustomDomains(Protocol):
 
     async def remove(self, id: CustomDomainId, /) -> None:
         """Take a domain away. Harmless to repeat."""
+
+
+class DeployKeys(Protocol):
+    """Deploy keys, one at most for each project."""
+
+    async def find(self, project_id: ProjectId, /) -> DeployKey | None:
+        """Return the key of a project, or None."""
+        ...
+
+    async def put(self, key: DeployKey, /) -> None:
+        """Keep a key; an earlier one of the same project is replaced."""
+
+    async def remove(self, project_id: ProjectId, /) -> None:
+        """Take the key of a project away. Harmless to repeat."""
+
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of all keys that private halves are encrypted with."""
+        ...

@@ -32,7 +32,8 @@ class Building:
             repo_url=project.repo_url,
             branch=deployment.branch,
             commit_sha=deployment.commit_sha,
-            git_token=job.git_token,
+            git_token=job.credentials.git_token,
+            deploy_key=job.credentials.deploy_key,
             project_id=project.id,
         )
         return await self._source.fetch(

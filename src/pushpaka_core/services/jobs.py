@@ -15,6 +15,7 @@ from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import ConflictError, MissingEnvVarsError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.services.credentials import Credentials, open_credentials
 from pushpaka_core.services.environments import Environments
 
 
@@ -26,13 +27,12 @@ class Job:
     project: Project
     release: Release | None
     env_vars: Mapping[str, str] = field(repr=False)
-    git_token: str | None = field(repr=False)
+    credentials: Credentials
 
     @property
     def redactor(self) -> Redactor:
         """Return what masks its secrets."""
-        token = [self.git_token] if self.git_token else []
-        return Redactor.of([*self.env_vars.values(), *token])
+        return Redactor.of([*self.env_vars.values(), *self.credentials.secrets])
 
     @property
     def served_release(self) -> Release:
@@ -100,12 +100,5 @@ class Jobs:
             project=project,
             release=release,
             env_vars={k: v for e in environments for k, v in self._environments.open(e).items()},
-            git_token=open_git_token(self._cipher, project),
+            credentials=await open_credentials(uow, self._cipher, project),
         )
-
-
-def open_git_token(cipher: Cipher, project: Project) -> str | None:
-    """Return what opens the project's repository, None where it needs nothing."""
-    if project.git_token is None:
-        return None
-    return cipher.decrypt(project.git_token, context=project.secret_context)

@@ -14,7 +14,11 @@ async def require_keys(storage: Storage, known: Collection[str]) -> None:
         SettingsError: If one is missing: what this process would encrypt nobody else could read.
     """
     async with storage.snapshot() as uow:
-        used = {*await uow.env_vars.key_ids(), *await uow.webhooks.key_ids()}
+        used = {
+            *await uow.env_vars.key_ids(),
+            *await uow.deploy_keys.key_ids(),
+            *await uow.webhooks.key_ids(),
+        }
     missing = sorted(used - set(known))
     if missing:
         raise SettingsError(

@@ -30,7 +30,7 @@ from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.workspaces import Workspaces
-from pushpaka_core.services.jobs import open_git_token
+from pushpaka_core.services.credentials import Credentials, open_credentials
 
 _ASK_AGAIN_SECONDS = 5
 
@@ -104,6 +104,7 @@ class PlanService:
         async with self._storage.snapshot() as uow:
             project = await uow.projects.visible_to(actor).get(id)
             env_vars = await uow.env_vars.visible_to(actor).of_project(id)
+            credentials = await open_credentials(uow, self._cipher, project)
         set_names = tuple(env_var.key for env_var in effective(env_vars, new.target))
         project = evolve(
             project,
@@ -111,7 +112,7 @@ class PlanService:
             root_dir=new.root_dir or project.root_dir,
         )
         with self._slots.taken_by(actor.require_user()):
-            checkout, plan = await self._find(project, new.commit_sha)
+            checkout, plan = await self._find(project, credentials, new.commit_sha)
         return ProjectPlan(
             branch=project.branch,
             commit_sha=checkout.commit_sha,
@@ -122,19 +123,21 @@ class PlanService:
             set_names=set_names,
         )
 
-    async def _find(self, project: Project, commit_sha: str | None) -> tuple[Checkout, BuildPlan]:
-        token = open_git_token(self._cipher, project)
+    async def _find(
+        self, project: Project, credentials: Credentials, commit_sha: str | None
+    ) -> tuple[Checkout, BuildPlan]:
         request = SourceRequest(
             repo_url=project.repo_url,
             branch=project.branch,
             commit_sha=commit_sha,
-            git_token=token,
+            git_token=credentials.git_token,
+            deploy_key=credentials.deploy_key,
             project_id=project.id,
         )
         try:
             return await self._look(request, project)
         except DeploymentFailedError as failure:
-            secrets = Redactor.of([token] if token else [])
+            secrets = Redactor.of(credentials.secrets)
             raise PlanFailedError(secrets.redact(str(failure))) from None
         except PlatformFaultError as fault:
             raise UnavailableError(str(fault)) from fault

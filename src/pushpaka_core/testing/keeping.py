@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.custom_domains import CustomDomain
+from pushpaka_core.domain.deploy_keys import DeployKey
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.events import TimelineEvent
@@ -26,6 +27,7 @@ Kept: TypeAlias = (
     | Instance
     | EnvVar
     | Environment
+    | DeployKey
     | CustomDomain
     | Webhook
     | OutboxMessage
@@ -74,6 +76,8 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - o
             await uow.env_vars.put(each)
         case Environment():
             await uow.env_vars.freeze(each)
+        case DeployKey():
+            await uow.deploy_keys.put(each)
         case CustomDomain():
             await uow.custom_domains.add(each)
         case Webhook():

@@ -10,6 +10,7 @@ from attrs import evolve
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Step
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.deploy_keys import DeployKey
 from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, ReleaseId
 from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarId
@@ -189,6 +190,17 @@ def a_custom_domain(project: Project, **fields: Any) -> CustomDomain:
         challenge="prove-it",
         created_at=NOON,
         updated_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_deploy_key(project: Project, **fields: Any) -> DeployKey:
+    """Return the deploy key of *project*."""
+    standard = DeployKey(
+        project_id=project.id,
+        public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== shop",
+        private_key=a_secret("key"),
+        created_at=NOON,
     )
     return evolve(standard, **fields)
 

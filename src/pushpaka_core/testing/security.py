@@ -5,6 +5,7 @@ Derive test classes in a module whose fixtures are
 
 - `hasher` and `weaker_hasher`, which makes hashes by weaker parameters;
 - `signer` and `foreign_signer`, which has another key;
+- `key_maker`;
 - `cipher` and `rotated_cipher`, which has one more key than it, and encrypts by that.
 """
 
@@ -14,9 +15,10 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
+from pushpaka_core.domain.deploy_keys import fingerprint_of
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import NotAuthenticatedError, PlatformFaultError
-from pushpaka_core.ports.security import Cipher, Hasher, Signer
+from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
 
 USER = UserId(UUID("6a1f1f0e-0000-4000-8000-000000000001"))
 NOON = datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -166,3 +168,18 @@ class CipherContract:
         assert older.key_id != newer.key_id
         with pytest.raises(PlatformFaultError):
             cipher.decrypt(newer, context="a:1")
+
+
+class KeyMakerContract:
+    """The promises of the port `KeyMaker`; each holds for every adapter."""
+
+    def test_each_pair_is_a_new_one(self, key_maker: KeyMaker) -> None:
+        """The public half is a line that says whose it is, and the private half is not shown."""
+        one, other = key_maker.make("pushpaka:shop"), key_maker.make("pushpaka:shop")
+
+        assert one.public_key.startswith("ssh-ed25519 AAAA")
+        assert one.public_key.endswith(" pushpaka:shop")
+        assert one.public_key.isprintable()
+        assert fingerprint_of(one.public_key) != fingerprint_of(other.public_key)
+        assert one.private_key != other.private_key
+        assert one.private_key not in repr(one)

@@ -13,6 +13,7 @@ from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_project
 from pushpaka_core.testing.objects import (
     a_custom_domain,
+    a_deploy_key,
     a_deployment,
     a_project,
     a_release,
@@ -193,6 +194,8 @@ class ProjectsContract:
             assert {other.id} == {t.project_id for t in await uow.targets.of_projects()}
             assert {other.id} == {r.project_id for r in await uow.releases.of_project()}
             assert {other.id} == {i.project_id for i in await uow.instances.all()}
+            assert await uow.deploy_keys.find(project.id) is None
+            assert await uow.deploy_keys.find(other.id)
             webhooks = await uow.webhooks.visible_to(PLATFORM).all()
             assert [other.id] == [webhook.project_id for webhook in webhooks]
             assert 1 == len(await uow.logs.lines(deployment.id, LogFilter()))
@@ -218,6 +221,7 @@ class ProjectsContract:
             an_instance(deployment),
             an_env_var(project),
             an_environment(deployment),
+            a_deploy_key(project),
             a_custom_domain(project),
             a_webhook(project),
             a_timeline_event(deployment),

@@ -40,6 +40,7 @@ from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
     a_custom_domain,
+    a_deploy_key,
     a_deployment,
     a_message,
     a_project,
@@ -103,6 +104,7 @@ def _compare(connection: sa.Connection) -> list[object]:
         (schema.log_lines, LogLine.of(an_entry(), deployment_id=DEPLOYMENT.id, seq=1)),
         (schema.env_vars, an_env_var(PROJECT)),
         (schema.environments, an_environment(DEPLOYMENT)),
+        (schema.deploy_keys, a_deploy_key(PROJECT)),
         (schema.custom_domains, a_custom_domain(PROJECT)),
         (schema.webhooks, WEBHOOK),
         (schema.outbox_messages, a_message(PROJECT)),

@@ -28,6 +28,7 @@ from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
     a_custom_domain,
+    a_deploy_key,
     a_message,
     a_project,
     a_release,
@@ -48,7 +49,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0004"
+NEWEST = "0005"
 LINES = 450
 """More than are read and written at once."""
 
@@ -81,6 +82,7 @@ async def _fill(url: str) -> None:
         await uow.instances.add(an_instance(deployment))
         await uow.env_vars.put(an_env_var(project))
         await uow.env_vars.freeze(an_environment(deployment))
+        await uow.deploy_keys.put(a_deploy_key(project))
         await uow.custom_domains.add(a_custom_domain(project))
         await uow.outbox.add(a_message(project))
         webhook = a_webhook(project)

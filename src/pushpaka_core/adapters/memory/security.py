@@ -1,16 +1,21 @@
 """Quick stand-ins for passwords, tokens and secrets: same promises, no protection."""
 
 import secrets
+from base64 import b64encode
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
 from attrs import evolve, field, frozen
 
+from pushpaka_core.domain.deploy_keys import KeyPair
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import NotAuthenticatedError, PlatformFaultError
 from pushpaka_core.ports.security import Claims
+
+_SSH_KIND = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
+"""How every ed25519 key begins as ssh writes it."""
 
 
 @frozen(kw_only=True)
@@ -96,3 +101,14 @@ class MemoryCipher:
             return self._vault[encrypted.key_id, context, encrypted.ciphertext]
         except KeyError:
             raise PlatformFaultError("A secret cannot be decrypted: it was changed.") from None
+
+
+@frozen
+class MemoryKeyMaker:
+    """Makes pairs that look like keys and open nothing."""
+
+    def make(self, comment: str, /) -> KeyPair:
+        """Return a new pair."""
+        key = b64encode(_SSH_KIND + secrets.token_bytes(32)).decode()
+        private_key = f"PRIVATE {secrets.token_hex(32)}\n"
+        return KeyPair(public_key=f"ssh-ed25519 {key} {comment}", private_key=private_key)

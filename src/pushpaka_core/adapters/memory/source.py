@@ -37,6 +37,8 @@ class MemorySource:
     """Branches by repository URL; they may be added to at any time."""
     tokens: dict[str, str] = field(factory=dict, repr=False)
     """The git tokens of private repositories, by URL."""
+    closed: set[str] = field(factory=set)
+    """The URLs of private repositories that any deploy key opens."""
     failure: PushpakaError | None = None
     """What every fetch raises while it is set."""
     is_hanging: bool = False
@@ -102,6 +104,8 @@ class MemorySource:
             raise SourceError("There is no repository at this address. Check the repository URL.")
         if request.git_token != self.tokens.get(request.repo_url, request.git_token):
             raise SourceError("The git token is refused. Set a new git_token.")
+        if request.deploy_key is None and request.repo_url in self.closed:
+            raise SourceError("There is no deploy key. Make one for the project.")
         if not branches.get(request.branch):
             named = ", ".join(list(branches)[:5])
             raise SourceError(f"The branch {request.branch} does not exist. There are: {named}.")

@@ -7,6 +7,7 @@ from anyio import Lock
 from attrs import define, field, frozen
 
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
+from pushpaka_core.adapters.memory.storage_deploy_keys import MemoryDeployKeys
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
 from pushpaka_core.adapters.memory.storage_nodes import (
@@ -76,6 +77,11 @@ class MemoryUnitOfWork:
     def env_vars(self) -> MemoryEnvVars:
         """Env vars."""
         return MemoryEnvVars(self._tables)
+
+    @property
+    def deploy_keys(self) -> MemoryDeployKeys:
+        """What opens repositories over ssh."""
+        return MemoryDeployKeys(self._tables)
 
     @property
     def custom_domains(self) -> MemoryCustomDomains:

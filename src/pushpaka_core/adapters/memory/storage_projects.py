@@ -84,6 +84,7 @@ class MemoryProjects:
         tables.env_vars.remove_where(lambda env_var: env_var.project_id == id)
         tables.custom_domains.remove_where(lambda domain: domain.project_id == id)
         tables.outbox.remove_where(lambda message: message.project_id == id)
+        tables.deploy_keys.remove(id)
         remove_webhooks(tables, lambda webhook: webhook.project_id == id)
         tables.deployments.remove(*ids)
         tables.projects.remove(id)

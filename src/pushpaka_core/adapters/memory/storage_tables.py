@@ -8,6 +8,7 @@ from attrs import define, evolve, field, frozen
 
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.deploy_keys import DeployKey
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, ReleaseId
 from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
@@ -101,6 +102,7 @@ class Tables:
     logs: Table[DeploymentId, tuple[LogLine, ...]] = field(factory=Table)
     env_vars: Table[EnvVarId, EnvVar] = field(factory=Table)
     environments: Table[DeploymentId, Environment] = field(factory=Table)
+    deploy_keys: Table[ProjectId, DeployKey] = field(factory=Table)
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
     webhooks: Table[WebhookId, Webhook] = field(factory=Table)
     webhook_deliveries: Table[tuple[WebhookId, str], WebhookDelivery] = field(factory=Table)

@@ -292,6 +292,21 @@ custom_domains = _table(
     of="project",
 )
 
+deploy_keys = _table(
+    "deploy_keys",
+    sa.Column(
+        "project_id",
+        sa.Uuid(),
+        sa.ForeignKey("projects.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    text("public_key"),
+    *secret("private_key"),
+    time("created_at"),
+    row="deploy key",
+    of="project",
+)
+
 webhooks = _table(
     "webhooks",
     key(),

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
 from pushpaka_core.adapters.sql.counters import SqlTallies, count, counted
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
+from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
 from pushpaka_core.adapters.sql.deployments import SqlDeployments
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
@@ -75,6 +76,11 @@ class SqlUnitOfWork:
     def env_vars(self) -> SqlEnvVars:
         """Env vars."""
         return SqlEnvVars(self._statements)
+
+    @property
+    def deploy_keys(self) -> SqlDeployKeys:
+        """What opens repositories over ssh."""
+        return SqlDeployKeys(self._statements)
 
     @property
     def custom_domains(self) -> SqlCustomDomains:

@@ -1,0 +1,33 @@
+"""Deploy keys, kept in memory."""
+
+from collections.abc import Collection
+
+from attrs import frozen
+
+from pushpaka_core.adapters.memory.storage_tables import Tables
+from pushpaka_core.domain.deploy_keys import DeployKey
+from pushpaka_core.domain.projects import ProjectId
+
+
+@frozen
+class MemoryDeployKeys:
+    """Deploy keys, by project."""
+
+    _tables: Tables
+
+    async def find(self, project_id: ProjectId, /) -> DeployKey | None:
+        """Return the key of a project."""
+        return self._tables.deploy_keys.find(project_id)
+
+    async def put(self, key: DeployKey, /) -> None:
+        """Keep a key."""
+        self._tables.projects.get(key.project_id, "project")
+        self._tables.deploy_keys.put(key.project_id, key)
+
+    async def remove(self, project_id: ProjectId, /) -> None:
+        """Take the key of a project away."""
+        self._tables.deploy_keys.remove(project_id)
+
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that are in use."""
+        return {key.private_key.key_id for key in self._tables.deploy_keys}

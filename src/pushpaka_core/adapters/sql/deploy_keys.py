@@ -1,0 +1,37 @@
+"""Deploy keys, kept in a table."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.schema import deploy_keys
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.domain.deploy_keys import DeployKey
+from pushpaka_core.domain.projects import ProjectId
+
+
+@frozen
+class SqlDeployKeys:
+    """Deploy keys, by project."""
+
+    _statements: Statements
+
+    async def find(self, project_id: ProjectId, /) -> DeployKey | None:
+        """Return the key of a project."""
+        query = sa.select(deploy_keys).where(deploy_keys.c.project_id == project_id)
+        return await self._statements.find(DeployKey, query)
+
+    async def put(self, key: DeployKey, /) -> None:
+        """Keep a key."""
+        await self._statements.put(deploy_keys, "project_id", key)
+
+    async def remove(self, project_id: ProjectId, /) -> None:
+        """Take the key of a project away."""
+        is_its = deploy_keys.c.project_id == project_id
+        await self._statements.run(sa.delete(deploy_keys).where(is_its))
+
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that are in use."""
+        query = sa.select(deploy_keys.c.private_key_key_id).distinct()
+        return {key_id for (key_id,) in await self._statements.tuples(query)}

@@ -1,0 +1,45 @@
+"""What every storage must do with deploy keys, as tests."""
+
+import pytest
+from attrs import evolve
+
+from pushpaka_core.errors import NotFoundError
+from pushpaka_core.ports.storage import Storage
+from pushpaka_core.testing.keeping import keep, keep_project
+from pushpaka_core.testing.objects import a_deploy_key, a_project, a_secret, a_user, later
+
+
+class DeployKeysContract:
+    """The promises of the port `DeployKeys`."""
+
+    async def test_a_project_has_one_deploy_key(self, storage: Storage) -> None:
+        """A new one takes the place of the old one, and those of others are left alone."""
+        mine, other = await keep_project(storage), await keep_project(storage)
+        sealed = evolve(a_secret("new"), key_id="k2")
+        new = a_deploy_key(mine, private_key=sealed, created_at=later(1))
+        await keep(storage, a_deploy_key(mine), a_deploy_key(other))
+
+        await keep(storage, new)
+
+        async with storage.snapshot() as uow:
+            assert new == await uow.deploy_keys.find(mine.id)
+            assert a_deploy_key(other) == await uow.deploy_keys.find(other.id)
+            assert {"k1", "k2"} == set(await uow.deploy_keys.key_ids())
+
+    async def test_a_removed_deploy_key_is_gone(self, storage: Storage) -> None:
+        """To remove it again is harmless."""
+        project = await keep_project(storage)
+        await keep(storage, a_deploy_key(project))
+
+        for _ in range(2):
+            async with storage.transaction() as uow:
+                await uow.deploy_keys.remove(project.id)
+
+        async with storage.snapshot() as uow:
+            assert await uow.deploy_keys.find(project.id) is None
+            assert set() == set(await uow.deploy_keys.key_ids())
+
+    async def test_a_deploy_key_needs_its_project(self, storage: Storage) -> None:
+        """One for a project that was removed meanwhile is refused."""
+        with pytest.raises(NotFoundError):
+            await keep(storage, a_deploy_key(a_project(a_user())))
