@@ -11,6 +11,7 @@ from tests.engine.registry import lacks_registry
 from tests.faketime import lacks_faketime
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
+from tests.sshd import lacks_sshd
 
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
@@ -33,6 +34,7 @@ LACKS: Mapping[str, Callable[[], str | None]] = {
     "postgres": lacks_postgres,
     "registry": lacks_registry,
     "redis": lacks_redis,
+    "sshd": lacks_sshd,
     "traefik": _lacks_traefik,
 }
 """For each component that a test may need: what says why it cannot be started here."""

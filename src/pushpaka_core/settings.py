@@ -251,6 +251,12 @@ class Settings:
         "networks with Git servers that are not public, as in `10.0.0.0/8`; none by default",
         default=(),
     )
+    ssh_known_hosts: Path | None = _setting(
+        setting_values.absolute,
+        "a file of ssh host keys, in the form of OpenSSH's `known_hosts`, beside which none is "
+        "accepted; without it each host's first key is remembered in the data directory",
+        default=None,
+    )
     trusted_proxies: tuple[IPNetwork, ...] = _setting(
         setting_values.networks,
         "networks whose X-Forwarded-For is believed; none by default",

@@ -36,6 +36,7 @@ async def host_adapters(
     """Open the adapters of an instance whose programs run on this host."""
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
+    from pushpaka_core.adapters.git.host_keys import HostKeys
     from pushpaka_core.adapters.git.source import GitSource
     from pushpaka_core.adapters.host.failpoints import ProcessFailpoints
     from pushpaka_core.adapters.host.host import LocalHost
@@ -71,6 +72,9 @@ async def host_adapters(
                 processes=processes,
                 policy=policy,
                 binary=git,
+                host_keys=HostKeys(
+                    pinned=settings.ssh_known_hosts, remembered=directory / "known_hosts"
+                ),
                 mirrors_directory=directory / "mirrors",
             ),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),

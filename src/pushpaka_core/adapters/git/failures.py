@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from signal import SIGXCPU, SIGXFSZ
 
 from pushpaka_core.adapters.git.commands import Result
+from pushpaka_core.adapters.git.host_keys import Trust, other_key, unknown_key
 from pushpaka_core.adapters.git.remotes import Remote
+from pushpaka_core.adapters.git.ssh import Ssh
 from pushpaka_core.errors import PlatformFaultError, PushpakaError, SourceError
 
 _UNKNOWN_COMMIT = re.compile(r"not our ref|couldn't find remote ref|remote ref does not exist")
@@ -17,6 +19,11 @@ _MOST_SAID = 300
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2c00-\ud7ff]+")
 _REFUSED = r"could not read (Username|Password)|Authentication failed|error: 40[13]|Access denied"
 _REDIRECTED = r"redirection|error: 30[0-9]|Maximum \(0\) redirects"
+
+_OTHER_HOST_KEY = r"Host key verification failed"
+_CHANGED_HOST_KEY = r"REMOTE HOST IDENTIFICATION HAS CHANGED"
+_NOT_FOUND_OR_HIDDEN = r"Repository not found|[Cc]ould not be found|not found or access denied"
+_NOT_PERMITTED = r"Permission denied \("
 
 _HOST_FAULTS = (
     (
@@ -52,20 +59,6 @@ _MEANINGS = (
     (
         r"[Cc]ertificate|SSL|TLS|gnutls",
         "No secure connection to {host} could be made: its certificate is not accepted.",
-    ),
-    (
-        r"Host key verification failed|host key",
-        (
-            "The ssh host key of {host} is not known. The operator adds it to "
-            "/etc/ssh/ssh_known_hosts, or the project uses the https address."
-        ),
-    ),
-    (
-        r"Permission denied \(",
-        (
-            "{host} wants an ssh key, and there is none. "
-            "Use the https address, with a git_token if the repository is private."
-        ),
     ),
     (
         r"Could not resolve host",
@@ -119,10 +112,8 @@ def failure(result: Result, remote: Remote) -> PushpakaError:
             return PlatformFaultError(sentence)
     if result.exit.signal in {SIGXFSZ, SIGXCPU} or words == _ENDED_IN_SILENCE:
         return too_large()
-    if re.search(_REFUSED, words):
-        return SourceError(_refusal(remote))
-    if re.search(_REDIRECTED, words):
-        return RedirectedError(_place(remote))
+    if turned_away := _turned_away(words, remote):
+        return turned_away
     for pattern, sentence in _MEANINGS:
         if re.search(pattern, words):
             return SourceError(_with_words(sentence.format(host=_place(remote)), words))
@@ -180,6 +171,39 @@ def _refusal(remote: Remote) -> str:
         f"{_place(remote)} refuses the git token: it is wrong, expired, or may not read "
         "this repository. Set a new git_token."
     )
+
+
+def _turned_away(words: str, remote: Remote) -> SourceError | None:
+    """Return why the server let nobody in, None where it did."""
+    if remote.ssh is not None:
+        return _ssh_refusal(words, remote, remote.ssh)
+    if re.search(_REFUSED, words):
+        return SourceError(_refusal(remote))
+    return RedirectedError(_place(remote)) if re.search(_REDIRECTED, words) else None
+
+
+def _ssh_refusal(words: str, remote: Remote, ssh: Ssh) -> SourceError | None:
+    """Return why two sides of ssh did not come together, None where they did."""
+    if re.search(_OTHER_HOST_KEY, words):
+        if ssh.trust is Trust.PINNED and not re.search(_CHANGED_HOST_KEY, words):
+            return unknown_key(_place(remote))
+        return other_key(_place(remote), ssh.trust)
+    if re.search(_NOT_FOUND_OR_HIDDEN, words):
+        return SourceError(
+            "There is no such repository, or the deploy key may not read it. Check the "
+            "repository URL, and to which repository the key was added."
+        )
+    if re.search(_NOT_PERMITTED, words) and not ssh.has_key:
+        return SourceError(
+            f"{_place(remote)} wants an ssh key. Make a deploy key for the project, and add its "
+            "public half to the repository."
+        )
+    if re.search(_NOT_PERMITTED, words):
+        return SourceError(
+            f"{_place(remote)} does not accept the deploy key of the project. Add its public "
+            "half to the repository; it needs to read only."
+        )
+    return None
 
 
 def _place(remote: Remote) -> str:

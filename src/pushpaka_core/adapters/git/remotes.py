@@ -11,6 +11,7 @@ from typing import Self
 import anyio
 from attrs import evolve, field, frozen
 
+from pushpaka_core.adapters.git.ssh import Ssh
 from pushpaka_core.domain.networks import IPAddress, known_address
 from pushpaka_core.domain.sources import RepoUrl, SourcePolicy, parse_repo_url
 from pushpaka_core.errors import SourceError
@@ -19,12 +20,6 @@ Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 """Looks a host name up: every address that it has, or OSError."""
 
 _TOKEN = re.compile(r"[!-~]{1,2000}")
-# The keys of whoever runs the platform are not lent to projects.
-_SSH_OPTIONS = (
-    "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o CheckHostIP=no "
-    "-o UserKnownHostsFile=/dev/null -o ConnectTimeout=30 -o IdentityAgent=none "
-    "-o IdentityFile=/dev/null -o IdentitiesOnly=yes -o PubkeyAuthentication=no"
-)
 
 
 @frozen(kw_only=True)
@@ -35,6 +30,8 @@ class Remote:
     addresses: tuple[IPAddress, ...] = ()
     """None for a local path."""
     token: str | None = field(default=None, repr=False)
+    ssh: Ssh | None = None
+    """By what an ssh server is reached."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -50,8 +47,8 @@ class Remote:
     def environment(self) -> dict[str, str]:
         """Return the environment that opens this remote and no other."""
         protocol = {"GIT_ALLOW_PROTOCOL": self.url.scheme}
-        if self.url.scheme == "ssh":
-            return protocol | {"GIT_SSH_COMMAND": self._ssh_command, "GIT_SSH_VARIANT": "ssh"}
+        if self.ssh is not None:
+            return protocol | self.ssh.environment(self.url, self.addresses[0])
         if self.token is None or not self._is_http:
             return protocol
         return protocol | {
@@ -86,11 +83,6 @@ class Remote:
         token = self.token or ""
         pair = token if ":" in token else f"x-access-token:{token}"
         return base64.b64encode(pair.encode()).decode()
-
-    @property
-    def _ssh_command(self) -> str:
-        """A shell will read it, so it holds but our text, a checked name and an address."""
-        return f"ssh {_SSH_OPTIONS} -o HostName={self.addresses[0]} -o HostKeyAlias={self.url.host}"
 
 
 async def reach(

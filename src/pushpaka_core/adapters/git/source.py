@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +14,15 @@ from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits
 from pushpaka_core.adapters.git.commands import Git, find_git, prepare
 from pushpaka_core.adapters.git.commits import Commits, Fetched
+from pushpaka_core.adapters.git.host_keys import HostKeys, Report
 from pushpaka_core.adapters.git.mirrors import Mirrors, Store
 from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
+from pushpaka_core.adapters.git.ssh import open_ssh
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.sources import SourcePolicy, check_branch, check_commit_sha
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.processes import Limits, Processes
 from pushpaka_core.ports.source import Checkout, SourceRequest
-
-Report = Callable[[str], Awaitable[None]]
 
 _OLDEST_GIT = (2, 37)
 _MOST_MEMORY = 4 << 30
@@ -43,6 +43,7 @@ class GitSource:
     _limits: SourceLimits = field(factory=SourceLimits)
     _resolve: Resolve = look_up
     _binary: Path = field(factory=find_git)
+    _host_keys: HostKeys = field(factory=HostKeys)
     _mirrors_directory: Path | None = None
     _recent: set[Path] = field(factory=set, init=False)
 
@@ -73,14 +74,30 @@ class GitSource:
         remote = await reach(
             request.repo_url, request.git_token, policy=self._policy, resolve=self._resolve
         )
-        async with _made(directory), _workspace(directory) as workspace:
-            git = self._git(workspace, remote)
+        async with (
+            _made(directory),
+            _workspace(directory) as workspace,
+            self._equipped(remote, request, workspace, report) as equipped,
+        ):
+            git = self._git(workspace, equipped)
             await self._require_recent(git)
             await report(f"Fetching {_described(request)} from {remote.url.text}")
             async with self._lent(request, remote) as mirror:
                 if mirror is None or await to_thread.run_sync(mirror.digits) is None:
                     return await self._take(git, request, directory, mirror, report)
                 return await self._take_with(mirror, git, request, directory, report)
+
+    @asynccontextmanager
+    async def _equipped(
+        self, remote: Remote, request: SourceRequest, workspace: Path, report: Report
+    ) -> AsyncIterator[Remote]:
+        """Give a remote what ssh needs, where that is how it is reached."""
+        if remote.url.scheme != "ssh":
+            yield remote
+            return
+        key, host_keys = request.deploy_key, self._host_keys
+        async with open_ssh(remote.url, key, workspace, host_keys, report) as ssh:
+            yield evolve(remote, ssh=ssh)
 
     async def _take_with(
         self, mirror: Store, git: Git, request: SourceRequest, directory: Path, report: Report
