@@ -37,6 +37,6 @@ async def _none(*_: object) -> None:
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlDeployKeys.key_ids = _nothing  # type: ignore[method-assign,assignment]  # there were none
+    SqlDeployKeys.key_ids = _nothing  # type: ignore[method-assign]  # there were none
     SqlDeployKeys.find = _none  # type: ignore[method-assign]
     main()

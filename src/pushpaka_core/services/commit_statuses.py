@@ -23,7 +23,7 @@ from pushpaka_core.ports.poster import Poster
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
-from pushpaka_core.services.jobs import open_git_token
+from pushpaka_core.services.credentials import open_git_token
 
 COMMIT_STATUS = "commit_status"
 """The kind of its messages; their target is the commit and the line beside it."""

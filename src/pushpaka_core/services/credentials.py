@@ -29,11 +29,17 @@ class Credentials:
 async def open_credentials(uow: UnitOfWork, cipher: Cipher, project: Project) -> Credentials:
     """Return what opens the project's repository."""
     key = await uow.deploy_keys.find(project.id)
-
-    def opened(encrypted: Encrypted | None, context: str) -> str | None:
-        return None if encrypted is None else cipher.decrypt(encrypted, context=context)
-
+    private_key = None if key is None else key.private_key
     return Credentials(
-        git_token=opened(project.git_token, project.secret_context),
-        deploy_key=opened(key.private_key if key else None, DeployKey.context_of(project.id)),
+        git_token=open_git_token(cipher, project),
+        deploy_key=_opened(cipher, private_key, DeployKey.context_of(project.id)),
     )
+
+
+def open_git_token(cipher: Cipher, project: Project) -> str | None:
+    """Return the token for https, or None where there is none."""
+    return _opened(cipher, project.git_token, project.secret_context)
+
+
+def _opened(cipher: Cipher, encrypted: Encrypted | None, context: str) -> str | None:
+    return None if encrypted is None else cipher.decrypt(encrypted, context=context)
