@@ -171,6 +171,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         custom_domains=CustomDomainService(
             storage=adapters.storage,
             journal=journal,
+            checks=engine.domain_checks,
             addresses=options.addresses,
             now=adapters.now,
             new_id=adapters.new_id,

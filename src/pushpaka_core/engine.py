@@ -11,9 +11,11 @@ from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.building import Building
 from pushpaka_core.services.commit_statuses import COMMIT_STATUS, CommitStatusSender
 from pushpaka_core.services.deadlines import Deadlines
+from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.instance_output import InstanceOutput
 from pushpaka_core.services.jobs import Jobs
+from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
@@ -47,6 +49,7 @@ class Engine:
     restarting: Restarting
     sweeping: Sweeping
     sending: OutboxSending
+    domain_checks: DomainChecks
     running: Running
     jobs: Jobs
     routing: Routing
@@ -181,6 +184,13 @@ def assemble_engine(
             logs_kept=options.logs_kept,
         ),
         sending=_sending(held, options),
+        domain_checks=DomainChecks(
+            storage=adapters.storage,
+            resolver=adapters.resolver,
+            journal=Journal(adapters.now, adapters.new_id),
+            addresses=options.addresses,
+            now=adapters.now,
+        ),
         running=running,
         jobs=jobs,
         routing=routing,

@@ -17,7 +17,8 @@ What can go wrong, grouped by what the caller can do about it.
     │   ├── StorageUnavailableError
     │   ├── RouterUnavailableError
     │   ├── RuntimeUnavailableError
-    │   └── ReceiverUnavailableError
+    │   ├── ReceiverUnavailableError
+    │   └── NameLookupError
     ├── LeaseLostError              stop; the work, or the node, belongs to another process
     ├── DeploymentFailedError       mend the repository or the project
     │   ├── SourceError             the commit could not be fetched
@@ -139,6 +140,15 @@ class ReceiverUnavailableError(UnavailableError):
 
 class DeliveryRefusedError(PushpakaError):
     """What somebody else is to be told is refused, or may not be sent there."""
+
+
+class NameLookupError(UnavailableError):
+    """No name server tells what is asked, not even that there is nothing."""
+
+    def __init__(self, name: str) -> None:
+        """Take the name that was asked for."""
+        super().__init__(f"The name servers do not answer for {name}.")
+        self.name = name
 
 
 class LeaseLostError(PushpakaError):

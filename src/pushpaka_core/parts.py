@@ -12,6 +12,7 @@ from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.ports.builder import Builder
+from pushpaka_core.ports.dns import Resolver
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.host import Host, Room
@@ -53,6 +54,7 @@ class Adapters:
     """None where no router fetches its table."""
     is_routed: bool = True
     """Whether there is a router at all."""
+    resolver: Resolver
     host: Host
     failpoints: Failpoints
     hasher: Hasher

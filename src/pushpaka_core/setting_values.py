@@ -102,6 +102,15 @@ def http_urls(text: str) -> tuple[str, ...]:
     return tuple(url.geturl() for url in urls)
 
 
+def name_servers(text: str) -> tuple[tuple[str, int], ...]:
+    """Read addresses and ports of name servers, parted by commas."""
+    try:
+        urls = [urlsplit(f"//{part}") for part in names(text)]
+        return tuple((str(ip_address(url.hostname or "")), url.port or 53) for url in urls)
+    except ValueError:
+        raise ValueError("must be addresses as in 9.9.9.9,[::1]:5353") from None
+
+
 def _place(url: SplitResult) -> str:
     """Return what of *url* says where to connect; ValueError where nothing does."""
     if not url.hostname or url.port == 0:

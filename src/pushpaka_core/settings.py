@@ -158,6 +158,12 @@ class Settings:
     base_domain: str = _setting(
         setting_values.domain, "applications answer at `<slug>.<base domain>`", default="localhost"
     )
+    dns_servers: tuple[tuple[str, int], ...] = _setting(
+        setting_values.name_servers,
+        "name servers that are asked for the records of custom domains, as in "
+        "`9.9.9.9,127.0.0.1:5353`; those of this host by default",
+        default=(),
+    )
     registration: RegistrationPolicy | None = _setting(
         setting_values.one_of(RegistrationPolicy),
         "`open`, `first` (closes after the first account) or `closed`; "

@@ -98,6 +98,7 @@ class _Process:
             tending=engine.tending,
             restarting=engine.restarting,
             sweeping=engine.sweeping,
+            domain_checks=engine.domain_checks,
             timings=engine.timings,
             tenure=Tenure(
                 engine.node_hold, engine.timings, holder=self.name, is_alone=self._is_alone

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.http.clients import Person
+from tests.http.instances import Instance
 
 pytestmark = pytest.mark.anyio
 
@@ -15,6 +16,11 @@ FIELDS = [
     "verification",
     "created_at",
     "updated_at",
+    "status",
+    "reason",
+    "checked_at",
+    "expires_at",
+    "reachability",
 ]
 
 
@@ -37,6 +43,49 @@ async def test_a_domain_is_claimed_with_a_record_to_publish(ann: Person) -> None
     )
     assert "TXT" == domain["verification"]["type"]
     assert {"data": [domain]} == (await ann.get("/domains")).json()
+
+
+async def test_a_claim_is_verified_on_request(instance: Instance, ann: Person) -> None:
+    """The answer tells what is missing, and once nothing is, that the domain is proven."""
+    project = await ann.project()
+    body = {"project_id": project["id"], "domain": "app.example.com"}
+    domain = (await ann.post("/domains", body)).json()
+    proof = domain["verification"]
+
+    early = await ann.post(f"/domains/{domain['id']}/verify")
+    instance.world.resolver.records[proof["name"], "TXT"] = (proof["value"],)
+    instance.world.resolver.records["app.example.com", "A"] = ("192.0.2.1",)
+    verified = await ann.post(f"/domains/{domain['id']}/verify")
+
+    assert (200, 200) == (early.status_code, verified.status_code)
+    assert ("pending", False) == (early.json()["status"], early.json()["verified"])
+    assert f"The TXT record {proof['name']} was not found." == early.json()["reason"]
+    assert early.json()["expires_at"] > early.json()["checked_at"]
+    assert ("verified", True, None, None) == tuple(
+        verified.json()[name] for name in ("status", "verified", "reason", "expires_at")
+    )
+    assert {
+        "reached": False,
+        "seen": {"cname": None, "addresses": ["192.0.2.1"]},
+        "expected": {"cname": "shop.localhost", "addresses": []},
+    } == verified.json()["reachability"]
+
+
+async def test_a_domain_that_is_another_s_is_a_conflict(
+    instance: Instance, ann: Person, bob: Person
+) -> None:
+    """Whoever proves it first has it."""
+    claims = []
+    for person in (ann, bob):
+        body = {"project_id": (await person.project())["id"], "domain": "app.example.com"}
+        claims.append((await person.post("/domains", body)).json())
+    proof = claims[0]["verification"]["name"], "TXT"
+    instance.world.resolver.records[proof] = tuple(c["verification"]["value"] for c in claims)
+
+    first = await ann.post(f"/domains/{claims[0]['id']}/verify")
+    second = await bob.post(f"/domains/{claims[1]['id']}/verify")
+
+    assert (200, 409) == (first.status_code, second.status_code)
 
 
 @pytest.mark.parametrize(

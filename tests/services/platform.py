@@ -18,6 +18,7 @@ from pushpaka_core.adapters.memory.host import MemoryHost
 from pushpaka_core.adapters.memory.poster import MemoryPoster
 from pushpaka_core.adapters.memory.prober import MemoryProber
 from pushpaka_core.adapters.memory.queue import MemoryQueue
+from pushpaka_core.adapters.memory.resolver import MemoryResolver
 from pushpaka_core.adapters.memory.router import MemoryRouter
 from pushpaka_core.adapters.memory.runtime import MemoryRuntime
 from pushpaka_core.adapters.memory.security import (
@@ -253,6 +254,7 @@ async def open_platform(
         prober=(prober := MemoryProber()),
         poster=(poster := MemoryPoster()),
         router=(router := MemoryRouter()),
+        resolver=MemoryResolver(),
         host=(host := MemoryHost()),
         failpoints=(failpoints := failpoints or MemoryFailpoints()),
         hasher=PlainHasher(),
@@ -299,6 +301,7 @@ def reconciler_of(engine: Engine, *, holder: str, is_alone: bool) -> Reconciler:
         tending=engine.tending,
         restarting=engine.restarting,
         sweeping=engine.sweeping,
+        domain_checks=engine.domain_checks,
         timings=engine.timings,
         tenure=Tenure(engine.node_hold, patient, holder=holder, is_alone=is_alone),
     )

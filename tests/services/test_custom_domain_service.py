@@ -1,11 +1,17 @@
 """Custom domains: claimed and given up by owners; the platform's own names are not to be had."""
 
 import pytest
+from anyio import create_task_group
 from attrs import evolve
 from tests.services.world import World
 
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.custom_domains import CustomDomainId, NewCustomDomain
+from pushpaka_core.domain.custom_domains import (
+    CustomDomain,
+    CustomDomainId,
+    DomainStatus,
+    NewCustomDomain,
+)
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import (
@@ -28,6 +34,17 @@ async def shop(world: World, ann: Actor) -> Project:
 
 def a_new(project: Project, domain: str = "shop.example.com") -> NewCustomDomain:
     return NewCustomDomain(project_id=project.id, domain=domain)
+
+
+def publish(world: World, *claims: CustomDomain) -> None:
+    """Publish the records that prove *claims*, which are of one domain."""
+    texts = tuple(claim.challenge for claim in claims)
+    world.resolver.records[claims[0].challenge_name, "TXT"] = texts
+
+
+def reached(domain: CustomDomain) -> bool:
+    assert domain.reachability is not None
+    return domain.reachability.is_reached
 
 
 class TestAdd:
@@ -92,6 +109,7 @@ class TestAdd:
         service = CustomDomainService(
             storage=world.storage,
             journal=Journal(world.clock, new_id),
+            checks=world.domain_checks,
             addresses=Addresses(base_domain="apps.example.com"),
             now=world.clock,
             new_id=new_id,
@@ -110,6 +128,70 @@ class TestAdd:
             await world.custom_domains.add(bob, a_new(shop))
         with pytest.raises(NotAllowedError):
             await world.custom_domains.add(evolve(ann, scope=Scope.DEPLOY), a_new(shop))
+
+
+class TestVerify:
+    async def test_proves_a_claim_by_its_record(
+        self, world: World, ann: Actor, shop: Project
+    ) -> None:
+        """What is published is seen at the next look, with where its visitors are sent."""
+        claim = await world.custom_domains.add(ann, a_new(shop))
+        early = await world.custom_domains.verify(ann, claim.id)
+        publish(world, claim)
+        world.resolver.records[claim.domain, "CNAME"] = ("shop.localhost",)
+
+        verified = await world.custom_domains.verify(ann, claim.id)
+
+        assert [DomainStatus.PENDING, DomainStatus.VERIFIED] == [early.status, verified.status]
+        assert [False, True] == [reached(early), reached(verified)]
+        assert [verified] == await world.custom_domains.all(ann)
+        assert ("domain.verified", claim.domain) == (await world.trail(ann))[0]
+
+    async def test_one_of_two_proven_claims_has_the_domain(
+        self, world: World, ann: Actor, bob: Actor, shop: Project
+    ) -> None:
+        """The first one does; the other hears that it is taken, at each try."""
+        hers = await world.custom_domains.add(ann, a_new(shop))
+        his = await world.custom_domains.add(bob, a_new(await world.project(bob)))
+        publish(world, hers, his)
+        outcomes: list[str] = []
+
+        async def verify(actor: Actor, claim: CustomDomain) -> None:
+            try:
+                outcomes.append((await world.custom_domains.verify(actor, claim.id)).status)
+            except DuplicateError:
+                outcomes.append("taken")
+
+        async with create_task_group() as racing:
+            racing.start_soon(verify, ann, hers)
+            racing.start_soon(verify, bob, his)
+
+        assert ["taken", "verified"] == sorted(outcomes)
+
+    async def test_says_that_name_servers_are_silent(
+        self, world: World, ann: Actor, shop: Project
+    ) -> None:
+        """What was proven before stays so."""
+        claim = await world.custom_domains.add(ann, a_new(shop))
+        publish(world, claim)
+        await world.custom_domains.verify(ann, claim.id)
+        world.resolver.is_up = False
+
+        domain = await world.custom_domains.verify(ann, claim.id)
+
+        assert DomainStatus.VERIFIED is domain.status
+        assert f"The name servers do not answer for {claim.challenge_name}." == domain.reason
+
+    async def test_needs_the_owner_and_the_full_scope(
+        self, world: World, ann: Actor, bob: Actor, shop: Project
+    ) -> None:
+        """To others a domain does not exist, just as one that never was."""
+        domain = await world.custom_domains.add(ann, a_new(shop))
+
+        with pytest.raises(NotFoundError, match="no such domain"):
+            await world.custom_domains.verify(bob, domain.id)
+        with pytest.raises(NotAllowedError):
+            await world.custom_domains.verify(evolve(ann, scope=Scope.DEPLOY), domain.id)
 
 
 class TestDelete:

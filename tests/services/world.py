@@ -12,6 +12,7 @@ from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
 from pushpaka_core.adapters.memory.queue import MemoryQueue
+from pushpaka_core.adapters.memory.resolver import MemoryResolver
 from pushpaka_core.adapters.memory.security import (
     MemoryCipher,
     MemoryKeyMaker,
@@ -44,6 +45,7 @@ from pushpaka_core.services.custom_domains import CustomDomainService
 from pushpaka_core.services.deliveries import DeliveryService
 from pushpaka_core.services.deploy_keys import DeployKeyService
 from pushpaka_core.services.deployments import DeploymentService
+from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
@@ -107,6 +109,8 @@ class World:
     logs: LogService
     env_vars: EnvVarService
     deploy_keys: DeployKeyService
+    resolver: MemoryResolver
+    domain_checks: DomainChecks
     custom_domains: CustomDomainService
     webhooks: WebhookService
     deliveries: DeliveryService
@@ -137,6 +141,8 @@ class World:
             now=clock,
             new_id=new_id,
         )
+        resolver = MemoryResolver()
+        checks = DomainChecks(storage, resolver, journal, addresses, clock)
         deployments = DeploymentService(
             storage=storage,
             events=events,
@@ -210,8 +216,15 @@ class World:
                 journal=journal,
                 now=clock,
             ),
+            resolver=resolver,
+            domain_checks=checks,
             custom_domains=CustomDomainService(
-                storage=storage, journal=journal, addresses=addresses, now=clock, new_id=new_id
+                storage=storage,
+                journal=journal,
+                checks=checks,
+                addresses=addresses,
+                now=clock,
+                new_id=new_id,
             ),
             webhooks=WebhookService(
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id

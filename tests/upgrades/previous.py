@@ -9,11 +9,11 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-from pushpaka_core.adapters.sql import migration, migrations
-from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
+from pushpaka_core.adapters.sql import migration, migrations, schema
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0004"
+_NEWEST = "0005"
+_NEW_COLUMNS = ("missing_since", "checked_at", "reason", "reachability")
 
 
 def _scripts() -> str:
@@ -26,17 +26,8 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _nothing(*_: object, **__: object) -> tuple[str, ...]:
-    """Stand for what is asked of a table that there was not."""
-    return ()
-
-
-async def _none(*_: object) -> None:
-    """Stand for a row in a table that there was not."""
-
-
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlDeployKeys.key_ids = _nothing  # type: ignore[method-assign]  # there were none
-    SqlDeployKeys.find = _none  # type: ignore[method-assign]
+    for name in _NEW_COLUMNS:
+        schema.custom_domains._columns.remove(schema.custom_domains.c[name])
     main()

@@ -30,6 +30,7 @@ def reconciler(engine: Engine, holder: str) -> Reconciler:
         tending=engine.tending,
         restarting=engine.restarting,
         sweeping=engine.sweeping,
+        domain_checks=engine.domain_checks,
         timings=TIMINGS,
         tenure=Tenure(engine.node_hold, TIMINGS, holder=holder, is_alone=False),
     )

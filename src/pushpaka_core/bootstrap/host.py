@@ -34,6 +34,7 @@ async def host_adapters(
     settings: Settings, ground: Ground, *, is_alone: bool
 ) -> AsyncIterator[Adapters]:
     """Open the adapters of an instance whose programs run on this host."""
+    from pushpaka_core.adapters.dns.resolver import DnspythonResolver
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.host_keys import HostKeys
@@ -87,6 +88,7 @@ async def host_adapters(
             router_supervisor=supervisor,
             route_table_text=route_table_text(settings),
             is_routed=settings.router is not RouterChoice.NONE,
+            resolver=DnspythonResolver(servers=settings.dns_servers),
             host=LocalHost(directory),
             failpoints=ProcessFailpoints(settings.failpoint),
             hasher=Argon2Hasher(),

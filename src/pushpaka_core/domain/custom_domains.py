@@ -1,17 +1,41 @@
 """Custom domains: names that an owner brings along, routed once ownership is proven."""
 
-from datetime import datetime
-from typing import NewType
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType, Self
 from uuid import UUID
 
-from attrs import field, frozen
+import idna
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.hosts import is_host_name
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.rules import rule
+from pushpaka_core.domain.timings import has_come
 from pushpaka_core.domain.users import UserId
 
 CustomDomainId = NewType("CustomDomainId", UUID)
+
+CLAIM_KEPT = timedelta(days=7)
+"""How long a claim may stay unproven; then anybody has to claim the domain anew."""
+LAPSES_AFTER = timedelta(days=3)
+"""How long a proven domain is routed on after its record has gone."""
+_CHALLENGE = "_pushpaka-challenge."
+_LONGEST = 253 - len(_CHALLENGE)
+_SHORTEST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+_PRIVATE = frozenset({"localhost", "local", "internal", "invalid", "test", "onion", "arpa"})
+
+
+class DomainStatus(StrEnum):
+    """How a claim stands to its proof."""
+
+    PENDING = "pending"
+    """Not proven: it is not routed, and ends some day."""
+    VERIFIED = "verified"
+    LAPSING = "lapsing"
+    """Routed as before, but its record has gone."""
 
 
 def normal_domain(domain: str) -> str:
@@ -23,13 +47,27 @@ def check_domain(value: str) -> None:
     """
     Accept a fully qualified ASCII host name (RFC 1123), no address and no wildcard.
 
-    Names in other scripts come as A-labels.
+    Names in other scripts come as A-labels (RFC 5890).
     """
-    labels = value.lower().split(".")
-    if not (value.isascii() and len(labels) > 1 and is_host_name(value.lower())):
+    name = value.lower()
+    labels = name.split(".")
+    if not (value.isascii() and len(labels) > 1 and is_host_name(name)):
         raise ValueError('must be a domain name in ASCII, as in "app.example.com"')
-    if labels[-1] in {"localhost", "local", "internal", "invalid", "test", "onion", "arpa"}:
+    if len(name) > _LONGEST:
+        raise ValueError(f"must have at most {_LONGEST} characters")
+    if labels[-1] in _PRIVATE:
         raise ValueError(f'must be a public domain name, not one below "{labels[-1]}"')
+    for label in labels:
+        _check_label(label)
+
+
+def _check_label(label: str) -> None:
+    if not label.startswith("xn--"):
+        return
+    try:
+        idna.ulabel(label)
+    except idna.IDNAError:
+        raise ValueError(f'must be valid in other scripts too: "{label}" stands for none') from None
 
 
 @frozen(kw_only=True)
@@ -38,6 +76,45 @@ class NewCustomDomain:
 
     project_id: ProjectId
     domain: str = field(validator=rule(check_domain))
+
+
+@frozen(kw_only=True)
+class HostRecords:
+    """Where a name leads its visitors, by its records in the DNS."""
+
+    cname: str | None = None
+    """The name that it stands for."""
+    addresses: tuple[str, ...] = ()
+    """Of IPv4 and IPv6, sorted, of the name that it stands for where it has none itself."""
+
+    def lead_to(self, expected: "HostRecords") -> bool:
+        """Tell whether whoever follows them comes to no other place than by *expected*."""
+        is_alias = self.cname is not None and self.cname == expected.cname
+        has_same = bool(self.addresses) and set(self.addresses) <= set(expected.addresses)
+        return is_alias or has_same
+
+
+@frozen(kw_only=True)
+class Reachability:
+    """Whether visitors of a domain come to this instance, as last seen in the DNS."""
+
+    seen: HostRecords = HostRecords()
+    expected: HostRecords = HostRecords()
+    """An alias of the project's own host name, or the same addresses."""
+
+    @property
+    def is_reached(self) -> bool:
+        """Tell whether they do."""
+        return self.seen.lead_to(self.expected)
+
+
+@frozen(kw_only=True)
+class DomainSight:
+    """What the DNS says of a domain at one moment."""
+
+    texts: Collection[str]
+    """The texts at the challenge's name."""
+    reachability: Reachability
 
 
 @frozen(kw_only=True)
@@ -52,6 +129,14 @@ class CustomDomain:
     """What the TXT record has to say."""
     verified_at: datetime | None = None
     ssl_enabled: bool = False
+    missing_since: datetime | None = None
+    """Since when the record has been looked for in vain; None where it was found last."""
+    checked_at: datetime | None = None
+    """When it was last looked for."""
+    reason: str | None = None
+    """What the last look has found wrong; None where nothing was, or before the first."""
+    reachability: Reachability | None = None
+    """None until it has been looked at."""
     created_at: datetime
     updated_at: datetime
 
@@ -61,6 +146,76 @@ class CustomDomain:
         return self.verified_at is not None
 
     @property
+    def status(self) -> DomainStatus:
+        """Return how it stands to its proof."""
+        if not self.is_verified:
+            return DomainStatus.PENDING
+        return DomainStatus.VERIFIED if self.missing_since is None else DomainStatus.LAPSING
+
+    @property
     def challenge_name(self) -> str:
         """Return the name of the TXT record that proves ownership."""
-        return f"_pushpaka-challenge.{self.domain}"
+        return f"{_CHALLENGE}{self.domain}"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Return when the claim ends, or the routes of what is lapsing do."""
+        match self.status:
+            case DomainStatus.PENDING:
+                return self._unproven_since + CLAIM_KEPT
+            case DomainStatus.LAPSING:
+                return self._unproven_since + LAPSES_AFTER
+            case DomainStatus.VERIFIED:
+                return None
+
+    @property
+    def _unproven_since(self) -> datetime:
+        return self.missing_since or self.created_at
+
+    def has_expired(self, at: datetime) -> bool:
+        """Tell whether it is a claim whose time is over."""
+        expires_at = self.expires_at
+        return not self.is_verified and expires_at is not None and expires_at <= at
+
+    def is_due(self, at: datetime) -> bool:
+        """Tell whether to look again: the longer nothing changes, the more seldom."""
+        return has_come(self._next_look, now=at, longest=_LONGEST_PAUSE)
+
+    @property
+    def _next_look(self) -> datetime:
+        # An answer that there is no record is kept by name servers: nobody looks too soon.
+        if self.checked_at is None:
+            return self.created_at + _SHORTEST_PAUSE
+        if self.status is DomainStatus.VERIFIED:
+            return self.checked_at + _LONGEST_PAUSE
+        waited = self.checked_at - self._unproven_since
+        return self.checked_at + min(max(waited, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+
+    def seen(self, sight: DomainSight, *, at: datetime) -> Self:
+        """Return what it is after a look at the DNS."""
+        is_proven = self.challenge in sight.texts
+        judged = self._proven(at) if is_proven else self._missed(self._complaint(sight), at)
+        return evolve(judged, checked_at=at, reachability=sight.reachability)
+
+    def unseen(self, reason: str, *, at: datetime) -> Self:
+        """Return what it is after a look that told nothing: as proven as before."""
+        return evolve(self, checked_at=at, reason=reason)
+
+    def _complaint(self, sight: DomainSight) -> str:
+        said = "does not hold the value of this claim" if sight.texts else "was not found"
+        return f"The TXT record {self.challenge_name} {said}."
+
+    def _proven(self, at: datetime) -> Self:
+        if self.status is DomainStatus.VERIFIED:
+            return evolve(self, reason=None)
+        since = self.verified_at or at
+        return evolve(self, verified_at=since, missing_since=None, reason=None, updated_at=at)
+
+    def _missed(self, reason: str, at: datetime) -> Self:
+        if not self.is_verified:
+            return evolve(self, reason=reason)
+        if self.missing_since is None:
+            return evolve(self, missing_since=at, reason=reason, updated_at=at)
+        if at < self.missing_since + LAPSES_AFTER:
+            return evolve(self, reason=reason)
+        return evolve(self, verified_at=None, missing_since=at, reason=reason, updated_at=at)

@@ -140,6 +140,15 @@ class CustomDomains(Protocol):
             DuplicateError: If the project has it, or somebody has verified it.
         """
 
+    async def update(self, domain: CustomDomain, /) -> None:
+        """
+        Keep a changed domain.
+
+        Raises:
+            DuplicateError: If it is verified, and so is that of somebody else.
+            NotFoundError: If it was removed meanwhile.
+        """
+
     async def remove(self, id: CustomDomainId, /) -> None:
         """Take a domain away. Harmless to repeat."""
 

@@ -1,4 +1,4 @@
-"""Custom domains: claimed for a project by its owner, and given up again."""
+"""Custom domains: claimed for a project by its owner, proven, and given up again."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,16 @@ from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.custom_domains import (
     CustomDomain,
     CustomDomainId,
+    HostRecords,
     NewCustomDomain,
+    Reachability,
     normal_domain,
 )
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.journal import Journal
 
 
@@ -25,6 +28,7 @@ class CustomDomainService:
 
     _storage: Storage
     _journal: Journal
+    _checks: DomainChecks
     _addresses: Addresses
     _now: Clock
     _new_id: IdGenerator
@@ -50,6 +54,9 @@ class CustomDomainService:
                 user_id=project.user_id,
                 domain=name,
                 challenge=self._new_id().hex,
+                reachability=Reachability(
+                    expected=HostRecords(cname=self._addresses.project_host(project.slug))
+                ),
                 created_at=now,
                 updated_at=now,
             )
@@ -68,6 +75,17 @@ class CustomDomainService:
         """Return the actor's domains, the newest first."""
         async with self._storage.snapshot() as uow:
             return await uow.custom_domains.visible_to(actor).all()
+
+    async def verify(self, actor: Actor, id: CustomDomainId) -> CustomDomain:
+        """
+        Look now whether its TXT record proves a domain, and return what it is then.
+
+        Raises:
+            DuplicateError: If somebody else has proven that it is theirs.
+            NotFoundError: If there is none.
+        """
+        actor.require_scope(Scope.FULL)
+        return await self._checks.check(actor, id)
 
     async def delete(self, actor: Actor, id: CustomDomainId) -> None:
         """Give a domain up, so that anybody may claim it; NotFoundError."""

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.custom_domains import CustomDomainId
+from pushpaka_core.domain.custom_domains import CustomDomainId, HostRecords, Reachability
 from pushpaka_core.domain.env_vars import EnvScope
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import DuplicateError, NotFoundError
@@ -165,6 +165,50 @@ class CustomDomainsContract:
 
         with pytest.raises(DuplicateError, match="domain"):
             await keep(storage, a_custom_domain(other, domain="app.example.com"))
+
+    async def test_a_domain_is_changed(self, storage: Storage) -> None:
+        """All that was seen of it is kept; one that was removed meanwhile is not found."""
+        domain = a_custom_domain(await keep_project(storage))
+        await keep(storage, domain)
+        records = HostRecords(cname="edge.example.net", addresses=("192.0.2.1", "2001:db8::1"))
+        changed = evolve(
+            domain,
+            verified_at=later(1),
+            missing_since=later(2),
+            checked_at=later(3),
+            reason="The record was not found.",
+            reachability=Reachability(seen=records),
+        )
+
+        async with storage.transaction() as uow:
+            await uow.custom_domains.update(changed)
+
+        async with storage.snapshot() as uow:
+            assert [changed] == list(await uow.custom_domains.visible_to(PLATFORM).all())
+
+    async def test_a_domain_that_is_gone_is_not_changed(self, storage: Storage) -> None:
+        """Whoever has looked at it for long hears that it was removed meanwhile."""
+        domain = a_custom_domain(await keep_project(storage))
+
+        async with storage.transaction() as uow:
+            with pytest.raises(NotFoundError, match="domain"):
+                await uow.custom_domains.update(domain)
+
+    async def test_one_of_several_claims_is_verified(self, storage: Storage) -> None:
+        """The others may be changed, but not be verified as well."""
+        claims = [
+            a_custom_domain(await keep_project(storage), domain="app.example.com") for _ in range(2)
+        ]
+        await keep(storage, *claims)
+        async with storage.transaction() as uow:
+            await uow.custom_domains.update(evolve(claims[0], verified_at=later(1)))
+
+        with pytest.raises(DuplicateError, match="domain"):
+            async with storage.transaction() as uow:
+                await uow.custom_domains.update(evolve(claims[1], verified_at=later(2)))
+
+        async with storage.transaction() as uow:
+            await uow.custom_domains.update(evolve(claims[1], checked_at=later(2)))
 
     async def test_a_removed_domain_is_gone(self, storage: Storage) -> None:
         """To remove it again is harmless."""

@@ -35,6 +35,16 @@ class CustomDomainController(Controller):
         """List your domains, the newest first."""
         return ListResponse(data=[DomainResponse.of(d) for d in await custom_domains.all(actor)])
 
+    @post("/{domain_id:str}/verify", status_code=HTTP_200_OK)
+    async def verify(
+        self,
+        domain_id: FromPath[CustomDomainId],
+        actor: Given[Actor],
+        custom_domains: Given[CustomDomainService],
+    ) -> DomainResponse:
+        """Look the TXT record up now; `status` and `reason` tell what was found."""
+        return DomainResponse.of(await custom_domains.verify(actor, domain_id))
+
     @delete("/{domain_id:str}", status_code=HTTP_200_OK)
     async def remove(
         self,

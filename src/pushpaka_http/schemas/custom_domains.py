@@ -1,11 +1,18 @@
 """How custom domains look."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
 from attrs import frozen
 
-from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.custom_domains import (
+    CustomDomain,
+    CustomDomainId,
+    DomainStatus,
+    HostRecords,
+    Reachability,
+)
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
 
@@ -17,6 +24,37 @@ class VerificationResponse:
     type: str
     name: str
     value: str
+
+
+@frozen(kw_only=True, slots=False)
+class HostRecordsResponse:
+    """Where a name leads, by its records in the DNS."""
+
+    cname: str | None
+    addresses: Sequence[str]
+
+    @classmethod
+    def of(cls, records: HostRecords) -> Self:
+        """Show *records*."""
+        return cls(cname=records.cname, addresses=records.addresses)
+
+
+@frozen(kw_only=True, slots=False)
+class ReachabilityResponse:
+    """Whether visitors of a domain come here; either the alias or the addresses must be so."""
+
+    reached: bool
+    seen: HostRecordsResponse
+    expected: HostRecordsResponse
+
+    @classmethod
+    def of(cls, reachability: Reachability) -> Self:
+        """Show what was seen beside what should be."""
+        return cls(
+            reached=reachability.is_reached,
+            seen=HostRecordsResponse.of(reachability.seen),
+            expected=HostRecordsResponse.of(reachability.expected),
+        )
 
 
 @frozen(kw_only=True, slots=False)
@@ -32,6 +70,11 @@ class DomainResponse:
     verification: VerificationResponse
     created_at: datetime
     updated_at: datetime
+    status: DomainStatus
+    reason: str | None
+    checked_at: datetime | None
+    expires_at: datetime | None
+    reachability: ReachabilityResponse
 
     @classmethod
     def of(cls, domain: CustomDomain) -> Self:
@@ -48,4 +91,9 @@ class DomainResponse:
             ),
             created_at=domain.created_at,
             updated_at=domain.updated_at,
+            status=domain.status,
+            reason=domain.reason,
+            checked_at=domain.checked_at,
+            expires_at=domain.expires_at,
+            reachability=ReachabilityResponse.of(domain.reachability or Reachability()),
         )

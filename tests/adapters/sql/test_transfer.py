@@ -49,7 +49,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0005"
+NEWEST = "0006"
 LINES = 450
 """More than are read and written at once."""
 

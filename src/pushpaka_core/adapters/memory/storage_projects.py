@@ -217,6 +217,16 @@ class MemoryCustomDomains:
         )
         self._tables.custom_domains.add(domain.id, domain)
 
+    async def update(self, domain: CustomDomain, /) -> None:
+        """Keep a changed domain."""
+        self._tables.custom_domains.get(domain.id, "domain")
+        namesakes = self._tables.custom_domains.where(
+            lambda d: d.domain == domain.domain and d.id != domain.id
+        )
+        if domain.is_verified:
+            refuse_taken((d for d in namesakes if d.is_verified), "domain")
+        self._tables.custom_domains.put(domain.id, domain)
+
     async def remove(self, id: CustomDomainId, /) -> None:
         """Take a domain away."""
         self._tables.custom_domains.remove(id)

@@ -8,9 +8,10 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.projects import belonging_seen_by
 from pushpaka_core.adapters.sql.schema import custom_domains
 from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
-from pushpaka_core.errors import DuplicateError
+from pushpaka_core.errors import DuplicateError, NotFoundError
 
 
 @frozen
@@ -55,6 +56,13 @@ class SqlCustomDomains:
         if await self._statements.scalar(sa.select(custom_domains.c.id).where(is_taken)):
             raise DuplicateError("domain")
         await self._statements.insert(custom_domains, domain)
+
+    async def update(self, domain: CustomDomain, /) -> None:
+        """Keep a changed domain."""
+        is_it = custom_domains.c.id == domain.id
+        changed = sa.update(custom_domains).where(is_it).values(to_row(domain))
+        if not await self._statements.run(changed):
+            raise NotFoundError("domain")
 
     async def remove(self, id: CustomDomainId, /) -> None:
         """Take a domain away."""
