@@ -18,6 +18,8 @@ from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.ports.storage import Storage
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @asynccontextmanager
 async def in_memory() -> AsyncIterator[Storage]:
