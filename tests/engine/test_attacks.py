@@ -13,11 +13,14 @@ from tests.engine.conftest import Prepare
 from tests.engine.opened import Docker
 
 from pushpaka_core.adapters.docker.build import Bounds
+from pushpaka_core.adapters.docker.containers import Most
 from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import BuildError, BuildTimeoutError
 from pushpaka_core.ports.processes import Limits
+from pushpaka_core.ports.runtime import StartRequest
 from pushpaka_core.testing.applications import NUMBER, Told, build, checkout, plan, step
+from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("docker")]
 
@@ -125,6 +128,31 @@ async def test_limits_of_a_project_are_below_the_operators(
     )
     host = container.attrs["HostConfig"]
     assert (2 * 2**30, 2 * 10**9) == (host["Memory"], host["NanoCpus"])
+
+
+@pytest.mark.parametrize("place", ["/", "/kept/"])
+@pytest.mark.parametrize(
+    "writes", ["head -c 40000000 /dev/zero > {}big", "seq 9000 | (cd {}; xargs touch)"]
+)
+async def test_disk_that_an_instance_fills_is_noticed(
+    docker: Docker, tmp_path: Path, place: str, writes: str
+) -> None:
+    """In its own layer as in its volumes, by bytes as by the number of files."""
+    command = f"{writes.format(place)}; sleep 600"
+    text = f"FROM debian:trixie-slim\nVOLUME /kept\nCMD {command}\n"
+    source = await checkout(tmp_path / "source", {"Dockerfile": text})
+    own, project = plan(dockerfile=OwnDockerfile()), a_project(a_user())
+    instance = an_instance(a_deployment(project))
+    artifact = await build(docker.builder, source, own)
+    request = StartRequest(instance=instance, project=project, plan=own, artifact=artifact.name)
+    runtime = evolve(docker.runtime, most=Most(disk_bytes=32 * 2**20))
+
+    await runtime.start(request)
+
+    with fail_after(60):
+        while (words := await runtime.excess(instance)) is None:
+            await sleep(0.2)
+    assert "wrote more than its limit of 32 MiB" == words
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "..", "link/passwd", "a/../../../etc/passwd"])

@@ -317,6 +317,20 @@ class TestLiveness:
             " It is started again in 1 s."
         ) == (await platform.said(running.id))[-1]
 
+    async def test_who_takes_too_much_is_ended(self, platform: Platform, shop: Project) -> None:
+        """What nothing else bounds is looked at with each probe."""
+        running = await platform.served(shop)
+        greedy = await platform.instance(running.id)
+        platform.runtime.excesses[greedy.name] = "wrote more than its limit of 10240 MiB"
+
+        await platform.engine.tending.check_liveness()
+
+        assert S.CRASHED is (await platform.row(running.id)).status
+        assert {} == platform.runtime.living
+        assert (
+            "The web process wrote more than its limit of 10240 MiB. It is started again in 1 s."
+        ) == (await platform.said(running.id))[-1]
+
     async def test_is_not_asked_of_who_starts(self, platform: Platform, shop: Project) -> None:
         """Only live instances are probed for their liveness."""
         running = await platform.served(shop)

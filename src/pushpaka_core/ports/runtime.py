@@ -86,6 +86,10 @@ class Runtime(Protocol):
         """Return where the instance listens in vain, as "8080" or in words, to tell a mistake."""
         ...
 
+    async def excess(self, instance: Instance, /) -> str | None:
+        """Return in words what it has taken beyond a limit to which nothing else keeps it."""
+        ...
+
     def output(
         self, name: str, /, *, after: str = "", follow: bool = True
     ) -> AsyncIterator[OutputChunk]:

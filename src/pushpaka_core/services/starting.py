@@ -161,6 +161,8 @@ class Starting:
         observed = await self._runtime.inspect(instance.name)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
+        if excess := await self._runtime.excess(instance):
+            return Sight(end=excess)
         if instance.port is None:
             return Sight()
         if await self._runtime.owns_port(instance) is False:

@@ -46,6 +46,16 @@ class RuntimeContract:
 
         assert before == await runtime.inspect(living.instance.name)
 
+    async def test_who_takes_little_takes_no_excess(
+        self, runtime: Runtime, living: StartRequest
+    ) -> None:
+        """Neither does who was never started."""
+        before = await runtime.excess(living.instance)
+
+        await runtime.start(living)
+
+        assert (None, None) == (before, await runtime.excess(living.instance))
+
     async def test_a_stopped_instance_is_dead(self, runtime: Runtime, living: StartRequest) -> None:
         """How it ended can be seen, and to stop it again is harmless."""
         await runtime.start(living)

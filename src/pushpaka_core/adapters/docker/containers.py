@@ -28,6 +28,7 @@ class Most:
     cpus: float = 2.0
     processes: int = 256
     tmp_bytes: int = 256 * 2**20
+    disk_bytes: int = 10 * 2**30
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from pushpaka_core.adapters.docker.containers import Most, Profile
+from pushpaka_core.adapters.docker.disk import has_written_more
 from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
@@ -72,6 +73,12 @@ class DockerRuntime:
         port, listeners = await self._engine.call(self._listening, instance.name)
         is_heard = any(one.port == port and one.is_reachable for one in listeners)
         return True if is_heard else None
+
+    async def excess(self, instance: Instance, /) -> str | None:
+        """Look at what the container has written."""
+        most = self._most.disk_bytes
+        is_too_much = await self._engine.call(self._has_written_more, instance.name, most)
+        return f"wrote more than its limit of {most >> 20} MiB" if is_too_much else None
 
     async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
         """Return where else the container listens, also where only it can reach itself."""
@@ -202,6 +209,10 @@ class DockerRuntime:
         return int(next(iter(ports)).partition("/")[0]), listeners_of(
             container.attrs["State"]["Pid"]
         )
+
+    def _has_written_more(self, name: str, most: int) -> bool:
+        container = self._found(name)
+        return container is not None and has_written_more(container.attrs, most)
 
     def _ended(self, name: str) -> Exit:
         container = self._container(name)

@@ -49,6 +49,8 @@ class MemoryRuntime:
     """Whether who tells a program to end never sees it end."""
     is_away: bool = False
     """Whether nobody answers who starts, ends or looks at a program."""
+    excesses: dict[str, str] = field(factory=dict, init=False)
+    """What programs have taken too much of, in words, as in "wrote more than its limit"."""
     resisting: set[str] = field(factory=set, init=False)
     """The programs that were told so."""
     run: list[StartRequest] = field(factory=list, init=False)
@@ -132,6 +134,10 @@ class MemoryRuntime:
         """Return OTHER_PORT where the program listens on it."""
         elsewhere = self._listening(instance.name) is Listening.ELSEWHERE
         return (str(OTHER_PORT),) if elsewhere else ()
+
+    async def excess(self, instance: Instance, /) -> str | None:
+        """Tell what the program was told to take."""
+        return self.excesses.get(instance.name)
 
     async def output(
         self, name: str, /, *, after: str = "", follow: bool = True

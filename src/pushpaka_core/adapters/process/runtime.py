@@ -99,6 +99,10 @@ class ProcessRuntime:
         listener = await self._processes.listener(instance.port, host=instance.host)
         return None if listener is None else listener == instance.name
 
+    async def excess(self, instance: Instance, /) -> str | None:  # noqa: ARG002 - see below
+        """Return None: the host itself keeps programs to the limits that they have."""
+        return None
+
     async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
         """Return the other ports of the instance's tree."""
         ports = await self._processes.ports(instance.name)
