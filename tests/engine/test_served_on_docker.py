@@ -7,7 +7,7 @@ from signal import SIGKILL
 
 import docker
 import pytest
-from anyio import fail_after, sleep, to_thread
+from anyio import create_task_group, current_time, fail_after, sleep, to_thread
 from docker.models.containers import Container
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
@@ -26,6 +26,9 @@ pytestmark = [
 
 _HOST = 'os.environ["HOST"]'
 _PATIENCE = 180
+_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 5; exit 3"
+_PROMPT = 2
+"""Seconds within which the API answers nearly always, on a machine that does much else."""
 _WORKER = "import time\nprint('worker is up', flush=True)\ntime.sleep(600)\n"
 
 
@@ -124,6 +127,54 @@ async def test_build_of_a_killed_platform_is_begun_again_and_leaves_nothing(
             await sleep(0.2)
 
 
+async def test_release_whose_image_somebody_removed_cannot_be_rolled_back_to(ann: Person) -> None:
+    """Nor can a failed one; what serves goes on."""
+    repository = repository_of(ann.served.repositories / "older", server("v1"))
+    project = await ann.project(repository.path, "older")
+    older = await ann.deploy(project, patience=_PATIENCE)
+    repository.commit("Fail", {"Procfile": "web: exit 3\n"})
+    failed = await ann.outcome(await ann.begin(project), patience=_PATIENCE)
+    repository.commit("Mend", server("v2"))
+    newer = await ann.deploy(project, patience=_PATIENCE)
+
+    await to_thread.run_sync(_removed, older["image"])
+    statuses = [
+        await ann.status_of("POST", f"/deployments/{one['id']}/rollback") for one in (older, failed)
+    ]
+
+    assert ("failed", "running") == (failed["status"], newer["status"])
+    assert [409, 409] == statuses
+    assert "v2" == await ann.read(project)
+
+
+async def test_fork_bombs_hold_up_neither_the_api_nor_others(ann: Person) -> None:
+    """One while it builds, one while it runs; each has its own limit and ends at it."""
+    dockerfile = f"FROM python:3.13-slim\nRUN {_BOMB}\n"
+    building = await _project(ann, "bomb-in-a-build", {"Dockerfile": dockerfile})
+    running = await _project(
+        ann, "bomb-in-a-run", {"app.py": "", "Procfile": f"web: {_BOMB}\n"}, health_check_timeout=30
+    )
+    other = await _project(ann, "no-bomb", server("v1"))
+    begun = [await ann.begin(each) for each in (building, running, other)]
+    waits: list[float] = []
+
+    async with create_task_group() as tasks:
+
+        async def ask() -> None:
+            while True:
+                asked_at = current_time()
+                await ann.ask("GET", "/health")
+                waits.append(current_time() - asked_at)
+                await sleep(0.05)
+
+        tasks.start_soon(ask)
+        ended = [await ann.outcome(each, patience=_PATIENCE) for each in begun]
+        tasks.cancel_scope.cancel()
+
+    assert ["failed", "failed", "running"] == [each["status"] for each in ended], ended
+    assert _PROMPT > sorted(waits)[len(waits) * 95 // 100]
+
+
 async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None:
     """Its containers, images and network are gone."""
     project = await _project(ann, "gone", server("v1"))
@@ -137,6 +188,14 @@ async def test_deleted_project_leaves_nothing_in_the_engine(ann: Person) -> None
     with fail_after(60):
         while await to_thread.run_sync(_left, image, networks):
             await sleep(0.2)
+
+
+def _removed(image: str) -> None:
+    client = docker.DockerClient(base_url=URL)
+    try:
+        client.images.remove(image, force=True)
+    finally:
+        client.close()
 
 
 def _groups(served: Served) -> set[str]:
