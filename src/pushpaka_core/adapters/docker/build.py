@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import disk_usage
 
@@ -105,9 +105,9 @@ class ImageBuild:
 
     async def _excess(self) -> BuildError:
         """Return what is too much, as soon as something is."""
-        begun, patience = await self._used(), timedelta(seconds=self.bounds.silence_seconds)
+        begun = await self._used()
         while await self._used() - begun <= self.bounds.disk_bytes:
-            if image := self._progress.unanswered(since=datetime.now(UTC) - patience):
+            if image := self._progress.unanswered(seconds=self.bounds.silence_seconds):
                 return dockerfile_failure(image, SILENT)
             await sleep(1)
         return BuildError(

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from attrs import define, field, frozen
@@ -32,8 +33,8 @@ class Progress:
     _told: set[str] = field(factory=set, init=False)
     _rest: bytearray = field(factory=bytearray, init=False)
     _report: bytearray = field(factory=bytearray, init=False)
-    _asked: dict[str, datetime] = field(factory=dict, init=False)
-    """Since when registries are asked for which images."""
+    _asked: dict[str, float] = field(factory=dict, init=False)
+    """Since when registries are asked for which images, by this host's monotonic clock."""
     errors: list[str] = field(factory=list, init=False)
     """Why steps failed."""
     plain: list[str] = field(factory=list, init=False)
@@ -47,8 +48,9 @@ class Progress:
         for line in lines:
             yield from self._line(line)
 
-    def unanswered(self, *, since: datetime) -> str | None:
-        """Return an image that a registry is asked for from *since*, or longer."""
+    def unanswered(self, *, seconds: float) -> str | None:
+        """Return an image that a registry has been asked for in vain for *seconds*."""
+        since = monotonic() - seconds
         return next((image for image, begun in self._asked.items() if begun <= since), None)
 
     def finish(self) -> Iterator[Said]:
@@ -93,8 +95,8 @@ class Progress:
     def _ask(self, image: str, vertex: dict[str, Any]) -> None:
         if vertex.get("completed"):
             self._asked.pop(image, None)
-        elif started := vertex.get("started"):
-            self._asked[image] = _moment(started)
+        elif vertex.get("started"):
+            self._asked.setdefault(image, monotonic())
 
 
 def shown_command(text: str) -> str:
