@@ -104,6 +104,11 @@ def test_each_text_is_read_as_what_it_means(
         ("router_urls", "http://a:x", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),
         ("dns_servers", "dns.example.com", "PUSHPAKA_DNS_SERVERS must be addresses as in 9.9.9.9"),
         ("dns_servers", "9.9.9.9:x", "PUSHPAKA_DNS_SERVERS must be addresses as in 9.9.9.9"),
+        ("acme_url", "http://acme.example.com", "PUSHPAKA_ACME_URL must be an address as in https"),
+        ("acme_url", "https://", "PUSHPAKA_ACME_URL must be an address as in https"),
+        ("acme_email", "ops", "PUSHPAKA_ACME_EMAIL must be an e-mail address"),
+        ("acme_email", "a b@example.com", "PUSHPAKA_ACME_EMAIL must be an e-mail address"),
+        ("acme_challenge", "dns-01", "PUSHPAKA_ACME_CHALLENGE must be one of http-01, tls-alpn-01"),
         ("api_urls", "https://a:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
         ("api_urls", "http://:1", "PUSHPAKA_API_URLS must be addresses as in http://"),
         ("router_token", "secret", "PUSHPAKA_ROUTER_TOKEN must be a secret of your own"),
@@ -229,6 +234,17 @@ def test_secrets_are_not_shown() -> None:
     settings = read(secret_key="0123456789abcdefghijklmnopqrstuvwxyz")
 
     assert "0123456789abcdef" not in repr(settings)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["acme_email", "certificates_directory"])
+async def test_certificates_are_for_https(name: str, tmp_path: Path) -> None:
+    """Whoever sets them and no port would wait for HTTPS in vain."""
+    value = {"acme_email": "ops@example.com", "certificates_directory": str(tmp_path)}[name]
+
+    with pytest.raises(SettingsError, match="set PUSHPAKA_HTTPS_PORT too"):
+        async with open_application(read(data_directory=str(tmp_path), **{name: value})):
+            pass
 
 
 @pytest.mark.anyio

@@ -9,6 +9,7 @@ from pushpaka_core.ports.queue import DeploymentQueue
 from pushpaka_core.ports.router import RouterSupervisor
 from pushpaka_core.services.admission import Admission
 from pushpaka_core.services.building import Building
+from pushpaka_core.services.certificates import Certificates
 from pushpaka_core.services.commit_statuses import COMMIT_STATUS, CommitStatusSender
 from pushpaka_core.services.deadlines import Deadlines
 from pushpaka_core.services.domain_checks import DomainChecks
@@ -50,6 +51,7 @@ class Engine:
     sweeping: Sweeping
     sending: OutboxSending
     domain_checks: DomainChecks
+    certificates: Certificates
     running: Running
     jobs: Jobs
     routing: Routing
@@ -191,6 +193,7 @@ def assemble_engine(
             addresses=options.addresses,
             now=adapters.now,
         ),
+        certificates=Certificates(adapters.storage, adapters.router, routing, adapters.now),
         running=running,
         jobs=jobs,
         routing=routing,

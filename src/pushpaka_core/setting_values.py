@@ -111,6 +111,26 @@ def name_servers(text: str) -> tuple[tuple[str, int], ...]:
         raise ValueError("must be addresses as in 9.9.9.9,[::1]:5353") from None
 
 
+def https_url(text: str) -> str:
+    """Read where a server on the Internet answers."""
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme == "https" and bool(_place(url)) and text == url.geturl()
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ValueError("must be an address as in https://acme.example.com/directory")
+    return text
+
+
+def email(text: str) -> str:
+    """Read an e-mail address."""
+    name, _, host = text.rpartition("@")
+    if not name or not is_host_name(host.lower()) or not text.isascii() or " " in text:
+        raise ValueError("must be an e-mail address as in ops@example.com")
+    return text
+
+
 def _place(url: SplitResult) -> str:
     """Return what of *url* says where to connect; ValueError where nothing does."""
     if not url.hostname or url.port == 0:

@@ -143,6 +143,42 @@ class Settings:
         "the router's port: 80 where it may be bound, else 8000",
         default=None,
     )
+    https_port: int | None = _setting(
+        setting_values.integer(1, 65_535),
+        "the router's port for HTTPS, as 443; by default there is none",
+        default=None,
+    )
+    acme_email: str | None = _setting(
+        setting_values.email,
+        "whom a certificate authority tells what is wrong; with it, certificates for verified "
+        "custom domains are obtained, and its terms agreed to",
+        default=None,
+    )
+    acme_url: str = _setting(
+        setting_values.https_url,
+        "the ACME directory of that authority",
+        default="https://acme-v02.api.letsencrypt.org/directory",
+    )
+    acme_ca_file: Path | None = _setting(
+        setting_values.absolute,
+        "the certificate by which the authority's own is judged; the host's by default",
+        default=None,
+    )
+    acme_challenge: str = _setting(
+        setting_values.word("http-01", "tls-alpn-01"),
+        "how the authority tries a domain: `http-01` on port 80, or `tls-alpn-01` on port 443",
+        default="http-01",
+    )
+    certificates_directory: Path | None = _setting(
+        setting_values.absolute,
+        "where certificates of your own lie, as `<name>.crt` beside `<name>.key`; none by default",
+        default=None,
+    )
+    hsts: int | None = _setting(
+        setting_values.integer(1, 10**9),
+        "seconds for which browsers are told to come by HTTPS alone; they are not by default",
+        default=None,
+    )
     router_urls: tuple[str, ...] = _setting(
         setting_values.http_urls,
         "where Traefiks on other machines show which route table they use, as in "

@@ -8,6 +8,7 @@ from anyio import create_task_group, current_time
 from attrs import field, frozen
 
 from pushpaka_core.domain.timings import Timings
+from pushpaka_core.services.certificates import Certificates
 from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.reconciliation import Reconciliation
 from pushpaka_core.services.restarting import Restarting
@@ -40,6 +41,7 @@ class Reconciler:
     _restarting: Restarting
     _sweeping: Sweeping
     _domain_checks: DomainChecks
+    _certificates: Certificates
     _timings: Timings
     _tenure: Tenure
     _companions: Sequence[Companion] = ()
@@ -75,6 +77,7 @@ class Reconciler:
             loops.start_soon(forever_apart, timings.liveness_interval, check_liveness)
             loops.start_soon(forever, timings.sweep, self._sweeping.sweep)
             loops.start_soon(forever, timings.sweep, self._domain_checks.check_due)
+            loops.start_soon(forever, timings.sweep, self._certificates.note)
 
     async def _requeue_silent(self) -> None:
         sights = await self._reconciliation.leases()

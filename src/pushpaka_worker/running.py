@@ -99,6 +99,7 @@ class _Process:
             restarting=engine.restarting,
             sweeping=engine.sweeping,
             domain_checks=engine.domain_checks,
+            certificates=engine.certificates,
             timings=engine.timings,
             tenure=Tenure(
                 engine.node_hold, engine.timings, holder=self.name, is_alone=self._is_alone

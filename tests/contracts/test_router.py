@@ -1,9 +1,9 @@
 """The router's promises, over every adapter."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,10 @@ class FetchedRouter:
     async def generation(self) -> int | None:
         """Ask the routers."""
         return await self._routers.generation()
+
+    async def certificates(self) -> Mapping[str, datetime]:
+        """Ask the routers."""
+        return await self._routers.certificates()
 
     def app(self) -> Litestar:
         """Return what the routers ask."""
@@ -162,7 +166,9 @@ async def _wait_for_answer(router: Router) -> None:
 def _directory(tmp_path: Path, entry_points: EntryPoints) -> TraefikDirectory:
     directory = TraefikDirectory(tmp_path / "router")
     directory.prepare_routes(entry_points)
-    static = static_configuration(entry_points, routes_file=directory.routes_file)
+    static = static_configuration(
+        entry_points, routes_file=directory.routes_file, obtained_file=directory.obtained_file
+    )
     directory.write(directory.static_file, static)
     return directory
 

@@ -302,6 +302,7 @@ def reconciler_of(engine: Engine, *, holder: str, is_alone: bool) -> Reconciler:
         restarting=engine.restarting,
         sweeping=engine.sweeping,
         domain_checks=engine.domain_checks,
+        certificates=engine.certificates,
         timings=engine.timings,
         tenure=Tenure(engine.node_hold, patient, holder=holder, is_alone=is_alone),
     )

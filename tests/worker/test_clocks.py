@@ -31,6 +31,7 @@ def reconciler(engine: Engine, holder: str) -> Reconciler:
         restarting=engine.restarting,
         sweeping=engine.sweeping,
         domain_checks=engine.domain_checks,
+        certificates=engine.certificates,
         timings=TIMINGS,
         tenure=Tenure(engine.node_hold, TIMINGS, holder=holder, is_alone=False),
     )

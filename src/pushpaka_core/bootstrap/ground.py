@@ -51,7 +51,7 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
         directory / "choices.json",
         host=settings.router_host,
         port=settings.router_port,
-        apart_from={settings.port, *settings.instance_ports},
+        apart_from={settings.port, settings.https_port, *settings.instance_ports},
     )
     addresses = addresses_of(settings, choices.router_port)
     _require_apart(settings, addresses.port, choices)
@@ -89,6 +89,7 @@ def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> 
     own = (
         settings.port,
         router_port,
+        settings.https_port,
         choices.router_internal_port,
         choices.router_page_port,
     )

@@ -66,6 +66,11 @@ def _judge(settings: Settings) -> None:
         raise SettingsError(
             "PUSHPAKA_TEST_FAILPOINT and PUSHPAKA_TEST_TIMING are for tests, not for production."
         )
+    if settings.https_port is None and (settings.acme_email or settings.certificates_directory):
+        raise SettingsError(
+            "PUSHPAKA_ACME_EMAIL and PUSHPAKA_CERTIFICATES_DIRECTORY are for HTTPS: set "
+            "PUSHPAKA_HTTPS_PORT too."
+        )
     if bool(settings.router_urls) != (settings.router_token is not None):
         raise SettingsError(
             "PUSHPAKA_ROUTER_URLS and PUSHPAKA_ROUTER_TOKEN are set together: by the token the "

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
@@ -10,6 +12,9 @@ from pushpaka_core.bootstrap.ground import SEARCH_PATH, Ground
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.settings import RouterChoice, Settings
+
+if TYPE_CHECKING:
+    from pushpaka_core.adapters.traefik.https import Acme, Https
 
 
 @asynccontextmanager
@@ -39,6 +44,7 @@ async def opened_router(
         internal_port=ground.choices.router_internal_port,
         page_port=ground.choices.router_page_port,
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
+        https=_https(settings),
     )
     binaries = await to_thread.run_sync(Binaries.find, SEARCH_PATH)
     async with open_traefik_router(directory, entry_points) as router:
@@ -51,7 +57,31 @@ def route_table_text(settings: Settings) -> RouteTableText | None:
         return None
     from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
 
-    return partial(dynamic_configuration, page=None)
+    return partial(dynamic_configuration, page=None, https=_https(settings))
+
+
+def _https(settings: Settings) -> "Https | None":
+    from pushpaka_core.adapters.traefik.https import Https
+
+    if settings.https_port is None:
+        return None
+    return Https(
+        port=settings.https_port,
+        acme=None if settings.acme_email is None else _acme(settings, settings.acme_email),
+        own_directory=settings.certificates_directory,
+        hsts=None if settings.hsts is None else timedelta(seconds=settings.hsts),
+    )
+
+
+def _acme(settings: Settings, email: str) -> "Acme":
+    from pushpaka_core.adapters.traefik.https import Acme
+
+    return Acme(
+        email=email,
+        url=settings.acme_url,
+        authority_file=settings.acme_ca_file,
+        challenge=settings.acme_challenge,
+    )
 
 
 def _other_router(choice: RouterChoice) -> Router:

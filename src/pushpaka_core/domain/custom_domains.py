@@ -114,7 +114,8 @@ class DomainSight:
 
     texts: Collection[str]
     """The texts at the challenge's name."""
-    reachability: Reachability
+    reachability: Reachability | None
+    """None where the DNS does not tell."""
 
 
 @frozen(kw_only=True)
@@ -129,6 +130,7 @@ class CustomDomain:
     """What the TXT record has to say."""
     verified_at: datetime | None = None
     ssl_enabled: bool = False
+    """Whether the router has a certificate for it, so that its visitors come by HTTPS."""
     missing_since: datetime | None = None
     """Since when the record has been looked for in vain; None where it was found last."""
     checked_at: datetime | None = None
@@ -144,6 +146,12 @@ class CustomDomain:
     def is_verified(self) -> bool:
         """Tell whether ownership is proven; only then is it routed."""
         return self.verified_at is not None
+
+    @property
+    def wants_certificate(self) -> bool:
+        """Tell whether one can be obtained: not before its visitors come here, and then on."""
+        is_reached = self.reachability is not None and self.reachability.is_reached
+        return self.is_verified and (self.ssl_enabled or is_reached)
 
     @property
     def status(self) -> DomainStatus:
@@ -195,7 +203,8 @@ class CustomDomain:
         """Return what it is after a look at the DNS."""
         is_proven = self.challenge in sight.texts
         judged = self._proven(at) if is_proven else self._missed(self._complaint(sight), at)
-        return evolve(judged, checked_at=at, reachability=sight.reachability)
+        reachability = sight.reachability or self.reachability
+        return evolve(judged, checked_at=at, reachability=reachability)
 
     def unseen(self, reason: str, *, at: datetime) -> Self:
         """Return what it is after a look that told nothing: as proven as before."""

@@ -1,6 +1,7 @@
 """Who answers for which host name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NoReturn, Protocol
 
 from attrs import frozen
@@ -24,6 +25,10 @@ class Route:
     """Lower-case host names without port."""
     upstreams: tuple[Upstream, ...]
     """None at all: the application is down, and the router answers 503 and says whose it is."""
+    wants_certificates: tuple[str, ...] = ()
+    """Those of the hosts that certificates are obtained for, where there is an authority."""
+    has_certificates: tuple[str, ...] = ()
+    """Those of the hosts whose visitors are sent to HTTPS."""
     title: str = ""
     """What the unavailable page calls the application."""
     is_stopped: bool = False
@@ -63,6 +68,17 @@ class Router(Protocol):
 
     async def generation(self) -> int | None:
         """Return the generation in force, 0 before the first; None when nothing answers."""
+        ...
+
+    async def certificates(self) -> Mapping[str, datetime]:
+        """
+        Return for which host names it has certificates, wildcards among them, and until when.
+
+        There are none where it does not serve HTTPS, or keeps them where nobody sees them.
+
+        Raises:
+            RouterUnavailableError: If they cannot be read.
+        """
         ...
 
 

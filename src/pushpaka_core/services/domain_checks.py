@@ -12,7 +12,6 @@ from pushpaka_core.domain.custom_domains import (
     CustomDomain,
     CustomDomainId,
     DomainSight,
-    HostRecords,
     Reachability,
 )
 from pushpaka_core.domain.hosts import Addresses
@@ -81,18 +80,16 @@ class DomainChecks:
             texts = await self._resolver.texts(domain.challenge_name)
         except NameLookupError as error:
             return error
-        seen, expected = await self._records(domain.domain), await self._records(host)
-        return DomainSight(
-            texts=texts,
-            reachability=Reachability(seen=seen, expected=evolve(expected, cname=host)),
-        )
+        return DomainSight(texts=texts, reachability=await self._reachability(domain.domain, host))
 
-    async def _records(self, name: str) -> HostRecords:
+    async def _reachability(self, name: str, host: str) -> Reachability | None:
         """Return where *name* leads; nobody's ownership depends on it."""
         try:
-            return await self._resolver.host_records(name)
+            seen = await self._resolver.host_records(name)
+            expected = await self._resolver.host_records(host)
         except NameLookupError:
-            return HostRecords()
+            return None
+        return Reachability(seen=seen, expected=evolve(expected, cname=host))
 
     async def _check_by_itself(self, id: CustomDomainId) -> None:
         with suppress(NotFoundError):  # Then it was removed meanwhile.

@@ -7,6 +7,7 @@ from anyio import Lock
 from attrs import define, field
 
 from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 from pushpaka_core.domain.hosts import Addresses
@@ -99,17 +100,19 @@ class Routing:
         self,
         targets: Iterable[Target],
         projects: Mapping[ProjectId, Project],
-        domains: Mapping[ProjectId, Sequence[str]],
+        domains: Mapping[ProjectId, Sequence[CustomDomain]],
         upstreams: Mapping[DeploymentId, tuple[Upstream, ...]],
     ) -> Iterable[Route]:
         for target in targets:
             if target.name != PRODUCTION:
                 continue
             project = projects[target.project_id]
-            hosts = (self._addresses.project_host(project.slug), *domains.get(project.id, ()))
+            own = domains.get(project.id, ())
             yield Route(
                 name=f"project-{project.slug}",
-                hosts=hosts,
+                hosts=(self._addresses.project_host(project.slug), *(d.domain for d in own)),
+                wants_certificates=tuple(d.domain for d in own if d.wants_certificate),
+                has_certificates=tuple(d.domain for d in own if d.ssl_enabled),
                 upstreams=() if target.stopped_at else upstreams.get(target.deployment_id, ()),
                 title=project.name,
                 is_stopped=target.stopped_at is not None,
@@ -135,11 +138,11 @@ class Routing:
             is_stopped=True,
         )
 
-    async def _domains(self, uow: UnitOfWork) -> Mapping[ProjectId, Sequence[str]]:
-        by_project: dict[ProjectId, list[str]] = defaultdict(list)
+    async def _domains(self, uow: UnitOfWork) -> Mapping[ProjectId, Sequence[CustomDomain]]:
+        by_project: dict[ProjectId, list[CustomDomain]] = defaultdict(list)
         for domain in await uow.custom_domains.visible_to(PLATFORM).all():
             if domain.is_verified:
-                by_project[domain.project_id].append(domain.domain)
+                by_project[domain.project_id].append(domain)
         return by_project
 
 

@@ -20,6 +20,10 @@ class RouterContract:
         """Before the first table the generation is 0, which no table has."""
         assert 0 == await router.generation()
 
+    async def test_without_https_there_are_no_certificates(self, router: Router) -> None:
+        """Nobody is sent to where nothing answers."""
+        assert {} == await router.certificates()
+
     async def test_an_applied_table_is_in_force(self, router: Router) -> None:
         """When apply has returned, the router shows the table's generation."""
         await router.apply(_table(1, "shop", "blog"))

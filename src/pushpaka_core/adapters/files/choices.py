@@ -39,7 +39,12 @@ class Choices:
 
     @classmethod
     def load_or_make(
-        cls, path: Path, *, host: str, port: int | None = None, apart_from: Container[int] = ()
+        cls,
+        path: Path,
+        *,
+        host: str,
+        port: int | None = None,
+        apart_from: Container[int | None] = (),
     ) -> Self:
         """
         Return what is kept in *path*; at the first start choose, and keep it.

@@ -1,6 +1,7 @@
 """A router that only remembers: for tests, and for embedding without a proxy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from attrs import define, field
 
@@ -14,6 +15,8 @@ _EMPTY = RouteTable(generation=0, routes=())
 class MemoryRouter:
     """Keeps every table it was given; `fail`, `recover` and `forget` play outages."""
 
+    obtained: dict[str, datetime] = field(factory=dict)
+    """The host names of its certificates, and until when they are good."""
     _tables: list[RouteTable] = field(factory=list, init=False)
     _is_down: bool = field(default=False, init=False)
 
@@ -27,6 +30,10 @@ class MemoryRouter:
     async def generation(self) -> int | None:
         """Return the generation in force, or None during an outage."""
         return None if self._is_down else self._in_force.generation
+
+    async def certificates(self) -> Mapping[str, datetime]:
+        """Return what was obtained."""
+        return dict(self.obtained)
 
     @property
     def routes(self) -> Sequence[Route]:

@@ -1,5 +1,8 @@
 """The router of an instance without one: somebody else leads requests, or nobody does."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from attrs import define, field
 
 from pushpaka_core.ports.router import RouteTable
@@ -18,3 +21,7 @@ class NoRouter:
     async def generation(self) -> int | None:
         """Return the newest generation that there was."""
         return self._generation
+
+    async def certificates(self) -> Mapping[str, datetime]:
+        """Return none: where nobody leads requests, nobody encrypts them."""
+        return {}

@@ -1,13 +1,23 @@
 """What Traefik is told, as text: one file that it is started with, one that it follows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from pushpaka_core.adapters.traefik.certificates import OwnCertificate
+from pushpaka_core.adapters.traefik.https import (
+    ENTRY_POINT,
+    Https,
+    middlewares,
+    own_certificates,
+    redirecting_router,
+    resolvers,
+    secure_router,
+)
 from pushpaka_core.adapters.traefik.page import page_headers
 from pushpaka_core.ports.router import Route, RouteTable
 
@@ -46,6 +56,8 @@ class EntryPoints:
     """On loopback alone; where not Traefik, but the server of the unavailable page listens."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded headers are kept; all others' are replaced."""
+    https: Https | None = None
+    """None where applications answer by HTTP alone."""
 
     @property
     def address(self) -> str:
@@ -68,31 +80,44 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str:
+def static_configuration(
+    entry_points: EntryPoints, *, routes_file: Path, obtained_file: Path
+) -> str:
     """Return what Traefik is started with; a change of it needs a restart."""
+    https = entry_points.https
+    secure = {ENTRY_POINT: _public(entry_points, https.port)} if https else {}
     return _text(
         {
             "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
             "log": {"level": "WARN", "noColor": True},
             "entryPoints": {
-                _WEB: _web(entry_points),
+                _WEB: _public(entry_points, entry_points.port),
+                **secure,
                 _INTERNAL: _entry_point(entry_points.internal_address),
             },
             "providers": {
                 "providersThrottleDuration": "20ms",
                 "file": {"filename": str(routes_file), "watch": True},
             },
+            **(resolvers(https, web=_WEB, storage=obtained_file) if https else {}),
         }
     )
 
 
-def dynamic_configuration(table: RouteTable, *, page: str | None) -> str:
+def dynamic_configuration(
+    table: RouteTable,
+    *,
+    page: str | None,
+    https: Https | None = None,
+    own: Iterable[OwnCertificate] = (),
+) -> str:
     """
     Return *table* as Traefik reads it, its generation included.
 
     *page* is where the unavailable page is served; without one Traefik says 503 by itself.
+    *own* are the operator's certificates.
     """
-    routers = {_key(route): _router(route) for route in table.routes}
+    routers = {key: r for route in table.routes for key, r in _routers(route, https)}
     services = {_key(route): _service(route) for route in table.routes if route.upstreams}
     told = {
         _key(route): _told(route) if page else _UNTOLD
@@ -103,10 +128,15 @@ def dynamic_configuration(table: RouteTable, *, page: str | None) -> str:
         {
             "http": {
                 "routers": {_GENERATION: _generation_router(), **routers},
-                "middlewares": {**_middlewares(table.generation), **told},
+                "middlewares": {
+                    **_middlewares(table.generation),
+                    **(middlewares(https) if https else {}),
+                    **told,
+                },
                 "serversTransports": {_TRANSPORT: _transport()},
                 "services": {_PAGE: _servers(*([page] if page else ())), **services},
-            }
+            },
+            **own_certificates(own),
         }
     )
 
@@ -120,9 +150,10 @@ def generation_in(text: str) -> int:
         return 0
 
 
-def _web(entry_points: EntryPoints) -> _Tree:
+def _public(entry_points: EntryPoints, port: int) -> _Tree:
     trusted = {"insecure": False, "trustedIPs": list(entry_points.trusted_proxies)}
-    return _entry_point(entry_points.address) | {"forwardedHeaders": trusted}
+    address = authority(entry_points.host, port)
+    return _entry_point(address) | {"forwardedHeaders": trusted}
 
 
 def _entry_point(address: str) -> _Tree:
@@ -176,10 +207,27 @@ def _key(route: Route) -> str:
     return f"route-{route.name}"
 
 
-def _router(route: Route) -> _Tree:
+def _routers(route: Route, https: Https | None) -> Iterator[tuple[str, _Tree]]:
+    key = _key(route)
+    if https is None:
+        yield key, _router(route, route.hosts)
+        return
+    redirected = [host for host in route.hosts if host in route.has_certificates]
+    if plain := [host for host in route.hosts if host not in redirected]:
+        yield key, _router(route, plain)
+    if redirected:
+        yield f"{key}-redirect", redirecting_router(_rule(redirected), web=_WEB)
+    yield f"{key}-https", secure_router(_router(route, route.hosts), route, https)
+
+
+def _rule(hosts: Iterable[str]) -> str:
+    return " || ".join(f"Host({json.dumps(host)})" for host in hosts)
+
+
+def _router(route: Route, hosts: Iterable[str]) -> _Tree:
     return {
         "entryPoints": [_WEB],
-        "rule": " || ".join(f"Host({json.dumps(host)})" for host in route.hosts),
+        "rule": _rule(hosts),
         "middlewares": [_RETRY, _HYGIENE, *(() if route.upstreams else (_key(route),))],
         "service": _key(route) if route.upstreams else _PAGE,
     }

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
 
+from pushpaka_core.adapters.traefik.certificates import obtained_names, own_certificates
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
     dynamic_configuration,
@@ -42,6 +44,11 @@ class TraefikDirectory:
         """What the server of the unavailable page is started with."""
         return self.path / "unavailable.json"
 
+    @property
+    def obtained_file(self) -> Path:
+        """Where Traefik keeps the certificates that it has obtained, and their keys."""
+        return self.path / "acme.json"
+
     def prepare(self) -> None:
         """Make the directory private."""
         with _translated_errors():
@@ -62,8 +69,23 @@ class TraefikDirectory:
         """
         with _translated_errors(), _locked(self.path / "routes.lock"):
             if table.generation >= generation_in(self.read(self.routes_file)):
-                text = dynamic_configuration(table, page=entry_points.page_address)
+                https = entry_points.https
+                text = dynamic_configuration(
+                    table,
+                    page=entry_points.page_address,
+                    https=https,
+                    own=own_certificates(https.own_directory) if https else (),
+                )
                 self.write(self.routes_file, text)
+
+    def certificates(self, entry_points: EntryPoints) -> Mapping[str, datetime]:
+        """Return the host names that there are certificates for, and until when they are good."""
+        https = entry_points.https
+        if https is None:
+            return {}
+        obtained = self._obtained_names() if https.acme else {}
+        own = (certificate.names for certificate in own_certificates(https.own_directory))
+        return {**obtained, **{name: until for names in own for name, until in names.items()}}
 
     def write(self, file: Path, text: str) -> None:
         """Replace all of *file* at once."""
@@ -77,6 +99,12 @@ class TraefikDirectory:
         """Return what *file* holds, or nothing where there is none."""
         with _translated_errors():
             return file.read_text() if file.exists() else ""
+
+    def _obtained_names(self) -> Mapping[str, datetime]:
+        try:
+            return obtained_names(self.read(self.obtained_file))
+        except ValueError as error:
+            raise RouterUnavailableError("Traefik is just writing its certificates.") from error
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The router as a file that Traefik follows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from anyio import Lock, move_on_after, to_thread
 from attrs import define, field
@@ -48,6 +48,10 @@ class TraefikRouter:
     async def generation(self) -> int | None:
         """Ask Traefik."""
         return await self._shown.now()
+
+    async def certificates(self) -> Mapping[str, datetime]:
+        """Read those of the operator, and those that Traefik has obtained."""
+        return await to_thread.run_sync(self._directory.certificates, self._entry_points)
 
     async def _newest(self) -> int:
         return max(self._written, await self.generation() or 0)

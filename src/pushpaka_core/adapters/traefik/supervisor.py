@@ -1,5 +1,6 @@
 """Keeps a Traefik of ours running, and beside it the server of its unavailable page."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import NoReturn
 
@@ -60,10 +61,16 @@ class TraefikSupervisor:
                         port=self._entry_points.port,
                         way_out="Set PUSHPAKA_ROUTER_PORT to another port",
                     ),
+                    *self._https_endpoints(),
                     _inner(self._entry_points.internal_port),
                 ),
             )
         )
+
+    def _https_endpoints(self) -> Iterator[Endpoint]:
+        if https := self._entry_points.https:
+            way_out = "Set PUSHPAKA_HTTPS_PORT to another port"
+            yield Endpoint(host=self._entry_points.host, port=https.port, way_out=way_out)
 
     def _page(self) -> SupervisedProgram:
         file = self._directory.page_file
@@ -85,8 +92,12 @@ class TraefikSupervisor:
         return SupervisedProgram(self._processes, self._directory, program)
 
     def _static_configuration(self, build: str) -> str:
-        routes_file = self._directory.routes_file
-        return f"# {build}\n{static_configuration(self._entry_points, routes_file=routes_file)}"
+        text = static_configuration(
+            self._entry_points,
+            routes_file=self._directory.routes_file,
+            obtained_file=self._directory.obtained_file,
+        )
+        return f"# {build}\n{text}"
 
     def _page_configuration(self, build: str) -> str:
         return page_configuration(self._entry_points.page_address, build=build)

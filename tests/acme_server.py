@@ -1,0 +1,91 @@
+"""A certificate authority on loopback: Caddy's own, which tries names by a router of the test."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from json import dumps
+from pathlib import Path
+
+from anyio import CancelScope, connect_tcp, fail_after, open_file, open_process, sleep, to_thread
+from attrs import frozen
+
+from pushpaka_core.adapters.traefik.binary import find_caddy
+
+
+@frozen(kw_only=True)
+class AcmeServer:
+    """An authority that answers."""
+
+    root_file: Path
+    """By what its certificates, and those that it gives, are judged."""
+
+
+@asynccontextmanager
+async def open_acme_server(
+    directory: Path, *, port: int, router_port: int
+) -> AsyncIterator[AcmeServer]:
+    """
+    Run an authority that certifies names below example.com.
+
+    Whatever the DNS says of a name, it asks the router on *router_port* of loopback, as its
+    proxy: nobody can listen on port 80 for a test alone.
+    """
+    env = {
+        **os.environ,
+        "HTTP_PROXY": f"http://127.0.0.1:{router_port}",
+        "XDG_CONFIG_HOME": str(directory),
+        "XDG_DATA_HOME": str(directory),
+    }
+    argv = await to_thread.run_sync(_prepare, directory, port)
+    root_file = directory / "pki" / "authorities" / "local" / "root.crt"
+    async with await open_file(directory / "caddy.log", "wb") as log:
+        caddy = await open_process(argv, env=env, stdout=log.wrapped, stderr=log.wrapped)
+    try:
+        with fail_after(60):
+            await _until_listening(port)
+        yield AcmeServer(root_file=root_file)
+    finally:
+        with CancelScope(shield=True):
+            caddy.kill()
+            await caddy.wait()
+
+
+def _prepare(directory: Path, port: int) -> list[str]:
+    file = directory / "caddy.json"
+    file.write_text(dumps(_configuration(directory, port)))
+    return [str(find_caddy("")), "run", "--config", str(file)]
+
+
+def _configuration(directory: Path, port: int) -> object:
+    acme = {
+        "handler": "acme_server",
+        "challenges": ["http-01"],
+        "policy": {"allow": {"domains": ["*.example.com"]}},
+    }
+    route = {"match": [{"host": ["localhost"]}], "handle": [acme], "terminal": True}
+    server = {
+        "listen": [f"127.0.0.1:{port}"],
+        "routes": [route],
+        "automatic_https": {"disable_redirects": True},
+    }
+    internal = {"subjects": ["localhost"], "issuers": [{"module": "internal"}]}
+    return {
+        "admin": {"disabled": True},
+        "storage": {"module": "file_system", "root": str(directory)},
+        "apps": {
+            "http": {"servers": {"acme": server}},
+            "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
+            "tls": {"automation": {"policies": [internal]}},
+        },
+    }
+
+
+async def _until_listening(port: int) -> None:
+    while True:
+        try:
+            stream = await connect_tcp("127.0.0.1", port)
+        except OSError:
+            await sleep(0.05)
+        else:
+            await stream.aclose()
+            return
