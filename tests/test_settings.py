@@ -237,6 +237,17 @@ def test_secrets_are_not_shown() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("name", ["acme_ca_file", "certificates_directory"])
+async def test_certificates_have_to_be_there(name: str, tmp_path: Path) -> None:
+    """A misspelt path is told at the start, and not by browsers."""
+    settings = {"https_port": "443", name: str(tmp_path / "absent")}
+
+    with pytest.raises(SettingsError, match=f"PUSHPAKA_{name.upper()} is .*/absent, which is no"):
+        async with open_application(read(data_directory=str(tmp_path), **settings)):
+            pass
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("name", ["acme_email", "certificates_directory"])
 async def test_certificates_are_for_https(name: str, tmp_path: Path) -> None:
     """Whoever sets them and no port would wait for HTTPS in vain."""

@@ -33,9 +33,9 @@ async def served(name_server: NameServer) -> AsyncIterator[Served]:
         assert "Traceback" not in served.log
 
 
-async def until_answered(person: Person, expected: int, *, within: float = PATIENCE) -> str:
+async def until_answered(person: Person, expected: int) -> str:
     """Wait until the router answers so at the domain, and return what it says."""
-    with fail_after(within):
+    with fail_after(PATIENCE):
         while expected != (answer := await person.visit(f"http://{DOMAIN}")).status_code:
             await sleep(0.1)
     return answer.text

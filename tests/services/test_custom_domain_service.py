@@ -10,6 +10,7 @@ from pushpaka_core.domain.custom_domains import (
     CustomDomain,
     CustomDomainId,
     DomainStatus,
+    HostRecords,
     NewCustomDomain,
 )
 from pushpaka_core.domain.hosts import Addresses
@@ -146,6 +147,19 @@ class TestVerify:
         assert [False, True] == [reached(early), reached(verified)]
         assert [verified] == await world.custom_domains.all(ann)
         assert ("domain.verified", claim.domain) == (await world.trail(ann))[0]
+
+    async def test_tells_strangers_nothing_of_a_name(
+        self, world: World, ann: Actor, shop: Project
+    ) -> None:
+        """The name servers of this host may know more of it than those of others."""
+        claim = await world.custom_domains.add(ann, a_new(shop))
+        world.resolver.records[claim.domain, "A"] = ("10.0.0.5",)
+
+        looked = await world.custom_domains.verify(ann, claim.id)
+
+        assert looked.reachability == claim.reachability
+        assert looked.reachability is not None
+        assert HostRecords() == looked.reachability.seen
 
     async def test_one_of_two_proven_claims_has_the_domain(
         self, world: World, ann: Actor, bob: Actor, shop: Project

@@ -47,6 +47,7 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
         for name, mode in (("instances", _PASSABLE), ("workspaces", _PRIVATE)):
             (directory / name).mkdir(exist_ok=True)
             (directory / name).chmod(mode)
+    _require_certificates(settings)
     choices = Choices.load_or_make(
         directory / "choices.json",
         host=settings.router_host,
@@ -82,6 +83,15 @@ def unusable_told() -> Iterator[None]:
             f"The data directory cannot be used ({error}). "
             "Set PUSHPAKA_DATA_DIRECTORY to one that can be written to."
         ) from None
+
+
+def _require_certificates(settings: Settings) -> None:
+    """Refuse places of certificates where there is nothing to read."""
+    own, authority = settings.certificates_directory, settings.acme_ca_file
+    if own is not None and not own.is_dir():
+        raise SettingsError(f"PUSHPAKA_CERTIFICATES_DIRECTORY is {own}, which is no directory.")
+    if authority is not None and not authority.is_file():
+        raise SettingsError(f"PUSHPAKA_ACME_CA_FILE is {authority}, which is no file.")
 
 
 def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:

@@ -115,7 +115,7 @@ class DomainSight:
     texts: Collection[str]
     """The texts at the challenge's name."""
     reachability: Reachability | None
-    """None where the DNS does not tell."""
+    """None where the DNS does not tell, or nobody may know."""
 
 
 @frozen(kw_only=True)

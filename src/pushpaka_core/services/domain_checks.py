@@ -80,7 +80,10 @@ class DomainChecks:
             texts = await self._resolver.texts(domain.challenge_name)
         except NameLookupError as error:
             return error
-        return DomainSight(texts=texts, reachability=await self._reachability(domain.domain, host))
+        # Strangers are not told what this host's name servers know of a name.
+        is_owners = domain.is_verified or domain.challenge in texts
+        reachability = await self._reachability(domain.domain, host) if is_owners else None
+        return DomainSight(texts=texts, reachability=reachability)
 
     async def _reachability(self, name: str, host: str) -> Reachability | None:
         """Return where *name* leads; nobody's ownership depends on it."""

@@ -16,6 +16,7 @@ from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.adapters.traefik.configuration import EntryPoints
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.https import Https
 from pushpaka_core.adapters.traefik.router import open_traefik_router
 from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
@@ -114,6 +115,16 @@ async def test_a_taken_port_is_told(
         await supervisor.start()
 
     assert await processes.inspect("traefik") is None
+
+
+async def test_a_taken_port_for_https_is_told(
+    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
+) -> None:
+    """It has a setting of its own."""
+    with socket.create_server((entry_points.host, 0)) as other:
+        secure = evolve(entry_points, https=Https(port=other.getsockname()[1]))
+        with pytest.raises(SettingsError, match=r"another program.* PUSHPAKA_HTTPS_PORT"):
+            await TraefikSupervisor(processes, directory, secure, binaries).start()
 
 
 async def test_a_wrong_setting_leaves_the_running_traefik(
