@@ -9,11 +9,14 @@ Derive a test class from `ResolverContract` in a module whose fixtures are
 How a name server that does not answer looks is for each adapter to show.
 """
 
-from pushpaka_core.adapters.memory.resolver import Records
+from typing import TypeAlias
+
 from pushpaka_core.domain.custom_domains import HostRecords
 from pushpaka_core.ports.dns import Resolver
 
 NAME = "app.example.com"
+Records: TypeAlias = dict[tuple[str, str], tuple[str, ...]]
+"""By name and type (`TXT`, `CNAME`, `A` or `AAAA`)."""
 
 
 class ResolverContract:
