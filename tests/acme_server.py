@@ -1,12 +1,15 @@
 """A certificate authority on loopback: Caddy's own, which tries names by a router of the test."""
 
 import os
+import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from json import dumps
 from pathlib import Path
 
 from anyio import CancelScope, connect_tcp, fail_after, open_file, open_process, sleep, to_thread
+from anyio import Path as AsyncPath
 from attrs import frozen
 
 from pushpaka_core.adapters.traefik.binary import find_caddy
@@ -20,29 +23,44 @@ class AcmeServer:
     """By what its certificates, and those that it gives, are judged."""
 
 
+def lacks_own_names() -> str | None:
+    """Return why no program can be given names of its own, nor be reached on port 443."""
+    try:
+        with socket.create_server(("127.4.4.3", 443)):
+            pass
+        subprocess.run(["unshare", "--mount", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"it takes root: {error}"
+    return None
+
+
 @asynccontextmanager
 async def open_acme_server(
-    directory: Path, *, port: int, router_port: int
+    directory: Path, *, port: int, router_port: int | None = None, names: str = ""
 ) -> AsyncIterator[AcmeServer]:
     """
     Run an authority that certifies names below example.com.
 
-    Whatever the DNS says of a name, it asks the router on *router_port* of loopback, as its
-    proxy: nobody can listen on port 80 for a test alone.
+    By HTTP it asks the router on *router_port* of loopback, as its proxy, whatever the DNS
+    says of a name: nobody can listen on port 80 for a test alone. By TLS it has to come to
+    port 443 itself, at the addresses of *names*, which it sees in place of the file /etc/hosts.
     """
+    proxy = {} if router_port is None else {"HTTP_PROXY": f"http://127.0.0.1:{router_port}"}
     env = {
-        **os.environ,
-        "HTTP_PROXY": f"http://127.0.0.1:{router_port}",
+        **proxy,
+        "PATH": os.environ["PATH"],
         "XDG_CONFIG_HOME": str(directory),
         "XDG_DATA_HOME": str(directory),
     }
-    argv = await to_thread.run_sync(_prepare, directory, port)
+    argv = await to_thread.run_sync(_prepare, directory, port, names)
     root_file = directory / "pki" / "authorities" / "local" / "root.crt"
     async with await open_file(directory / "caddy.log", "wb") as log:
         caddy = await open_process(argv, env=env, stdout=log.wrapped, stderr=log.wrapped)
     try:
         with fail_after(60):
             await _until_listening(port)
+            while not await AsyncPath(root_file).exists():
+                await sleep(0.05)
         yield AcmeServer(root_file=root_file)
     finally:
         with CancelScope(shield=True):
@@ -50,16 +68,21 @@ async def open_acme_server(
             await caddy.wait()
 
 
-def _prepare(directory: Path, port: int) -> list[str]:
-    file = directory / "caddy.json"
+def _prepare(directory: Path, port: int, names: str) -> list[str]:
+    file, hosts = directory / "caddy.json", directory / "hosts"
     file.write_text(dumps(_configuration(directory, port)))
-    return [str(find_caddy("")), "run", "--config", str(file)]
+    argv = [str(find_caddy("")), "run", "--config", str(file)]
+    if not names:
+        return argv
+    hosts.write_text(f"127.0.0.1 localhost\n{names}\n")
+    seen = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", seen, str(hosts), *argv]
 
 
 def _configuration(directory: Path, port: int) -> object:
     acme = {
         "handler": "acme_server",
-        "challenges": ["http-01"],
+        "challenges": ["http-01", "tls-alpn-01"],
         "policy": {"allow": {"domains": ["*.example.com"]}},
     }
     route = {"match": [{"host": ["localhost"]}], "handle": [acme], "terminal": True}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from blockbuster import blockbuster_ctx
+from tests.acme_server import lacks_own_names
 from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
 from tests.engine.registry import lacks_registry
@@ -31,6 +32,7 @@ LACKS: Mapping[str, Callable[[], str | None]] = {
     "docker": lacks_docker,
     "faketime": lacks_faketime,
     "own engine": lacks_own_engine,
+    "own names": lacks_own_names,
     "postgres": lacks_postgres,
     "registry": lacks_registry,
     "redis": lacks_redis,
