@@ -5,15 +5,17 @@ import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, fail_after, sleep, to_thread
 from tests.engine.beyond import PORT, Beyond, open_beyond, until_heard
 from tests.engine.conftest import Prepare
 from tests.engine.opened import Docker
 from tests.served import free_port
 
+from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.ports.runtime import StartRequest
 from pushpaka_core.testing.applications import Told, build, checkout, plan, step
 
@@ -23,7 +25,15 @@ Places = Mapping[str, tuple[str, int]]
 
 _PYTHON = {"language": "python", "framework": "python"}
 _REACH = "exec python3 reach.py"
-_EXPECTED = ["another", "beyond", "gateway", "host", "metadata"]
+_SERVE = f"""\
+import socket
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    probe.connect(("198.51.100.1", 9))
+    print("at", probe.getsockname()[0], flush=True)
+ThreadingHTTPServer(("", {PORT}), SimpleHTTPRequestHandler).serve_forever()
+"""
 
 
 @pytest.fixture
@@ -61,25 +71,40 @@ async def test_an_instance_reaches_what_is_beyond_this_host_only(
     await docker.runtime.start(request)
     chunks = [chunk.data async for chunk in docker.runtime.output(request.instance.name)]
 
-    assert ["beyond"] == _open(b"".join(chunks))
+    assert ["beyond"] == _open(b"".join(chunks), places)
 
 
 async def test_a_build_reaches_what_is_beyond_this_host_only(
     docker: Docker, tmp_path: Path, places: Places
 ) -> None:
-    """As an instance; registries of packages are there."""
-    source = await checkout(tmp_path / "source", {"reach.py": _reaching(places)})
-    told = Told()
+    """Nor another build, which listens at the same time; registries of packages are beyond."""
+    told, neighbour = Told(), Told()
+    dockerfile = "FROM python:3.13-slim\nCOPY serve.py .\nRUN python3 serve.py\n"
+    files = {"Dockerfile": dockerfile, "serve.py": _SERVE}
+    source, serving = (
+        await checkout(tmp_path / "neighbour", files),
+        plan(dockerfile=OwnDockerfile()),
+    )
 
-    await build(docker.builder, source, plan(build=(step(_REACH),), **_PYTHON), told=told)
+    async with create_task_group() as tasks:
+        tasks.start_soon(partial(build, docker.builder, source, serving, told=neighbour))
+        with fail_after(60):
+            while (found := re.search(rb"at (\S+)\n", neighbour.output)) is None:
+                await sleep(0.1)
+        address = found[1].decode()
+        await until_heard(address, PORT)
+        tries = {**places, "build": (address, PORT)}
+        source = await checkout(tmp_path / "source", {"reach.py": _reaching(tries)})
+        await build(docker.builder, source, plan(build=(step(_REACH),), **_PYTHON), told=told)
+        tasks.cancel_scope.cancel()
 
-    assert ["beyond"] == _open(bytes(told.output))
+    assert ["beyond"] == _open(bytes(told.output), tries)
 
 
-def _open(said: bytes) -> list[str]:
-    """Return what could be connected to, of all that was tried."""
+def _open(said: bytes, tries: Places) -> list[str]:
+    """Return what could be connected to, of all that had to be tried."""
     tried = sorted(re.findall(r"^(\w+) (open|closed)$", said.decode(), re.MULTILINE))
-    assert _EXPECTED == [name for name, _ in tried], said
+    assert sorted(tries) == [name for name, _ in tried], said
     return [name for name, how in tried if how == "open"]
 
 

@@ -14,8 +14,9 @@ pytestmark = pytest.mark.anyio
 
 _PROGRAM = """\
 #!/bin/sh
-echo "$2 $3 $5" >> {calls}
-[ "$2" = -I ] || grep -qxF -- "-I $3 $5" {calls}
+[ "$6" = -o ] && to=" $7"
+echo "$2 $3 $5$to" >> {calls}
+[ "$2" = -I ] || grep -qxF -- "-I $3 $5$to" {calls}
 """
 
 
@@ -45,6 +46,7 @@ async def test_rules_are_put_in_force_once_and_looked_at_again_after_a_minute(
     later = (await calls.read_text()).split("\n")
 
     rules = [f"{chain} {of}" for of in ("pkb+", "docker0") for chain in ("INPUT", "DOCKER-USER")]
+    rules.append("DOCKER-USER docker0 docker0")
     put = [f"{verb} {rule}" for rule in rules for verb in ("-C", "-I")]
     assert [*put, ""] == at_first
     assert [*put, *(f"-C {rule}" for rule in rules), ""] == later

@@ -58,11 +58,17 @@ class Firewall:
 
 
 def _rules(bridge_of_builds: str | None) -> Iterator[tuple[str, ...]]:
-    """Let nothing begin a connection to the host, but to its DNS, or to link-local addresses."""
+    """
+    Let nothing begin a connection to the host, but to its DNS, or to link-local addresses.
+
+    Nor builds to each other: whichever project they are of, they are behind the same bridge.
+    """
     for bridge in filter(None, (f"{BRIDGES}+", bridge_of_builds)):
         begins = ("-m", "conntrack", "--ctstate", "NEW", "!", "--ctorigdstport", _DNS)
         yield ("INPUT", "-i", bridge, *begins, "-j", "DROP")
         yield ("DOCKER-USER", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP")
+    if bridge_of_builds:
+        yield ("DOCKER-USER", "-i", bridge_of_builds, "-o", bridge_of_builds, "-j", "DROP")
 
 
 async def _discard(_: OutputChunk) -> None:
