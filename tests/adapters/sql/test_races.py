@@ -18,6 +18,7 @@ from pushpaka_core.adapters.memory.storage import MemoryStorage
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.application import assemble
 from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease, NewDeployment
 from pushpaka_core.domain.env_vars import EnvScope, NewEnvVar
@@ -25,12 +26,20 @@ from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.domain.webhooks import Forge, NewWebhook
-from pushpaka_core.errors import ConflictError, LeaseLostError, NotAllowedError
+from pushpaka_core.errors import ConflictError, DuplicateError, LeaseLostError, NotAllowedError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.journal import Journal
-from pushpaka_core.testing.keeping import keep, keep_deployment
-from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_entry, an_id, later
+from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
+from pushpaka_core.testing.objects import (
+    a_custom_domain,
+    a_deployment,
+    a_project,
+    a_user,
+    an_entry,
+    an_id,
+    later,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -418,3 +427,28 @@ async def test_branches_that_come_at_once_leave_no_more_previews_than_there_may_
         counts = await uow.deployments.count_by_status()
     assert OPTIONS.previews == len(waiting) == len({deployment.target for deployment in waiting})
     assert 25 - OPTIONS.previews == counts[S.SUPERSEDED]
+
+
+async def test_of_claims_proven_at_once_one_has_the_domain(storages: list[SqlStorage]) -> None:
+    """The others are refused, whichever process has looked for their record."""
+    for number in range(10):
+        claims = [
+            a_custom_domain(await keep_project(storages[0]), domain=f"shop{number}.example.com")
+            for _ in range(4)
+        ]
+        await keep(storages[0], *claims)
+
+        proofs = await at_once(
+            *(partial(_prove, storages[turn % 2], claim) for turn, claim in enumerate(claims))
+        )
+
+        assert Counter({DuplicateError: 3, None: 1}) == Counter(proofs)
+        async with storages[0].snapshot() as uow:
+            kept = await uow.custom_domains.visible_to(PLATFORM).all()
+        assert number + 1 == sum(domain.is_verified for domain in kept)
+
+
+async def _prove(storage: Storage, claim: CustomDomain) -> None:
+    async with storage.transaction() as uow:
+        present = await uow.custom_domains.visible_to(PLATFORM).get(claim.id)
+        await uow.custom_domains.update(evolve(present, verified_at=later(1)))
