@@ -113,7 +113,7 @@ async def test_a_proven_domain_is_served_by_https(stage: Stage) -> None:
     for domain in (OTHER, "shop.apps.example.net"):
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             await stage.visit(domain)
-    obtained = AsyncPath(served.data_directory / "router" / "acme.json")
+    (obtained,) = [f async for f in AsyncPath(served.data_directory / "router").glob("acme-*")]
     assert 0o600 == S_IMODE((await obtained.stat()).st_mode)
     assert 0o700 == S_IMODE((await obtained.parent.stat()).st_mode)
     assert OTHER not in await obtained.read_text()

@@ -166,9 +166,7 @@ async def _wait_for_answer(router: Router) -> None:
 def _directory(tmp_path: Path, entry_points: EntryPoints) -> TraefikDirectory:
     directory = TraefikDirectory(tmp_path / "router")
     directory.prepare_routes(entry_points)
-    static = static_configuration(
-        entry_points, routes_file=directory.routes_file, obtained_file=directory.obtained_file
-    )
+    static = static_configuration(entry_points, routes_file=directory.routes_file)
     directory.write(directory.static_file, static)
     return directory
 

@@ -41,9 +41,7 @@ def directory(tmp_path: Path) -> TraefikDirectory:
 @pytest.fixture
 def prepared(entry_points: EntryPoints, directory: TraefikDirectory) -> TraefikDirectory:
     directory.prepare_routes(entry_points)
-    static = static_configuration(
-        entry_points, routes_file=directory.routes_file, obtained_file=directory.obtained_file
-    )
+    static = static_configuration(entry_points, routes_file=directory.routes_file)
     directory.write(directory.static_file, static)
     directory.write(directory.page_file, page_configuration(entry_points.page_address, build=""))
     return directory

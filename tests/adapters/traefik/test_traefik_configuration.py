@@ -180,8 +180,4 @@ def _servers(tree: Any, service: str) -> Any:
 
 
 def _static(entry_points: EntryPoints) -> Any:
-    return yaml.safe_load(
-        static_configuration(
-            entry_points, routes_file=Path("routes.yml"), obtained_file=Path("acme.json")
-        )
-    )
+    return yaml.safe_load(static_configuration(entry_points, routes_file=Path("routes.yml")))

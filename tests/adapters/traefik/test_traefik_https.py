@@ -99,9 +99,16 @@ class TestConfiguration:
             "email": "ops@example.com",
             "caServer": "https://acme.example.com/directory",
             "caCertificates": ["/ca.pem"],
-            "storage": "acme.json",
+            "storage": f"/r/{ACME.file_name}",
             **written,
         } == static["certificatesResolvers"]["acme"]["acme"]
+
+    def test_each_authority_has_a_file_of_its_own(self) -> None:
+        """After a trial with another one its certificates are not taken for good."""
+        trial = evolve(ACME, url="https://acme-staging.example.com/directory")
+
+        assert ACME.file_name != trial.file_name
+        assert ACME.file_name == evolve(ACME, email="other@example.com").file_name
 
     def test_certificates_are_obtained_for_those_who_want_them_alone(self) -> None:
         """Neither for the platform's own names, nor for a domain that does not lead here."""
@@ -145,14 +152,14 @@ class TestCertificates:
         """Nor is there a file at the very first."""
         directory = TraefikDirectory(tmp_path)
         if text:
-            directory.obtained_file.write_text(text)
+            (directory.path / ACME.file_name).write_text(text)
 
         assert {} == directory.certificates(_entry_points())
 
     def test_a_half_written_file_is_read_later(self, tmp_path: Path) -> None:
         """Traefik does not replace it at once."""
         directory = TraefikDirectory(tmp_path)
-        directory.obtained_file.write_text('{"acme": {"Cert')
+        (directory.path / ACME.file_name).write_text('{"acme": {"Cert')
 
         with pytest.raises(RouterUnavailableError, match="just writing"):
             directory.certificates(_entry_points())
@@ -276,7 +283,7 @@ async def _visit(
 
 def _keep_obtained(directory: TraefikDirectory, pem: bytes) -> None:
     kept = {"certificate": base64.b64encode(pem).decode(), "domain": {"main": "shop.example.com"}}
-    directory.obtained_file.write_text(json.dumps({"acme": {"Certificates": [kept]}}))
+    (directory.path / ACME.file_name).write_text(json.dumps({"acme": {"Certificates": [kept]}}))
 
 
 def _entry_points(own_directory: Path | None = None) -> EntryPoints:
@@ -286,10 +293,7 @@ def _entry_points(own_directory: Path | None = None) -> EntryPoints:
 
 def _static(https: Https | None) -> Any:
     entry_points = evolve(_entry_points(), https=https)
-    text = static_configuration(
-        entry_points, routes_file=Path("routes.yml"), obtained_file=Path("acme.json")
-    )
-    return yaml.safe_load(text)
+    return yaml.safe_load(static_configuration(entry_points, routes_file=Path("/r/routes.yml")))
 
 
 def _routers(https: Https) -> Any:

@@ -80,9 +80,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def static_configuration(
-    entry_points: EntryPoints, *, routes_file: Path, obtained_file: Path
-) -> str:
+def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str:
     """Return what Traefik is started with; a change of it needs a restart."""
     https = entry_points.https
     secure = {ENTRY_POINT: _public(entry_points, https.port)} if https else {}
@@ -99,7 +97,7 @@ def static_configuration(
                 "providersThrottleDuration": "20ms",
                 "file": {"filename": str(routes_file), "watch": True},
             },
-            **(resolvers(https, web=_WEB, storage=obtained_file) if https else {}),
+            **(resolvers(https, web=_WEB, directory=routes_file.parent) if https else {}),
         }
     )
 

@@ -15,6 +15,7 @@ from pushpaka_core.adapters.traefik.configuration import (
     dynamic_configuration,
     generation_in,
 )
+from pushpaka_core.adapters.traefik.https import Acme
 from pushpaka_core.errors import RouterUnavailableError
 from pushpaka_core.ports.router import RouteTable
 
@@ -43,11 +44,6 @@ class TraefikDirectory:
     def page_file(self) -> Path:
         """What the server of the unavailable page is started with."""
         return self.path / "unavailable.json"
-
-    @property
-    def obtained_file(self) -> Path:
-        """Where Traefik keeps the certificates that it has obtained, and their keys."""
-        return self.path / "acme.json"
 
     def prepare(self) -> None:
         """Make the directory private."""
@@ -83,7 +79,7 @@ class TraefikDirectory:
         https = entry_points.https
         if https is None:
             return {}
-        obtained = self._obtained_names() if https.acme else {}
+        obtained = self._obtained_names(https.acme) if https.acme else {}
         own = (certificate.names for certificate in own_certificates(https.own_directory))
         return {**obtained, **{name: until for names in own for name, until in names.items()}}
 
@@ -100,9 +96,9 @@ class TraefikDirectory:
         with _translated_errors():
             return file.read_text() if file.exists() else ""
 
-    def _obtained_names(self) -> Mapping[str, datetime]:
+    def _obtained_names(self, acme: Acme) -> Mapping[str, datetime]:
         try:
-            return obtained_names(self.read(self.obtained_file))
+            return obtained_names(self.read(self.path / acme.file_name))
         except ValueError as error:
             raise RouterUnavailableError("Traefik is just writing its certificates.") from error
 

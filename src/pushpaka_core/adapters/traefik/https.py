@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ class Acme:
     challenge: str = "http-01"
     """How the names are tried: `http-01`, on port 80, or `tls-alpn-01`, on port 443."""
 
+    @property
+    def file_name(self) -> str:
+        """
+        Return where what it gave is kept.
+
+        Each authority has a file of its own: Traefik would go on with the account and the
+        certificates of another one, such as that of a trial.
+        """
+        return f"acme-{blake2b(self.url.encode(), digest_size=4).hexdigest()}.json"
+
 
 @frozen(kw_only=True)
 class Https:
@@ -46,15 +57,16 @@ class Https:
     """How long browsers are told to come by HTTPS alone (RFC 6797); None where they are not."""
 
 
-def resolvers(https: Https, *, web: str, storage: Path) -> _Tree:
-    """Return what obtains certificates and keeps them in *storage*; *web* is for plain HTTP."""
+def resolvers(https: Https, *, web: str, directory: Path) -> _Tree:
+    """Return what obtains certificates and keeps them in *directory*; *web* is for plain HTTP."""
     acme = https.acme
     if acme is None:
         return {}
     tried = {"httpChallenge": {"entryPoint": web}, "tlsChallenge": {}}
     way = "httpChallenge" if acme.challenge == "http-01" else "tlsChallenge"
     trust = {"caCertificates": [str(acme.authority_file)]} if acme.authority_file else {}
-    asked = {"email": acme.email, "caServer": acme.url, "storage": str(storage)}
+    storage = str(directory / acme.file_name)
+    asked = {"email": acme.email, "caServer": acme.url, "storage": storage}
     return {"certificatesResolvers": {_RESOLVER: {"acme": {**asked, **trust, way: tried[way]}}}}
 
 

@@ -92,12 +92,8 @@ class TraefikSupervisor:
         return SupervisedProgram(self._processes, self._directory, program)
 
     def _static_configuration(self, build: str) -> str:
-        text = static_configuration(
-            self._entry_points,
-            routes_file=self._directory.routes_file,
-            obtained_file=self._directory.obtained_file,
-        )
-        return f"# {build}\n{text}"
+        routes_file = self._directory.routes_file
+        return f"# {build}\n{static_configuration(self._entry_points, routes_file=routes_file)}"
 
     def _page_configuration(self, build: str) -> str:
         return page_configuration(self._entry_points.page_address, build=build)
