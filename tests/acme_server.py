@@ -2,13 +2,15 @@
 
 import os
 import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from json import dumps
 from pathlib import Path
 
-from anyio import CancelScope, connect_tcp, fail_after, open_file, open_process, sleep, to_thread
+import httpx
+from anyio import CancelScope, fail_after, open_file, open_process, sleep, to_thread
 from anyio import Path as AsyncPath
 from attrs import frozen
 
@@ -58,9 +60,7 @@ async def open_acme_server(
         caddy = await open_process(argv, env=env, stdout=log.wrapped, stderr=log.wrapped)
     try:
         with fail_after(60):
-            await _until_listening(port)
-            while not await AsyncPath(root_file).exists():
-                await sleep(0.05)
+            await _until_answering(f"https://localhost:{port}/acme/local/directory", root_file)
         yield AcmeServer(root_file=root_file)
     finally:
         with CancelScope(shield=True):
@@ -103,12 +103,18 @@ def _configuration(directory: Path, port: int) -> object:
     }
 
 
-async def _until_listening(port: int) -> None:
-    while True:
-        try:
-            stream = await connect_tcp("127.0.0.1", port)
-        except OSError:
+async def _until_answering(url: str, root_file: Path) -> None:
+    while not await AsyncPath(root_file).exists():
+        await sleep(0.05)
+    context = await to_thread.run_sync(_trusting, root_file)
+    async with httpx.AsyncClient(trust_env=False, verify=context, timeout=10) as http:
+        while True:
+            # It listens before it has certified itself.
+            with suppress(httpx.TransportError):
+                await http.get(url)
+                return
             await sleep(0.05)
-        else:
-            await stream.aclose()
-            return
+
+
+def _trusting(root_file: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(root_file))

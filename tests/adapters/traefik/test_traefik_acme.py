@@ -1,4 +1,4 @@
-"""A certificate by TLS-ALPN-01, from a real authority, on the port that it insists on."""
+"""Certificates from a real authority: on the port that it insists on, and after its absence."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from secrets import randbelow
 
 import httpx
 import pytest
+from anyio import Path as AsyncPath
 from anyio import fail_after, sleep, to_thread
 from attrs import evolve
 from tests.acme_server import AcmeServer, open_acme_server
@@ -18,20 +19,10 @@ from pushpaka_core.adapters.traefik.https import Acme, Https
 from pushpaka_core.adapters.traefik.router import TraefikRouter
 from pushpaka_core.ports.router import Route, RouteTable
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.needs("traefik"),
-    pytest.mark.needs("own names"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik"), pytest.mark.timeout(300)]
 
 DOMAIN = "shop.example.com"
-
-
-@pytest.fixture
-def address() -> str:
-    """Return an address of loopback that no other test listens on."""
-    return f"127.{1 + randbelow(250)}.{randbelow(250)}.{1 + randbelow(250)}"
+WANTED = Route(name="shop", hosts=(DOMAIN,), wants_certificates=(DOMAIN,), upstreams=())
 
 
 @pytest.fixture
@@ -39,38 +30,87 @@ def acme_port() -> int:
     return free_port()
 
 
-@pytest.fixture
-async def authority(tmp_path: Path, acme_port: int, address: str) -> AsyncIterator[AcmeServer]:
-    names = f"{address} {DOMAIN}"
-    async with open_acme_server(tmp_path, port=acme_port, names=names) as authority:
-        yield authority
-
-
-@pytest.fixture
-def entry_points(authority: AcmeServer, acme_port: int, address: str) -> EntryPoints:
-    acme = Acme(
+def acme_at(port: int, root_file: Path, challenge: str) -> Acme:
+    return Acme(
         email="ops@example.com",
-        url=f"https://localhost:{acme_port}/acme/local/directory",
-        authority_file=authority.root_file,
-        challenge="tls-alpn-01",
+        url=f"https://localhost:{port}/acme/local/directory",
+        authority_file=root_file,
+        challenge=challenge,
     )
-    return evolve(free_entry_points(), host=address, https=Https(port=443, acme=acme))
 
 
-@pytest.mark.usefixtures("page_server")
-async def test_a_certificate_is_obtained_by_tls_alone(
-    router: TraefikRouter, authority: AcmeServer, address: str
-) -> None:
-    """Port 80 is not asked, where nothing of the test listens."""
-    wanted = Route(name="shop", hosts=(DOMAIN,), wants_certificates=(DOMAIN,), upstreams=())
-
-    await router.apply(RouteTable(generation=1, routes=(wanted,)))
-
+async def until_obtained(router: TraefikRouter) -> None:
     with fail_after(120):
         while DOMAIN not in await router.certificates():
             await sleep(0.2)
-        while not await _is_served(address, authority.root_file):
-            await sleep(0.1)
+
+
+@pytest.mark.needs("own names")
+class TestByTls:
+    """By TLS-ALPN-01."""
+
+    @pytest.fixture
+    def address(self) -> str:
+        """Return an address of loopback that no other test listens on."""
+        return f"127.{1 + randbelow(250)}.{randbelow(250)}.{1 + randbelow(250)}"
+
+    @pytest.fixture
+    async def authority(
+        self, tmp_path: Path, acme_port: int, address: str
+    ) -> AsyncIterator[AcmeServer]:
+        names = f"{address} {DOMAIN}"
+        async with open_acme_server(tmp_path, port=acme_port, names=names) as authority:
+            yield authority
+
+    @pytest.fixture
+    def entry_points(self, authority: AcmeServer, acme_port: int, address: str) -> EntryPoints:
+        acme = acme_at(acme_port, authority.root_file, "tls-alpn-01")
+        return evolve(free_entry_points(), host=address, https=Https(port=443, acme=acme))
+
+    @pytest.mark.usefixtures("page_server")
+    async def test_a_certificate_is_obtained_by_tls_alone(
+        self, router: TraefikRouter, authority: AcmeServer, address: str
+    ) -> None:
+        """Port 80 is not asked, where nothing of the test listens."""
+        await router.apply(RouteTable(generation=1, routes=(WANTED,)))
+
+        await until_obtained(router)
+        with fail_after(30):
+            while not await _is_served(address, authority.root_file):
+                await sleep(0.1)
+
+
+class TestAfterAnAbsence:
+    """By HTTP-01, from an authority that was away when it was asked first."""
+
+    @pytest.fixture
+    async def root_file(self, tmp_path: Path, acme_port: int) -> Path:
+        async with open_acme_server(tmp_path, port=acme_port) as authority:
+            return authority.root_file
+
+    @pytest.fixture
+    def entry_points(self, root_file: Path, acme_port: int) -> EntryPoints:
+        https = Https(port=free_port(), acme=acme_at(acme_port, root_file, "http-01"))
+        return evolve(free_entry_points(), https=https)
+
+    async def test_the_next_table_has_it_asked_again(
+        self,
+        router: TraefikRouter,
+        entry_points: EntryPoints,
+        acme_port: int,
+        tmp_path: Path,
+        traefik_log: Path,
+    ) -> None:
+        """Though nothing of the table is different but its number."""
+        await router.apply(RouteTable(generation=1, routes=(WANTED,)))
+        with fail_after(60):
+            while "Unable to obtain" not in await AsyncPath(traefik_log).read_text():
+                await sleep(0.1)
+        opening = open_acme_server(tmp_path, port=acme_port, router_port=entry_points.port)
+        async with opening:
+            await router.apply(RouteTable(generation=2, routes=(WANTED,)))
+
+            await until_obtained(router)
 
 
 async def _is_served(address: str, root_file: Path) -> bool:
