@@ -52,6 +52,13 @@ def faults(session: nox.Session) -> None:
     session.run("python", "-m", "tests.faults.harness", *session.posargs)
 
 
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """How fast is it, and is a request lost? Say which: `-- cutover --runtimes process`."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Does it read as agreed?"""

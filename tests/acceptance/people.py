@@ -21,6 +21,8 @@ PATIENCE = 90
 OWN_ADDRESSES = {"PUSHPAKA_TRUSTED_PROXIES": "127.0.0.1/32"}
 """The setting by which people who sign up come from networks of their own, as limits count them."""
 
+# An API closes what is silent for 5 s: a request must not meet its closing.
+_LIMITS = httpx.Limits(keepalive_expiry=2)
 _UNDER_WAY = ("queued", "building", "deploying")
 _numbers = count(1)
 
@@ -43,7 +45,9 @@ class Person:
         base = f"http://127.0.0.1:{served.port}/api/v1"
         origin = {"X-Forwarded-For": f"198.51.{number}.1"}
         async with (
-            httpx.AsyncClient(base_url=base, headers=origin, timeout=60, trust_env=False) as api,
+            httpx.AsyncClient(
+                base_url=base, headers=origin, limits=_LIMITS, timeout=60, trust_env=False
+            ) as api,
             httpx.AsyncClient(timeout=30, trust_env=False) as web,
         ):
             who = {"email": f"ann{number}@example.org", "name": "Ann", "password": PASSWORD}

@@ -1,16 +1,16 @@
 """Restart, stop, start and redeploy, as whoever visits the application sees them."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
-from anyio import create_task_group, fail_after, sleep, to_thread
-from tests.acceptance.apps import COMMAND, repository_of, server
+from anyio import fail_after, sleep, to_thread
+from benchmarks.load import Load
+from tests.acceptance.apps import program, repository_of, server
+from tests.acceptance.connections import LONG_LIVED
 from tests.acceptance.people import PATIENCE, Json, Person
-from tests.acceptance.test_no_downtime import Load
+from tests.acceptance.traces import processes_with
 from tests.acceptance.variants import RUNTIMES, settings_of
 from tests.served import Served, open_served
 
@@ -39,38 +39,32 @@ async def _standing_at(person: Person, url: str) -> tuple[int, str]:
     return answer.status_code, "is stopped" if " is stopped. " in answer.text else answer.text
 
 
-async def until_replaced(load: Load, deployment: Json, *, seen: int, left: int) -> None:
-    """Wait until *seen* processes of a deployment have answered, and *left* of them live."""
+async def until_replaced(load: Load, *, seen: int, left: int) -> None:
+    """Wait until *seen* processes have answered, and *left* of them live."""
     with fail_after(PATIENCE):
-        while (seen, left) != (len(load.processes), await to_thread.run_sync(_living, deployment)):
+        while (seen, left) != (len(load.processes), await to_thread.run_sync(_living, load)):
             await sleep(0.1)
 
 
-def _living(deployment: Json) -> int:
-    """Return how many processes serve a deployment, in containers or not."""
-    processes = psutil.process_iter(["cmdline", "environ"])
-    facts = [process.info for process in processes if process.info["cmdline"] == COMMAND.split()]
-    return sum(deployment["id"] in (one["environ"] or {}).values() for one in facts)
+def _living(load: Load) -> int:
+    """Return how many of those that have answered live, in containers or not."""
+    return sum(bool(processes_with(name)) for name in load.processes)
 
 
 async def test_no_request_fails_over_two_restarts(ann: Person, repositories: Path) -> None:
     """New processes take over from those that served, and the deployment stays the same."""
-    repository = repository_of(repositories / "shop", server("v1"))
+    repository = repository_of(repositories / "shop", program(LONG_LIVED))
     project = await ann.project(repository.path, replicas=2)
     deployment = await ann.deploy(project)
-    load = Load(ann, project)
 
-    async with create_task_group() as people:
-        for path in ("/process", "/process", "/process", "/slow/0.4"):
-            people.start_soon(partial(load.ask_on, path))
+    async with Load.on(ann, project) as load:
         for _ in range(2):
             await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
             await ann.until_caused(deployment, "Its instances were replaced by new ones")
-        await until_replaced(load, deployment, seen=6, left=2)
-        people.cancel_scope.cancel()
+        await until_replaced(load, seen=6, left=2)
 
     assert [] == load.failures
-    assert len(load.answers) > 100
+    assert len(load.requests) > 100
     assert deployment == await ann.ask("GET", f"/deployments/{deployment['id']}")
 
 

@@ -166,6 +166,24 @@ async def test_an_instance_that_refuses_costs_no_request(
     assert [200] * 4 == [answer.status_code for answer in answers]
 
 
+async def test_many_visitors_meet_an_instance_that_refuses_and_lose_no_request(
+    router: TraefikRouter, visitor: httpx.AsyncClient, start_app: StartApp
+) -> None:
+    """They take turns with each other's tries, so that one may meet it again and again."""
+    shop = await start_app("shop")
+    await router.apply(_table(1, _route("shop", await _refusing(), shop.upstream)))
+    answers: list[int] = []
+
+    async def ask_often() -> None:
+        answers.extend([(await _ask(visitor, "POST", "shop")).status_code for _ in range(40)])
+
+    async with create_task_group() as visitors:
+        for _ in range(10):
+            visitors.start_soon(ask_often)
+
+    assert [200] * 400 == answers
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_request_that_was_received_is_not_repeated(
     router: TraefikRouter, visitor: httpx.AsyncClient, start_app: StartApp, method: str
@@ -178,6 +196,20 @@ async def test_a_request_that_was_received_is_not_repeated(
 
     assert 502 == answer.status_code
     assert 1 == len(shop.heads)
+
+
+async def test_a_request_that_changes_something_is_not_repeated_on_a_kept_connection_either(
+    router: TraefikRouter, visitor: httpx.AsyncClient, start_app: StartApp
+) -> None:
+    """Whether the connection is new makes no difference."""
+    shop = await start_app("shop")
+    await router.apply(_table(1, _route("shop", shop.upstream)))
+    await _ask(visitor, "POST", "shop")
+
+    answer = await _ask(visitor, "POST", "shop", "/crash")
+
+    assert 502 == answer.status_code
+    assert 2 == len(shop.heads)
 
 
 async def test_a_query_is_not_logged(

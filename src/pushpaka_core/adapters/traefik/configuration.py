@@ -189,8 +189,9 @@ def _generation_router() -> _Tree:
 def _middlewares(generation: int) -> Mapping[str, _Tree]:
     return {
         _GENERATION: {"headers": {"customResponseHeaders": {GENERATION_HEADER: str(generation)}}},
-        # Another try is made only where no connection came about: nothing is ever sent twice.
-        _RETRY: {"retry": {"attempts": 3, "initialInterval": "50ms"}},
+        # Another try is made only where no connection came about. It goes to the next instance,
+        # but those of all visitors take turns: one may meet the same dead instance many times.
+        _RETRY: {"retry": {"attempts": 20, "initialInterval": "20ms"}},
         # An empty value takes the header away: Traefik keeps no track of these two.
         _HYGIENE: {"headers": {"customRequestHeaders": {"Forwarded": "", "Proxy": ""}}},
     }

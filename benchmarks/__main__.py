@@ -1,0 +1,50 @@
+"""Measures on this machine; `python -m benchmarks --help` tells what may be chosen."""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+
+import anyio
+from benchmarks.cutover import Cutover, cut_over
+from tests.acceptance.people import OWN_ADDRESSES, Person
+from tests.served import open_served
+
+
+def main() -> None:
+    """Measure what the command line says, and print a table of each."""
+    wanted = _wanted()
+    for runtime in wanted.runtimes:
+        before = os.getloadavg()[0]
+        cutover = anyio.run(_cutover, runtime, wanted)
+        after = os.getloadavg()[0]
+        sys.stdout.write(
+            f"\n### {runtime}\n\n{wanted.deployments} deployments and {wanted.rollbacks} rollbacks "
+            f"on {os.cpu_count()} cores with a load average of {before:.1f} before and "
+            f"{after:.1f} after.\n\n{cutover.table}\n"
+        )
+        sys.stdout.writelines(f"{failure}\n" for failure in cutover.load.failures)
+        sys.stdout.flush()
+
+
+def _wanted() -> Namespace:
+    parser = ArgumentParser(prog="benchmarks", description="Measures on this machine.")
+    parser.add_argument("benchmark", choices=["cutover"], help="what is measured")
+    parser.add_argument("--deployments", type=int, default=20)
+    parser.add_argument("--rollbacks", type=int, default=20)
+    parser.add_argument("--runtimes", nargs="+", default=["process", "docker"])
+    return parser.parse_args()
+
+
+async def _cutover(runtime: str, wanted: Namespace) -> Cutover:
+    settings = OWN_ADDRESSES | {"PUSHPAKA_RUNTIME": runtime, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
+    async with open_served(**settings) as served, Person.signed_up(await served.start()) as ann:
+        return await cut_over(
+            ann,
+            served.repositories,
+            deployments=wanted.deployments,
+            rollbacks=wanted.rollbacks,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Requests without a pause, and what became of each."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from statistics import quantiles
+from typing import Self
+
+import httpx
+import psutil
+from anyio import create_task_group, current_time, fail_after, sleep, to_thread
+from attrs import define, field, frozen
+from docker.errors import NotFound
+from docker.models.containers import Container
+from tests.acceptance.people import PATIENCE, Json, Person
+from tests.acceptance.traces import processes_with
+from tests.engine.engines import containers
+
+_BODY = b"x" * 1024
+_PAUSE = 0.01
+"""Seconds between an answer and the next request of the same visitor."""
+_DOWNLOAD = 0.5
+"""Seconds that a slow download takes."""
+_TIMEOUT = 60
+
+
+@frozen(kw_only=True)
+class Request:
+    """One request, and how it ended."""
+
+    stage: str
+    """What was done with the application when it began."""
+    is_slow: bool
+    begun: float
+    ended: float
+    process: str | None
+    """Which process began to answer, if any."""
+    version: str | None
+    failure: str | None
+
+    @property
+    def lasted(self) -> float:
+        """How many seconds it took."""
+        return self.ended - self.begun
+
+
+@frozen(kw_only=True)
+class Kill:
+    """The end of a process that served."""
+
+    process: str
+    begun: float
+    ended: float
+    """From when on nothing was accepted for it any more."""
+
+    def takes(self, request: Request) -> bool:
+        """Tell whether *request* was under way then, and nobody else began to answer it."""
+        is_under_way = request.begun < self.ended and request.ended > self.begun
+        return is_under_way and request.process in {None, self.process}
+
+
+@frozen(kw_only=True)
+class Tally:
+    """What became of the requests of one stage; times in seconds, those of quick requests alone."""
+
+    requests: int
+    failed: int
+    lost: int
+    """That were under way in a process that was killed."""
+    median: float
+    p99: float
+    longest: float
+
+
+@define
+class Load:
+    """Visitors of one application, who ask again as soon as they are answered."""
+
+    _http: httpx.AsyncClient
+    _runs_containers: bool
+    stage: str = field(default="at rest", init=False)
+    requests: list[Request] = field(factory=list, init=False)
+    kills: list[Kill] = field(factory=list, init=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, person: Person, project: Json) -> AsyncIterator[Self]:
+        """Ask until the block ends; two visitors read, one writes, one downloads slowly."""
+        url = f"http://127.0.0.1:{person.served.router_port}"
+        host = {"Host": httpx.URL(project["url"]).netloc.decode()}
+        async with (
+            httpx.AsyncClient(base_url=url, headers=host, timeout=_TIMEOUT, trust_env=False) as web,
+            create_task_group() as visitors,
+        ):
+            load = cls(web, person.served.runs_containers)
+            for method, path in (("GET", "/"), ("GET", "/"), ("POST", "/")):
+                visitors.start_soon(partial(load._ask_on, method, path))
+            visitors.start_soon(partial(load._ask_on, "GET", f"/for/{_DOWNLOAD}", is_slow=True))
+            yield load
+            visitors.cancel_scope.cancel()
+
+    async def more(self, number: int) -> None:
+        """Wait for *number* further quick answers."""
+        wanted = len(self._quick(self.requests)) + number
+        with fail_after(PATIENCE):
+            while len(self._quick(self.requests)) < wanted:
+                await sleep(_PAUSE)
+
+    async def kill_one(self) -> None:
+        """Kill a process that answers; return when as many others answer as there were."""
+        number = len(await self._answering(since=current_time()))
+        victim = next(request.process for request in reversed(self.requests) if request.process)
+        begun = current_time()
+        await to_thread.run_sync(self._kill, victim)
+        kill = Kill(process=victim, begun=begun, ended=current_time())
+        self.kills.append(kill)
+        with fail_after(PATIENCE):
+            while len(await self._answering(since=kill.ended)) < number:
+                pass
+
+    @property
+    def processes(self) -> set[str]:
+        """All processes that have answered."""
+        return {request.process for request in self.requests if request.process}
+
+    @property
+    def stages(self) -> Sequence[str]:
+        """All stages that there were, in their order."""
+        return list(Counter(request.stage for request in self.requests))
+
+    @property
+    def versions(self) -> set[str]:
+        """All versions that have answered."""
+        return {request.version for request in self.requests if request.version}
+
+    @property
+    def failures(self) -> Sequence[Request]:
+        """What failed, but for what was under way in a process that was killed."""
+        return [r for r in self.requests if r.failure and not self._is_lost(r)]
+
+    @property
+    def lost(self) -> Sequence[Request]:
+        """What failed because it was under way in a process that was killed."""
+        return [r for r in self.requests if r.failure and self._is_lost(r)]
+
+    def tally(self, stage: str) -> Tally:
+        """Count what began in *stage*."""
+        began = [request for request in self.requests if request.stage == stage]
+        times = [request.lasted for request in self._quick(began)]
+        hundredths = quantiles(times, n=100, method="inclusive")
+        return Tally(
+            requests=len(began),
+            failed=sum(request.stage == stage for request in self.failures),
+            lost=sum(request.stage == stage for request in self.lost),
+            median=hundredths[49],
+            p99=hundredths[98],
+            longest=max(times),
+        )
+
+    async def _ask_on(self, method: str, path: str, *, is_slow: bool = False) -> None:
+        while True:
+            stage, begun = self.stage, current_time()
+            process = version = failure = None
+            content = _BODY if method == "POST" else None
+            try:
+                async with self._http.stream(method, path, content=content) as answer:
+                    process = answer.headers.get("X-Process")
+                    version = answer.headers.get("X-Version")
+                    text = (await answer.aread()).decode()
+                    if not answer.is_success or process is None:
+                        failure = f"{answer.status_code} {text}"
+            except httpx.HTTPError as error:
+                failure = repr(error)
+            self.requests.append(
+                Request(
+                    stage=stage, is_slow=is_slow, begun=begun, ended=current_time(),
+                    process=process, version=version, failure=failure,
+                )
+            )  # fmt: skip
+            await sleep(_PAUSE)
+
+    async def _answering(self, *, since: float) -> set[str]:
+        """Return who has answered since, after some more answers."""
+        await self.more(20)
+        return {r.process for r in self.requests if r.process and r.begun >= since}
+
+    def _kill(self, name: str) -> None:
+        """End a process, and return once its port accepts nothing any more."""
+        (process,) = processes_with(name)
+        container = _container_of(process) if self._runs_containers else None
+        process.kill()
+        process.wait(PATIENCE)
+        if container is not None:
+            # The engine goes on to accept for it until it has seen its end.
+            with suppress(NotFound):
+                container.wait(timeout=PATIENCE)
+
+    def _is_lost(self, request: Request) -> bool:
+        return any(kill.takes(request) for kill in self.kills)
+
+    def _quick(self, requests: Sequence[Request]) -> Sequence[Request]:
+        return [r for r in requests if not r.is_slow and not r.failure]
+
+
+def _container_of(process: psutil.Process) -> Container:
+    line = {process.pid, *(parent.pid for parent in process.parents())}
+    return next(one for one in containers() if one.attrs["State"]["Pid"] in line)
