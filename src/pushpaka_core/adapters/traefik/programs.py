@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
-from anyio import current_time, move_on_after, sleep, to_thread
+from anyio import create_task_group, current_time, move_on_after, sleep, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.adapters.traefik.client import plain_client
@@ -28,6 +28,10 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
 _PROVEN_AFTER = 60.0
 _LAST_LINES = 5
+_ASK_EVERY = 1.0
+_MOST_MISSES = 8
+"""Questions in a row without an answer, each of up to a second, after which a program hangs."""
+_HANGING_GRACE = timedelta(seconds=1)
 
 
 @frozen(kw_only=True)
@@ -53,7 +57,7 @@ class Program:
 
 @frozen
 class SupervisedProgram:
-    """Starts a program or adopts the one that runs, and starts it again when it dies."""
+    """Starts a program or adopts the one that runs, and again when it dies or hangs."""
 
     _processes: Processes
     _directory: TraefikDirectory
@@ -79,7 +83,11 @@ class SupervisedProgram:
         await self._launch()
 
     async def watch(self) -> NoReturn:
-        """Start the program again whenever it dies, sooner at first, until this is cancelled."""
+        """
+        Start the program again whenever it dies, sooner at first, until this is cancelled.
+
+        One that lives and has not answered for some 15 seconds is ended, and so started again.
+        """
         pause = _FIRST_PAUSE
         while True:
             if await self._time_alive() > _PROVEN_AFTER:
@@ -124,14 +132,20 @@ class SupervisedProgram:
 
     async def _launch(self) -> None:
         await self._processes.launch(self._program.name, self._command())
-        address = self._program.endpoints[-1].address
         with move_on_after(_START_DEADLINE.total_seconds()):
-            async with plain_client(f"http://{address}") as client:
+            async with self._client() as client:
                 await self._wait_for_answer(client)
             return
         raise RouterUnavailableError(
-            f"{self._program.label} was started and does not answer on {address}."
+            f"{self._program.label} was started and does not answer on {self._address}."
         )
+
+    @property
+    def _address(self) -> str:
+        return self._program.endpoints[-1].address
+
+    def _client(self) -> httpx.AsyncClient:
+        return plain_client(f"http://{self._address}")
 
     def _command(self) -> Command:
         return Command(
@@ -157,10 +171,26 @@ class SupervisedProgram:
 
     async def _time_alive(self) -> float:
         begin = current_time()
+        async with create_task_group() as watching:
+            watching.start_soon(self._end_once_it_hangs)
+            await self._wait_for_its_end()
+            watching.cancel_scope.cancel()
+        return current_time() - begin
+
+    async def _wait_for_its_end(self) -> None:
         while True:
             if not await self._is_alive():
-                return current_time() - begin
+                return
             await sleep(_LOOK_EVERY)
+
+    async def _end_once_it_hangs(self) -> None:
+        misses = 0
+        async with self._client() as client:
+            while misses < _MOST_MISSES:
+                await sleep(_ASK_EVERY)
+                misses = 0 if await _answers(client) else misses + 1
+        logger.warning("%s runs and does not answer; it is ended", self._program.label)
+        await self._processes.stop(self._program.name, grace=_HANGING_GRACE)
 
     async def _is_alive(self) -> bool:
         process = await self._processes.inspect(self._program.name)
