@@ -24,6 +24,7 @@ from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService,
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.notifications import Notices, NotificationService
 from pushpaka_core.services.one_offs import OneOffService
 from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.previews import Previews
@@ -53,6 +54,7 @@ class Application:
     deploy_keys: DeployKeyService
     custom_domains: CustomDomainService
     webhooks: WebhookService
+    notifications: NotificationService
     deliveries: DeliveryService
     audit: AuditService
     health: HealthService
@@ -71,7 +73,8 @@ def assemble(adapters: Adapters, options: Options) -> Application:
     """Connect the services to *adapters*."""
     lifetime = Lifetime()
     reports = CommitReports(adapters.now, adapters.new_id)
-    moves = Moves(reports, adapters.now, adapters.new_id)
+    notices = Notices(adapters.now, adapters.new_id)
+    moves = Moves(reports, notices, adapters.now, adapters.new_id)
     journal = Journal(adapters.now, adapters.new_id)
     environments, ending = Environments(adapters.cipher), Ending(moves, adapters.now)
     previews = Previews(ending, adapters.now, options.previews, options.preview_idle)
@@ -177,6 +180,13 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
         ),
         webhooks=WebhookService(
+            storage=adapters.storage,
+            cipher=adapters.cipher,
+            journal=journal,
+            now=adapters.now,
+            new_id=adapters.new_id,
+        ),
+        notifications=NotificationService(
             storage=adapters.storage,
             cipher=adapters.cipher,
             journal=journal,

@@ -24,6 +24,7 @@ from pushpaka_http.controllers.deploy_keys import DeployKeyController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
 from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
+from pushpaka_http.controllers.notifications import NotificationController
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
 from pushpaka_http.controllers.route_tables import RouteTableController
@@ -129,6 +130,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
             EnvVarController,
             CustomDomainController,
             WebhookController,
+            NotificationController,
             AuditController,
             SystemController,
         ],
@@ -167,6 +169,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "deploy_keys": given(application.deploy_keys),
         "custom_domains": given(application.custom_domains),
         "webhooks": given(application.webhooks),
+        "notifications": given(application.notifications),
         "deliveries": given(application.deliveries),
         "audit": given(application.audit),
         "health": given(application.health),

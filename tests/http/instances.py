@@ -108,6 +108,7 @@ def _application(world: World, parts: Parts) -> Application:
         deploy_keys=world.deploy_keys,
         custom_domains=world.custom_domains,
         webhooks=world.webhooks,
+        notifications=world.notifications,
         deliveries=world.deliveries,
         audit=world.audit,
         health=health,

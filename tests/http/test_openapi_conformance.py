@@ -89,12 +89,18 @@ class Owner:
             webhook = (
                 await person.post("/webhooks", {"project_id": project["id"], "provider": "github"})
             ).json()
+            channel = (
+                await person.post(
+                    "/notifications", {"project_id": project["id"], "url": "json://example.com"}
+                )
+            ).json()
             await person.post("/env", {"project_id": project["id"], "key": "A", "value": "1"})
         ids = {
             "project": project["id"],
             "deployment": deployment["id"],
             "domain": domain["id"],
             "webhook": webhook["id"],
+            "channel": channel["id"],
         }
         return cls(person.token, {f"{kind}_id": of_kind for kind, of_kind in ids.items()})
 

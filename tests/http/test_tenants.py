@@ -24,11 +24,15 @@ async def everything_of(person: Person) -> dict[str, str]:
     domain = await person.post("/domains", body)
     await person.post("/env", {"project_id": project["id"], "key": "A", "value": "1"})
     webhook = await person.post("/webhooks", {"project_id": project["id"], "provider": "github"})
+    channel = await person.post(
+        "/notifications", {"project_id": project["id"], "url": "json://example.com"}
+    )
     return {
         "project_id": project["id"],
         "deployment_id": deployment["id"],
         "domain_id": domain.json()["id"],
         "webhook_id": webhook.json()["id"],
+        "channel_id": channel.json()["id"],
     }
 
 
@@ -92,6 +96,7 @@ async def test_strange_ids_are_never_our_fault(ann: Person, no_id: str) -> None:
         ("POST", "/domains", {"domain": "app.example.com"}),
         ("POST", "/env", {"key": "A", "value": "2"}),
         ("POST", "/webhooks", {"provider": "github"}),
+        ("POST", "/notifications", {"url": "json://example.com"}),
         ("DELETE", "/env", {"key": "A"}),
     ],
 )

@@ -52,6 +52,7 @@ from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.notifications import Notices, NotificationService
 from pushpaka_core.services.plans import PlanService
 from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.projects import ProjectService
@@ -113,6 +114,7 @@ class World:
     domain_checks: DomainChecks
     custom_domains: CustomDomainService
     webhooks: WebhookService
+    notifications: NotificationService
     deliveries: DeliveryService
     audit: AuditService
 
@@ -123,7 +125,10 @@ class World:
         """Return an empty instance."""
         storage, queue, events = MemoryStorage(), MemoryQueue(), MemoryEventBus()
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
-        journal, moves = Journal(clock, new_id), Moves(CommitReports(clock, new_id), clock, new_id)
+        journal, moves = (
+            Journal(clock, new_id),
+            Moves(CommitReports(clock, new_id), Notices(clock, new_id), clock, new_id),
+        )
         environments, signer = Environments(cipher), MemorySigner()
         source, builder = MemorySource(), MemoryBuilder()
         artifacts = Artifacts(storage, builder)
@@ -227,6 +232,9 @@ class World:
                 new_id=new_id,
             ),
             webhooks=WebhookService(
+                storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
+            ),
+            notifications=NotificationService(
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
             ),
             deliveries=DeliveryService(

@@ -7,6 +7,7 @@ from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
+from pushpaka_core.ports.storage_notifications import Channels
 from pushpaka_core.ports.storage_outbox import Outbox
 from pushpaka_core.ports.storage_projects import CustomDomains, DeployKeys, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
@@ -81,6 +82,11 @@ class UnitOfWork(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What others are to be told."""
+        ...
+
+    @property
+    def channels(self) -> Channels:
+        """To whom notifications go."""
         ...
 
     @property

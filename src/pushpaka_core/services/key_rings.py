@@ -18,6 +18,7 @@ async def require_keys(storage: Storage, known: Collection[str]) -> None:
             *await uow.env_vars.key_ids(),
             *await uow.deploy_keys.key_ids(),
             *await uow.webhooks.key_ids(),
+            *await uow.channels.key_ids(),
         }
     missing = sorted(used - set(known))
     if missing:

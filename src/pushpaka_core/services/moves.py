@@ -3,12 +3,15 @@
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.deployment_steps import ENDED_UNSERVED
+from pushpaka_core.domain.deployment_steps import ENDED_UNSERVED, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.commit_statuses import CommitReports
+from pushpaka_core.services.notifications import Notices
+
+_TOLD_AT_ONCE = (DeploymentStatus.FAILED, DeploymentStatus.CRASHED)
 
 
 @frozen
@@ -16,6 +19,7 @@ class Moves:
     """Writes a state change and its event in one transaction: neither is without the other."""
 
     _reports: CommitReports
+    _notices: Notices
     _now: Clock
     _new_id: IdGenerator
 
@@ -33,12 +37,15 @@ class Moves:
         await self.tell(uow, kept, cause, actor)
         if kept.status in ENDED_UNSERVED:
             await self._reports.note(uow, kept)
+        if kept.status in _TOLD_AT_ONCE:
+            await self._notices.note(uow, kept)
         return kept
 
     async def keep_serving(self, uow: UnitOfWork, deployment: Deployment, cause: str) -> Deployment:
         """Keep a deployment that requests go to from now on, and have its forge told."""
         kept = await self.keep(uow, deployment, cause)
         await self._reports.note(uow, kept)
+        await self._notices.note(uow, kept)
         return kept
 
     async def keep_cancelled(self, uow: UnitOfWork, held: Deployment) -> Deployment:

@@ -9,6 +9,7 @@ from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.notifications import Channel
 from pushpaka_core.domain.outbox import OutboxMessage
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
@@ -27,6 +28,7 @@ Kept: TypeAlias = (
     | Instance
     | EnvVar
     | Environment
+    | Channel
     | DeployKey
     | CustomDomain
     | Webhook
@@ -76,6 +78,8 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - o
             await uow.env_vars.put(each)
         case Environment():
             await uow.env_vars.freeze(each)
+        case Channel():
+            await uow.channels.add(each)
         case DeployKey():
             await uow.deploy_keys.put(each)
         case CustomDomain():

@@ -17,6 +17,7 @@ from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarI
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogEntry
+from pushpaka_core.domain.notifications import Channel, ChannelId
 from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
@@ -200,6 +201,22 @@ def a_deploy_key(project: Project, **fields: Any) -> DeployKey:
         project_id=project.id,
         public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== shop",
         private_key=a_secret("key"),
+        created_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_channel(project: Project, **fields: Any) -> Channel:
+    """Return a channel that is told of all that becomes of *project*."""
+    standard = Channel(
+        id=ChannelId(an_id()),
+        project_id=project.id,
+        service="slack",
+        url=a_secret("url"),
+        secret=None,
+        success=True,
+        failure=True,
+        crash=True,
         created_at=NOON,
     )
     return evolve(standard, **fields)

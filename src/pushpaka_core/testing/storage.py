@@ -29,6 +29,7 @@ from pushpaka_core.testing.storage_nodes import (
     TalliesContract,
     WorkersContract,
 )
+from pushpaka_core.testing.storage_notifications import ChannelsContract
 from pushpaka_core.testing.storage_outbox import OutboxContract
 from pushpaka_core.testing.storage_projects import ProjectsContract
 from pushpaka_core.testing.storage_releases import (
@@ -189,6 +190,7 @@ class StorageContract(
     DeployKeysContract,
     CustomDomainsContract,
     WebhooksContract,
+    ChannelsContract,
     OutboxContract,
     DeploymentsContract,
     ClaimsContract,

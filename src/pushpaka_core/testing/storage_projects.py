@@ -12,6 +12,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_project
 from pushpaka_core.testing.objects import (
+    a_channel,
     a_custom_domain,
     a_deploy_key,
     a_deployment,
@@ -194,6 +195,8 @@ class ProjectsContract:
             assert {other.id} == {t.project_id for t in await uow.targets.of_projects()}
             assert {other.id} == {r.project_id for r in await uow.releases.of_project()}
             assert {other.id} == {i.project_id for i in await uow.instances.all()}
+            channels = await uow.channels.visible_to(PLATFORM).all()
+            assert [other.id] == [channel.project_id for channel in channels]
             assert await uow.deploy_keys.find(project.id) is None
             assert await uow.deploy_keys.find(other.id)
             webhooks = await uow.webhooks.visible_to(PLATFORM).all()
@@ -222,6 +225,7 @@ class ProjectsContract:
             an_env_var(project),
             an_environment(deployment),
             a_deploy_key(project),
+            a_channel(project),
             a_custom_domain(project),
             a_webhook(project),
             a_timeline_event(deployment),

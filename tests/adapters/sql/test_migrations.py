@@ -39,6 +39,7 @@ from pushpaka_core.domain.webhooks import WebhookDelivery
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
+    a_channel,
     a_custom_domain,
     a_deploy_key,
     a_deployment,
@@ -104,6 +105,7 @@ def _compare(connection: sa.Connection) -> list[object]:
         (schema.log_lines, LogLine.of(an_entry(), deployment_id=DEPLOYMENT.id, seq=1)),
         (schema.env_vars, an_env_var(PROJECT)),
         (schema.environments, an_environment(DEPLOYMENT)),
+        (schema.channels, a_channel(PROJECT)),
         (schema.deploy_keys, a_deploy_key(PROJECT)),
         (schema.custom_domains, a_custom_domain(PROJECT)),
         (schema.webhooks, WEBHOOK),

@@ -27,6 +27,7 @@ from pushpaka_core.domain.webhooks import WebhookDelivery
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.testing.objects import (
     NOON,
+    a_channel,
     a_custom_domain,
     a_deploy_key,
     a_message,
@@ -49,7 +50,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0006"
+NEWEST = "0007"
 LINES = 450
 """More than are read and written at once."""
 
@@ -82,6 +83,7 @@ async def _fill(url: str) -> None:
         await uow.instances.add(an_instance(deployment))
         await uow.env_vars.put(an_env_var(project))
         await uow.env_vars.freeze(an_environment(deployment))
+        await uow.channels.add(a_channel(project, secret=token))
         await uow.deploy_keys.put(a_deploy_key(project))
         await uow.custom_domains.add(a_custom_domain(project))
         await uow.outbox.add(a_message(project))

@@ -16,6 +16,7 @@ from pushpaka_core.adapters.memory.storage_nodes import (
     MemoryTallies,
     MemoryWorkers,
 )
+from pushpaka_core.adapters.memory.storage_notifications import MemoryChannels
 from pushpaka_core.adapters.memory.storage_outbox import MemoryOutbox
 from pushpaka_core.adapters.memory.storage_projects import (
     MemoryCustomDomains,
@@ -97,6 +98,11 @@ class MemoryUnitOfWork:
     def outbox(self) -> MemoryOutbox:
         """What others are to be told."""
         return MemoryOutbox(self._tables)
+
+    @property
+    def channels(self) -> MemoryChannels:
+        """To whom notifications go."""
+        return MemoryChannels(self._tables)
 
     @property
     def audit(self) -> MemoryAuditTrail:

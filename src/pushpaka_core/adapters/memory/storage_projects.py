@@ -85,6 +85,7 @@ class MemoryProjects:
         tables.custom_domains.remove_where(lambda domain: domain.project_id == id)
         tables.outbox.remove_where(lambda message: message.project_id == id)
         tables.deploy_keys.remove(id)
+        tables.channels.remove_where(lambda channel: channel.project_id == id)
         remove_webhooks(tables, lambda webhook: webhook.project_id == id)
         tables.deployments.remove(*ids)
         tables.projects.remove(id)

@@ -15,6 +15,7 @@ from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.nodes import Node, NodeLease
+from pushpaka_core.domain.notifications import Channel, ChannelId
 from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
@@ -102,6 +103,7 @@ class Tables:
     logs: Table[DeploymentId, tuple[LogLine, ...]] = field(factory=Table)
     env_vars: Table[EnvVarId, EnvVar] = field(factory=Table)
     environments: Table[DeploymentId, Environment] = field(factory=Table)
+    channels: Table[ChannelId, Channel] = field(factory=Table)
     deploy_keys: Table[ProjectId, DeployKey] = field(factory=Table)
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
     webhooks: Table[WebhookId, Webhook] = field(factory=Table)

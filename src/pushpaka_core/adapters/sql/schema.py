@@ -357,6 +357,22 @@ outbox_messages = _table(
     of="project",
 )
 
+channels = _table(
+    "channels",
+    key(),
+    owner("project_id", "projects"),
+    text("service"),
+    *secret("url"),
+    *secret("secret", null=True),
+    flag("success"),
+    flag("failure"),
+    flag("crash"),
+    time("created_at"),
+    _index("ix_channels_project", "project_id"),
+    row="channel",
+    of="project",
+)
+
 audit_entries = _table(
     "audit_entries",
     *unique_id(),

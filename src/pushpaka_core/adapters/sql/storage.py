@@ -22,6 +22,7 @@ from pushpaka_core.adapters.sql.lineage import Lineage
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
 from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
 from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
+from pushpaka_core.adapters.sql.notifications import SqlChannels
 from pushpaka_core.adapters.sql.outbox import SqlOutbox
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
@@ -96,6 +97,11 @@ class SqlUnitOfWork:
     def outbox(self) -> SqlOutbox:
         """What others are to be told."""
         return SqlOutbox(self._statements)
+
+    @property
+    def channels(self) -> SqlChannels:
+        """To whom notifications go."""
+        return SqlChannels(self._statements)
 
     @property
     def audit(self) -> SqlAuditTrail:

@@ -1,0 +1,43 @@
+"""How notification channels look."""
+
+from datetime import datetime
+from typing import Self
+
+from attrs import frozen
+
+from pushpaka_core.domain.notifications import Channel, ChannelId
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.services.notifications import IssuedChannel
+
+
+@frozen(kw_only=True, slots=False)
+class ChannelResponse:
+    """Who is told of what; the address is never shown, and the secret when it is made."""
+
+    id: ChannelId
+    project_id: ProjectId
+    service: str
+    secret: str | None
+    success: bool
+    failure: bool
+    crash: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, channel: Channel, secret: str | None = None) -> Self:
+        """Show *channel*, and the *secret* to whom it is issued."""
+        return cls(
+            id=channel.id,
+            project_id=channel.project_id,
+            service=channel.service,
+            secret=secret,
+            success=channel.success,
+            failure=channel.failure,
+            crash=channel.crash,
+            created_at=channel.created_at,
+        )
+
+    @classmethod
+    def issued(cls, issued: IssuedChannel) -> Self:
+        """Show a channel to its owner, with its secret."""
+        return cls.of(issued.channel, issued.secret)
