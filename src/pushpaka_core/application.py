@@ -189,6 +189,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         notifications=NotificationService(
             storage=adapters.storage,
             cipher=adapters.cipher,
+            messenger=adapters.messenger,
             journal=journal,
             now=adapters.now,
             new_id=adapters.new_id,

@@ -21,6 +21,8 @@ from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import HeldStorage, NodeHold
+from pushpaka_core.services.notifications import NOTIFICATION
+from pushpaka_core.services.notifying import NotificationSender
 from pushpaka_core.services.pipeline import DeploymentPipeline
 from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.reconciliation import Reconciliation
@@ -217,7 +219,16 @@ def _sending(adapters: Adapters, options: Options) -> OutboxSending:
         addresses=options.addresses,
         policy=options.source_policy,
     )
-    return OutboxSending(adapters.storage, {COMMIT_STATUS: statuses.send}, adapters.now)
+    notifications = NotificationSender(
+        storage=adapters.storage,
+        cipher=adapters.cipher,
+        poster=adapters.notification_poster,
+        messenger=adapters.messenger,
+        addresses=options.addresses,
+        now=adapters.now,
+    )
+    senders = {COMMIT_STATUS: statuses.send, NOTIFICATION: notifications.send}
+    return OutboxSending(adapters.storage, senders, adapters.now)
 
 
 def starting_of(adapters: Adapters, options: Options) -> Starting:

@@ -16,6 +16,7 @@ from pushpaka_core.ports.dns import Resolver
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.host import Host, Room
+from pushpaka_core.ports.messenger import Messenger
 from pushpaka_core.ports.poster import Poster
 from pushpaka_core.ports.prober import Prober
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -47,6 +48,10 @@ class Adapters:
     runtime: Runtime
     prober: Prober
     poster: Poster
+    """For forges."""
+    notification_poster: Poster
+    """For whoever else is to be told, which the operator may let be somewhere else."""
+    messenger: Messenger
     router: Router
     router_supervisor: RouterSupervisor | None = None
     """None where the router is somebody else's to run."""

@@ -293,6 +293,11 @@ class Settings:
         "networks with Git servers that are not public, as in `10.0.0.0/8`; none by default",
         default=(),
     )
+    notify_allow_nets: tuple[IPNetwork, ...] = _setting(
+        setting_values.networks,
+        "networks that are not public and may be told by notifications; none by default",
+        default=(),
+    )
     ssh_known_hosts: Path | None = _setting(
         setting_values.absolute,
         "a file of ssh host keys, in the form of OpenSSH's `known_hosts`, beside which none is "

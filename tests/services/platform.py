@@ -15,6 +15,7 @@ from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
 from pushpaka_core.adapters.memory.host import MemoryHost
+from pushpaka_core.adapters.memory.messenger import MemoryMessenger
 from pushpaka_core.adapters.memory.poster import MemoryPoster
 from pushpaka_core.adapters.memory.prober import MemoryProber
 from pushpaka_core.adapters.memory.queue import MemoryQueue
@@ -78,6 +79,8 @@ class Platform:
     runtime: MemoryRuntime
     prober: MemoryProber
     poster: MemoryPoster
+    notification_poster: MemoryPoster
+    messenger: MemoryMessenger
     router: MemoryRouter
     host: MemoryHost
     failpoints: MemoryFailpoints
@@ -253,6 +256,8 @@ async def open_platform(
         runtime=(runtime := MemoryRuntime(now=clock)),
         prober=(prober := MemoryProber()),
         poster=(poster := MemoryPoster()),
+        notification_poster=(notification_poster := MemoryPoster()),
+        messenger=(messenger := MemoryMessenger()),
         router=(router := MemoryRouter()),
         resolver=MemoryResolver(),
         host=(host := MemoryHost()),
@@ -279,6 +284,8 @@ async def open_platform(
         runtime=runtime,
         prober=prober,
         poster=poster,
+        notification_poster=notification_poster,
+        messenger=messenger,
         router=router,
         host=host,
         failpoints=failpoints,

@@ -11,6 +11,7 @@ from attrs import define, evolve, field, frozen
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.failpoints import MemoryFailpoints
+from pushpaka_core.adapters.memory.messenger import MemoryMessenger
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.adapters.memory.resolver import MemoryResolver
 from pushpaka_core.adapters.memory.security import (
@@ -105,6 +106,7 @@ class World:
     deployments: DeploymentService
     plans: PlanService
     source: MemorySource
+    messenger: MemoryMessenger
     builder: MemoryBuilder
     serving: ServingService
     logs: LogService
@@ -130,7 +132,7 @@ class World:
             Moves(CommitReports(clock, new_id), Notices(clock, new_id), clock, new_id),
         )
         environments, signer = Environments(cipher), MemorySigner()
-        source, builder = MemorySource(), MemoryBuilder()
+        source, builder, messenger = MemorySource(), MemoryBuilder(), MemoryMessenger()
         artifacts = Artifacts(storage, builder)
         ending = Ending(moves, clock)
         previews = Previews(ending, clock, 3, timedelta(days=7))
@@ -199,6 +201,7 @@ class World:
                 timings=Timings(),
             ),
             source=source,
+            messenger=messenger,
             builder=builder,
             serving=ServingService(
                 storage=storage,
@@ -235,7 +238,12 @@ class World:
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
             ),
             notifications=NotificationService(
-                storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
+                storage=storage,
+                cipher=cipher,
+                messenger=messenger,
+                journal=journal,
+                now=clock,
+                new_id=new_id,
             ),
             deliveries=DeliveryService(
                 storage=storage, cipher=cipher, queueing=queueing, previews=previews, now=clock

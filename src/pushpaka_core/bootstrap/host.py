@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from uuid import UUID, uuid4
 
 from anyio import to_thread
@@ -12,6 +13,7 @@ from pushpaka_core.bootstrap.docker import docker_adapters
 from pushpaka_core.bootstrap.ground import Ground
 from pushpaka_core.bootstrap.options import source_policy_of, utc_now
 from pushpaka_core.bootstrap.routers import opened_router, route_table_text
+from pushpaka_core.domain.networks import may_be_contacted
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.parts import Adapters
 from pushpaka_core.ports.builder import Builder
@@ -34,6 +36,7 @@ async def host_adapters(
     settings: Settings, ground: Ground, *, is_alone: bool
 ) -> AsyncIterator[Adapters]:
     """Open the adapters of an instance whose programs run on this host."""
+    from pushpaka_core.adapters.apprise.messenger import AppriseMessenger
     from pushpaka_core.adapters.dns.resolver import DnspythonResolver
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
@@ -84,6 +87,12 @@ async def host_adapters(
             engine_check=engine_check,
             prober=await stack.enter_async_context(open_http_prober()),
             poster=await stack.enter_async_context(open_http_poster(policy.permits)),
+            notification_poster=await stack.enter_async_context(
+                open_http_poster(partial(may_be_contacted, allow_nets=settings.notify_allow_nets))
+            ),
+            messenger=AppriseMessenger(
+                processes=processes, directory=directory, allow_nets=settings.notify_allow_nets
+            ),
             router=router,
             router_supervisor=supervisor,
             route_table_text=route_table_text(settings),

@@ -74,6 +74,11 @@ def is_listed(address: IPAddress, nets: Iterable[IPNetwork]) -> bool:
     return any(_is_in(address, net) or _is_in(meant, net) for net in nets)
 
 
+def may_be_contacted(address: IPAddress, *, allow_nets: Iterable[IPNetwork]) -> bool:
+    """Tell whether *address* is public, or in a network that the operator allows."""
+    return is_public(address) or is_listed(address, allow_nets)
+
+
 def known_address(host: str) -> IPAddress | None:
     """
     Return the address that *host* has without a look-up, or None where only DNS knows.

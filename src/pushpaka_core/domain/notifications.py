@@ -1,6 +1,8 @@
 """Notifications: who is told how deployments of a project end, and what they are told."""
 
+import hmac
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +13,8 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.secrets import Encrypted
 
@@ -19,6 +22,8 @@ ChannelId = NewType("ChannelId", UUID)
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+]{1,31})://[!-~]{1,2000}")
 _WEBHOOK_SCHEMES = frozenset({"http", "https"})
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - it stands before a secret
+_MOST_SAID = 1000
 
 
 class Occasion(StrEnum):
@@ -36,18 +41,29 @@ OCCASIONS: Mapping[DeploymentStatus, Occasion] = {
 }
 """What a deployment's new status is told as."""
 
+_TITLES: Mapping[Occasion, str] = {
+    Occasion.SUCCESS: "is deployed",
+    Occasion.FAILURE: "could not be deployed",
+    Occasion.CRASH: "has crashed",
+}
+
 
 def check_channel_url(value: str) -> None:
     """Refuse what is no address; whether a service understands it is seen when it is used."""
     if not _URL.fullmatch(value):
         raise ValueError("must be an address as in slack://…, mailtos://… or https://…")
-    if scheme_of(value) in _WEBHOOK_SCHEMES:
+    if is_webhook(value):
         _check_webhook(value)
 
 
 def scheme_of(url: str) -> str:
     """Return the part of an address that is no secret."""
     return url.partition("://")[0]
+
+
+def is_webhook(url: str) -> bool:
+    """Tell whether it is a program that is told, by a signed request."""
+    return scheme_of(url) in _WEBHOOK_SCHEMES
 
 
 def _check_webhook(url: str) -> None:
@@ -100,12 +116,77 @@ class Channel:
         """Return it with what its requests are signed with."""
         return evolve(self, secret=secret)
 
-    @property
-    def is_webhook(self) -> bool:
-        """Tell whether it is a program that is told, by a signed request."""
-        return self.service in _WEBHOOK_SCHEMES
-
     @staticmethod
     def context_of(id: ChannelId, what: str) -> str:
         """Return what the ciphertext of channel *id*'s "url" or "secret" is bound to."""
         return f"channels:{id}:{what}"
+
+
+@frozen(kw_only=True)
+class Notification:
+    """What has become of a deployment, in words for people and for programs."""
+
+    occasion: Occasion
+    project: Project
+    deployment: Deployment
+    url: str
+    """Where its visitors go."""
+    error: str | None
+    """Why it failed or crashed, as it was then."""
+    at: datetime
+
+    @property
+    def title(self) -> str:
+        """Return it in one line."""
+        target = self.deployment.target
+        what = self.project.name if target == PRODUCTION else f"{self.project.name} ({target})"
+        return f"{what} {_TITLES[self.occasion]}"
+
+    @property
+    def text(self) -> str:
+        """Return the rest that a person wants to know."""
+        commit = f"{self.deployment.branch} at {(self.deployment.commit_sha or 'no commit')[:12]}"
+        if self.occasion is Occasion.SUCCESS:
+            return f"{commit} answers at {self.url}"
+        return f"{commit}: {(self.error or 'Its log says why.')[:_MOST_SAID]}"
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """Return it for programs."""
+        return {
+            "type": f"deployment.{self.occasion}",
+            "timestamp": self.at.isoformat(),
+            "data": {
+                "project_id": str(self.project.id),
+                "project": self.project.name,
+                "deployment_id": str(self.deployment.id),
+                "target": self.deployment.target,
+                "branch": self.deployment.branch,
+                "commit_sha": self.deployment.commit_sha,
+                "commit_message": self.deployment.commit_message,
+                "url": self.url,
+                "error": self.error,
+            },
+        }
+
+
+def signed_headers(id: UUID, body: bytes, secret: str, *, at: datetime) -> dict[str, str]:
+    """
+    Return what proves to the receiver of *body* who sends it, and when.
+
+    Source: Standard Webhooks, https://github.com/standard-webhooks/standard-webhooks
+    """
+    seconds = int(at.timestamp())
+    key = b64decode(secret.removeprefix(_SECRET_PREFIX))
+    digest = hmac.digest(key, f"{id}.{seconds}.".encode() + body, "sha256")
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": str(id),
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": f"v1,{b64encode(digest).decode()}",
+    }
+
+
+def secret_of(random: bytes) -> str:
+    """Return random bytes as receivers are given the secret of a webhook."""
+    return f"{_SECRET_PREFIX}{b64encode(random).decode()}"

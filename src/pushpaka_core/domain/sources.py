@@ -10,8 +10,8 @@ from pushpaka_core.domain.networks import (
     IPAddress,
     IPNetwork,
     is_listed,
-    is_public,
     known_address,
+    may_be_contacted,
 )
 
 _MOST_CHARACTERS = 2000
@@ -51,7 +51,7 @@ class SourcePolicy:
 
     def permits(self, address: IPAddress) -> bool:
         """Tell whether *address* may be contacted."""
-        return is_public(address) or is_listed(address, self.allow_nets)
+        return may_be_contacted(address, allow_nets=self.allow_nets)
 
 
 @frozen(kw_only=True)

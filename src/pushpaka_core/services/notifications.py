@@ -1,7 +1,6 @@
 """Notifications: owners say who is told of what, and what there is to tell is noted."""
 
 import json
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,9 +15,13 @@ from pushpaka_core.domain.notifications import (
     ChannelId,
     NewChannel,
     Occasion,
+    is_webhook,
     scheme_of,
+    secret_of,
 )
 from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+from pushpaka_core.errors import InvalidInputError
+from pushpaka_core.ports.messenger import Messenger
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -27,6 +30,10 @@ from pushpaka_core.services.journal import Journal
 NOTIFICATION = "notification"
 """The kind of its messages; their target is the channel."""
 
+_NOT_INSTALLED = (
+    "must begin with https://: other services are told only where the operator has installed "
+    "the extra pushpaka[notifications]"
+)
 _QUIET = timedelta(hours=1)
 """How long nobody is told again that the same deployment has crashed."""
 
@@ -45,13 +52,21 @@ class NotificationService:
 
     _storage: Storage
     _cipher: Cipher
+    _messenger: Messenger
     _journal: Journal
     _now: Clock
     _new_id: IdGenerator
 
     async def add(self, actor: Actor, new: NewChannel) -> IssuedChannel:
-        """Have somebody told of what becomes of a project's deployments; NotFoundError."""
+        """
+        Have somebody told of what becomes of a project's deployments; NotFoundError.
+
+        Raises:
+            InvalidInputError: If this instance sends to no such address.
+        """
         actor.require_scope(Scope.FULL)
+        if not (is_webhook(new.url) or self._messenger.is_installed):
+            raise InvalidInputError({"url": _NOT_INSTALLED})
         channel_id = ChannelId(self._new_id())
         draft = Channel(
             id=channel_id,
@@ -64,7 +79,7 @@ class NotificationService:
             crash=new.crash,
             created_at=self._now(),
         )
-        issued = self._issued(draft)
+        issued = self._issued(draft, new.url)
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(new.project_id)
             await uow.channels.add(issued.channel)
@@ -84,10 +99,10 @@ class NotificationService:
             await uow.channels.remove(id)
             await self._journal.note(uow, actor, "notification.removed", id)
 
-    def _issued(self, channel: Channel) -> IssuedChannel:
-        if not channel.is_webhook:
+    def _issued(self, channel: Channel, url: str) -> IssuedChannel:
+        if not is_webhook(url):
             return IssuedChannel(channel=channel, secret=None)
-        secret = f"whsec_{b64encode(self._new_id().bytes + self._new_id().bytes).decode()}"
+        secret = secret_of(self._new_id().bytes + self._new_id().bytes)
         context = Channel.context_of(channel.id, "secret")
         sealed = self._cipher.encrypt(secret, context=context)
         return IssuedChannel(channel=channel.signing_with(sealed), secret=secret)

@@ -1,0 +1,79 @@
+"""Tells people by Apprise, in a process of its own that may connect to nobody else."""
+
+import json
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from anyio import fail_after
+from attrs import frozen
+
+from pushpaka_core.adapters.apprise.outcomes import Outcome
+from pushpaka_core.domain.networks import IPNetwork
+from pushpaka_core.errors import DeliveryRefusedError, ReceiverUnavailableError
+from pushpaka_core.ports.processes import Command, Limits, OutputChunk, Processes
+
+_PROGRAM = "pushpaka_core.adapters.apprise.program"
+_SECONDS = 60
+_LIMITS = Limits(memory_bytes=1 << 30, cpu_seconds=30, open_files=128)
+
+
+@frozen(kw_only=True)
+class AppriseMessenger:
+    """
+    Starts a program for each message, which ends with it.
+
+    Apprise speaks to whatever an address names, by many libraries: only a process can be
+    kept from all connections but those to public addresses, or to *allow_nets*.
+    """
+
+    _processes: Processes
+    _directory: Path
+    _allow_nets: Sequence[IPNetwork] = ()
+
+    @property
+    def is_installed(self) -> bool:
+        """Tell whether Apprise is."""
+        return find_spec("apprise") is not None
+
+    async def tell(self, url: str, /, *, title: str, text: str) -> None:
+        """Send a message."""
+        order = {
+            "url": url,
+            "title": title,
+            "text": text,
+            "allow_nets": [str(net) for net in self._allow_nets],
+        }
+        command = Command(
+            argv=[sys.executable, "-I", "-m", _PROGRAM],
+            directory=self._directory,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            limits=_LIMITS,
+            stdin=json.dumps(order).encode(),
+        )
+        try:
+            with fail_after(_SECONDS):
+                ended = await self._processes.run(command, on_output=_pass_over)
+        except TimeoutError:
+            raise ReceiverUnavailableError("The service of a channel does not answer.") from None
+        _require_taken(ended.code)
+
+
+def _require_taken(code: int | None) -> None:
+    match code:
+        case Outcome.TAKEN:
+            return
+        case Outcome.UNKNOWN:
+            raise DeliveryRefusedError("No service is known that has such an address.")
+        case Outcome.FORBIDDEN:
+            raise DeliveryRefusedError(
+                "The address of a channel leads to this machine or a private network. The "
+                "operator can allow that by PUSHPAKA_NOTIFY_ALLOW_NETS."
+            )
+        case _:
+            raise ReceiverUnavailableError("The service of a channel did not take a message.")
+
+
+async def _pass_over(_: OutputChunk) -> None:
+    """Libraries print addresses, and so secrets."""
