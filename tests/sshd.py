@@ -63,6 +63,15 @@ class Sshd:
         self._keys.append(f'restrict,command="{command}" {public_key}\n')
         (self._directory / "authorized_keys").write_text("".join(self._keys))
 
+    def delay(self) -> None:
+        """Let every key in that was admitted, and then say nothing."""
+        lines = [line.replace("git-upload-pack", "sleep 600;") for line in self._keys]
+        (self._directory / "authorized_keys").write_text("".join(lines))
+
+    def hurry(self) -> None:
+        """Serve again what was delayed."""
+        (self._directory / "authorized_keys").write_text("".join(self._keys))
+
     def expel(self) -> None:
         """Let no key in any more."""
         self._keys.clear()
