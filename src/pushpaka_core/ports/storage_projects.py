@@ -58,6 +58,10 @@ class Projects(Protocol):
         """Return the next number of a project: 1, 2, 3, …, never one twice, also after removals."""
         ...
 
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that git tokens are encrypted with."""
+        ...
+
     async def next_sequence(self, id: ProjectId, /) -> int:
         """
         Return the next place in the order of the project's deployments, or raise NotFoundError.

@@ -15,6 +15,7 @@ async def require_keys(storage: Storage, known: Collection[str]) -> None:
     """
     async with storage.snapshot() as uow:
         used = {
+            *await uow.projects.key_ids(),
             *await uow.env_vars.key_ids(),
             *await uow.deploy_keys.key_ids(),
             *await uow.webhooks.key_ids(),

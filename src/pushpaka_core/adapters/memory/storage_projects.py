@@ -94,6 +94,11 @@ class MemoryProjects:
         """Return the next number of a project."""
         return self._tables.count("project_number")
 
+    async def key_ids(self) -> Collection[str]:
+        """Return the ids of the keys that git tokens are encrypted with."""
+        tokens = [project.git_token for project in self._tables.projects]
+        return {token.key_id for token in tokens if token is not None}
+
     async def next_sequence(self, id: ProjectId, /) -> int:
         """Return the next place in the order of the project's deployments."""
         project = self._tables.projects.get(id, "project")
