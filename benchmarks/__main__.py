@@ -17,11 +17,12 @@ def main() -> None:
         before = os.getloadavg()[0]
         cutover = anyio.run(_cutover, runtime, wanted)
         after = os.getloadavg()[0]
-        sys.stdout.write(
-            f"\n### {runtime}\n\n{wanted.deployments} deployments and {wanted.rollbacks} rollbacks "
-            f"on {os.cpu_count()} cores with a load average of {before:.1f} before and "
-            f"{after:.1f} after.\n\n{cutover.table}\n"
+        done = (
+            f"{wanted.deployments} deployments, {wanted.rollbacks} rollbacks, {wanted.kills} kills"
         )
+        load = f"a load average of {before:.1f} before and {after:.1f} after"
+        sys.stdout.write(f"\n### {runtime}\n\n")
+        sys.stdout.write(f"{done}; {os.cpu_count()} cores, {load}.\n\n{cutover.table}\n")
         sys.stdout.writelines(f"{failure}\n" for failure in cutover.load.failures)
         sys.stdout.flush()
 
@@ -31,6 +32,7 @@ def _wanted() -> Namespace:
     parser.add_argument("benchmark", choices=["cutover"], help="what is measured")
     parser.add_argument("--deployments", type=int, default=20)
     parser.add_argument("--rollbacks", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--runtimes", nargs="+", default=["process", "docker"])
     return parser.parse_args()
 
@@ -43,6 +45,7 @@ async def _cutover(runtime: str, wanted: Namespace) -> Cutover:
             served.repositories,
             deployments=wanted.deployments,
             rollbacks=wanted.rollbacks,
+            kills=wanted.kills,
         )
 
 

@@ -17,9 +17,7 @@ _AT_REST = 300
 """Quick answers to compare with."""
 _BEFORE_A_RESTART = 10
 """Deployments of a project that the API takes within a minute; a new process counts anew."""
-
-
-_TIMES = ("p50", "p99", "Longest")
+_COLUMNS = ("Meanwhile", "Requests", "Failed", "Lost in a killed one", "p50", "p99", "Longest")
 
 
 @frozen(kw_only=True)
@@ -35,31 +33,25 @@ class Cutover:
     @property
     def table(self) -> str:
         """Show it as Markdown."""
-        head = (
-            "| Meanwhile | Requests | Failed | Lost with a killed process | p50 | p99 | Longest |"
-        )
-        rows = [head, "|---|---|---|---|---|---|---|"]
-        for stage in self.load.stages:
-            tally = self.load.tally(stage)
-            times = (tally.median, tally.p99, tally.longest)
-            columns = (
-                tally.requests,
-                tally.failed,
-                tally.lost,
-                *(f"{1000 * t:.0f} ms" for t in times),
-            )
-            rows.append(f"| {' | '.join(map(str, (stage, *columns)))} |")
+        rows = [_COLUMNS, ("---",) * len(_COLUMNS), *map(self._row, self.load.stages)]
+        lines = [f"| {' | '.join(row)} |" for row in rows]
         open_ones = ", ".join(end or "open" for end in self.neighbours)
         switch = f"{1000 * self.longest_switch:.0f} ms"
         told = f"Longest switch: {switch}. WebSocket and download of a neighbour: {open_ones}."
-        return "\n".join((*rows, "", told))
+        return "\n".join((*lines, "", told))
+
+    def _row(self, stage: str) -> tuple[str, ...]:
+        tally = self.load.tally(stage)
+        counts = (tally.requests, tally.failed, tally.lost)
+        times = (tally.median, tally.p99, tally.longest)
+        return (stage, *map(str, counts), *(f"{1000 * seconds:.0f} ms" for seconds in times))
 
 
 async def cut_over(
-    person: Person, repositories: Path, *, deployments: int, rollbacks: int
+    person: Person, repositories: Path, *, deployments: int, rollbacks: int, kills: int
 ) -> Cutover:
     """
-    Deploy and roll back an application of two replicas under load, kill one, deploy a neighbour.
+    Deploy, roll back and kill an application of two replicas under load; deploy a neighbour.
 
     Another neighbour has a WebSocket and a download open all the while. What is deployed more
     often than the API takes it within a minute is so over a restart of the platform.
@@ -85,8 +77,9 @@ async def cut_over(
             await stage.roll_back()
         load.stage = "a neighbour's deployment"
         await person.deploy(news)
-        load.stage = "a killed replica"
-        await load.kill_one()
+        load.stage = "killed replicas"
+        for _ in range(kills):
+            await load.kill_one()
         flow = [await connection.flows() for connection in open_ones]
         ends = [None if flows else c.end for flows, c in zip(flow, open_ones, strict=True)]
         tasks.cancel_scope.cancel()

@@ -147,7 +147,7 @@ class Load:
     def tally(self, stage: str) -> Tally:
         """Count what began in *stage*."""
         began = [request for request in self.requests if request.stage == stage]
-        times = [request.lasted for request in self._quick(began)]
+        times = [request.lasted for request in began if not request.is_slow]
         hundredths = quantiles(times, n=100, method="inclusive")
         return Tally(
             requests=len(began),

@@ -13,7 +13,7 @@ async def test_no_request_fails_over_deployments_rollbacks_and_a_kill(
     ann: Person, repositories: Path
 ) -> None:
     """All are answered but what a killed process had in hand, and a neighbour is not disturbed."""
-    cutover = await cut_over(ann, repositories, deployments=3, rollbacks=2)
+    cutover = await cut_over(ann, repositories, deployments=3, rollbacks=2, kills=1)
 
     load = cutover.load
     assert [] == load.failures
