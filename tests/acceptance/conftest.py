@@ -42,6 +42,7 @@ async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 async def ann(shared: Served) -> AsyncIterator[Person]:
     async with Person.signed_up(shared) as person:
         yield person
+        await person.leave()
 
 
 @pytest.fixture

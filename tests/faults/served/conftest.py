@@ -20,6 +20,7 @@ async def instance() -> AsyncIterator[Served]:
 async def ann(instance: Served) -> AsyncIterator[Person]:
     async with Person.signed_up(instance) as person:
         yield person
+        await person.leave()
 
 
 @pytest.fixture
