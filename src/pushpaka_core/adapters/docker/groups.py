@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 from time import sleep
@@ -12,6 +13,7 @@ from anyio import CancelScope, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.control_groups import SWAP_FILES, limit_files
+from pushpaka_core.directory_locks import made_and_locked, opened
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.processes import Limits
 
@@ -78,21 +80,14 @@ class BuildGroups:
     def _locked(self, name: str) -> int:
         """Make that directory, and open it so that it is not removed until it is closed."""
         group = self._lock(name)
-        while True:
-            group.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError):
-                held = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
-                flock(held, LOCK_SH)
-                if group.exists() and group.stat().st_ino == os.fstat(held).st_ino:
-                    return held
-                os.close(held)
+        return made_and_locked(group, partial(group.mkdir, exist_ok=True), LOCK_SH)
 
     @property
     def _is_unified(self) -> bool:
         return (self._root / "cgroup.controllers").exists()
 
     def _clear(self, name: str) -> None:
-        with suppress(FileNotFoundError, BlockingIOError), _opened(self._lock(name)) as held:
+        with suppress(FileNotFoundError, BlockingIOError), opened(self._lock(name)) as held:
             flock(held, LOCK_EX | LOCK_NB)
             for _ in range(_KILLS):
                 if not self._kill(name):
@@ -130,15 +125,6 @@ class BuildGroups:
         events = _text(self._root / name / "memory.events").splitlines()
         killed = any(line.startswith("oom_kill ") and line != _NONE for line in events)
         return killed or bool(most and int(most) >= int(limit))
-
-
-@contextmanager
-def _opened(group: Path) -> Iterator[int]:
-    held = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield held
-    finally:
-        os.close(held)
 
 
 def _limit(groups: Mapping[Path, Mapping[str, str]]) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
+from functools import partial
 from pathlib import Path
 
 from anyio import CancelScope, to_thread
@@ -12,9 +13,9 @@ from attrs import frozen
 from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.permissions import make_passable
 from pushpaka_core.adapters.process.removal import remove_tree
+from pushpaka_core.directory_locks import made_and_locked, opened
 
 _PREFIX = "once-"
-_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @frozen
@@ -38,23 +39,15 @@ class Scratch:
     def sweep(self) -> None:
         """Remove those for which nobody waits; blocks."""
         for path in self._parent.glob(f"{_PREFIX}*"):
-            with suppress(FileNotFoundError, BlockingIOError):
-                lock = os.open(path, _FLAGS)
-                try:
-                    flock(lock, LOCK_EX | LOCK_NB)
-                    remove_tree(path)
-                finally:
-                    os.close(lock)
+            with suppress(FileNotFoundError, BlockingIOError), opened(path) as lock:
+                flock(lock, LOCK_EX | LOCK_NB)
+                remove_tree(path)
 
 
 def _locked(path: Path) -> int:
-    """Make the directory and lock it, again where it was removed in between."""
-    while True:
-        with translated_faults("The start"):
-            make_passable(path)
-        with suppress(FileNotFoundError):
-            lock = os.open(path, _FLAGS)
-            flock(lock, LOCK_EX)
-            if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
-                return lock
-            os.close(lock)
+    return made_and_locked(path, partial(_make, path), LOCK_EX)
+
+
+def _make(path: Path) -> None:
+    with translated_faults("The start"):
+        make_passable(path)
