@@ -18,7 +18,7 @@ class Gate:
     @property
     def command(self) -> str:
         """Return what says that it waits, and does."""
-        return f"echo waiting; while [ ! -e {self.path} ]; do sleep 0.05; done"
+        return waiting_for(self.path)
 
     async def open(self) -> None:
         """Let go on what waits, as soon as something does."""
@@ -34,3 +34,8 @@ class Gate:
                 seen.parent.mkdir(parents=True, exist_ok=True)
                 seen.touch()
         return bool(waiting)
+
+
+def waiting_for(path: object) -> str:
+    """Return a command that says that it waits, and does until there is a file at *path*."""
+    return f"echo waiting; while [ ! -e {path} ]; do sleep 0.05; done"

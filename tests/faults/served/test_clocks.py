@@ -9,6 +9,7 @@ import pytest
 from anyio import Path as AsyncPath
 from anyio import fail_after, sleep
 from tests.acceptance.apps import edit, repository_of, server
+from tests.acceptance.gates import waiting_for
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Person, numbers
 from tests.faketime import Clock
 from tests.faults.served.holdings import known_of, until_tidy
@@ -65,7 +66,7 @@ async def test_clocks_that_jump_cost_no_lease_and_hide_no_silence(
 
     async with instance.worker(**first.env) as killed:
         await ann.deploy(project)
-        wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+        wait = waiting_for(gate)
         await ann.ask("PATCH", f"/projects/{project['id']}", {"build_command": wait})
         edit(repository, "app.py", "v1", "v2")
         deployment = await ann.begin(project)

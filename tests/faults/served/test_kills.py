@@ -9,6 +9,7 @@ import httpx
 import pytest
 from anyio import Path
 from tests.acceptance.apps import edit, repository_of, server
+from tests.acceptance.gates import waiting_for
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
 from tests.faults.served.holdings import amiss, known_of, until_tidy
 from tests.faults.served.visitors import visited
@@ -101,7 +102,7 @@ class TestF01:
         """Nothing is left of the command that nobody waits for, and the next one is heard out."""
         gate = Path(repositories / "gate")
         files = server("migrated")
-        files["Procfile"] += f"release: echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done\n"
+        files["Procfile"] += f"release: {waiting_for(gate)}\n"
         project = await ann.project(repository_of(repositories / "migrated", files).path)
         deployment = await ann.begin(project)
         await ann.until_logged(deployment, "waiting")
@@ -157,7 +158,7 @@ class TestF04:
     async def _begin(self, ann: Person, repositories: SyncPath) -> tuple[list[Json], Json, Path]:
         """Fill the one place at work and the queue; return what waits, what builds, its gate."""
         gate = Path(repositories / "gate")
-        wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+        wait = waiting_for(gate)
         files = repository_of(repositories / "slow", server("slow"))
         slow = await ann.project(files.path, "slow", build_command=wait)
         building = await ann.begin(slow)
@@ -178,7 +179,7 @@ class TestF05:
     ) -> None:
         """Serve ends in time, the deployment waits again, and the next start builds it."""
         gate = Path(repositories / "gate")
-        wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+        wait = waiting_for(gate)
         files = repository_of(repositories / "polite", server("v1"))
         project = await ann.project(files.path, "polite", build_command=wait)
         deployment = await ann.begin(project)

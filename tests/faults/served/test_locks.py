@@ -12,6 +12,7 @@ from anyio import create_task_group, fail_after, open_process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from attrs import field, frozen
 from tests.acceptance.apps import edit, repository_of, server
+from tests.acceptance.gates import waiting_for
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, numbers
 from tests.faults.served.holdings import known_of, until_tidy
 from tests.served import Served, open_served
@@ -110,7 +111,7 @@ async def scene(ann: Person, repositories: Path) -> Scene:
     projects = [await ann.project(shop.path, name) for name in ("shop", "other")]
     ids = [project["id"] for project in projects]
     await ann.deploy(projects[0])
-    wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+    wait = waiting_for(gate)
     await ann.ask("PATCH", f"/projects/{ids[0]}", {"build_command": wait})
     edit(shop, "app.py", "v1", "v2")
     deployment = await ann.begin(projects[0])

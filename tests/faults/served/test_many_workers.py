@@ -11,6 +11,7 @@ import pytest
 from anyio import Path, fail_after, sleep, to_thread
 from anyio.abc import Process
 from tests.acceptance.apps import repository_of, server
+from tests.acceptance.gates import waiting_for
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person, messages, numbers
 from tests.faults.served.holdings import known_of, until_tidy
 from tests.postgres import PostgresServer
@@ -78,7 +79,7 @@ async def system_of(admin: Person) -> Json:
 async def slow(admin: Person, repositories: SyncPath, name: str) -> tuple[Json, Path]:
     """Make an application whose build waits, and return it with the file that it waits for."""
     gate = Path(repositories / f"{name}-gate")
-    wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+    wait = waiting_for(gate)
     made = repository_of(repositories / name, server(name))
     return await admin.project(made.path, name, build_command=wait), gate
 

@@ -5,6 +5,7 @@ from pathlib import Path as SyncPath
 import pytest
 from anyio import Path
 from tests.acceptance.apps import edit, repository_of, server
+from tests.acceptance.gates import waiting_for
 from tests.acceptance.people import Json, Person
 from tests.faults.served.holdings import until_tidy
 from tests.faults.served.visitors import visited
@@ -29,7 +30,7 @@ async def statuses(ann: Person, project: Json) -> list[str]:
 
 async def hold_builds(ann: Person, project: Json, gate: Path) -> None:
     """Have builds of a project wait for a file."""
-    wait = f"echo waiting; while [ ! -e {gate} ]; do sleep 0.05; done"
+    wait = waiting_for(gate)
     await ann.ask("PATCH", f"/projects/{project['id']}", {"build_command": wait})
 
 
