@@ -22,8 +22,8 @@ LET_GO = ("is let go: its lease was lost", "is not ours to look after any more")
 _MOST_TOLD = 20
 _AS_TOLD = frozenset({0, -SIGKILL, -SIGTERM})
 """The exit codes of programs that were killed, or told to end; by SIGTERM before they had begun."""
-_REFUSALS_TO_BEGIN = frozenset({1, 2})
-"""The exit codes of those that were started while their database was away; they say so."""
+_REFUSALS_TO_BEGIN = ("Error: The database does not answer", "Error: The database server ")
+"""The last words of those that were started while their database was away, or locked by another."""
 
 
 @frozen(kw_only=True)
@@ -91,12 +91,11 @@ def tracebacks(world: World) -> Sequence[str]:
 
 def fell(world: World) -> Sequence[str]:
     """Return which programs ended that were not killed, nor told to end, nor had to refuse."""
-    expected = _AS_TOLD if world.postgres is None else _AS_TOLD | _REFUSALS_TO_BEGIN
     return [
-        f"{program.log.stem} with code {code}"
+        f"{program.log.stem} with code {end.code}: {end.last_words}"
         for program in world.programs
-        for code in program.codes
-        if code not in expected
+        for end in program.ends
+        if end.code not in _AS_TOLD and not end.last_words.startswith(_REFUSALS_TO_BEGIN)
     ]
 
 

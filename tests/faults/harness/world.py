@@ -26,6 +26,15 @@ class Database(StrEnum):
     POSTGRESQL = "postgresql"
 
 
+@frozen(kw_only=True)
+class Ending:
+    """How a program has ended once."""
+
+    code: int
+    last_words: str
+    """The last line of its log."""
+
+
 @define(kw_only=True)
 class Program:
     """A process of the platform, started again whenever it ends, as by a supervisor."""
@@ -34,14 +43,15 @@ class Program:
     directory: Path
     env: Mapping[str, str] = field(repr=False)
     log: Path
-    codes: list[int] = field(factory=list, init=False)
-    """The exit code of each time that it has ended."""
+    ends: list[Ending] = field(factory=list, init=False)
     _process: Process | None = field(default=None, init=False)
 
     async def keep(self) -> None:
         """Have it run, without end."""
         while True:
-            self.codes.append(await self._run())
+            code = await self._run()
+            said = self.log.read_text(errors="replace").splitlines()
+            self.ends.append(Ending(code=code, last_words=said[-1] if said else ""))
             await sleep(_RESTART_SECONDS)
 
     def kill(self) -> None:
