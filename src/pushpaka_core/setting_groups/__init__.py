@@ -1,0 +1,1 @@
+"""The settings of an instance in groups; `settings.py` puts them together."""
