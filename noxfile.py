@@ -1,5 +1,7 @@
 """One session for each question. `nox -l` lists them."""
 
+import os
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -7,7 +9,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "tests"]
 
-PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
+# One more than there are processors, as tests wait for programs now and then.
+PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
+FAULTS = "tests/faults"
 QUICK = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http"))
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -26,13 +30,17 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Does it do what it promises? Arguments go to pytest; without any, coverage is judged too."""
+    """
+    Does it do what it promises? Arguments go to pytest; without any, coverage is judged too.
+
+    What it does while programs and servers die is another question: faults.
+    """
     session.install("-e", ".[serve]", *group("test"))
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     session.run("python", "-m", "tests.engine.base_images")
-    session.run("pytest", *PARALLEL, "--cov", "--cov-report=")
+    session.run("pytest", *PARALLEL, "--cov", "--cov-report=", f"--ignore={FAULTS}")
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
 
@@ -47,8 +55,14 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
-    """Is nothing lost while programs and servers die? Try `-- --deployments 1000 --faults 200`."""
+    """
+    Is nothing lost while programs and servers die? Named faults, then random ones.
+
+    Arguments go to the harness of random ones alone: `-- --deployments 1000 --faults 200`.
+    """
     session.install("-e", ".[serve]", *group("test"))
+    if not session.posargs:
+        session.run("pytest", *PARALLEL, FAULTS)
     session.run("python", "-m", "tests.faults.harness", *session.posargs)
 
 
