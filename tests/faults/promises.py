@@ -79,8 +79,8 @@ async def look(storage: Storage) -> Sight:
     """Return what is there now."""
     async with storage.snapshot() as uow:
         projects = await uow.projects.visible_to(PLATFORM).all()
-        deployments = await uow.deployments.with_status(list(S))
-        targets = await uow.targets.of_projects()
+        deployments = await uow.deployments.all(list(S))
+        targets = await uow.targets.all()
         instances = await uow.instances.all()
     return Sight(
         projects={project.id: project for project in projects},
@@ -176,7 +176,7 @@ class Witness:
             async with self._storage.snapshot() as uow:
                 # On a busy machine an actor may still write what it began before this look.
                 present = await uow.deployments.visible_to(PLATFORM).get(one)
-                seqs = [line.seq for line in await uow.logs.lines(one, LogFilter())]
+                seqs = [line.seq for line in await uow.logs.lines(present, LogFilter())]
             assert list(range(1, present.last_seq + 1)) == seqs, "P8: a log has a gap"
 
 
@@ -223,7 +223,7 @@ async def nothing_is_orphaned(platform: Platform, now: Sight) -> None:
     owners = now.leases | committed
     known = {i.name for i in now.instances}
     async with platform.storage.snapshot() as uow:
-        kept = {release.artifact for release in await uow.releases.of_project()}
+        kept = {release.artifact for release in await uow.releases.all()}
     built = {name for name, by in (await platform.builder.artifacts()).items() if by not in owners}
 
     assert set() == {i.lease for i in now.instances} - owners, "P7: rows of instances are left"

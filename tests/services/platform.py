@@ -183,7 +183,8 @@ class Platform:
     async def lines(self, id: DeploymentId) -> Sequence[LogLine]:
         """Return the log of a deployment."""
         async with self.storage.snapshot() as uow:
-            return await uow.logs.lines(id, LogFilter())
+            deployment = await uow.deployments.visible_to(PLATFORM).get(id)
+            return await uow.logs.lines(deployment, LogFilter())
 
     async def said(self, id: DeploymentId) -> list[str]:
         """Return the messages in the log of a deployment."""
@@ -192,7 +193,8 @@ class Platform:
     async def causes(self, id: DeploymentId) -> list[str]:
         """Return the causes in the timeline of a deployment."""
         async with self.storage.snapshot() as uow:
-            return [event.cause for event in await uow.timeline.of_deployment(id)]
+            deployment = await uow.deployments.visible_to(PLATFORM).get(id)
+            return [event.cause for event in await uow.timeline.of_deployment(deployment)]
 
     async def instances(self, id: DeploymentId | None = None) -> Sequence[Instance]:
         """Return the instances that are known, of one deployment or of all."""
@@ -208,7 +210,7 @@ class Platform:
     async def releases(self) -> Sequence[Release]:
         """Return the releases whose artifacts are kept."""
         async with self.storage.snapshot() as uow:
-            return await uow.releases.of_project()
+            return await uow.releases.all()
 
     def routes(self) -> Mapping[str, tuple[int, ...]]:
         """Return the ports by host, as the router has them."""

@@ -197,7 +197,7 @@ class TestRepetition:
             await hook.receive(push(Forge.GITHUB, commit=f"{number:040x}"))
 
         async with hook.world.storage.snapshot() as uow:
-            (waiting,) = await uow.deployments.with_status([DeploymentStatus.QUEUED])
+            (waiting,) = await uow.deployments.all([DeploymentStatus.QUEUED])
             counts = await uow.deployments.count_by_status()
         assert f"{1000:040x}" == waiting.commit_sha
         assert (1, 999) == (
@@ -322,7 +322,7 @@ async def test_old_deliveries_are_forgotten(hook: Hook) -> None:
 async def _let_watch(world: World, deployment: Deployment, *patterns: str) -> None:
     async with world.storage.transaction() as uow:
         kept = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
-        assert kept.release_id is not None
-        release = await uow.releases.get(kept.release_id)
+        release = await uow.releases.of_deployment(kept)
+        assert release is not None
         settings = RepositorySettings(watch_paths=patterns)
         await uow.releases.update(evolve(release, plan=evolve(release.plan, settings=settings)))

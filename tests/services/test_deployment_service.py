@@ -325,8 +325,8 @@ class TestRollback:
         await world.deployed(ann, shop)
         served = await world.served()
         async with world.storage.transaction() as uow:
-            assert served.release_id is not None
-            release = await uow.releases.get(served.release_id)
+            release = await uow.releases.of_deployment(served)
+            assert release is not None
             await uow.releases.update(evolve(release, removed_at=world.clock()))
         with pytest.raises(ConflictError, match="Deploy its commit again"):
             await world.deployments.rollback(ann, served.id)

@@ -15,7 +15,7 @@ async def test_a_job_without_a_row_is_a_lost_one(platform: Platform, shop: Proje
     lease = await platform.claimed()
     await platform.workspaces.path(lease)
     async with platform.storage.transaction() as uow:
-        await uow.projects.remove(shop.id)
+        await uow.projects.remove(shop)
 
     with pytest.raises(LeaseLostError):
         await platform.engine.pipeline.end_cancelled(lease)

@@ -347,7 +347,7 @@ class TestALostLease:
         """Where the rows are gone nobody writes, and nothing breaks."""
         async with writing.open(id, Redactor()) as log:
             async with platform.storage.transaction() as uow:
-                await uow.projects.remove(shop.id)
+                await uow.projects.remove(shop)
             await log.say("Too late", Phase.RUN)
 
             with pytest.raises(LeaseLostError):

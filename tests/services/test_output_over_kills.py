@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.instances import Instance
@@ -78,7 +79,8 @@ async def the_instance(storage: MemoryStorage) -> Instance:
 
 async def lines_of(storage: MemoryStorage, id: DeploymentId) -> dict[LogStream, list[str]]:
     async with storage.snapshot() as uow:
-        lines = await uow.logs.lines(id, LogFilter())
+        deployment = await uow.deployments.visible_to(PLATFORM).get(id)
+        lines = await uow.logs.lines(deployment, LogFilter())
     return {s: [line.message for line in lines if line.stream is s] for s in LogStream}
 
 

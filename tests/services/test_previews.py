@@ -45,7 +45,7 @@ async def settle(platform: Platform) -> None:
 async def targets(platform: Platform, project: Project) -> list[str]:
     """Return the names of what the project serves."""
     async with platform.storage.snapshot() as uow:
-        return [target.name for target in await uow.targets.of_projects([project.id])]
+        return [target.name for target in await uow.targets.of_projects([project])]
 
 
 async def statuses(platform: Platform, *deployments: Deployment) -> list[DeploymentStatus]:
@@ -139,7 +139,7 @@ async def test_what_only_waits_has_a_place_as_well(platform: Platform, shop: Pro
         await platform.queued(shop, target=f"preview:b{number}")
 
     async with platform.storage.snapshot() as uow:
-        waiting = await uow.deployments.with_status([S.QUEUED])
+        waiting = await uow.deployments.all([S.QUEUED])
 
     assert [f"preview:b{number}" for number in range(20, 30)] == [d.target for d in waiting]
 

@@ -223,7 +223,7 @@ async def test_logs_of_what_is_over_for_long_are_removed(platform: Platform, sho
     await platform.engine.sweeping.forget_bygone()
 
     async with platform.storage.snapshot() as uow:
-        steps = [len(await uow.timeline.of_deployment(d.id)) for d in (first, second)]
+        steps = [len(await uow.timeline.of_deployment(d)) for d in (first, second)]
     assert (True, [], True) == (
         bool(kept),
         await platform.said(first.id),

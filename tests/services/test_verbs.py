@@ -210,7 +210,7 @@ async def routed_ports(platform: Platform) -> Mapping[str, tuple[int | None, ...
 async def stopped_hosts(platform: Platform) -> set[str]:
     """Return the addresses of what was stopped by hand, which lead to a page that says so."""
     async with platform.storage.snapshot() as uow:
-        stopped = [target for target in await uow.targets.of_projects() if target.stopped_at]
+        stopped = [target for target in await uow.targets.all() if target.stopped_at]
     own = {f"shop--{target.deployment_id.hex[:8]}.localhost" for target in stopped}
     return own | {"shop.localhost" for target in stopped if target.name == PRODUCTION}
 

@@ -292,8 +292,9 @@ class World:
         """Claim the next deployment and let it replace what runs."""
         committed = await self.committed()
         async with self.storage.transaction() as uow:
-            for old in await uow.deployments.with_status(
-                SERVING, project_ids=[committed.project_id], target=committed.target
+            project = await uow.projects.visible_to(PLATFORM).get(committed.project_id)
+            for old in await uow.deployments.of_projects(
+                [project], SERVING, target=committed.target
             ):
                 await uow.deployments.update(old.stop(at=self.clock()))
             running = await uow.deployments.update(committed.enter(Phase.RUN, at=self.clock()))
@@ -323,7 +324,8 @@ class World:
     async def environment(self, id: DeploymentId) -> dict[str, str]:
         """Return the values that a deployment runs with."""
         async with self.storage.snapshot() as uow:
-            (environment,) = await uow.env_vars.environments([id])
+            deployment = await uow.deployments.visible_to(PLATFORM).get(id)
+            (environment,) = await uow.env_vars.environments([deployment])
         return self.environments.open(environment)
 
     async def write(self, id: DeploymentId, *messages: str) -> Sequence[LogLine]:
@@ -342,7 +344,7 @@ class World:
         return [_told(entry) for entry in page.items]
 
     async def _pointed(self, uow: UnitOfWork, deployment: Deployment) -> Target:
-        present = await uow.targets.find(deployment.project_id, deployment.target)
+        present = await uow.targets.of_deployment(deployment)
         if present is not None:
             return present.point_to(deployment)
         return Target(

@@ -9,7 +9,7 @@ from attrs import frozen
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.ports.pages import Page
 
@@ -101,24 +101,26 @@ class Deployments(Protocol):
         """Return the leases of all deployments in work."""
         ...
 
-    async def with_status(
+    async def of_projects(
         self,
+        projects: Collection[Project],
         statuses: Collection[DeploymentStatus],
         /,
         *,
-        project_ids: Collection[ProjectId] | None = None,
         target: str | None = None,
     ) -> Sequence[Deployment]:
         """
-        Return all in one of *statuses*, the oldest sequence first.
+        Return those of some projects in one of *statuses*, the oldest sequence first.
 
-        They are of some projects and one target, or of all.
+        They are of one target, or of all.
         """
         ...
 
-    async def latest(
-        self, project_ids: Collection[ProjectId], target: str, /
-    ) -> Sequence[Deployment]:
+    async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
+        """Return everybody's in one of *statuses*, the oldest sequence first."""
+        ...
+
+    async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project that has one."""
         ...
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 
 
 class Logs(Protocol):
-    """What deployments said. Whether somebody may see it is asked of the deployment."""
+    """What deployments said; who has seen a deployment may read it."""
 
     async def append(
         self,
@@ -29,7 +29,7 @@ class Logs(Protocol):
         """
         ...
 
-    async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
+    async def lines(self, deployment: Deployment, wanted: LogFilter, /) -> Sequence[LogLine]:
         """Return lines in the order of their numbers."""
         ...
 
@@ -53,12 +53,12 @@ class Logs(Protocol):
 
 
 class Timeline(Protocol):
-    """The steps of deployments. Whether somebody may see them is asked of the deployment."""
+    """The steps of deployments; who has seen a deployment may read them."""
 
     async def add(self, event: TimelineEvent, /) -> None:
         """Keep a step."""
 
-    async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
+    async def of_deployment(self, deployment: Deployment, /) -> Sequence[TimelineEvent]:
         """Return the steps of one deployment in the order in which they were added."""
         ...
 

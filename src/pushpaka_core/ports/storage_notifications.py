@@ -34,7 +34,7 @@ class Channels(Protocol):
     async def add(self, channel: Channel, /) -> None:
         """Keep a new channel."""
 
-    async def remove(self, id: ChannelId, /) -> None:
+    async def remove(self, channel: Channel, /) -> None:
         """Take a channel away. Harmless to repeat."""
 
     async def key_ids(self) -> Collection[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+from pushpaka_core.domain.outbox import OutboxMessage
 
 
 class Outbox(Protocol):
@@ -24,5 +24,5 @@ class Outbox(Protocol):
     async def postpone(self, message: OutboxMessage, /) -> None:
         """Keep the attempts and the next time of a message; harmless when it is gone."""
 
-    async def remove(self, id: OutboxMessageId, /) -> None:
+    async def remove(self, message: OutboxMessage, /) -> None:
         """Take a message away. Harmless to repeat."""

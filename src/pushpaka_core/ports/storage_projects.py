@@ -6,9 +6,10 @@ from typing import Protocol
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
 from pushpaka_core.domain.deploy_keys import DeployKey
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
+from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.targets import Target
 
 
 class VisibleProjects(Protocol):
@@ -51,7 +52,7 @@ class Projects(Protocol):
         """
         ...
 
-    async def remove(self, id: ProjectId, /) -> None:
+    async def remove(self, project: Project, /) -> None:
         """Take the project away with all rows that belong to it. Harmless to repeat."""
 
     async def next_number(self) -> int:
@@ -62,7 +63,7 @@ class Projects(Protocol):
         """Return the ids of the keys that git tokens are encrypted with."""
         ...
 
-    async def next_sequence(self, id: ProjectId, /) -> int:
+    async def next_sequence(self, project: Project, /) -> int:
         """
         Return the next place in the order of the project's deployments, or raise NotFoundError.
 
@@ -102,14 +103,18 @@ class EnvVars(Protocol):
             DuplicateError: If the project has another one of that key and scope.
         """
 
-    async def remove(self, id: EnvVarId, /) -> None:
+    async def remove(self, env_var: EnvVar, /) -> None:
         """Take an env var away. Harmless to repeat."""
 
     async def freeze(self, environment: Environment, /) -> None:
         """Keep what a deployment sees; an earlier one of the same deployment is replaced."""
 
-    async def environments(self, ids: Collection[DeploymentId], /) -> Sequence[Environment]:
+    async def environments(self, deployments: Collection[Deployment], /) -> Sequence[Environment]:
         """Return the environments of some deployments."""
+        ...
+
+    async def served_environments(self, targets: Collection[Target], /) -> Sequence[Environment]:
+        """Return the environments of what some targets serve."""
         ...
 
     async def key_ids(self) -> Collection[str]:
@@ -153,22 +158,22 @@ class CustomDomains(Protocol):
             NotFoundError: If it was removed meanwhile.
         """
 
-    async def remove(self, id: CustomDomainId, /) -> None:
+    async def remove(self, domain: CustomDomain, /) -> None:
         """Take a domain away. Harmless to repeat."""
 
 
 class DeployKeys(Protocol):
     """Deploy keys, one at most for each project."""
 
-    async def find(self, project_id: ProjectId, /) -> DeployKey | None:
+    async def find(self, project: Project, /) -> DeployKey | None:
         """Return the key of a project, or None."""
         ...
 
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key; an earlier one of the same project is replaced."""
 
-    async def remove(self, project_id: ProjectId, /) -> None:
-        """Take the key of a project away. Harmless to repeat."""
+    async def remove(self, key: DeployKey, /) -> None:
+        """Take a key away. Harmless to repeat."""
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of all keys that private halves are encrypted with."""

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
+from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.instances import Instance, InstanceId
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 
@@ -13,14 +13,20 @@ from pushpaka_core.domain.targets import Target
 class Targets(Protocol):
     """What each target of each project serves."""
 
-    async def find(self, project_id: ProjectId, name: str, /) -> Target | None:
+    async def find(self, project: Project, name: str, /) -> Target | None:
         """Return the target, or None where nothing was ever served."""
         ...
 
-    async def of_projects(
-        self, project_ids: Collection[ProjectId] | None = None, /
-    ) -> Sequence[Target]:
-        """Return the targets of some projects, or of all."""
+    async def of_deployment(self, deployment: Deployment, /) -> Target | None:
+        """Return the target of a deployment, or None where nothing was ever served."""
+        ...
+
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Target]:
+        """Return the targets of some projects."""
+        ...
+
+    async def all(self) -> Sequence[Target]:
+        """Return everybody's targets."""
         ...
 
     async def put(self, target: Target, /) -> Target:
@@ -33,23 +39,23 @@ class Targets(Protocol):
         """
         ...
 
-    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+    async def remove(self, target: Target, /) -> None:
         """Take the target away, which ends nothing by itself. Harmless to repeat."""
 
 
 class Releases(Protocol):
     """What was built."""
 
-    async def get(self, id: ReleaseId, /) -> Release:
-        """Return one release, or raise NotFoundError."""
+    async def of_deployment(self, deployment: Deployment, /) -> Release | None:
+        """Return what a deployment runs, or None where it has nothing to run."""
         ...
 
-    async def of_project(self, project_id: ProjectId | None = None, /) -> Sequence[Release]:
-        """
-        Return the releases whose artifact is not removed, the newest first.
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Release]:
+        """Return the releases of some projects whose artifact is not removed, the newest first."""
+        ...
 
-        They are of one project, or of all.
-        """
+    async def all(self) -> Sequence[Release]:
+        """Return everybody's releases whose artifact is not removed, the newest first."""
         ...
 
     async def add(self, release: Release, /) -> None:
@@ -64,11 +70,15 @@ class Instances(Protocol):
     """What runs, or ought to."""
 
     async def all(self) -> Sequence[Instance]:
-        """Return every instance, the oldest first."""
+        """Return everybody's instances, the oldest first."""
         ...
 
-    async def of_deployments(self, ids: Collection[DeploymentId], /) -> Sequence[Instance]:
+    async def of_deployments(self, deployments: Collection[Deployment], /) -> Sequence[Instance]:
         """Return the instances of some deployments, the oldest first."""
+        ...
+
+    async def of_lease(self, lease: Lease, /) -> Sequence[Instance]:
+        """Return the instances that were started under a lease, the oldest first."""
         ...
 
     async def add(self, instance: Instance, /) -> None:
@@ -89,5 +99,5 @@ class Instances(Protocol):
         This belongs into the transaction that writes the lines.
         """
 
-    async def remove(self, id: InstanceId, /) -> None:
+    async def remove(self, instance: Instance, /) -> None:
         """Take the instance away, and so free its port. Harmless to repeat."""

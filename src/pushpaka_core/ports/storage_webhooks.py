@@ -35,7 +35,7 @@ class Webhooks(Protocol):
     async def put(self, webhook: Webhook, /) -> None:
         """Keep a new webhook, or a changed one with the same id."""
 
-    async def remove(self, id: WebhookId, /) -> None:
+    async def remove(self, webhook: Webhook, /) -> None:
         """Take a webhook away, with its deliveries. Harmless to repeat."""
 
     async def has(self, delivery: WebhookDelivery, /) -> bool:

@@ -57,7 +57,7 @@ class Admission:
     async def waiting(self) -> Collection[DeploymentId]:
         """Return the deployments that wait."""
         async with self._storage.snapshot() as uow:
-            queued = await uow.deployments.with_status({DeploymentStatus.QUEUED})
+            queued = await uow.deployments.all({DeploymentStatus.QUEUED})
         return [deployment.id for deployment in queued]
 
     async def tell(self, id: DeploymentId, sentence: str) -> None:

@@ -5,7 +5,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.errors import NotFoundError, RuntimeUnavailableError
+from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.storage import Storage
 
@@ -29,12 +29,9 @@ class Artifacts:
         """
         async with self._storage.snapshot() as uow:
             deployment = await uow.deployments.visible_to(actor).get(id)
-            if deployment.release_id is None:
-                return False
-            try:
-                release = await uow.releases.get(deployment.release_id)
-            except NotFoundError:
-                return False
+            release = await uow.releases.of_deployment(deployment)
+        if release is None:
+            return False
         try:
             with fail_after(_PATIENCE_SECONDS):
                 return await self._builder.exists(release.artifact)

@@ -28,7 +28,7 @@ class Credentials:
 
 async def open_credentials(uow: UnitOfWork, cipher: Cipher, project: Project) -> Credentials:
     """Return what opens the project's repository."""
-    key = await uow.deploy_keys.find(project.id)
+    key = await uow.deploy_keys.find(project)
     private_key = None if key is None else key.private_key
     return Credentials(
         git_token=open_git_token(cipher, project),

@@ -92,5 +92,5 @@ class CustomDomainService:
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
             domain = await uow.custom_domains.visible_to(actor).get(id)
-            await uow.custom_domains.remove(id)
+            await uow.custom_domains.remove(domain)
             await self._journal.note(uow, actor, "domain.removed", id, domain.domain)

@@ -161,7 +161,7 @@ class _Following:
 
     async def _end(self, name: str) -> Receipt:
         cause = "Its branch is gone, or its pull request is closed"
-        ended = await self._previews.end(self._uow, self._owner, self._project.id, name, cause)
+        ended = await self._previews.end(self._uow, self._owner, self._project, name, cause)
         return Receipt(
             message=f"{name} has ended." if ended else f"There is no {name}.", moved=ended
         )
@@ -182,19 +182,19 @@ class _Following:
 
     async def _reason_against(self, wanted: Deploy) -> str | None:
         """Return why the commit is not to be deployed in the present state, or None."""
-        target = await self._uow.targets.find(self._project.id, wanted.target)
+        target = await self._uow.targets.find(self._project, wanted.target)
         if target is not None and target.stopped_at is not None:
             return f"{wanted.target} is stopped, and ignores pushes until somebody deploys it."
         if wanted.target != PRODUCTION and await self._is_there(wanted):
             return f"{wanted.commit_sha} is deployed to {wanted.target} already."
-        served = target or await self._uow.targets.find(self._project.id, PRODUCTION)
+        served = target or await self._uow.targets.find(self._project, PRODUCTION)
         if served is not None and not wanted.is_watched(await self._watched(served.deployment_id)):
             return "No file was changed that watch_paths names."
         return None
 
     async def _is_there(self, wanted: Deploy) -> bool:
         """Tell whether a push has brought the commit already that a pull request tells of too."""
-        newest = await self._uow.deployments.latest([self._project.id], wanted.target)
+        newest = await self._uow.deployments.latest([self._project], wanted.target)
         return any(
             (each.commit_sha or "").startswith(wanted.commit_sha)
             and each.status in _ALIVE
@@ -205,6 +205,5 @@ class _Following:
     async def _watched(self, id: DeploymentId) -> Sequence[str]:
         """Return the patterns of the release that is served: the new one is not fetched yet."""
         deployment = await self._uow.deployments.visible_to(self._owner).get(id)
-        if deployment.release_id is None:
-            return ()
-        return (await self._uow.releases.get(deployment.release_id)).plan.settings.watch_paths
+        release = await self._uow.releases.of_deployment(deployment)
+        return release.plan.settings.watch_paths if release else ()

@@ -36,7 +36,7 @@ class DeployKeyService:
                 ),
                 created_at=self._now(),
             )
-            is_another = await uow.deploy_keys.find(id) is not None
+            is_another = await uow.deploy_keys.find(project) is not None
             await uow.deploy_keys.put(key)
             action = "deploy_key.rotated" if is_another else "deploy_key.added"
             await self._journal.note(uow, actor, action, id, key.fingerprint)
@@ -52,12 +52,12 @@ class DeployKeyService:
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
             key = await self._its_key(uow, actor, id)
-            await uow.deploy_keys.remove(id)
+            await uow.deploy_keys.remove(key)
             await self._journal.note(uow, actor, "deploy_key.removed", id, key.fingerprint)
 
     async def _its_key(self, uow: UnitOfWork, actor: Actor, id: ProjectId) -> DeployKey:
-        await uow.projects.visible_to(actor).get(id)
-        key = await uow.deploy_keys.find(id)
+        project = await uow.projects.visible_to(actor).get(id)
+        key = await uow.deploy_keys.find(project)
         if key is None:
             raise NotFoundError("deploy key")
         return key

@@ -16,6 +16,7 @@ from pushpaka_core.domain.deployments import (
     NewDeployment,
 )
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.pages import Page
@@ -154,7 +155,7 @@ class DeploymentService:
         """Return what has happened to *id*, the oldest first."""
         async with self._storage.snapshot() as uow:
             deployment = await uow.deployments.visible_to(actor).get(id)
-            return await uow.timeline.of_deployment(deployment.id)
+            return await uow.timeline.of_deployment(deployment)
 
     async def count_by_status(self, actor: Actor) -> Mapping[DeploymentStatus, int]:
         """Return how many deployments there are in each status; administrators only."""
@@ -169,7 +170,8 @@ class DeploymentService:
         is_there = await self._artifacts.has(actor, id)
         async with self._storage.transaction() as uow:
             source = await uow.deployments.visible_to(actor).get(id)
-            sequence = await uow.projects.next_sequence(source.project_id)
+            project = await uow.projects.visible_to(actor).get(source.project_id)
+            sequence = await uow.projects.next_sequence(project)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             await _require_reason(uow, source, kind)
@@ -177,29 +179,34 @@ class DeploymentService:
             deployment = request.again(
                 source, kind, id=self._queueing.next_id(), sequence=sequence, at=self._now()
             )
-            moved = await self._queue_again(uow, actor, source, deployment)
+            moved = await self._queue_again(uow, actor, project, source, deployment)
         await self._queueing.tell(moved)
         return deployment
 
     async def _queue_again(
-        self, uow: UnitOfWork, actor: Actor, source: Deployment, deployment: Deployment
+        self,
+        uow: UnitOfWork,
+        actor: Actor,
+        project: Project,
+        source: Deployment,
+        deployment: Deployment,
     ) -> Sequence[Deployment]:
         """Queue it; only a rollback brings its env vars along, and does not wait for others."""
         if deployment.kind is not DeploymentKind.ROLLBACK:
             today = await self._queueing.today(uow, actor, deployment)
-            return await self._queueing.add(uow, actor, deployment, today)
+            return await self._queueing.add(uow, actor, project, deployment, today)
         served = await self._queueing.as_served(uow, source, deployment)
         ending = await self._ending.end_work(
-            uow, actor, source.project_id, source.target, "A rollback was asked for"
+            uow, actor, project, source.target, "A rollback was asked for"
         )
-        return [*await self._queueing.add(uow, actor, deployment, served), *ending]
+        return [*await self._queueing.add(uow, actor, project, deployment, served), *ending]
 
 
 async def _require_reason(uow: UnitOfWork, source: Deployment, kind: DeploymentKind) -> None:
     """Pass only what *kind* is for; ConflictError."""
     match kind:
         case DeploymentKind.REDEPLOY:
-            target = await uow.targets.find(source.project_id, source.target)
+            target = await uow.targets.of_deployment(source)
             if target is None or target.deployment_id != source.id:
                 raise ConflictError(
                     "Only the current deployment can be redeployed. Roll back to this one instead."

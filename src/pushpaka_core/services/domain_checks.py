@@ -111,7 +111,7 @@ class DomainChecks:
             async with self._storage.transaction() as uow:
                 domain = await uow.custom_domains.visible_to(PLATFORM).get(id)
                 if domain.has_expired(self._now()):
-                    await uow.custom_domains.remove(id)
+                    await uow.custom_domains.remove(domain)
                     await self._journal.note(uow, PLATFORM, "domain.expired", id, domain.domain)
 
     async def _keep(

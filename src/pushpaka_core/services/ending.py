@@ -7,7 +7,7 @@ from attrs import frozen
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.moves import Moves
@@ -21,11 +21,11 @@ class Ending:
     _now: Clock
 
     async def supersede_waiting(
-        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
+        self, uow: UnitOfWork, actor: Actor, project: Project, target: str, cause: str
     ) -> Sequence[Deployment]:
         """End what still waits for *target*, and return it."""
-        waiting = await uow.deployments.with_status(
-            {DeploymentStatus.QUEUED}, project_ids=[project_id], target=target
+        waiting = await uow.deployments.of_projects(
+            [project], {DeploymentStatus.QUEUED}, target=target
         )
         return [
             await self._moves.keep(uow, older.supersede(at=self._now()), cause, actor)
@@ -33,12 +33,10 @@ class Ending:
         ]
 
     async def end_work(
-        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
+        self, uow: UnitOfWork, actor: Actor, project: Project, target: str, cause: str
     ) -> Sequence[Deployment]:
         """Ask what is in work for *target* to end superseded, as far as it is not committed."""
-        in_work = await uow.deployments.with_status(
-            IN_WORK, project_ids=[project_id], target=target
-        )
+        in_work = await uow.deployments.of_projects([project], IN_WORK, target=target)
         return [
             await self._moves.keep(uow, older.cancel(at=self._now(), because=cause), cause, actor)
             for older in in_work
@@ -46,16 +44,14 @@ class Ending:
         ]
 
     async def end_all(
-        self, uow: UnitOfWork, actor: Actor, project_id: ProjectId, target: str, cause: str
+        self, uow: UnitOfWork, actor: Actor, project: Project, target: str, cause: str
     ) -> Sequence[Deployment]:
         """End what waits, is in work or serves; what is committed stops as soon as it runs."""
         ended = [
-            *await self.supersede_waiting(uow, actor, project_id, target, cause),
-            *await self.end_work(uow, actor, project_id, target, cause),
+            *await self.supersede_waiting(uow, actor, project, target, cause),
+            *await self.end_work(uow, actor, project, target, cause),
         ]
-        committed = await uow.deployments.with_status(
-            IN_WORK | SERVING, project_ids=[project_id], target=target
-        )
+        committed = await uow.deployments.of_projects([project], IN_WORK | SERVING, target=target)
         drained = [
             await self._moves.keep(uow, each.drain(until=self._now()), cause, actor)
             for each in committed

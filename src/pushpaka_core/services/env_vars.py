@@ -84,7 +84,7 @@ class EnvVarService:
             if not unwanted:
                 raise NotFoundError("environment variable")
             for env_var in unwanted:
-                await uow.env_vars.remove(env_var.id)
+                await uow.env_vars.remove(env_var)
                 await self._journal.note(
                     uow, actor, "env_var.deleted", env_var.id, f"{env_var.key} of {project.name}"
                 )

@@ -92,13 +92,11 @@ class Jobs:
 
     async def _load(self, uow: UnitOfWork, deployment: Deployment) -> Job:
         project = await uow.projects.visible_to(PLATFORM).get(deployment.project_id)
-        environments = await uow.env_vars.environments([deployment.id])
-        release_id = deployment.release_id
-        release = await uow.releases.get(release_id) if release_id else None
+        environments = await uow.env_vars.environments([deployment])
         return Job(
             deployment=deployment,
             project=project,
-            release=release,
+            release=await uow.releases.of_deployment(deployment),
             env_vars={k: v for e in environments for k, v in self._environments.open(e).items()},
             credentials=await open_credentials(uow, self._cipher, project),
         )

@@ -17,7 +17,7 @@ async def kept_lines(
     """Return the lines that *batch* has become, one behind the other, or none."""
     deployment = await uow.deployments.visible_to(PLATFORM).get(deployment_id)
     after = max(0, deployment.last_seq - len(batch) - _MOST_WRITTEN_MEANWHILE)
-    lines = await uow.logs.lines(deployment_id, LogFilter(after=after))
+    lines = await uow.logs.lines(deployment, LogFilter(after=after))
     entries, wanted = [line.entry for line in lines], list(batch)
     starts = range(len(lines) - len(batch) + 1)
     found = (n for n in starts if entries[n : n + len(batch)] == wanted)

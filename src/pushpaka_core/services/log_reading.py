@@ -80,7 +80,7 @@ class LogReading:
         wanted = LogFilter(after=place.after, limit=MOST_LINES, most_characters=MOST_CHARACTERS)
         async with self._storage.snapshot() as uow:
             deployment = await uow.deployments.visible_to(place.actor).get(place.deployment_id)
-            lines = await uow.logs.lines(place.deployment_id, wanted)
+            lines = await uow.logs.lines(deployment, wanted)
         return Look(lines=lines, last_seq=deployment.last_seq, is_final=deployment.is_final)
 
 

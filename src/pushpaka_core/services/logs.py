@@ -33,8 +33,8 @@ class LogService:
     ) -> Sequence[LogLine]:
         """Return the wanted lines in order; NotFoundError for a deployment of somebody else."""
         async with self._storage.snapshot() as uow:
-            await uow.deployments.visible_to(actor).get(deployment_id)
-            return await uow.logs.lines(deployment_id, wanted)
+            deployment = await uow.deployments.visible_to(actor).get(deployment_id)
+            return await uow.logs.lines(deployment, wanted)
 
     async def follow(
         self, actor: Actor, deployment_id: DeploymentId, *, after: int = 0

@@ -95,8 +95,8 @@ class NotificationService:
         """Tell somebody nothing any more; NotFoundError."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            await uow.channels.visible_to(actor).get(id)
-            await uow.channels.remove(id)
+            channel = await uow.channels.visible_to(actor).get(id)
+            await uow.channels.remove(channel)
             await self._journal.note(uow, actor, "notification.removed", id)
 
     def _issued(self, channel: Channel, url: str) -> IssuedChannel:
@@ -129,7 +129,7 @@ class Notices:
 
     async def _is_known(self, uow: UnitOfWork, deployment: Deployment) -> bool:
         """Tell whether it has crashed lately: one that goes up and down is told of now and then."""
-        events = await uow.timeline.of_deployment(deployment.id)
+        events = await uow.timeline.of_deployment(deployment)
         crashes = [event for event in events if event.status is DeploymentStatus.CRASHED]
         return any(event.created_at > self._now() - _QUIET for event in crashes[:-1])
 

@@ -64,7 +64,7 @@ class OneOffService:
     async def _served(self, actor: Actor, named: str) -> Job:
         async with self._storage.transaction() as uow:
             project = _chosen(await uow.projects.visible_to(actor).all(), named)
-            target = await uow.targets.find(project.id, PRODUCTION)
+            target = await uow.targets.find(project, PRODUCTION)
             if target is None:
                 raise ConflictError(f"The project {project.slug} serves nothing yet. Deploy it.")
             if target.stopped_at is not None:

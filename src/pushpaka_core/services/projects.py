@@ -132,10 +132,10 @@ class ProjectService:
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(id)
-            ended = await self._end_deployments(uow, actor, id)
+            ended = await self._end_deployments(uow, actor, project)
             for domain in await uow.custom_domains.visible_to(actor).all():
                 if domain.project_id == id:
-                    await uow.custom_domains.remove(domain.id)
+                    await uow.custom_domains.remove(domain)
             await uow.projects.update(evolve(project, deleted_at=self._now()))
             await self._journal.note(uow, actor, "project.deleted", id, project.name)
         await self._queue.announce(id)
@@ -143,11 +143,9 @@ class ProjectService:
             await self._events.publish(DeploymentMoved(deployment=deployment))
 
     async def _end_deployments(
-        self, uow: UnitOfWork, actor: Actor, id: ProjectId
+        self, uow: UnitOfWork, actor: Actor, project: Project
     ) -> Sequence[Deployment]:
-        found = await uow.deployments.with_status(
-            IN_WORK | {DeploymentStatus.QUEUED}, project_ids=[id]
-        )
+        found = await uow.deployments.of_projects([project], IN_WORK | {DeploymentStatus.QUEUED})
         return [
             await self._moves.keep(
                 uow, deployment.cancel(at=self._now()), "Its project was deleted", actor
@@ -192,7 +190,7 @@ class ProjectService:
     async def _overviews(
         self, uow: UnitOfWork, actor: Actor, projects: Sequence[Project]
     ) -> Sequence[ProjectOverview]:
-        standings = await read_standings(uow, actor, [project.id for project in projects])
+        standings = await read_standings(uow, actor, projects)
         return [self._shown(project, standings[project.id]) for project in projects]
 
     def _shown(self, project: Project, standing: Standing) -> ProjectOverview:

@@ -11,7 +11,7 @@ from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
 from pushpaka_core.domain.projects import Project
-from pushpaka_core.errors import ConflictError, NotFoundError
+from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -75,17 +75,18 @@ class Queueing:
         cause: str = "It was asked for",
     ) -> Sequence[Deployment]:
         """Queue the deployment of a commit; return it with those that it supersedes."""
-        sequence = await uow.projects.next_sequence(project.id)
+        sequence = await uow.projects.next_sequence(project)
         deployment = request.fresh(
             new, project, id=self.next_id(), sequence=sequence, at=self._now()
         )
         today = await self.today(uow, actor, deployment)
-        return await self.add(uow, actor, deployment, today, cause=cause)
+        return await self.add(uow, actor, project, deployment, today, cause=cause)
 
     async def add(
         self,
         uow: UnitOfWork,
         actor: Actor,
+        project: Project,
         deployment: Deployment,
         environment: Environment,
         *,
@@ -93,14 +94,14 @@ class Queueing:
     ) -> Sequence[Deployment]:
         """Keep a new deployment; return it with those that it supersedes, or takes the room of."""
         superseded = await self._ending.supersede_waiting(
-            uow, actor, deployment.project_id, deployment.target, "A newer one was asked for"
+            uow, actor, project, deployment.target, "A newer one was asked for"
         )
         await self._moves.add(uow, deployment, cause, actor)
         await uow.env_vars.freeze(environment)
         await self._journal.note(
             uow, actor, f"deployment.{deployment.kind}_queued", deployment.id, deployment.slug
         )
-        ended = await self._previews.make_room(uow, actor, deployment)
+        ended = await self._previews.make_room(uow, actor, project, deployment)
         return [deployment, *superseded, *ended]
 
     async def today(self, uow: UnitOfWork, actor: Actor, deployment: Deployment) -> Environment:
@@ -112,7 +113,7 @@ class Queueing:
         self, uow: UnitOfWork, source: Deployment, deployment: Deployment
     ) -> Environment:
         """Return the env vars that *source* was served with, for *deployment*."""
-        (served,) = await uow.env_vars.environments([source.id])
+        (served,) = await uow.env_vars.environments([source])
         return self._environments.copy(served, deployment.id)
 
     async def tell(self, moved: Sequence[Deployment]) -> None:
@@ -134,11 +135,8 @@ async def require_release(uow: UnitOfWork, source: Deployment, *, is_there: bool
     """
     if not source.has_run or source.release_id is None:
         raise ConflictError(f"It cannot be served again: it is {source.status} and never ran.")
-    try:
-        is_kept = (await uow.releases.get(source.release_id)).removed_at is None
-    except NotFoundError:
-        is_kept = False
-    if not (is_kept and is_there):
+    release = await uow.releases.of_deployment(source)
+    if release is None or release.removed_at is not None or not is_there:
         raise ConflictError(
             "What this deployment built is not kept any more. Deploy its commit again instead."
         )

@@ -78,7 +78,7 @@ class Reconciliation:
             RouterUnavailableError: If the router is away; the rest waits for the next round.
         """
         async with self._storage.snapshot() as uow:
-            deploying = await uow.deployments.with_status([DeploymentStatus.DEPLOYING])
+            deploying = await uow.deployments.all([DeploymentStatus.DEPLOYING])
         for deployment in deploying:
             if deployment.is_committed:
                 await self._switching.finish(deployment.lease)
@@ -86,7 +86,7 @@ class Reconciliation:
     async def stop_drained(self) -> None:
         """Stop what is replaced and has had its time to end."""
         async with self._storage.snapshot() as uow:
-            serving = await uow.deployments.with_status(SERVING)
+            serving = await uow.deployments.all(SERVING)
         drained = [deployment for deployment in serving if self._is_drained(deployment)]
         if drained:
             # Their own addresses go first: their ports may be given to others afterwards.
@@ -111,7 +111,7 @@ class Reconciliation:
         await self._running.remove(deployment.lease)
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
-            target = await uow.targets.find(present.project_id, present.target)
+            target = await uow.targets.of_deployment(present)
             stopped = present.stop(at=self._now())
             kept = await self._moves.keep(uow, stopped, _why_stopped(present, target))
         await self._events.publish(DeploymentMoved(deployment=kept))

@@ -131,7 +131,7 @@ class Restarting:
         """Keep what serves: nobody is served better by nothing."""
         wanted = served.deployment.generation
         async with self._storage.snapshot() as uow:
-            instances = await uow.instances.of_deployments([served.deployment.id])
+            instances = await uow.instances.of_deployments([served.deployment])
         failed = [instance for instance in instances if instance.generation == wanted]
         await self._hold.require()
         await together(partial(self._running.remove_one, instance) for instance in failed)

@@ -72,15 +72,15 @@ class Routing:
         }
         deployments = {
             deployment.id: deployment
-            for deployment in await uow.deployments.with_status(_ROUTED)
+            for deployment in await uow.deployments.all(_ROUTED)
             if deployment.is_committed and deployment.project_id in projects
         }
-        instances = await uow.instances.of_deployments(deployments)
+        instances = await uow.instances.of_deployments(deployments.values())
         leases = {deployment.lease for deployment in deployments.values()}
         upstreams = _upstreams(i for i in instances if i.lease in leases)
         targets = [
             target
-            for target in await uow.targets.of_projects()
+            for target in await uow.targets.all()
             if target.project_id in projects
             and (target.stopped_at or target.deployment_id in deployments)
         ]

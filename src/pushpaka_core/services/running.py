@@ -76,8 +76,8 @@ class Running:
     async def remove(self, lease: Lease) -> None:
         """End and forget every instance of *lease*. Harmless to repeat."""
         async with self._storage.snapshot() as uow:
-            instances = await uow.instances.of_deployments([lease.deployment_id])
-        await together(partial(self.remove_one, i) for i in instances if i.lease == lease)
+            instances = await uow.instances.of_lease(lease)
+        await together(partial(self.remove_one, instance) for instance in instances)
 
     async def let_go(self, lease: Lease) -> None:
         """Do the same, but leave to the sweep what cannot be ended while nobody answers."""
@@ -90,7 +90,7 @@ class Running:
         """End and forget one instance, and free its port. Harmless to repeat."""
         await self.remove_unknown(instance.name)
         async with self._storage.transaction() as uow:
-            await uow.instances.remove(instance.id)
+            await uow.instances.remove(instance)
 
     async def remove_unknown(self, name: str) -> None:
         """End and forget what runs under *name* without being known. Harmless to repeat."""

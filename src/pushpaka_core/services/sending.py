@@ -74,4 +74,4 @@ class OutboxSending:
 
     async def _remove(self, message: OutboxMessage) -> None:
         async with self._storage.transaction() as uow:
-            await uow.outbox.remove(message.id)
+            await uow.outbox.remove(message)

@@ -10,7 +10,7 @@ from pushpaka_core.domain.deployments import (
     DeploymentKind,
 )
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
@@ -69,7 +69,8 @@ class ServingService:
             deployment.require_serving("stopped")
             target = await self._target_of(uow, deployment)
             await uow.targets.put(evolve(target, stopped_at=self._now()))
-            place, cause = (deployment.project_id, deployment.target), "A stop was asked for"
+            project = await uow.projects.visible_to(actor).get(deployment.project_id)
+            place, cause = (project, deployment.target), "A stop was asked for"
             ending = [
                 *await self._ending.supersede_waiting(uow, actor, *place, cause),
                 *await self._ending.end_work(uow, actor, *place, cause),
@@ -93,10 +94,10 @@ class ServingService:
         is_there = await self._is_there(actor, id)
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(id)
-            sequence = await uow.projects.next_sequence(project.id)
+            sequence = await uow.projects.next_sequence(project)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
-            source = await _stopped_one(uow, actor, project.id)
+            source = await _stopped_one(uow, actor, project)
             await require_release(uow, source, is_there=is_there)
             deployment = request.again(
                 source,
@@ -106,25 +107,25 @@ class ServingService:
                 at=self._now(),
             )
             environment = await self._queueing.today(uow, actor, deployment)
-            moved = await self._queueing.add(uow, actor, deployment, environment)
+            moved = await self._queueing.add(uow, actor, project, deployment, environment)
         await self._queueing.tell(moved)
         return deployment
 
     async def _is_there(self, actor: Actor, id: ProjectId) -> bool:
         async with self._storage.snapshot() as uow:
             project = await uow.projects.visible_to(actor).get(id)
-            target = await uow.targets.find(project.id, PRODUCTION)
+            target = await uow.targets.find(project, PRODUCTION)
         return target is not None and await self._artifacts.has(actor, target.deployment_id)
 
     async def _target_of(self, uow: UnitOfWork, deployment: Deployment) -> Target:
-        target = await uow.targets.find(deployment.project_id, deployment.target)
+        target = await uow.targets.of_deployment(deployment)
         if target is None or target.deployment_id != deployment.id:
             raise ConflictError("It cannot be stopped: another deployment takes its place.")
         return target
 
 
-async def _stopped_one(uow: UnitOfWork, actor: Actor, id: ProjectId) -> Deployment:
-    target = await uow.targets.find(id, PRODUCTION)
+async def _stopped_one(uow: UnitOfWork, actor: Actor, project: Project) -> Deployment:
+    target = await uow.targets.find(project, PRODUCTION)
     if target is None or target.stopped_at is None:
         raise ConflictError("The project is not stopped. Deploy it, or restart what runs.")
     return await uow.deployments.visible_to(actor).get(target.deployment_id)

@@ -9,7 +9,8 @@ from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentSt
 from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
 from pushpaka_core.domain.env_vars import effective, versions_of
 from pushpaka_core.domain.project_status import project_status
-from pushpaka_core.domain.projects import ProjectId, ProjectStatus
+from pushpaka_core.domain.projects import Project, ProjectId, ProjectStatus
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.storage import UnitOfWork
 
 _UNDER_WAY = IN_WORK | {DeploymentStatus.QUEUED}
@@ -27,18 +28,16 @@ class Standing:
 
 
 async def read_standings(
-    uow: UnitOfWork, actor: Actor, ids: Collection[ProjectId]
+    uow: UnitOfWork, actor: Actor, projects: Collection[Project]
 ) -> Mapping[ProjectId, Standing]:
     """Return how each of the projects stands, by as many queries as for one."""
-    targets = await uow.targets.of_projects(ids)
-    current = {t.project_id: t.deployment_id for t in targets if t.name == PRODUCTION}
-    active = await uow.deployments.with_status(
-        SERVING | _UNDER_WAY, project_ids=ids, target=PRODUCTION
-    )
+    targets = [t for t in await uow.targets.of_projects(projects) if t.name == PRODUCTION]
+    current = {t.project_id: t.deployment_id for t in targets}
+    active = await uow.deployments.of_projects(projects, SERVING | _UNDER_WAY, target=PRODUCTION)
     statuses = {d.id: d.status for d in active}
     under_way = {d.project_id for d in active if d.status in _UNDER_WAY}
-    newest = {d.project_id: d.status for d in await uow.deployments.latest(ids, PRODUCTION)}
-    changed = await _with_changed_env(uow, actor, current)
+    newest = {d.project_id: d.status for d in await uow.deployments.latest(projects, PRODUCTION)}
+    changed = await _with_changed_env(uow, actor, targets)
     return {
         project_id: Standing(
             status=project_status(
@@ -49,7 +48,7 @@ async def read_standings(
             current_deployment_id=current.get(project_id),
             env_changed=project_id in changed,
         )
-        for project_id in ids
+        for project_id in (project.id for project in projects)
     }
 
 
@@ -61,14 +60,14 @@ def _status_of(
 
 
 async def _with_changed_env(
-    uow: UnitOfWork, actor: Actor, current: Mapping[ProjectId, DeploymentId]
+    uow: UnitOfWork, actor: Actor, targets: Collection[Target]
 ) -> set[ProjectId]:
-    frozen_ones = await uow.env_vars.environments(current.values())
+    frozen_ones = await uow.env_vars.served_environments(targets)
     versions = {e.deployment_id: dict(e.versions) for e in frozen_ones}
-    today = await uow.env_vars.visible_to(actor).of_projects(current)
+    today = await uow.env_vars.visible_to(actor).of_projects([t.project_id for t in targets])
     return {
-        project_id
-        for project_id, deployment_id in current.items()
-        if versions.get(deployment_id, {})
-        != versions_of(effective((e for e in today if e.project_id == project_id), PRODUCTION))
+        t.project_id
+        for t in targets
+        if versions.get(t.deployment_id, {})
+        != versions_of(effective((e for e in today if e.project_id == t.project_id), PRODUCTION))
     }

@@ -98,7 +98,7 @@ class Starting:
                 node=self._node,
                 host=self._host,
             )
-            await uow.instances.remove(instance.id)
+            await uow.instances.remove(instance)
             await uow.instances.add(successor)
         return successor
 

@@ -12,7 +12,7 @@ from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, Lease, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.builder import Builder
@@ -78,8 +78,8 @@ class Sweeping:
         """Take away what runs of deleted projects, then what lies on disk, then their rows."""
         async with self._storage.snapshot() as uow:
             projects = await uow.projects.visible_to(PLATFORM).all()
-        deleted = [project.id for project in projects if project.deleted_at is not None]
-        await together(partial(self._delete, project_id) for project_id in deleted)
+        deleted = [project for project in projects if project.deleted_at is not None]
+        await together(partial(self._delete, project) for project in deleted)
 
     async def retire_releases(self) -> None:
         """
@@ -90,7 +90,8 @@ class Sweeping:
         has ended nothing is kept.
         """
         async with self._storage.snapshot() as uow:
-            retired = await self._retired(uow)
+            projects = await uow.projects.visible_to(PLATFORM).all()
+            retired = await self._retired(uow, projects)
         project_ids = {release.project_id for release in retired}
         await together(partial(self._retire, project_id) for project_id in project_ids)
 
@@ -129,23 +130,21 @@ class Sweeping:
                 await self._events.publish(DeploymentMoved(deployment=deployment))
 
     async def _retire(self, project_id: ProjectId) -> None:
-        async with self._storage.transaction() as uow:
-            with suppress(NotFoundError):  # Then its releases are gone with it.
-                await uow.projects.visible_to(PLATFORM).get(project_id)
-            retired = await self._retired(uow, project_id)
-            for release in retired:
-                await uow.releases.update(evolve(release, removed_at=self._now()))
+        retired: Sequence[Release] = ()
+        with suppress(NotFoundError):  # Then its releases are gone with it.
+            async with self._storage.transaction() as uow:
+                project = await uow.projects.visible_to(PLATFORM).get(project_id)
+                retired = await self._retired(uow, [project])
+                for release in retired:
+                    await uow.releases.update(evolve(release, removed_at=self._now()))
         for release in retired:
             await self._builder.remove(release.artifact)
 
-    async def _retired(
-        self, uow: UnitOfWork, project_id: ProjectId | None = None
-    ) -> Sequence[Release]:
-        releases = await uow.releases.of_project(project_id)
-        project_ids = {release.project_id for release in releases}
-        ran = await uow.deployments.with_status([*SERVING, _S.STOPPED], project_ids=project_ids)
-        coming = await uow.deployments.with_status([*IN_WORK, _S.QUEUED], project_ids=project_ids)
-        targets = await uow.targets.of_projects(project_ids)
+    async def _retired(self, uow: UnitOfWork, projects: Collection[Project]) -> Sequence[Release]:
+        releases = await uow.releases.of_projects(projects)
+        ran = await uow.deployments.of_projects(projects, [*SERVING, _S.STOPPED])
+        coming = await uow.deployments.of_projects(projects, [*IN_WORK, _S.QUEUED])
+        targets = await uow.targets.of_projects(projects)
         places = {(target.project_id, target.name) for target in targets}
         remembered = [d for d in ran if d.target == PRODUCTION or _place(d) in places]
         served = {deployment.release_id for deployment in ran if deployment.status in SERVING}
@@ -161,27 +160,26 @@ class Sweeping:
             kept.update(list(newest_first)[: self._releases_kept])
         return kept
 
-    async def _delete(self, id: ProjectId) -> None:
+    async def _delete(self, project: Project) -> None:
         async with self._storage.snapshot() as uow:
-            if await uow.deployments.with_status(IN_WORK, project_ids=[id]):
+            if await uow.deployments.of_projects([project], IN_WORK):
                 return
-            instances = [i for i in await uow.instances.all() if i.project_id == id]
-            releases = await uow.releases.of_project(id)
-            project = await uow.projects.visible_to(PLATFORM).get(id)
+            instances = [i for i in await uow.instances.all() if i.project_id == project.id]
+            releases = await uow.releases.of_projects([project])
         await self._routing.publish()
         await together(partial(self._running.remove_one, instance) for instance in instances)
         for release in releases:
             await self._builder.remove(release.artifact)
         await self._builder.forget(project.number)
-        await self._source.forget(id)
+        await self._source.forget(project.id)
         async with self._storage.transaction() as uow:
-            await uow.projects.remove(id)
+            await uow.projects.remove(project)
 
     async def _sweep_rows(self) -> None:
         """Remove instances whose deployment is over, or that a lost lease left behind."""
         async with self._storage.snapshot() as uow:
             instances = await uow.instances.all()
-            active = await uow.deployments.with_status([*IN_WORK, *SERVING])
+            active = await uow.deployments.all([*IN_WORK, *SERVING])
         leases = {d.lease for d in active}
         orphans = [instance for instance in instances if instance.lease not in leases]
         await together(partial(self._running.remove_one, orphan) for orphan in orphans)
@@ -206,7 +204,7 @@ class Sweeping:
         found = await self._builder.artifacts()
         held = await self._held()
         async with self._storage.snapshot() as uow:
-            released = {release.artifact for release in await uow.releases.of_project()}
+            released = {release.artifact for release in await uow.releases.all()}
         for artifact, lease in found.items():
             if artifact not in released and lease not in held:
                 await self._builder.remove(artifact)

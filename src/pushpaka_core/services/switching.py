@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import SERVING, Phase
 from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.events import DeploymentMoved
@@ -48,7 +49,7 @@ class Switching:
             if held.cancel_requested_at is not None:
                 return False
             await uow.targets.put(await self._pointed_to(uow, held))
-            for instance in await uow.instances.of_deployments([held.id]):
+            for instance in await uow.instances.of_deployments([held]):
                 if instance.lease == lease:
                     await uow.instances.update(instance.go_live())
             moved = await self._moves.keep(
@@ -82,7 +83,7 @@ class Switching:
         await self._queue.announce(running.project_id)
 
     async def _pointed_to(self, uow: UnitOfWork, deployment: Deployment) -> Target:
-        target = await uow.targets.find(deployment.project_id, deployment.target)
+        target = await uow.targets.of_deployment(deployment)
         if target is not None:
             return target.point_to(deployment)
         return Target(
@@ -93,9 +94,8 @@ class Switching:
         )
 
     async def _drain_others(self, uow: UnitOfWork, running: Deployment) -> None:
-        serving = await uow.deployments.with_status(
-            SERVING, project_ids=[running.project_id], target=running.target
-        )
+        project = await uow.projects.visible_to(PLATFORM).get(running.project_id)
+        serving = await uow.deployments.of_projects([project], SERVING, target=running.target)
         for old in serving:
             if old.id != running.id and old.drain_until is None:
                 until = self._now() + self._timings.drain

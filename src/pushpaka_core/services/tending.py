@@ -116,8 +116,8 @@ class Tending:
         """Return the committed deployments that are not over, with their instances."""
         async with self._storage.snapshot() as uow:
             statuses = {DeploymentStatus.DEPLOYING, *SERVING}
-            committed = [d for d in await uow.deployments.with_status(statuses) if d.is_committed]
-            instances = await uow.instances.of_deployments([d.id for d in committed])
+            committed = [d for d in await uow.deployments.all(statuses) if d.is_committed]
+            instances = await uow.instances.of_deployments(committed)
             projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
         return [
             Served(
@@ -245,7 +245,7 @@ class Tending:
         """Call the deployment what its instances make of it."""
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(id)
-            instances = await uow.instances.of_deployments([id])
+            instances = await uow.instances.of_deployments([present])
             own = in_service(i for i in instances if i.lease == present.lease)
             moved = _standing(present, own, at=self._now())
             if moved is None:

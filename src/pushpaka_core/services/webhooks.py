@@ -72,8 +72,8 @@ class WebhookService:
         """Take a webhook away, and hear nothing by it any more; NotFoundError."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            await uow.webhooks.visible_to(actor).get(id)
-            await uow.webhooks.remove(id)
+            webhook = await uow.webhooks.visible_to(actor).get(id)
+            await uow.webhooks.remove(webhook)
             await self._journal.note(uow, actor, "webhook.removed", id)
 
     def _new_secret(self) -> str:

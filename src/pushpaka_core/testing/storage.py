@@ -17,7 +17,7 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep, keep_project
-from pushpaka_core.testing.objects import a_user
+from pushpaka_core.testing.objects import a_project, a_user
 from pushpaka_core.testing.storage_accounts import AuditTrailContract, UsersContract
 from pushpaka_core.testing.storage_deploy_keys import DeployKeysContract
 from pushpaka_core.testing.storage_deployments import DeploymentsContract
@@ -94,7 +94,7 @@ class TransactionsContract:
         async with storage.transaction() as uow:
             await uow.users.add(user)
             with pytest.raises(NotFoundError):
-                await uow.projects.next_sequence(ProjectId(UUID(int=0)))
+                await uow.projects.next_sequence(a_project(a_user()))
 
         async with storage.snapshot() as uow:
             assert user == await uow.users.get(user.id)
@@ -137,7 +137,7 @@ class TransactionsContract:
 
         async def draw() -> None:
             async with storage.transaction() as uow:
-                drawn.append(await uow.projects.next_sequence(project.id))
+                drawn.append(await uow.projects.next_sequence(project))
                 await checkpoint()
 
         async with create_task_group() as callers:

@@ -22,21 +22,22 @@ class DeployKeysContract:
         await keep(storage, new)
 
         async with storage.snapshot() as uow:
-            assert new == await uow.deploy_keys.find(mine.id)
-            assert a_deploy_key(other) == await uow.deploy_keys.find(other.id)
+            assert new == await uow.deploy_keys.find(mine)
+            assert a_deploy_key(other) == await uow.deploy_keys.find(other)
             assert {"k1", "k2"} == set(await uow.deploy_keys.key_ids())
 
     async def test_a_removed_deploy_key_is_gone(self, storage: Storage) -> None:
         """To remove it again is harmless."""
         project = await keep_project(storage)
-        await keep(storage, a_deploy_key(project))
+        key = a_deploy_key(project)
+        await keep(storage, key)
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.deploy_keys.remove(project.id)
+                await uow.deploy_keys.remove(key)
 
         async with storage.snapshot() as uow:
-            assert await uow.deploy_keys.find(project.id) is None
+            assert await uow.deploy_keys.find(project) is None
             assert set() == set(await uow.deploy_keys.key_ids())
 
     async def test_a_deploy_key_needs_its_project(self, storage: Storage) -> None:

@@ -163,9 +163,11 @@ class DeploymentsContract:
 
     async def test_a_removed_deployment_cannot_be_changed(self, storage: Storage) -> None:
         """An update does not bring back what was removed."""
-        deployment = await keep_deployment(storage)
+        project = await keep_project(storage)
+        deployment = a_deployment(project)
+        await keep(storage, deployment)
         async with storage.transaction() as uow:
-            await uow.projects.remove(deployment.project_id)
+            await uow.projects.remove(project)
 
         with pytest.raises(StaleEntityError):
             async with storage.transaction() as uow:
@@ -204,14 +206,14 @@ class DeploymentsContract:
         await keep(storage, late, early, preview, running)
 
         async with storage.snapshot() as uow:
-            find = uow.deployments.with_status
+            find = uow.deployments.of_projects
             waiting = {DeploymentStatus.QUEUED}
             both = {DeploymentStatus.QUEUED, DeploymentStatus.RUNNING}
-            assert [early, preview, late] == list(await find(waiting))
-            assert [running, preview, late] == list(await find(both, project_ids=[one.id]))
-            assert [preview] == list(await find(waiting, target=PREVIEW))
-            assert [] == list(await find(waiting, project_ids=[]))
-            assert [] == list(await find(set()))
+            assert [early, preview, late] == list(await uow.deployments.all(waiting))
+            assert [running, preview, late] == list(await find([one], both))
+            assert [preview] == list(await find([one, other], waiting, target=PREVIEW))
+            assert [] == list(await find([], waiting))
+            assert [] == list(await uow.deployments.all(set()))
 
     async def test_the_latest_of_each_project_is_found(self, storage: Storage) -> None:
         """It is the one with the greatest sequence in its target; a project without has none."""
@@ -222,7 +224,7 @@ class DeploymentsContract:
         await keep(storage, newest, only, *ignored)
 
         async with storage.snapshot() as uow:
-            latest = await uow.deployments.latest([one.id, other.id, empty.id], PRODUCTION)
+            latest = await uow.deployments.latest([one, other, empty], PRODUCTION)
             none = await uow.deployments.latest([], PRODUCTION)
 
         assert {one.id: newest, other.id: only} == {d.project_id: d for d in latest}

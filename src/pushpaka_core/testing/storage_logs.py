@@ -39,7 +39,7 @@ class LogsContract:
 
         assert [1, 2, 3] == [line.seq for line in (*first, *second)]
         async with storage.snapshot() as uow:
-            assert [*first, *second] == list(await uow.logs.lines(one.id, LogFilter()))
+            assert [*first, *second] == list(await uow.logs.lines(one, LogFilter()))
 
     async def test_a_rolled_back_batch_leaves_no_gap(self, storage: Storage) -> None:
         """Numbers that were not committed are given again."""
@@ -75,7 +75,7 @@ class LogsContract:
         async with storage.snapshot() as uow:
 
             async def found(**wanted: object) -> list[object]:
-                return list(await uow.logs.lines(deployment.id, LogFilter(**wanted)))  # type: ignore[arg-type]  # one helper for filters of all types
+                return list(await uow.logs.lines(deployment, LogFilter(**wanted)))  # type: ignore[arg-type]  # one helper for filters of all types
 
             assert [one, two, three] == await found()
             assert [two, three] == await found(stream=LogStream.STDERR)
@@ -93,9 +93,9 @@ class LogsContract:
             lines = list(await uow.logs.append(deployment.id, [an_entry() for _ in range(5)]))
 
         async with storage.snapshot() as uow:
-            first = await uow.logs.lines(deployment.id, LogFilter(limit=2))
-            then = await uow.logs.lines(deployment.id, LogFilter(after=2, limit=2))
-            rest = await uow.logs.lines(deployment.id, LogFilter(after=4))
+            first = await uow.logs.lines(deployment, LogFilter(limit=2))
+            then = await uow.logs.lines(deployment, LogFilter(after=2, limit=2))
+            rest = await uow.logs.lines(deployment, LogFilter(after=4))
 
         assert (lines[:2], lines[2:4], lines[4:]) == (list(first), list(then), list(rest))
 
@@ -107,10 +107,10 @@ class LogsContract:
             lines = list(await uow.logs.append(deployment.id, entries))
 
         async with storage.snapshot() as uow:
-            first = await uow.logs.lines(deployment.id, LogFilter(most_characters=5))
-            large = await uow.logs.lines(deployment.id, LogFilter(after=2, most_characters=5))
-            few = await uow.logs.lines(deployment.id, LogFilter(limit=1, most_characters=5))
-            none = await uow.logs.lines(deployment.id, LogFilter(after=4, most_characters=5))
+            first = await uow.logs.lines(deployment, LogFilter(most_characters=5))
+            large = await uow.logs.lines(deployment, LogFilter(after=2, most_characters=5))
+            few = await uow.logs.lines(deployment, LogFilter(limit=1, most_characters=5))
+            none = await uow.logs.lines(deployment, LogFilter(after=4, most_characters=5))
 
         assert (lines[:2], lines[2:3], lines[:1], []) == (
             list(first),
@@ -135,10 +135,10 @@ class LogsContract:
 
         assert (3, 2, 1, 0) == (excess, removed, again, none)
         async with storage.snapshot() as uow:
-            assert lines[3:] == list(await uow.logs.lines(deployment.id, LogFilter()))
-            assert lines[3:] == list(await uow.logs.lines(deployment.id, LogFilter(after=1)))
-            assert lines[5:] == list(await uow.logs.lines(deployment.id, LogFilter(after=5)))
-            assert 1 == len(await uow.logs.lines(other.id, LogFilter()))
+            assert lines[3:] == list(await uow.logs.lines(deployment, LogFilter()))
+            assert lines[3:] == list(await uow.logs.lines(deployment, LogFilter(after=1)))
+            assert lines[5:] == list(await uow.logs.lines(deployment, LogFilter(after=5)))
+            assert 1 == len(await uow.logs.lines(other, LogFilter()))
 
     async def test_a_log_that_fits_has_no_excess(self, storage: Storage) -> None:
         """Exactly as much as is allowed is not too much, nor is nothing."""
@@ -184,7 +184,7 @@ class LogsContract:
                     await uow.logs.append(held.id, entries, fence=held.fence - 1)
 
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.logs.lines(held.id, LogFilter()))
+            assert [] == list(await uow.logs.lines(held, LogFilter()))
 
     async def test_a_worker_writes_nothing_once_the_work_is_over(self, storage: Storage) -> None:
         """Who holds the last fence of an ended deployment is too late."""
@@ -232,7 +232,7 @@ class TimelineContract:
         await keep(storage, started, a_timeline_event(other), asked, earlier)
 
         async with storage.snapshot() as uow:
-            steps = list(await uow.timeline.of_deployment(deployment.id))
+            steps = list(await uow.timeline.of_deployment(deployment))
 
         assert [started, asked, earlier] == steps
 
@@ -273,8 +273,8 @@ class TimelineContract:
                 await uow.timeline.remove(deployment.id)
 
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.timeline.of_deployment(deployment.id))
-            assert [kept] == list(await uow.timeline.of_deployment(other.id))
+            assert [] == list(await uow.timeline.of_deployment(deployment))
+            assert [kept] == list(await uow.timeline.of_deployment(other))
             assert [] == list(await uow.timeline.bygone(later(60), limit=5))
 
     async def test_the_newest_steps_can_be_kept(self, storage: Storage) -> None:
@@ -294,14 +294,14 @@ class TimelineContract:
 
         assert [running.id] == overlong
         async with storage.snapshot() as uow:
-            assert steps[1:] == list(await uow.timeline.of_deployment(running.id))
-            assert 3 == len(await uow.timeline.of_deployment(brief.id))
-            assert 4 == len(await uow.timeline.of_deployment(waiting.id))
+            assert steps[1:] == list(await uow.timeline.of_deployment(running))
+            assert 3 == len(await uow.timeline.of_deployment(brief))
+            assert 4 == len(await uow.timeline.of_deployment(waiting))
             assert [] == list(await uow.timeline.overlong(3))
 
     async def test_a_deployment_without_steps_has_none(self, storage: Storage) -> None:
         """An unknown deployment looks the same: who may see it is asked elsewhere."""
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.timeline.of_deployment(DeploymentId(an_id())))
+            assert [] == list(await uow.timeline.of_deployment(a_deployment(a_project(a_user()))))
             with pytest.raises(NotFoundError):
                 await uow.deployments.visible_to(PLATFORM).get(DeploymentId(an_id()))

@@ -46,7 +46,7 @@ class ChannelsContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.channels.remove(channel.id)
+                await uow.channels.remove(channel)
 
         async with storage.snapshot() as uow:
             assert [] == list(await uow.channels.visible_to(PLATFORM).all())

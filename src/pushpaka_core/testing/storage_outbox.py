@@ -39,7 +39,7 @@ class OutboxContract:
             assert [other_kind, first] == list(await uow.outbox.due(later(9), limit=9))
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.outbox.remove(first.id)
+                await uow.outbox.remove(first)
         async with storage.snapshot() as uow:
             assert [second, other_kind] == list(await uow.outbox.due(later(9), limit=9))
 
@@ -64,7 +64,7 @@ class OutboxContract:
         await keep(storage, a_message(project))
 
         async with storage.transaction() as uow:
-            await uow.projects.remove(project.id)
+            await uow.projects.remove(project)
 
         async with storage.snapshot() as uow:
             assert [] == list(await uow.outbox.due(later(99), limit=9))

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.logs import LogFilter
-from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import Role
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
@@ -28,7 +28,6 @@ from pushpaka_core.testing.objects import (
     an_entry,
     an_env_var,
     an_environment,
-    an_id,
     an_instance,
     later,
 )
@@ -143,11 +142,11 @@ class ProjectsContract:
         """A setting can be changed while deployments are asked for."""
         project = await keep_project(storage)
         async with storage.transaction() as uow:
-            await uow.projects.next_sequence(project.id)
+            await uow.projects.next_sequence(project)
 
         async with storage.transaction() as uow:
             kept = await uow.projects.update(evolve(project, branch="next"))
-            following = await uow.projects.next_sequence(project.id)
+            following = await uow.projects.next_sequence(project)
 
         assert (2, 2) == (kept.next_sequence, following)
 
@@ -155,7 +154,7 @@ class ProjectsContract:
         """There is no sequence without a project."""
         async with storage.transaction() as uow:
             with pytest.raises(NotFoundError, match="project"):
-                await uow.projects.next_sequence(ProjectId(an_id()))
+                await uow.projects.next_sequence(a_project(a_user()))
 
     async def test_numbers_are_never_given_twice(self, storage: Storage) -> None:
         """They count from 1, also after a removal."""
@@ -165,7 +164,7 @@ class ProjectsContract:
         project = a_project(owner, number=first)
         await keep(storage, owner, project)
         async with storage.transaction() as uow:
-            await uow.projects.remove(project.id)
+            await uow.projects.remove(project)
 
         async with storage.transaction() as uow:
             second = await uow.projects.next_number()
@@ -194,7 +193,7 @@ class ProjectsContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.projects.remove(project.id)
+                await uow.projects.remove(project)
 
         async with storage.snapshot() as uow:
             everything = DeploymentFilter()
@@ -202,17 +201,17 @@ class ProjectsContract:
             deployment = left.items[0]
             assert [other] == list(await uow.projects.visible_to(PLATFORM).all())
             assert {other.id} == {d.project_id for d in left.items}
-            assert {other.id} == {t.project_id for t in await uow.targets.of_projects()}
-            assert {other.id} == {r.project_id for r in await uow.releases.of_project()}
+            assert {other.id} == {t.project_id for t in await uow.targets.all()}
+            assert {other.id} == {r.project_id for r in await uow.releases.all()}
             assert {other.id} == {i.project_id for i in await uow.instances.all()}
             channels = await uow.channels.visible_to(PLATFORM).all()
             assert [other.id] == [channel.project_id for channel in channels]
-            assert await uow.deploy_keys.find(project.id) is None
-            assert await uow.deploy_keys.find(other.id)
+            assert await uow.deploy_keys.find(project) is None
+            assert await uow.deploy_keys.find(other)
             webhooks = await uow.webhooks.visible_to(PLATFORM).all()
             assert [other.id] == [webhook.project_id for webhook in webhooks]
-            assert 1 == len(await uow.logs.lines(deployment.id, LogFilter()))
-            assert 1 == len(await uow.timeline.of_deployment(deployment.id))
+            assert 1 == len(await uow.logs.lines(deployment, LogFilter()))
+            assert 1 == len(await uow.timeline.of_deployment(deployment))
             assert 2 == (await uow.audit.page(None, limit=9, offset=0)).total
 
     async def _two_full_projects(self, storage: Storage) -> tuple[Project, Project]:

@@ -5,7 +5,6 @@ from attrs import evolve
 
 from pushpaka_core.domain.deployments import PRODUCTION, ReleaseId
 from pushpaka_core.domain.instances import InstanceId
-from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
@@ -27,17 +26,21 @@ class TargetsContract:
     async def test_where_nothing_was_served_there_is_no_target(self, storage: Storage) -> None:
         """To look for a target is no error."""
         async with storage.snapshot() as uow:
-            assert await uow.targets.find(ProjectId(an_id()), PRODUCTION) is None
+            assert await uow.targets.find(a_project(a_user()), PRODUCTION) is None
 
     async def test_a_target_is_found_as_it_was_kept(self, storage: Storage) -> None:
         """What put returns is what the next one reads."""
-        target = a_target(await keep_deployment(storage))
+        project = await keep_project(storage)
+        deployment = a_deployment(project)
+        target = a_target(deployment)
+        await keep(storage, deployment)
 
         async with storage.transaction() as uow:
             kept = await uow.targets.put(target)
 
         async with storage.snapshot() as uow:
-            found = await uow.targets.find(target.project_id, target.name)
+            found = await uow.targets.find(project, target.name)
+            assert found == await uow.targets.of_deployment(deployment)
         assert target == found == kept
         assert found.version == kept.version
 
@@ -53,7 +56,7 @@ class TargetsContract:
             moved = await uow.targets.put(evolve(target.point_to(new), stopped_at=later(1)))
 
         async with storage.snapshot() as uow:
-            assert [moved] == list(await uow.targets.of_projects())
+            assert [moved] == list(await uow.targets.all())
         assert (new.id, later(1)) == (moved.deployment_id, moved.stopped_at)
 
     async def test_an_older_target_does_not_overwrite_a_newer_one(self, storage: Storage) -> None:
@@ -70,11 +73,13 @@ class TargetsContract:
 
     async def test_targets_of_some_projects_are_found(self, storage: Storage) -> None:
         """Those of others are left out, and no project has no target."""
-        one, other = await keep_deployment(storage), await keep_deployment(storage)
+        project, other = await keep_project(storage), await keep_deployment(storage)
+        one = a_deployment(project)
+        await keep(storage, one)
         await keep(storage, a_target(one), a_target(other), a_target(one, name="preview:next"))
 
         async with storage.snapshot() as uow:
-            of_one = await uow.targets.of_projects([one.project_id])
+            of_one = await uow.targets.of_projects([project])
             of_none = await uow.targets.of_projects([])
 
         assert ["preview:next", PRODUCTION] == sorted(target.name for target in of_one)
@@ -83,15 +88,15 @@ class TargetsContract:
     async def test_a_removed_target_is_gone(self, storage: Storage) -> None:
         """Its deployment and the other targets stay, and it may begin anew."""
         deployment = await keep_deployment(storage)
-        other = a_target(deployment, name="preview:next")
-        await keep(storage, a_target(deployment), other)
+        target, other = a_target(deployment), a_target(deployment, name="preview:next")
+        await keep(storage, target, other)
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.targets.remove(deployment.project_id, PRODUCTION)
+                await uow.targets.remove(target)
 
         async with storage.snapshot() as uow:
-            assert [other] == list(await uow.targets.of_projects())
+            assert [other] == list(await uow.targets.all())
         await keep(storage, a_target(deployment))
 
     async def test_a_target_needs_its_deployment(self, storage: Storage) -> None:
@@ -107,33 +112,42 @@ class ReleasesContract:
 
     async def test_a_release_is_kept_with_its_plan(self, storage: Storage) -> None:
         """The whole plan comes back as it was."""
-        release = a_release(await keep_deployment(storage))
+        deployment = await keep_deployment(storage)
+        release = a_release(deployment)
         await keep(storage, release)
 
         async with storage.snapshot() as uow:
-            assert release == await uow.releases.get(release.id)
+            running = evolve(deployment, release_id=release.id)
+            assert release == await uow.releases.of_deployment(running)
 
-    async def test_an_unknown_release_is_not_found(self, storage: Storage) -> None:
-        """An id that no release has raises NotFoundError."""
+    async def test_what_has_nothing_to_run_has_no_release(self, storage: Storage) -> None:
+        """To look for the release of what was never built is no error, nor for one that is gone."""
+        deployment = await keep_deployment(storage)
+        await keep(storage, a_release(deployment))
+
         async with storage.snapshot() as uow:
-            with pytest.raises(NotFoundError, match="release"):
-                await uow.releases.get(ReleaseId(an_id()))
+            assert await uow.releases.of_deployment(deployment) is None
+            lost = evolve(deployment, release_id=ReleaseId(an_id()))
+            assert await uow.releases.of_deployment(lost) is None
 
     async def test_releases_that_can_be_served_are_listed(self, storage: Storage) -> None:
         """The newest first, for one project or all, without those whose artifact is removed."""
-        one, other = await keep_deployment(storage), await keep_deployment(storage)
+        project, other = await keep_project(storage), await keep_deployment(storage)
+        one = a_deployment(project)
+        await keep(storage, one)
         old = a_release(one, created_at=later(1))
         young = a_release(one, created_at=later(3))
         foreign = a_release(other, created_at=later(2))
         await keep(storage, old, young, foreign, a_release(one, removed_at=later(4)))
 
         async with storage.snapshot() as uow:
-            assert [young, old] == list(await uow.releases.of_project(one.project_id))
-            assert [young, foreign, old] == list(await uow.releases.of_project())
+            assert [young, old] == list(await uow.releases.of_projects([project]))
+            assert [young, foreign, old] == list(await uow.releases.all())
 
     async def test_a_changed_release_is_returned_as_kept(self, storage: Storage) -> None:
         """A removed artifact is noted once; who read before is told."""
-        release = a_release(await keep_deployment(storage))
+        deployment = await keep_deployment(storage)
+        release = a_release(deployment)
         await keep(storage, release)
 
         async with storage.transaction() as uow:
@@ -141,7 +155,8 @@ class ReleasesContract:
 
         assert (later(1), 2) == (kept.removed_at, kept.version)
         async with storage.transaction() as uow:
-            assert kept == await uow.releases.get(release.id)
+            running = evolve(deployment, release_id=release.id)
+            assert kept == await uow.releases.of_deployment(running)
             with pytest.raises(StaleEntityError):
                 await uow.releases.update(release)
 
@@ -165,10 +180,12 @@ class InstancesContract:
 
         async with storage.snapshot() as uow:
             assert [crashed, foreign, first] == list(await uow.instances.all())
-            of_one = await uow.instances.of_deployments([deployment.id])
+            of_one = await uow.instances.of_deployments([deployment])
             of_none = await uow.instances.of_deployments([])
+            of_lease = await uow.instances.of_lease(deployment.lease)
 
         assert ([crashed, first], []) == (list(of_one), list(of_none))
+        assert [crashed, first] == list(of_lease)
 
     async def test_a_port_is_taken_once_on_a_node(self, storage: Storage) -> None:
         """Another node has ports of its own, and no port is no port."""
@@ -198,7 +215,7 @@ class InstancesContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.instances.remove(instance.id)
+                await uow.instances.remove(instance)
 
         await keep(storage, an_instance(deployment, port=9000))
 
@@ -233,7 +250,7 @@ class InstancesContract:
         successor = instance.successor(InstanceId(an_id()), port=9000, at=later(1))
 
         async with storage.transaction() as uow:
-            await uow.instances.remove(instance.id)
+            await uow.instances.remove(instance)
             await uow.instances.add(successor)
 
         async with storage.snapshot() as uow:

@@ -97,7 +97,7 @@ class EnvVarsContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.env_vars.remove(env_var.id)
+                await uow.env_vars.remove(env_var)
 
         async with storage.snapshot() as uow:
             assert [] == list(await uow.env_vars.visible_to(PLATFORM).of_project(project.id))
@@ -112,8 +112,8 @@ class EnvVarsContract:
         await keep(storage, frozen)
 
         async with storage.snapshot() as uow:
-            assert [frozen] == list(await uow.env_vars.environments([one.id]))
-            assert 2 == len(await uow.env_vars.environments([one.id, other.id]))
+            assert [frozen] == list(await uow.env_vars.environments([one]))
+            assert 2 == len(await uow.env_vars.environments([one, other]))
 
     async def test_an_env_var_needs_its_project(self, storage: Storage) -> None:
         """What is set on a project that was removed meanwhile is refused."""
@@ -217,7 +217,7 @@ class CustomDomainsContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.custom_domains.remove(domain.id)
+                await uow.custom_domains.remove(domain)
 
         async with storage.snapshot() as uow:
             assert [] == list(await uow.custom_domains.visible_to(PLATFORM).all())

@@ -90,7 +90,7 @@ class WebhooksContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.webhooks.remove(webhook.id)
+                await uow.webhooks.remove(webhook)
 
         async with storage.snapshot() as uow:
             assert [] == list(await uow.webhooks.visible_to(PLATFORM).all())

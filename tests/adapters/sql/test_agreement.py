@@ -183,15 +183,14 @@ async def _everything(storage: Storage) -> list[object]:
     async with storage.snapshot() as uow:
         visible = uow.deployments.visible_to(PLATFORM)
         page = await visible.page(DeploymentFilter(), limit=100, offset=0)
-        ids = [project.id for project in PROJECTS]
         return [
             page,
             [deployment.version for deployment in page.items],
-            await _all(uow.logs.lines(d.id, LogFilter()) for d in page.items),
-            await uow.deployments.with_status(set(DeploymentStatus)),
+            await _all(uow.logs.lines(d, LogFilter()) for d in page.items),
+            await uow.deployments.all(set(DeploymentStatus)),
             await uow.deployments.count_by_status(),
             {s.lease: (s.heartbeat, s.worker) for s in await uow.deployments.leases()},
-            {d.project_id: d for d in await uow.deployments.latest(ids, PRODUCTION)},
+            {d.project_id: d for d in await uow.deployments.latest(PROJECTS, PRODUCTION)},
         ]
 
 

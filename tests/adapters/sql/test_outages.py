@@ -180,7 +180,7 @@ async def test_a_statement_that_is_cancelled_spoils_nothing(any_url: str) -> Non
         with fail_after(10):
             async with storage.transaction() as uow:
                 lines = await uow.logs.append(deployment.id, [an_entry()])
-                assert list(lines) == list(await uow.logs.lines(deployment.id, LogFilter()))
+                assert list(lines) == list(await uow.logs.lines(deployment, LogFilter()))
     assert [1] == [line.seq for line in lines]
 
 

@@ -272,7 +272,7 @@ async def test_lines_of_many_writers_are_numbered_without_a_gap(
     results = await at_once(*(partial(write, place) for place in range(6)))
 
     async with storages[0].snapshot() as uow:
-        lines = await uow.logs.lines(held.id, LogFilter(limit=1000))
+        lines = await uow.logs.lines(held, LogFilter(limit=1000))
     assert [LeaseLostError, None, None, LeaseLostError, None, None] == results
     assert list(range(1, 121)) == [line.seq for line in lines]
     assert {"1", "2", "4", "5"} == {line.message.partition("-")[0] for line in lines}
@@ -423,7 +423,7 @@ async def test_branches_that_come_at_once_leave_no_more_previews_than_there_may_
     await at_once(*(partial(receive, number) for number in range(25)))
 
     async with storages[0].snapshot() as uow:
-        waiting = await uow.deployments.with_status([S.QUEUED])
+        waiting = await uow.deployments.all([S.QUEUED])
         counts = await uow.deployments.count_by_status()
     assert OPTIONS.previews == len(waiting) == len({deployment.target for deployment in waiting})
     assert 25 - OPTIONS.previews == counts[S.SUPERSEDED]

@@ -162,7 +162,7 @@ async def held(storage: SqlStorage, project: Project) -> AsyncIterator[None]:
 
     async def hold() -> None:
         async with storage.transaction() as uow:
-            await uow.projects.next_sequence(project.id)
+            await uow.projects.next_sequence(project)
             is_held.set()
             await is_over.wait()
 
@@ -180,7 +180,7 @@ async def test_writers_of_different_projects_do_not_wait_for_each_other(
     one, other = await keep_project(impatient), await keep_project(impatient)
 
     async with held(impatient, one), impatient.transaction() as uow:
-        assert 1 == await uow.projects.next_sequence(other.id)
+        assert 1 == await uow.projects.next_sequence(other)
 
 
 async def test_a_writer_that_stands_still_loses_its_locks(storage: SqlStorage) -> None:

@@ -112,7 +112,7 @@ async def test_what_is_down_is_said_to_be_by_each_router(stage: Stage) -> None:
     platform = stage.platform
     running = await platform.served(await platform.project("shop"))
     async with platform.storage.transaction() as uow:
-        await uow.instances.remove((await platform.instance(running.id)).id)
+        await uow.instances.remove(await platform.instance(running.id))
 
     await platform.engine.routing.publish()
 

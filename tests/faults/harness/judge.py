@@ -175,12 +175,12 @@ async def _untidy(world: World) -> dict[str, set[str]]:
 
 async def _records(world: World) -> Sequence[Record]:
     async with open_storage(world.url, migrate=False) as storage, storage.snapshot() as uow:
-        deployments = await uow.deployments.with_status(list(S))
+        deployments = await uow.deployments.all(list(S))
         return [
             Record(
                 deployment=one,
-                causes=[step.cause for step in await uow.timeline.of_deployment(one.id)],
-                line_numbers=[line.seq for line in await uow.logs.lines(one.id, LogFilter())],
+                causes=[step.cause for step in await uow.timeline.of_deployment(one)],
+                line_numbers=[line.seq for line in await uow.logs.lines(one, LogFilter())],
             )
             for one in deployments
         ]

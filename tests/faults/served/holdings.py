@@ -38,13 +38,13 @@ async def known_of(served: Served) -> Known:
     own = f"sqlite:///{served.data_directory / 'pushpaka.sqlite'}"
     url = served.env.get("PUSHPAKA_DATABASE_URL", own)
     async with open_storage(url, migrate=False) as storage, storage.snapshot() as uow:
-        releases = await uow.releases.of_project()
+        releases = await uow.releases.all()
         return Known(
             instances=tuple(await uow.instances.all()),
             artifacts=frozenset(release.artifact for release in releases),
-            waiting=tuple(await uow.deployments.with_status({DeploymentStatus.QUEUED})),
-            in_work=tuple(await uow.deployments.with_status(IN_WORK)),
-            serving=tuple(await uow.deployments.with_status(SERVING)),
+            waiting=tuple(await uow.deployments.all({DeploymentStatus.QUEUED})),
+            in_work=tuple(await uow.deployments.all(IN_WORK)),
+            serving=tuple(await uow.deployments.all(SERVING)),
             beats=sum(sight.heartbeat for sight in await uow.deployments.leases()),
         )
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
 from pushpaka_core.domain.deploy_keys import DeployKey
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 
 
 @frozen
@@ -15,18 +15,18 @@ class MemoryDeployKeys:
 
     _tables: Tables
 
-    async def find(self, project_id: ProjectId, /) -> DeployKey | None:
+    async def find(self, project: Project, /) -> DeployKey | None:
         """Return the key of a project."""
-        return self._tables.deploy_keys.find(project_id)
+        return self._tables.deploy_keys.find(project.id)
 
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key."""
         self._tables.projects.get(key.project_id, "project")
         self._tables.deploy_keys.put(key.project_id, key)
 
-    async def remove(self, project_id: ProjectId, /) -> None:
-        """Take the key of a project away."""
-        self._tables.deploy_keys.remove(project_id)
+    async def remove(self, key: DeployKey, /) -> None:
+        """Take a key away."""
+        self._tables.deploy_keys.remove(key.project_id)
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of the keys that are in use."""

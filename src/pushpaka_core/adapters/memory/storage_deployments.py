@@ -12,7 +12,7 @@ from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, r
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.pages import Page
@@ -110,31 +110,31 @@ class MemoryDeployments:
         in_work = self._tables.deployments.where(lambda d: d.is_in_work)
         return [LeaseSight(lease=d.lease, heartbeat=d.heartbeat, worker=d.worker) for d in in_work]
 
-    async def with_status(
+    async def of_projects(
         self,
+        projects: Collection[Project],
         statuses: Collection[DeploymentStatus],
         /,
         *,
-        project_ids: Collection[ProjectId] | None = None,
         target: str | None = None,
     ) -> Sequence[Deployment]:
-        """Return all in one of *statuses*, the oldest sequence first."""
-        found = self._tables.deployments.where(
-            lambda d: (
-                d.status in statuses
-                and (project_ids is None or d.project_id in project_ids)
-                and target in (None, d.target)
-            )
-        )
+        """Return those of some projects in one of *statuses*, the oldest sequence first."""
+        ids = {project.id for project in projects}
+        return [
+            d
+            for d in await self.all(statuses)
+            if d.project_id in ids and target in (None, d.target)
+        ]
+
+    async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
+        """Return everybody's in one of *statuses*, the oldest sequence first."""
+        found = self._tables.deployments.where(lambda d: d.status in statuses)
         return sorted(found, key=lambda d: (d.sequence, d.created_at, d.id))
 
-    async def latest(
-        self, project_ids: Collection[ProjectId], target: str, /
-    ) -> Sequence[Deployment]:
+    async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project."""
-        found = self._tables.deployments.where(
-            lambda d: d.project_id in project_ids and d.target == target
-        )
+        ids = {project.id for project in projects}
+        found = self._tables.deployments.where(lambda d: d.project_id in ids and d.target == target)
         newest = {d.project_id: d for d in sorted(found, key=lambda d: d.sequence)}
         return list(newest.values())
 

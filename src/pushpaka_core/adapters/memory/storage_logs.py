@@ -40,9 +40,9 @@ class MemoryLogs:
         self._tables.logs.put(deployment_id, (*self._all(deployment_id), *lines))
         return lines
 
-    async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
+    async def lines(self, deployment: Deployment, wanted: LogFilter, /) -> Sequence[LogLine]:
         """Return lines in the order of their numbers."""
-        lines = self._all(deployment_id)
+        lines = self._all(deployment.id)
         seen = max(wanted.after + 1 - lines[0].seq, 0) if lines else 0
         fitting = (line for line in lines[seen:] if _fits(line, wanted))
         limited = list(islice(fitting, wanted.limit))
@@ -95,9 +95,9 @@ class MemoryTimeline:
         self._tables.deployments.get(event.deployment_id, "deployment")
         self._tables.timeline.add(event.id, event)
 
-    async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
+    async def of_deployment(self, deployment: Deployment, /) -> Sequence[TimelineEvent]:
         """Return the steps of one deployment in the order in which they were added."""
-        return self._tables.timeline.where(lambda event: event.deployment_id == deployment_id)
+        return self._steps(deployment.id)
 
     async def bygone(self, before: datetime, /, *, limit: int) -> Sequence[DeploymentId]:
         """Return deployments that are final and whose last step was taken before a time."""
@@ -115,9 +115,12 @@ class MemoryTimeline:
 
     async def remove(self, deployment_id: DeploymentId, /, *, but_newest: int = 0) -> None:
         """Remove the steps of one deployment, but for so many."""
-        steps = await self.of_deployment(deployment_id)
+        steps = self._steps(deployment_id)
         old = steps[: max(len(steps) - but_newest, 0)]
         self._tables.timeline.remove(*(event.id for event in old))
+
+    def _steps(self, id: DeploymentId) -> Sequence[TimelineEvent]:
+        return self._tables.timeline.where(lambda event: event.deployment_id == id)
 
 
 def _fits(line: LogLine, wanted: LogFilter) -> bool:

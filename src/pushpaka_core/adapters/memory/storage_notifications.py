@@ -54,9 +54,9 @@ class MemoryChannels:
         self._tables.projects.get(channel.project_id, "project")
         self._tables.channels.add(channel.id, channel)
 
-    async def remove(self, id: ChannelId, /) -> None:
+    async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""
-        self._tables.channels.remove(id)
+        self._tables.channels.remove(channel.id)
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of the keys that are in use."""

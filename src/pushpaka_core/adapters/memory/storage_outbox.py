@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
-from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+from pushpaka_core.domain.outbox import OutboxMessage
 
 
 @frozen
@@ -33,6 +33,6 @@ class MemoryOutbox:
         if message.id in self._tables.outbox:
             self._tables.outbox.put(message.id, message)
 
-    async def remove(self, id: OutboxMessageId, /) -> None:
+    async def remove(self, message: OutboxMessage, /) -> None:
         """Take a message away."""
-        self._tables.outbox.remove(id)
+        self._tables.outbox.remove(message.id)

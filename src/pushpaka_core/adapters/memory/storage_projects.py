@@ -13,9 +13,10 @@ from pushpaka_core.adapters.memory.storage_tables import (
 )
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import NotFoundError
 
 
@@ -71,24 +72,24 @@ class MemoryProjects:
         self._tables.projects.put(project.id, kept)
         return kept
 
-    async def remove(self, id: ProjectId, /) -> None:
+    async def remove(self, project: Project, /) -> None:
         """Take the project away, with all that belongs to it."""
         tables = self._tables
-        ids = {d.id for d in tables.deployments if d.project_id == id}
+        ids = {d.id for d in tables.deployments if d.project_id == project.id}
         tables.logs.remove(*ids)
         tables.environments.remove(*ids)
         tables.timeline.remove_where(lambda event: event.deployment_id in ids)
-        tables.instances.remove_where(lambda instance: instance.project_id == id)
-        tables.targets.remove_where(lambda target: target.project_id == id)
-        tables.releases.remove_where(lambda release: release.project_id == id)
-        tables.env_vars.remove_where(lambda env_var: env_var.project_id == id)
-        tables.custom_domains.remove_where(lambda domain: domain.project_id == id)
-        tables.outbox.remove_where(lambda message: message.project_id == id)
-        tables.deploy_keys.remove(id)
-        tables.channels.remove_where(lambda channel: channel.project_id == id)
-        remove_webhooks(tables, lambda webhook: webhook.project_id == id)
+        tables.instances.remove_where(lambda instance: instance.project_id == project.id)
+        tables.targets.remove_where(lambda target: target.project_id == project.id)
+        tables.releases.remove_where(lambda release: release.project_id == project.id)
+        tables.env_vars.remove_where(lambda env_var: env_var.project_id == project.id)
+        tables.custom_domains.remove_where(lambda domain: domain.project_id == project.id)
+        tables.outbox.remove_where(lambda message: message.project_id == project.id)
+        tables.deploy_keys.remove(project.id)
+        tables.channels.remove_where(lambda channel: channel.project_id == project.id)
+        remove_webhooks(tables, lambda webhook: webhook.project_id == project.id)
         tables.deployments.remove(*ids)
-        tables.projects.remove(id)
+        tables.projects.remove(project.id)
 
     async def next_number(self) -> int:
         """Return the next number of a project."""
@@ -99,11 +100,11 @@ class MemoryProjects:
         tokens = [project.git_token for project in self._tables.projects]
         return {token.key_id for token in tokens if token is not None}
 
-    async def next_sequence(self, id: ProjectId, /) -> int:
+    async def next_sequence(self, project: Project, /) -> int:
         """Return the next place in the order of the project's deployments."""
-        project = self._tables.projects.get(id, "project")
-        self._tables.projects.put(id, evolve(project, next_sequence=project.next_sequence + 1))
-        return project.next_sequence
+        kept = self._tables.projects.get(project.id, "project")
+        self._tables.projects.put(kept.id, evolve(kept, next_sequence=kept.next_sequence + 1))
+        return kept.next_sequence
 
     async def taken_slugs(self, stem: str, /) -> Collection[str]:
         """Return the slugs in use that begin with *stem*."""
@@ -156,23 +157,30 @@ class MemoryEnvVars:
         refuse_taken((e for e in others if _place(e) == _place(env_var)), "env var")
         self._tables.env_vars.put(env_var.id, env_var)
 
-    async def remove(self, id: EnvVarId, /) -> None:
+    async def remove(self, env_var: EnvVar, /) -> None:
         """Take an env var away."""
-        self._tables.env_vars.remove(id)
+        self._tables.env_vars.remove(env_var.id)
 
     async def freeze(self, environment: Environment, /) -> None:
         """Keep what a deployment sees."""
         self._tables.deployments.get(environment.deployment_id, "deployment")
         self._tables.environments.put(environment.deployment_id, environment)
 
-    async def environments(self, ids: Collection[DeploymentId], /) -> Sequence[Environment]:
+    async def environments(self, deployments: Collection[Deployment], /) -> Sequence[Environment]:
         """Return the environments of some deployments."""
-        return self._tables.environments.where(lambda e: e.deployment_id in ids)
+        return self._environments({deployment.id for deployment in deployments})
+
+    async def served_environments(self, targets: Collection[Target], /) -> Sequence[Environment]:
+        """Return the environments of what some targets serve."""
+        return self._environments({target.deployment_id for target in targets})
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of the keys that are in use."""
         kept = (*self._tables.env_vars, *self._tables.environments)
         return {each.secret.key_id for each in kept}
+
+    def _environments(self, ids: Collection[DeploymentId]) -> Sequence[Environment]:
+        return self._tables.environments.where(lambda e: e.deployment_id in ids)
 
 
 def _place(env_var: EnvVar) -> tuple[UUID, str, str]:
@@ -233,6 +241,6 @@ class MemoryCustomDomains:
             refuse_taken((d for d in namesakes if d.is_verified), "domain")
         self._tables.custom_domains.put(domain.id, domain)
 
-    async def remove(self, id: CustomDomainId, /) -> None:
+    async def remove(self, domain: CustomDomain, /) -> None:
         """Take a domain away."""
-        self._tables.custom_domains.remove(id)
+        self._tables.custom_domains.remove(domain.id)

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
-from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
+from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.instances import Instance, InstanceId
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import StaleEntityError
@@ -19,18 +19,22 @@ class MemoryTargets:
 
     _tables: Tables
 
-    async def find(self, project_id: ProjectId, name: str, /) -> Target | None:
+    async def find(self, project: Project, name: str, /) -> Target | None:
         """Return the target, or None."""
-        return self._tables.targets.find((project_id, name))
+        return self._tables.targets.find((project.id, name))
 
-    async def of_projects(
-        self, project_ids: Collection[ProjectId] | None = None, /
-    ) -> Sequence[Target]:
-        """Return the targets of some projects, or of all, by project and name."""
-        found = self._tables.targets.where(
-            lambda t: project_ids is None or t.project_id in project_ids
-        )
-        return sorted(found, key=lambda t: (t.project_id, t.name))
+    async def of_deployment(self, deployment: Deployment, /) -> Target | None:
+        """Return the target of a deployment, or None."""
+        return self._tables.targets.find((deployment.project_id, deployment.target))
+
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Target]:
+        """Return the targets of some projects, by project and name."""
+        ids = {project.id for project in projects}
+        return [target for target in await self.all() if target.project_id in ids]
+
+    async def all(self) -> Sequence[Target]:
+        """Return everybody's targets, by project and name."""
+        return sorted(self._tables.targets, key=lambda t: (t.project_id, t.name))
 
     async def put(self, target: Target, /) -> Target:
         """Keep a new or changed target."""
@@ -43,9 +47,9 @@ class MemoryTargets:
         self._tables.targets.put(key, kept)
         return kept
 
-    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+    async def remove(self, target: Target, /) -> None:
         """Take the target away."""
-        self._tables.targets.remove((project_id, name))
+        self._tables.targets.remove((target.project_id, target.name))
 
 
 @frozen
@@ -54,15 +58,20 @@ class MemoryReleases:
 
     _tables: Tables
 
-    async def get(self, id: ReleaseId, /) -> Release:
-        """Return one release."""
-        return self._tables.releases.get(id, "release")
+    async def of_deployment(self, deployment: Deployment, /) -> Release | None:
+        """Return what a deployment runs, or None."""
+        if deployment.release_id is None:
+            return None
+        return self._tables.releases.find(deployment.release_id)
 
-    async def of_project(self, project_id: ProjectId | None = None, /) -> Sequence[Release]:
-        """Return the releases whose artifact is not removed, the newest first."""
-        found = self._tables.releases.where(
-            lambda r: r.removed_at is None and project_id in (None, r.project_id)
-        )
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Release]:
+        """Return the releases of some projects whose artifact is not removed, the newest first."""
+        ids = {project.id for project in projects}
+        return [release for release in await self.all() if release.project_id in ids]
+
+    async def all(self) -> Sequence[Release]:
+        """Return everybody's releases whose artifact is not removed, the newest first."""
+        found = self._tables.releases.where(lambda r: r.removed_at is None)
         return sorted(found, key=lambda r: (r.created_at, r.id), reverse=True)
 
     async def add(self, release: Release, /) -> None:
@@ -84,12 +93,17 @@ class MemoryInstances:
     _tables: Tables
 
     async def all(self) -> Sequence[Instance]:
-        """Return every instance, the oldest first."""
+        """Return everybody's instances, the oldest first."""
         return list(self._tables.instances)
 
-    async def of_deployments(self, ids: Collection[DeploymentId], /) -> Sequence[Instance]:
+    async def of_deployments(self, deployments: Collection[Deployment], /) -> Sequence[Instance]:
         """Return the instances of some deployments, the oldest first."""
+        ids = {deployment.id for deployment in deployments}
         return self._tables.instances.where(lambda i: i.deployment_id in ids)
+
+    async def of_lease(self, lease: Lease, /) -> Sequence[Instance]:
+        """Return the instances that were started under a lease, the oldest first."""
+        return self._tables.instances.where(lambda i: i.lease == lease)
 
     async def add(self, instance: Instance, /) -> None:
         """Keep a new instance."""
@@ -112,9 +126,9 @@ class MemoryInstances:
         if instance is not None:
             self._tables.instances.put(id, evolve(instance, output_position=position))
 
-    async def remove(self, id: InstanceId, /) -> None:
+    async def remove(self, instance: Instance, /) -> None:
         """Take the instance away."""
-        self._tables.instances.remove(id)
+        self._tables.instances.remove(instance.id)
 
     def _check_port(self, instance: Instance) -> None:
         if instance.port is None:

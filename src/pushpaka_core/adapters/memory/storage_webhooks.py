@@ -55,9 +55,9 @@ class MemoryWebhooks:
         self._tables.projects.get(webhook.project_id, "project")
         self._tables.webhooks.put(webhook.id, webhook)
 
-    async def remove(self, id: WebhookId, /) -> None:
+    async def remove(self, webhook: Webhook, /) -> None:
         """Take a webhook away, with its deliveries."""
-        remove_webhooks(self._tables, lambda webhook: webhook.id == id)
+        remove_webhooks(self._tables, lambda each: each.id == webhook.id)
 
     async def has(self, delivery: WebhookDelivery, /) -> bool:
         """Tell whether the same delivery has been noted."""

@@ -64,6 +64,7 @@ class SqlCustomDomains:
         if not await self._statements.run(changed):
             raise NotFoundError("domain")
 
-    async def remove(self, id: CustomDomainId, /) -> None:
+    async def remove(self, domain: CustomDomain, /) -> None:
         """Take a domain away."""
-        await self._statements.run(sa.delete(custom_domains).where(custom_domains.c.id == id))
+        is_it = custom_domains.c.id == domain.id
+        await self._statements.run(sa.delete(custom_domains).where(is_it))

@@ -14,7 +14,7 @@ from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.pages import Page
@@ -138,29 +138,25 @@ class SqlDeployments:
         in_work = await self._statements.all(Deployment, query)
         return [LeaseSight(lease=d.lease, heartbeat=d.heartbeat, worker=d.worker) for d in in_work]
 
-    async def with_status(
+    async def of_projects(
         self,
+        projects: Collection[Project],
         statuses: Collection[DeploymentStatus],
         /,
         *,
-        project_ids: Collection[ProjectId] | None = None,
         target: str | None = None,
     ) -> Sequence[Deployment]:
-        """Return all in one of *statuses*, the oldest sequence first."""
-        order = deployments.c.sequence, deployments.c.created_at, deployments.c.id
-        query = sa.select(deployments).where(deployments.c.status.in_(statuses)).order_by(*order)
-        if project_ids is not None:
-            query = query.where(deployments.c.project_id.in_(project_ids))
+        """Return those of some projects in one of *statuses*, the oldest sequence first."""
+        conditions = [_of_projects(projects)]
         if target is not None:
-            query = query.where(deployments.c.target == target)
-        if DeploymentStatus.QUEUED in statuses:
-            # A claim is the one change that does not have the project.
-            query = self._statements.locked(query, deployments)
-        return await self._statements.all(Deployment, query)
+            conditions.append(deployments.c.target == target)
+        return await self._with_status(statuses, *conditions)
 
-    async def latest(
-        self, project_ids: Collection[ProjectId], target: str, /
-    ) -> Sequence[Deployment]:
+    async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
+        """Return everybody's in one of *statuses*, the oldest sequence first."""
+        return await self._with_status(statuses)
+
+    async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project."""
         others = deployments.alias("others")
         newest = (
@@ -169,7 +165,7 @@ class SqlDeployments:
             .scalar_subquery()
         )
         query = sa.select(deployments).where(
-            deployments.c.project_id.in_(project_ids),
+            _of_projects(projects),
             deployments.c.target == target,
             deployments.c.sequence == newest,
         )
@@ -196,6 +192,21 @@ class SqlDeployments:
         status = deployments.c.status
         counted = await self._statements.tuples(sa.select(status, sa.func.count()).group_by(status))
         return dict.fromkeys(DeploymentStatus, 0) | {DeploymentStatus(s): n for s, n in counted}
+
+    async def _with_status(
+        self, statuses: Collection[DeploymentStatus], *conditions: sa.ColumnElement[bool]
+    ) -> Sequence[Deployment]:
+        order = deployments.c.sequence, deployments.c.created_at, deployments.c.id
+        wanted = deployments.c.status.in_(statuses), *conditions
+        query = sa.select(deployments).where(*wanted).order_by(*order)
+        if DeploymentStatus.QUEUED in statuses:
+            # A claim is the one change that does not have the project.
+            query = self._statements.locked(query, deployments)
+        return await self._statements.all(Deployment, query)
+
+
+def _of_projects(wanted: Collection[Project]) -> sa.ColumnElement[bool]:
+    return deployments.c.project_id.in_([project.id for project in wanted])
 
 
 def _queue() -> sa.Select[Any]:

@@ -9,9 +9,10 @@ from pushpaka_core.adapters.sql.projects import belonging_seen_by
 from pushpaka_core.adapters.sql.schema import env_vars, environments
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
+from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.targets import Target
 
 
 @frozen
@@ -48,20 +49,27 @@ class SqlEnvVars:
         """Keep a new env var or a new value."""
         await self._statements.put(env_vars, "id", env_var)
 
-    async def remove(self, id: EnvVarId, /) -> None:
+    async def remove(self, env_var: EnvVar, /) -> None:
         """Take an env var away."""
-        await self._statements.run(sa.delete(env_vars).where(env_vars.c.id == id))
+        await self._statements.run(sa.delete(env_vars).where(env_vars.c.id == env_var.id))
 
     async def freeze(self, environment: Environment, /) -> None:
         """Keep what a deployment sees."""
         await self._statements.put(environments, "deployment_id", environment)
 
-    async def environments(self, ids: Collection[DeploymentId], /) -> Sequence[Environment]:
+    async def environments(self, deployments: Collection[Deployment], /) -> Sequence[Environment]:
         """Return the environments of some deployments."""
-        query = sa.select(environments).where(environments.c.deployment_id.in_(ids))
-        return await self._statements.all(Environment, query)
+        return await self._environments([deployment.id for deployment in deployments])
+
+    async def served_environments(self, targets: Collection[Target], /) -> Sequence[Environment]:
+        """Return the environments of what some targets serve."""
+        return await self._environments([target.deployment_id for target in targets])
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of the keys that are in use."""
         queries = [sa.select(table.c.secret_key_id) for table in (env_vars, environments)]
         return {key_id for (key_id,) in await self._statements.tuples(sa.union(*queries))}
+
+    async def _environments(self, ids: Collection[DeploymentId]) -> Sequence[Environment]:
+        query = sa.select(environments).where(environments.c.deployment_id.in_(ids))
+        return await self._statements.all(Environment, query)

@@ -11,7 +11,7 @@ from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.deployment_steps import FINAL, SERVING
-from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.logs import LogEntry, LogFilter, LogLine
 from pushpaka_core.errors import NotFoundError
@@ -41,11 +41,11 @@ class SqlLogs:
         await self._statements.insert(log_lines, *lines)
         return lines
 
-    async def lines(self, deployment_id: DeploymentId, wanted: LogFilter, /) -> Sequence[LogLine]:
+    async def lines(self, deployment: Deployment, wanted: LogFilter, /) -> Sequence[LogLine]:
         """Return lines in the order of their numbers."""
         query = (
             sa.select(log_lines)
-            .where(log_lines.c.deployment_id == deployment_id, *_fitting(wanted))
+            .where(log_lines.c.deployment_id == deployment.id, *_fitting(wanted))
             .order_by(log_lines.c.seq)
             .limit(wanted.limit)
         )
@@ -133,11 +133,11 @@ class SqlTimeline:
         """Keep a step."""
         await self._statements.insert(timeline_events, event)
 
-    async def of_deployment(self, deployment_id: DeploymentId, /) -> Sequence[TimelineEvent]:
+    async def of_deployment(self, deployment: Deployment, /) -> Sequence[TimelineEvent]:
         """Return the steps of one deployment in the order in which they were added."""
         query = (
             sa.select(timeline_events)
-            .where(timeline_events.c.deployment_id == deployment_id)
+            .where(timeline_events.c.deployment_id == deployment.id)
             .order_by(timeline_events.c.position)
         )
         return await self._statements.all(TimelineEvent, query)

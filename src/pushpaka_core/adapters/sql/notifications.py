@@ -56,9 +56,9 @@ class SqlChannels:
         """Keep a new channel."""
         await self._statements.insert(channels, channel)
 
-    async def remove(self, id: ChannelId, /) -> None:
+    async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""
-        await self._statements.run(sa.delete(channels).where(channels.c.id == id))
+        await self._statements.run(sa.delete(channels).where(channels.c.id == channel.id))
 
     async def key_ids(self) -> Collection[str]:
         """Return the ids of the keys that are in use."""

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pushpaka_core.adapters.sql.schema import outbox_messages
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
+from pushpaka_core.domain.outbox import OutboxMessage
 
 
 @frozen
@@ -43,6 +43,7 @@ class SqlOutbox:
             .values(attempts=message.attempts, next_at=message.next_at)
         )
 
-    async def remove(self, id: OutboxMessageId, /) -> None:
+    async def remove(self, message: OutboxMessage, /) -> None:
         """Take a message away."""
-        await self._statements.run(sa.delete(outbox_messages).where(outbox_messages.c.id == id))
+        is_it = outbox_messages.c.id == message.id
+        await self._statements.run(sa.delete(outbox_messages).where(is_it))

@@ -65,9 +65,9 @@ class SqlProjects:
         """Keep a changed project, but for its place in the order of deployments."""
         return await self._statements.update(projects, project, leave=["next_sequence"])
 
-    async def remove(self, id: ProjectId, /) -> None:
+    async def remove(self, project: Project, /) -> None:
         """Take the project away, with all that belongs to it."""
-        await self._statements.run(sa.delete(projects).where(projects.c.id == id))
+        await self._statements.run(sa.delete(projects).where(projects.c.id == project.id))
 
     async def next_number(self) -> int:
         """Return the next number of a project."""
@@ -79,11 +79,11 @@ class SqlProjects:
         query = sa.select(key_id).where(key_id.is_not(None)).distinct()
         return {found for (found,) in await self._statements.tuples(query)}
 
-    async def next_sequence(self, id: ProjectId, /) -> int:
+    async def next_sequence(self, project: Project, /) -> int:
         """Return the next place in the order of the project's deployments."""
         following = await self._statements.scalar(
             sa.update(projects)
-            .where(projects.c.id == id)
+            .where(projects.c.id == project.id)
             .values(next_sequence=projects.c.next_sequence + 1)
             .returning(projects.c.next_sequence)
         )

@@ -7,9 +7,9 @@ from attrs import evolve, frozen
 
 from pushpaka_core.adapters.sql.schema import instances, releases, targets
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.domain.deployments import DeploymentId, ReleaseId
+from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.instances import Instance, InstanceId
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import DuplicateError, StaleEntityError
@@ -21,19 +21,23 @@ class SqlTargets:
 
     _statements: Statements
 
-    async def find(self, project_id: ProjectId, name: str, /) -> Target | None:
+    async def find(self, project: Project, name: str, /) -> Target | None:
         """Return the target, or None."""
-        query = sa.select(targets).where(targets.c.project_id == project_id, targets.c.name == name)
-        return await self._statements.find(Target, query)
+        return await self._statements.find(Target, _targets(_is_target(project.id, name)))
 
-    async def of_projects(
-        self, project_ids: Collection[ProjectId] | None = None, /
-    ) -> Sequence[Target]:
-        """Return the targets of some projects, or of all, by project and name."""
-        query = sa.select(targets).order_by(targets.c.project_id, targets.c.name)
-        if project_ids is not None:
-            query = query.where(targets.c.project_id.in_(project_ids))
-        return await self._statements.all(Target, query)
+    async def of_deployment(self, deployment: Deployment, /) -> Target | None:
+        """Return the target of a deployment, or None."""
+        is_its = _is_target(deployment.project_id, deployment.target)
+        return await self._statements.find(Target, _targets(is_its))
+
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Target]:
+        """Return the targets of some projects, by project and name."""
+        is_theirs = targets.c.project_id.in_([project.id for project in projects])
+        return await self._statements.all(Target, _targets(is_theirs))
+
+    async def all(self) -> Sequence[Target]:
+        """Return everybody's targets, by project and name."""
+        return await self._statements.all(Target, _targets())
 
     async def put(self, target: Target, /) -> Target:
         """Keep a new or changed target; a kept one is never of version 1."""
@@ -46,10 +50,18 @@ class SqlTargets:
             raise StaleEntityError("target") from None
         return kept
 
-    async def remove(self, project_id: ProjectId, name: str, /) -> None:
+    async def remove(self, target: Target, /) -> None:
         """Take the target away."""
-        is_it = targets.c.project_id == project_id, targets.c.name == name
-        await self._statements.run(sa.delete(targets).where(*is_it))
+        is_it = _is_target(target.project_id, target.name)
+        await self._statements.run(sa.delete(targets).where(is_it))
+
+
+def _is_target(project_id: ProjectId, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(targets.c.project_id == project_id, targets.c.name == name)
+
+
+def _targets(*conditions: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
+    return sa.select(targets).where(*conditions).order_by(targets.c.project_id, targets.c.name)
 
 
 @frozen
@@ -58,17 +70,19 @@ class SqlReleases:
 
     _statements: Statements
 
-    async def get(self, id: ReleaseId, /) -> Release:
-        """Return one release."""
-        return await self._statements.get(Release, releases, releases.c.id == id)
+    async def of_deployment(self, deployment: Deployment, /) -> Release | None:
+        """Return what a deployment runs, or None."""
+        query = sa.select(releases).where(releases.c.id == deployment.release_id)
+        return await self._statements.find(Release, self._statements.locked(query, releases))
 
-    async def of_project(self, project_id: ProjectId | None = None, /) -> Sequence[Release]:
-        """Return the releases whose artifact is not removed, the newest first."""
-        newest = releases.c.created_at.desc(), releases.c.id.desc()
-        query = sa.select(releases).where(releases.c.removed_at.is_(None)).order_by(*newest)
-        if project_id is not None:
-            query = query.where(releases.c.project_id == project_id)
-        return await self._statements.all(Release, query)
+    async def of_projects(self, projects: Collection[Project], /) -> Sequence[Release]:
+        """Return the releases of some projects whose artifact is not removed, the newest first."""
+        is_theirs = releases.c.project_id.in_([project.id for project in projects])
+        return await self._statements.all(Release, _newest_kept(is_theirs))
+
+    async def all(self) -> Sequence[Release]:
+        """Return everybody's releases whose artifact is not removed, the newest first."""
+        return await self._statements.all(Release, _newest_kept())
 
     async def add(self, release: Release, /) -> None:
         """Keep a new release."""
@@ -79,6 +93,12 @@ class SqlReleases:
         return await self._statements.update(releases, release)
 
 
+def _newest_kept(*conditions: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
+    newest = releases.c.created_at.desc(), releases.c.id.desc()
+    is_kept = releases.c.removed_at.is_(None)
+    return sa.select(releases).where(is_kept, *conditions).order_by(*newest)
+
+
 @frozen
 class SqlInstances:
     """What runs, or ought to."""
@@ -86,13 +106,19 @@ class SqlInstances:
     _statements: Statements
 
     async def all(self) -> Sequence[Instance]:
-        """Return every instance, the oldest first; who takes a free port then has the turn."""
+        """Return everybody's, the oldest first; who takes a free port then has the turn."""
         await self._statements.take_turn("ports")
         return await self._statements.all(Instance, _oldest_instances())
 
-    async def of_deployments(self, ids: Collection[DeploymentId], /) -> Sequence[Instance]:
+    async def of_deployments(self, deployments: Collection[Deployment], /) -> Sequence[Instance]:
         """Return the instances of some deployments, the oldest first."""
-        query = _oldest_instances().where(instances.c.deployment_id.in_(ids))
+        is_theirs = instances.c.deployment_id.in_([deployment.id for deployment in deployments])
+        return await self._statements.all(Instance, _oldest_instances().where(is_theirs))
+
+    async def of_lease(self, lease: Lease, /) -> Sequence[Instance]:
+        """Return the instances that were started under a lease, the oldest first."""
+        its, its_fence = instances.c.deployment_id == lease.deployment_id, lease.fence
+        query = _oldest_instances().where(its, instances.c.fence == its_fence)
         return await self._statements.all(Instance, query)
 
     async def add(self, instance: Instance, /) -> None:
@@ -110,9 +136,9 @@ class SqlInstances:
             sa.update(instances).where(is_same).values(output_position=position)
         )
 
-    async def remove(self, id: InstanceId, /) -> None:
+    async def remove(self, instance: Instance, /) -> None:
         """Take the instance away."""
-        await self._statements.run(sa.delete(instances).where(instances.c.id == id))
+        await self._statements.run(sa.delete(instances).where(instances.c.id == instance.id))
 
 
 def _oldest_instances() -> sa.Select[tuple[object, ...]]:

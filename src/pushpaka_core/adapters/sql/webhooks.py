@@ -57,9 +57,9 @@ class SqlWebhooks:
         """Keep a new or changed webhook."""
         await self._statements.put(webhooks, "id", webhook)
 
-    async def remove(self, id: WebhookId, /) -> None:
+    async def remove(self, webhook: Webhook, /) -> None:
         """Take a webhook away, with its deliveries."""
-        await self._statements.run(sa.delete(webhooks).where(webhooks.c.id == id))
+        await self._statements.run(sa.delete(webhooks).where(webhooks.c.id == webhook.id))
 
     async def has(self, delivery: WebhookDelivery, /) -> bool:
         """Tell whether the same delivery has been noted."""
