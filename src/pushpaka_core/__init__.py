@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pushpaka_core.domain.env_vars import NewEnvVar
     from pushpaka_core.domain.plans import NewPlan
     from pushpaka_core.domain.projects import NewProject, ProjectChanges
+    from pushpaka_core.domain.tokens import NewApiToken, TokenScope
     from pushpaka_core.domain.users import Credentials, Registration
     from pushpaka_core.domain.webhooks import Forge, NewWebhook
     from pushpaka_core.parts import Adapters, Options
@@ -29,6 +30,7 @@ __all__ = [
     "Application",
     "Credentials",
     "Forge",
+    "NewApiToken",
     "NewCustomDomain",
     "NewDeployment",
     "NewEnvVar",
@@ -40,6 +42,7 @@ __all__ = [
     "Registration",
     "RuntimeChoice",
     "Settings",
+    "TokenScope",
     "assemble",
     "memory_adapters",
     "open_application",
@@ -52,6 +55,7 @@ _HOMES = {
     "Application": "application",
     "Credentials": "domain.users",
     "Forge": "domain.webhooks",
+    "NewApiToken": "domain.tokens",
     "NewCustomDomain": "domain.custom_domains",
     "NewDeployment": "domain.deployments",
     "NewEnvVar": "domain.env_vars",
@@ -63,6 +67,7 @@ _HOMES = {
     "Registration": "domain.users",
     "RuntimeChoice": "settings",
     "Settings": "settings",
+    "TokenScope": "domain.tokens",
     "assemble": "application",
     "memory_adapters": "bootstrap",
     "open_application": "bootstrap",

@@ -10,6 +10,7 @@ from pushpaka_core.errors import RouterUnavailableError, RuntimeUnavailableError
 from pushpaka_core.parts import Adapters, Options
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.api_tokens import ApiTokenService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
@@ -44,6 +45,7 @@ class Application:
     """The services of one instance. Each method takes who asks, an Actor, first."""
 
     accounts: AccountService
+    api_tokens: ApiTokenService
     projects: ProjectService
     deployments: DeploymentService
     plans: PlanService
@@ -103,17 +105,22 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         now=adapters.now,
         recheck=options.timings.poll,
     )
+    api_tokens = ApiTokenService(
+        storage=adapters.storage, journal=journal, now=adapters.now, new_id=adapters.new_id
+    )
     return Application(
         accounts=AccountService(
             storage=adapters.storage,
             hasher=adapters.hasher,
             signer=adapters.signer,
+            api_tokens=api_tokens,
             journal=journal,
             now=adapters.now,
             new_id=adapters.new_id,
             registration=options.registration,
             token_lifetime=options.token_lifetime,
         ),
+        api_tokens=api_tokens,
         projects=ProjectService(
             storage=adapters.storage,
             queue=adapters.queue,

@@ -8,7 +8,7 @@ kept, so that a row stays readable after a rule has become stricter.
 import math
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
@@ -28,9 +28,12 @@ from pushpaka_core.errors import InvalidInputError
 T = TypeVar("T", bound=attrs.AttrsInstance)
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _MOST_UNKNOWN_FIELDS = 10
 """Told of one request; a body of nothing but typos must not cost more than it is worth."""
 
+
+_NO_TIME = "must be a time with its zone, as in 2026-03-01T12:00:00Z"
 
 Judge = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """Says what else is against well-typed values, by field: what only one instance can know."""
@@ -221,12 +224,22 @@ def _flag(given: object) -> bool:
     return given
 
 
+def _time(given: object) -> datetime:
+    if not isinstance(given, str) or not _TIME.fullmatch(given):
+        raise TypeError(_NO_TIME)
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(_NO_TIME) from None
+
+
 _SCALARS: Mapping[type, Callable[[object], object]] = {
     str: _text,
     int: _whole_number,
     float: _number,
     bool: _flag,
     UUID: read_id,
+    datetime: _time,
 }
 
 _SECRET_PARTS = ("key_id", "ciphertext")

@@ -29,6 +29,7 @@ from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
 from pushpaka_http.controllers.route_tables import RouteTableController
 from pushpaka_http.controllers.system import SystemController
+from pushpaka_http.controllers.tokens import TokenController
 from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
@@ -36,7 +37,7 @@ from pushpaka_http.metrics import Metrics
 from pushpaka_http.middleware import Gate, Methods, Surroundings
 from pushpaka_http.parameters import check_parameters
 from pushpaka_http.rate_limits import Limits, RateLimits
-from pushpaka_http.watching import LogWatch, Watchers
+from pushpaka_http.watching import LogWatch, TokenWatch, Watchers
 from pushpaka_http.websockets import LogSocket
 
 
@@ -64,9 +65,8 @@ def create_app(
     metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
     rate_limits = RateLimits(limits, application.rate_counters)
     watchers = Watchers(limits.watchers_per_user, metrics)
-    watch = LogWatch(
-        accounts=application.accounts, logs=application.logs, limits=limits, metrics=metrics
-    )
+    token_watch = TokenWatch(application.accounts, limits.watch_check_seconds)
+    watch = LogWatch(tokens=token_watch, logs=application.logs, limits=limits, metrics=metrics)
     log_socket = LogSocket(
         accounts=application.accounts,
         rate_limits=rate_limits,
@@ -94,6 +94,7 @@ def create_app(
             "token": Provide(token_of, sync_to_thread=False),
             "client_network": Provide(client_network, sync_to_thread=False),
             "rate_limits": given(rate_limits),
+            "token_watch": given(token_watch),
             "watch": given(watch),
             "watchers": given(watchers),
             "log_socket": given(log_socket),
@@ -123,6 +124,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
         openapi.BASE_PATH,
         route_handlers=[
             AccountController,
+            TokenController,
             ProjectController,
             DeployKeyController,
             DeploymentController,
@@ -160,6 +162,7 @@ def _judges(application: Application) -> dict[type, Judge]:
 def _services(application: Application) -> dict[str, Provide]:
     return {
         "accounts": given(application.accounts),
+        "api_tokens": given(application.api_tokens),
         "projects": given(application.projects),
         "deployments": given(application.deployments),
         "plans": given(application.plans),

@@ -72,7 +72,7 @@ CONFIG = OpenAPIConfig(
             "bearer": SecurityScheme(
                 type="http",
                 scheme="bearer",
-                description="The token of POST /auth/login or /auth/register.",
+                description="The token of POST /auth/login or /auth/register, or an API token.",
             )
         }
     ),

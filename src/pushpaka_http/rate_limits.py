@@ -9,6 +9,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId, normal_email
 from pushpaka_core.errors import TooManyRequestsError, UnavailableError
@@ -61,7 +62,8 @@ class RateLimits:
     Counts what there was in the last minute, and refuses what is over a limit.
 
     While the counters that processes share cannot be asked, each counts for itself.
-    Each method raises TooManyRequestsError, which says when to come back.
+    Each method raises TooManyRequestsError, which says when to come back. What counts for
+    somebody is counted only of tokens that may do it, so that no other one uses it up.
     """
 
     _limits: Limits
@@ -78,13 +80,23 @@ class RateLimits:
         """Count any request of a user."""
         await self._hit(self._limits.requests_per_user, "user", str(user_id))
 
-    async def deployment_of(self, user_id: UserId | None, project_id: ProjectId) -> None:
-        """Count a deployment that a person asks for; others' tries count for themselves."""
-        await self._hit(self._limits.deployments_per_project, "project", f"{user_id}:{project_id}")
+    async def password_of(self, actor: Actor, email: str, network: str) -> None:
+        """Count a try to change a password as one to sign in: it is guessed in either way."""
+        actor.require_scope(Scope.SIGNED_IN)
+        await self.sign_in(email, network)
 
-    async def plan_of(self, user_id: UserId | None, project_id: ProjectId) -> None:
+    async def deployment_of(self, actor: Actor, project_id: ProjectId) -> None:
+        """Count a deployment that a person asks for; others' tries count for themselves."""
+        await self._work_of("project", actor, project_id)
+
+    async def plan_of(self, actor: Actor, project_id: ProjectId) -> None:
         """Count a plan that a person asks for, as often as a deployment."""
-        await self._hit(self._limits.deployments_per_project, "plan", f"{user_id}:{project_id}")
+        await self._work_of("plan", actor, project_id)
+
+    async def _work_of(self, kind: str, actor: Actor, project_id: ProjectId) -> None:
+        actor.require_scope(Scope.DEPLOY)
+        who = f"{actor.user_id}:{project_id}"
+        await self._hit(self._limits.deployments_per_project, kind, who)
 
     async def _hit(self, most: int, kind: str, who: str) -> None:
         seconds = await self._count(f"{kind}:{who}", most)

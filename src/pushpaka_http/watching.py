@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from enum import IntEnum
 from functools import lru_cache, partial
-from typing import TypeVar
+from typing import Never, TypeVar
 
 import msgspec
 from anyio import create_task_group, move_on_after, sleep
@@ -74,6 +74,24 @@ class Watchers:
             self._open -= Counter([actor.user_id])
 
 
+@frozen
+class TokenWatch:
+    """Looks again, now and then, at the token of whoever is answered for long."""
+
+    _accounts: AccountService
+    _seconds: float
+
+    async def until_ended(self, token: str) -> Never:
+        """Raise NotAuthenticatedError once *token* is good no more."""
+        while True:
+            await sleep(self._seconds)
+            await self._accounts.authenticate(token)
+
+    async def outlived_by(self, token: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what *work* does, if *token* is good until then; NotAuthenticatedError."""
+        return await first_of(work, partial(self.until_ended, token))
+
+
 @frozen(kw_only=True)
 class LogWatch:
     """
@@ -83,7 +101,7 @@ class LogWatch:
     one batch in memory, and one who does not take it for a while is sent away.
     """
 
-    _accounts: AccountService
+    _tokens: TokenWatch
     _logs: LogService
     _limits: Limits
     _metrics: Metrics
@@ -120,9 +138,7 @@ class LogWatch:
 
     async def _until_signed_out(self, token: str) -> Ending:
         with suppress(NotAuthenticatedError):
-            while True:
-                await sleep(self._limits.watch_check_seconds)
-                await self._accounts.authenticate(token)
+            await self._tokens.until_ended(token)
         return Ending.SIGNED_OUT
 
 

@@ -73,3 +73,22 @@ async def test_reset_password_is_good_at_once_while_serve_runs(unrouted: Served)
         credentials = {"email": "ann@example.com", "password": "another horse"}
         login = await api.post("/auth/login", json=credentials)
     assert [401, 200] == [me.status_code, login.status_code]
+
+
+async def test_a_disabled_account_is_shut_out_at_once_while_serve_runs(unrouted: Served) -> None:
+    """A running server takes none of its tokens; enabled again, it is let in by its password."""
+    await unrouted.start()
+    token = await unrouted.sign_up("ann@example.com")
+
+    disabled = await unrouted.run("users", "disable", "Ann@example.com")
+    listed = await unrouted.run("users", "list")
+    async with unrouted.api(token) as api:
+        me = await api.get("/auth/me")
+        enabled = await unrouted.run("users", "enable", "ann@example.com")
+        credentials = {"email": "ann@example.com", "password": PASSWORD}
+        login = await api.post("/auth/login", json=credentials)
+
+    assert "ann@example.com is disabled now; all their tokens are void.\n" == disabled.output
+    assert "disabled" == listed.output.split()[1]
+    assert "ann@example.com is enabled now.\n" == enabled.output
+    assert [401, 200] == [me.status_code, login.status_code]

@@ -98,6 +98,7 @@ def _application(world: World, parts: Parts) -> Application:
     )
     return Application(
         accounts=world.accounts,
+        api_tokens=world.api_tokens,
         projects=world.projects,
         deployments=world.deployments,
         plans=world.plans,

@@ -6,11 +6,15 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.http.clients import PASSWORD, Person, speaking_to
+from anyio import create_task_group, wait_all_tasks_blocked
+from litestar import Litestar
+from tests.http.clients import PASSWORD, Person, connected, speaking_to
 from tests.http.instances import Instance
 
+from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_http.app import create_app
+from pushpaka_http.rate_limits import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -164,3 +168,97 @@ async def test_a_wrong_present_password_changes_nothing(ann: Person) -> None:
 
     assert 400 == answer.status_code
     assert "current_password" == answer.json()["details"][0]["field"]
+
+
+async def test_signing_out_ends_this_token_and_no_other(
+    client: httpx.AsyncClient, ann: Person
+) -> None:
+    """Another browser, and what programs carry, go on."""
+    body = {"email": "ann@example.com", "password": PASSWORD}
+    other = Person(client, (await client.post("/api/v1/auth/login", json=body)).json()["token"], {})
+
+    answer = await ann.post("/auth/logout")
+
+    assert {"message": "You are signed out."} == answer.json()
+    assert 401 == (await ann.get("/auth/me")).status_code
+    assert 401 == (await ann.post("/auth/logout")).status_code
+    assert 200 == (await other.get("/auth/me")).status_code
+
+
+async def test_signing_out_everywhere_ends_all_tokens(
+    client: httpx.AsyncClient, ann: Person, bob: Person
+) -> None:
+    """Of who asks, and nobody else's."""
+    body = {"email": "ann@example.com", "password": PASSWORD}
+    other = Person(client, (await client.post("/api/v1/auth/login", json=body)).json()["token"], {})
+
+    answer = await ann.post("/auth/logout", {"everywhere": True})
+
+    assert 200 == answer.status_code
+    assert [401, 401, 200] == [
+        (await person.get("/auth/me")).status_code for person in (ann, other, bob)
+    ]
+
+
+@pytest.mark.parametrize("way", ["logout", "disabled"])
+async def test_who_watches_is_sent_away_when_signed_out(
+    app: Litestar, instance: Instance, ann: Person, way: str
+) -> None:
+    """A WebSocket that was opened with an ended token does not outlive it by long."""
+    deployment = await ann.deployment()
+    url = f"/api/v1/logs/{deployment['id']}/stream?token={ann.token}"
+
+    async with connected(app, url) as page:
+        if way == "logout":
+            await ann.post("/auth/logout")
+        else:
+            await instance.application.accounts.disable(PLATFORM, "ann@example.com")
+
+        assert 4401 == await page.code()
+
+
+async def test_who_waits_is_told_when_signed_out(ann: Person, instance: Instance) -> None:
+    """A long poll that was begun with an ended token is not answered by what it waited for."""
+    deployment = await ann.deployment()
+    answers = []
+
+    async def wait() -> None:
+        answers.append(await ann.get(f"/deployments/{deployment['id']}?wait=300"))
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(wait)
+        await wait_all_tasks_blocked()
+        await instance.application.accounts.disable(PLATFORM, "ann@example.com")
+
+    assert [401] == [answer.status_code for answer in answers]
+
+
+async def test_the_present_password_is_guessed_only_so_often(instance: Instance) -> None:
+    """To change a password is a try to sign in: a stolen token is no way around that limit."""
+    app = create_app(instance.application, limits=Limits(sign_ins_per_account=4))
+    change = {"current_password": "wrong", "new_password": "another horse"}
+    async with speaking_to(app) as client:
+        ann = await Person.registered(client, "ann@example.com")
+        answers = [await ann.post("/auth/password", change) for _ in range(4)]
+
+    assert [400, 400, 400, 429] == [answer.status_code for answer in answers]
+    assert int(answers[-1].headers["Retry-After"]) in range(1, 61)
+
+
+async def test_a_disabled_account_is_shut_out_at_once(
+    client: httpx.AsyncClient, instance: Instance, ann: Person
+) -> None:
+    """Its tokens end for good, and its password counts again when it is enabled."""
+    accounts = instance.application.accounts
+    credentials = {"email": "ann@example.com", "password": PASSWORD}
+
+    await accounts.disable(PLATFORM, "ann@example.com")
+    disabled = [
+        await ann.get("/auth/me"),
+        await client.post("/api/v1/auth/login", json=credentials),
+    ]
+    await accounts.enable(PLATFORM, "ann@example.com")
+    enabled = [await ann.get("/auth/me"), await client.post("/api/v1/auth/login", json=credentials)]
+
+    assert [401, 401] == [answer.status_code for answer in disabled]
+    assert [401, 200] == [answer.status_code for answer in enabled]

@@ -55,6 +55,7 @@ SOUND = {
     "key": "A",
     "variables": {"B": "2"},
     "domain": "www.example.com",
+    "expires_at": "2099-01-01T00:00:00Z",
 }
 few = settings(
     max_examples=10,
@@ -92,6 +93,7 @@ class Owner:
                     "/notifications", {"project_id": project["id"], "url": "json://example.com"}
                 )
             ).json()
+            token = (await person.post("/tokens", {"name": "CI", "scope": "read"})).json()
             await person.post("/env", {"project_id": project["id"], "key": "A", "value": "1"})
         ids = {
             "project": project["id"],
@@ -99,6 +101,7 @@ class Owner:
             "domain": domain["id"],
             "webhook": webhook["id"],
             "channel": channel["id"],
+            "token": token["id"],
         }
         return cls(person.token, {f"{kind}_id": of_kind for kind, of_kind in ids.items()})
 

@@ -27,7 +27,9 @@ async def everything_of(person: Person) -> dict[str, str]:
     channel = await person.post(
         "/notifications", {"project_id": project["id"], "url": "json://example.com"}
     )
+    token = await person.post("/tokens", {"name": "CI", "scope": "read"})
     return {
+        "token_id": token.json()["id"],
         "project_id": project["id"],
         "deployment_id": deployment["id"],
         "domain_id": domain.json()["id"],

@@ -39,6 +39,7 @@ from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.api_tokens import ApiTokenService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
@@ -102,6 +103,7 @@ class World:
     signer: MemorySigner
     environments: Environments
     accounts: AccountService
+    api_tokens: ApiTokenService
     projects: ProjectService
     deployments: DeploymentService
     plans: PlanService
@@ -148,6 +150,7 @@ class World:
             now=clock,
             new_id=new_id,
         )
+        api_tokens = ApiTokenService(storage=storage, journal=journal, now=clock, new_id=new_id)
         resolver = MemoryResolver()
         checks = DomainChecks(storage, resolver, journal, addresses, clock)
         deployments = DeploymentService(
@@ -172,12 +175,14 @@ class World:
                 storage=storage,
                 hasher=PlainHasher(),
                 signer=signer,
+                api_tokens=api_tokens,
                 journal=journal,
                 now=clock,
                 new_id=new_id,
                 registration=registration,
                 token_lifetime=timedelta(hours=1),
             ),
+            api_tokens=api_tokens,
             projects=ProjectService(
                 storage=storage,
                 queue=queue,

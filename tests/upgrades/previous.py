@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from pushpaka_core.adapters.sql import migration, migrations
-from pushpaka_core.adapters.sql.notifications import SqlChannels, SqlVisibleChannels
+from pushpaka_core.adapters.sql.tokens import SqlEndedTokens
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0006"
+_NEWEST = "0007"
 
 
 def _scripts() -> str:
@@ -26,13 +26,12 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _nothing(*_: object, **__: object) -> tuple[str, ...]:
-    """Stand for what is asked of a table that there was not."""
-    return ()
+async def _never(*_: object) -> bool:
+    """Answer for a table that there was not."""
+    return False
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlChannels.key_ids = _nothing  # type: ignore[method-assign]  # nobody was told
-    SqlVisibleChannels.of_project = _nothing  # type: ignore[method-assign,assignment]
+    SqlEndedTokens.has = _never  # type: ignore[method-assign]  # nobody could sign out
     main()

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.domain.users import Role, User, UserId
 from pushpaka_core.errors import NotAllowedError, NotFoundError
@@ -15,6 +15,8 @@ class Scope(IntEnum):
     READ = 1
     DEPLOY = 2
     FULL = 3
+    SIGNED_IN = 4
+    """What nobody may who carries an API token, whatever it was made for."""
 
 
 @frozen(kw_only=True)
@@ -28,12 +30,14 @@ class Actor:
     user_id: UserId | None
     """None is the platform itself."""
     role: Role = Role.USER
-    scope: Scope = Scope.FULL
+    scope: Scope = Scope.SIGNED_IN
+    token_version: int = field(default=0, eq=False)
+    """Of the user when they were recognised: what outlives a token is not made by an ended one."""
 
     @classmethod
-    def of(cls, user: User, scope: Scope = Scope.FULL) -> Self:
+    def of(cls, user: User, scope: Scope = Scope.SIGNED_IN) -> Self:
         """Return the actor that *user* is."""
-        return cls(user_id=user.id, role=user.role, scope=scope)
+        return cls(user_id=user.id, role=user.role, scope=scope, token_version=user.token_version)
 
     @property
     def is_platform(self) -> bool:
@@ -58,6 +62,8 @@ class Actor:
         Raises:
             NotAllowedError: If its scope is smaller.
         """
+        if self.scope < needed is Scope.SIGNED_IN:
+            raise NotAllowedError("No API token may do this. Sign in with your password.")
         if self.scope < needed:
             raise NotAllowedError(f'This token may only "{self.scope.name.lower()}".')
 

@@ -80,6 +80,14 @@ class NewPassword:
 
 
 @frozen(kw_only=True)
+class SignOut:
+    """What somebody tells to end the token that they carry."""
+
+    everywhere: bool = False
+    """Whether all their other tokens end as well."""
+
+
+@frozen(kw_only=True)
 class User:
     """An account on this instance."""
 
@@ -94,6 +102,22 @@ class User:
     created_at: datetime
     version: int = field(default=1, eq=False)
 
+    def honours(self, token_version: int) -> bool:
+        """Tell whether a token of this version still stands for this user."""
+        return self.disabled_at is None and self.token_version == token_version
+
+    def signed_out(self) -> Self:
+        """Return this user with all tokens ended that there are."""
+        return evolve(self, token_version=self.token_version + 1)
+
     def with_password(self, password_hash: str) -> Self:
         """Return this user with another password, all of whose older tokens are ended."""
-        return evolve(self, password_hash=password_hash, token_version=self.token_version + 1)
+        return evolve(self.signed_out(), password_hash=password_hash)
+
+    def disabled(self, at: datetime) -> Self:
+        """Return this user shut out; tokens of before stay ended when they are let in again."""
+        return evolve(self.signed_out(), disabled_at=at)
+
+    def enabled(self) -> Self:
+        """Return this user let in again."""
+        return evolve(self, disabled_at=None)

@@ -11,6 +11,7 @@ from pushpaka_core.ports.storage_notifications import Channels
 from pushpaka_core.ports.storage_outbox import Outbox
 from pushpaka_core.ports.storage_projects import CustomDomains, DeployKeys, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
+from pushpaka_core.ports.storage_tokens import ApiTokens, EndedTokens
 from pushpaka_core.ports.storage_webhooks import Webhooks
 
 __all__ = ["Pulse", "Storage", "UnitOfWork"]
@@ -27,6 +28,16 @@ class UnitOfWork(Protocol):
     @property
     def users(self) -> Users:
         """Accounts."""
+        ...
+
+    @property
+    def api_tokens(self) -> ApiTokens:
+        """What programs carry."""
+        ...
+
+    @property
+    def ended_tokens(self) -> EndedTokens:
+        """What was ended before its time."""
         ...
 
     @property

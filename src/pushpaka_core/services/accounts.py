@@ -1,12 +1,13 @@
 """Accounts: who may use this instance, and how they prove it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.rules import problems_in
+from pushpaka_core.domain.tokens import EndedToken, is_api_token
 from pushpaka_core.domain.users import (
     Credentials,
     NewPassword,
@@ -27,7 +28,12 @@ from pushpaka_core.errors import (
 from pushpaka_core.ports.security import Hasher, Signer
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.services.api_tokens import ApiTokenService
 from pushpaka_core.services.journal import Journal
+
+_REFUSAL = "The token is no longer valid. Sign in again."
+_KEPT_LONGER = timedelta(hours=1)
+"""Than an ended token is good for: the clocks of other machines may be behind."""
 
 
 @frozen(kw_only=True)
@@ -49,6 +55,7 @@ class AccountService:
     _storage: Storage
     _hasher: Hasher
     _signer: Signer
+    _api_tokens: ApiTokenService
     _journal: Journal
     _now: Clock
     _new_id: IdGenerator
@@ -96,15 +103,29 @@ class AccountService:
         Raises:
             NotAuthenticatedError: If it is not good, or not any more.
         """
+        if is_api_token(token):
+            return await self._api_tokens.authenticate(token)
         claims = self._signer.verify(token, at=self._now())
-        user = await self._find(claims.user_id)
-        if user is None or user.disabled_at or user.token_version != claims.token_version:
-            raise NotAuthenticatedError("The token is no longer valid. Sign in again.")
+        async with self._storage.snapshot() as uow:
+            is_ended = await uow.ended_tokens.has(claims.token_id)
+            user = await _found(uow, claims.user_id)
+        if user is None or is_ended or not user.honours(claims.token_version):
+            raise NotAuthenticatedError(_REFUSAL)
         return Actor.of(user)
 
-    async def expiry(self, token: str) -> datetime:
-        """Return when *token* ends; NotAuthenticatedError if it has."""
-        return self._signer.verify(token, at=self._now()).expires_at
+    async def log_out(self, actor: Actor, token: str, *, everywhere: bool = False) -> None:
+        """
+        End *token*, which the actor carries; or *everywhere* all of theirs, programs' included.
+
+        Raises:
+            NotAllowedError: If a program wants to end all of them.
+        """
+        if everywhere:
+            await self._log_out_everywhere(actor)
+        elif is_api_token(token):
+            await self._api_tokens.end(actor, token)
+        else:
+            await self._log_out_here(actor, token)
 
     async def me(self, actor: Actor) -> User:
         """Return the actor's own account."""
@@ -118,7 +139,7 @@ class AccountService:
         Raises:
             InvalidInputError: If the present password is not the told one.
         """
-        actor.require_scope(Scope.FULL)
+        actor.require_scope(Scope.SIGNED_IN)
         user = await self.me(actor)
         if not await self._hasher.verify(change.current_password, user.password_hash):
             raise InvalidInputError({"current_password": "must be the present password"})
@@ -127,7 +148,7 @@ class AccountService:
             present = await uow.users.get(user.id)
             if present.password_hash != user.password_hash:
                 raise StaleEntityError("password")
-            changed = await uow.users.update(present.with_password(hashed))
+            changed = await _keep_signed_out(uow, present.with_password(hashed))
             await self._journal.note(uow, actor, "user.password_changed", user.id)
         return self._signed_in(changed)
 
@@ -159,8 +180,26 @@ class AccountService:
         hashed = await self._hasher.hash(password)
         async with self._storage.transaction() as uow:
             user = await _known(uow, email)
-            changed = await uow.users.update(user.with_password(hashed))
+            changed = await _keep_signed_out(uow, user.with_password(hashed))
             await self._journal.note(uow, actor, "user.password_reset", user.id, user.email)
+        return changed
+
+    async def disable(self, actor: Actor, email: str) -> User:
+        """Shut somebody out and end all their tokens; administrators only."""
+        _require_operator(actor)
+        async with self._storage.transaction() as uow:
+            user = await _known(uow, email)
+            changed = await _keep_signed_out(uow, user.disabled(self._now()))
+            await self._journal.note(uow, actor, "user.disabled", user.id, user.email)
+        return changed
+
+    async def enable(self, actor: Actor, email: str) -> User:
+        """Let somebody in again, by their password; administrators only."""
+        _require_operator(actor)
+        async with self._storage.transaction() as uow:
+            user = await _known(uow, email)
+            changed = await uow.users.update(user.enabled())
+            await self._journal.note(uow, actor, "user.enabled", user.id, user.email)
         return changed
 
     async def all(self, actor: Actor) -> Sequence[User]:
@@ -168,6 +207,24 @@ class AccountService:
         actor.require_admin()
         async with self._storage.snapshot() as uow:
             return await uow.users.all()
+
+    async def _log_out_here(self, actor: Actor, token: str) -> None:
+        claims = self._signer.verify(token, at=self._now())
+        ended = EndedToken(
+            token_id=claims.token_id, user_id=claims.user_id, expires_at=claims.expires_at
+        )
+        async with self._storage.transaction() as uow:
+            user = await uow.users.get(claims.user_id)
+            await uow.ended_tokens.put(ended)
+            await uow.ended_tokens.forget(self._now() - _KEPT_LONGER)
+            await self._journal.note(uow, actor, "user.signed_out", user.id)
+
+    async def _log_out_everywhere(self, actor: Actor) -> None:
+        actor.require_scope(Scope.SIGNED_IN)
+        async with self._storage.transaction() as uow:
+            user = await uow.users.get(actor.require_user())
+            await _keep_signed_out(uow, user.signed_out())
+            await self._journal.note(uow, actor, "user.signed_out_everywhere", user.id)
 
     async def _require_open(self, uow: UnitOfWork) -> None:
         match self._registration:
@@ -196,13 +253,6 @@ class AccountService:
             if present.password_hash == user.password_hash:
                 await uow.users.update(evolve(present, password_hash=hashed))
 
-    async def _find(self, id: UserId) -> User | None:
-        async with self._storage.snapshot() as uow:
-            try:
-                return await uow.users.get(id)
-            except NotFoundError:
-                return None
-
     def _signed_in(self, user: User) -> SignedIn:
         token = self._signer.sign(
             user.id, user.token_version, at=self._now(), lifetime=self._token_lifetime
@@ -213,6 +263,19 @@ class AccountService:
 def _require_operator(actor: Actor) -> None:
     actor.require_admin()
     actor.require_scope(Scope.FULL)
+
+
+async def _found(uow: UnitOfWork, id: UserId) -> User | None:
+    try:
+        return await uow.users.get(id)
+    except NotFoundError:
+        return None
+
+
+async def _keep_signed_out(uow: UnitOfWork, user: User) -> User:
+    """Keep *user*, whose access tokens of before are ended, and end those of programs too."""
+    await uow.api_tokens.remove_of(user.id)
+    return await uow.users.update(user)
 
 
 async def _known(uow: UnitOfWork, email: str) -> User:

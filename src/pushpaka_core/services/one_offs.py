@@ -57,7 +57,7 @@ class OneOffService:
             StartError: If what was built is gone, or has no shell.
             RuntimeUnavailableError: If what runs instances does not answer.
         """
-        actor.require_scope(Scope.DEPLOY)
+        actor.require_scope(Scope.FULL)
         request = self._request(await self._served(actor, project), command)
         return await self._runtime.run_once(request, timeout=None, on_output=on_output)
 

@@ -11,6 +11,7 @@ from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.new_secrets import new_secret
 
 
 @frozen(kw_only=True)
@@ -34,7 +35,7 @@ class WebhookService:
     async def add(self, actor: Actor, new: NewWebhook) -> IssuedWebhook:
         """Make a webhook for a project; NotFoundError where there is none."""
         actor.require_scope(Scope.FULL)
-        webhook_id, secret = WebhookId(self._new_id()), self._new_secret()
+        webhook_id, secret = WebhookId(self._new_id()), new_secret(self._new_id)
         now = self._now()
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(new.project_id)
@@ -55,7 +56,7 @@ class WebhookService:
     async def rotate(self, actor: Actor, id: WebhookId) -> IssuedWebhook:
         """Give a webhook a new secret; what is signed with the old one is refused from now on."""
         actor.require_scope(Scope.FULL)
-        secret = self._new_secret()
+        secret = new_secret(self._new_id)
         async with self._storage.transaction() as uow:
             present = await uow.webhooks.visible_to(actor).get(id)
             webhook = evolve(present, secret=self._sealed(id, secret), updated_at=self._now())
@@ -75,10 +76,6 @@ class WebhookService:
             webhook = await uow.webhooks.visible_to(actor).get(id)
             await uow.webhooks.remove(webhook)
             await self._journal.note(uow, actor, "webhook.removed", id)
-
-    def _new_secret(self) -> str:
-        """Return what nobody guesses: two ids have more than 240 random bits."""
-        return self._new_id().hex + self._new_id().hex
 
     def _sealed(self, id: WebhookId, secret: str) -> Encrypted:
         return self._cipher.encrypt(secret, context=Webhook.context_of(id))

@@ -14,6 +14,7 @@ from pushpaka_core.domain.outbox import OutboxMessage
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
+from pushpaka_core.domain.tokens import ApiToken, EndedToken
 from pushpaka_core.domain.users import User
 from pushpaka_core.domain.webhooks import Webhook
 from pushpaka_core.ports.storage import Storage, UnitOfWork
@@ -21,6 +22,8 @@ from pushpaka_core.testing.objects import a_deployment, a_project, a_user
 
 Kept: TypeAlias = (
     User
+    | ApiToken
+    | EndedToken
     | Project
     | Deployment
     | Target
@@ -64,6 +67,10 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - o
     match each:
         case User():
             await uow.users.add(each)
+        case ApiToken():
+            await uow.api_tokens.add(each)
+        case EndedToken():
+            await uow.ended_tokens.put(each)
         case Project():
             await uow.projects.add(each)
         case Deployment():

@@ -23,6 +23,7 @@ from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.targets import Target
+from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken, TokenScope
 from pushpaka_core.domain.users import User, UserId
 from pushpaka_core.domain.webhooks import Forge, Webhook, WebhookId
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
@@ -58,6 +59,27 @@ def a_user(**fields: Any) -> User:
         password_hash="$hash$",
         created_at=NOON,
     )
+    return evolve(standard, **fields)
+
+
+def an_api_token(owner: User, **fields: Any) -> ApiToken:
+    """Return an API token of *owner*."""
+    number = next(_numbers)
+    standard = ApiToken(
+        id=ApiTokenId(_uuid(number)),
+        user_id=owner.id,
+        name=f"Token {number}",
+        scope=TokenScope.FULL,
+        prefix=f"ppk_{number:08x}",
+        digest=f"{number:064x}",
+        created_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def an_ended_token(owner: User, **fields: Any) -> EndedToken:
+    """Return an access token of *owner* that was ended."""
+    standard = EndedToken(token_id=str(an_id()), user_id=owner.id, expires_at=later(3600))
     return evolve(standard, **fields)
 
 

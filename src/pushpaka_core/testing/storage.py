@@ -38,6 +38,7 @@ from pushpaka_core.testing.storage_releases import (
     TargetsContract,
 )
 from pushpaka_core.testing.storage_settings import CustomDomainsContract, EnvVarsContract
+from pushpaka_core.testing.storage_tokens import ApiTokensContract, EndedTokensContract
 from pushpaka_core.testing.storage_webhooks import WebhooksContract
 
 
@@ -184,6 +185,8 @@ class TransactionsContract:
 class StorageContract(
     TransactionsContract,
     UsersContract,
+    ApiTokensContract,
+    EndedTokensContract,
     AuditTrailContract,
     ProjectsContract,
     EnvVarsContract,

@@ -62,6 +62,22 @@ def reset_password(email: str, *, is_from_stdin: bool) -> None:
     click.echo(f"{user.email} has another password now; all older tokens are void.")
 
 
+@command.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Shut somebody out, and end all their tokens; their projects stay as they are."""
+    user = _with_application(lambda app: app.accounts.disable(PLATFORM, email))
+    click.echo(f"{user.email} is disabled now; all their tokens are void.")
+
+
+@command.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let somebody in again, by the password of before."""
+    user = _with_application(lambda app: app.accounts.enable(PLATFORM, email))
+    click.echo(f"{user.email} is enabled now.")
+
+
 @command.command("list")
 def list_() -> None:
     """List the accounts, the oldest first."""
@@ -90,6 +106,10 @@ def _table(users: Sequence[User]) -> list[str]:
     """Return a line for each of *users*, in columns."""
     widest = max((len(user.email) for user in users), default=0)
     return [
-        f"{user.email:{widest}}  {user.role:5}  {user.created_at:%Y-%m-%d}  {user.name}"
+        f"{user.email:{widest}}  {_standing(user):8}  {user.created_at:%Y-%m-%d}  {user.name}"
         for user in users
     ]
+
+
+def _standing(user: User) -> str:
+    return "disabled" if user.disabled_at else user.role

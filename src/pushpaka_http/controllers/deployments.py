@@ -1,6 +1,7 @@
 """Deployments."""
 
 from datetime import timedelta
+from functools import partial
 
 from litestar import Controller, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -14,11 +15,13 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.serving import ServingService
+from pushpaka_http.authentication import Token
 from pushpaka_http.dependencies import Given
 from pushpaka_http.parameters import IdempotencyKey, Limit, Offset, Text, Wait
 from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 from pushpaka_http.schemas.lists import ListResponse, PageResponse
+from pushpaka_http.watching import TokenWatch
 
 
 class DeploymentController(Controller):
@@ -39,7 +42,7 @@ class DeploymentController(Controller):
         idempotency_key: IdempotencyKey = None,
     ) -> DeploymentResponse:
         """Deploy a commit of a project; the deployment is queued at once."""
-        await rate_limits.deployment_of(actor.user_id, data.project_id)
+        await rate_limits.deployment_of(actor, data.project_id)
         queued = await deployments.deploy(actor, data, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)
 
@@ -69,14 +72,18 @@ class DeploymentController(Controller):
     @get("/{deployment_id:str}")
     async def show(
         self,
+        *,
         deployment_id: FromPath[DeploymentId],
         actor: Given[Actor],
+        token: Given[Token],
+        token_watch: Given[TokenWatch],
         deployments: Given[DeploymentService],
         addresses: Given[Addresses],
         wait: Wait = 0,
     ) -> DeploymentResponse:
         """Show a deployment, at once or when there is news of its end."""
-        seen = await deployments.wait(actor, deployment_id, timedelta(seconds=wait))
+        news = partial(deployments.wait, actor, deployment_id, timedelta(seconds=wait))
+        seen = await token_watch.outlived_by(token, news)
         return DeploymentResponse.of(seen, addresses)
 
     @post("/{deployment_id:str}/rollback")
@@ -92,7 +99,7 @@ class DeploymentController(Controller):
     ) -> DeploymentResponse:
         """Serve again what this deployment served, by a new deployment without a build."""
         wanted = await deployments.get(actor, deployment_id)
-        await rate_limits.deployment_of(actor.user_id, wanted.project_id)
+        await rate_limits.deployment_of(actor, wanted.project_id)
         queued = await deployments.rollback(actor, wanted.id, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)
 
@@ -109,7 +116,7 @@ class DeploymentController(Controller):
     ) -> DeploymentResponse:
         """Serve what this deployment serves with today's env vars, without a build."""
         wanted = await deployments.get(actor, deployment_id)
-        await rate_limits.deployment_of(actor.user_id, wanted.project_id)
+        await rate_limits.deployment_of(actor, wanted.project_id)
         queued = await deployments.redeploy(actor, wanted.id, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)
 
@@ -126,7 +133,7 @@ class DeploymentController(Controller):
     ) -> DeploymentResponse:
         """Serve what this preview serves as production, with production's env vars."""
         wanted = await deployments.get(actor, deployment_id)
-        await rate_limits.deployment_of(actor.user_id, wanted.project_id)
+        await rate_limits.deployment_of(actor, wanted.project_id)
         queued = await deployments.promote(actor, wanted.id, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)
 

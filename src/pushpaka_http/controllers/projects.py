@@ -105,7 +105,7 @@ class ProjectController(Controller):
     ) -> PlanResponse:
         """Say what a deployment would do and why, without one."""
         wanted = (await projects.get(actor, project_id)).project
-        await rate_limits.plan_of(actor.user_id, wanted.id)
+        await rate_limits.plan_of(actor, wanted.id)
         return PlanResponse.of(await plans.plan(actor, wanted.id, data))
 
     @post("/{project_id:str}/start", status_code=HTTP_200_OK)
@@ -122,6 +122,6 @@ class ProjectController(Controller):
     ) -> DeploymentResponse:
         """Serve again what production served until it was stopped, by a new deployment."""
         wanted = (await projects.get(actor, project_id)).project
-        await rate_limits.deployment_of(actor.user_id, wanted.id)
+        await rate_limits.deployment_of(actor, wanted.id)
         queued = await serving.start(actor, wanted.id, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)

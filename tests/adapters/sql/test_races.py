@@ -29,6 +29,7 @@ from pushpaka_core.domain.webhooks import Forge, NewWebhook
 from pushpaka_core.errors import ConflictError, DuplicateError, LeaseLostError, NotAllowedError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.api_tokens import ApiTokenService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
@@ -295,21 +296,26 @@ async def test_instances_that_start_at_once_have_ports_of_their_own(platform: Pl
     assert 8 == len(set(ports) & set(PORTS))
 
 
+def _accounts(storage: SqlStorage) -> AccountService:
+    journal = Journal(lambda: later(0), an_id)
+    return AccountService(
+        storage=storage,
+        hasher=PlainHasher(),
+        signer=MemorySigner(),
+        api_tokens=ApiTokenService(
+            storage=storage, journal=journal, now=lambda: later(0), new_id=an_id
+        ),
+        journal=journal,
+        now=lambda: later(0),
+        new_id=an_id,
+        registration=RegistrationPolicy.FIRST,
+        token_lifetime=timedelta(hours=1),
+    )
+
+
 async def test_only_one_is_the_first_to_register(storages: list[SqlStorage]) -> None:
     """Where registration closes after the first account there is one, not two."""
-    accounts = [
-        AccountService(
-            storage=storage,
-            hasher=PlainHasher(),
-            signer=MemorySigner(),
-            journal=Journal(lambda: later(0), an_id),
-            now=lambda: later(0),
-            new_id=an_id,
-            registration=RegistrationPolicy.FIRST,
-            token_lifetime=timedelta(hours=1),
-        )
-        for storage in storages
-    ]
+    accounts = [_accounts(storage) for storage in storages]
     people = [
         Registration(email=f"{n}@example.com", name="Ann", password="correct horse")
         for n in range(4)

@@ -39,7 +39,9 @@ from pushpaka_core.testing.objects import (
     a_user,
     a_webhook,
     a_worker,
+    an_api_token,
     an_audit_entry,
+    an_ended_token,
     an_entry,
     an_env_var,
     an_environment,
@@ -50,7 +52,7 @@ pytestmark = pytest.mark.anyio
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
-NEWEST = "0007"
+NEWEST = "0009"
 LINES = 450
 """More than are read and written at once."""
 
@@ -76,6 +78,8 @@ async def _fill(url: str) -> None:
     deployment = a_running_deployment(project)
     async with open_storage(url, migrate=True) as storage, storage.transaction() as uow:
         await uow.users.add(user)
+        await uow.api_tokens.add(an_api_token(user, last_used_at=NOON))
+        await uow.ended_tokens.put(an_ended_token(user))
         await uow.projects.add(project)
         await uow.deployments.add(deployment)
         await uow.releases.add(a_release(deployment))

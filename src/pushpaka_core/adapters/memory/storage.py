@@ -29,6 +29,7 @@ from pushpaka_core.adapters.memory.storage_releases import (
     MemoryTargets,
 )
 from pushpaka_core.adapters.memory.storage_tables import Tables
+from pushpaka_core.adapters.memory.storage_tokens import MemoryApiTokens, MemoryEndedTokens
 from pushpaka_core.adapters.memory.storage_webhooks import MemoryWebhooks
 from pushpaka_core.errors import StorageUnavailableError
 
@@ -43,6 +44,16 @@ class MemoryUnitOfWork:
     def users(self) -> MemoryUsers:
         """Accounts."""
         return MemoryUsers(self._tables)
+
+    @property
+    def api_tokens(self) -> MemoryApiTokens:
+        """What programs carry."""
+        return MemoryApiTokens(self._tables)
+
+    @property
+    def ended_tokens(self) -> MemoryEndedTokens:
+        """What was ended before its time."""
+        return MemoryEndedTokens(self._tables)
 
     @property
     def projects(self) -> MemoryProjects:

@@ -20,6 +20,7 @@ from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.releases import Release
 from pushpaka_core.domain.targets import Target
+from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
 from pushpaka_core.domain.users import User, UserId
 from pushpaka_core.domain.webhooks import Webhook, WebhookDelivery, WebhookId
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
@@ -95,6 +96,8 @@ class Tables:
     """Everything that is kept, as one transaction sees it."""
 
     users: Table[UserId, User] = field(factory=Table)
+    api_tokens: Table[ApiTokenId, ApiToken] = field(factory=Table)
+    ended_tokens: Table[str, EndedToken] = field(factory=Table)
     projects: Table[ProjectId, Project] = field(factory=Table)
     deployments: Table[DeploymentId, Deployment] = field(factory=Table)
     targets: Table[tuple[ProjectId, str], Target] = field(factory=Table)

@@ -63,6 +63,33 @@ users = _table(
     row="user",
 )
 
+api_tokens = _table(
+    "api_tokens",
+    key(),
+    owner("user_id", "users"),
+    text("name"),
+    text("scope"),
+    text("prefix"),
+    text("digest"),
+    time("created_at"),
+    time("expires_at", null=True),
+    time("last_used_at", null=True),
+    _unique("uq_api_tokens_digest", "digest", taken="token"),
+    _index("ix_api_tokens_user", "user_id"),
+    row="token",
+    of="user",
+)
+
+ended_tokens = _table(
+    "ended_tokens",
+    sa.Column("token_id", sa.Text(), primary_key=True),
+    owner("user_id", "users"),
+    time("expires_at"),
+    _index("ix_ended_tokens_expires", "expires_at"),
+    row="ended token",
+    of="user",
+)
+
 projects = _table(
     "projects",
     key(),

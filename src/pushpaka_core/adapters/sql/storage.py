@@ -28,6 +28,7 @@ from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
 from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
+from pushpaka_core.adapters.sql.tokens import SqlApiTokens, SqlEndedTokens
 from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
 from pushpaka_core.errors import StorageUnavailableError
 
@@ -42,6 +43,16 @@ class SqlUnitOfWork:
     def users(self) -> SqlUsers:
         """Accounts."""
         return SqlUsers(self._statements)
+
+    @property
+    def api_tokens(self) -> SqlApiTokens:
+        """What programs carry."""
+        return SqlApiTokens(self._statements)
+
+    @property
+    def ended_tokens(self) -> SqlEndedTokens:
+        """What was ended before its time."""
+        return SqlEndedTokens(self._statements)
 
     @property
     def projects(self) -> SqlProjects:
