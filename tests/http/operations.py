@@ -1,0 +1,239 @@
+"""
+The table of operations: each route of the API, how it is called validly, and who may.
+
+Whoever adds a route adds a row. `{names}` in addresses, queries and bodies stand for what
+`holdings` makes for one person.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+from attrs import field, frozen
+from litestar import Litestar
+from tests.http.clients import REPO, Person
+from tests.http.instances import Instance
+
+from pushpaka_core.adapters.memory.source import MemoryCommit
+from pushpaka_core.domain.access import Scope
+
+API = "/api/v1"
+HIDDEN = {("GET", "/internal/routes"), ("GET", f"{API}/logs/{{deployment_id}}/stream")}
+"""Routes that are in no description: what routers fetch, and a WebSocket asked for without one."""
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One route."""
+
+    method: str
+    path: str
+    """As the description has it."""
+    scope: Scope | None
+    """The smallest that may; None where nobody is asked who they are."""
+    admin: bool = False
+    """Whether it is there for administrators only."""
+    query: Mapping[str, str] = field(factory=dict)
+    body: Mapping[str, Any] | None = None
+    of: Mapping[str, str] = field(factory=dict)
+    """What else a name stands for: a verb needs something in the state for it."""
+    answers: int = 200
+
+    @property
+    def name(self) -> str:
+        """Return what a test of it is called."""
+        return f"{self.method} {self.path.removeprefix(API)}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what the description knows it by."""
+        return self.method, self.path
+
+    @property
+    def things(self) -> frozenset[str]:
+        """Return the names of the ids that a call has, wherever it has them."""
+        texts = [self.path, *self.query.values(), *(self.body or {}).values()]
+        return frozenset(name for text in texts for name in _ID.findall(str(text)))
+
+    async def call(
+        self, client: httpx.AsyncClient, token: str | None, things: Mapping[str, str]
+    ) -> httpx.Response:
+        """Return the answer to a call about *things* by whoever carries *token*, or by nobody."""
+        meant = {**things, **{name: things[of] for name, of in self.of.items()}}
+        return await client.request(
+            self.method,
+            self.path.format_map(meant),
+            params=_filled(self.query, meant),
+            json=None if self.body is None else _filled(self.body, meant),
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+        )
+
+
+@frozen
+class _Rows:
+    """Makes the rows of the routes below one address."""
+
+    base: str
+
+    def __call__(self, method: str, path: str, scope: Scope | None, **more: Any) -> Operation:
+        return Operation(method=method, path=f"{API}{self.base}{path}", scope=scope, **more)
+
+
+_ID = re.compile(r"{(\w+_id)}")
+
+
+def _filled(texts: Mapping[str, Any], things: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: text.format_map(things) if isinstance(text, str) else text
+        for name, text in texts.items()
+    }
+
+
+def rows() -> Iterator[Operation]:
+    """Yield the table."""
+    for path in ("/health", "/ready", "/metrics"):
+        yield Operation(method="GET", path=path, scope=None)
+        yield Operation(method="GET", path=f"{API}{path}", scope=None)
+    yield from _accounts()
+    yield from _projects()
+    yield from _deployments()
+    yield from _settings()
+
+
+def _accounts() -> Iterator[Operation]:
+    row = _Rows("/auth")
+    account = {"email": "zoe@example.com", "password": "correct horse"}
+    yield row("POST", "/register", None, body={"name": "Zoe", **account}, answers=201)
+    yield row("POST", "/login", None, body={"email": "{email}", "password": "correct horse"})
+    yield row("POST", "/logout", Scope.READ)
+    yield row("GET", "/me", Scope.READ)
+    change = {"current_password": "correct horse", "new_password": "battery staple"}
+    yield row("POST", "/password", Scope.SIGNED_IN, body=change)
+    row = _Rows("/tokens")
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.SIGNED_IN, body={"name": "CI", "scope": "read"}, answers=201)
+    yield row("DELETE", "/{token_id}", Scope.FULL)
+    yield _Rows("/audit")("GET", "", Scope.READ)
+    yield _Rows("/system")("GET", "", Scope.READ, admin=True)
+
+
+def _projects() -> Iterator[Operation]:
+    row = _Rows("/projects")
+    new = {"name": "new", "repo_url": "https://git.example.com/ann/new.git"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=new, answers=201)
+    yield row("GET", "/{project_id}", Scope.READ)
+    yield row("PATCH", "/{project_id}", Scope.FULL, body={"port": 80})
+    yield row("DELETE", "/{project_id}", Scope.FULL)
+    yield row("PUT", "/{project_id}/env", Scope.FULL, body={"variables": {"B": "2"}})
+    yield row("POST", "/{project_id}/plan", Scope.DEPLOY)
+    stopped = {"project_id": "stopped_project_id"}
+    yield row("POST", "/{project_id}/start", Scope.DEPLOY, of=stopped)
+    yield row("GET", "/{project_id}/deploy-key", Scope.READ)
+    yield row("POST", "/{project_id}/deploy-key", Scope.FULL, answers=201)
+    yield row("DELETE", "/{project_id}/deploy-key", Scope.FULL)
+
+
+def _deployments() -> Iterator[Operation]:
+    row = _Rows("/deployments")
+    project = {"project_id": "{project_id}"}
+    yield row("GET", "", Scope.READ, query=project)
+    yield row("POST", "", Scope.DEPLOY, body=project, answers=201)
+    yield row("GET", "/{deployment_id}", Scope.READ)
+    yield row("GET", "/{deployment_id}/events", Scope.READ)
+    older = {"deployment_id": "older_deployment_id"}
+    yield row("POST", "/{deployment_id}/rollback", Scope.DEPLOY, of=older, answers=201)
+    yield row("POST", "/{deployment_id}/redeploy", Scope.DEPLOY, answers=201)
+    preview = {"deployment_id": "preview_deployment_id"}
+    yield row("POST", "/{deployment_id}/promote", Scope.DEPLOY, of=preview, answers=201)
+    yield row("POST", "/{deployment_id}/restart", Scope.DEPLOY)
+    yield row("POST", "/{deployment_id}/stop", Scope.DEPLOY)
+    queued = {"deployment_id": "queued_deployment_id"}
+    yield row("POST", "/{deployment_id}/cancel", Scope.DEPLOY, of=queued)
+    row = _Rows("/logs")
+    yield row("GET", "/{deployment_id}", Scope.READ)
+    yield row("GET", "/{deployment_id}/sse", Scope.READ, of=older)
+
+
+def _settings() -> Iterator[Operation]:
+    project = {"project_id": "{project_id}"}
+    row = _Rows("/env")
+    yield row("GET", "", Scope.READ, query=project)
+    yield row("POST", "", Scope.FULL, body={**project, "key": "A", "value": "2"})
+    yield row("DELETE", "", Scope.FULL, body={**project, "key": "A"})
+    row = _Rows("/domains")
+    domain = {**project, "domain": "www.example.com"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=domain, answers=201)
+    yield row("POST", "/{domain_id}/verify", Scope.FULL)
+    yield row("DELETE", "/{domain_id}", Scope.FULL)
+    row = _Rows("/webhooks")
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201)
+    yield row("POST", "/{webhook_id}/rotate", Scope.FULL)
+    yield row("DELETE", "/{webhook_id}", Scope.FULL)
+    # What it takes is signed, which this is not: nobody is let in by an address alone.
+    yield row("POST", "/{webhook_id}/receive", None, body={}, answers=401)
+    row = _Rows("/notifications")
+    channel = {**project, "url": "json://example.com"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=channel, answers=201)
+    yield row("DELETE", "/{channel_id}", Scope.FULL)
+
+
+async def holdings(instance: Instance, person: Person) -> dict[str, str]:
+    """Return the ids of one of everything, which *person* has just made."""
+    page = MemoryCommit(sha="a" * 40, files={"index.html": "Hello."})
+    instance.world.source.repositories[REPO] = {"main": [page]}
+    project, stopped = await person.project("shop"), await person.project("blog")
+    for owned in (stopped, project, project):
+        deployment = await person.deployment(owned["id"])
+        await instance.serve()
+        if owned is stopped:
+            await person.post(f"/deployments/{deployment['id']}/stop")
+    (running, older, *_) = (await person.get("/deployments")).json()["data"]
+    about = {"project_id": project["id"]}
+    preview = await _made(person, "/deployments", **about, target="preview:x", branch="x")
+    await instance.serve()
+    queued = await person.deployment(project["id"])
+    await person.post("/env", {**about, "key": "A", "value": "1"})
+    await person.post(f"/projects/{project['id']}/deploy-key")
+    domain = f"{project['slug']}.example.com"
+    things = {
+        "domain": await _made(person, "/domains", **about, domain=domain),
+        "webhook": await _made(person, "/webhooks", **about, provider="github"),
+        "channel": await _made(person, "/notifications", **about, url="json://example.com"),
+        "token": await _made(person, "/tokens", name="CI", scope="read"),
+        "project": project,
+        "stopped_project": stopped,
+        "deployment": running,
+        "older_deployment": older,
+        "preview_deployment": preview,
+        "queued_deployment": queued,
+    }
+    return {f"{name}_id": thing["id"] for name, thing in things.items()} | {
+        "email": person.user["email"]
+    }
+
+
+async def _made(person: Person, path: str, **body: Any) -> dict[str, Any]:
+    answer = await person.post(path, body)
+    assert 201 == answer.status_code, answer.text
+    return dict(answer.json())
+
+
+def described(app: Litestar) -> set[tuple[str, str]]:
+    """Return the routes of the description."""
+    paths = app.openapi_schema.to_schema()["paths"]
+    return {(method.upper(), path) for path, item in paths.items() for method in item}
+
+
+def served(app: Litestar) -> set[tuple[str, str]]:
+    """Return the routes that there are, the description's own aside."""
+    return {
+        (method, route.path_format)
+        for route in app.routes
+        for method in getattr(route, "methods", ())
+        if method != "OPTIONS" and not route.path.endswith("openapi.json")
+    }
