@@ -96,6 +96,15 @@ def test_each_text_is_read_as_what_it_means(
         ("secret_key", "secret", "PUSHPAKA_SECRET_KEY must be a secret of your own"),
         ("secret_key", "change-me-in-production-please-123456", "PUSHPAKA_SECRET_KEY must be"),
         ("secret_key", "a" * 64, "PUSHPAKA_SECRET_KEY must be a secret of your own"),
+        *(
+            ("secret_key", text, "PUSHPAKA_SECRET_KEY must be a secret of your own")
+            for text in (
+                "a-string-secret-at-least-256-bits-long",
+                "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+                "0123456789abcdef0123456789abcdef",
+                "Django-InSecure-x7Qm2vLk9RtYw3Zp8Nb5Hc",
+            )
+        ),
         ("encryption_keys", "k1=dGVzdA==", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
         ("encryption_keys", "k1", "PUSHPAKA_ENCRYPTION_KEYS must be keys as in"),
         ("router_urls", "10.0.0.5:8081", "PUSHPAKA_ROUTER_URLS must be addresses as in http://"),

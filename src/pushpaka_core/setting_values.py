@@ -22,6 +22,12 @@ C = TypeVar("C", bound=StrEnum)
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LONGEST_BASE_DOMAIN = 189
 """A host name has 253 characters at most, and the label of an application 63."""
+_KNOWN = (
+    *("change", "secret", "password", "example", "insecure", "default", "replace"),
+    "0123456789abcdef0123456789abcdef",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+)
+"""Parts of keys that stand in guides, from where they are copied into whole generations of .env."""
 
 
 def one_of(choices: type[C]) -> Callable[[str], C]:
@@ -236,7 +242,7 @@ def redis_url(text: str) -> str:
 
 def secret(text: str) -> str:
     """Read a secret that nobody could guess."""
-    if len(text) < 32 or len(set(text)) < 10 or "change" in text.lower():
+    if len(text) < 32 or len(set(text)) < 10 or any(part in text.lower() for part in _KNOWN):
         raise ValueError(
             "must be a secret of your own with at least 32 characters; "
             "`openssl rand -base64 48` makes one"

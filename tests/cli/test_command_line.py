@@ -35,6 +35,10 @@ async def test_help_names_every_command(unrouted: Served) -> None:
         ({"PUSHPAKA_PROT": "1"}, "PUSHPAKA_PROT is not a known setting. Did you mean PUSHPAKA_PO"),
         ({"PUSHPAKA_PORT": "many"}, "PUSHPAKA_PORT must be a whole number"),
         ({"PUSHPAKA_STAGE": "production"}, "PUSHPAKA_SECRET_KEY must be set in production"),
+        (
+            {"PUSHPAKA_STAGE": "production", "PUSHPAKA_SECRET_KEY": "change-me-in-production" * 2},
+            "PUSHPAKA_SECRET_KEY must be a secret of your own",
+        ),
         ({"PUSHPAKA_LOG_FORMAT": "xml"}, "PUSHPAKA_LOG_FORMAT must be one of console, json"),
         ({"PUSHPAKA_REDIS_URL": "redis//secret@host"}, "PUSHPAKA_REDIS_URL must be redis://host"),
         ({"PUSHPAKA_HOST": "0.0.0.0"}, "The process runtime is no sandbox"),
