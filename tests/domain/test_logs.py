@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.logs import LONGEST_LINE, LineSplitter, LogLine, clean
+from pushpaka_core.domain.logs import LONGEST_LINE, LineSplitter, LogLine
+from pushpaka_core.domain.plain_text import clean
 from pushpaka_core.testing.objects import an_entry, an_id
 
 

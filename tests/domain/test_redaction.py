@@ -29,6 +29,11 @@ padding = st.text("ab c", max_size=20)
         quote_plus(SECRET),
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+        'p\\"\\u00e4 s/s\\u0026w=1+\\\\2',
+        "p%22%c3%a4%20s%2fs%26w%3d1%2b%5c2",
+        "p%22%c3%a4+s%2fs%26w%3d1%2b%5c2",
+        "p%22%C3%A4%20s/s&w=1+%5C2",
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
     ],
@@ -67,6 +72,36 @@ def test_the_longest_secret_is_masked_first() -> None:
     redactor = Redactor.of(["secret", "secret-and-more"])
 
     assert "*** ***" == redactor.redact("secret-and-more secret")
+
+
+def test_secrets_that_overlap_are_masked_as_one() -> None:
+    """Nothing is left of the second one; beside each other they stay two."""
+    redactor = Redactor.of(["password", "wordpress"])
+
+    assert "a *** b" == redactor.redact("a passwordpress b")
+    assert "******" == redactor.redact("passwordwordpress")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Your name? ", "Your name? "),
+        ("Say: corr", "Say: "),
+        ("Say: correct hors", "Say: "),
+        ("Say: correct horse", "Say: correct horse"),
+        ("Say: correct hose", "Say: correct hose"),
+        ("Say: correct horse c", "Say: correct horse "),
+        ("correct correct", "correct "),
+    ],
+)
+def test_the_beginning_of_a_secret_is_not_shown_before_its_end(text: str, shown: str) -> None:
+    """All else is."""
+    assert shown == text[: Redactor.of(["correct horse"]).shown(text)]
+
+
+def test_what_overlaps_is_not_shown_in_part() -> None:
+    """The end of one secret may be the beginning of another one."""
+    assert "a " == (text := "a password")[: Redactor.of(["password", "wordpress"]).shown(text)]
 
 
 def test_without_secrets_nothing_changes() -> None:

@@ -18,10 +18,6 @@ LONGEST_LINE = 16 * 1024
 
 _LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
 """A CR at the very end may be the first half of a CR LF."""
-_UNSAFE = re.compile(
-    r"(\x1b\[[0-9;]{0,32}m)|\x1b\[[0-?]*[ -/]*[@-~]"
-    r"|[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
-)
 
 
 class LogLevel(StrEnum):
@@ -109,11 +105,6 @@ class LogFilter:
     """Text that the message contains, in any case."""
 
 
-def clean(text: str) -> str:
-    """Return *text* without what a terminal or a page may obey, but TAB and colours (SGR)."""
-    return _UNSAFE.sub(lambda match: match[1] or "", text)
-
-
 @define
 class LineSplitter:
     """
@@ -139,6 +130,14 @@ class LineSplitter:
         while len(self._rest) > LONGEST_LINE + max(self._redactor.reach, 1):
             piece, self._rest = self._parted(self._rest)
             yield piece
+
+    def release(self) -> Iterator[str]:
+        """Yield what is left without a line end, but for what may become a line end or a secret."""
+        if not self._rest.endswith("\r"):
+            place = self._redactor.shown(self._rest)
+            shown, self._rest = self._rest[:place], self._rest[place:]
+            if shown:
+                yield from self._pieces(shown)
 
     def flush(self) -> Iterator[str]:
         """Yield what is left without a line end."""

@@ -23,7 +23,8 @@ class Credentials:
     @property
     def secrets(self) -> Sequence[str]:
         """Return what nobody may see."""
-        return [secret for secret in (self.git_token, self.deploy_key) if secret]
+        password = (self.git_token or "").rpartition(":")[2]
+        return [secret for secret in (self.git_token, password, self.deploy_key) if secret]
 
 
 async def open_credentials(uow: UnitOfWork, cipher: Cipher, project: Project) -> Credentials:

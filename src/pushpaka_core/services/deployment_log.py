@@ -1,9 +1,10 @@
 """The log of one deployment while it is written: masked, cut into lines, in batches."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from math import inf
+from weakref import WeakSet
 
 from anyio import CancelScope, Lock, sleep
 from attrs import define, field
@@ -12,7 +13,8 @@ from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.instances import InstanceId
-from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream, clean
+from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream
+from pushpaka_core.domain.plain_text import clean
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StorageUnavailableError
 from pushpaka_core.ports.events import EventBus
@@ -27,6 +29,8 @@ BATCH_LINES, BATCH_SECONDS = 500, 0.05
 TAIL_LINES = 20
 PAUSE_SECONDS = 1
 """Between two tries while the database is away."""
+PATIENT_ROUNDS = 20
+"""So often nothing has to come for a line without an end to be shown: for a second."""
 
 _STREAMS = {Descriptor.STDOUT: LogStream.STDOUT, Descriptor.STDERR: LogStream.STDERR}
 
@@ -54,6 +58,7 @@ class DeploymentLog:
     """How many lines were to be committed when the storage went away."""
     _committed: int = field(default=0, init=False)
     _output_size: int = field(default=0, init=False)
+    _outputs: "WeakSet[ProgramOutput]" = field(factory=WeakSet, init=False)
     _flushing: Lock = field(factory=Lock, init=False)
     _lost: LeaseLostError | None = field(default=None, init=False)
 
@@ -70,7 +75,9 @@ class DeploymentLog:
 
     def output(self, phase: Phase, instance_id: InstanceId | None = None) -> "ProgramOutput":
         """Return where the output of one program goes; an instance's is noted as read."""
-        return ProgramOutput(self, self._redactor, phase, instance_id)
+        output = ProgramOutput(self, self._redactor, phase, instance_id)
+        self._outputs.add(output)
+        return output
 
     def add_output(
         self, lines: Iterable[str], stream: LogStream, phase: Phase, written_at: datetime
@@ -113,9 +120,11 @@ class DeploymentLog:
             raise self._lost
 
     async def flush_often(self) -> None:
-        """Commit what is pending every 50 ms, without end."""
+        """Commit what is pending every 50 ms, prompts without a line end too, without end."""
         while self._lost is None:
             await sleep(BATCH_SECONDS)
+            for output in list(self._outputs):
+                output.release_prompts()
             try:
                 await self.flush()
             except LeaseLostError:
@@ -181,7 +190,7 @@ class DeploymentLog:
             self._marks.popleft()
 
 
-@define
+@define(eq=False)
 class ProgramOutput:
     """Takes the output of one program, chunk by chunk, and remembers its last lines."""
 
@@ -192,6 +201,8 @@ class ProgramOutput:
     _channels: dict[Descriptor, Channel] = field(factory=dict, init=False)
     _reading: Reading = field(factory=Reading, init=False)
     _marked: str = field(default="", init=False)
+    _quiet: Counter[Descriptor] = field(factory=Counter, init=False)
+    """For how many rounds nothing has come of a line that has no end yet."""
     _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
 
     @property
@@ -212,13 +223,23 @@ class ProgramOutput:
             self._log.add_loss(self._phase)
         descriptor = chunk.descriptor
         channel = self._channels.setdefault(descriptor, Channel(self._redactor))
+        self._quiet[descriptor] = 0
         for part in in_parts(self._reading.unread(chunk)):
             unwritten = channel.pending + len(part)
             self._write(descriptor, channel.feed(part, chunk.written_at), unwritten)
             await self._log.make_room()
-        if (late := self._reading.held_back_by) is not None:
+        if (late := self._reading.held_back_by()) is not None:
+            self._release(late)
+        if (late := self._reading.held_back_by(beside=self._redactor.reach)) is not None:
             self._flush(late)
         self._mark()
+
+    def release_prompts(self) -> None:
+        """Write lines without an end of which nothing came for a while: somebody waits there."""
+        for descriptor, channel in self._channels.items():
+            self._quiet[descriptor] += 1
+            if self._quiet[descriptor] == PATIENT_ROUNDS and channel.pending:
+                self._release(descriptor)
 
     def finish(self) -> None:
         """Write what is left without a line end."""
@@ -228,6 +249,10 @@ class ProgramOutput:
     def below(self, sentence: str) -> str:
         """Return *sentence* with the last lines of the program below it."""
         return "\n".join([sentence, *self._tail])
+
+    def _release(self, descriptor: Descriptor) -> None:
+        unwritten = self._channels[descriptor].pending
+        self._write(descriptor, self._channels[descriptor].release(), unwritten)
 
     def _flush(self, descriptor: Descriptor) -> None:
         channel = self._channels[descriptor]

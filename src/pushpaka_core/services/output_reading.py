@@ -45,6 +45,10 @@ class Channel:
         self.written_at = written_at
         return [_shown(line) for line in self._splitter.feed(self._decoder.decode(data))]
 
+    def release(self) -> Sequence[str]:
+        """Return what is left and can be shown, as if it had an end."""
+        return [_shown(line) for line in self._splitter.release()]
+
     def flush(self) -> Sequence[str]:
         """Return what is left, as if it had an end."""
         text = self._decoder.decode(b"", final=True)
@@ -88,10 +92,10 @@ class Reading:
             return self._base
         return self._base + _MARK + ",".join(str(self._consumed[d]) for d in Descriptor)
 
-    @property
-    def held_back_by(self) -> Descriptor | None:
-        """Return the output with a line that has no end for too long."""
-        return self._chunks[0].descriptor if len(self._chunks) > MOST_CHUNKS_BEHIND else None
+    def held_back_by(self, *, beside: int = 0) -> Descriptor | None:
+        """Return the output with a line that has no end for too long, *beside* so many chunks."""
+        is_late = len(self._chunks) > MOST_CHUNKS_BEHIND + beside
+        return self._chunks[0].descriptor if is_late else None
 
     def unread(self, chunk: OutputChunk) -> bytes:
         """Take the next chunk, and return what of it is not in lines yet."""

@@ -29,6 +29,7 @@ class Forge:
     redirects_to: str | None = None
     wants_suffix: bool = False
     hangs: bool = False
+    tells_what_it_got: bool = False
     trickles: bool = False
     requests: list[str] = field(factory=list)
     statuses: list[ToldStatus] = field(factory=list)
@@ -55,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.forge.closing.wait(60)
         elif self.forge.trickles:
             self._trickle()
+        elif self.forge.tells_what_it_got:
+            self._tell_what_it_got()
         elif self.forge.wants_token and not self._is_known():
             self._say(401, {"WWW-Authenticate": 'Basic realm="forge"'})
         elif self.forge.is_dumb:
@@ -102,6 +105,15 @@ class _Handler(BaseHTTPRequestHandler):
         while not self.forge.closing.wait(0.1):
             self.wfile.write(b"0")
             self.wfile.flush()
+
+    def _tell_what_it_got(self) -> None:
+        """Refuse in the words of git, and repeat what was sent as a proof."""
+        proof = self.headers.get("Authorization", "")
+        pair = base64.b64decode(proof.removeprefix("Basic ")).decode()
+        packets = [b"# service=git-upload-pack\n", b"", f"ERR no {proof} ({pair})\n".encode()]
+        body = b"".join(b"%04x%b" % (len(p) + 4, p) if p else b"0000" for p in packets)
+        kind = "application/x-git-upload-pack-advertisement"
+        self._say(200, {"Content-Type": kind}, body=body)
 
     def _give_file(self) -> None:
         path = self.forge.root / "shop/.git" / self.path.partition("?")[0].removeprefix("/shop/")

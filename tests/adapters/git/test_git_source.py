@@ -1,5 +1,6 @@
 """Commits are fetched from real servers, and nothing else ever is."""
 
+import base64
 import os
 import stat
 from collections.abc import Awaitable, Callable, Sequence
@@ -254,6 +255,19 @@ async def test_private_repository_opens_to_its_token(
     assert any("http.curloptResolve" in line or "ls-remote" in line for line in seen)
     assert not any(TOKEN in line for line in seen)
     assert ["a"] == [path.name for path in (tmp_path / "out").iterdir()]
+
+
+async def test_a_server_that_repeats_the_token_shows_it_to_nobody(
+    source: GitSource, forge: Forge, tmp_path: Path
+) -> None:
+    """What git says of a refusal has no proof in it, in whatever form."""
+    forge.tells_what_it_got = True
+
+    message = await refusal(source, forge.url, tmp_path / "out", token=TOKEN)
+
+    assert forge.requests
+    assert TOKEN not in message
+    assert base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode() not in message
 
 
 @pytest.mark.parametrize(
