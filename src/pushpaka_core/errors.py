@@ -30,6 +30,7 @@ What can go wrong, grouped by what the caller can do about it.
     │   └── PhaseTimeoutError       a phase did not come to its end by itself
     ├── DeliveryRefusedError        nothing; who was to be told will not hear it
     ├── PlatformFaultError          the host failed the job, not its owner: try again
+    │   └── BrokenSealError         bring the row back, or set the secret anew
     └── SettingsError               mend the configuration and start again
 
 This module imports nothing, so that every other module may import it.
@@ -211,6 +212,16 @@ class PhaseTimeoutError(DeploymentFailedError):
 
 class PlatformFaultError(PushpakaError):
     """The host failed the job (no port left, disk full); another attempt may succeed."""
+
+
+class BrokenSealError(PlatformFaultError):
+    """A ciphertext was changed, or is not where it was bound to."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "A secret cannot be decrypted: its row was changed, or its key is another one."
+        )
 
 
 class SettingsError(PushpakaError):

@@ -15,7 +15,7 @@ from pushpaka_core.adapters.files.lock import locked
 from pushpaka_core.adapters.git.repositories import make_repository
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.adapters.process.removal import remove_tree
-from pushpaka_core.adapters.security.keys import load_or_create_keys
+from pushpaka_core.adapters.security.keys import KEY_FILE, load_or_create_keys
 from pushpaka_core.adapters.sql.export_files import Contents
 from pushpaka_core.adapters.sql.migration import (
     migrate,
@@ -183,7 +183,7 @@ def _known_keys(settings: Settings) -> Collection[str]:
     """Return the ids of the keys that this instance would begin with."""
     if settings.encryption_keys is not None:
         return settings.encryption_keys
-    path = settings.data_directory / "keys.json"
+    path = settings.data_directory / KEY_FILE
     return load_or_create_keys(path).encryption_keys if path.exists() else ()
 
 

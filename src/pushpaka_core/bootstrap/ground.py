@@ -38,7 +38,7 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
     """Make the data directory where there is none, and settle what is decided once; blocks."""
     from pushpaka_core.adapters.files.choices import Choices, place_of
     from pushpaka_core.adapters.files.instance_ids import known_instance_id
-    from pushpaka_core.adapters.security.keys import keys_of
+    from pushpaka_core.adapters.security.keys import KEY_FILE, keys_of
 
     directory = settings.data_directory
     with unusable_told():
@@ -59,7 +59,7 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
     return Ground(
         instance_id=known_instance_id(directory),
         keys=keys_of(
-            directory / "keys.json",
+            directory / KEY_FILE,
             signing_key=settings.secret_key.encode() if settings.secret_key else None,
             encryption_keys=settings.encryption_keys,
         ),

@@ -19,6 +19,7 @@ from pushpaka_core.parts import Adapters
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.runtime import Runtime
+from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.key_rings import require_keys
@@ -49,7 +50,6 @@ async def host_adapters(
     from pushpaka_core.adapters.memory.events import MemoryEventBus
     from pushpaka_core.adapters.memory.queue import MemoryQueue
     from pushpaka_core.adapters.process.processes import HostProcesses
-    from pushpaka_core.adapters.security.cipher import AesGcmCipher
     from pushpaka_core.adapters.security.hasher import Argon2Hasher
     from pushpaka_core.adapters.security.key_maker import Ed25519KeyMaker
     from pushpaka_core.adapters.security.signer import JwtSigner
@@ -102,7 +102,7 @@ async def host_adapters(
             failpoints=ProcessFailpoints(settings.failpoint),
             hasher=Argon2Hasher(),
             signer=JwtSigner(key=ground.keys.signing_key),
-            cipher=AesGcmCipher(keys=ground.keys.encryption_keys, current=ground.keys.current_key),
+            cipher=_cipher(settings, ground),
             key_maker=Ed25519KeyMaker(),
             now=utc_now,
             new_id=uuid4,
@@ -181,6 +181,18 @@ async def _packaging(
         ),
         None,
     )
+
+
+def _cipher(settings: Settings, ground: Ground) -> Cipher:
+    """Return what encrypts: by the keys that the operator has set, else by those in the file."""
+    from pushpaka_core.adapters.security.cipher import AesGcmCipher
+    from pushpaka_core.adapters.security.key_file import KeyFileCipher
+    from pushpaka_core.adapters.security.keys import KEY_FILE
+
+    keys = ground.keys
+    if settings.encryption_keys is not None:
+        return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
+    return KeyFileCipher.of(settings.data_directory / KEY_FILE, keys)
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

@@ -79,7 +79,8 @@ class Cipher(Protocol):
         Return the secret.
 
         Raises:
-            PlatformFaultError: If its key is gone, or the ciphertext was changed or moved.
+            BrokenSealError: If the ciphertext was changed or moved.
+            PlatformFaultError: If its key is gone.
         """
         ...
 

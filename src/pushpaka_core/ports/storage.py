@@ -11,6 +11,7 @@ from pushpaka_core.ports.storage_notifications import Channels
 from pushpaka_core.ports.storage_outbox import Outbox
 from pushpaka_core.ports.storage_projects import CustomDomains, DeployKeys, EnvVars, Projects
 from pushpaka_core.ports.storage_releases import Instances, Releases, Targets
+from pushpaka_core.ports.storage_secrets import Secrets
 from pushpaka_core.ports.storage_tokens import ApiTokens, EndedTokens
 from pushpaka_core.ports.storage_webhooks import Webhooks
 
@@ -98,6 +99,11 @@ class UnitOfWork(Protocol):
     @property
     def channels(self) -> Channels:
         """To whom notifications go."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """All that is encrypted, wherever it is kept."""
         ...
 
     @property

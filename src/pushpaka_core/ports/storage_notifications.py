@@ -1,6 +1,6 @@
 """The part of the storage that keeps to whom notifications go."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from pushpaka_core.domain.access import Actor
@@ -36,7 +36,3 @@ class Channels(Protocol):
 
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away. Harmless to repeat."""
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of all keys that addresses and secrets are encrypted with."""
-        ...

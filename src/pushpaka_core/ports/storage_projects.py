@@ -59,10 +59,6 @@ class Projects(Protocol):
         """Return the next number of a project: 1, 2, 3, …, never one twice, also after removals."""
         ...
 
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that git tokens are encrypted with."""
-        ...
-
     async def next_sequence(self, project: Project, /) -> int:
         """
         Return the next place in the order of the project's deployments, or raise NotFoundError.
@@ -115,10 +111,6 @@ class EnvVars(Protocol):
 
     async def served_environments(self, targets: Collection[Target], /) -> Sequence[Environment]:
         """Return the environments of what some targets serve."""
-        ...
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of all keys that env vars or environments are encrypted with."""
         ...
 
 
@@ -174,7 +166,3 @@ class DeployKeys(Protocol):
 
     async def remove(self, key: DeployKey, /) -> None:
         """Take a key away. Harmless to repeat."""
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of all keys that private halves are encrypted with."""
-        ...

@@ -1,6 +1,6 @@
 """The part of the storage that keeps webhooks, and which of their deliveries have come."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -47,7 +47,3 @@ class Webhooks(Protocol):
 
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of deliveries that came before a time."""
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of all keys that secrets are encrypted with."""
-        ...

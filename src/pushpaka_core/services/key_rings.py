@@ -14,14 +14,8 @@ async def require_keys(storage: Storage, known: Collection[str]) -> None:
         SettingsError: If one is missing: what this process would encrypt nobody else could read.
     """
     async with storage.snapshot() as uow:
-        used = {
-            *await uow.projects.key_ids(),
-            *await uow.env_vars.key_ids(),
-            *await uow.deploy_keys.key_ids(),
-            *await uow.webhooks.key_ids(),
-            *await uow.channels.key_ids(),
-        }
-    missing = sorted(used - set(known))
+        used = await uow.secrets.count_by_key()
+    missing = sorted(used.keys() - set(known))
     if missing:
         raise SettingsError(
             f"Stored secrets are encrypted with keys that are not here: {', '.join(missing)}. Set "

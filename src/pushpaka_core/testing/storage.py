@@ -37,6 +37,7 @@ from pushpaka_core.testing.storage_releases import (
     ReleasesContract,
     TargetsContract,
 )
+from pushpaka_core.testing.storage_secrets import SecretsContract
 from pushpaka_core.testing.storage_settings import CustomDomainsContract, EnvVarsContract
 from pushpaka_core.testing.storage_tokens import ApiTokensContract, EndedTokensContract
 from pushpaka_core.testing.storage_webhooks import WebhooksContract
@@ -194,6 +195,7 @@ class StorageContract(
     CustomDomainsContract,
     WebhooksContract,
     ChannelsContract,
+    SecretsContract,
     OutboxContract,
     DeploymentsContract,
     ClaimsContract,

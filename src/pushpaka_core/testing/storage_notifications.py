@@ -1,13 +1,12 @@
 """What every storage must do with notification channels, as tests."""
 
 import pytest
-from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep, keep_project
-from pushpaka_core.testing.objects import a_channel, a_project, a_secret, a_user, later
+from pushpaka_core.testing.objects import a_channel, a_project, a_user, later
 
 
 class ChannelsContract:
@@ -29,15 +28,6 @@ class ChannelsContract:
             assert [hidden] == list(await uow.channels.visible_to(PLATFORM).of_project(foreign.id))
             with pytest.raises(NotFoundError, match="channel"):
                 await visible.get(hidden.id)
-
-    async def test_the_keys_of_channels_are_known(self, storage: Storage) -> None:
-        """Those of addresses as those of secrets, of which some have none."""
-        project = await keep_project(storage)
-        signing = a_channel(project, secret=evolve(a_secret(), key_id="k2"))
-        await keep(storage, a_channel(project), signing)
-
-        async with storage.snapshot() as uow:
-            assert {"k1", "k2"} == set(await uow.channels.key_ids())
 
     async def test_a_removed_channel_is_gone(self, storage: Storage) -> None:
         """To remove it again is harmless."""

@@ -6,7 +6,6 @@ from attrs import evolve
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.projects import Project
-from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import Role
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage import Storage
@@ -46,15 +45,6 @@ class ProjectsContract:
 
         async with storage.snapshot() as uow:
             assert project == await uow.projects.visible_to(PLATFORM).get(project.id)
-
-    async def test_keys_of_git_tokens_are_known(self, storage: Storage) -> None:
-        """Each once; a project without a token has none."""
-        owner = a_user()
-        k1, k2 = (Encrypted(key_id=f"k{n}", ciphertext=b"sealed") for n in (1, 2))
-        await keep(storage, owner, *(a_project(owner, git_token=t) for t in (k1, k1, k2, None)))
-
-        async with storage.snapshot() as uow:
-            assert {"k1", "k2"} == set(await uow.projects.key_ids())
 
     async def test_an_owner_sees_their_own_projects(self, storage: Storage) -> None:
         """They are listed the newest first, without those of others and deleted ones."""

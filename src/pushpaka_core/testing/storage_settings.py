@@ -6,7 +6,6 @@ from attrs import evolve
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.custom_domains import CustomDomainId, HostRecords, Reachability
 from pushpaka_core.domain.env_vars import EnvScope
-from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import DuplicateError, NotFoundError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep, keep_project
@@ -38,19 +37,6 @@ class EnvVarsContract:
             found = await uow.env_vars.visible_to(PLATFORM).of_project(project.id)
 
         assert [a_all, a_preview, b] == list(found)
-
-    async def test_keys_in_use_are_known(self, storage: Storage) -> None:
-        """Those of env vars and of environments, each once."""
-        project = await keep_project(storage)
-        deployment = a_deployment(project)
-        k1, k2, k3 = (Encrypted(key_id=f"k{n}", ciphertext=b"sealed") for n in (1, 2, 3))
-        await keep(storage, deployment, *(an_env_var(project, secret=k) for k in (k1, k1, k2)))
-        environment = an_environment(deployment, secret=k3)
-        async with storage.transaction() as uow:
-            await uow.env_vars.freeze(environment)
-
-        async with storage.snapshot() as uow:
-            assert {"k1", "k2", "k3"} == set(await uow.env_vars.key_ids())
 
     async def test_env_vars_of_others_do_not_exist(self, storage: Storage) -> None:
         """Of a foreign or deleted project there are none."""

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring the database up to date.",
     "takeover": "Make this machine the one on which applications run.",
     "users": "Make and change accounts.",
+    "keys": "List and exchange the keys that encrypt secrets.",
     "export": "Write all that the instance knows into a file.",
     "import": "Fill an empty database from such a file.",
     "demo": "Deploy an example application, to see it happen.",

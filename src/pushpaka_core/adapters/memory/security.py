@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from pushpaka_core.domain.deploy_keys import KeyPair
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.errors import NotAuthenticatedError, PlatformFaultError
+from pushpaka_core.errors import BrokenSealError, NotAuthenticatedError, PlatformFaultError
 from pushpaka_core.ports.security import Claims
 
 _SSH_KIND = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"
@@ -100,7 +100,7 @@ class MemoryCipher:
         try:
             return self._vault[encrypted.key_id, context, encrypted.ciphertext]
         except KeyError:
-            raise PlatformFaultError("A secret cannot be decrypted: it was changed.") from None
+            raise BrokenSealError from None
 
 
 @frozen

@@ -28,6 +28,7 @@ from pushpaka_core.adapters.memory.storage_releases import (
     MemoryReleases,
     MemoryTargets,
 )
+from pushpaka_core.adapters.memory.storage_secrets import MemorySecrets
 from pushpaka_core.adapters.memory.storage_tables import Tables
 from pushpaka_core.adapters.memory.storage_tokens import MemoryApiTokens, MemoryEndedTokens
 from pushpaka_core.adapters.memory.storage_webhooks import MemoryWebhooks
@@ -114,6 +115,11 @@ class MemoryUnitOfWork:
     def channels(self) -> MemoryChannels:
         """To whom notifications go."""
         return MemoryChannels(self._tables)
+
+    @property
+    def secrets(self) -> MemorySecrets:
+        """All that is encrypted."""
+        return MemorySecrets(self._tables)
 
     @property
     def audit(self) -> MemoryAuditTrail:

@@ -1,7 +1,5 @@
 """Deploy keys, kept in memory."""
 
-from collections.abc import Collection
-
 from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
@@ -27,7 +25,3 @@ class MemoryDeployKeys:
     async def remove(self, key: DeployKey, /) -> None:
         """Take a key away."""
         self._tables.deploy_keys.remove(key.project_id)
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        return {key.private_key.key_id for key in self._tables.deploy_keys}

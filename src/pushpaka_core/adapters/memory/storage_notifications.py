@@ -1,6 +1,6 @@
 """To whom notifications go, kept in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from attrs import frozen
 
@@ -57,8 +57,3 @@ class MemoryChannels:
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""
         self._tables.channels.remove(channel.id)
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        kept = [secret for c in self._tables.channels for secret in (c.url, c.secret)]
-        return {secret.key_id for secret in kept if secret is not None}

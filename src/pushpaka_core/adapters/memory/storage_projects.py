@@ -95,11 +95,6 @@ class MemoryProjects:
         """Return the next number of a project."""
         return self._tables.count("project_number")
 
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that git tokens are encrypted with."""
-        tokens = [project.git_token for project in self._tables.projects]
-        return {token.key_id for token in tokens if token is not None}
-
     async def next_sequence(self, project: Project, /) -> int:
         """Return the next place in the order of the project's deployments."""
         kept = self._tables.projects.get(project.id, "project")
@@ -173,11 +168,6 @@ class MemoryEnvVars:
     async def served_environments(self, targets: Collection[Target], /) -> Sequence[Environment]:
         """Return the environments of what some targets serve."""
         return self._environments({target.deployment_id for target in targets})
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        kept = (*self._tables.env_vars, *self._tables.environments)
-        return {each.secret.key_id for each in kept}
 
     def _environments(self, ids: Collection[DeploymentId]) -> Sequence[Environment]:
         return self._tables.environments.where(lambda e: e.deployment_id in ids)

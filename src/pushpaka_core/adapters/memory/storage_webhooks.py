@@ -1,6 +1,6 @@
 """Webhooks and what came by them, kept in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -71,7 +71,3 @@ class MemoryWebhooks:
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of deliveries that came before a time."""
         self._tables.webhook_deliveries.remove_where(lambda each: each.received_at < before)
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        return {webhook.secret.key_id for webhook in self._tables.webhooks}

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.errors import PlatformFaultError, SettingsError
+from pushpaka_core.errors import BrokenSealError, PlatformFaultError, SettingsError
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -31,6 +31,10 @@ class AesGcmCipher:
         if current not in self._keys:
             raise SettingsError(f"The current encryption key {current} is not in the key ring.")
 
+    def has(self, key_id: str) -> bool:
+        """Tell whether a key is in the ring."""
+        return key_id in self._keys
+
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
         """Encrypt *secret* by the current key, bound to *context*."""
         nonce = os.urandom(_NONCE_BYTES)
@@ -50,7 +54,5 @@ class AesGcmCipher:
         try:
             plain = AESGCM(key).decrypt(nonce, sealed, context.encode())
         except (InvalidTag, ValueError):
-            raise PlatformFaultError(
-                "A secret cannot be decrypted: its row was changed, or its key is another one."
-            ) from None
+            raise BrokenSealError from None
         return plain.decode(errors="surrogatepass")

@@ -1,7 +1,5 @@
 """Deploy keys, kept in a table."""
 
-from collections.abc import Collection
-
 import sqlalchemy as sa
 from attrs import frozen
 
@@ -30,8 +28,3 @@ class SqlDeployKeys:
         """Take a key away."""
         is_its = deploy_keys.c.project_id == key.project_id
         await self._statements.run(sa.delete(deploy_keys).where(is_its))
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        query = sa.select(deploy_keys.c.private_key_key_id).distinct()
-        return {key_id for (key_id,) in await self._statements.tuples(query)}

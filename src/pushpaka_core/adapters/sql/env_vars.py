@@ -65,11 +65,6 @@ class SqlEnvVars:
         """Return the environments of what some targets serve."""
         return await self._environments([target.deployment_id for target in targets])
 
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        queries = [sa.select(table.c.secret_key_id) for table in (env_vars, environments)]
-        return {key_id for (key_id,) in await self._statements.tuples(sa.union(*queries))}
-
     async def _environments(self, ids: Collection[DeploymentId]) -> Sequence[Environment]:
         query = sa.select(environments).where(environments.c.deployment_id.in_(ids))
         return await self._statements.all(Environment, query)

@@ -1,7 +1,7 @@
 """Rows as they are written into an export, and read from it into either database."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -36,11 +36,6 @@ TABLES: Sequence[sa.Table] = [
 def exported(table: sa.Table) -> sa.Select[Any]:
     """Return the query for all rows of *table*, in their order."""
     return sa.select(*_columns(table)).order_by(*table.primary_key)
-
-
-def key_id_columns() -> Iterator[sa.Column[Any]]:
-    """Yield the columns that name the keys of secrets."""
-    yield from (c for table in TABLES for c in table.columns if c.name.endswith("_key_id"))
 
 
 def as_document(row: Mapping[str, Any]) -> dict[str, Any]:

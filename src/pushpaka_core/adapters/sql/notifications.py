@@ -1,6 +1,6 @@
 """To whom notifications go, kept in a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -59,9 +59,3 @@ class SqlChannels:
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""
         await self._statements.run(sa.delete(channels).where(channels.c.id == channel.id))
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        columns = channels.c.url_key_id, channels.c.secret_key_id
-        found = await self._statements.tuples(sa.union(*(sa.select(column) for column in columns)))
-        return {key_id for (key_id,) in found if key_id is not None}

@@ -73,12 +73,6 @@ class SqlProjects:
         """Return the next number of a project."""
         return await count(self._statements, "project_number")
 
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that git tokens are encrypted with."""
-        key_id = projects.c.git_token_key_id
-        query = sa.select(key_id).where(key_id.is_not(None)).distinct()
-        return {found for (found,) in await self._statements.tuples(query)}
-
     async def next_sequence(self, project: Project, /) -> int:
         """Return the next place in the order of the project's deployments."""
         following = await self._statements.scalar(

@@ -104,6 +104,12 @@ class Statements:
         """
         return query.with_for_update(of=table, key_share=True) if self._lane.locks_rows else query
 
+    def unlocked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+        """Return *query* for those rows of *table* only that nobody else is changing, locked."""
+        if not self._lane.locks_rows:
+            return query
+        return query.with_for_update(of=table, key_share=True, skip_locked=True)
+
     async def hold(self, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> None:
         """Lock rows without a look at them."""
         if self._lane.locks_rows:
@@ -182,6 +188,11 @@ class Statements:
             statement.table if isinstance(statement.table, sa.Table) else None
         ):
             return (await self._connection.execute(statement)).rowcount
+
+    async def run_each(self, statement: sa.Update, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Change rows by the same statement with each of *parameters*."""
+        async with self._answered():
+            await self._connection.execute(statement, parameters)
 
     async def _rows(
         self, statement: sa.Executable, table: sa.Table | None = None

@@ -27,6 +27,7 @@ from pushpaka_core.adapters.sql.outbox import SqlOutbox
 from pushpaka_core.adapters.sql.projects import SqlProjects
 from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
 from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
+from pushpaka_core.adapters.sql.secrets import SqlSecrets
 from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
 from pushpaka_core.adapters.sql.tokens import SqlApiTokens, SqlEndedTokens
 from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
@@ -113,6 +114,11 @@ class SqlUnitOfWork:
     def channels(self) -> SqlChannels:
         """To whom notifications go."""
         return SqlChannels(self._statements)
+
+    @property
+    def secrets(self) -> SqlSecrets:
+        """All that is encrypted."""
+        return SqlSecrets(self._statements)
 
     @property
     def audit(self) -> SqlAuditTrail:

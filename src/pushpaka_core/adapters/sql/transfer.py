@@ -18,7 +18,6 @@ from pushpaka_core.adapters.sql.export_rows import (
     as_document,
     exported,
     from_document,
-    key_id_columns,
 )
 from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.lineage import SchemaState
@@ -29,7 +28,7 @@ from pushpaka_core.adapters.sql.migration import (
     require_current,
     schema_state,
 )
-from pushpaka_core.adapters.sql.schema import counters, identity
+from pushpaka_core.adapters.sql.schema import counters, identity, key_id_columns
 from pushpaka_core.errors import DuplicateError, NotFoundError, SettingsError
 
 _ROWS_AT_ONCE = 200

@@ -1,6 +1,6 @@
 """Webhooks and what came by them, kept in tables."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -77,8 +77,3 @@ class SqlWebhooks:
         """Take away the notes of deliveries that came before a time."""
         is_old = webhook_deliveries.c.received_at < before
         await self._statements.run(sa.delete(webhook_deliveries).where(is_old))
-
-    async def key_ids(self) -> Collection[str]:
-        """Return the ids of the keys that are in use."""
-        query = sa.select(webhooks.c.secret_key_id).distinct()
-        return {key_id for (key_id,) in await self._statements.tuples(query)}

@@ -1,0 +1,112 @@
+"""`pushpaka keys`: the keys that stored secrets are encrypted with."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import anyio
+import click
+
+from pushpaka_core.domain.stored_secrets import StoredSecret
+from pushpaka_core.key_maintenance import (
+    KeyUse,
+    Pruned,
+    Rotated,
+    list_keys,
+    prune_keys,
+    rotate_keys,
+)
+from pushpaka_core.settings import Settings
+
+_BY_HAND = (
+    "PUSHPAKA_ENCRYPTION_KEYS is set, so that the keys are yours to change. To rotate: append a "
+    "new key to it and restart every process of the instance; put that key first and restart "
+    "them again; then run `pushpaka keys rotate`."
+)
+
+
+@click.group("keys")
+def command() -> None:
+    """List and exchange the keys that encrypt secrets, also while a serve runs."""
+
+
+@command.command("list")
+def list_() -> None:
+    """List the keys, the current one first, with how many secrets each has encrypted."""
+    now = datetime.now(UTC)
+    for use in anyio.run(list_keys, Settings.from_environ()):
+        age = "age unknown" if use.made_at is None else _age(use.made_at, now)
+        click.echo(f"{use.id}  {_state(use):8}  {age:12}  {_counted(use.secrets)}")
+
+
+@command.command()
+def rotate() -> None:
+    """
+    Make a new key, and encrypt all secrets with it.
+
+    One that was broken off is completed, with the key that it had made. It takes 20 seconds
+    at least, until whatever was begun under the older key is over. Older keys are kept:
+    exports and backups may need them.
+    """
+    rotated = anyio.run(rotate_keys, Settings.from_environ())
+    click.echo(_made(rotated))
+    click.echo(f"{_counted(rotated.reencrypted)} encrypted anew by {rotated.current_key}.")
+    if rotated.unreadable:
+        click.echo(_unreadable(rotated.unreadable), err=True)
+        sys.exit(1)
+
+
+@command.command()
+def prune() -> None:
+    """
+    Remove the older keys, unless a secret is encrypted with one of them.
+
+    Exports and backups that were made before the rotation cannot be read without them.
+    """
+    click.echo(_pruned(anyio.run(prune_keys, Settings.from_environ())))
+
+
+def _state(use: KeyUse) -> str:
+    if use.is_current:
+        return "current"
+    return "older" if use.is_here else "missing!"
+
+
+def _age(made_at: datetime, now: datetime) -> str:
+    seconds = max(0, int((now - made_at).total_seconds()))
+    units = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+    unit, size = next((u, s) for u, s in units if seconds >= s or s == 1)
+    number = seconds // size
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _counted(secrets: int) -> str:
+    return "1 secret" if secrets == 1 else f"{secrets} secrets"
+
+
+def _made(rotated: Rotated) -> str:
+    if rotated.is_new:
+        return f"{rotated.current_key} is the current key now."
+    if rotated.is_given:
+        return f"No new key was made. {_BY_HAND}"
+    return (
+        f"No new key was made: secrets were still to be encrypted by {rotated.current_key}, "
+        "which an earlier rotation has made."
+    )
+
+
+def _unreadable(secrets: Sequence[StoredSecret]) -> str:
+    told = ", ".join(f"the {secret.kind} of {secret.id}" for secret in secrets)
+    return (
+        f"No key opens {told}. Bring the missing keys back and rotate again, or set these "
+        "secrets anew."
+    )
+
+
+def _pruned(pruned: Pruned) -> str:
+    ids = ", ".join(pruned.key_ids)
+    if not ids:
+        return "There is no key but the current one. Nothing was removed."
+    if pruned.is_given:
+        return f"No secret needs {ids}. Take them out of PUSHPAKA_ENCRYPTION_KEYS."
+    return f"Removed {ids}, which no secret needs."
