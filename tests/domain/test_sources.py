@@ -17,6 +17,7 @@ from pushpaka_core.domain.sources import (
     check_repo_url,
     check_root_dir,
     parse_repo_url,
+    server_of,
 )
 
 STRICT = SourcePolicy()
@@ -374,3 +375,23 @@ def test_accepted_directory_lies_in_the_repository(root: str) -> None:
     else:
         assert ".." not in PurePosixPath(root).parts
         assert not PurePosixPath(root).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("https://git.example.com/a/b.git", "https://git.example.com:443"),
+        ("HTTPS://Git.Example.COM.:443/a", "https://git.example.com:443"),
+        ("https://git.example.com:8443/a", "https://git.example.com:8443"),
+        ("http://10.0.0.4:3000/a", "http://10.0.0.4:3000"),
+        ("http://[::1]/a", "http://[::1]:80"),
+        ("ssh://git@git.example.com/a", "ssh://git.example.com:22"),
+        ("git@git.example.com:a/b.git", "ssh://git.example.com:22"),
+        ("/srv/repositories/a", ""),
+        ("https://git.example.com", ""),
+        ("ext::sh -c id", ""),
+    ],
+)
+def test_an_address_leads_to_one_server(text: str, server: str) -> None:
+    """However it is written, and whoever may go there; to none where it is no address."""
+    assert server == server_of(text)

@@ -131,6 +131,28 @@ class TestChange:
         assert renewed.project.git_token not in (None, project.git_token)
         assert removed.project.git_token is None
 
+    async def test_forgets_the_token_of_another_server(self, world: World, ann: Actor) -> None:
+        """It was not given for the new one; who changed the address sees so, and the trail too."""
+        project = await world.project(ann, git_token="glpat-12345")
+        elsewhere = ProjectChanges(repo_url="https://other.example.com/app.git")
+
+        moved = await world.projects.change(ann, project.id, elsewhere)
+
+        assert moved.project.git_token is None
+        assert ("project.changed", "git_token (forgotten), repo_url") in await world.trail(ann)
+
+    async def test_takes_a_token_with_another_server(self, world: World, ann: Actor) -> None:
+        """One that is given beside the new address is for that."""
+        project = await world.project(ann, git_token="glpat-12345")
+        changes = ProjectChanges(
+            repo_url="https://other.example.com/app.git", git_token="glpat-67890"
+        )
+
+        moved = await world.projects.change(ann, project.id, changes)
+
+        assert moved.project.git_token not in (None, project.git_token)
+        assert ("project.changed", "git_token, repo_url") in await world.trail(ann)
+
     async def test_judges_as_strictly_as_create(self, world: World, ann: Actor) -> None:
         """A change is no way around the policy."""
         project = await world.project(ann)

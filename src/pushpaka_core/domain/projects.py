@@ -12,7 +12,7 @@ from attrs import asdict, field, frozen
 
 from pushpaka_core.domain.rules import UNCHANGED, Matching, OneLine, Unchanged, Within, rule
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.sources import check_branch, check_root_dir
+from pushpaka_core.domain.sources import check_branch, check_root_dir, server_of
 from pushpaka_core.domain.users import UserId
 
 ProjectId = NewType("ProjectId", UUID)
@@ -187,12 +187,17 @@ class Project:
     @property
     def secret_context(self) -> str:
         """Return what the ciphertext of its git token is bound to."""
-        return self.context_of(self.id)
+        return self.context_of(self.id, self.repo_url)
+
+    @property
+    def earlier_context(self) -> str:
+        """Return what such ciphertexts were bound to before their server belonged to it."""
+        return f"projects:{self.id}"
 
     @staticmethod
-    def context_of(id: ProjectId) -> str:
-        """Return what the ciphertext of the git token of project *id* is bound to."""
-        return f"projects:{id}"
+    def context_of(id: ProjectId, repo_url: str) -> str:
+        """Return what a git token is bound to: project *id*, and the one server that may see it."""
+        return f"projects:{id}:{server_of(repo_url)}"
 
 
 def slug_stem(name: str) -> str:

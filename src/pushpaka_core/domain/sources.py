@@ -1,7 +1,7 @@
 """How repository URLs, branches, commits and root directories are judged, by their form alone."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -88,6 +88,11 @@ class RepoUrl:
         return f"{self.scheme}://{account}{self._bracketed_host}{port}"
 
     @property
+    def server(self) -> str:
+        """Return to whom secrets of the repository may be told."""
+        return f"{self.scheme}://{self._bracketed_host}:{self.contacted_port}"
+
+    @property
     def contacted_port(self) -> int:
         """Return the port that is connected to, given or not."""
         return self.port or _DEFAULT_PORTS[self.scheme]
@@ -95,6 +100,15 @@ class RepoUrl:
     @property
     def _bracketed_host(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
+
+
+_ANYTHING = SourcePolicy(
+    allow_http=True,
+    local_repo_root=PurePosixPath("/"),
+    allow_nets=(IPv4Network("0.0.0.0/0"), IPv6Network("::/0")),
+    allow_ports=frozenset(_PORTS),
+)
+"""For who asks where an address leads, and not whether anybody may go there."""
 
 
 def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
@@ -117,6 +131,15 @@ def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
     if text.startswith("/"):
         return _local("", text, policy)
     raise ValueError("must be an address that begins with https:// or ssh://, or git@host:path")
+
+
+def server_of(text: str) -> str:
+    """Return scheme, host and port of a repository's address, or nothing where it names none."""
+    try:
+        url = parse_repo_url(text, _ANYTHING)
+    except ValueError:
+        return ""
+    return "" if url.scheme == "file" else url.server
 
 
 def check_repo_url(value: str, policy: SourcePolicy) -> None:

@@ -1,6 +1,6 @@
 """Every kind of secret that is kept, with what binds it to its place: for who exchanges keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -39,11 +39,17 @@ class SecretPlace:
     """The field that holds the secret, or None."""
     context: Callable[[Any], str]
     """Returns what the ciphertext of an owner's secret is bound to."""
+    earlier: Callable[[Any], Sequence[str]] = lambda _: ()
+    """Returns what it may be bound to as well, as that was done in other ways before."""
 
 
 PLACES: Mapping[SecretKind, SecretPlace] = {
     SecretKind.GIT_ACCESS: SecretPlace(
-        owner=Project, key="id", name="git_token", context=lambda project: project.secret_context
+        owner=Project,
+        key="id",
+        name="git_token",
+        context=lambda project: project.secret_context,
+        earlier=lambda project: (project.earlier_context,),
     ),
     SecretKind.ENV_VAR: SecretPlace(
         owner=EnvVar, key="id", name="secret", context=lambda env_var: env_var.secret_context
@@ -87,6 +93,7 @@ class StoredSecret:
     """Of its owner."""
     encrypted: Encrypted = field(repr=False)
     context: str
+    earlier_contexts: Sequence[str]
 
     @classmethod
     def of(cls, kind: SecretKind, owner: Any) -> "StoredSecret | None":
@@ -100,4 +107,5 @@ class StoredSecret:
             id=getattr(owner, place.key),
             encrypted=encrypted,
             context=place.context(owner),
+            earlier_contexts=place.earlier(owner),
         )

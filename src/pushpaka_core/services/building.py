@@ -9,7 +9,7 @@ from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
-from pushpaka_core.ports.source import Checkout, Source, SourceRequest
+from pushpaka_core.ports.source import Checkout, Source
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.deployment_log import DeploymentLog, ProgramOutput
 from pushpaka_core.services.jobs import Job
@@ -28,13 +28,8 @@ class Building:
     async def fetch(self, job: Job, log: DeploymentLog) -> Checkout:
         """Fetch the wanted commit; SourceError when it cannot be had."""
         project, deployment = job.project, job.deployment
-        request = SourceRequest(
-            repo_url=project.repo_url,
-            branch=deployment.branch,
-            commit_sha=deployment.commit_sha,
-            git_token=job.credentials.git_token,
-            deploy_key=job.credentials.deploy_key,
-            project_id=project.id,
+        request = job.credentials.request(
+            project, branch=deployment.branch, commit_sha=deployment.commit_sha
         )
         return await self._source.fetch(
             request,

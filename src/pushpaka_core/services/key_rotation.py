@@ -10,6 +10,7 @@ from pushpaka_core.domain.stored_secrets import SecretKind, StoredSecret
 from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.services.credentials import opened
 
 _AT_ONCE = 100
 """So few that nobody who writes meanwhile has to wait for long."""
@@ -52,7 +53,7 @@ class KeyRotation:
 
     def _renewed(self, secret: StoredSecret) -> Encrypted | None:
         try:
-            plain = self._cipher.decrypt(secret.encrypted, context=secret.context)
+            plain = opened(self._cipher, secret.encrypted, secret.context, *secret.earlier_contexts)
         except PlatformFaultError:
             return None
         return self._cipher.encrypt(plain, context=secret.context)

@@ -126,15 +126,8 @@ class PlanService:
     async def _find(
         self, project: Project, credentials: Credentials, commit_sha: str | None
     ) -> tuple[Checkout, BuildPlan]:
-        request = SourceRequest(
-            repo_url=project.repo_url,
-            branch=project.branch,
-            commit_sha=commit_sha,
-            git_token=credentials.git_token,
-            deploy_key=credentials.deploy_key,
-            project_id=project.id,
-        )
         try:
+            request = credentials.request(project, branch=project.branch, commit_sha=commit_sha)
             return await self._look(request, project)
         except DeploymentFailedError as failure:
             secrets = Redactor.of(credentials.secrets)

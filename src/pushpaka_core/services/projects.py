@@ -20,7 +20,7 @@ from pushpaka_core.domain.projects import (
     slug_stem,
 )
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url
+from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url, server_of
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -71,7 +71,8 @@ class ProjectService:
         """
         actor.require_scope(Scope.FULL)
         user_id, project_id = actor.require_user(), ProjectId(self._new_id())
-        settings = self._kept(project_id, asdict(new, recurse=False))
+        settings = self._required(asdict(new, recurse=False))
+        settings["git_token"] = self._sealed(project_id, settings)
         now = self._now()
         async with self._storage.transaction() as uow:
             project = Project(
@@ -103,18 +104,23 @@ class ProjectService:
         """
         Change what *changes* say; a running deployment sees nothing of it before the next one.
 
+        Where the repository moves to another server its git token is forgotten, unless one is
+        given for that.
+
         Raises:
             InvalidInputError: As for a new project.
             DuplicateError: If the actor has another project of that name.
         """
         actor.require_scope(Scope.FULL)
-        settings = self._kept(id, changes.given)
+        settings = self._required(changes.given)
         async with self._storage.transaction() as uow:
             project = await uow.projects.visible_to(actor).get(id)
             if settings:
-                changed = evolve(project, updated_at=self._now(), **settings)
+                token = self._token_for(project, settings)
+                changed = evolve(project, updated_at=self._now(), **settings | token)
                 project = await uow.projects.update(changed)
-                names = ", ".join(sorted(settings))
+                forgotten = [f"{name} (forgotten)" for name in token.keys() - settings.keys()]
+                names = ", ".join(sorted([*settings, *forgotten]))
                 await self._journal.note(uow, actor, "project.changed", id, names)
             return await self._overview(uow, actor, project)
 
@@ -154,15 +160,12 @@ class ProjectService:
             if not deployment.is_committed
         ]
 
-    def _kept(self, id: ProjectId, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the given settings in the form in which they are kept."""
+    def _required(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the given settings in their one form; InvalidInputError."""
         judged, problems = self._judged(given)
         if problems:
             raise InvalidInputError(problems)
-        kept = {**given, **judged}
-        if "git_token" in kept:
-            kept["git_token"] = self._sealed(id, kept["git_token"])
-        return kept
+        return {**given, **judged}
 
     def _judged(self, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what this instance has a say in, in its one form, and what it has against it."""
@@ -180,8 +183,20 @@ class ProjectService:
                     problems[name] = str(error)
         return judged, problems
 
-    def _sealed(self, id: ProjectId, token: str | None) -> Encrypted | None:
-        return self._cipher.encrypt(token, context=Project.context_of(id)) if token else None
+    def _token_for(
+        self, project: Project, settings: Mapping[str, Any]
+    ) -> dict[str, Encrypted | None]:
+        """Return the change of its git token: one that was given for another server is dropped."""
+        settings = {"repo_url": project.repo_url, **settings}
+        if "git_token" in settings:
+            return {"git_token": self._sealed(project.id, settings)}
+        is_same = server_of(project.repo_url) == server_of(settings["repo_url"])
+        return {} if is_same or project.git_token is None else {"git_token": None}
+
+    def _sealed(self, id: ProjectId, settings: Mapping[str, Any]) -> Encrypted | None:
+        """Return the given token, encrypted for the given repository's server."""
+        token, context = settings["git_token"], Project.context_of(id, settings["repo_url"])
+        return self._cipher.encrypt(token, context=context) if token else None
 
     async def _overview(self, uow: UnitOfWork, actor: Actor, project: Project) -> ProjectOverview:
         (overview,) = await self._overviews(uow, actor, [project])
