@@ -5,6 +5,7 @@ import sys
 import anyio
 
 from pushpaka_core.bootstrap import open_application
+from pushpaka_core.core_dumps import forbid_core_dumps
 from pushpaka_core.errors import PushpakaError, SettingsError
 from pushpaka_core.maintenance import lock_data_directory
 from pushpaka_core.server_log import LogFormat, set_up_logging
@@ -38,6 +39,7 @@ def run_worker(settings: Settings) -> None:
         SettingsError: If the settings cannot be used.
     """
     set_up_logging(LogFormat(settings.log_format))
+    forbid_core_dumps()
     with lock_data_directory(settings, shared=True):
         anyio.run(_work, settings)
 

@@ -25,6 +25,7 @@ async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
                 **settings,
                 PUSHPAKA_GIT_ALLOW_HTTP="true",
                 PUSHPAKA_GIT_ALLOW_NETS="127.0.0.0/8",
+                PUSHPAKA_NOTIFY_ALLOW_NETS="127.0.0.0/8",
             ) as served,
             AsyncExitStack() as others,
         ):

@@ -69,6 +69,11 @@ class Person:
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return dict(response.json())
 
+    async def text(self, path: str, body: object = None) -> str:
+        """Return the API's answer as it is, be it a refusal, to a GET or with a body to a POST."""
+        method = "GET" if body is None else "POST"
+        return (await self._api.request(method, self._base("http") + path, json=body)).text
+
     async def status_of(self, method: str, path: str) -> int:
         """Return only the status of the API's answer."""
         return (await self._api.request(method, self._base("http") + path)).status_code

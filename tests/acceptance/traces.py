@@ -37,6 +37,11 @@ def files_holding(directory: Path, secret: str) -> list[Path]:
     return [path for path in _below(directory) if secret.encode() in _content(path)]
 
 
+def contents_below(directory: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files below *directory*, with what is in them."""
+    yield from ((path, _content(path)) for path in _below(directory))
+
+
 async def until_gone(mark: str, *, of: Served | None = None) -> None:
     """Return once *mark* is in no command line, nor in a name of what an instance keeps."""
     with fail_after(60):

@@ -6,6 +6,7 @@ import anyio
 import click
 
 from pushpaka_core.application import Application
+from pushpaka_core.core_dumps import forbid_core_dumps
 from pushpaka_core.maintenance import lock_data_directory
 from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RuntimeChoice, Settings
@@ -30,6 +31,7 @@ def command(*, no_worker: bool) -> None:
     """
     settings = Settings.from_environ()
     set_up_logging(LogFormat(settings.log_format))
+    forbid_core_dumps()
     with lock_data_directory(settings, shared=no_worker):
         anyio.run(partial(_serve, settings, deploys=not no_worker))
 
