@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
-from pushpaka_core.domain.users import UserId
+from pushpaka_core.domain.users import User
 
 
 class VisibleApiTokens(Protocol):
@@ -35,13 +35,13 @@ class ApiTokens(Protocol):
     async def add(self, token: ApiToken, /) -> None:
         """Keep a new token; DuplicateError where one has its digest."""
 
-    async def note_use(self, id: ApiTokenId, /, *, at: datetime) -> None:
+    async def note_use(self, token: ApiToken, /, *, at: datetime) -> None:
         """Note that a token was used. Harmless where it is gone."""
 
-    async def remove(self, id: ApiTokenId, /) -> None:
+    async def remove(self, token: ApiToken, /) -> None:
         """Take a token away. Harmless to repeat."""
 
-    async def remove_of(self, user_id: UserId, /) -> None:
+    async def remove_of(self, user: User, /) -> None:
         """Take away all tokens of a user."""
 
 

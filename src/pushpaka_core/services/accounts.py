@@ -274,7 +274,7 @@ async def _found(uow: UnitOfWork, id: UserId) -> User | None:
 
 async def _keep_signed_out(uow: UnitOfWork, user: User) -> User:
     """Keep *user*, whose access tokens of before are ended, and end those of programs too."""
-    await uow.api_tokens.remove_of(user.id)
+    await uow.api_tokens.remove_of(user)
     return await uow.users.update(user)
 
 

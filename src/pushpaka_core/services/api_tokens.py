@@ -88,7 +88,7 @@ class ApiTokenService:
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
             token = await uow.api_tokens.visible_to(actor).get(id)
-            await uow.api_tokens.remove(id)
+            await uow.api_tokens.remove(token)
             await self._journal.note(uow, actor, "token.deleted", id, token.name)
 
     async def authenticate(self, secret: str) -> Actor:
@@ -115,11 +115,11 @@ class ApiTokenService:
         async with self._storage.transaction() as uow:
             token = await uow.api_tokens.find_by_digest(digest_of(secret))
             if token is not None:
-                await uow.api_tokens.remove(token.id)
+                await uow.api_tokens.remove(token)
                 await self._journal.note(uow, actor, "token.deleted", token.id, token.name)
 
     async def _note_use(self, token: ApiToken, now: datetime) -> None:
         """Keep when a token was used, unless nothing can be kept now: it is good all the same."""
         with suppress(UnavailableError):
             async with self._storage.transaction() as uow:
-                await uow.api_tokens.note_use(token.id, at=now)
+                await uow.api_tokens.note_use(token, at=now)

@@ -62,8 +62,8 @@ class ApiTokensContract:
         await keep(storage, owner, used, other)
 
         async with storage.transaction() as uow:
-            await uow.api_tokens.note_use(used.id, at=later(5))
-            await uow.api_tokens.note_use(ApiTokenId(an_id()), at=later(5))
+            await uow.api_tokens.note_use(used, at=later(5))
+            await uow.api_tokens.note_use(an_api_token(owner), at=later(5))
 
         async with storage.snapshot() as uow:
             kept = await uow.api_tokens.visible_to(PLATFORM).all()
@@ -77,12 +77,12 @@ class ApiTokensContract:
 
         for _ in range(2):
             async with storage.transaction() as uow:
-                await uow.api_tokens.remove(first.id)
+                await uow.api_tokens.remove(first)
         async with storage.snapshot() as uow:
             assert await uow.api_tokens.find_by_digest(first.digest) is None
             assert second == await uow.api_tokens.find_by_digest(second.digest)
         async with storage.transaction() as uow:
-            await uow.api_tokens.remove_of(ann.id)
+            await uow.api_tokens.remove_of(ann)
 
         async with storage.snapshot() as uow:
             assert [foreign] == list(await uow.api_tokens.visible_to(PLATFORM).all())

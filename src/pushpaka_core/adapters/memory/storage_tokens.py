@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from pushpaka_core.adapters.memory.storage_tables import Tables, refuse_taken
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
-from pushpaka_core.domain.users import UserId
+from pushpaka_core.domain.users import User
 from pushpaka_core.errors import NotFoundError
 
 
@@ -56,18 +56,18 @@ class MemoryApiTokens:
         refuse_taken(taken, "token")
         self._tables.api_tokens.add(token.id, token)
 
-    async def note_use(self, id: ApiTokenId, /, *, at: datetime) -> None:
+    async def note_use(self, token: ApiToken, /, *, at: datetime) -> None:
         """Note that a token was used."""
-        if token := self._tables.api_tokens.find(id):
-            self._tables.api_tokens.put(id, evolve(token, last_used_at=at))
+        if kept := self._tables.api_tokens.find(token.id):
+            self._tables.api_tokens.put(kept.id, evolve(kept, last_used_at=at))
 
-    async def remove(self, id: ApiTokenId, /) -> None:
+    async def remove(self, token: ApiToken, /) -> None:
         """Take a token away."""
-        self._tables.api_tokens.remove(id)
+        self._tables.api_tokens.remove(token.id)
 
-    async def remove_of(self, user_id: UserId, /) -> None:
+    async def remove_of(self, user: User, /) -> None:
         """Take away all tokens of a user."""
-        self._tables.api_tokens.remove_where(lambda token: token.user_id == user_id)
+        self._tables.api_tokens.remove_where(lambda token: token.user_id == user.id)
 
 
 @frozen

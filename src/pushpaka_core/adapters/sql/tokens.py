@@ -10,7 +10,7 @@ from pushpaka_core.adapters.sql.schema import api_tokens, ended_tokens
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
-from pushpaka_core.domain.users import UserId
+from pushpaka_core.domain.users import User
 
 
 @frozen
@@ -58,18 +58,18 @@ class SqlApiTokens:
         """Keep a new token."""
         await self._statements.insert(api_tokens, token)
 
-    async def note_use(self, id: ApiTokenId, /, *, at: datetime) -> None:
+    async def note_use(self, token: ApiToken, /, *, at: datetime) -> None:
         """Note that a token was used."""
-        is_it = api_tokens.c.id == id
+        is_it = api_tokens.c.id == token.id
         await self._statements.run(sa.update(api_tokens).where(is_it).values(last_used_at=at))
 
-    async def remove(self, id: ApiTokenId, /) -> None:
+    async def remove(self, token: ApiToken, /) -> None:
         """Take a token away."""
-        await self._statements.run(sa.delete(api_tokens).where(api_tokens.c.id == id))
+        await self._statements.run(sa.delete(api_tokens).where(api_tokens.c.id == token.id))
 
-    async def remove_of(self, user_id: UserId, /) -> None:
+    async def remove_of(self, user: User, /) -> None:
         """Take away all tokens of a user."""
-        await self._statements.run(sa.delete(api_tokens).where(api_tokens.c.user_id == user_id))
+        await self._statements.run(sa.delete(api_tokens).where(api_tokens.c.user_id == user.id))
 
 
 @frozen
