@@ -22,8 +22,10 @@ from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
 from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService, Lifetime
+from pushpaka_core.services.invitations import InvitationService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
+from pushpaka_core.services.members import MemberService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.notifications import Notices, NotificationService
 from pushpaka_core.services.one_offs import OneOffService
@@ -47,6 +49,8 @@ class Application:
     accounts: AccountService
     api_tokens: ApiTokenService
     projects: ProjectService
+    members: MemberService
+    invitations: InvitationService
     deployments: DeploymentService
     plans: PlanService
     serving: ServingService
@@ -133,6 +137,10 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             canonical_framework=canonical_framework,
             now=adapters.now,
             new_id=adapters.new_id,
+        ),
+        members=MemberService(storage=adapters.storage, journal=journal, now=adapters.now),
+        invitations=InvitationService(
+            storage=adapters.storage, journal=journal, now=adapters.now, new_id=adapters.new_id
         ),
         deployments=deployments,
         plans=PlanService(

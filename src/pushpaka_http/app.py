@@ -23,7 +23,12 @@ from pushpaka_http.controllers.custom_domains import CustomDomainController
 from pushpaka_http.controllers.deploy_keys import DeployKeyController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
+from pushpaka_http.controllers.invitations import (
+    InvitationController,
+    ProjectInvitationController,
+)
 from pushpaka_http.controllers.logs import LogController, ask_for_websocket, watch_log
+from pushpaka_http.controllers.members import MemberController
 from pushpaka_http.controllers.notifications import NotificationController
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
@@ -126,6 +131,9 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
             AccountController,
             TokenController,
             ProjectController,
+            MemberController,
+            ProjectInvitationController,
+            InvitationController,
             DeployKeyController,
             DeploymentController,
             LogController,
@@ -164,6 +172,8 @@ def _services(application: Application) -> dict[str, Provide]:
         "accounts": given(application.accounts),
         "api_tokens": given(application.api_tokens),
         "projects": given(application.projects),
+        "members": given(application.members),
+        "invitations": given(application.invitations),
         "deployments": given(application.deployments),
         "plans": given(application.plans),
         "serving": given(application.serving),

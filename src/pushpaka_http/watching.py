@@ -15,7 +15,7 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.errors import NotAuthenticatedError, TooManyRequestsError
+from pushpaka_core.errors import NotAuthenticatedError, NotFoundError, TooManyRequestsError
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.logs import LogService
 from pushpaka_http.metrics import Metrics
@@ -35,6 +35,8 @@ class Ending(IntEnum):
     OVER = 1000
     TOO_SLOW = 1013
     SIGNED_OUT = 4401
+    GONE = 4404
+    """There is no such deployment for the watcher, or not any more."""
 
 
 @frozen(kw_only=True)
@@ -112,16 +114,14 @@ class LogWatch:
         send: Send,
         *others: Callable[[], Awaitable[Ending]],
     ) -> Ending:
-        """
-        Show the log until it is over, the token ends, or one of *others* returns.
-
-        Raises:
-            NotFoundError: If there is no such deployment for the watcher.
-        """
+        """Show the log until it is over or not theirs to see, or one of *others* returns."""
         lines = partial(self._show_lines, ticket, send)
         signed_out = partial(self._until_signed_out, ticket.token)
+        out_of_sight = partial(self._until_out_of_sight, ticket)
         try:
-            return await first_of(lines, signed_out, *others)
+            return await first_of(lines, signed_out, out_of_sight, *others)
+        except NotFoundError:
+            return Ending.GONE
         except OSError:
             return Ending.LEFT
 
@@ -140,6 +140,12 @@ class LogWatch:
         with suppress(NotAuthenticatedError):
             await self._tokens.until_ended(token)
         return Ending.SIGNED_OUT
+
+    async def _until_out_of_sight(self, ticket: Ticket) -> Never:
+        """Raise NotFoundError once who watches is out of the team, as lines come without a look."""
+        while True:
+            await sleep(self._limits.watch_check_seconds)
+            await self._logs.require_visible(ticket.actor, ticket.deployment_id)
 
 
 @lru_cache(maxsize=256)

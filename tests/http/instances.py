@@ -100,6 +100,8 @@ def _application(world: World, parts: Parts) -> Application:
         accounts=world.accounts,
         api_tokens=world.api_tokens,
         projects=world.projects,
+        members=world.members,
+        invitations=world.invitations,
         deployments=world.deployments,
         plans=world.plans,
         serving=world.serving,

@@ -17,8 +17,10 @@ from tests.http.instances import Instance
 
 from pushpaka_core.adapters.memory.source import MemoryCommit
 from pushpaka_core.domain.access import Scope
+from pushpaka_core.domain.members import ProjectRole
 
 API = "/api/v1"
+VIEWER, MEMBER, OWNER = ProjectRole
 HIDDEN = {("GET", "/internal/routes"), ("GET", f"{API}/logs/{{deployment_id}}/stream")}
 """Routes that are in no description: what routers fetch, and a WebSocket asked for without one."""
 
@@ -32,6 +34,8 @@ class Operation:
     """As the description has it."""
     scope: Scope | None
     """The smallest that may; None where nobody is asked who they are."""
+    role: ProjectRole | None = None
+    """The smallest in the project that may; None where it is about none."""
     admin: bool = False
     """Whether it is there for administrators only."""
     query: Mapping[str, str] = field(factory=dict)
@@ -99,6 +103,7 @@ def rows() -> Iterator[Operation]:
     yield from _projects()
     yield from _deployments()
     yield from _settings()
+    yield from _teams()
 
 
 def _accounts() -> Iterator[Operation]:
@@ -123,63 +128,84 @@ def _projects() -> Iterator[Operation]:
     new = {"name": "new", "repo_url": "https://git.example.com/ann/new.git"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.FULL, body=new, answers=201)
-    yield row("GET", "/{project_id}", Scope.READ)
-    yield row("PATCH", "/{project_id}", Scope.FULL, body={"port": 80})
-    yield row("DELETE", "/{project_id}", Scope.FULL)
-    yield row("PUT", "/{project_id}/env", Scope.FULL, body={"variables": {"B": "2"}})
-    yield row("POST", "/{project_id}/plan", Scope.DEPLOY)
+    yield row("GET", "/{project_id}", Scope.READ, role=VIEWER)
+    yield row("PATCH", "/{project_id}", Scope.FULL, body={"port": 80}, role=MEMBER)
+    yield row("DELETE", "/{project_id}", Scope.FULL, role=OWNER)
+    yield row("PUT", "/{project_id}/env", Scope.FULL, body={"variables": {"B": "2"}}, role=MEMBER)
+    yield row("POST", "/{project_id}/plan", Scope.DEPLOY, role=MEMBER)
     stopped = {"project_id": "stopped_project_id"}
-    yield row("POST", "/{project_id}/start", Scope.DEPLOY, of=stopped)
-    yield row("GET", "/{project_id}/deploy-key", Scope.READ)
-    yield row("POST", "/{project_id}/deploy-key", Scope.FULL, answers=201)
-    yield row("DELETE", "/{project_id}/deploy-key", Scope.FULL)
+    yield row("POST", "/{project_id}/start", Scope.DEPLOY, of=stopped, role=MEMBER)
+    yield row("GET", "/{project_id}/deploy-key", Scope.READ, role=VIEWER)
+    yield row("POST", "/{project_id}/deploy-key", Scope.FULL, answers=201, role=OWNER)
+    yield row("DELETE", "/{project_id}/deploy-key", Scope.FULL, role=OWNER)
 
 
 def _deployments() -> Iterator[Operation]:
     row = _Rows("/deployments")
     project = {"project_id": "{project_id}"}
-    yield row("GET", "", Scope.READ, query=project)
-    yield row("POST", "", Scope.DEPLOY, body=project, answers=201)
-    yield row("GET", "/{deployment_id}", Scope.READ)
-    yield row("GET", "/{deployment_id}/events", Scope.READ)
+    yield row("GET", "", Scope.READ, query=project, role=VIEWER)
+    yield row("POST", "", Scope.DEPLOY, body=project, answers=201, role=MEMBER)
+    yield row("GET", "/{deployment_id}", Scope.READ, role=VIEWER)
+    yield row("GET", "/{deployment_id}/events", Scope.READ, role=VIEWER)
     older = {"deployment_id": "older_deployment_id"}
-    yield row("POST", "/{deployment_id}/rollback", Scope.DEPLOY, of=older, answers=201)
-    yield row("POST", "/{deployment_id}/redeploy", Scope.DEPLOY, answers=201)
+    yield row("POST", "/{deployment_id}/rollback", Scope.DEPLOY, of=older, answers=201, role=MEMBER)
+    yield row("POST", "/{deployment_id}/redeploy", Scope.DEPLOY, answers=201, role=MEMBER)
     preview = {"deployment_id": "preview_deployment_id"}
-    yield row("POST", "/{deployment_id}/promote", Scope.DEPLOY, of=preview, answers=201)
-    yield row("POST", "/{deployment_id}/restart", Scope.DEPLOY)
-    yield row("POST", "/{deployment_id}/stop", Scope.DEPLOY)
+    yield row(
+        "POST", "/{deployment_id}/promote", Scope.DEPLOY, of=preview, answers=201, role=MEMBER
+    )
+    yield row("POST", "/{deployment_id}/restart", Scope.DEPLOY, role=MEMBER)
+    yield row("POST", "/{deployment_id}/stop", Scope.DEPLOY, role=MEMBER)
     queued = {"deployment_id": "queued_deployment_id"}
-    yield row("POST", "/{deployment_id}/cancel", Scope.DEPLOY, of=queued)
+    yield row("POST", "/{deployment_id}/cancel", Scope.DEPLOY, of=queued, role=MEMBER)
     row = _Rows("/logs")
-    yield row("GET", "/{deployment_id}", Scope.READ)
-    yield row("GET", "/{deployment_id}/sse", Scope.READ, of=older)
+    yield row("GET", "/{deployment_id}", Scope.READ, role=VIEWER)
+    yield row("GET", "/{deployment_id}/sse", Scope.READ, of=older, role=VIEWER)
 
 
 def _settings() -> Iterator[Operation]:
     project = {"project_id": "{project_id}"}
     row = _Rows("/env")
-    yield row("GET", "", Scope.READ, query=project)
-    yield row("POST", "", Scope.FULL, body={**project, "key": "A", "value": "2"})
-    yield row("DELETE", "", Scope.FULL, body={**project, "key": "A"})
+    yield row("GET", "", Scope.READ, query=project, role=VIEWER)
+    yield row("POST", "", Scope.FULL, body={**project, "key": "A", "value": "2"}, role=MEMBER)
+    yield row("DELETE", "", Scope.FULL, body={**project, "key": "A"}, role=MEMBER)
     row = _Rows("/domains")
     domain = {**project, "domain": "www.example.com"}
     yield row("GET", "", Scope.READ)
-    yield row("POST", "", Scope.FULL, body=domain, answers=201)
-    yield row("POST", "/{domain_id}/verify", Scope.FULL)
-    yield row("DELETE", "/{domain_id}", Scope.FULL)
+    yield row("POST", "", Scope.FULL, body=domain, answers=201, role=OWNER)
+    yield row("POST", "/{domain_id}/verify", Scope.FULL, role=OWNER)
+    yield row("DELETE", "/{domain_id}", Scope.FULL, role=OWNER)
     row = _Rows("/webhooks")
     yield row("GET", "", Scope.READ)
-    yield row("POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201)
-    yield row("POST", "/{webhook_id}/rotate", Scope.FULL)
-    yield row("DELETE", "/{webhook_id}", Scope.FULL)
+    yield row(
+        "POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201, role=OWNER
+    )
+    yield row("POST", "/{webhook_id}/rotate", Scope.FULL, role=OWNER)
+    yield row("DELETE", "/{webhook_id}", Scope.FULL, role=OWNER)
     # What it takes is signed, which this is not: nobody is let in by an address alone.
     yield row("POST", "/{webhook_id}/receive", None, body={}, answers=401)
     row = _Rows("/notifications")
     channel = {**project, "url": "json://example.com"}
     yield row("GET", "", Scope.READ)
-    yield row("POST", "", Scope.FULL, body=channel, answers=201)
-    yield row("DELETE", "/{channel_id}", Scope.FULL)
+    yield row("POST", "", Scope.FULL, body=channel, answers=201, role=OWNER)
+    yield row("DELETE", "/{channel_id}", Scope.FULL, role=OWNER)
+
+
+def _teams() -> Iterator[Operation]:
+    row = _Rows("/projects/{project_id}")
+    invited, viewer = {"email": "carl@example.com", "role": "viewer"}, {"role": "viewer"}
+    person = Scope.SIGNED_IN
+    yield row("GET", "/members", Scope.READ, role=VIEWER)
+    yield row("PATCH", "/members/{user_id}", person, body=viewer, role=OWNER)
+    yield row("DELETE", "/members/{user_id}", person, role=OWNER)
+    yield row("POST", "/transfer", person, body={"owner_id": "{user_id}"}, role=OWNER)
+    yield row("GET", "/invitations", Scope.READ, role=OWNER)
+    yield row("POST", "/invitations", person, body=invited, answers=201, role=OWNER)
+    yield row("DELETE", "/invitations/{invitation_id}", person, role=OWNER)
+    row, own = _Rows("/invitations"), {"invitation_id": "own_invitation_id"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "/{invitation_id}/accept", person, of=own)
+    yield row("DELETE", "/{invitation_id}", person, of=own)
 
 
 async def holdings(instance: Instance, person: Person) -> dict[str, str]:
@@ -200,7 +226,15 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
     await person.post("/env", {**about, "key": "A", "value": "1"})
     await person.post(f"/projects/{project['id']}/deploy-key")
     domain = f"{project['slug']}.example.com"
+    guest = await Person.registered(person.client, "guest@example.com")
+    await joined(person, guest, project["id"], VIEWER)
+    garden = await guest.project("garden")
+    offered = f"/projects/{garden['id']}/invitations"
+    invitations = f"/projects/{project['id']}/invitations"
     things = {
+        "invitation": await _made(person, invitations, email="dora@example.com", role="viewer"),
+        "own_invitation": await _made(guest, offered, email=person.user["email"], role="viewer"),
+        "user": guest.user,
         "domain": await _made(person, "/domains", **about, domain=domain),
         "webhook": await _made(person, "/webhooks", **about, provider="github"),
         "channel": await _made(person, "/notifications", **about, url="json://example.com"),
@@ -215,6 +249,14 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
     return {f"{name}_id": thing["id"] for name, thing in things.items()} | {
         "email": person.user["email"]
     }
+
+
+async def joined(owner: Person, person: Person, project_id: str, role: ProjectRole) -> None:
+    """Have somebody come into the team of a project."""
+    body = {"email": person.user["email"], "role": role}
+    invitation = await _made(owner, f"/projects/{project_id}/invitations", **body)
+    answer = await person.post(f"/invitations/{invitation['id']}/accept")
+    assert 200 == answer.status_code, answer.text
 
 
 async def _made(person: Person, path: str, **body: Any) -> dict[str, Any]:

@@ -56,6 +56,7 @@ SOUND = {
     "variables": {"B": "2"},
     "domain": "www.example.com",
     "expires_at": "2099-01-01T00:00:00Z",
+    "role": "member",
 }
 few = settings(
     max_examples=10,
@@ -95,6 +96,10 @@ class Owner:
             ).json()
             token = (await person.post("/tokens", {"name": "CI", "scope": "read"})).json()
             await person.post("/env", {"project_id": project["id"], "key": "A", "value": "1"})
+            invited = {"email": f"guest-{number}@example.com", "role": "viewer"}
+            invitation = (
+                await person.post(f"/projects/{project['id']}/invitations", invited)
+            ).json()
         ids = {
             "project": project["id"],
             "deployment": deployment["id"],
@@ -102,6 +107,8 @@ class Owner:
             "webhook": webhook["id"],
             "channel": channel["id"],
             "token": token["id"],
+            "invitation": invitation["id"],
+            "user": person.user["id"],
         }
         return cls(person.token, {f"{kind}_id": of_kind for kind, of_kind in ids.items()})
 

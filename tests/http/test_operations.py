@@ -12,9 +12,10 @@ from attrs import evolve, frozen
 from litestar import Litestar
 from tests.http.clients import NOBODY, Person, speaking_to
 from tests.http.instances import Instance
-from tests.http.operations import HIDDEN, Operation, described, holdings, rows, served
+from tests.http.operations import HIDDEN, Operation, described, holdings, joined, rows, served
 
 from pushpaka_core.domain.access import PLATFORM, Scope
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.users import Role, UserId
 from pushpaka_http.app import create_app
 from pushpaka_http.rate_limits import Limits
@@ -69,6 +70,8 @@ class Stage:
     client: httpx.AsyncClient
     owner: Person
     stranger: Person
+    team: Mapping[ProjectRole, Person]
+    """Others in the owner's projects."""
     things: Mapping[str, str]
     """What the owner has."""
 
@@ -78,7 +81,14 @@ class Stage:
         owner = await Person.registered(client, "ann@example.com")
         stranger = await Person.registered(client, "bob@example.com")
         things = await holdings(instance, owner)
-        return cls(instance, app, client, owner, stranger, things)
+        team = {
+            role: await Person.registered(client, f"{role}@example.com")
+            for role in (ProjectRole.VIEWER, ProjectRole.MEMBER)
+        }
+        for role, person in team.items():
+            for project in ("project_id", "stopped_project_id"):
+                await joined(owner, person, things[project], role)
+        return cls(instance, app, client, owner, stranger, team, things)
 
     async def token(self, scope: Scope) -> str:
         """Return a token of the owner that may as much, and no more."""
@@ -222,6 +232,52 @@ async def test_a_smaller_token_is_refused(
         assert (403, "not_allowed") == (answer.status_code, answer.json()["code"]), scope
 
     assert before == await stage.changes()
+
+
+@each([each for each in GUARDED if each.role is not None])
+async def test_too_small_a_role_is_refused(stage: Stage, operation: Operation) -> None:
+    """With 403, and the role that it takes: who is in the team knows that it is there."""
+    before = await stage.changes()
+
+    for role, person in stage.team.items():
+        if operation.role and not role.includes(operation.role):
+            answer = await operation.call(stage.client, person.token, stage.things)
+            assert (403, "not_allowed") == (answer.status_code, answer.json()["code"]), role
+            assert f'this takes the role "{operation.role}"' in answer.json()["error"]
+
+    assert before == await stage.changes()
+
+
+@each([each for each in GUARDED if each.role is ProjectRole.VIEWER])
+async def test_a_viewer_reads(stage: Stage, operation: Operation) -> None:
+    """The same as the owner."""
+    viewer = stage.team[ProjectRole.VIEWER]
+
+    seen = await operation.call(stage.client, viewer.token, stage.things)
+    owners = await operation.call(stage.client, stage.owner.token, stage.things)
+
+    assert (200, owners.text) == (seen.status_code, seen.text)
+
+
+@each([each for each in GUARDED if each.role is ProjectRole.MEMBER])
+async def test_a_member_deploys(own_stage: Stage, operation: Operation) -> None:
+    """And does all that goes with it."""
+    member = own_stage.team[ProjectRole.MEMBER]
+
+    answer = await operation.call(own_stage.client, member.token, own_stage.things)
+
+    assert operation.answers == answer.status_code, answer.text
+
+
+def test_every_row_about_a_project_says_a_role() -> None:
+    """But those of one's own things: tokens, and what one is invited to."""
+    without = {each.name for each in GUARDED if each.things and each.role is None}
+
+    assert without == {
+        "DELETE /tokens/{token_id}",
+        "POST /invitations/{invitation_id}/accept",
+        "DELETE /invitations/{invitation_id}",
+    }
 
 
 @each(ABOUT_THINGS)

@@ -1,8 +1,10 @@
 """Whose things are asked for: what a port gives out, it gives to somebody who may see it."""
 
+import ast
 import inspect
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any, NewType, Protocol, get_args, get_type_hints
@@ -14,6 +16,7 @@ from pushpaka_core import ports
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.users import User
 from pushpaka_core.domain.workers import WorkerProcess
 
 UNSCOPED = {
@@ -44,6 +47,10 @@ UNSCOPED = {
 """What platform code may ask without saying for whom, and why nobody's things get out by it."""
 
 
+LISTS = {"all", "page", "of_project", "of_projects"}
+SOURCE = Path(ports.__file__).parents[1]
+
+
 def test_no_port_gives_out_what_nobody_was_asked_for() -> None:
     """Each method is told who asks, or what they have seen already, or is known not to need it."""
     found = {name for name, method in _methods() if _is_unscoped(method)}
@@ -62,6 +69,46 @@ def test_what_somebody_may_see_is_had_by_saying_who_it_is() -> None:
     assert givers
     assert [] == [name for name, taken in givers.items() if taken != [Actor]]
     assert {"visible_to"} == {name.partition(".")[2] for name in givers}
+
+
+def test_services_ask_for_roles_in_one_place() -> None:
+    """
+    Nobody is given a thing to do something with but by `roles`, which asks what they may do.
+
+    An API token is a person's own, and no project's.
+    """
+    modules = [
+        path
+        for name in ("services", "../pushpaka_http", "../pushpaka_worker")
+        for path in sorted((SOURCE / name).rglob("*.py"))
+    ]
+
+    found = {path.name: list(_given_without_a_role(path.read_text())) for path in modules}
+
+    assert {"api_tokens.py", "roles.py"} == {name for name, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "await uow.projects.visible_to(actor).get(id)",
+        "await uow.projects.visible_to(PLATFORM if really else actor).get(id)",
+        "visible = uow.projects.visible_to(actor)",
+        "get = uow.projects.visible_to",
+    ],
+)
+def test_each_way_to_pass_by_a_role_is_seen(text: str) -> None:
+    """A test that sees nothing would hold for everything."""
+    assert list(_given_without_a_role(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["await uow.projects.visible_to(PLATFORM).get(id)", "await uow.projects.visible_to(a).all()"],
+)
+def test_the_platform_and_lists_need_no_role(text: str) -> None:
+    """The platform is nobody's member, and who is in a list's project may at least read it."""
+    assert [] == list(_given_without_a_role(text))
 
 
 class _Examples(Protocol):
@@ -90,6 +137,22 @@ def test_who_says_for_whom_is_let_through(name: str) -> None:
     assert not _is_unscoped(getattr(_Scoped, name))
 
 
+def _given_without_a_role(text: str) -> Iterator[int]:
+    """Yield the lines in which somebody is given more than a list."""
+    tree = ast.parse(text)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "visible_to":
+            call = parents[node]
+            is_platforms = isinstance(call, ast.Call) and [
+                isinstance(a, ast.Name) and a.id == "PLATFORM" for a in call.args
+            ] == [True]
+            asked = parents.get(call)
+            is_list = isinstance(asked, ast.Attribute) and asked.attr in LISTS
+            if not (is_platforms or is_list):
+                yield node.lineno
+
+
 def _methods() -> Iterator[tuple[str, Any]]:
     """Yield the methods of all ports but those of parts that are had by an actor alone."""
     for module in _modules():
@@ -114,7 +177,7 @@ def _is_unscoped(method: Any) -> bool:
     types = [part for hint in taken.values() for part in _parts(hint)]
     if any(_is_id(each) for each in types):
         return True
-    says_for_whom = Actor in types or any(_is_somebodys(each) for each in types)
+    says_for_whom = any(each in (Actor, User) or _is_somebodys(each) for each in types)
     return any(_is_somebodys(each) for each in _parts(given)) and not says_for_whom
 
 

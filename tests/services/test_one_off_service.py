@@ -7,21 +7,20 @@ from tests.services.world import PASSWORD, REPO
 
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.members import NewInvitation, NewRole, ProjectRole
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.projects import NewProject, Project
 from pushpaka_core.domain.users import Registration
-from pushpaka_core.errors import ConflictError, NotFoundError
+from pushpaka_core.errors import ConflictError, NotAllowedError, NotFoundError
 from pushpaka_core.ports.processes import Exit
 from pushpaka_core.testing.applications import Told
 
 pytestmark = pytest.mark.anyio
 
 
-async def _run(application: Application, named: str) -> tuple[Exit, bytes]:
+async def _run(application: Application, named: str, actor: Actor = PLATFORM) -> tuple[Exit, bytes]:
     told = Told()
-    exit_ = await application.one_offs.run(
-        PLATFORM, named, "rake db:seed", on_output=told.on_output
-    )
+    exit_ = await application.one_offs.run(actor, named, "rake db:seed", on_output=told.on_output)
     return exit_, bytes(told.output)
 
 
@@ -79,6 +78,24 @@ async def test_it_is_the_callers_alone(platform: Platform, shop: Project) -> Non
         newest.subject_id,
         newest.detail,
     )
+
+
+async def test_it_takes_a_member(platform: Platform, shop: Project) -> None:
+    """Who deploys what they like runs what they like; who only looks does not."""
+    await _serve(platform, shop)
+    application, email = platform.application, "bob@example.com"
+    registration = Registration(email=email, name="Bob", password=PASSWORD)
+    bob = Actor.of((await application.accounts.register(registration)).user)
+    invited = NewInvitation(email=email, role=ProjectRole.VIEWER)
+    opened = await application.invitations.invite(platform.owner, shop.id, invited)
+    await application.invitations.accept(bob, opened.invitation.id)
+
+    with pytest.raises(NotAllowedError, match='takes the role "member"'):
+        await _run(application, "shop", bob)
+    new = NewRole(role=ProjectRole.MEMBER)
+    await application.members.change(platform.owner, shop.id, bob.require_user(), new)
+
+    assert await _run(application, "shop", bob)
 
 
 async def test_a_project_is_named_by_what_it_alone_has(platform: Platform, shop: Project) -> None:

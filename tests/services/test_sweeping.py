@@ -7,6 +7,7 @@ from tests.services.platform import Platform
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.domain.events import TimelineEventId
+from pushpaka_core.domain.members import NewInvitation, ProjectRole
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import (
     BuildError,
@@ -207,6 +208,20 @@ class TestADeletedProject:
 async def _stop_drained(platform: Platform) -> None:
     platform.clock.tick(platform.engine.timings.drain.total_seconds())
     await platform.engine.reconciliation.stop_drained()
+
+
+async def test_invitations_that_nobody_accepts_are_removed(
+    platform: Platform, shop: Project
+) -> None:
+    """Once their time is over they are no good to anybody."""
+    new = NewInvitation(email="bob@example.com", role=ProjectRole.VIEWER)
+    await platform.application.invitations.invite(platform.owner, shop.id, new)
+    platform.clock.tick(7 * 86_400)
+
+    await platform.engine.sweeping.sweep()
+
+    async with platform.storage.snapshot() as uow:
+        assert [] == list(await uow.invitations.of_project(shop))
 
 
 async def test_logs_of_what_is_over_for_long_are_removed(platform: Platform, shop: Project) -> None:

@@ -51,8 +51,10 @@ from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
+from pushpaka_core.services.invitations import InvitationService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
+from pushpaka_core.services.members import MemberService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.notifications import Notices, NotificationService
 from pushpaka_core.services.plans import PlanService
@@ -105,6 +107,8 @@ class World:
     accounts: AccountService
     api_tokens: ApiTokenService
     projects: ProjectService
+    members: MemberService
+    invitations: InvitationService
     deployments: DeploymentService
     plans: PlanService
     source: MemorySource
@@ -195,6 +199,10 @@ class World:
                 canonical_framework=canonical_framework,
                 now=clock,
                 new_id=new_id,
+            ),
+            members=MemberService(storage=storage, journal=journal, now=clock),
+            invitations=InvitationService(
+                storage=storage, journal=journal, now=clock, new_id=new_id
             ),
             deployments=deployments,
             plans=PlanService(

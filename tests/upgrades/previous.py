@@ -9,11 +9,16 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-from pushpaka_core.adapters.sql import migration, migrations
-from pushpaka_core.adapters.sql.tokens import SqlEndedTokens
+import sqlalchemy as sa
+
+from pushpaka_core.adapters.sql import migration, migrations, projects, schema
+from pushpaka_core.adapters.sql.members import SqlInvitations, SqlVisibleMembers
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.members import ProjectRole
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0007"
+_NEWEST = "0009"
 
 
 def _scripts() -> str:
@@ -26,12 +31,23 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _never(*_: object) -> bool:
-    """Answer for a table that there was not."""
-    return False
+async def _nothing(*_: object) -> None:
+    """Do nothing with a table that there was not."""
+
+
+def _none(_: Actor) -> sa.Select[tuple[ProjectId]]:
+    """Stand for the projects in whose teams somebody is where there are no teams."""
+    return sa.select(schema.projects.c.id).where(sa.false())
+
+
+async def _owner(*_: object) -> ProjectRole:
+    """Stand for the role of who sees a project where there are no teams."""
+    return ProjectRole.OWNER
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    SqlEndedTokens.has = _never  # type: ignore[method-assign]  # nobody could sign out
+    projects.joined_ids = _none  # type: ignore[assignment]  # its parameter is not named
+    SqlVisibleMembers.own_role = _owner  # type: ignore[method-assign]
+    SqlInvitations.forget = _nothing  # type: ignore[method-assign]
     main()

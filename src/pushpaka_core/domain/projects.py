@@ -5,10 +5,10 @@ from collections.abc import Container
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
-from typing import Any, NewType
+from typing import Any, NewType, Self
 from uuid import UUID
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from pushpaka_core.domain.rules import UNCHANGED, Matching, OneLine, Unchanged, Within, rule
 from pushpaka_core.domain.secrets import Encrypted
@@ -193,6 +193,10 @@ class Project:
     def earlier_context(self) -> str:
         """Return what such ciphertexts were bound to before their server belonged to it."""
         return f"projects:{self.id}"
+
+    def handed_to(self, user_id: UserId, *, at: datetime) -> Self:
+        """Return it with another owner, who is not given the token of the one before."""
+        return evolve(self, user_id=user_id, git_token=None, updated_at=at)
 
     @staticmethod
     def context_of(id: ProjectId, repo_url: str) -> str:

@@ -41,7 +41,7 @@ def normal_email(email: str) -> str:
     return email.lower()
 
 
-def _check_email(value: str) -> None:
+def check_email(value: str) -> None:
     """Accept what HTML's input type "email" does, in ASCII: two that look alike must not differ."""
     if len(value) > 254 or not _EMAIL.fullmatch(value):
         raise ValueError("must be an e-mail address in ASCII, as in user@example.com")
@@ -58,7 +58,7 @@ def _check_password(value: str) -> None:
 class Registration:
     """What somebody tells to get an account."""
 
-    email: str = field(validator=rule(_check_email))
+    email: str = field(validator=rule(check_email))
     name: str = field(validator=rule(OneLine(100)))
     password: str = field(validator=rule(_check_password), repr=False)
 

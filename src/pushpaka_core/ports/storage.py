@@ -6,6 +6,7 @@ from typing import Protocol
 from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
+from pushpaka_core.ports.storage_members import Invitations, Members
 from pushpaka_core.ports.storage_nodes import NodeLeases, Nodes, Tallies, Workers
 from pushpaka_core.ports.storage_notifications import Channels
 from pushpaka_core.ports.storage_outbox import Outbox
@@ -44,6 +45,16 @@ class UnitOfWork(Protocol):
     @property
     def projects(self) -> Projects:
         """Projects."""
+        ...
+
+    @property
+    def members(self) -> Members:
+        """Who is in teams."""
+        ...
+
+    @property
+    def invitations(self) -> Invitations:
+        """Who may come into teams."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import User, UserId
 from pushpaka_core.ports.pages import Page
 
@@ -30,6 +31,10 @@ class Users(Protocol):
             StaleEntityError: If it was changed meanwhile.
             DuplicateError: If its new e-mail address is taken.
         """
+        ...
+
+    async def of_team(self, project: Project, /) -> Sequence[User]:
+        """Return the accounts of a project's owner and its members, the oldest first."""
         ...
 
     async def all(self) -> Sequence[User]:

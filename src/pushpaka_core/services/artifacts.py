@@ -5,9 +5,11 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.services.roles import part_for
 
 _PATIENCE_SECONDS = 0.75
 """Somebody waits for the answer."""
@@ -28,7 +30,7 @@ class Artifacts:
             RuntimeUnavailableError: If that cannot be told at once.
         """
         async with self._storage.snapshot() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(id)
+            deployment = await part_for(uow, actor, uow.deployments, id, ProjectRole.MEMBER)
             release = await uow.releases.of_deployment(deployment)
         if release is None:
             return False

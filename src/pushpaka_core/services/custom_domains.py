@@ -15,11 +15,13 @@ from pushpaka_core.domain.custom_domains import (
     normal_domain,
 )
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.domain_checks import DomainChecks
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import part_for, project_for
 
 
 @frozen(kw_only=True)
@@ -47,7 +49,7 @@ class CustomDomainService:
             raise InvalidInputError(problems)
         now = self._now()
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(new.project_id)
+            project = await project_for(uow, actor, new.project_id, ProjectRole.OWNER)
             domain = CustomDomain(
                 id=CustomDomainId(self._new_id()),
                 project_id=project.id,
@@ -91,6 +93,6 @@ class CustomDomainService:
         """Give a domain up, so that anybody may claim it; NotFoundError."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            domain = await uow.custom_domains.visible_to(actor).get(id)
+            domain = await part_for(uow, actor, uow.custom_domains, id, ProjectRole.OWNER)
             await uow.custom_domains.remove(domain)
             await self._journal.note(uow, actor, "domain.removed", id, domain.domain)

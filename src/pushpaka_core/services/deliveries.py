@@ -17,6 +17,7 @@ from pushpaka_core.domain.deployments import (
 from pushpaka_core.domain.forges.dialects import Headers
 from pushpaka_core.domain.forges.events import ForgeEvent, Ignored
 from pushpaka_core.domain.forges.github import GITHUB
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.webhooks import (
     Deploy,
@@ -33,6 +34,7 @@ from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.requests import DeploymentRequest
+from pushpaka_core.services.roles import part_for, project_for
 
 _ALIVE = {DeploymentStatus.QUEUED} | IN_WORK | SERVING
 
@@ -123,13 +125,12 @@ class DeliveryService:
     ) -> Receipt:
         async with self._storage.transaction() as uow:
             # Read first, and so held: deliveries about one project take turns.
-            project = await uow.projects.visible_to(hook.owner).get(hook.webhook.project_id)
-            webhook = await uow.webhooks.visible_to(hook.owner).get(hook.webhook.id)
+            owner, found = hook.owner, hook.webhook
+            project = await project_for(uow, owner, found.project_id, ProjectRole.OWNER)
+            webhook = await part_for(uow, owner, uow.webhooks, found.id, ProjectRole.OWNER)
             if await uow.webhooks.has(delivery):
                 return Receipt(message="This delivery has come before.")
-            following = _Following(
-                uow, hook.owner, webhook, project, self._queueing, self._previews
-            )
+            following = _Following(uow, owner, webhook, project, self._queueing, self._previews)
             receipts = [await following.follow(event) for event in events]
             moved = [deployment for receipt in receipts for deployment in receipt.moved]
             if moved:
@@ -204,6 +205,7 @@ class _Following:
 
     async def _watched(self, id: DeploymentId) -> Sequence[str]:
         """Return the patterns of the release that is served: the new one is not fetched yet."""
-        deployment = await self._uow.deployments.visible_to(self._owner).get(id)
-        release = await self._uow.releases.of_deployment(deployment)
+        uow = self._uow
+        deployment = await part_for(uow, self._owner, uow.deployments, id, ProjectRole.OWNER)
+        release = await uow.releases.of_deployment(deployment)
         return release.plan.settings.watch_paths if release else ()

@@ -4,12 +4,14 @@ from attrs import frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.deploy_keys import DeployKey
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.security import Cipher, KeyMaker
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import project_for
 
 
 @frozen(kw_only=True)
@@ -26,7 +28,7 @@ class DeployKeyService:
         """Make a key for a project; one that it had opens nothing from the next fetch on."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.OWNER)
             pair = self._key_maker.make(f"pushpaka:{project.slug}")
             key = DeployKey(
                 project_id=id,
@@ -45,18 +47,20 @@ class DeployKeyService:
     async def get(self, actor: Actor, id: ProjectId) -> DeployKey:
         """Return the key of a project; NotFoundError where it has none."""
         async with self._storage.snapshot() as uow:
-            return await self._its_key(uow, actor, id)
+            return await self._its_key(uow, actor, id, ProjectRole.VIEWER)
 
     async def delete(self, actor: Actor, id: ProjectId) -> None:
         """Take the key of a project away; NotFoundError where it has none."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            key = await self._its_key(uow, actor, id)
+            key = await self._its_key(uow, actor, id, ProjectRole.OWNER)
             await uow.deploy_keys.remove(key)
             await self._journal.note(uow, actor, "deploy_key.removed", id, key.fingerprint)
 
-    async def _its_key(self, uow: UnitOfWork, actor: Actor, id: ProjectId) -> DeployKey:
-        project = await uow.projects.visible_to(actor).get(id)
+    async def _its_key(
+        self, uow: UnitOfWork, actor: Actor, id: ProjectId, role: ProjectRole
+    ) -> DeployKey:
+        project = await project_for(uow, actor, id, role)
         key = await uow.deploy_keys.find(project)
         if key is None:
             raise NotFoundError("deploy key")

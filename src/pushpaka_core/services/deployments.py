@@ -16,6 +16,7 @@ from pushpaka_core.domain.deployments import (
     NewDeployment,
 )
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
@@ -29,6 +30,7 @@ from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
 from pushpaka_core.services.requests import DeploymentRequest
+from pushpaka_core.services.roles import part_for, project_for
 
 
 @frozen(kw_only=True)
@@ -59,7 +61,7 @@ class DeploymentService:
         """
         request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.DEPLOY, *astuple(new))
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(new.project_id)
+            project = await project_for(uow, actor, new.project_id, ProjectRole.MEMBER)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             moved = await self._queueing.begin(uow, actor, request, new, project)
@@ -113,7 +115,7 @@ class DeploymentService:
         """
         actor.require_scope(Scope.DEPLOY)
         async with self._storage.transaction() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(id)
+            deployment = await part_for(uow, actor, uow.deployments, id, ProjectRole.MEMBER)
             cancelled = deployment.cancel(at=self._now())
             if cancelled == deployment:
                 return deployment
@@ -129,14 +131,13 @@ class DeploymentService:
         """Return a part of the actor's deployments, the newest first."""
         async with self._storage.snapshot() as uow:
             if wanted.project_id is not None:
-                await uow.projects.visible_to(actor).get(wanted.project_id)
-            visible = uow.deployments.visible_to(actor)
-            return await visible.page(wanted, limit=limit, offset=offset)
+                await project_for(uow, actor, wanted.project_id, ProjectRole.VIEWER)
+            return await uow.deployments.visible_to(actor).page(wanted, limit=limit, offset=offset)
 
     async def get(self, actor: Actor, id: DeploymentId) -> Deployment:
         """Return one of the actor's deployments; NotFoundError."""
         async with self._storage.snapshot() as uow:
-            return await uow.deployments.visible_to(actor).get(id)
+            return await part_for(uow, actor, uow.deployments, id, ProjectRole.VIEWER)
 
     async def wait(self, actor: Actor, id: DeploymentId, timeout: timedelta) -> Deployment:
         """Return *id* as soon as it runs or is over, or as it is once *timeout* has passed."""
@@ -154,7 +155,7 @@ class DeploymentService:
     async def timeline(self, actor: Actor, id: DeploymentId) -> Sequence[TimelineEvent]:
         """Return what has happened to *id*, the oldest first."""
         async with self._storage.snapshot() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(id)
+            deployment = await part_for(uow, actor, uow.deployments, id, ProjectRole.VIEWER)
             return await uow.timeline.of_deployment(deployment)
 
     async def count_by_status(self, actor: Actor) -> Mapping[DeploymentStatus, int]:
@@ -169,8 +170,8 @@ class DeploymentService:
         request = DeploymentRequest.of(actor, key, kind, id)
         is_there = await self._artifacts.has(actor, id)
         async with self._storage.transaction() as uow:
-            source = await uow.deployments.visible_to(actor).get(id)
-            project = await uow.projects.visible_to(actor).get(source.project_id)
+            source = await part_for(uow, actor, uow.deployments, id, ProjectRole.MEMBER)
+            project = await project_for(uow, actor, source.project_id, ProjectRole.MEMBER)
             sequence = await uow.projects.next_sequence(project)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier

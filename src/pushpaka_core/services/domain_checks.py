@@ -15,12 +15,14 @@ from pushpaka_core.domain.custom_domains import (
     Reachability,
 )
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.errors import DuplicateError, NameLookupError, NotFoundError
 from pushpaka_core.ports.dns import Resolver
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import together
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import part_for
 
 _AT_ONCE = 20
 _TAKEN = "Somebody else has proven that this domain is theirs."
@@ -52,11 +54,11 @@ class DomainChecks:
             NotFoundError: If there is none, or it was removed meanwhile.
         """
         async with self._storage.snapshot() as uow:
-            domain = await uow.custom_domains.visible_to(actor).get(id)
+            domain = await part_for(uow, actor, uow.custom_domains, id, ProjectRole.OWNER)
             project = await uow.projects.visible_to(PLATFORM).get(domain.project_id)
         sight = await self._look(domain, self._addresses.project_host(project.slug))
         async with self._storage.transaction() as uow:
-            present = await uow.custom_domains.visible_to(actor).get(id)
+            present = await part_for(uow, actor, uow.custom_domains, id, ProjectRole.OWNER)
             checked = _after(present, sight, self._now())
             await self._keep(uow, actor, present, checked)
         return checked

@@ -13,12 +13,14 @@ from pushpaka_core.domain.env_vars import (
     NewEnvVar,
     check_total,
 )
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import InvalidInputError, NotFoundError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import project_for
 
 _Place = tuple[str, EnvScope]
 
@@ -51,7 +53,7 @@ class EnvVarService:
         project_id = _only_project(new)
         wanted = {(n.key, n.scope): n for n in new}
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(project_id)
+            project = await project_for(uow, actor, project_id, ProjectRole.MEMBER)
             present = {
                 (e.key, e.scope): e
                 for e in await uow.env_vars.visible_to(actor).of_project(project_id)
@@ -68,14 +70,14 @@ class EnvVarService:
     async def of_project(self, actor: Actor, project_id: ProjectId) -> Sequence[EnvVar]:
         """Return the env vars of a project, by key and scope; NotFoundError."""
         async with self._storage.snapshot() as uow:
-            await uow.projects.visible_to(actor).get(project_id)
+            await project_for(uow, actor, project_id, ProjectRole.VIEWER)
             return await uow.env_vars.visible_to(actor).of_project(project_id)
 
     async def delete(self, actor: Actor, name: EnvVarName) -> None:
         """Delete an env var, in one scope or in all; NotFoundError where there is none."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(name.project_id)
+            project = await project_for(uow, actor, name.project_id, ProjectRole.MEMBER)
             unwanted = [
                 e
                 for e in await uow.env_vars.visible_to(actor).of_project(project.id)

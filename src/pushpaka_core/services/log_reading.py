@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from anyio import Event, Semaphore
 from attrs import define, field, frozen
 
-from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.logs import LogFilter, LogLine
+from pushpaka_core.domain.members import ProjectRole
+from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.storage import Storage
+from pushpaka_core.services.roles import part_for
 
 MOST_LINES = 100
 """How many lines are handed on at once."""
@@ -64,6 +67,16 @@ class LogReading:
                 return due.look
         return await self._look_for_all(place)
 
+    async def is_left(self, id: DeploymentId) -> bool:
+        """Tell whether there still is a deployment, of a project that is not deleted."""
+        async with self._storage.snapshot() as uow:
+            try:
+                deployment = await uow.deployments.visible_to(PLATFORM).get(id)
+            except NotFoundError:
+                return False
+            project = await uow.projects.visible_to(PLATFORM).get(deployment.project_id)
+        return project.deleted_at is None
+
     async def _look_for_all(self, place: Place) -> Look:
         due = self._due[place] = _Due()
         try:
@@ -79,7 +92,9 @@ class LogReading:
     async def _look(self, place: Place) -> Look:
         wanted = LogFilter(after=place.after, limit=MOST_LINES, most_characters=MOST_CHARACTERS)
         async with self._storage.snapshot() as uow:
-            deployment = await uow.deployments.visible_to(place.actor).get(place.deployment_id)
+            deployment = await part_for(
+                uow, place.actor, uow.deployments, place.deployment_id, ProjectRole.VIEWER
+            )
             lines = await uow.logs.lines(deployment, wanted)
         return Look(lines=lines, last_seq=deployment.last_seq, is_final=deployment.is_final)
 

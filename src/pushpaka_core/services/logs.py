@@ -10,10 +10,12 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
 from pushpaka_core.domain.logs import LogFilter, LogLine
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.log_reading import MOST_CHARACTERS, MOST_LINES, LogReading, Place
+from pushpaka_core.services.roles import part_for
 
 
 @frozen(kw_only=True)
@@ -33,8 +35,15 @@ class LogService:
     ) -> Sequence[LogLine]:
         """Return the wanted lines in order; NotFoundError for a deployment of somebody else."""
         async with self._storage.snapshot() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(deployment_id)
+            deployment = await part_for(
+                uow, actor, uow.deployments, deployment_id, ProjectRole.VIEWER
+            )
             return await uow.logs.lines(deployment, wanted)
+
+    async def require_visible(self, actor: Actor, deployment_id: DeploymentId) -> None:
+        """Return where the actor may read a log; NotFoundError."""
+        async with self._storage.snapshot() as uow:
+            await part_for(uow, actor, uow.deployments, deployment_id, ProjectRole.VIEWER)
 
     async def follow(
         self, actor: Actor, deployment_id: DeploymentId, *, after: int = 0
@@ -45,7 +54,7 @@ class LogService:
         Who may stop before that closes it, as by `aclosing`.
 
         Raises:
-            NotFoundError: At the first step, for a deployment of somebody else.
+            NotFoundError: For a deployment of somebody else, also one that has become so.
         """
         async with self._events.subscribe(deployment_id) as messages:
             follower = _Follower(
@@ -90,7 +99,7 @@ class _Follower:
         try:
             seen = await self._reading.look(self._place)
         except NotFoundError:
-            if not self._is_known:
+            if not self._is_known or await self._reading.is_left(self._place.deployment_id):
                 raise
             self._is_behind, self._is_over = False, True
             return ()

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from pushpaka_core.domain.access import PLATFORM, Actor, Scope
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.notifications import (
     OCCASIONS,
     Channel,
@@ -26,6 +27,7 @@ from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import part_for, project_for
 
 NOTIFICATION = "notification"
 """The kind of its messages; their target is the channel."""
@@ -81,7 +83,7 @@ class NotificationService:
         )
         issued = self._issued(draft, new.url)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(new.project_id)
+            project = await project_for(uow, actor, new.project_id, ProjectRole.OWNER)
             await uow.channels.add(issued.channel)
             await self._journal.note(uow, actor, "notification.added", channel_id, project.name)
         return issued
@@ -95,7 +97,7 @@ class NotificationService:
         """Tell somebody nothing any more; NotFoundError."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            channel = await uow.channels.visible_to(actor).get(id)
+            channel = await part_for(uow, actor, uow.channels, id, ProjectRole.OWNER)
             await uow.channels.remove(channel)
             await self._journal.note(uow, actor, "notification.removed", id)
 

@@ -8,6 +8,7 @@ from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.build_plans import Origin, Step
 from pushpaka_core.domain.deployments import PRODUCTION
 from pushpaka_core.domain.instances import ONE_OFF
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import ConflictError, NotFoundError
@@ -16,6 +17,7 @@ from pushpaka_core.ports.runtime import Runtime, StartRequest
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.services.jobs import Job, Jobs
 from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import part_for, project_for
 from pushpaka_core.services.starting import Starting
 
 
@@ -63,14 +65,17 @@ class OneOffService:
 
     async def _served(self, actor: Actor, named: str) -> Job:
         async with self._storage.transaction() as uow:
-            project = _chosen(await uow.projects.visible_to(actor).all(), named)
+            chosen = _chosen(await uow.projects.visible_to(actor).all(), named)
+            project = await project_for(uow, actor, chosen.id, ProjectRole.MEMBER)
             target = await uow.targets.find(project, PRODUCTION)
             if target is None:
                 raise ConflictError(f"The project {project.slug} serves nothing yet. Deploy it.")
             if target.stopped_at is not None:
                 raise ConflictError(f"The project {project.slug} is stopped. Start it first.")
             await self._require_here(uow)
-            deployment = await uow.deployments.visible_to(actor).get(target.deployment_id)
+            deployment = await part_for(
+                uow, actor, uow.deployments, target.deployment_id, ProjectRole.MEMBER
+            )
             await self._journal.note(uow, actor, "project.command_run", project.id, project.slug)
         return await self._jobs.of(deployment)
 

@@ -13,6 +13,7 @@ from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.env_vars import effective
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.plans import NewPlan, ProjectPlan
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.redaction import Redactor
@@ -31,6 +32,7 @@ from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.credentials import Credentials, open_credentials
+from pushpaka_core.services.roles import project_for
 
 _ASK_AGAIN_SECONDS = 5
 
@@ -102,7 +104,7 @@ class PlanService:
         """
         actor.require_scope(Scope.DEPLOY)
         async with self._storage.snapshot() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             env_vars = await uow.env_vars.visible_to(actor).of_project(id)
             credentials = await open_credentials(uow, self._cipher, project)
         set_names = tuple(env_var.key for env_var in effective(env_vars, new.target))

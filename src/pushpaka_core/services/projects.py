@@ -10,6 +10,7 @@ from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import (
     NewProject,
     Project,
@@ -29,6 +30,7 @@ from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.roles import project_for
 from pushpaka_core.services.standings import Standing, read_standings
 
 
@@ -97,7 +99,7 @@ class ProjectService:
     async def get(self, actor: Actor, id: ProjectId) -> ProjectOverview:
         """Return one of the actor's projects; NotFoundError."""
         async with self._storage.snapshot() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.VIEWER)
             return await self._overview(uow, actor, project)
 
     async def change(self, actor: Actor, id: ProjectId, changes: ProjectChanges) -> ProjectOverview:
@@ -114,7 +116,7 @@ class ProjectService:
         actor.require_scope(Scope.FULL)
         settings = self._required(changes.given)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             if settings:
                 token = self._token_for(project, settings)
                 changed = evolve(project, updated_at=self._now(), **settings | token)
@@ -137,7 +139,7 @@ class ProjectService:
         """
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.OWNER)
             ended = await self._end_deployments(uow, actor, project)
             for domain in await uow.custom_domains.visible_to(actor).all():
                 if domain.project_id == id:

@@ -10,6 +10,7 @@ from pushpaka_core.domain.deployments import (
     DeploymentKind,
 )
 from pushpaka_core.domain.events import DeploymentMoved
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import ConflictError
@@ -22,6 +23,7 @@ from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
 from pushpaka_core.services.requests import DeploymentRequest
+from pushpaka_core.services.roles import part_for, project_for
 
 
 @frozen(kw_only=True)
@@ -46,7 +48,7 @@ class ServingService:
         """
         actor.require_scope(Scope.DEPLOY)
         async with self._storage.transaction() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(id)
+            deployment = await part_for(uow, actor, uow.deployments, id, ProjectRole.MEMBER)
             kept = await self._moves.keep(
                 uow, deployment.restart(), "A restart was asked for", actor
             )
@@ -65,11 +67,11 @@ class ServingService:
         """
         actor.require_scope(Scope.DEPLOY)
         async with self._storage.transaction() as uow:
-            deployment = await uow.deployments.visible_to(actor).get(id)
+            deployment = await part_for(uow, actor, uow.deployments, id, ProjectRole.MEMBER)
             deployment.require_serving("stopped")
             target = await self._target_of(uow, deployment)
             await uow.targets.put(evolve(target, stopped_at=self._now()))
-            project = await uow.projects.visible_to(actor).get(deployment.project_id)
+            project = await project_for(uow, actor, deployment.project_id, ProjectRole.MEMBER)
             place, cause = (project, deployment.target), "A stop was asked for"
             ending = [
                 *await self._ending.supersede_waiting(uow, actor, *place, cause),
@@ -93,7 +95,7 @@ class ServingService:
         request = DeploymentRequest.of(actor, idempotency_key, "start", id)
         is_there = await self._is_there(actor, id)
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             sequence = await uow.projects.next_sequence(project)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
@@ -113,7 +115,7 @@ class ServingService:
 
     async def _is_there(self, actor: Actor, id: ProjectId) -> bool:
         async with self._storage.snapshot() as uow:
-            project = await uow.projects.visible_to(actor).get(id)
+            project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             target = await uow.targets.find(project, PRODUCTION)
         return target is not None and await self._artifacts.has(actor, target.deployment_id)
 
@@ -128,4 +130,4 @@ async def _stopped_one(uow: UnitOfWork, actor: Actor, project: Project) -> Deplo
     target = await uow.targets.find(project, PRODUCTION)
     if target is None or target.stopped_at is None:
         raise ConflictError("The project is not stopped. Deploy it, or restart what runs.")
-    return await uow.deployments.visible_to(actor).get(target.deployment_id)
+    return await part_for(uow, actor, uow.deployments, target.deployment_id, ProjectRole.MEMBER)

@@ -70,6 +70,7 @@ class Sweeping:
                 self.forget_bygone,
                 self.trim_timelines,
                 self.forget_deliveries,
+                self.forget_invitations,
                 self.end_idle_previews,
             ]
         )
@@ -118,6 +119,11 @@ class Sweeping:
         """Remove the notes of deliveries that no forge will send again."""
         async with self._storage.transaction() as uow:
             await uow.webhooks.forget(self._now() - self._logs_kept)
+
+    async def forget_invitations(self) -> None:
+        """Remove what nobody has accepted in time."""
+        async with self._storage.transaction() as uow:
+            await uow.invitations.forget(self._now())
 
     async def end_idle_previews(self) -> None:
         """End the previews to which nothing has been deployed for long."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.webhooks import NewWebhook, Webhook, WebhookId
 from pushpaka_core.ports.security import Cipher
@@ -12,6 +13,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.new_secrets import new_secret
+from pushpaka_core.services.roles import part_for, project_for
 
 
 @frozen(kw_only=True)
@@ -38,7 +40,7 @@ class WebhookService:
         webhook_id, secret = WebhookId(self._new_id()), new_secret(self._new_id)
         now = self._now()
         async with self._storage.transaction() as uow:
-            project = await uow.projects.visible_to(actor).get(new.project_id)
+            project = await project_for(uow, actor, new.project_id, ProjectRole.OWNER)
             webhook = Webhook(
                 id=webhook_id,
                 project_id=project.id,
@@ -58,7 +60,7 @@ class WebhookService:
         actor.require_scope(Scope.FULL)
         secret = new_secret(self._new_id)
         async with self._storage.transaction() as uow:
-            present = await uow.webhooks.visible_to(actor).get(id)
+            present = await part_for(uow, actor, uow.webhooks, id, ProjectRole.OWNER)
             webhook = evolve(present, secret=self._sealed(id, secret), updated_at=self._now())
             await uow.webhooks.put(webhook)
             await self._journal.note(uow, actor, "webhook.rotated", id)
@@ -73,7 +75,7 @@ class WebhookService:
         """Take a webhook away, and hear nothing by it any more; NotFoundError."""
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            webhook = await uow.webhooks.visible_to(actor).get(id)
+            webhook = await part_for(uow, actor, uow.webhooks, id, ProjectRole.OWNER)
             await uow.webhooks.remove(webhook)
             await self._journal.note(uow, actor, "webhook.removed", id)
 

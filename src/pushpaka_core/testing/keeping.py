@@ -9,6 +9,7 @@ from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.env_vars import Environment, EnvVar
 from pushpaka_core.domain.events import TimelineEvent
 from pushpaka_core.domain.instances import Instance
+from pushpaka_core.domain.members import Invitation, Member
 from pushpaka_core.domain.notifications import Channel
 from pushpaka_core.domain.outbox import OutboxMessage
 from pushpaka_core.domain.projects import Project
@@ -25,6 +26,8 @@ Kept: TypeAlias = (
     | ApiToken
     | EndedToken
     | Project
+    | Member
+    | Invitation
     | Deployment
     | Target
     | Release
@@ -73,6 +76,10 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - o
             await uow.ended_tokens.put(each)
         case Project():
             await uow.projects.add(each)
+        case Member():
+            await uow.members.put(each)
+        case Invitation():
+            await uow.invitations.add(each)
         case Deployment():
             await uow.deployments.add(each)
         case Target():

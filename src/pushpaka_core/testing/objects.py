@@ -17,6 +17,7 @@ from pushpaka_core.domain.env_vars import Environment, EnvScope, EnvVar, EnvVarI
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogEntry
+from pushpaka_core.domain.members import Invitation, InvitationId, Member, ProjectRole
 from pushpaka_core.domain.notifications import Channel, ChannelId
 from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -95,6 +96,29 @@ def a_project(owner: User, **fields: Any) -> Project:
         repo_url="https://git.example.com/someone/app.git",
         created_at=NOON,
         updated_at=NOON,
+    )
+    return evolve(standard, **fields)
+
+
+def a_member(project: Project, user: User, **fields: Any) -> Member:
+    """Return that *user* is in the team of *project*."""
+    standard = Member(
+        project_id=project.id, user_id=user.id, role=ProjectRole.MEMBER, created_at=NOON
+    )
+    return evolve(standard, **fields)
+
+
+def an_invitation(project: Project, email: str, **fields: Any) -> Invitation:
+    """Return that whoever has *email* is invited into the team of *project*."""
+    standard = Invitation(
+        id=InvitationId(an_id()),
+        project_id=project.id,
+        email=email,
+        role=ProjectRole.VIEWER,
+        invited_by=project.user_id,
+        token_version=1,
+        created_at=NOON,
+        expires_at=later(3600),
     )
     return evolve(standard, **fields)
 

@@ -23,6 +23,7 @@ from pushpaka_core.testing.storage_deploy_keys import DeployKeysContract
 from pushpaka_core.testing.storage_deployments import DeploymentsContract
 from pushpaka_core.testing.storage_jobs import ClaimsContract, LeasesContract
 from pushpaka_core.testing.storage_logs import LogsContract, TimelineContract
+from pushpaka_core.testing.storage_members import InvitationsContract, MembersContract
 from pushpaka_core.testing.storage_nodes import (
     NodeLeasesContract,
     NodesContract,
@@ -190,6 +191,8 @@ class StorageContract(
     EndedTokensContract,
     AuditTrailContract,
     ProjectsContract,
+    MembersContract,
+    InvitationsContract,
     EnvVarsContract,
     DeployKeysContract,
     CustomDomainsContract,

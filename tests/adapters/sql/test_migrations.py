@@ -43,6 +43,7 @@ from pushpaka_core.testing.objects import (
     a_custom_domain,
     a_deploy_key,
     a_deployment,
+    a_member,
     a_message,
     a_project,
     a_release,
@@ -56,6 +57,7 @@ from pushpaka_core.testing.objects import (
     an_env_var,
     an_environment,
     an_instance,
+    an_invitation,
 )
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +100,8 @@ def _compare(connection: sa.Connection) -> list[object]:
     [
         (schema.users, USER),
         (schema.projects, PROJECT),
+        (schema.members, a_member(PROJECT, USER)),
+        (schema.invitations, an_invitation(PROJECT, "bob@example.com")),
         (schema.deployments, DEPLOYMENT),
         (schema.targets, a_target(DEPLOYMENT)),
         (schema.releases, a_release(DEPLOYMENT)),

@@ -10,6 +10,7 @@ from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, Mem
 from pushpaka_core.adapters.memory.storage_deploy_keys import MemoryDeployKeys
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
+from pushpaka_core.adapters.memory.storage_members import MemoryInvitations, MemoryMembers
 from pushpaka_core.adapters.memory.storage_nodes import (
     MemoryNodeLeases,
     MemoryNodes,
@@ -60,6 +61,16 @@ class MemoryUnitOfWork:
     def projects(self) -> MemoryProjects:
         """Projects."""
         return MemoryProjects(self._tables)
+
+    @property
+    def members(self) -> MemoryMembers:
+        """Who is in teams."""
+        return MemoryMembers(self._tables)
+
+    @property
+    def invitations(self) -> MemoryInvitations:
+        """Who may come into teams."""
+        return MemoryInvitations(self._tables)
 
     @property
     def deployments(self) -> MemoryDeployments:

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import User, UserId, normal_email
 from pushpaka_core.ports.pages import Page
 
@@ -36,6 +37,11 @@ class MemoryUsers:
         self._check_unique(user)
         self._tables.users.put(user.id, kept)
         return kept
+
+    async def of_team(self, project: Project, /) -> Sequence[User]:
+        """Return the accounts of a project's owner and its members, the oldest first."""
+        team = {m.user_id for m in self._tables.members if m.project_id == project.id}
+        return [u for u in await self.all() if u.id == project.user_id or u.id in team]
 
     async def all(self) -> Sequence[User]:
         """Return every account, the oldest first."""

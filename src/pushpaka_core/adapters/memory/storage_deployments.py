@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from pushpaka_core.adapters.memory.storage_projects import is_visible
+from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
@@ -44,7 +44,7 @@ class MemoryVisibleDeployments:
         return Page(items=found[offset : offset + limit], total=len(found))
 
     def _sees(self, deployment: Deployment) -> bool:
-        return is_visible(self._tables.projects.find(deployment.project_id), self._actor)
+        return is_visible(self._tables, deployment.project_id, self._actor)
 
 
 @frozen

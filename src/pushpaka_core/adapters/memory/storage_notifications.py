@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from pushpaka_core.adapters.memory.storage_projects import is_visible
+from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.notifications import Channel, ChannelId
@@ -36,7 +36,7 @@ class MemoryVisibleChannels:
         return [channel for channel in await self.all() if channel.project_id == project_id]
 
     def _sees(self, channel: Channel) -> bool:
-        return is_visible(self._tables.projects.find(channel.project_id), self._actor)
+        return is_visible(self._tables, channel.project_id, self._actor)
 
 
 @frozen

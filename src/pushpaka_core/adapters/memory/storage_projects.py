@@ -5,6 +5,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import (
     Tables,
     next_version,
@@ -20,13 +21,6 @@ from pushpaka_core.domain.targets import Target
 from pushpaka_core.errors import NotFoundError
 
 
-def is_visible(project: Project | None, actor: Actor) -> bool:
-    """Tell whether *actor* sees *project*, and so what belongs to it."""
-    if project is None or actor.is_platform:
-        return project is not None
-    return project.user_id == actor.user_id and project.deleted_at is None
-
-
 @frozen
 class MemoryVisibleProjects:
     """The projects that one actor sees."""
@@ -36,14 +30,13 @@ class MemoryVisibleProjects:
 
     async def get(self, id: ProjectId, /) -> Project:
         """Return one project."""
-        project = self._tables.projects.get(id, "project")
-        if not is_visible(project, self._actor):
+        if not is_visible(self._tables, id, self._actor):
             raise NotFoundError("project")
-        return project
+        return self._tables.projects.get(id, "project")
 
     async def all(self) -> Sequence[Project]:
         """Return all of them, the newest first."""
-        visible = self._tables.projects.where(lambda p: is_visible(p, self._actor))
+        visible = self._tables.projects.where(lambda p: is_visible(self._tables, p.id, self._actor))
         return sorted(visible, key=lambda p: (p.created_at, p.number), reverse=True)
 
 
@@ -86,6 +79,8 @@ class MemoryProjects:
         tables.custom_domains.remove_where(lambda domain: domain.project_id == project.id)
         tables.outbox.remove_where(lambda message: message.project_id == project.id)
         tables.deploy_keys.remove(project.id)
+        tables.members.remove_where(lambda member: member.project_id == project.id)
+        tables.invitations.remove_where(lambda invitation: invitation.project_id == project.id)
         tables.channels.remove_where(lambda channel: channel.project_id == project.id)
         remove_webhooks(tables, lambda webhook: webhook.project_id == project.id)
         tables.deployments.remove(*ids)
@@ -129,8 +124,7 @@ class MemoryVisibleEnvVars:
 
     async def of_projects(self, project_ids: Collection[ProjectId], /) -> Sequence[EnvVar]:
         """Return the env vars of several projects, by project, key and scope."""
-        projects = self._tables.projects
-        visible = {p for p in project_ids if is_visible(projects.find(p), self._actor)}
+        visible = {p for p in project_ids if is_visible(self._tables, p, self._actor)}
         env_vars = self._tables.env_vars.where(lambda e: e.project_id in visible)
         return sorted(env_vars, key=lambda e: (e.project_id, e.key, e.scope))
 
@@ -198,8 +192,7 @@ class MemoryVisibleCustomDomains:
 
     @property
     def _sees(self) -> Callable[[CustomDomain], bool]:
-        projects = self._tables.projects
-        return lambda domain: is_visible(projects.find(domain.project_id), self._actor)
+        return lambda domain: is_visible(self._tables, domain.project_id, self._actor)
 
 
 @frozen

@@ -14,6 +14,7 @@ from pushpaka_core.domain.env_vars import Environment, EnvVar, EnvVarId
 from pushpaka_core.domain.events import TimelineEvent, TimelineEventId
 from pushpaka_core.domain.instances import Instance, InstanceId
 from pushpaka_core.domain.logs import LogLine
+from pushpaka_core.domain.members import Invitation, InvitationId, Member
 from pushpaka_core.domain.nodes import Node, NodeLease
 from pushpaka_core.domain.notifications import Channel, ChannelId
 from pushpaka_core.domain.outbox import OutboxMessage, OutboxMessageId
@@ -99,6 +100,8 @@ class Tables:
     api_tokens: Table[ApiTokenId, ApiToken] = field(factory=Table)
     ended_tokens: Table[str, EndedToken] = field(factory=Table)
     projects: Table[ProjectId, Project] = field(factory=Table)
+    members: Table[tuple[ProjectId, UserId], Member] = field(factory=Table)
+    invitations: Table[InvitationId, Invitation] = field(factory=Table)
     deployments: Table[DeploymentId, Deployment] = field(factory=Table)
     targets: Table[tuple[ProjectId, str], Target] = field(factory=Table)
     releases: Table[ReleaseId, Release] = field(factory=Table)

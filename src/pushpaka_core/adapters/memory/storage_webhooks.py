@@ -5,7 +5,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from pushpaka_core.adapters.memory.storage_projects import is_visible
+from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, remove_webhooks
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.projects import ProjectId
@@ -37,7 +37,7 @@ class MemoryVisibleWebhooks:
         return [webhook for webhook in await self.all() if webhook.project_id == project_id]
 
     def _sees(self, webhook: Webhook) -> bool:
-        return is_visible(self._tables.projects.find(webhook.project_id), self._actor)
+        return is_visible(self._tables, webhook.project_id, self._actor)
 
 
 @frozen

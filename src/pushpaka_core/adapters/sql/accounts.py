@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.schema import audit_entries, users
+from pushpaka_core.adapters.sql.schema import audit_entries, members, users
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import User, UserId, normal_email
 from pushpaka_core.ports.pages import Page
 
@@ -35,11 +36,20 @@ class SqlUsers:
         """Keep a changed account."""
         return await self._statements.update(users, user)
 
+    async def of_team(self, project: Project, /) -> Sequence[User]:
+        """Return the accounts of a project's owner and its members, the oldest first."""
+        team = sa.select(members.c.user_id).where(members.c.project_id == project.id)
+        is_its = (users.c.id == project.user_id) | users.c.id.in_(team)
+        return await self._statements.all(User, _oldest_users().where(is_its))
+
     async def all(self) -> Sequence[User]:
         """Return every account, the oldest first; who adds one because of it has the turn."""
         await self._statements.take_turn("accounts")
-        query = sa.select(users).order_by(users.c.created_at, users.c.id)
-        return await self._statements.all(User, query)
+        return await self._statements.all(User, _oldest_users())
+
+
+def _oldest_users() -> sa.Select[tuple[object, ...]]:
+    return sa.select(users).order_by(users.c.created_at, users.c.id)
 
 
 @frozen

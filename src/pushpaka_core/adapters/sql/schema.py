@@ -272,6 +272,40 @@ log_lines = _table(
     of="deployment",
 )
 
+members = _table(
+    "members",
+    sa.Column(
+        "project_id",
+        sa.Uuid(),
+        sa.ForeignKey("projects.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column(
+        "user_id", sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    ),
+    text("role"),
+    time("created_at"),
+    _index("ix_members_user", "user_id"),
+    row="member",
+    of="project",
+)
+
+invitations = _table(
+    "invitations",
+    key(),
+    owner("project_id", "projects"),
+    text("email"),
+    text("role"),
+    owner("invited_by", "users"),
+    integer("token_version"),
+    time("created_at"),
+    time("expires_at"),
+    _unique("uq_invitations_place", "project_id", "email", taken="invitation"),
+    _index("ix_invitations_email", "email"),
+    row="invitation",
+    of="project",
+)
+
 env_vars = _table(
     "env_vars",
     key(),

@@ -20,6 +20,7 @@ from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
 from pushpaka_core.adapters.sql.lanes import REST, Lane
 from pushpaka_core.adapters.sql.lineage import Lineage
 from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
+from pushpaka_core.adapters.sql.members import SqlInvitations, SqlMembers
 from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
 from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
 from pushpaka_core.adapters.sql.notifications import SqlChannels
@@ -59,6 +60,16 @@ class SqlUnitOfWork:
     def projects(self) -> SqlProjects:
         """Projects."""
         return SqlProjects(self._statements)
+
+    @property
+    def members(self) -> SqlMembers:
+        """Who is in teams."""
+        return SqlMembers(self._statements)
+
+    @property
+    def invitations(self) -> SqlInvitations:
+        """Who may come into teams."""
+        return SqlInvitations(self._statements)
 
     @property
     def deployments(self) -> SqlDeployments:

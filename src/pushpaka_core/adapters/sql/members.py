@@ -1,0 +1,107 @@
+"""Teams and invitations, kept in tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from pushpaka_core.adapters.sql.projects import seen_by
+from pushpaka_core.adapters.sql.schema import invitations, members, projects
+from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.converters import to_row
+from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.members import Invitation, Member, ProjectRole
+from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.users import User
+from pushpaka_core.errors import NotFoundError
+
+
+@frozen
+class SqlVisibleMembers:
+    """The teams that one actor is in."""
+
+    _statements: Statements
+    _actor: Actor
+
+    async def own_role(self, project_id: ProjectId, /) -> ProjectRole:
+        """Return what the actor may do with a project; nobody waits for who has it."""
+        its_role = (
+            sa.select(members.c.role)
+            .where(members.c.project_id == project_id, members.c.user_id == self._actor.user_id)
+            .scalar_subquery()
+        )
+        query = sa.select(projects.c.user_id, its_role)
+        found = await self._statements.tuples(
+            query.where(projects.c.id == project_id, seen_by(self._actor))
+        )
+        if not found:
+            raise NotFoundError("project")
+        ((owner_id, role),) = found
+        is_owner = self._actor.is_platform or owner_id == self._actor.user_id
+        return ProjectRole.OWNER if is_owner else ProjectRole(role)
+
+
+@frozen
+class SqlMembers:
+    """Who is in the team of a project, beside its owner."""
+
+    _statements: Statements
+
+    def visible_to(self, actor: Actor, /) -> SqlVisibleMembers:
+        """Return what *actor* is in."""
+        return SqlVisibleMembers(self._statements, actor)
+
+    async def of_project(self, project: Project, /) -> Sequence[Member]:
+        """Return the team of a project, the longest-lived first."""
+        query = sa.select(members).where(members.c.project_id == project.id)
+        return await self._statements.all(
+            Member, query.order_by(members.c.created_at, members.c.user_id)
+        )
+
+    async def put(self, member: Member, /) -> None:
+        """Keep a new member or a new role."""
+        changed = sa.update(members).where(_is_same(member)).values(to_row(member))
+        if not await self._statements.run(changed):
+            await self._statements.insert(members, member)
+
+    async def remove(self, member: Member, /) -> None:
+        """Take a member out of the team."""
+        await self._statements.run(sa.delete(members).where(_is_same(member)))
+
+
+def _is_same(member: Member) -> sa.ColumnElement[bool]:
+    return sa.and_(members.c.project_id == member.project_id, members.c.user_id == member.user_id)
+
+
+@frozen
+class SqlInvitations:
+    """Places in teams that wait for somebody."""
+
+    _statements: Statements
+
+    async def of_project(self, project: Project, /) -> Sequence[Invitation]:
+        """Return those of a project, the oldest first."""
+        return await self._oldest_first(invitations.c.project_id == project.id)
+
+    async def of_user(self, user: User, /) -> Sequence[Invitation]:
+        """Return those for the e-mail address of an account, the oldest first."""
+        return await self._oldest_first(invitations.c.email == user.email)
+
+    async def add(self, invitation: Invitation, /) -> None:
+        """Keep a new invitation."""
+        await self._statements.insert(invitations, invitation)
+
+    async def remove(self, invitation: Invitation, /) -> None:
+        """Take an invitation away."""
+        is_it = invitations.c.id == invitation.id
+        await self._statements.run(sa.delete(invitations).where(is_it))
+
+    async def forget(self, at: datetime, /) -> None:
+        """Take away what has expired at a time."""
+        await self._statements.run(sa.delete(invitations).where(invitations.c.expires_at <= at))
+
+    async def _oldest_first(self, is_wanted: sa.ColumnElement[bool]) -> Sequence[Invitation]:
+        oldest = invitations.c.created_at, invitations.c.id
+        query = sa.select(invitations).where(is_wanted).order_by(*oldest)
+        return await self._statements.all(Invitation, query)

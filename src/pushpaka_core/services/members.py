@@ -1,0 +1,109 @@
+"""Teams: seen by all who are in them, changed by the owner of the project."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.members import Member, NewOwner, NewRole, ProjectRole
+from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.users import UserId
+from pushpaka_core.errors import ConflictError
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.journal import Journal
+from pushpaka_core.services.roles import project_for
+from pushpaka_core.services.teams import Team, TeamMember
+
+
+@frozen(kw_only=True)
+class MemberService:
+    """Keeps who is in the team of a project; a project has one owner at any time."""
+
+    _storage: Storage
+    _journal: Journal
+    _now: Clock
+
+    async def all(self, actor: Actor, id: ProjectId) -> Sequence[TeamMember]:
+        """Return the team of a project, its owner first; NotFoundError."""
+        async with self._storage.snapshot() as uow:
+            project = await project_for(uow, actor, id, ProjectRole.VIEWER)
+            return (await Team.of(uow, project)).all
+
+    async def change(
+        self, actor: Actor, id: ProjectId, user_id: UserId, new: NewRole
+    ) -> TeamMember:
+        """Give a member another role, from their next request on; NotFoundError."""
+        actor.require_scope(Scope.SIGNED_IN)
+        async with self._storage.transaction() as uow:
+            project = await project_for(uow, actor, id, ProjectRole.OWNER)
+            team = await Team.of(uow, project)
+            member = team.member(user_id).with_role(new.role)
+            await uow.members.put(member)
+            await self._journal.note(uow, actor, f"member.made_{new.role}", user_id, project.slug)
+        return team.shown(member)
+
+    async def remove(self, actor: Actor, id: ProjectId, user_id: UserId) -> None:
+        """
+        Take a member out of the team, who may be the actor.
+
+        Raises:
+            ConflictError: If it is the owner, without whom there is no project.
+            NotFoundError: If there is no such member, or no project for the actor.
+        """
+        actor.require_scope(Scope.SIGNED_IN)
+        is_leaving = user_id == actor.user_id
+        needed = ProjectRole.VIEWER if is_leaving else ProjectRole.OWNER
+        async with self._storage.transaction() as uow:
+            project = await project_for(uow, actor, id, needed)
+            if user_id == project.user_id:
+                raise ConflictError(
+                    "A project is never without its owner. Transfer it to a member, or delete it."
+                )
+            await uow.members.remove((await Team.of(uow, project)).member(user_id))
+            action = "member.left" if is_leaving else "member.removed"
+            await self._journal.note(uow, actor, action, user_id, project.slug)
+
+    async def transfer(self, actor: Actor, id: ProjectId, new: NewOwner) -> TeamMember:
+        """
+        Hand a project over to a member, and stay as a member.
+
+        Its git token is forgotten and its open invitations end: they were the old owner's.
+
+        Raises:
+            ConflictError: If the account is disabled.
+            DuplicateError: If the member owns a project of that name.
+            NotFoundError: If there is no such member, or no project for the actor.
+        """
+        actor.require_scope(Scope.SIGNED_IN)
+        async with self._storage.transaction() as uow:
+            project = await project_for(uow, actor, id, ProjectRole.OWNER)
+            team = await Team.of(uow, project)
+            heir = team.shown(team.member(new.owner_id))
+            if heir.user.disabled_at is not None:
+                raise ConflictError("This account is disabled, and cannot be given a project.")
+            await self._hand_over(uow, actor, project, team.member(new.owner_id))
+            await self._journal.note(
+                uow, actor, "project.transferred", id, f"{project.slug} to {heir.user.email}"
+            )
+        return evolve(heir, role=ProjectRole.OWNER)
+
+    async def _hand_over(
+        self, uow: UnitOfWork, actor: Actor, project: Project, heir: Member
+    ) -> None:
+        now = self._now()
+        await uow.projects.update(project.handed_to(heir.user_id, at=now))
+        await uow.members.remove(heir)
+        await uow.members.put(
+            Member(
+                project_id=project.id,
+                user_id=project.user_id,
+                role=ProjectRole.MEMBER,
+                created_at=now,
+            )
+        )
+        for invitation in await uow.invitations.of_project(project):
+            await uow.invitations.remove(invitation)
+        for domain in await uow.custom_domains.visible_to(actor).all():
+            if domain.project_id == project.id:
+                await uow.custom_domains.update(evolve(domain, user_id=heir.user_id))
