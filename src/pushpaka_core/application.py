@@ -21,7 +21,13 @@ from pushpaka_core.services.deployments import DeploymentService
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.env_vars import EnvVarService
 from pushpaka_core.services.environments import Environments
-from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService, Lifetime
+from pushpaka_core.services.health import (
+    ELSEWHERE,
+    HealthCheck,
+    HealthService,
+    Lifetime,
+    SharedCheck,
+)
 from pushpaka_core.services.invitations import InvitationService
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.logs import LogService
@@ -29,7 +35,7 @@ from pushpaka_core.services.members import MemberService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.notifications import Notices, NotificationService
 from pushpaka_core.services.one_offs import OneOffService
-from pushpaka_core.services.plans import PlanService
+from pushpaka_core.services.plans import PlanService, PlanSlots
 from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
@@ -95,6 +101,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         failpoints=adapters.failpoints,
         now=adapters.now,
         new_id=adapters.new_id,
+        quotas=options.quotas,
     )
     artifacts = Artifacts(adapters.storage, adapters.builder)
     engine = assemble_engine(adapters, options, moves, environments, previews)
@@ -137,6 +144,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             canonical_framework=canonical_framework,
             now=adapters.now,
             new_id=adapters.new_id,
+            quotas=options.quotas,
         ),
         members=MemberService(storage=adapters.storage, journal=journal, now=adapters.now),
         invitations=InvitationService(
@@ -150,6 +158,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             cipher=adapters.cipher,
             timings=options.timings,
             packaging=adapters.builder.packaging,
+            slots=PlanSlots(options.quotas.plans),
         ),
         serving=ServingService(
             storage=adapters.storage,
@@ -178,6 +187,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             journal=journal,
             now=adapters.now,
             new_id=adapters.new_id,
+            quota=options.quotas.env,
         ),
         deploy_keys=DeployKeyService(
             storage=adapters.storage,
@@ -193,6 +203,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             addresses=options.addresses,
             now=adapters.now,
             new_id=adapters.new_id,
+            quotas=options.quotas,
         ),
         webhooks=WebhookService(
             storage=adapters.storage,
@@ -254,7 +265,7 @@ def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]
             return ELSEWHERE
         raise RouterUnavailableError("The router does not answer.")
 
-    return {
+    checks: dict[str, HealthCheck | None] = {
         "database": adapters.storage.check,
         "redis": adapters.redis_check,
         "docker": _docker_check(docker, engine) if docker else None,
@@ -262,6 +273,7 @@ def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]
         "disk": engine.admission.require_disk,
         "memory": engine.admission.require_memory,
     }
+    return {name: SharedCheck(check) if check else None for name, check in checks.items()}
 
 
 def _docker_check(check: HealthCheck, engine: Engine) -> HealthCheck:

@@ -10,6 +10,7 @@ What can go wrong, grouped by what the caller can do about it.
     │   ├── DuplicateError          choose another value
     │   ├── InvalidTransitionError  the deployment is past that point
     │   ├── PlanFailedError         mend the repository or the project
+    │   ├── QuotaReachedError       give up something of it first
     │   ├── StaleEntityError        read it again; somebody else changed it
     │   └── SupersededError         nothing; a newer deployment serves
     ├── TooManyRequestsError        wait, then ask again
@@ -92,6 +93,16 @@ class InvalidTransitionError(ConflictError):
 
 class PlanFailedError(ConflictError):
     """A deployment would fail before it is built; the message is the one it would end with."""
+
+
+class QuotaReachedError(ConflictError):
+    """The caller has as much of something as one user may have."""
+
+    def __init__(self, most: int, what: str, way_out: str) -> None:
+        """Take how many of what there may be, as in "projects", and what to do about it."""
+        super().__init__(
+            f"You may have {most} {what}. {way_out}, or ask the operator of this instance for more."
+        )
 
 
 class StaleEntityError(ConflictError):

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
@@ -102,6 +103,7 @@ class Options:
     """That a project may have at a time."""
     preview_idle: timedelta = timedelta(days=7)
     """How long a preview is kept after its last deployment."""
+    quotas: Quotas = field(factory=Quotas)
     least_room: Room = _LEAST_ROOM
     """What has to be free for a deployment to begin."""
     apis: tuple[Upstream, ...] = ()

@@ -16,6 +16,7 @@ from pushpaka_core.setting_groups.access import AccessSettings
 from pushpaka_core.setting_groups.certificates import CertificateSettings
 from pushpaka_core.setting_groups.http import HttpSettings
 from pushpaka_core.setting_groups.instance import InstanceSettings, Stage
+from pushpaka_core.setting_groups.limits import LimitSettings
 from pushpaka_core.setting_groups.outbound import OutboundSettings
 from pushpaka_core.setting_groups.retention import RetentionSettings
 from pushpaka_core.setting_groups.routing import RouterChoice, RoutingSettings
@@ -34,6 +35,7 @@ __all__ = ["RouterChoice", "RuntimeChoice", "Settings", "Stage"]
 
 @frozen(kw_only=True)
 class Settings(  # attrs takes the fields of the last base first
+    LimitSettings,
     OutboundSettings,
     RetentionSettings,
     WorkSettings,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Litestar, Request, Router
-from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
@@ -36,10 +35,12 @@ from pushpaka_http.controllers.route_tables import RouteTableController
 from pushpaka_http.controllers.system import SystemController
 from pushpaka_http.controllers.tokens import TokenController
 from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
+from pushpaka_http.cross_origin import CrossOrigin
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
+from pushpaka_http.gate import Gate
 from pushpaka_http.metrics import Metrics
-from pushpaka_http.middleware import Gate, Methods, Surroundings
+from pushpaka_http.middleware import Methods, Surroundings
 from pushpaka_http.parameters import check_parameters
 from pushpaka_http.rate_limits import Limits, RateLimits
 from pushpaka_http.watching import LogWatch, TokenWatch, Watchers
@@ -107,17 +108,19 @@ def create_app(
             "metrics_token": given(metrics_token),
             "router_token": given(router_token),
         },
-        dto=BodyParser.asking(_judges(application)),
+        dto=BodyParser.asking(_judges(application), most_depth=limits.body_depth),
         return_dto=None,
         exception_handlers=HANDLERS,
         request_max_body_size=limits.body_size,
-        cors_config=_cors(allowed_origins),
         openapi_config=openapi.CONFIG,
         plugins=[openapi.ChangesPlugin(), openapi.ErrorsPlugin()],
         logging_config=None,
     )
     methods = Methods(app.asgi_handler, _allowed_methods(app))
-    app.asgi_handler = Surroundings(Gate(methods, limits), metrics, client_addresses)
+    gate: ASGIApp = Gate(methods, limits)
+    if allowed_origins:
+        gate = CrossOrigin(gate, frozenset(allowed_origins))
+    app.asgi_handler = Surroundings(gate, metrics, client_addresses)
     return app
 
 
@@ -190,14 +193,3 @@ def _services(application: Application) -> dict[str, Provide]:
         "addresses": given(application.addresses),
         "route_tables": given(application.route_tables),
     }
-
-
-def _cors(allowed_origins: Sequence[str]) -> CORSConfig | None:
-    if not allowed_origins:
-        return None
-    return CORSConfig(
-        allow_origins=list(allowed_origins),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-        expose_headers=["X-Request-ID", "Retry-After"],
-    )

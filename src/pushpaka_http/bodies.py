@@ -24,17 +24,17 @@ _decoder = msgspec.json.Decoder(float_hook=float)
 """A number beyond all bounds is infinite, so that it is told of by the name of its field."""
 
 
-def read_object(body: bytes) -> Mapping[str, Any]:
+def read_object(body: bytes, *, most_depth: int = MOST_DEPTH) -> Mapping[str, Any]:
     """
     Return the JSON object that *body* is.
 
     Raises:
         InvalidInputError: If it is something else, or nested too deeply.
     """
-    value = _decode(body)
+    value = _decode(body, most_depth)
     if not isinstance(value, dict):
         raise InvalidInputError({"body": "must be a JSON object"})
-    _check_depth(value)
+    _check_depth(value, most_depth)
     return value
 
 
@@ -64,11 +64,12 @@ class BodyParser(AbstractDTO[Any]):
     """
 
     judges: ClassVar[Mapping[type, Judge]] = {}
+    most_depth: ClassVar[int] = MOST_DEPTH
 
     @classmethod
-    def asking(cls, judges: Mapping[type, Judge]) -> type[Self]:
+    def asking(cls, judges: Mapping[type, Judge], *, most_depth: int) -> type[Self]:
         """Return a parser that asks *judges* too, by the class of the body."""
-        return type(cls.__name__, (cls,), {"judges": judges})
+        return type(cls.__name__, (cls,), {"judges": judges, "most_depth": most_depth})
 
     def decode_bytes(self, value: bytes) -> Any:
         """Parse the body of a request."""
@@ -77,7 +78,8 @@ class BodyParser(AbstractDTO[Any]):
             raise UnsupportedMediaTypeError
         field = self.asgi_connection.route_handler.parsed_data_field
         kind = field.annotation
-        return parse(kind, read_object(value), judge=self.judges.get(kind))
+        body = read_object(value, most_depth=self.most_depth)
+        return parse(kind, body, judge=self.judges.get(kind))
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
@@ -112,25 +114,25 @@ class BodyParser(AbstractDTO[Any]):
         return False
 
 
-def _decode(body: bytes) -> Any:
+def _decode(body: bytes, most_depth: int) -> Any:
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidInputError({"body": "must be valid JSON, in UTF-8"}) from None
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(most_depth) from None
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, most_depth: int) -> None:
     level = [value]
-    for _ in range(MOST_DEPTH):
+    for _ in range(most_depth):
         level = [inner for outer in level for inner in _inside(outer)]
     if level:
-        raise _too_deep()
+        raise _too_deep(most_depth)
 
 
-def _too_deep() -> InvalidInputError:
-    return InvalidInputError({"body": f"must not be nested more than {MOST_DEPTH} levels deep"})
+def _too_deep(most_depth: int) -> InvalidInputError:
+    return InvalidInputError({"body": f"must not be nested more than {most_depth} levels deep"})
 
 
 def _inside(value: Any) -> Iterator[Any]:

@@ -25,6 +25,7 @@ from pushpaka_core.errors import (
     NotFoundError,
     PlanFailedError,
     PushpakaError,
+    QuotaReachedError,
     TooManyRequestsError,
     UnavailableError,
 )
@@ -45,6 +46,7 @@ CODES: Mapping[type[PushpakaError], tuple[HTTPStatus, str]] = {
     NotFoundError: (HTTPStatus.NOT_FOUND, "not_found"),
     PlanFailedError: (HTTPStatus.CONFLICT, "plan_failed"),
     DuplicateError: (HTTPStatus.CONFLICT, "duplicate"),
+    QuotaReachedError: (HTTPStatus.CONFLICT, "quota_reached"),
     ConflictError: (HTTPStatus.CONFLICT, "conflict"),
     TooManyRequestsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests"),
     UnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
@@ -136,14 +138,23 @@ class _Answer:
 
     def write(self, request_id: str) -> Response[ErrorResponse]:
         """Return the response, whose body is the same wherever the error came from."""
+        body, headers = self.body(request_id), dict(self.headers)
+        return Response(body, status_code=self.status, headers=headers)
+
+    def body(self, request_id: str) -> ErrorResponse:
+        """Return what is written into the response."""
         body = ErrorResponse(error=self.sentence, code=self.code, request_id=request_id)
-        shown = body if self.problems is None else InvalidInputResponse.of(body, self.problems)
-        return Response(shown, status_code=self.status, headers=dict(self.headers))
+        return body if self.problems is None else InvalidInputResponse.of(body, self.problems)
 
 
 def request_id_of(scope: Scope) -> str:
     """Return the id that the outermost middleware gave to this request."""
     return str(scope["state"]["request_id"])
+
+
+def error_for(error: Exception, request_id: str) -> ErrorResponse:
+    """Return what tells of *error*, for who writes answers without a route."""
+    return _answer_for(error).body(request_id)
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorResponse]:

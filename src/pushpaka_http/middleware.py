@@ -7,24 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import anyio
 from attrs import define, field, frozen
-from litestar import Request
 from litestar.datastructures import Headers, MutableScopeHeaders
-from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from pushpaka_http.client_addresses import ClientAddresses
-from pushpaka_http.errors import (
-    AddressTooLongError,
-    HeadersTooLargeError,
-    RequestTooSlowError,
-    answer,
-)
 from pushpaka_http.metrics import Metrics
-from pushpaka_http.rate_limits import Limits
 
 access_log = logging.getLogger("pushpaka.access")
 """One record for each request, without its query: a token may be in there."""
@@ -59,7 +48,7 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Pass *message* on, after noting its status and adding what every answer carries."""
         match message["type"]:
-            case "http.response.start":
+            case "http.response.start" | "websocket.http.response.start":
                 self.status = int(message["status"])
                 self._add_headers(message)
             case "websocket.close":
@@ -176,68 +165,7 @@ def _without_body(send: Send) -> Send:
     return send_head
 
 
-@frozen
-class Gate:
-    """Turns away what is too long before anything reads it, and what comes too slowly."""
-
-    _app: ASGIApp
-    _limits: Limits
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request or WebSocket of a sane size on."""
-        if too_large := self._refusal(scope):
-            await _refuse(too_large, scope, receive, send)
-            return
-        if scope["type"] == ScopeType.HTTP:
-            receive = _Body(receive, self._limits.body_seconds).receive
-        await self._app(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> HTTPException | None:
-        address = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
-        if address > self._limits.address_size:
-            return AddressTooLongError()
-        sizes = [len(name) + len(value) for name, value in scope["headers"]]
-        if sum(sizes) > self._limits.header_size or len(sizes) > self._limits.header_count:
-            return HeadersTooLargeError()
-        return None
-
-
-@define
-class _Body:
-    """A body that has to be there in time, counted from when it is first asked for."""
-
-    _receive: Receive
-    _seconds: float
-    _deadline: float | None = field(default=None, init=False)
-    _is_complete: bool = field(default=False, init=False)
-
-    async def receive(self) -> HTTPReceiveMessage:
-        if self._is_complete:
-            return await self._receive()  # type: ignore[return-value]  # it is an HTTP scope
-        if self._deadline is None:
-            self._deadline = anyio.current_time() + self._seconds
-        message = await self._receive_until(self._deadline)
-        self._is_complete = not message.get("more_body", False)
-        return message
-
-    async def _receive_until(self, deadline: float) -> HTTPReceiveMessage:
-        try:
-            with anyio.fail_after(deadline - anyio.current_time()):
-                return await self._receive()  # type: ignore[return-value]  # it is an HTTP scope
-        except TimeoutError:
-            raise RequestTooSlowError from None
-
-
 def _request_id(scope: Scope) -> str:
     """Return the id that came along where it is harmless, else a new one."""
     given = Headers.from_scope(scope).get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-
-
-async def _refuse(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == ScopeType.WEBSOCKET:
-        await send({"type": "websocket.close", "code": 1008, "reason": ""})
-        return
-    request: Request[Any, Any, Any] = Request(scope)
-    response = answer(request, error).to_asgi_response(app=None, request=request)
-    await response(scope, receive, send)

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from attrs import field, frozen
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
@@ -13,7 +13,9 @@ from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId, normal_email
 from pushpaka_core.errors import TooManyRequestsError, UnavailableError
-from pushpaka_core.ports.rate_counters import RateCounters
+from pushpaka_core.ports.rate_counters import MINUTE, RateCounters
+
+_HOUR = 3600
 
 
 @frozen(kw_only=True)
@@ -25,11 +27,18 @@ class Limits:
     sign_ins_per_account: int = 10
     requests_per_user: int = 600
     deployments_per_project: int = 10
+    """A minute, of one user."""
+    deployments_per_user: int = 600
+    """An hour, of all projects."""
     watchers_per_user: int = 20
-    """Log streams open at the same time."""
+    """Log streams and waiting requests at the same time."""
     body_size: int = 1024 * 1024
-    body_seconds: float = 10
+    body_depth: int = 32
+    """Objects and lists in each other."""
+    body_seconds: float = 30
     """Until a body is there as a whole."""
+    body_patience: float = 10
+    """Until then, one that hardly moves has to be there too."""
     header_size: int = 16 * 1024
     header_count: int = 100
     address_size: int = 8 * 1024
@@ -47,9 +56,9 @@ class ProcessRateCounters:
         factory=lambda: MovingWindowRateLimiter(MemoryStorage()), repr=False
     )
 
-    async def hit(self, key: str, most: int, /) -> float | None:
+    async def hit(self, key: str, most: int, /, *, seconds: int = MINUTE) -> float | None:
         """Count one more of *key*, unless there were *most*: then return the seconds to wait."""
-        item = RateLimitItemPerMinute(most)
+        item = RateLimitItemPerSecond(most, seconds)
         if await self._counters.hit(item, key):
             return None
         window = await self._counters.get_window_stats(item, key)
@@ -59,7 +68,7 @@ class ProcessRateCounters:
 @frozen
 class RateLimits:
     """
-    Counts what there was in the last minute, and refuses what is over a limit.
+    Counts what there was in the last minute, or hour, and refuses what is over a limit.
 
     While the counters that processes share cannot be asked, each counts for itself.
     Each method raises TooManyRequestsError, which says when to come back. What counts for
@@ -88,6 +97,8 @@ class RateLimits:
     async def deployment_of(self, actor: Actor, project_id: ProjectId) -> None:
         """Count a deployment that a person asks for; others' tries count for themselves."""
         await self._work_of("project", actor, project_id)
+        who = str(actor.user_id)
+        await self._hit(self._limits.deployments_per_user, "deployments", who, seconds=_HOUR)
 
     async def plan_of(self, actor: Actor, project_id: ProjectId) -> None:
         """Count a plan that a person asks for, as often as a deployment."""
@@ -98,13 +109,13 @@ class RateLimits:
         who = f"{actor.user_id}:{project_id}"
         await self._hit(self._limits.deployments_per_project, kind, who)
 
-    async def _hit(self, most: int, kind: str, who: str) -> None:
-        seconds = await self._count(f"{kind}:{who}", most)
-        if seconds is not None:
-            raise TooManyRequestsError(max(1, math.ceil(seconds)))
+    async def _hit(self, most: int, kind: str, who: str, *, seconds: int = MINUTE) -> None:
+        wait = await self._count(f"{kind}:{who}", most, seconds)
+        if wait is not None:
+            raise TooManyRequestsError(max(1, math.ceil(wait)))
 
-    async def _count(self, key: str, most: int) -> float | None:
+    async def _count(self, key: str, most: int, seconds: int) -> float | None:
         if self._shared is not None:
             with suppress(UnavailableError):
-                return await self._shared.hit(key, most)
-        return await self._own.hit(key, most)
+                return await self._shared.hit(key, most, seconds=seconds)
+        return await self._own.hit(key, most, seconds=seconds)

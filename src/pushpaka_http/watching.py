@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext, suppress
 from enum import IntEnum
 from functools import lru_cache, partial
 from typing import Never, TypeVar
@@ -51,7 +51,7 @@ class Ticket:
 
 @define
 class Watchers:
-    """Counts who watches, so that nobody takes all the places."""
+    """Counts who watches or waits, so that nobody takes all the places."""
 
     _most: int
     """Of one user at the same time."""
@@ -61,17 +61,30 @@ class Watchers:
     @contextmanager
     def place_for(self, actor: Actor) -> Iterator[None]:
         """
-        Hold a place for as long as the block lasts.
+        Hold a place for a log stream, for as long as the block lasts.
 
         Raises:
             TooManyRequestsError: If the user has all of theirs in use.
         """
+        with self._place_for(actor), self._metrics.watching():
+            yield
+
+    def place_to_wait(self, actor: Actor, seconds: int) -> AbstractContextManager[None]:
+        """
+        Hold a place for a request that waits for news; who wants to wait no time needs none.
+
+        Raises:
+            TooManyRequestsError: If the user has all of theirs in use.
+        """
+        return self._place_for(actor) if seconds else nullcontext()
+
+    @contextmanager
+    def _place_for(self, actor: Actor) -> Iterator[None]:
         if self._open[actor.user_id] >= self._most:
             raise TooManyRequestsError(60)
         self._open += Counter([actor.user_id])
         try:
-            with self._metrics.watching():
-                yield
+            yield
         finally:
             self._open -= Counter([actor.user_id])
 

@@ -27,7 +27,7 @@ from pushpaka_http.watching import Ending, LogWatch, Ticket, Watchers, encoded
 
 Socket = WebSocket[Any, Any, Any]
 
-_FAREWELL_SECONDS = 30
+_FAREWELL_SECONDS = 5
 """How long a watcher who takes nothing may keep the close frame from being sent."""
 
 

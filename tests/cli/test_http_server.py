@@ -9,7 +9,7 @@ from anyio import EndOfStream
 from litestar import Litestar, get
 from tests.served import free_port
 
-from pushpaka_http.cli.http_server import PunctualH11Protocol, listening, serving
+from pushpaka_http.cli.http_server import Patience, listening, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -20,12 +20,11 @@ def hello() -> str:
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    monkeypatch.setattr(PunctualH11Protocol, "head_seconds", 0.3)
-    port = free_port()
-    with listening("127.0.0.1", port) as listener:
-        async with serving(Litestar([hello], openapi_config=None, logging_config=None), listener):
-            yield port
+async def port() -> AsyncIterator[int]:
+    app = Litestar([hello], openapi_config=None, logging_config=None)
+    with listening("127.0.0.1", 0) as listener:
+        async with serving(app, listener, patience=Patience(head_seconds=0.3)):
+            yield listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"])

@@ -10,6 +10,7 @@ from tests.services.world import SteppedClock, World
 from pushpaka_core.application import Application
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.users import RegistrationPolicy
 from pushpaka_core.engine import Engine
@@ -49,10 +50,15 @@ class Instance:
     parts: Parts
 
     @classmethod
-    def empty(cls, registration: RegistrationPolicy = RegistrationPolicy.OPEN) -> Self:
+    def empty(
+        cls,
+        registration: RegistrationPolicy = RegistrationPolicy.OPEN,
+        quotas: Quotas | None = None,
+    ) -> Self:
         """Return an instance without anything in it."""
         clock, parts = SteppedClock(), Parts()
-        world = World.of(clock, registration=registration, recheck=timedelta(seconds=0.2))
+        recheck = timedelta(seconds=0.2)
+        world = World.of(clock, registration=registration, recheck=recheck, quotas=quotas)
         return cls(application=_application(world, parts), world=world, clock=clock, parts=parts)
 
     async def serve(self) -> None:

@@ -13,13 +13,14 @@ from schemathesis import Case, GenerationMode
 from tests.http.clients import PASSWORD, REPO, Person, speaking_to
 from tests.http.instances import Instance
 
+from pushpaka_core.ports.rate_counters import MINUTE
 from pushpaka_http.app import create_app
 
 
 class Uncounted:
     """Lets all ask as often as they like, on whichever event loop Schemathesis has opened."""
 
-    async def hit(self, key: str, most: int, /) -> float | None:
+    async def hit(self, key: str, most: int, /, *, seconds: int = MINUTE) -> float | None:
         """Count nothing."""
 
 

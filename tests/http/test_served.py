@@ -1,7 +1,7 @@
 """The API behind a real server, where sockets have an end and buffers a size."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import anyio
 import httpx
@@ -10,20 +10,11 @@ from anyio.abc import ByteStream
 from litestar import Litestar
 from tests.http.clients import Person
 from tests.http.instances import Instance
+from tests.http.raw import served
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from pushpaka_http.cli.http_server import listening, serving
-
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def served(app: Litestar) -> AsyncIterator[int]:
-    """Serve *app* on a free port of this machine for as long as the block lasts."""
-    with listening("127.0.0.1", 0) as listener:
-        async with serving(app, listener):
-            yield listener.getsockname()[1]
 
 
 async def nobody_watches(client: httpx.AsyncClient) -> None:

@@ -6,8 +6,7 @@ from tests.services.world import World
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.env_vars import (
-    LONGEST_VALUE,
-    MOST_ENV_VARS,
+    EnvQuota,
     EnvScope,
     EnvVar,
     EnvVarName,
@@ -17,6 +16,8 @@ from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import InvalidInputError, NotAllowedError, NotFoundError
 
 pytestmark = pytest.mark.anyio
+
+QUOTA = EnvQuota()
 
 
 @pytest.fixture
@@ -109,26 +110,26 @@ class TestSetMany:
     ) -> None:
         """The limit on keys counts those that are there, and a refusal leaves no trace."""
         await world.env_vars.set(ann, a_new(shop, "FIRST"))
-        most = [a_new(shop, f"K{n}") for n in range(MOST_ENV_VARS)]
+        most = [a_new(shop, f"K{n}") for n in range(QUOTA.number)]
 
         with pytest.raises(InvalidInputError, match="at most 100"):
             await world.env_vars.set_many(ann, most)
         assert 1 == len(await world.env_vars.of_project(ann, shop.id))
 
         await world.env_vars.set_many(ann, most[1:])
-        assert MOST_ENV_VARS == len(await world.env_vars.of_project(ann, shop.id))
+        assert QUOTA.number == len(await world.env_vars.of_project(ann, shop.id))
 
     async def test_bounds_all_values_together(
         self, world: World, ann: Actor, shop: Project
     ) -> None:
         """Values are bounded in sum; one that is replaced does not count."""
-        large = "x" * (LONGEST_VALUE - 10)
+        large = "x" * (QUOTA.value_bytes - 10)
         await world.env_vars.set_many(ann, [a_new(shop, f"K{n}", large) for n in range(4)])
 
         with pytest.raises(InvalidInputError, match="at most 262144 bytes"):
             await world.env_vars.set(ann, a_new(shop, "K4", "x" * 64))
 
-        await world.env_vars.set(ann, a_new(shop, "K3", "x" * LONGEST_VALUE))
+        await world.env_vars.set(ann, a_new(shop, "K3", "x" * QUOTA.value_bytes))
 
     async def test_is_of_one_project(self, world: World, ann: Actor, shop: Project) -> None:
         """One request is about one project."""

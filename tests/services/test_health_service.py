@@ -3,7 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from anyio import sleep_forever
+from anyio import (
+    Event,
+    create_task_group,
+    move_on_after,
+    sleep_forever,
+    wait_all_tasks_blocked,
+)
 from attrs import evolve
 from tests.services.platform import OPTIONS, Platform
 
@@ -13,7 +19,7 @@ from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
 from pushpaka_core.parts import Options
-from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService
+from pushpaka_core.services.health import ELSEWHERE, HealthCheck, HealthService, SharedCheck
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +142,51 @@ class TestIsReady:
     async def test_is_not_without_what_is_needed(self) -> None:
         """An old schema keeps a process from being ready."""
         assert not await a_service(MemoryStorage(), well, schema_is_old).is_ready()
+
+
+class TestSharedCheck:
+    async def test_is_made_once_for_a_crowd(self) -> None:
+        """All who ask while it is made get its answer, be it good or bad; others do not."""
+        made: list[None] = []
+        let_go = Event()
+
+        async def check() -> None:
+            made.append(None)
+            await let_go.wait()
+            raise RouterUnavailableError("The router does not answer.")
+
+        async def ask() -> None:
+            with pytest.raises(RouterUnavailableError):
+                await shared()
+
+        shared = SharedCheck(check)
+        async with create_task_group() as crowd:
+            for _ in range(100):
+                crowd.start_soon(ask)
+            await wait_all_tasks_blocked()
+            let_go.set()
+        assert 1 == len(made)
+
+        await ask()
+        assert 2 == len(made)
+
+    async def test_goes_on_where_who_asked_first_has_left(self) -> None:
+        """The others wait for a check of their own."""
+        made: list[None] = []
+
+        async def check() -> object:
+            made.append(None)
+            if len(made) == 1:
+                await sleep_forever()
+            return ELSEWHERE
+
+        shared = SharedCheck(check)
+        async with create_task_group() as crowd:
+            crowd.start_soon(shared)
+            await wait_all_tasks_blocked()
+            with move_on_after(0.05):
+                await shared()
+            crowd.cancel_scope.cancel()
+
+        assert ELSEWHERE is await shared()
+        assert 2 == len(made)

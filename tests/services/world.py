@@ -33,6 +33,7 @@ from pushpaka_core.domain.frameworks import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.projects import NewProject, Project
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.domain.timings import Timings
@@ -57,7 +58,7 @@ from pushpaka_core.services.logs import LogService
 from pushpaka_core.services.members import MemberService
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.notifications import Notices, NotificationService
-from pushpaka_core.services.plans import PlanService
+from pushpaka_core.services.plans import PlanService, PlanSlots
 from pushpaka_core.services.previews import Previews
 from pushpaka_core.services.projects import ProjectService
 from pushpaka_core.services.queueing import Queueing
@@ -128,9 +129,15 @@ class World:
 
     @classmethod
     def of(
-        cls, clock: SteppedClock, *, registration: RegistrationPolicy, recheck: timedelta
+        cls,
+        clock: SteppedClock,
+        *,
+        registration: RegistrationPolicy,
+        recheck: timedelta,
+        quotas: Quotas | None = None,
     ) -> Self:
         """Return an empty instance."""
+        quotas = quotas or Quotas()
         storage, queue, events = MemoryStorage(), MemoryQueue(), MemoryEventBus()
         cipher, addresses, new_id = MemoryCipher(), Addresses(port=8000), CountedIds()
         journal, moves = (
@@ -153,6 +160,7 @@ class World:
             failpoints=MemoryFailpoints(),
             now=clock,
             new_id=new_id,
+            quotas=quotas,
         )
         api_tokens = ApiTokenService(storage=storage, journal=journal, now=clock, new_id=new_id)
         resolver = MemoryResolver()
@@ -199,6 +207,7 @@ class World:
                 canonical_framework=canonical_framework,
                 now=clock,
                 new_id=new_id,
+                quotas=quotas,
             ),
             members=MemberService(storage=storage, journal=journal, now=clock),
             invitations=InvitationService(
@@ -212,6 +221,7 @@ class World:
                 workspaces=MemoryWorkspaces(),
                 cipher=cipher,
                 timings=Timings(),
+                slots=PlanSlots(quotas.plans),
             ),
             source=source,
             messenger=messenger,
@@ -228,7 +238,12 @@ class World:
             ),
             logs=LogService(storage=storage, events=events, recheck=recheck),
             env_vars=EnvVarService(
-                storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id
+                storage=storage,
+                cipher=cipher,
+                journal=journal,
+                now=clock,
+                new_id=new_id,
+                quota=quotas.env,
             ),
             deploy_keys=DeployKeyService(
                 storage=storage,
@@ -246,6 +261,7 @@ class World:
                 addresses=addresses,
                 now=clock,
                 new_id=new_id,
+                quotas=quotas,
             ),
             webhooks=WebhookService(
                 storage=storage, cipher=cipher, journal=journal, now=clock, new_id=new_id

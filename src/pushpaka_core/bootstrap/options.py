@@ -36,6 +36,7 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
         logs_kept=timedelta(days=settings.logs_kept),
         previews=settings.previews,
         preview_idle=timedelta(days=settings.preview_idle),
+        quotas=settings.quotas,
         least_room=Room(
             disk=settings.min_free_disk * MEBIBYTE, memory=settings.min_free_memory * MEBIBYTE
         ),

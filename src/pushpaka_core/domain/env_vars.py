@@ -18,9 +18,8 @@ from pushpaka_core.errors import InvalidInputError
 EnvVarId = NewType("EnvVarId", UUID)
 
 MASK = "********"
-MOST_ENV_VARS = 100
-LONGEST_VALUE = 64 * 1024
-MOST_BYTES = 256 * 1024
+LONGEST_VALUE = 128 * 1024 - 256
+"""Bytes of a value that a program can be started with, beside its key."""
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED = re.compile(
@@ -144,16 +143,31 @@ def versions_of(env_vars: Iterable[EnvVar]) -> dict[str, str]:
     return {env_var.key: f"{env_var.id}:{env_var.version}" for env_var in env_vars}
 
 
-def check_total(env_vars: Iterable[tuple[str, str]]) -> None:
-    """
-    Refuse more keys with their values than one project may have.
+@frozen(kw_only=True)
+class EnvQuota:
+    """How many env vars a project may have, and how large they may be."""
 
-    Raises:
-        InvalidInputError: That names what there is too much of.
-    """
-    sizes = [len(key) + len(value.encode()) for key, value in env_vars]
-    if len(sizes) > MOST_ENV_VARS:
-        raise InvalidInputError({"key": f"must be one of at most {MOST_ENV_VARS} of a project"})
-    if sum(sizes) > MOST_BYTES:
-        problem = f"must leave all of the project's env vars at most {MOST_BYTES} bytes"
-        raise InvalidInputError({"value": problem})
+    number: int = 100
+    value_bytes: int = 64 * 1024
+    total_bytes: int = 256 * 1024
+    """Of all keys and values."""
+
+    def check_value(self, key: str, value: str) -> None:
+        """Refuse a value that is too long; InvalidInputError."""
+        if len(value.encode()) > self.value_bytes:
+            problem = f"must have at most {self.value_bytes} bytes; that of {key} has more"
+            raise InvalidInputError({"value": problem})
+
+    def check_total(self, env_vars: Iterable[tuple[str, str]]) -> None:
+        """
+        Refuse more keys with their values than one project may have.
+
+        Raises:
+            InvalidInputError: That names what there is too much of.
+        """
+        sizes = [len(key) + len(value.encode()) for key, value in env_vars]
+        if len(sizes) > self.number:
+            raise InvalidInputError({"key": f"must be one of at most {self.number} of a project"})
+        if sum(sizes) > self.total_bytes:
+            problem = f"must leave all of the project's env vars at most {self.total_bytes} bytes"
+            raise InvalidInputError({"value": problem})

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.quotas import Holding
 from pushpaka_core.domain.users import User, UserId
 from pushpaka_core.ports.pages import Page
 
@@ -39,6 +40,15 @@ class Users(Protocol):
 
     async def all(self) -> Sequence[User]:
         """Return every account, the oldest first."""
+        ...
+
+    async def holding(self, id: UserId, /) -> Holding:
+        """
+        Return how much a user has of what is bounded.
+
+        Nobody else is told it for the same user until a transaction that may write ends, so
+        that no two take the last place.
+        """
         ...
 
 

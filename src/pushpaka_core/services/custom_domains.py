@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.custom_domains import (
@@ -16,6 +16,7 @@ from pushpaka_core.domain.custom_domains import (
 )
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.members import ProjectRole
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -34,6 +35,7 @@ class CustomDomainService:
     _addresses: Addresses
     _now: Clock
     _new_id: IdGenerator
+    _quotas: Quotas = field(factory=Quotas)
 
     async def add(self, actor: Actor, new: NewCustomDomain) -> CustomDomain:
         """
@@ -42,6 +44,7 @@ class CustomDomainService:
         Raises:
             InvalidInputError: If the domain is the platform's own.
             DuplicateError: If the project has it, or somebody has proven that it is theirs.
+            QuotaReachedError: If the owner has as many domains as one may have.
         """
         actor.require_scope(Scope.FULL)
         name = normal_domain(new.domain)
@@ -50,6 +53,7 @@ class CustomDomainService:
         now = self._now()
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, new.project_id, ProjectRole.OWNER)
+            self._quotas.check_domain(await uow.users.holding(project.user_id))
             domain = CustomDomain(
                 id=CustomDomainId(self._new_id()),
                 project_id=project.id,

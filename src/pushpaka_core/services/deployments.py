@@ -58,6 +58,7 @@ class DeploymentService:
 
         Raises:
             ConflictError: If *idempotency_key* stands for another request.
+            TooManyRequestsError: If too many of the actor's deployments wait.
         """
         request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.DEPLOY, *astuple(new))
         async with self._storage.transaction() as uow:
@@ -65,6 +66,7 @@ class DeploymentService:
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
             moved = await self._queueing.begin(uow, actor, request, new, project)
+            await self._queueing.require_room(uow, request)
         await self._queueing.tell(moved)
         return moved[0]
 
@@ -181,6 +183,7 @@ class DeploymentService:
                 source, kind, id=self._queueing.next_id(), sequence=sequence, at=self._now()
             )
             moved = await self._queue_again(uow, actor, project, source, deployment)
+            await self._queueing.require_room(uow, request)
         await self._queueing.tell(moved)
         return deployment
 

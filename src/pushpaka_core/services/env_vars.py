@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.env_vars import (
+    EnvQuota,
     EnvScope,
     EnvVar,
     EnvVarId,
     EnvVarName,
     NewEnvVar,
-    check_total,
 )
 from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId
@@ -34,6 +34,7 @@ class EnvVarService:
     _journal: Journal
     _now: Clock
     _new_id: IdGenerator
+    _quota: EnvQuota = field(factory=EnvQuota)
 
     async def set(self, actor: Actor, new: NewEnvVar) -> EnvVar:
         """Set one env var, new or not; InvalidInputError where the project has too much of them."""
@@ -52,6 +53,8 @@ class EnvVarService:
             return ()
         project_id = _only_project(new)
         wanted = {(n.key, n.scope): n for n in new}
+        for each in wanted.values():
+            self._quota.check_value(each.key, each.value)
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, project_id, ProjectRole.MEMBER)
             present = {
@@ -95,7 +98,7 @@ class EnvVarService:
         self, present: Mapping[_Place, EnvVar], wanted: Mapping[_Place, NewEnvVar]
     ) -> None:
         untouched = [e for place, e in present.items() if place not in wanted]
-        check_total(
+        self._quota.check_total(
             [
                 *((n.key, n.value) for n in wanted.values()),
                 *(

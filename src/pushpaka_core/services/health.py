@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from anyio import create_task_group, fail_after
-from attrs import define, frozen
+from anyio import Lock, create_task_group, fail_after
+from attrs import define, field, frozen
 
 from pushpaka_core.errors import PushpakaError, UnavailableError
 
@@ -15,6 +15,38 @@ HealthCheck = Callable[[], Awaitable[object]]
 """Returns where all is well, and raises a PushpakaError or takes too long where it is not."""
 
 DATABASE = "database"
+
+
+@define
+class SharedCheck:
+    """
+    A check that is made once for all who ask while it is made.
+
+    A crowd would else wait for itself, and what it waits for would look as if it was down.
+    """
+
+    _check: HealthCheck
+    _turn: Lock = field(factory=Lock, init=False)
+    _answers: int = field(default=0, init=False)
+    _answer: object = field(default=None, init=False)
+
+    async def __call__(self) -> object:
+        """Return or raise what the check does."""
+        before = self._answers
+        async with self._turn:
+            if self._answers == before:
+                self._answer = await self._asked()
+                self._answers += 1
+            answer = self._answer
+        if isinstance(answer, PushpakaError):
+            raise answer
+        return answer
+
+    async def _asked(self) -> object:
+        try:
+            return await self._check()
+        except PushpakaError as error:
+            return error
 
 
 @define

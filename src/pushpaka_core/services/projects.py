@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
@@ -20,6 +20,7 @@ from pushpaka_core.domain.projects import (
     slug_from,
     slug_stem,
 )
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url, server_of
 from pushpaka_core.errors import InvalidInputError
@@ -61,6 +62,7 @@ class ProjectService:
     """Returns the one name of a framework; ValueError names the known ones."""
     _now: Clock
     _new_id: IdGenerator
+    _quotas: Quotas = field(factory=Quotas)
 
     async def create(self, actor: Actor, new: NewProject) -> ProjectOverview:
         """
@@ -70,6 +72,7 @@ class ProjectService:
             InvalidInputError: If this instance's policy forbids the repository, or
                 the framework is unknown; both are told at once.
             DuplicateError: If the actor has a project of that name.
+            QuotaReachedError: If the actor has as many projects as one may have.
         """
         actor.require_scope(Scope.FULL)
         user_id, project_id = actor.require_user(), ProjectId(self._new_id())
@@ -77,6 +80,7 @@ class ProjectService:
         settings["git_token"] = self._sealed(project_id, settings)
         now = self._now()
         async with self._storage.transaction() as uow:
+            self._quotas.check_project(await uow.users.holding(user_id))
             project = Project(
                 id=project_id,
                 user_id=user_id,

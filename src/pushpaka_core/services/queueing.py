@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, NewDeployment
@@ -11,6 +11,7 @@ from pushpaka_core.domain.env_vars import Environment
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
@@ -42,6 +43,7 @@ class Queueing:
     _failpoints: Failpoints
     _now: Clock
     _new_id: IdGenerator
+    _quotas: Quotas = field(factory=Quotas)
 
     def next_id(self) -> DeploymentId:
         """Return the id of a deployment to be."""
@@ -103,6 +105,16 @@ class Queueing:
         )
         ended = await self._previews.make_room(uow, actor, project, deployment)
         return [deployment, *superseded, *ended]
+
+    async def require_room(self, uow: UnitOfWork, request: DeploymentRequest) -> None:
+        """
+        Pass where what was added for *request* leaves no more waiting than one user may have.
+
+        Raises:
+            TooManyRequestsError: If it does. Pushes are not asked: the next one takes the place
+                of the last, so that they wait for no more than there are branches.
+        """
+        self._quotas.check_waiting(await uow.users.holding(request.user_id))
 
     async def today(self, uow: UnitOfWork, actor: Actor, deployment: Deployment) -> Environment:
         """Return the env vars of this moment, as *deployment* sees them."""

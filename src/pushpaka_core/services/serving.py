@@ -110,6 +110,7 @@ class ServingService:
             )
             environment = await self._queueing.today(uow, actor, deployment)
             moved = await self._queueing.add(uow, actor, project, deployment, environment)
+            await self._queueing.require_room(uow, request)
         await self._queueing.tell(moved)
         return deployment
 

@@ -1,13 +1,25 @@
 """What every storage must do with accounts and the audit trail, as tests."""
 
 import pytest
+from anyio import create_task_group
+from anyio.lowlevel import checkpoint
 from attrs import evolve
 
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.quotas import Holding
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.keeping import keep
-from pushpaka_core.testing.objects import a_user, an_audit_entry, an_id, later
+from pushpaka_core.testing.objects import (
+    a_custom_domain,
+    a_deployment,
+    a_project,
+    a_user,
+    an_audit_entry,
+    an_id,
+    later,
+)
 
 
 class UsersContract:
@@ -78,6 +90,46 @@ class UsersContract:
 
         async with storage.snapshot() as uow:
             assert [old, young] == list(await uow.users.all())
+
+    async def test_what_somebody_has_is_counted(self, storage: Storage) -> None:
+        """What is deleted, is done or belongs to others does not count."""
+        ann, bob = a_user(), a_user()
+        shop, gone, others = a_project(ann), a_project(ann, deleted_at=later(1)), a_project(bob)
+        done = DeploymentStatus.FAILED
+        await keep(
+            storage,
+            *(ann, bob, shop, gone, others),
+            *(a_deployment(shop), a_deployment(others), a_deployment(shop, status=done)),
+            *(a_custom_domain(shop), a_custom_domain(shop), a_custom_domain(others)),
+            a_custom_domain(shop, verified_at=later(1)),
+        )
+
+        async with storage.transaction() as uow:
+            held = [await uow.users.holding(user.id) for user in (ann, bob)]
+
+        assert [
+            Holding(projects=1, waiting=1, domains=3, claims=2),
+            Holding(projects=1, waiting=1, domains=1, claims=1),
+        ] == held
+
+    async def test_no_two_take_the_last_place(self, storage: Storage) -> None:
+        """Who takes something because there is room is the only one who saw that room."""
+        ann = a_user()
+        await keep(storage, ann)
+
+        async def take() -> None:
+            async with storage.transaction() as uow:
+                held = await uow.users.holding(ann.id)
+                await checkpoint()
+                if held.projects < 2:
+                    await uow.projects.add(a_project(ann))
+
+        async with create_task_group() as takers:
+            for _ in range(5):
+                takers.start_soon(take)
+
+        async with storage.transaction() as uow:
+            assert 2 == (await uow.users.holding(ann.id)).projects
 
 
 class AuditTrailContract:

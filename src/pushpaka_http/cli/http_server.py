@@ -3,34 +3,45 @@
 import asyncio
 import errno
 import socket
-from asyncio import TimerHandle, Transport
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
-import h11
 import uvicorn
 from anyio import CancelScope, Event
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from attrs import frozen
 
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import alongside
-from pushpaka_http.cli.websocket_protocol import MOST_UNSENT, GatheringWSProtocol
+from pushpaka_http.cli.http_protocol import PunctualH11Protocol
+from pushpaka_http.cli.websocket_protocol import GatheringWSProtocol
 
-_MOST_HEAD = 128 * 1024
-"""Bytes that uvicorn takes before it hangs up; what the API takes is less, and it says so."""
-_MOST_MESSAGE = 4 * 1024
-"""Bytes of a WebSocket message: nobody has anything to tell us by one."""
 _KEEP_ALIVE_SECONDS = 5
-_STALL_SECONDS = 30
-"""How long a client may take nothing of what is sent to it."""
 _GRACE_SECONDS, _LAST_SECONDS = 3, 1
 """How long requests in work are waited for, and once nothing else is answered any more."""
 
 
+@frozen(kw_only=True)
+class Patience:
+    """How long a client is waited for, and how much is taken from it."""
+
+    head_seconds: float = 10
+    """For the head of a request to arrive."""
+    rest_seconds: float = 5
+    """For the rest of a body whose request has been answered before it was read."""
+    stall_seconds: float = 10
+    """How long a client may take nothing of what is sent to it."""
+    message_size: int = 4 * 1024
+    """Bytes of a WebSocket message: nobody has anything to tell us by one."""
+
+
+_USUAL = Patience()
+
+
 @contextmanager
 def listening(
-    host: str, port: int, *, stall_seconds: float = _STALL_SECONDS
+    host: str, port: int, *, stall_seconds: float = _USUAL.stall_seconds
 ) -> Iterator[socket.socket]:
     """
     Listen on *host* and *port*, so that requests wait until they are served.
@@ -53,14 +64,16 @@ def listening(
 
 
 @asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(
+    app: Any, listener: socket.socket, *, patience: Patience = _USUAL
+) -> AsyncIterator[None]:
     """
     Answer by *app* until the block ends; requests in work have some seconds to be answered.
 
     New ones are answered meanwhile, so that whoever asks whether this process is ready hears
     that it is not.
     """
-    server, ended = _Server(_configuration(app)), Event()
+    server, ended = _Server(_configuration(app, patience)), Event()
 
     async def serve() -> None:
         try:
@@ -89,45 +102,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-class PunctualH11Protocol(H11Protocol):
-    """Hangs up on who does not finish the head of a request in time."""
-
-    head_seconds: ClassVar[float] = 10
-    _deadline: TimerHandle | None = None
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Expect the first request."""
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(MOST_UNSENT)
-        self._expect_head()
-
-    def data_received(self, data: bytes) -> None:
-        """Go on waiting for a head that has begun; one that is complete is waited for no more."""
-        super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            self._expect_head()
-        else:
-            self._stop_waiting()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _expect_head(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-def _configuration(app: Any) -> uvicorn.Config:
+def _configuration(app: Any, patience: Patience) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=PunctualH11Protocol,
+        http=_protocol(patience),
         ws=GatheringWSProtocol,
         ws_per_message_deflate=False,
         lifespan="on",
@@ -136,10 +114,17 @@ def _configuration(app: Any) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        h11_max_incomplete_event_size=_MOST_HEAD,
-        ws_max_size=_MOST_MESSAGE,
+        ws_max_size=patience.message_size,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LAST_SECONDS,
+    )
+
+
+def _protocol(patience: Patience) -> Any:
+    return partial(
+        PunctualH11Protocol,
+        head_seconds=patience.head_seconds,
+        rest_seconds=patience.rest_seconds,
     )
 
 

@@ -9,7 +9,8 @@ from pushpaka_core.application import Application
 from pushpaka_core.bootstrap import open_application
 from pushpaka_core.settings import Settings
 from pushpaka_http.app import create_app
-from pushpaka_http.cli.http_server import listening, serving
+from pushpaka_http.cli.http_server import Patience, listening, serving
+from pushpaka_http.rate_limits import Limits
 from pushpaka_worker import open_worker
 
 
@@ -23,11 +24,13 @@ async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIte
     Raises:
         SettingsError: If the settings cannot be used, or a port is taken.
     """
-    with listening(settings.host, settings.port) as listener:
+    patience = _patience(settings)
+    stall = patience.stall_seconds
+    with listening(settings.host, settings.port, stall_seconds=stall) as listener:
         async with (
             open_application(settings, is_alone=deploys) as application,
             open_worker(application) if deploys else nullcontext(),
-            serving(_app(application, settings), listener),
+            serving(_app(application, settings), listener, patience=patience),
         ):
             yield application
 
@@ -35,8 +38,34 @@ async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIte
 def _app(application: Application, settings: Settings) -> Litestar:
     return create_app(
         application,
+        limits=_limits(settings),
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         metrics_token=settings.metrics_token,
         router_token=settings.router_token,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        sign_ins_per_client=settings.most_sign_ins,
+        sign_ins_per_account=settings.most_sign_ins,
+        requests_per_user=settings.most_requests,
+        deployments_per_project=settings.most_deployments,
+        deployments_per_user=settings.most_hourly_deployments,
+        watchers_per_user=settings.most_watchers,
+        body_size=settings.most_body_bytes,
+        body_depth=settings.most_json_depth,
+        body_seconds=settings.body_timeout.total_seconds(),
+        header_size=settings.most_header_bytes,
+        header_count=settings.most_headers,
+        address_size=settings.most_address_bytes,
+    )
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        head_seconds=settings.head_timeout.total_seconds(),
+        stall_seconds=settings.stall_timeout.total_seconds(),
+        message_size=settings.most_message_bytes,
     )

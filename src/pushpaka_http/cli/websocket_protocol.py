@@ -1,11 +1,16 @@
 """How the server under the API sends what many watch by WebSocket."""
 
 from asyncio import Transport
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
+from wsproto.events import Event, RejectConnection, RejectData
+
+from pushpaka_http.bare_answers import bare_answer
 
 MOST_UNSENT = 16 * 1024
 """Bytes that wait in memory for a slow client; the kernel has a buffer beside."""
@@ -26,6 +31,7 @@ class GatheringWSProtocol(WSProtocol):
     def __init__(self, *args: Any, **more: Any) -> None:
         """Begin with nothing gathered."""
         super().__init__(*args, **more)
+        self.conn = _TellingConnection(ConnectionType.SERVER)
         self._gathered: list[bytes] = []
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -50,6 +56,20 @@ class GatheringWSProtocol(WSProtocol):
         gathered, self._gathered = b"".join(self._gathered), []
         if gathered and not self.close_sent and not self.transport.is_closing():
             self.transport.write(gathered)
+
+
+class _TellingConnection(WSConnection):
+    """Answers a handshake that is none as any other request is answered."""
+
+    def send(self, event: Event) -> bytes:
+        """Return what is to be sent for *event*."""
+        if not isinstance(event, RejectConnection) or event.has_body:
+            return super().send(event)
+        answer = bare_answer(HTTPStatus(event.status_code))
+        rejection = RejectConnection(
+            status_code=answer.status, headers=[*event.headers, *answer.headers], has_body=True
+        )
+        return super().send(rejection) + super().send(RejectData(data=answer.body))
 
 
 def framed(text: bytes) -> bytes:

@@ -21,7 +21,7 @@ from pushpaka_http.parameters import IdempotencyKey, Limit, Offset, Text, Wait
 from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 from pushpaka_http.schemas.lists import ListResponse, PageResponse
-from pushpaka_http.watching import TokenWatch
+from pushpaka_http.watching import TokenWatch, Watchers
 
 
 class DeploymentController(Controller):
@@ -78,12 +78,14 @@ class DeploymentController(Controller):
         token: Given[Token],
         token_watch: Given[TokenWatch],
         deployments: Given[DeploymentService],
+        watchers: Given[Watchers],
         addresses: Given[Addresses],
         wait: Wait = 0,
     ) -> DeploymentResponse:
         """Show a deployment, at once or when there is news of its end."""
         news = partial(deployments.wait, actor, deployment_id, timedelta(seconds=wait))
-        seen = await token_watch.outlived_by(token, news)
+        with watchers.place_to_wait(actor, wait):
+            seen = await token_watch.outlived_by(token, news)
         return DeploymentResponse.of(seen, addresses)
 
     @post("/{deployment_id:str}/rollback")

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from tests.adapters.traefik.conftest import free_entry_points
+from tests.http.instances import Instance
+from tests.http.raw import served
 from tests.served import free_port
 
 from pushpaka_core.adapters.traefik.certificates import own_certificates
@@ -31,7 +33,9 @@ from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.https import Acme, Https
 from pushpaka_core.adapters.traefik.router import TraefikRouter
 from pushpaka_core.errors import RouterUnavailableError
-from pushpaka_core.ports.router import Route, RouteTable
+from pushpaka_core.ports.router import Route, RouteTable, Upstream
+from pushpaka_http.app import create_app
+from pushpaka_http.middleware import SECURITY_HEADERS
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 ACME = Acme(email="ops@example.com", url="https://acme.example.com/directory")
@@ -240,6 +244,27 @@ class TestTraefik:
         port = entry_points.https.port
         assert f"https://shop.example.com:{port}/a?b=c" == redirected.headers["Location"]
         assert (503, None) == (plain.status_code, plain.headers.get("Strict-Transport-Security"))
+
+    @pytest.mark.usefixtures("page_server")
+    async def test_the_api_has_its_visitors_come_by_https_too(
+        self, entry_points: EntryPoints, own: Path, router: TraefikRouter
+    ) -> None:
+        """Behind TLS it tells browsers to stay with it, beside what the API says by itself."""
+        host = "api.apps.example.com"
+        certificate = await to_thread.run_sync(certify, own, "wildcard", "*.apps.example.com")
+        async with served(create_app(Instance.empty().application)) as port:
+            upstream = Upstream(host="127.0.0.1", port=port)
+            api = Route(name="api", hosts=(host,), upstreams=(upstream,), title="The API")
+            await router.apply(RouteTable(generation=1, routes=(api,)))
+
+            answer = await _visit(entry_points, host, trusted=certificate)
+
+        assert 404 == answer.status_code
+        assert "max-age=3600" == answer.headers["Strict-Transport-Security"]
+        assert (
+            SECURITY_HEADERS.items()
+            <= {name: answer.headers[name] for name in SECURITY_HEADERS}.items()
+        )
 
     @pytest.mark.usefixtures("page_server", "in_force")
     async def test_a_renewed_certificate_is_taken_up_with_the_next_table(

@@ -6,7 +6,9 @@ from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.quotas import Holding
 from pushpaka_core.domain.users import User, UserId, normal_email
 from pushpaka_core.ports.pages import Page
 
@@ -46,6 +48,19 @@ class MemoryUsers:
     async def all(self) -> Sequence[User]:
         """Return every account, the oldest first."""
         return sorted(self._tables.users, key=lambda user: (user.created_at, user.id))
+
+    async def holding(self, id: UserId, /) -> Holding:
+        """Return how much a user has."""
+        tables = self._tables
+        projects = tables.projects.where(lambda p: p.user_id == id and p.deleted_at is None)
+        deployments = tables.deployments.where(lambda d: d.user_id == id)
+        domains = tables.custom_domains.where(lambda d: d.user_id == id)
+        return Holding(
+            projects=len(projects),
+            waiting=sum(d.status is DeploymentStatus.QUEUED for d in deployments),
+            domains=len(domains),
+            claims=sum(not d.is_verified for d in domains),
+        )
 
     def _check_unique(self, user: User) -> None:
         users = self._tables.users

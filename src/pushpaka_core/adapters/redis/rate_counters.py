@@ -6,11 +6,12 @@ from time import time
 from typing import Self
 
 from attrs import frozen
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from pushpaka_core.adapters.redis.connection import RedisConnection
+from pushpaka_core.ports.rate_counters import MINUTE
 
 
 @frozen
@@ -31,12 +32,12 @@ class RedisRateCounters:
         )
         return cls(connection, MovingWindowRateLimiter(storage))
 
-    async def hit(self, key: str, most: int, /) -> float | None:
+    async def hit(self, key: str, most: int, /, *, seconds: int = MINUTE) -> float | None:
         """Count one more of *key*, unless there were *most*: then return the seconds to wait."""
-        return await self._connection.ask(partial(self._hit, _disguised(key), most))
+        return await self._connection.ask(partial(self._hit, _disguised(key), most, seconds))
 
-    async def _hit(self, key: str, most: int) -> float | None:
-        item = RateLimitItemPerMinute(most)
+    async def _hit(self, key: str, most: int, seconds: int) -> float | None:
+        item = RateLimitItemPerSecond(most, seconds)
         if await self._counters.hit(item, key):
             return None
         window = await self._counters.get_window_stats(item, key)

@@ -5,10 +5,19 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.schema import audit_entries, members, users
+from pushpaka_core.adapters.sql.schema import (
+    audit_entries,
+    custom_domains,
+    deployments,
+    members,
+    projects,
+    users,
+)
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.audit import AuditEntry
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.quotas import Holding
 from pushpaka_core.domain.users import User, UserId, normal_email
 from pushpaka_core.ports.pages import Page
 
@@ -47,9 +56,34 @@ class SqlUsers:
         await self._statements.take_turn("accounts")
         return await self._statements.all(User, _oldest_users())
 
+    async def holding(self, id: UserId, /) -> Holding:
+        """Return how much a user has; who takes more because of it has the turn."""
+        await self._statements.take_turn(f"holding {id}")
+        counts = {
+            "projects": _count(projects, projects.c.user_id == id, projects.c.deleted_at.is_(None)),
+            "waiting": _count(
+                deployments,
+                deployments.c.user_id == id,
+                deployments.c.status == DeploymentStatus.QUEUED,
+            ),
+            "domains": _count(custom_domains, custom_domains.c.user_id == id),
+            "claims": _count(
+                custom_domains,
+                custom_domains.c.user_id == id,
+                custom_domains.c.verified_at.is_(None),
+            ),
+        }
+        (found,) = await self._statements.tuples(sa.select(*counts.values()))
+        return Holding(**dict(zip(counts, found, strict=True)))
+
 
 def _oldest_users() -> sa.Select[tuple[object, ...]]:
     return sa.select(users).order_by(users.c.created_at, users.c.id)
+
+
+def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    return query.scalar_subquery()
 
 
 @frozen

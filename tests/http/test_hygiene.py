@@ -1,0 +1,219 @@
+"""What every answer carries, and what no answer, log or metric does."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import anyio
+import httpx
+import pytest
+from litestar import Litestar
+from tests.http.clients import PASSWORD, Person, speaking_to
+from tests.http.instances import Instance
+from tests.http.raw import served
+from websockets.asyncio.client import connect
+
+from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.errors import StorageUnavailableError
+from pushpaka_core.server_log import LogFormat, set_up_logging
+from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_http.app import create_app
+from pushpaka_http.middleware import SECURITY_HEADERS
+from pushpaka_http.rate_limits import Limits
+
+pytestmark = pytest.mark.anyio
+
+FORGED = 'Ann\n{"level": "error", "event": "forged"}\r\x1b[31m'
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """Return what the server's log is written to, by each of its formats in turn."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def answers() -> Sequence[httpx.Response]:
+    """Return an answer of each kind that there is."""
+    instance = Instance.empty()
+    app = create_app(instance.application, limits=Limits(body_size=1000, sign_ins_per_client=2))
+    down = create_app(instance.broken(StorageUnavailableError("The database does not answer.")))
+    broken = create_app(instance.broken(RuntimeError("broken")))
+    async with speaking_to(app) as client, speaking_to(down) as away, speaking_to(broken) as out:
+        ann = await Person.registered(client, "ann@example.com")
+        deployment = await ann.deployment()
+        await instance.fail()
+        return [
+            *[await client.get(path) for path in ("/health", "/ready", "/metrics")],
+            await client.get("/api/v1/openapi.json"),
+            await ann.get("/projects"),
+            await ann.get(f"/logs/{deployment['id']}/sse"),
+            await ann.get("/audit"),
+            await ann.post("/projects", {"name": "docs", "repo_url": ""}),
+            await client.get("/api/v1/projects"),
+            await client.get("/nothing"),
+            await client.get("/nothing/<script>alert(1)</script>"),
+            await client.delete("/health"),
+            await ann.post(f"/deployments/{deployment['id']}/restart"),
+            await ann.post("/projects", {"name": "x" * 1000}),
+            await client.get(f"/{'x' * 9000}"),
+            await ann.ask("POST", "/projects", content=b"{}"),
+            await client.get(f"/api/v1/logs/{deployment['id']}/stream"),
+            await client.get("/health", headers={"X": "y" * 17_000}),
+            *[await client.post("/api/v1/auth/login", json={"email": "", "password": ""})] * 2,
+            await client.post(
+                "/api/v1/auth/login", json={"email": "ann@example.com", "password": PASSWORD}
+            ),
+            await client.post(
+                "/api/v1/auth/login", json={"email": "ann@example.com", "password": PASSWORD}
+            ),
+            await client.options("/health"),
+            await Person(away, ann.token, ann.user).get("/projects"),
+            await Person(out, ann.token, ann.user).get("/projects"),
+        ]
+
+
+async def test_every_answer_keeps_browsers_careful(answers: Sequence[httpx.Response]) -> None:
+    """Nothing is sniffed, framed, scripted, cached or told to other sites, whatever the status."""
+    carried = [{name: answer.headers.get(name) for name in SECURITY_HEADERS} for answer in answers]
+    statuses = {answer.status_code for answer in answers}
+
+    assert all(each == SECURITY_HEADERS for each in carried)
+    assert {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    } == SECURITY_HEADERS
+    assert statuses == {
+        *(200, 204, 400, 401, 404, 405, 409),
+        *(413, 414, 415, 426, 429, 431, 500, 503),
+    }
+
+
+async def test_no_answer_sets_a_cookie_or_talks_of_tls(answers: Sequence[httpx.Response]) -> None:
+    """Tokens come along by hand, and whether there is TLS is known to who ends it: the router."""
+    names = {name for answer in answers for name in answer.headers}
+
+    assert names.isdisjoint({"set-cookie", "strict-transport-security", "server"})
+
+
+async def test_no_answer_is_a_page(answers: Sequence[httpx.Response]) -> None:
+    """What a stranger put into an address is not shown as text that a browser would obey."""
+    kinds = {
+        answer.headers["Content-Type"].partition(";")[0] for answer in answers if answer.content
+    }
+
+    assert {
+        *("application/json", "text/plain", "text/event-stream", "application/vnd.oai.openapi+json")
+    } >= kinds
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a\x1b]0;title\x07b\x1b[2Jc\x1b[1A", "a]0;titlebc"),
+        ("\x1b[1;31mred\x1b[0m\ttab", "\x1b[1;31mred\x1b[0m\ttab"),
+        ("a\x85b\x9b31mc\x00d\x7f", "ab31mcd"),
+        ("</script><img src=x onerror=alert(1)>", "</script><img src=x onerror=alert(1)>"),
+        ("a\u2028b\u202ec", "a\u2028b\u202ec"),
+        ("event: end\x00", "event: end"),
+    ],
+)
+async def test_what_an_application_says_is_text_and_nothing_else(
+    ann: Person, instance: Instance, said: str, kept: str
+) -> None:
+    """A terminal has nothing to obey but colours, and a browser is told that it is data."""
+    deployment = await ann.deployment()
+    world = instance.world
+    writing = LogWriting(world.storage, world.events, world.clock)
+    async with writing.open(DeploymentId(UUID(deployment["id"])), Redactor()) as log:
+        await log.say(said, Phase.BUILD)
+    await instance.fail()
+
+    listed = await ann.get(f"/logs/{deployment['id']}")
+    streamed = await ann.get(f"/logs/{deployment['id']}/sse")
+
+    (data, *_) = [line[6:] for line in streamed.text.split("\n") if line.startswith("data: ")]
+    assert kept == listed.json()["data"][0]["message"] == json.loads(data)["message"]
+    assert "application/json" == listed.headers["Content-Type"].partition(";")[0]
+    assert "nosniff" == listed.headers["X-Content-Type-Options"]
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
+    client: httpx.AsyncClient, output: io.StringIO, log_format: LogFormat
+) -> None:
+    """Each request is one line of the server's log, whatever it is called."""
+    set_up_logging(log_format, output=output)
+    body = {"email": FORGED, "name": FORGED, "password": PASSWORD}
+
+    answers = [
+        await client.post("/api/v1/auth/register", json=body),
+        await client.post("/api/v1/auth/login", json=body),
+        await client.get("/nothing/%0A%7B%22level%22%3A%22error%22%7D%0D%1B[31m%E2%80%A8"),
+        await client.get("/health", headers={"X-Request-ID": "a b", "X-Forwarded-For": "a\tb"}),
+    ]
+
+    lines = output.getvalue().split("\n")
+    assert [400, 400, 404, 200] == [answer.status_code for answer in answers]
+    assert (4, "") == (len(lines) - 1, lines[-1])
+    assert all(line.isprintable() for line in lines)
+    assert all("forged" not in line for line in lines)
+
+
+async def test_a_token_in_an_address_is_written_nowhere(
+    app: Litestar, instance: Instance, output: io.StringIO
+) -> None:
+    """Not where it counts, as with a log's socket, nor where it is one that nobody asked for."""
+    set_up_logging(LogFormat.JSON, output=output, level=logging.INFO)
+    async with served(app) as port:
+        address = f"127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+            ann = await Person.registered(client, "ann@example.com")
+            deployment = await ann.deployment()
+            query = f"token={ann.token}"
+            await instance.fail()
+            with anyio.fail_after(5):
+                for path in (f"/api/v1/logs/{deployment['id']}/stream", "/nothing"):
+                    async with _watching(f"ws://{address}{path}?{query}"):
+                        pass
+            answers = [
+                await client.get(f"/api/v1/projects?{query}"),
+                await client.get(f"/health?{query}"),
+                await client.get(f"/nothing?{query}"),
+            ]
+            metrics = (await client.get("/metrics")).text
+
+    assert [401, 200, 404] == [answer.status_code for answer in answers]
+    assert 'route="/api/v1/logs/{deployment_id}/stream",status="1000"' in metrics
+    for text in (output.getvalue(), metrics, *(answer.text for answer in answers)):
+        assert ann.token not in text
+        assert "token=" not in text
+
+
+@asynccontextmanager
+async def _watching(url: str) -> AsyncIterator[Any]:
+    """Watch until the server closes, or is refused."""
+    try:
+        async with connect(url) as socket:
+            async for _ in socket:
+                pass
+            yield socket
+    except Exception as refusal:  # noqa: BLE001  # it is what is waited for
+        yield refusal
