@@ -109,9 +109,8 @@ def tables(value: object) -> tuple[Mapping[str, object], ...]:
 
 def line_of(text: str, needle: str) -> int | None:
     """Return the number of the first line that holds *needle*."""
-    return next(
-        (number for number, line in enumerate(text.splitlines(), 1) if needle in line), None
-    )
+    position = text.find(needle)
+    return None if position < 0 else text.count("\n", 0, position) + 1
 
 
 def first_match(tree: FileTree, patterns: tuple[str, ...]) -> str | None:

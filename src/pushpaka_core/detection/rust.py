@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -20,6 +21,8 @@ TRIGGERS = (MANIFEST,)
 
 _PREFERRED = ("server", "web", "api", "app", "backend")
 _NAME = re.compile(r"[A-Za-z_][\w-]{0,63}")
+_MOST_PATTERNS = 200
+_MOST_DIRECTORIES = 2_000
 _FRAMEWORKS: Mapping[str, str] = {"axum": "axum", "actix-web": "actix", "rocket": "rocket"}
 _SOURCES = (
     matched("rust-toolchain.toml", r"^channel[ \t]*=[ \t]*\"(?P<version>[^\"\n]{1,60})\""),
@@ -80,13 +83,12 @@ def _manifests(tree: FileTree) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Yield the manifest and those of the members of its workspace."""
     root = read_toml(tree, MANIFEST)
     yield MANIFEST, root
-    patterns = [
-        inside(".", pattern) for pattern in strings(table(root, "workspace").get("members"))
-    ]
-    for path in tree.paths():
+    members = strings(table(root, "workspace").get("members"))[:_MOST_PATTERNS]
+    patterns = [inside(".", pattern) for pattern in members]
+    manifests = (path for path in tree.paths() if path.endswith(f"/{MANIFEST}"))
+    for path in islice(manifests, _MOST_DIRECTORIES):
         directory = str(PurePosixPath(path).parent)
-        is_member = any(_fits(directory, pattern) for pattern in patterns)
-        if path.endswith(f"/{MANIFEST}") and is_member:
+        if any(_fits(directory, pattern) for pattern in patterns):
             yield path, read_toml(tree, path)
 
 

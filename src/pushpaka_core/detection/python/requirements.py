@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from posixpath import dirname, join, normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,6 +17,9 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|\s*=\s*|(?<=-r))(?P<path>\S+)")
 _OPTIONS = re.compile(r"\s--?[a-zA-Z-]+(=|\s|$).*")
 _EGG = re.compile(r"#egg=(?P<name>[A-Za-z0-9._-]+)")
+_MOST_LINES = 20_000
+"""Of all files together; nobody lists more, and each takes its time to be understood."""
+_MOST_LISTED = 5_000
 _ARCHIVES = (".whl", ".zip", ".tar.gz")
 _ITSELF = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^\]]*\])?")
 
@@ -52,7 +56,8 @@ def asks_for_itself(tree: FileTree, path: str) -> bool:
 
 def in_strings(requirements: Iterable[str], path: str, text: str) -> tuple[Listed, frozenset[str]]:
     """Return what *requirements*, which stand in *path*, list, and the servers they bring."""
-    found = [(line_of(text, line), parsed) for line in requirements if (parsed := _parsed(line))]
+    some = islice(requirements, _MOST_LISTED)
+    found = [(line_of(text, line), parsed) for line in some if (parsed := _parsed(line))]
     return _listings(found, path)
 
 
@@ -63,7 +68,8 @@ def in_table(requirements: Iterable[str], path: str, text: str) -> tuple[Listed,
         for number, line in reversed(list(enumerate(text.splitlines(), 1)))
         if "=" in line
     }
-    found = [(keys.get(parsed[0]), parsed) for line in requirements if (parsed := _parsed(line))]
+    some = islice(requirements, _MOST_LISTED)
+    found = [(keys.get(parsed[0]), parsed) for line in some if (parsed := _parsed(line))]
     return _listings(found, path)
 
 
@@ -82,12 +88,14 @@ def _lines_of(tree: FileTree, path: str) -> Iterator[tuple[str, int, str]]:
     """Yield the lines of a file, and of those that it includes, with their places."""
     seen: set[str] = set()
     waiting = [path]
-    while waiting:
+    left = _MOST_LINES
+    while waiting and left > 0:
         current = waiting.pop()
         if current in seen:
             continue
         seen.add(current)
-        for number, line in _logical_lines(tree.read(current) or ""):
+        for number, line in islice(_logical_lines(tree.read(current) or ""), left):
+            left -= 1
             if included := _INCLUDE.fullmatch(line):
                 waiting.append(normpath(join(dirname(current), included["path"])))
             else:

@@ -1,6 +1,7 @@
 """Workspaces of uv: one lock file for several projects of a repository."""
 
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -10,6 +11,8 @@ from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.detection.wishes import Question
 
 PYPROJECT = "pyproject.toml"
+_MOST_PATTERNS = 200
+_MOST_DIRECTORIES = 2_000
 
 
 @frozen(kw_only=True)
@@ -31,8 +34,8 @@ class Workspace:
             return None
         return cls(
             directory=directory,
-            members=strings(said.get("members")),
-            excluded=strings(said.get("exclude")),
+            members=strings(said.get("members"))[:_MOST_PATTERNS],
+            excluded=strings(said.get("exclude"))[:_MOST_PATTERNS],
         )
 
     def holds(self, directory: str) -> bool:
@@ -47,7 +50,8 @@ class Workspace:
         ending = f"/{PYPROJECT}"
         found = (path.removesuffix(ending) for path in repository.paths() if path.endswith(ending))
         inside = (one for one in found if PurePosixPath(one).is_relative_to(self.directory))
-        return tuple(one for one in inside if one != self.directory and self.holds(one))
+        looked_at = islice(inside, _MOST_DIRECTORIES)
+        return tuple(one for one in looked_at if one != self.directory and self.holds(one))
 
 
 def workspace_around(question: Question) -> Workspace | None:

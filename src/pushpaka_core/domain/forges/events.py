@@ -1,11 +1,12 @@
 """What a forge tells of, in words that all forges have in common."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from attrs import field, frozen
 
+from pushpaka_core.domain.path_patterns import PathPatterns
 from pushpaka_core.domain.sources import check_branch
 
 _SKIPS = re.compile(
@@ -13,6 +14,9 @@ _SKIPS = re.compile(
     r"|^skip-checks:[ ]*true[ ]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+
+_MOST_WORK = 10**9
+"""Characters of paths times those of patterns, which take half a second."""
 
 
 @frozen(kw_only=True)
@@ -92,19 +96,18 @@ def usable(event: ForgeEvent) -> ForgeEvent:
     return event
 
 
-def is_watched(paths: Iterable[str], patterns: Iterable[str]) -> bool:
+def is_watched(paths: Collection[str], patterns: Sequence[str]) -> bool:
     """
     Tell whether one of *patterns* is about one of *paths*, or there are none.
 
     `*` and `?` stay in a directory, `**` does not, and a directory stands for all below it.
+    What would take long to tell is watched.
     """
-    watched = [re.compile(_expression(pattern)) for pattern in patterns]
-    return not watched or any(one.fullmatch(path) for path in paths for one in watched)
+    if not patterns or _length(paths) * (_length(patterns) + 1_000) > _MOST_WORK:
+        return True
+    watched = PathPatterns.of(pattern.removesuffix("/") for pattern in patterns)
+    return any(map(watched.cover, paths))
 
 
-_WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-
-def _expression(pattern: str) -> str:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removesuffix("/"))
-    return "".join(_WILDCARDS.get(part) or re.escape(part) for part in parts) + "(?:/.*)?"
+def _length(texts: Iterable[str]) -> int:
+    return sum(map(len, texts))
