@@ -38,8 +38,6 @@ class DockerfileWriter:
 
     prefix: str = ""
     """Stands before the names of all images that are not made here, as in "mirror.example/"."""
-    cache_id: str = "pushpaka"
-    """Of the caches that installers use; each project has its own."""
 
     def write(self, plan: BuildPlan, recipe: Recipe) -> str:
         """Return the text."""
@@ -89,7 +87,7 @@ class DockerfileWriter:
         command = elsewhere["command"] if elsewhere else step.command
         directory = home / elsewhere["directory"] if elsewhere else home
         yield f"WORKDIR {normpath(directory)}"
-        yield f"RUN --mount=type=cache,id={self.cache_id},target={CACHE},sharing=locked \\"
+        yield f"RUN --mount=type=cache,id=pushpaka,target={CACHE},sharing=locked \\"
         yield f"    --mount=type=secret,id={ENV_SECRET},target={_SECRET_PLACE} \\"
         yield f"    {_WITH_ENV}; {command}"
 

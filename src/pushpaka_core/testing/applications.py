@@ -72,12 +72,13 @@ async def build(
     env: Mapping[str, str] | None = None,
     told: Told | None = None,
     timeout: timedelta = timedelta(seconds=60),
+    number: int = NUMBER,
 ) -> Artifact:
-    """Build what lies in *directory*."""
+    """Build what lies in *directory*, for the project of that number."""
     request = BuildRequest(
         lease=lease or new_lease(),
         project_id=PROJECT,
-        project_number=NUMBER,
+        project_number=number,
         plan=wanted,
         directory=directory,
         env=env or {},

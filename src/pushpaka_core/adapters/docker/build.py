@@ -10,6 +10,7 @@ from anyio import create_task_group, sleep, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.adapters.docker.groups import BuildGroups
+from pushpaka_core.adapters.docker.own_dockerfiles import denied_source
 from pushpaka_core.adapters.docker.progress import Progress, Said, shown_command
 from pushpaka_core.adapters.docker.registries import SILENT, dockerfile_failure, image_failure
 from pushpaka_core.errors import BuildError, PlatformFaultError, RuntimeUnavailableError
@@ -133,8 +134,9 @@ class ImageBuild:
         said = (*self._progress.errors, *self._progress.plain)
         if any(_LOST.search(line) for line in said):
             raise RuntimeUnavailableError("The Docker Engine went away during the build.")
-        if failure := next(filter(None, map(image_failure, said)), None):
-            raise failure
+        for failure_of in (denied_source, image_failure):
+            if failure := next(filter(None, map(failure_of, said)), None):
+                raise failure
         if any(_NO_BUILDX.search(line) for line in said):
             raise PlatformFaultError(
                 "Images are built by buildx, which is missing. Install the package docker-buildx"

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from docker.errors import ImageNotFound
 
 from pushpaka_core.adapters.docker.build import Bounds, ImageBuild
+from pushpaka_core.adapters.docker.caches import is_of, kept_apart
 from pushpaka_core.adapters.docker.contexts import Context, Contexts
 from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.firewall import Firewall
@@ -116,9 +117,8 @@ class DockerBuilder:
         # What lies beside the files goes with them, whatever becomes of this process.
         directory = request.directory.with_name(f"{request.directory.name}.build")
         await to_thread.run_sync(partial(directory.mkdir, mode=0o700))
-        cache_id = self._marks.cache(request.project_number)
         try:
-            prepare = partial(self._contexts.prepare, request, directory, cache_id=cache_id)
+            prepare = partial(self._contexts.prepare, request, directory)
             yield _Prepared(await to_thread.run_sync(prepare), directory)
         finally:
             with CancelScope(shield=True):
@@ -149,11 +149,12 @@ class DockerBuilder:
             argv=(
                 *(str(self._program), "buildx", "build", "--progress=rawjson"),
                 *("--provenance=false", "--tag", name),
+                *kept_apart(self._marks.cache(request.project_number)),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
                 *context.arguments,
             ),
             directory=prepared.directory,
-            env={**self._env, "HOME": str(prepared.directory)},
+            env={**self._env, **context.env, "HOME": str(prepared.directory)},
             bounds=self._bounds,
             disk=disk,
             processes=self._processes,
@@ -183,10 +184,10 @@ class DockerBuilder:
         except ImageNotFound:
             return
 
-    def _forget(self, cache_id: str) -> None:
+    def _forget(self, caches: str) -> None:
         api = self._engine.client.api
         for record in api.df().get("BuildCache") or ():
-            if f"/{cache_id}" in record["Description"]:
+            if is_of(caches, record["Description"]):
                 api.prune_builds(filters=cast("Any", {"id": record["ID"]}), all=True)
 
     def _artifacts(self) -> Mapping[str, Lease]:

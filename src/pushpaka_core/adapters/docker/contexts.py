@@ -3,14 +3,14 @@
 import hmac
 import json
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from pushpaka_core.adapters.docker.own_dockerfiles import SOURCE_POLICY, check_dockerfile
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import BuildError
@@ -27,9 +27,9 @@ from pushpaka_core.images.sites import site_config
 from pushpaka_core.ports.builder import BuildRequest
 
 _NAME = "Dockerfile"
+_POLICY = "policy.json"
+_POLICY_AT = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 _NEVER_NEEDED = (".git", "**/node_modules", "**/.venv", "**/__pycache__", "**/.DS_Store")
-_FOREIGN_FRONTEND = re.compile(r"^\s*#\s*syntax\s*=", re.IGNORECASE | re.MULTILINE)
-_INSECURE = re.compile(r"--security=insecure|--network=host|--mount=\S*type=ssh", re.IGNORECASE)
 _MOST_BYTES = 1024 * 1024
 
 
@@ -42,6 +42,8 @@ class Context:
     """The same for the same files, the same plan and the same env vars."""
     images: tuple[str, ...] = ()
     """What has to be fetched first; BuildKit fetches what a repository's own Dockerfile names."""
+    env: Mapping[str, str] = field(factory=dict)
+    """What the command line has to see."""
 
 
 @frozen(kw_only=True)
@@ -53,16 +55,21 @@ class Contexts:
     _tree_of: Callable[[Path], FileTree]
     _prefix: str = ""
 
-    def prepare(self, request: BuildRequest, directory: Path, *, cache_id: str) -> Context:
+    def prepare(self, request: BuildRequest, directory: Path) -> Context:
         """
         Write into *directory* what the build of a request needs beside its files.
 
         Raises:
             BuildError: If the repository's own Dockerfile cannot be used.
         """
+        policy = directory / _POLICY
+        policy.write_text(SOURCE_POLICY)
+        return evolve(self._context(request, directory), env={_POLICY_AT: str(policy)})
+
+    def _context(self, request: BuildRequest, directory: Path) -> Context:
         if own := request.plan.dockerfile:
             return self._of_own(request, own, directory)
-        writer = DockerfileWriter(prefix=self._prefix, cache_id=cache_id)
+        writer = DockerfileWriter(prefix=self._prefix)
         tree = self._tree_of(request.directory)
         text = writer.write(request.plan, recipe_of(request.plan, tree))
         return self._of_written(request, text, directory, tree)
@@ -161,11 +168,5 @@ def _read(path: Path, shown: str) -> str:
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
         raise BuildError(f"There is no {shown[:100]} in the repository. Check its spelling.")
     text = path.read_text(errors="replace")
-    if _FOREIGN_FRONTEND.search(text):
-        raise BuildError(
-            f"{shown} has a line `# syntax=`: builds run with the engine's own frontend only."
-            " Take the line out."
-        )
-    if found := _INSECURE.search(text):
-        raise BuildError(f"{shown} asks for {found[0]}, which no build gets here. Take it out.")
+    check_dockerfile(text, shown)
     return text

@@ -60,7 +60,7 @@ class Marks:
         return f"{self.prefix}-{name}"
 
     def cache(self, project_number: int) -> str:
-        """Return the id of what a project's builds hand on to the next."""
+        """Return the name of what a project's builds hand on to the next."""
         return f"{self.prefix}-cache-{project_number}"
 
     def build_group(self, project_number: int) -> str:

@@ -15,6 +15,8 @@ _INTERNAL = "[internal]"
 _ASKED_FOR = "[internal] load metadata for "
 """Stands before the name of an image that a registry is asked for."""
 _ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
+_MOST_SHOWN = 10_000
+"""Characters of a command: looking through a million of them would take hours."""
 
 
 @frozen
@@ -101,7 +103,7 @@ class Progress:
 
 def shown_command(text: str) -> str:
     """Return a command as it was meant, without what the platform puts before it."""
-    return _ADDED.sub("", text)
+    return _ADDED.sub("", text[:_MOST_SHOWN])
 
 
 def _ending(vertex: dict[str, Any]) -> str:
