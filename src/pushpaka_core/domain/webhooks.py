@@ -126,6 +126,13 @@ class EndPreview:
 
 Consequence: TypeAlias = Deploy | EndPreview | Ignored
 
+_OF_FORKS = preview_of("pull/")
+
+
+def is_of_fork(target: str) -> bool:
+    """Tell whether *target* is the preview of a pull request from a fork."""
+    return target.startswith(_OF_FORKS)
+
 
 def consequence_of(event: ForgeEvent, webhook: Webhook, project: Project) -> Consequence:
     """Return what follows from *event* by what *webhook* and *project* say."""
@@ -180,4 +187,4 @@ def _proposal(event: ProposalPushed, webhook: Webhook, project: Project) -> Cons
 
 def _target_of(event: ProposalPushed | ProposalClosed) -> str:
     """Return the preview of a pull request: its branch's, but a fork's branches are not ours."""
-    return preview_of(f"pull/{event.number}" if event.is_of_fork else event.branch)
+    return f"{_OF_FORKS}{event.number}" if event.is_of_fork else preview_of(event.branch)

@@ -18,6 +18,8 @@ class SourceRequest:
     branch: str
     commit_sha: str | None = None
     """7 to 64 hex digits, or None for the newest commit of the branch."""
+    is_proposed: bool = False
+    """Whether a forge has told of the commit as one of a fork, which no branch has to have."""
     git_token: str | None = field(default=None, repr=False)
     deploy_key: str | None = field(default=None, repr=False)
     """The private half of an ssh key pair, as OpenSSH keeps it."""
@@ -51,7 +53,8 @@ class Source(Protocol):
         """
         Put the files of the wanted commit into *directory*, which is made and must not exist.
 
-        The commit is the wanted one or none: it never falls back to another.
+        The commit is the wanted one or none: it never falls back to another, and takes
+        none that is only in a fork of the repository.
         Nothing in the repository is executed. *report* is told in sentences what
         is going on. A failed or cancelled fetch leaves no directory and no process.
 

@@ -1,12 +1,13 @@
 """From a commit to a release: fetch, detect, build."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.detection.explanation import explain
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.run_settings import choose_settings
 from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.webhooks import is_of_fork
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source
@@ -32,7 +33,7 @@ class Building:
             project, branch=deployment.branch, commit_sha=deployment.commit_sha
         )
         return await self._source.fetch(
-            request,
+            evolve(request, is_proposed=is_of_fork(deployment.target)),
             await self._workspaces.path(deployment.lease),
             timeout=self._timings.deadline(Phase.SOURCE),
             report=lambda sentence: log.say(sentence, Phase.SOURCE),

@@ -118,25 +118,6 @@ async def test_older_commit_is_fetched_by_its_hash(
     assert "1" == (tmp_path / "full/a").read_text() == (tmp_path / "start/a").read_text()
 
 
-@pytest.mark.parametrize("way", ["path", "http"])
-async def test_a_commit_that_no_branch_has_is_fetched_by_its_hash(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path, way: str
-) -> None:
-    """As forges keep what a fork proposes: under a ref of their own, of which nobody asks."""
-    repository.commit("one", {"a": "1"})
-    repository.git("checkout", "--quiet", "-b", "proposed")
-    sha = repository.commit("two", {"a": "2"})
-    repository.git("update-ref", "refs/pull/7/head", sha)
-    repository.git("checkout", "--quiet", "main")
-    repository.git("branch", "--quiet", "-D", "proposed")
-    url = str(repository.path) if way == "path" else forge.url
-
-    checkout = await fetched(source, url, tmp_path / "out", commit=sha)
-
-    assert sha == checkout.commit_sha
-    assert "2" == (tmp_path / "out/a").read_text()
-
-
 async def test_unknown_commit_is_refused(
     source: GitSource, repository: Repository, url: str, tmp_path: Path
 ) -> None:

@@ -50,16 +50,19 @@ class Commits:
             raise failures.unknown_branch(self._branch, await self._branches())
         return refs[self._ref]
 
-    async def fetch(self, commit: str | None, *, store: Store) -> Fetched:
+    async def fetch(self, commit: str | None, *, store: Store, is_proposed: bool) -> Fetched:
         """
         Bring the files of *commit*, or of the branch's newest one, into *store* or one beside it.
 
-        *commit* may be the beginning of a hash; it must then belong to the branch.
+        *commit* may be the beginning of a hash of the branch, or a whole one of any branch or
+        tag. Forges give out the commits of forks as well, by their hashes: what is on no branch
+        is taken only where it *is_proposed*.
         """
-        digits = await to_thread.run_sync(store.digits) or await self._make(store)
+        if await to_thread.run_sync(store.digits) is None:
+            await self._make(store)
         if commit is None:
             return await self._newest(store)
-        if len(commit) == digits:
+        if is_proposed or commit == await self.tip():
             return await self._exactly(commit, store)
         return await self._exactly(await self._completed(commit), store)
 
@@ -95,11 +98,17 @@ class Commits:
         return Fetched(commit, store)
 
     async def _completed(self, start: str) -> str:
-        """Return the one hash on the branch that begins with *start*; no file is fetched."""
+        """Return the one hash that begins with *start*; no file is fetched."""
         history = self._git.store("history")
-        await self._make(history)
-        self._require(await self._fetch(history, self._ref, "--filter=tree:0"))
-        match await self._matching(start, history):
+        digits = await self._make(history)
+        self._require(await self._fetch(history, self._ref, *self._without_files))
+        found = await self._matching(start, history)
+        if not found and len(start) == digits:
+            refspecs = [f"+refs/{kind}/*:refs/pushpaka/{kind}/*" for kind in ("heads", "tags")]
+            fetch = (*_FETCH, *self._without_files, "--", self._url, *refspecs)
+            self._require(await self._in(history, *fetch))
+            found = await self._matching(start, history)
+        match found:
             case [only]:
                 return only
             case []:
@@ -111,7 +120,7 @@ class Commits:
         """Return the fetched hashes that begin with *start*, two at most."""
         found = _Matches(start.encode())
         listed = await self._git.stream(
-            f"--git-dir={store.path}", "rev-list", WANTED, "--", each=found.add
+            f"--git-dir={store.path}", "rev-list", "--all", "--", each=found.add
         )
         if len(found.hashes) < 2:
             self._require(listed)
@@ -138,6 +147,11 @@ class Commits:
     def _require(self, result: Result) -> None:
         if not result.exit.succeeded:
             raise failures.failure(result, self._git.remote)
+
+    @property
+    def _without_files(self) -> Sequence[str]:
+        """Return how to ask for commits alone; git does not know that of paths."""
+        return () if self._git.remote.url.scheme == "file" else ("--filter=tree:0",)
 
     @property
     def _ref(self) -> str:

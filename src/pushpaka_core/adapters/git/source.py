@@ -180,7 +180,8 @@ async def _fetched(git: Git, request: SourceRequest, store: Store) -> Fetched:
 
 
 async def _fetched_from(git: Git, request: SourceRequest, store: Store) -> Fetched:
-    return await Commits(git=git, branch=request.branch).fetch(request.commit_sha, store=store)
+    commits = Commits(git=git, branch=request.branch)
+    return await commits.fetch(request.commit_sha, store=store, is_proposed=request.is_proposed)
 
 
 @asynccontextmanager
