@@ -19,7 +19,7 @@ from pushpaka_core.errors import DetectionError
 
 FILES = ("Dockerfile", "Containerfile")
 
-_EXPOSE = re.compile(r"^\s*EXPOSE\s+(?P<port>\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
+_EXPOSE = re.compile(r"^[ \t]*EXPOSE[ \t]+(?P<port>\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
 
 
 def analyse(question: Question) -> BuildPlan | Rejected | None:

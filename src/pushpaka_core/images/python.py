@@ -38,7 +38,9 @@ _LOCKS: Mapping[str, tuple[str, ...]] = {
     "pipenv": ("Pipfile", "Pipfile.lock"),
 }
 _REQUIREMENTS = re.compile(r"uv pip install -r (?P<path>[\w./-]+\.txt)")
-_OF_FILES = re.compile(r"^\s*(-[erc]|--editable|--requirement|--constraint|\.|file:)", re.MULTILINE)
+_OF_FILES = re.compile(
+    r"^[ \t]*(-[erc]|--editable|--requirement|--constraint|\.|file:)", re.MULTILINE
+)
 _LOCKED_FILES = re.compile(r'^type = "(directory|file)"|^path = |"(path|file)": ', re.MULTILINE)
 """How the lock files of Poetry, PDM and Pipenv name what lies in the repository."""
 

@@ -37,7 +37,9 @@ from pushpaka_core.detection.wishes import Question
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
 
 _FLASK_ENV = ".flaskenv"
-_FLASK_APP = re.compile(r"""(?m)^\s*(?:export\s+)?FLASK_APP\s*=\s*['"]?(?P<name>[\w./]+)""")
+_FLASK_APP = re.compile(
+    r"""(?m)^[ \t]*(?:export[ \t]+)?FLASK_APP[ \t]*=[ \t]*['"]?(?P<name>[\w./]+)"""
+)
 
 
 @frozen(kw_only=True)
