@@ -13,12 +13,17 @@ import pytest
 from anyio import Event, create_task_group
 from anyio.abc import TaskGroup
 from attrs import field, frozen
+from tests.http.clients import Person, speaking_to
+from tests.http.instances import Instance
+from tests.security.scenes import Scene, open_scene
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.interpreters import Interpreters
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.ports.processes import Command, OutputChunk
 from pushpaka_core.testing.applications import NUMBER
+from pushpaka_http.app import create_app
+from pushpaka_http.rate_limits import Limits
 
 FIRST_UID = 61_500
 
@@ -51,6 +56,20 @@ def first_uid() -> int | None:
 def uid(first_uid: int | None) -> int | None:
     """Return the user id of the project that is built here."""
     return first_uid and first_uid + NUMBER
+
+
+@pytest.fixture(scope="session")
+async def scene() -> AsyncIterator[Scene]:
+    async with open_scene() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def ann() -> AsyncIterator[Person]:
+    """Return somebody who speaks to the API of an instance in memory, as often as they like."""
+    app = create_app(Instance.empty().application, limits=Limits(requests_per_user=10**6))
+    async with speaking_to(app) as client:
+        yield await Person.registered(client, "ann@example.com")
 
 
 @frozen

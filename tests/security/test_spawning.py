@@ -19,7 +19,9 @@ MODULES = {"_posixsubprocess", "multiprocessing", "pty", "subprocess"}
 OF_OS = re.compile(r"(exec|spawn)[lv]p?e?|fork|forkpty|popen|posix_spawnp?|system")
 ANYWHERE = re.compile(
     r"create_subprocess_\w+|subprocess_(exec|shell)|(open|run|to)_process|ProcessPoolExecutor"
+    r"|exec_(run|create|start)"
 )
+"""The second line is what runs something in a container."""
 
 
 def test_programs_are_started_in_one_place_alone() -> None:
@@ -51,6 +53,17 @@ def test_programs_are_started_in_one_place_alone() -> None:
         "from concurrent.futures import ProcessPoolExecutor",
         "__import__('subprocess')",
         "importlib.import_module('subprocess')",
+        "import os\nos.posix_spawn('/bin/true', [], {})",
+        "import os\nos.popen('true')",
+        "import os as o\no.system('true')",
+        "import os\ngetattr(os, 'system')('true')",
+        "import posix\nposix.execv('/bin/true', [])",
+        "import pty\npty.spawn('true')",
+        "from multiprocessing import Process",
+        "import asyncio\nasync def f(): await asyncio.subprocess.create_subprocess_exec('true')",
+        "anyio.open_process('true')",
+        "container.exec_run('true')",
+        "client.api.exec_create('x', 'true')",
     ],
 )
 def test_each_way_to_start_a_program_is_seen(text: str) -> None:
@@ -64,6 +77,20 @@ def test_what_starts_nothing_is_let_pass(text: str) -> None:
     assert [] == list(_spawning(text))
 
 
+def test_a_shim_is_told_all_that_it_may_know() -> None:
+    """It is started by a list of words, without a shell and with nothing of our environment."""
+    tree = ast.parse((SOURCE / MAY_SPAWN[0]).read_text())
+
+    calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call)]
+    (start,) = [call for call in calls if ast.unparse(call.func).startswith("subprocess.")]
+    told = {keyword.arg: ast.unparse(keyword.value) for keyword in start.keywords}
+
+    assert isinstance(start.args[0], ast.List)
+    assert "{SHIM_MARK: instance}" == told["env"]
+    assert not {"shell", "executable", "preexec_fn", "pass_fds", None} & told.keys()
+    assert "environ" not in ast.unparse(tree)
+
+
 def _spawning(text: str) -> Iterator[ast.AST]:
     for node in ast.walk(ast.parse(text)):
         if any(map(_spawns, _names(node))):
@@ -74,10 +101,13 @@ def _names(node: ast.AST) -> list[str]:
     """Return what a piece of code speaks of, with the module where that can be seen."""
     match node:
         case ast.Import(names=names):
-            return [alias.name for alias in names]
+            return [f"{alias.name}.system" if alias.asname else alias.name for alias in names]
         case ast.ImportFrom(module=module, names=names):
             return [f"{module}.{alias.name}" for alias in names]
-        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+        case (
+            ast.Attribute(value=ast.Name(id=owner), attr=name)
+            | ast.Call(args=[ast.Name(id=owner), ast.Constant(value=str(name))])
+        ):
             return [f"{owner}.{name}"]
         case ast.Attribute(attr=name):
             return [name]
