@@ -240,6 +240,7 @@ def starting_of(adapters: Adapters, options: Options) -> Starting:
         addresses=options.addresses,
         timings=options.timings,
         now=adapters.now,
+        stopwatch=adapters.stopwatch,
         new_id=adapters.new_id,
         node=options.node.name,
         host=options.node_address,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
+from anyio import current_time
 from attrs import field, frozen
 
 from pushpaka_core.domain.hosts import Addresses
@@ -27,7 +28,7 @@ from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
 from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.ports.system import Clock, IdGenerator, Stopwatch
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.services.health import HealthCheck
@@ -68,6 +69,7 @@ class Adapters:
     cipher: Cipher
     key_maker: KeyMaker
     now: Clock
+    stopwatch: Stopwatch = current_time
     new_id: IdGenerator
     rate_counters: RateCounters | None = None
     """None where every process counts for itself."""

@@ -240,7 +240,7 @@ class LifeOfDeployments(RuleBasedStateMachine):
 
     def jump(self, seconds: int) -> None:
         """Set the clocks on the walls of all processes, as an operator may."""
-        self.theatre.platform.clock.tick(seconds)
+        self.theatre.platform.clock.jump(seconds)
 
     def crash(self, number: int, leaves_a_trace: bool) -> None:
         runtime = self.theatre.platform.runtime

@@ -269,6 +269,7 @@ async def open_platform(
         cipher=MemoryCipher(),
         key_maker=MemoryKeyMaker(),
         now=clock,
+        stopwatch=clock.stopwatch,
         new_id=new_id,
     )
     application = assemble(adapters, OPTIONS)

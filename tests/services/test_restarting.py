@@ -112,7 +112,7 @@ class TestARestart:
         running = await platform.served(shop)
         await ask(platform, running)
         await step(platform, times=2)
-        platform.clock.tick(-3600)
+        platform.clock.jump(-3600)
 
         await step(platform)
 
@@ -227,14 +227,16 @@ class TestAFailingRestart:
         assert "A restart failed" == (await platform.causes(running.id))[-1]
         assert await platform.is_tidy()
 
+    @pytest.mark.parametrize("set_by", [0, -3600, 3600])
     async def test_is_given_up_after_the_time_of_a_health_check(
-        self, platform: Platform, shop: Project
+        self, platform: Platform, shop: Project, set_by: int
     ) -> None:
         """What does not become healthy is waited for as long as in a deployment, and told so."""
         running = await platform.served(shop)
         await ask(platform, running)
         platform.runtime.listening = Listening.ELSEWHERE
         await step(platform)
+        platform.clock.jump(set_by)
         platform.clock.tick(RunSettings.of(shop).health_check_timeout - 1)
         await step(platform)
         until_then = len(platform.runtime.living)

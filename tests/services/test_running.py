@@ -74,10 +74,15 @@ async def test_without_a_free_port_nothing_is_started(platform: Platform) -> Non
     assert 100 == len(await platform.instances())
 
 
+@pytest.mark.parametrize("set_by", [0, -3600, 3600])
 async def test_a_process_without_a_port_is_healthy_once_it_is_steady(
-    platform: Platform, shop: Project
+    platform: Platform, shop: Project, set_by: int
 ) -> None:
-    """It only has to live; the health check time-out of the project may be shorter than that."""
+    """
+    It only has to live; the health check time-out of the project may be shorter than that.
+
+    A clock that is set meanwhile makes it neither older nor younger.
+    """
     running = await platform.served(shop)
     worker = an_instance(running, process_type="worker")
     (request,) = platform.runtime.living.values()
@@ -88,8 +93,11 @@ async def test_a_process_without_a_port_is_healthy_once_it_is_steady(
     settings = evolve(job.settings, health_check_timeout=1)
     hasty = evolve(job, deployment=evolve(running, run_settings=settings))
 
+    await patient.look(hasty, worker)
+    platform.clock.jump(set_by)
+    platform.clock.tick(4)
     young = await patient.look(hasty, worker)
-    platform.clock.tick(5)
+    platform.clock.tick(1)
     old = await patient.look(hasty, worker)
 
     assert ("it has run for a moment only", None) == (young.missing, old.missing)

@@ -75,13 +75,23 @@ class SteppedClock:
     """A clock that stands still until a test moves it."""
 
     now: datetime = NOON
+    _seconds: float = field(default=0, init=False)
 
     def __call__(self) -> datetime:
         return self.now
 
     def tick(self, seconds: float) -> None:
         """Let time pass."""
+        self.jump(seconds)
+        self._seconds += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Be set, as an operator may do with the clock of a machine."""
         self.now += timedelta(seconds=seconds)
+
+    def stopwatch(self) -> float:
+        """Return the seconds that have passed, however often it was set."""
+        return self._seconds
 
 
 @define

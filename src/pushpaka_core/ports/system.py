@@ -7,5 +7,8 @@ from uuid import UUID
 Clock = Callable[[], datetime]
 """Returns the present time, aware, in UTC."""
 
+Stopwatch = Callable[[], float]
+"""Returns seconds that only count on, whatever is done to the clock, since some moment."""
+
 IdGenerator = Callable[[], UUID]
 """Returns an id that was never returned before."""

@@ -98,8 +98,7 @@ class Restarting:
 
     async def _is_healthy(self, served: Served, instance: Instance) -> bool:
         sight = await self._starting.look(served, instance)
-        patience = self._starting.patience(served, instance)
-        is_late = self._now() - instance.started_at >= patience
+        is_late = self._starting.is_late(served, instance)
         if sight.end == GONE and not is_late:
             # The platform was killed before it started it, or the machine was switched off.
             job = await self._jobs.of(served.deployment)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from anyio import move_on_after, sleep
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment
@@ -19,7 +19,8 @@ from pushpaka_core.ports.prober import Probe, Prober
 from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.runtime import Runtime, StartRequest
 from pushpaka_core.ports.storage import Storage, UnitOfWork
-from pushpaka_core.ports.system import Clock, IdGenerator
+from pushpaka_core.ports.system import Clock, IdGenerator, Stopwatch
+from pushpaka_core.services.ages import Ages
 from pushpaka_core.services.jobs import Job
 
 _UNHEARD = "nothing listens on its port"
@@ -66,10 +67,16 @@ class Starting:
     _addresses: Addresses
     _timings: Timings
     _now: Clock
+    _stopwatch: Stopwatch
     _new_id: IdGenerator
     _node: str
     _host: str
     _ports: range
+    _ages: Ages = field(init=False)
+
+    @_ages.default
+    def _new_ages(self) -> Ages:
+        return Ages(self._stopwatch)
 
     async def reserve(self, job: Job) -> Sequence[Instance]:
         """
@@ -117,6 +124,7 @@ class Starting:
     async def start(self, job: Job, instance: Instance) -> None:
         """Start one instance; StartError when it cannot be."""
         await self._runtime.start(self.request(job, instance))
+        self._ages.of(instance.id)
 
     async def end(self, instance: Instance) -> None:
         """End one instance; its output can still be read."""
@@ -150,7 +158,8 @@ class Starting:
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
         if instance.port is None:
-            is_steady = self._now() - observed.started_at >= self._timings.steady
+            age = self._ages.of((instance.name, observed.started_at))
+            is_steady = age >= self._timings.steady
             return Sight(missing=None if is_steady else "it has run for a moment only")
         if owns_port is None:
             return Sight(missing=_UNHEARD)
@@ -173,6 +182,10 @@ class Starting:
         """Return how long the instance may take to become healthy."""
         asked = timedelta(seconds=run.settings.health_check_timeout)
         return asked if instance.port is not None else max(asked, 2 * self._timings.steady)
+
+    def is_late(self, run: Run, instance: Instance) -> bool:
+        """Tell whether it was started, or looked at first, longer ago than it may take."""
+        return self._ages.of(instance.id) >= self.patience(run, instance)
 
     async def too_late(self, run: Run, instance: Instance, seen: Sight) -> str:
         """Return what to tell the owner of an instance that is not healthy in time."""

@@ -184,7 +184,7 @@ class Tending:
             return await self._ended(instance, sight.end)
         if sight.missing is None:
             return instance.go_live()
-        if self._now() - instance.started_at < self._starting.patience(served, instance):
+        if not self._starting.is_late(served, instance):
             return instance
         return await self._ended(instance, f"was not healthy in time ({sight.missing})")
 
