@@ -296,6 +296,44 @@ def test_routers_elsewhere_lead_to_each_api() -> None:
     assert 80 == options.addresses.port
 
 
+@pytest.mark.parametrize(
+    ("settings", "has_wildcard", "url"),
+    [
+        ({}, False, "http://shop.localhost:8000"),
+        ({}, True, "http://shop.localhost:8000"),
+        ({"https_port": "443"}, False, "http://shop.localhost:8000"),
+        ({"https_port": "443"}, True, "https://shop.localhost"),
+        ({"https_port": "8443"}, True, "https://shop.localhost:8443"),
+        ({"https_port": "8443", "public_port": "443"}, True, "https://shop.localhost"),
+        ({"public_scheme": "https"}, False, "https://shop.localhost"),
+        ({"public_scheme": "https", "public_port": "444"}, False, "https://shop.localhost:444"),
+        ({"public_scheme": "http", "https_port": "443"}, True, "http://shop.localhost"),
+        ({"public_port": "80"}, False, "http://shop.localhost"),
+    ],
+)
+def test_addresses_are_told_as_visitors_use_them(
+    settings: dict[str, str], url: str, *, has_wildcard: bool
+) -> None:
+    """By HTTPS where all names have a certificate, and as they are before a proxy."""
+    addresses = addresses_of(read(**settings), 8000, has_wildcard=has_wildcard)
+
+    assert url == addresses.url("shop.localhost")
+    is_ours = has_wildcard and "https_port" in settings and "public_scheme" not in settings
+    assert is_ours == addresses.is_certified
+
+
+@pytest.mark.anyio
+async def test_http_and_https_have_a_port_each(tmp_path: Path) -> None:
+    """The sentence names both settings."""
+    settings = read(data_directory=str(tmp_path), router_port="8000", https_port="8000")
+
+    with pytest.raises(
+        SettingsError, match=r"HTTPS_PORT is 8000, on which .* PUSHPAKA_ROUTER_PORT"
+    ):
+        async with open_application(settings):
+            pass
+
+
 def test_readme_lists_exactly_the_settings_that_there_are() -> None:
     """The table of the README is the code's own."""
     rows = [

@@ -13,6 +13,7 @@ from attrs import frozen
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Person
 from tests.acme_server import AcmeServer, open_acme_server
+from tests.certificates import certify
 from tests.name_server import NameServer, open_name_server
 from tests.served import Served, free_port, open_served
 
@@ -52,6 +53,7 @@ class Stage:
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     https_port, acme_port = free_port(), free_port()
+    await to_thread.run_sync(certify, tmp_path / "own", "apps", "*.apps.example.net")
     with open_name_server(free_port()) as name_server:
         async with open_served(
             **OWN_ADDRESSES,
@@ -59,6 +61,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             PUSHPAKA_DNS_SERVERS=name_server.setting,
             PUSHPAKA_BASE_DOMAIN="apps.example.net",
             PUSHPAKA_HTTPS_PORT=str(https_port),
+            PUSHPAKA_CERTIFICATES_DIRECTORY=str(tmp_path / "own"),
             PUSHPAKA_HSTS="3600",
             PUSHPAKA_ACME_EMAIL="ops@example.com",
             PUSHPAKA_ACME_URL=f"https://localhost:{acme_port}/acme/local/directory",
@@ -77,7 +80,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def test_a_proven_domain_is_served_by_https(stage: Stage) -> None:
-    """No other has a certificate, and what there is of them only the platform can read."""
+    """
+    No other is obtained a certificate for, and what there is of them only the platform can read.
+
+    For the platform's own names the operator has one, so that they are told as https:// too.
+    """
     served = stage.served
     stage.publish("shop.apps.example.net", "A", "192.0.2.1")
     async with Person.signed_up(served) as ann:
@@ -99,11 +106,14 @@ async def test_a_proven_domain_is_served_by_https(stage: Stage) -> None:
             while (redirect := await ann.visit(f"http://{DOMAIN}")).status_code != 301:
                 await sleep(0.1)
         page = await stage.visit(DOMAIN)
+        own_redirect = await ann.visit("http://shop.apps.example.net")
         unknown = await stage.visit("nobody.example.com", is_trusted=False)
 
     assert "verified" == proven["status"]
     assert {DOMAIN: True, OTHER: False} == domains
     assert f"https://{DOMAIN}:{stage.https_port}/" == redirect.headers["Location"]
+    assert project["url"] + "/" == own_redirect.headers["Location"]
+    assert f"https://shop.apps.example.net:{stage.https_port}" == project["url"]
     assert (200, "v1", "max-age=3600") == (
         page.status_code,
         page.text,

@@ -42,6 +42,25 @@ async def test_the_api_has_its_address(platform: Platform) -> None:
     assert {"api.localhost": (8008, 8009)} == platform.routes()
 
 
+async def test_where_all_names_have_a_certificate_visitors_are_sent_to_https(
+    platform: Platform, shop: Project
+) -> None:
+    """The platform's own names are, of whatever runs or was stopped, and no others."""
+    await platform.served(shop)
+    await stopped(platform, shop, "preview:main")
+    async with platform.storage.transaction() as uow:
+        domain = a_custom_domain(shop, domain="shop.example", verified_at=platform.clock.now)
+        await uow.custom_domains.add(domain)
+    certified = evolve(platform.application.addresses, is_certified=True)
+    apis = (Upstream(host="127.0.0.1", port=8008),)
+
+    await Routing(platform.storage, platform.router, certified, apis).publish()
+
+    redirected = {host for route in platform.router.routes for host in route.has_certificates}
+    assert 4 == len(redirected)
+    assert {*platform.routes()} - {"shop.example"} == redirected
+
+
 async def test_verified_custom_domains_lead_to_production(
     platform: Platform, shop: Project
 ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from pushpaka_core.bootstrap.options import addresses_of
+from pushpaka_core.bootstrap.options import addresses_of, utc_now
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.errors import SettingsError
@@ -30,6 +30,8 @@ class Ground:
     instance_id: UUID | None
     keys: "Keys"
     addresses: Addresses
+    router_port: int
+    """Where a router here listens for plain HTTP."""
     choices: "Choices"
     node: Node
 
@@ -54,8 +56,8 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
         port=settings.router_port,
         apart_from={settings.port, settings.https_port, *settings.instance_ports},
     )
-    addresses = addresses_of(settings, choices.router_port)
-    _require_apart(settings, addresses.port, choices)
+    router_port = settings.router_port or choices.router_port
+    _require_apart(settings, router_port, choices)
     return Ground(
         instance_id=known_instance_id(directory),
         keys=keys_of(
@@ -63,7 +65,8 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
             signing_key=settings.secret_key.encode() if settings.secret_key else None,
             encryption_keys=settings.encryption_keys,
         ),
-        addresses=addresses,
+        addresses=addresses_of(settings, router_port, has_wildcard=_has_wildcard(settings)),
+        router_port=router_port,
         choices=choices,
         node=Node(
             runtime=runtime,
@@ -94,8 +97,24 @@ def _require_certificates(settings: Settings) -> None:
         raise SettingsError(f"PUSHPAKA_ACME_CA_FILE is {authority}, which is no file.")
 
 
+def _has_wildcard(settings: Settings) -> bool:
+    """Tell whether the router here has a certificate for all names below the base domain."""
+    from pushpaka_core.adapters.traefik.certificates import own_certificates
+
+    if settings.https_port is None or settings.router_urls:
+        return False
+    name, now = f"*.{settings.base_domain}", utc_now()
+    own = own_certificates(settings.certificates_directory)
+    return any(certificate.names.get(name, now) > now for certificate in own)
+
+
 def _require_apart(settings: Settings, router_port: int, choices: "Choices") -> None:
-    """Refuse ports of applications on which the platform itself listens."""
+    """Refuse ports on which two would listen."""
+    if settings.https_port == router_port:
+        raise SettingsError(
+            f"PUSHPAKA_HTTPS_PORT is {router_port}, on which the router listens for plain HTTP. "
+            "Set it, or PUSHPAKA_ROUTER_PORT, to another port."
+        )
     own = (
         settings.port,
         router_port,

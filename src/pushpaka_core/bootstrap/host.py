@@ -95,7 +95,7 @@ async def host_adapters(
             ),
             router=router,
             router_supervisor=supervisor,
-            route_table_text=route_table_text(settings),
+            route_table_text=route_table_text(settings, ground.addresses),
             is_routed=settings.router is not RouterChoice.NONE,
             resolver=DnspythonResolver(servers=settings.dns_servers),
             host=LocalHost(directory),

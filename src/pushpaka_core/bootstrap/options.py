@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from pushpaka_core.domain.hosts import Addresses
+from attrs import evolve
+
+from pushpaka_core.domain.hosts import USUAL_PORTS, Addresses
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.parts import Options
@@ -44,10 +46,22 @@ def options_of(settings: Settings, addresses: Addresses, node: Node) -> Options:
     )
 
 
-def addresses_of(settings: Settings, port: int) -> Addresses:
-    """Return under which names everything answers; *port* of a router here, where none is set."""
+def addresses_of(settings: Settings, port: int, *, has_wildcard: bool = False) -> Addresses:
+    """
+    Return under which names everything answers.
+
+    *port* is that of a router here, where none is set; *has_wildcard* says whether it has a
+    certificate for all names below the base domain.
+    """
     usual = 80 if settings.router_urls else port
-    return Addresses(base_domain=settings.base_domain, port=settings.router_port or usual)
+    plain = Addresses(base_domain=settings.base_domain, port=settings.router_port or usual)
+    if scheme := settings.public_scheme:
+        addresses = evolve(plain, scheme=scheme, port=USUAL_PORTS[scheme])
+    elif has_wildcard and settings.https_port:
+        addresses = evolve(plain, scheme="https", port=settings.https_port, is_certified=True)
+    else:
+        addresses = plain
+    return evolve(addresses, port=settings.public_port or addresses.port)
 
 
 def source_policy_of(settings: Settings) -> SourcePolicy:

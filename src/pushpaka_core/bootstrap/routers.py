@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from pushpaka_core.bootstrap.ground import SEARCH_PATH, Ground
+from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.ports.router import Router, RouterSupervisor, RouteTableText
 from pushpaka_core.settings import RouterChoice, Settings
@@ -40,33 +41,34 @@ async def opened_router(
     directory = TraefikDirectory(settings.data_directory / "router")
     entry_points = EntryPoints(
         host=settings.router_host,
-        port=ground.addresses.port,
+        port=ground.router_port,
         internal_port=ground.choices.router_internal_port,
         page_port=ground.choices.router_page_port,
         trusted_proxies=tuple(map(str, settings.trusted_proxies)),
-        https=_https(settings),
+        https=_https(settings, ground.addresses),
     )
     binaries = await to_thread.run_sync(Binaries.find, SEARCH_PATH)
     async with open_traefik_router(directory, entry_points) as router:
         yield router, TraefikSupervisor(processes, directory, entry_points, binaries)
 
 
-def route_table_text(settings: Settings) -> RouteTableText | None:
+def route_table_text(settings: Settings, addresses: Addresses) -> RouteTableText | None:
     """Return how the table is written for routers that fetch it, or None where none does."""
     if not settings.router_urls:
         return None
     from pushpaka_core.adapters.traefik.configuration import dynamic_configuration
 
-    return partial(dynamic_configuration, page=None, https=_https(settings))
+    return partial(dynamic_configuration, page=None, https=_https(settings, addresses))
 
 
-def _https(settings: Settings) -> "Https | None":
+def _https(settings: Settings, addresses: Addresses) -> "Https | None":
     from pushpaka_core.adapters.traefik.https import Https
 
     if settings.https_port is None:
         return None
     return Https(
         port=settings.https_port,
+        public_port=addresses.port if addresses.scheme == "https" else None,
         acme=None if settings.acme_email is None else _acme(settings, settings.acme_email),
         own_directory=settings.certificates_directory,
         hsts=None if settings.hsts is None else timedelta(seconds=settings.hsts),

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 
+USUAL_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -18,11 +19,13 @@ def is_host_name(text: str) -> bool:
 
 @frozen(kw_only=True)
 class Addresses:
-    """Knows what the router listens on, and so every address of this instance."""
+    """Knows how visitors come to the router, and so every address of this instance."""
 
     base_domain: str = "localhost"
     scheme: str = "http"
     port: int = 80
+    is_certified: bool = False
+    """Whether the router itself has a certificate for all of them, and sends visitors to HTTPS."""
 
     def project_host(self, slug: str) -> str:
         """Return the host name of a project."""
@@ -49,8 +52,8 @@ class Addresses:
 
     def url(self, host: str) -> str:
         """Return the address of *host*, with the port where it is not the scheme's own."""
-        usual = {"http": 80, "https": 443}[self.scheme]
-        return f"{self.scheme}://{host}" + ("" if self.port == usual else f":{self.port}")
+        is_usual = self.port == USUAL_PORTS[self.scheme]
+        return f"{self.scheme}://{host}" + ("" if is_usual else f":{self.port}")
 
     def is_reserved(self, host: str) -> bool:
         """Tell whether *host* is the platform's: nobody may claim it as a custom domain."""

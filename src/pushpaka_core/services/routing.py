@@ -94,7 +94,17 @@ class Routing:
     def _api_routes(self) -> Iterable[Route]:
         if self._apis:
             hosts = (self._addresses.api_host,)
-            yield Route(name="api", hosts=hosts, upstreams=self._apis, title="The API")
+            yield Route(
+                name="api",
+                hosts=hosts,
+                has_certificates=self._certified(*hosts),
+                upstreams=self._apis,
+                title="The API",
+            )
+
+    def _certified(self, *hosts: str) -> tuple[str, ...]:
+        """Return those of the platform's own *hosts* whose visitors are sent to HTTPS."""
+        return hosts if self._addresses.is_certified else ()
 
     def _project_routes(
         self,
@@ -107,12 +117,13 @@ class Routing:
             if target.name != PRODUCTION:
                 continue
             project = projects[target.project_id]
-            own = domains.get(project.id, ())
+            host, own = self._addresses.project_host(project.slug), domains.get(project.id, ())
+            certified = (d.domain for d in own if d.ssl_enabled)
             yield Route(
                 name=f"project-{project.slug}",
-                hosts=(self._addresses.project_host(project.slug), *(d.domain for d in own)),
+                hosts=(host, *(d.domain for d in own)),
                 wants_certificates=tuple(d.domain for d in own if d.wants_certificate),
-                has_certificates=tuple(d.domain for d in own if d.ssl_enabled),
+                has_certificates=(*self._certified(host), *certified),
                 upstreams=() if target.stopped_at else upstreams.get(target.deployment_id, ()),
                 title=project.name,
                 is_stopped=target.stopped_at is not None,
@@ -121,18 +132,22 @@ class Routing:
     def _own_route(
         self, deployment: Deployment, upstreams: Mapping[DeploymentId, tuple[Upstream, ...]]
     ) -> Route:
+        host = self._addresses.deployment_host(deployment)
         return Route(
             name=f"deployment-{deployment.id.hex}",
-            hosts=(self._addresses.deployment_host(deployment),),
+            hosts=(host,),
+            has_certificates=self._certified(host),
             upstreams=upstreams.get(deployment.id, ()),
             title=deployment.slug,
         )
 
     def _stopped_route(self, target: Target, project: Project) -> Route:
         """Keep the address of what was stopped, which may be all that a preview ever had."""
+        host = self._addresses.host_of(project.slug, target.deployment_id)
         return Route(
             name=f"deployment-{target.deployment_id.hex}",
-            hosts=(self._addresses.host_of(project.slug, target.deployment_id),),
+            hosts=(host,),
+            has_certificates=self._certified(host),
             upstreams=(),
             title=project.name,
             is_stopped=True,

@@ -48,3 +48,14 @@ class CertificateSettings:
         "seconds for which browsers are told to come by HTTPS alone; they are not by default",
         default=None,
     )
+    public_scheme: str | None = setting(
+        setting_values.word("http", "https"),
+        "`http` or `https`: by which visitors come where a proxy before the router decides that; "
+        "https where a certificate of your own is for `*.<base domain>`, else http",
+        default=None,
+    )
+    public_port: int | None = setting(
+        setting_values.integer(1, 65_535),
+        "the port to which visitors come; with a public scheme its usual one, else the router's",
+        default=None,
+    )

@@ -3,7 +3,7 @@
 import base64
 import json
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,8 @@ import pytest
 import yaml
 from anyio import fail_after, sleep, to_thread
 from attrs import evolve
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from tests.adapters.traefik.conftest import free_entry_points
+from tests.certificates import UNTIL, certify
 from tests.http.instances import Instance
 from tests.http.raw import served
 from tests.served import free_port
@@ -37,7 +33,6 @@ from pushpaka_core.ports.router import Route, RouteTable, Upstream
 from pushpaka_http.app import create_app
 from pushpaka_http.middleware import SECURITY_HEADERS
 
-UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 ACME = Acme(email="ops@example.com", url="https://acme.example.com/directory")
 SHOP = Route(
     name="shop",
@@ -46,32 +41,6 @@ SHOP = Route(
     has_certificates=("shop.example.com",),
     upstreams=(),
 )
-
-
-def certify(directory: Path, stem: str, *names: str, until: datetime = UNTIL) -> bytes:
-    """Put a certificate of one's own into *directory*, and return it."""
-    directory.mkdir(exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stem)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
-        .not_valid_after(until)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    )
-    if names:
-        alternatives = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
-        builder = builder.add_extension(alternatives, critical=False)
-    certificate = builder.sign(key, SHA256())
-    pem = certificate.public_bytes(Encoding.PEM)
-    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (directory / f"{stem}.crt").write_bytes(pem)
-    (directory / f"{stem}.key").write_bytes(key_pem)
-    return pem
 
 
 class TestConfiguration:
@@ -134,6 +103,17 @@ class TestConfiguration:
         assert 'Host("shop.example.com")' == routers["route-shop-redirect"]["rule"]
         assert "shop.example.com" not in routers["route-shop"]["rule"]
         assert 3 == routers["route-shop"]["rule"].count("Host(")
+
+    @pytest.mark.parametrize(("public_port", "told"), [(None, "8443"), (444, "444"), (443, None)])
+    def test_visitors_are_sent_to_the_port_that_is_theirs(
+        self, public_port: int | None, told: str | None
+    ) -> None:
+        """Which another one than the router's may be led to."""
+        https = Https(port=8443, public_port=public_port)
+
+        redirect = _http(https)["middlewares"]["pushpaka-redirect"]["redirectScheme"]
+
+        assert told == redirect.get("port")
 
 
 class TestCertificates:
@@ -322,5 +302,9 @@ def _static(https: Https | None) -> Any:
 
 
 def _routers(https: Https) -> Any:
+    return _http(https)["routers"]
+
+
+def _http(https: Https) -> Any:
     table = RouteTable(generation=1, routes=(SHOP,))
-    return yaml.safe_load(dynamic_configuration(table, page=None, https=https))["http"]["routers"]
+    return yaml.safe_load(dynamic_configuration(table, page=None, https=https))["http"]

@@ -49,6 +49,8 @@ class Https:
     """Where applications answer by HTTPS too."""
 
     port: int
+    public_port: int | None = None
+    """To which visitors are sent, where that is not the same."""
     acme: Acme | None = None
     """None where nothing is obtained: all there is are certificates of the operator's own."""
     own_directory: Path | None = None
@@ -93,8 +95,9 @@ def redirecting_router(rule: str, *, web: str) -> _Tree:
 
 def middlewares(https: Https) -> Mapping[str, _Tree]:
     """Return what those routers need."""
-    port = {} if https.port == _USUAL_PORT else {"port": str(https.port)}
-    redirect = {"redirectScheme": {"scheme": "https", "permanent": True, **port}}
+    port = https.public_port or https.port
+    told = {} if port == _USUAL_PORT else {"port": str(port)}
+    redirect = {"redirectScheme": {"scheme": "https", "permanent": True, **told}}
     if https.hsts is None:
         return {_REDIRECT: redirect}
     seconds = int(https.hsts.total_seconds())
