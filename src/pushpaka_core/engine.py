@@ -21,7 +21,7 @@ from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.measurements import MeasuredEvents, Measurements
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import HeldStorage, NodeHold
-from pushpaka_core.services.notifications import NOTIFICATION
+from pushpaka_core.services.notifications import NOTIFICATION, TRIAL
 from pushpaka_core.services.notifying import NotificationSender
 from pushpaka_core.services.pipeline import DeploymentPipeline
 from pushpaka_core.services.previews import Previews
@@ -227,7 +227,11 @@ def _sending(adapters: Adapters, options: Options) -> OutboxSending:
         addresses=options.addresses,
         now=adapters.now,
     )
-    senders = {COMMIT_STATUS: statuses.send, NOTIFICATION: notifications.send}
+    senders = {
+        COMMIT_STATUS: statuses.send,
+        NOTIFICATION: notifications.send,
+        TRIAL: notifications.send_trial,
+    }
     return OutboxSending(adapters.storage, senders, adapters.now)
 
 

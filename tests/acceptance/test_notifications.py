@@ -40,12 +40,14 @@ async def test_programs_and_people_are_told(instance: Served) -> None:
                 (f"json://127.0.0.1:{service.port}/s3cret", False),
             ):
                 body = {"project_id": project["id"], "url": url, "success": success}
-                await ann.ask("POST", "/notifications", body)
+                channel = await ann.ask("POST", "/notifications", body)
+            await ann.ask("POST", f"/notifications/{channel['id']}/test")
+            await until_received(service, 1)
             running = await ann.deploy(project)
             repository.commit("Break it", {"Procfile": "web: exec false\n"})
             failed = await ann.outcome(await ann.begin(project))
             await until_received(program, 2)
-            await until_received(service, 1)
+            await until_received(service, 2)
             listed = await ann.ask("GET", "/notifications")
 
     told = [json.loads(received.body) for received in program.received]
@@ -53,5 +55,8 @@ async def test_programs_and_people_are_told(instance: Served) -> None:
     assert [running["id"], failed["id"]] == [each["data"]["deployment_id"] for each in told]
     assert project["url"] == told[0]["data"]["url"]
     assert failed["error"] == told[1]["data"]["error"]
-    assert "shop could not be deployed" == json.loads(service.received[0].body)["title"]
+    titles = [json.loads(received.body)["title"] for received in service.received]
+    assert ["shop: a test", "shop could not be deployed"] == titles
+    assert [None, None] == [channel["last_error"] for channel in listed["data"]]
+    assert all(channel["last_told_at"] for channel in listed["data"])
     assert "s3cret" not in json.dumps(listed) + instance.log

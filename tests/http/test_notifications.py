@@ -13,6 +13,8 @@ FIELDS = [
     "success",
     "failure",
     "crash",
+    "last_told_at",
+    "last_error",
     "created_at",
 ]
 
@@ -37,6 +39,30 @@ async def test_a_channel_is_made_listed_and_taken_away(ann: Person) -> None:
         removed.json(),
     )
     assert {"data": []} == (await ann.get("/notifications")).json()
+
+
+async def test_a_test_is_sent_by_a_worker(ann: Person) -> None:
+    """The answer does not wait for it; the channel says later how that went."""
+    project = await ann.project()
+    body = {"project_id": project["id"], "url": "https://hooks.example.com/x"}
+    channel = (await ann.post("/notifications", body)).json()
+
+    answer = await ann.post(f"/notifications/{channel['id']}/test")
+
+    assert (200, {"message": "A test is on its way."}) == (answer.status_code, answer.json())
+    assert (None, None) == (channel["last_told_at"], channel["last_error"])
+
+
+async def test_an_address_that_no_service_has_is_refused(ann: Person) -> None:
+    """With a sentence that says which form it takes."""
+    project = await ann.project()
+
+    answer = await ann.post("/notifications", {"project_id": project["id"], "url": "no://secret"})
+
+    (problem,) = answer.json()["details"]
+    assert (400, "url") == (answer.status_code, problem["field"])
+    assert "the form that Apprise documents" in problem["message"]
+    assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize("url", ["hooks.example.com", "https://user:secret@example.com"])

@@ -46,7 +46,7 @@ async def waiting(platform: Platform) -> int:
     """Return how many messages will be due some day."""
     platform.clock.tick(10**9)
     async with platform.storage.snapshot() as uow:
-        return len(await uow.outbox.due(platform.clock(), limit=99))
+        return len(await uow.outbox.due(platform.clock(), limit=99, each=99))
 
 
 async def test_a_push_is_pending_then_deployed(platform: Platform) -> None:

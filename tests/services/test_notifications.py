@@ -56,7 +56,7 @@ async def waiting(platform: Platform) -> int:
     """Return how many messages will be due some day."""
     platform.clock.tick(10**9)
     async with platform.storage.snapshot() as uow:
-        return len(await uow.outbox.due(platform.clock(), limit=99))
+        return len(await uow.outbox.due(platform.clock(), limit=99, each=99))
 
 
 async def test_people_are_told_of_success_and_failure(platform: Platform, shop: Project) -> None:
@@ -150,6 +150,46 @@ async def test_what_is_refused_is_given_up_and_no_address_is_logged(
     assert 0 == await waiting(platform)
     assert "a message (notification) is given up: No service is known." in caplog.text
     assert "Token" not in caplog.text
+
+
+async def test_a_channel_shows_how_it_was_told_last(platform: Platform, shop: Project) -> None:
+    """When it took something, and why it did not, without a word of its address."""
+    await told_at(platform, shop, WEBHOOK)
+    platform.notification_poster.failures.append(AWAY)
+    await deployed(platform, shop)
+
+    await platform.engine.sending.send()
+    (missed,) = await platform.application.notifications.all(platform.owner)
+    platform.clock.tick(10)
+    await platform.engine.sending.send()
+    (told,) = await platform.application.notifications.all(platform.owner)
+
+    assert (None, "*** does not answer.") == (missed.told_at, missed.error)
+    assert (platform.clock(), None) == (told.told_at, told.error)
+
+
+async def test_a_test_is_sent_once_and_tells_how_it_went(platform: Platform, shop: Project) -> None:
+    """Also while the channel waits for its next try, and not for hours as what is to be told."""
+    url = (await told_at(platform, shop, WEBHOOK)).channel.id
+    people = (await told_at(platform, shop, SLACK)).channel.id
+    platform.notification_poster.failures += [AWAY, AWAY]
+    platform.messenger.failures.append(DeliveryRefusedError("No service is known."))
+    await deployed(platform, shop)
+    await platform.engine.sending.send()
+
+    for channel_id in (url, url, people):
+        await platform.application.notifications.test(platform.owner, channel_id)
+    await platform.engine.sending.send()
+    (_, missed) = await platform.application.notifications.all(platform.owner)
+    await platform.application.notifications.test(platform.owner, url)
+    await platform.engine.sending.send()
+    (_, told) = await platform.application.notifications.all(platform.owner)
+
+    assert ["shop: a test"] == [title for _, title, _ in platform.messenger.told]
+    assert ["test"] == [json.loads(p.body)["type"] for p in platform.notification_poster.posted]
+    assert (None, "*** does not answer.") == (missed.told_at, missed.error)
+    assert (platform.clock(), None) == (told.told_at, told.error)
+    assert 1 == await waiting(platform)
 
 
 async def test_who_wants_no_more_is_told_no_more(platform: Platform, shop: Project) -> None:

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, Self
+from typing import NewType, Protocol, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment
 from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.redaction import MASKED
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.secrets import Encrypted
 
@@ -66,6 +67,12 @@ def is_webhook(url: str) -> bool:
     return scheme_of(url) in _WEBHOOK_SCHEMES
 
 
+def masked(sentence: str, *, url: str) -> str:
+    """Return *sentence* without the name of the host that *url* leads to."""
+    host = urlsplit(url).hostname
+    return sentence.replace(host, MASKED) if host else sentence
+
+
 def _check_webhook(url: str) -> None:
     try:
         parts = urlsplit(url)
@@ -102,6 +109,10 @@ class Channel:
     success: bool
     failure: bool
     crash: bool
+    told_at: datetime | None = None
+    """When it has last taken something."""
+    error: str | None = None
+    """Why it has not taken what it was last told; None where it has, or was told nothing yet."""
     created_at: datetime
 
     def wants(self, occasion: Occasion) -> bool:
@@ -116,10 +127,64 @@ class Channel:
         """Return it with what its requests are signed with."""
         return evolve(self, secret=secret)
 
+    def told(self, *, at: datetime) -> Self:
+        """Return it after it has taken something."""
+        return evolve(self, told_at=at, error=None)
+
+    def missed(self, reason: str) -> Self:
+        """Return it after it has not, for a *reason* that holds nothing of its address."""
+        return evolve(self, error=reason)
+
     @staticmethod
     def context_of(id: ChannelId, what: str) -> str:
         """Return what the ciphertext of channel *id*'s "url" or "secret" is bound to."""
         return f"channels:{id}:{what}"
+
+
+class News(Protocol):
+    """What somebody is told."""
+
+    @property
+    def title(self) -> str:
+        """Return it in one line."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Return the rest that a person wants to know."""
+        ...
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """Return it for programs."""
+        ...
+
+
+@frozen(kw_only=True)
+class Trial:
+    """What somebody is told to see that they can be: nothing has become of any deployment."""
+
+    project: Project
+    at: datetime
+
+    @property
+    def title(self) -> str:
+        """Return it in one line."""
+        return f"{self.project.name}: a test"
+
+    @property
+    def text(self) -> str:
+        """Return the rest that a person wants to know."""
+        return "What becomes of its deployments is told here."
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """Return it for programs."""
+        return {
+            "type": "test",
+            "timestamp": self.at.isoformat(),
+            "data": {"project_id": str(self.project.id), "project": self.project.name},
+        }
 
 
 @frozen(kw_only=True)

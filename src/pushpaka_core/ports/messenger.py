@@ -15,6 +15,15 @@ class Messenger(Protocol):
         """Tell whether it can send at all."""
         ...
 
+    async def understands(self, url: str, /) -> bool:
+        """
+        Tell whether there is a service that has such an address; nobody is contacted.
+
+        Raises:
+            ReceiverUnavailableError: If that cannot be found out now.
+        """
+        ...
+
     async def tell(self, url: str, /, *, title: str, text: str) -> None:
         """
         Send a message and return when the service has taken it.

@@ -34,5 +34,8 @@ class Channels(Protocol):
     async def add(self, channel: Channel, /) -> None:
         """Keep a new channel."""
 
+    async def note(self, channel: Channel, /) -> None:
+        """Keep when it was last told, and why it was not; harmless when it is gone."""
+
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away. Harmless to repeat."""

@@ -13,12 +13,18 @@ class Outbox(Protocol):
     async def add(self, message: OutboxMessage, /) -> None:
         """Keep a new message; this belongs into the transaction that it tells of."""
 
-    async def due(self, at: datetime, /, *, limit: int) -> Sequence[OutboxMessage]:
+    async def due(self, at: datetime, /, *, limit: int, each: int) -> Sequence[OutboxMessage]:
         """
         Return messages whose time has come at *at*, the longest due first.
 
-        Of each kind and target it is the oldest message alone: the others wait for it.
+        Of each kind and target it is the oldest message alone: the others wait for it. Of each
+        kind and owner of projects it is *each* at most, and what is the first of some owner
+        comes before what is the second of another.
         """
+        ...
+
+    async def is_waiting(self, *, kind: str, target: str) -> bool:
+        """Tell whether there is a message of that kind to that target."""
         ...
 
     async def postpone(self, message: OutboxMessage, /) -> None:

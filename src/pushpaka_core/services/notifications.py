@@ -31,10 +31,15 @@ from pushpaka_core.services.roles import part_for, project_for
 
 NOTIFICATION = "notification"
 """The kind of its messages; their target is the channel."""
+TRIAL = "notification_trial"
+"""The kind of those that somebody asks for to see whether they come, to a channel as well."""
 
 _NOT_INSTALLED = (
     "must begin with https://: other services are told only where the operator has installed "
     "the extra pushpaka[notifications]"
+)
+_UNKNOWN = (
+    "must be an address in the form that Apprise documents for its service: none has such a one"
 )
 _QUIET = timedelta(hours=1)
 """How long nobody is told again that the same deployment has crashed."""
@@ -69,6 +74,8 @@ class NotificationService:
         actor.require_scope(Scope.FULL)
         if not (is_webhook(new.url) or self._messenger.is_installed):
             raise InvalidInputError({"url": _NOT_INSTALLED})
+        if not (is_webhook(new.url) or await self._messenger.understands(new.url)):
+            raise InvalidInputError({"url": _UNKNOWN})
         channel_id = ChannelId(self._new_id())
         draft = Channel(
             id=channel_id,
@@ -92,6 +99,27 @@ class NotificationService:
         """Return the actor's channels, the newest first."""
         async with self._storage.snapshot() as uow:
             return await uow.channels.visible_to(actor).all()
+
+    async def test(self, actor: Actor, id: ChannelId) -> None:
+        """
+        Have somebody told something now, so that the channel shows how that went; NotFoundError.
+
+        A test that is on its way is not sent twice.
+        """
+        actor.require_scope(Scope.FULL)
+        async with self._storage.transaction() as uow:
+            channel = await uow.channels.visible_to(actor).get(id)
+            if await uow.outbox.is_waiting(kind=TRIAL, target=str(id)):
+                return
+            message = OutboxMessage(
+                id=OutboxMessageId(self._new_id()),
+                project_id=channel.project_id,
+                kind=TRIAL,
+                target=str(id),
+                body="{}",
+                next_at=self._now(),
+            )
+            await uow.outbox.add(message)
 
     async def delete(self, actor: Actor, id: ChannelId) -> None:
         """Tell somebody nothing any more; NotFoundError."""

@@ -29,6 +29,8 @@ It raises UnavailableError where that may be tried again, DeliveryRefusedError w
 """
 
 _MOST_AT_ONCE = 100
+_MOST_OF_EACH = 4
+"""So many of one owner at once: whoever names servers that hang waits for them alone."""
 
 
 @frozen
@@ -43,7 +45,7 @@ class OutboxSending:
     async def send(self, dispatch: Dispatch = all_done) -> None:
         """Begin to send what is due; of what is about the same, one message at a time."""
         async with self._storage.snapshot() as uow:
-            due = await uow.outbox.due(self._now(), limit=_MOST_AT_ONCE)
+            due = await uow.outbox.due(self._now(), limit=_MOST_AT_ONCE, each=_MOST_OF_EACH)
         tasks: dict[Hashable, Task] = {
             (message.kind, message.target): partial(self._send, message)
             for message in due

@@ -1,6 +1,7 @@
 """What every storage must do with notification channels, as tests."""
 
 import pytest
+from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.errors import NotFoundError
@@ -28,6 +29,20 @@ class ChannelsContract:
             assert [hidden] == list(await uow.channels.visible_to(PLATFORM).of_project(foreign.id))
             with pytest.raises(NotFoundError, match="channel"):
                 await visible.get(hidden.id)
+
+    async def test_a_channel_keeps_how_it_was_told(self, storage: Storage) -> None:
+        """Nothing else of it is written; one that is gone stays so."""
+        project = await keep_project(storage)
+        channel, gone = a_channel(project), a_channel(project)
+        await keep(storage, channel)
+        noted = channel.told(at=later(1)).missed("*** answers 503.")
+
+        async with storage.transaction() as uow:
+            await uow.channels.note(evolve(noted, service="other"))
+            await uow.channels.note(gone)
+
+        async with storage.snapshot() as uow:
+            assert [noted] == list(await uow.channels.visible_to(PLATFORM).all())
 
     async def test_a_removed_channel_is_gone(self, storage: Storage) -> None:
         """To remove it again is harmless."""

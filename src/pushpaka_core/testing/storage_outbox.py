@@ -22,9 +22,9 @@ class OutboxContract:
         await keep(storage, late, soon, sooner)
 
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.outbox.due(later(0.5), limit=9))
-            assert [sooner, soon] == list(await uow.outbox.due(later(2), limit=9))
-            assert [sooner] == list(await uow.outbox.due(later(20), limit=1))
+            assert [] == list(await uow.outbox.due(later(0.5), limit=9, each=9))
+            assert [sooner, soon] == list(await uow.outbox.due(later(2), limit=9, each=9))
+            assert [sooner] == list(await uow.outbox.due(later(20), limit=1, each=9))
 
     async def test_messages_to_one_target_keep_their_order(self, storage: Storage) -> None:
         """The next one comes when the one before is taken away, however long that is due."""
@@ -35,13 +35,42 @@ class OutboxContract:
         await keep(storage, first, second, other_kind)
 
         async with storage.snapshot() as uow:
-            assert [other_kind] == list(await uow.outbox.due(later(2), limit=9))
-            assert [other_kind, first] == list(await uow.outbox.due(later(9), limit=9))
+            assert [other_kind] == list(await uow.outbox.due(later(2), limit=9, each=9))
+            assert [other_kind, first] == list(await uow.outbox.due(later(9), limit=9, each=9))
         for _ in range(2):
             async with storage.transaction() as uow:
                 await uow.outbox.remove(first)
         async with storage.snapshot() as uow:
-            assert [second, other_kind] == list(await uow.outbox.due(later(9), limit=9))
+            assert [second, other_kind] == list(await uow.outbox.due(later(9), limit=9, each=9))
+
+    async def test_owners_take_turns(self, storage: Storage) -> None:
+        """Whoever has much to be sent gets a few places, and no other has to wait for them."""
+        ann, bob = a_user(), a_user()
+        many, few, other = a_project(ann), a_project(bob), a_project(ann)
+        first, second, third = (a_message(many, next_at=later(n)) for n in range(3))
+        fourth = a_message(other, next_at=later(3))
+        late, of_another_kind = a_message(few, next_at=later(4)), a_message(many, kind="other")
+        await keep(storage, ann, bob, many, few, other)
+        await keep(storage, first, second, third, fourth, late, of_another_kind)
+
+        async with storage.snapshot() as uow:
+            due = list(await uow.outbox.due(later(9), limit=9, each=2))
+            assert {first, of_another_kind} == set(due[:2])
+            assert [late, second] == due[2:]
+            assert due[:3] == list(await uow.outbox.due(later(9), limit=3, each=2))
+
+    async def test_it_is_known_who_is_waited_for(self, storage: Storage) -> None:
+        """By kind and target, whenever the message is due."""
+        project = await keep_project(storage)
+        await keep(storage, a_message(project, target="a", next_at=later(60)))
+
+        async with storage.snapshot() as uow:
+            for kind, target, expected in (
+                ("commit_status", "a", True),
+                ("commit_status", "b", False),
+                ("other", "a", False),
+            ):
+                assert expected == await uow.outbox.is_waiting(kind=kind, target=target)
 
     async def test_a_postponed_message_waits(self, storage: Storage) -> None:
         """It keeps its place; one that is gone stays so."""
@@ -55,8 +84,8 @@ class OutboxContract:
             await uow.outbox.postpone(gone)
 
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.outbox.due(later(59), limit=9))
-            assert [postponed] == list(await uow.outbox.due(later(60), limit=9))
+            assert [] == list(await uow.outbox.due(later(59), limit=9, each=9))
+            assert [postponed] == list(await uow.outbox.due(later(60), limit=9, each=9))
 
     async def test_a_message_goes_with_its_project(self, storage: Storage) -> None:
         """Nobody is told of what is not there any more."""
@@ -67,6 +96,6 @@ class OutboxContract:
             await uow.projects.remove(project)
 
         async with storage.snapshot() as uow:
-            assert [] == list(await uow.outbox.due(later(99), limit=9))
+            assert [] == list(await uow.outbox.due(later(99), limit=9, each=9))
         with pytest.raises(NotFoundError):
             await keep(storage, a_message(a_project(a_user())))

@@ -36,6 +36,17 @@ class NotificationController(Controller):
         listed = await notifications.all(actor)
         return ListResponse(data=[ChannelResponse.of(channel) for channel in listed])
 
+    @post("/{channel_id:str}/test", status_code=HTTP_200_OK)
+    async def test(
+        self,
+        channel_id: FromPath[ChannelId],
+        actor: Given[Actor],
+        notifications: Given[NotificationService],
+    ) -> MessageResponse:
+        """Have a test told, and see in `last_told_at` and `last_error` how that went."""
+        await notifications.test(actor, channel_id)
+        return MessageResponse(message="A test is on its way.")
+
     @delete("/{channel_id:str}", status_code=HTTP_200_OK)
     async def remove(
         self,

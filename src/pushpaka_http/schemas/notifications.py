@@ -12,7 +12,11 @@ from pushpaka_core.services.notifications import IssuedChannel
 
 @frozen(kw_only=True, slots=False)
 class ChannelResponse:
-    """Who is told of what; the address is never shown, and the secret when it is made."""
+    """
+    Who is told of what; the address is never shown, and the secret when it is made.
+
+    `last_error` says why the last message was not taken; it is null where it was.
+    """
 
     id: ChannelId
     project_id: ProjectId
@@ -21,6 +25,8 @@ class ChannelResponse:
     success: bool
     failure: bool
     crash: bool
+    last_told_at: datetime | None
+    last_error: str | None
     created_at: datetime
 
     @classmethod
@@ -34,6 +40,8 @@ class ChannelResponse:
             success=channel.success,
             failure=channel.failure,
             crash=channel.crash,
+            last_told_at=channel.told_at,
+            last_error=channel.error,
             created_at=channel.created_at,
         )
 

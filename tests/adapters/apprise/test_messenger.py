@@ -71,6 +71,17 @@ async def test_nothing_connects_to_a_private_network(tmp_path: Path) -> None:
     assert [] == receiver.received + mail.received
 
 
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [("json://127.0.0.1:1/", True), ("no://127.0.0.1/", False), ("slack://TokenA", False)],
+)
+async def test_it_is_known_which_addresses_services_have(
+    tmp_path: Path, url: str, is_one: bool
+) -> None:
+    """By what stands before them and by their form; nobody is contacted."""
+    assert is_one == await messenger_of(tmp_path).understands(url)
+
+
 async def test_an_address_that_no_service_has_is_refused(tmp_path: Path) -> None:
     """There is no use in trying it again, and it is not repeated: it may hold a secret."""
     messenger = messenger_of(tmp_path, *LOOPBACK)

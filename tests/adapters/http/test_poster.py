@@ -226,6 +226,15 @@ async def test_who_does_not_answer_may_later(poster: HttpPoster) -> None:
             await lost.post("http://git.example.com/", headers={}, body=b"")
 
 
+@pytest.mark.parametrize(
+    "host", ["xn--zzzz--", "xn--a", f"{'a' * 300}.example.com", "a..b", "[::1]x"]
+)
+async def test_what_no_host_is_called_is_never_our_fault(poster: HttpPoster, host: str) -> None:
+    """It is not taken, as from a host that is not there."""
+    with pytest.raises((DeliveryRefusedError, ReceiverUnavailableError)):
+        await poster.post(f"https://{host}/", headers={}, body=b"")
+
+
 @pytest.mark.parametrize("forge", Forge)
 async def test_each_forges_api_takes_what_it_is_told(
     poster: HttpPoster, tmp_path: Path, forge: Forge

@@ -18,6 +18,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 """Looks a host name up: every address that it has, or OSError."""
 
 _SECONDS = 15
+_MOST_AT_ONCE = 100
 _LATER = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
@@ -37,7 +38,7 @@ async def open_http_poster(
     permits: Permits, *, resolve: Resolve = look_up
 ) -> AsyncIterator["HttpPoster"]:
     """Open a poster that contacts what *permits* allows."""
-    limits = httpx.Limits(max_keepalive_connections=0, max_connections=20)
+    limits = httpx.Limits(max_keepalive_connections=0, max_connections=_MOST_AT_ONCE)
     async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=_SECONDS) as client:
         yield HttpPoster(client, permits, resolve)
 
@@ -52,15 +53,16 @@ class HttpPoster:
 
     async def post(self, url: str, /, *, headers: Mapping[str, str], body: bytes) -> None:
         """Send *body*."""
-        wanted = httpx.URL(url)
+        wanted = _parsed(url)
+        host = wanted.raw_host.decode()
         try:
             with anyio.fail_after(_SECONDS):
                 address = await self._judged(wanted)
                 status = await self._status(wanted, address, headers, body)
         except (TimeoutError, OSError, httpx.TransportError) as error:
-            raise ReceiverUnavailableError(f"{wanted.host} does not answer.") from error
+            raise ReceiverUnavailableError(f"{host} does not answer.") from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise _refusal(wanted.host, status)
+            raise _refusal(host, status)
 
     async def _judged(self, url: httpx.URL) -> IPAddress:
         addresses = await self._resolve(url.host, url.port or _port_of(url.scheme))
@@ -68,7 +70,7 @@ class HttpPoster:
             raise OSError(f"{url.host} has no address")
         if not all(map(self._permits, addresses)):
             raise DeliveryRefusedError(
-                f"{url.host} leads to an address of this machine or a private network."
+                f"{url.raw_host.decode()} leads to an address of this machine or a private network."
             )
         return addresses[0]
 
@@ -86,6 +88,15 @@ class HttpPoster:
         response = await self._client.send(request, stream=True)
         await response.aclose()
         return response.status_code
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+        _ = parsed.host
+    except (httpx.InvalidURL, UnicodeError):
+        raise DeliveryRefusedError("The address names no host that there could be.") from None
+    return parsed
 
 
 def _port_of(scheme: str) -> int:

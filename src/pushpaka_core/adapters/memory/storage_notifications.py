@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables
@@ -53,6 +53,12 @@ class MemoryChannels:
         """Keep a new channel."""
         self._tables.projects.get(channel.project_id, "project")
         self._tables.channels.add(channel.id, channel)
+
+    async def note(self, channel: Channel, /) -> None:
+        """Keep when it was last told, and why it was not."""
+        if kept := self._tables.channels.find(channel.id):
+            noted = evolve(kept, told_at=channel.told_at, error=channel.error)
+            self._tables.channels.put(channel.id, noted)
 
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""

@@ -56,6 +56,14 @@ class SqlChannels:
         """Keep a new channel."""
         await self._statements.insert(channels, channel)
 
+    async def note(self, channel: Channel, /) -> None:
+        """Keep when it was last told, and why it was not."""
+        await self._statements.run(
+            sa.update(channels)
+            .where(channels.c.id == channel.id)
+            .values(told_at=channel.told_at, error=channel.error)
+        )
+
     async def remove(self, channel: Channel, /) -> None:
         """Take a channel away."""
         await self._statements.run(sa.delete(channels).where(channels.c.id == channel.id))

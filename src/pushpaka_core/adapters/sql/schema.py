@@ -350,6 +350,9 @@ custom_domains = _table(
     document("reachability", null=True),
     time("created_at"),
     time("updated_at"),
+    time("next_look_at", null=True),
+    _index("ix_custom_domains_due", "next_look_at"),
+    _index("ix_custom_domains_changed", "updated_at"),
     _unique("uq_custom_domains_project", "project_id", "domain", taken="domain"),
     _unique(
         "uq_custom_domains_verified", "domain", taken="domain", where="verified_at IS NOT NULL"
@@ -429,6 +432,8 @@ channels = _table(
     flag("success"),
     flag("failure"),
     flag("crash"),
+    time("told_at", null=True),
+    text("error", null=True),
     time("created_at"),
     _index("ix_channels_project", "project_id"),
     row="channel",
