@@ -65,7 +65,8 @@ async def test_only_a_proven_domain_is_routed(served: Served, name_server: NameS
         shown = await until_answered(ann, httpx.codes.OK)
         late = await bob.status_of("POST", f"/domains/{his['id']}/verify")
         await ann.ask("DELETE", f"/domains/{domain['id']}")
-        await until_answered(ann, httpx.codes.NOT_FOUND)
+        with fail_after(5):
+            await until_answered(ann, httpx.codes.NOT_FOUND)
         after = await bob.ask("POST", f"/domains/{his['id']}/verify")
 
     assert ("pending", httpx.codes.NOT_FOUND) == (unproven["status"], before.status_code)

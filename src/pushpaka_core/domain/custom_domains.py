@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType, Self
 from uuid import UUID
 
@@ -24,7 +25,8 @@ LAPSES_AFTER = timedelta(days=3)
 _CHALLENGE = "_pushpaka-challenge."
 _LONGEST = 253 - len(_CHALLENGE)
 _SHORTEST_PAUSE = timedelta(minutes=1)
-_LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(hours=1)
+"""A domain is looked at as often as that at least."""
 _PRIVATE = frozenset({"localhost", "local", "internal", "invalid", "test", "onion", "arpa"})
 
 
@@ -59,6 +61,16 @@ def check_domain(value: str) -> None:
         raise ValueError(f'must be a public domain name, not one below "{labels[-1]}"')
     for label in labels:
         _check_label(label)
+
+
+@lru_cache(maxsize=1 << 15)
+def is_domain(name: str) -> bool:
+    """Tell whether *name* is one that can be claimed, in the form in which it is kept."""
+    try:
+        check_domain(name)
+    except ValueError:
+        return False
+    return name == normal_domain(name)
 
 
 def _check_label(label: str) -> None:
@@ -148,6 +160,11 @@ class CustomDomain:
         return self.verified_at is not None
 
     @property
+    def is_routable(self) -> bool:
+        """Tell whether it may be routed: it is proven, and its name one that can be claimed."""
+        return self.is_verified and is_domain(self.domain)
+
+    @property
     def wants_certificate(self) -> bool:
         """Tell whether one can be obtained: not before its visitors come here, and then on."""
         is_reached = self.reachability is not None and self.reachability.is_reached
@@ -182,22 +199,28 @@ class CustomDomain:
 
     def has_expired(self, at: datetime) -> bool:
         """Tell whether it is a claim whose time is over."""
-        expires_at = self.expires_at
-        return not self.is_verified and expires_at is not None and expires_at <= at
+        return not self.is_verified and self.expires_at is not None and self.expires_at <= at
 
     def is_due(self, at: datetime) -> bool:
-        """Tell whether to look again: the longer nothing changes, the more seldom."""
-        return has_come(self._next_look, now=at, longest=_LONGEST_PAUSE)
+        """Tell whether to look again, or end what has expired."""
+        return has_come(self.next_look, now=at, longest=LONGEST_PAUSE)
 
     @property
-    def _next_look(self) -> datetime:
+    def next_look(self) -> datetime:
+        """Return when to look again: the longer nothing changes, the more seldom."""
+        if self.is_verified or self.expires_at is None:
+            return self._next_question
+        return min(self._next_question, self.expires_at)
+
+    @property
+    def _next_question(self) -> datetime:
         # An answer that there is no record is kept by name servers: nobody looks too soon.
         if self.checked_at is None:
             return self.created_at + _SHORTEST_PAUSE
         if self.status is DomainStatus.VERIFIED:
-            return self.checked_at + _LONGEST_PAUSE
+            return self.checked_at + LONGEST_PAUSE
         waited = self.checked_at - self._unproven_since
-        return self.checked_at + min(max(waited, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        return self.checked_at + min(max(waited, _SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def seen(self, sight: DomainSight, *, at: datetime) -> Self:
         """Return what it is after a look at the DNS."""

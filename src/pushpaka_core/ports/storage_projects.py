@@ -1,6 +1,7 @@
 """The part of the storage that keeps projects and what their owners set."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from pushpaka_core.domain.access import Actor
@@ -123,6 +124,18 @@ class VisibleCustomDomains(Protocol):
 
     async def all(self) -> Sequence[CustomDomain]:
         """Return all of them, the newest first."""
+        ...
+
+    async def due(self, at: datetime, /, *, limit: int) -> Sequence[CustomDomain]:
+        """Return those that are to be looked at again at *at*, the longest due first."""
+        ...
+
+    async def verified(self, names: Collection[str], /) -> Sequence[CustomDomain]:
+        """Return the verified ones of some names."""
+        ...
+
+    async def changed_since(self, moment: datetime, /) -> Sequence[CustomDomain]:
+        """Return those that were added, became verified, or are it no more, since *moment*."""
         ...
 
 

@@ -1,6 +1,5 @@
 """Looks in the DNS whether custom domains belong to who claims them, again and again."""
 
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -67,14 +66,10 @@ class DomainChecks:
         """Look at the domains whose time has come, the longest waiting first; end old claims."""
         now = self._now()
         async with self._storage.snapshot() as uow:
-            domains = await uow.custom_domains.visible_to(PLATFORM).all()
-        expired = [domain for domain in domains if domain.has_expired(now)]
-        due = _longest_waiting(d for d in domains if d.is_due(now) and d not in expired)
+            due = await uow.custom_domains.visible_to(PLATFORM).due(now, limit=_AT_ONCE)
         await together(
-            [
-                *(partial(self._expire, domain.id) for domain in expired),
-                *(partial(self._check_by_itself, domain.id) for domain in due[:_AT_ONCE]),
-            ]
+            partial(self._expire if domain.has_expired(now) else self._check_by_itself, domain.id)
+            for domain in due
         )
 
     async def _look(self, domain: CustomDomain, host: str) -> DomainSight | NameLookupError:
@@ -131,7 +126,3 @@ def _after(
     if isinstance(sight, NameLookupError):
         return domain.unseen(str(sight), at=at)
     return domain.seen(sight, at=at)
-
-
-def _longest_waiting(domains: Iterable[CustomDomain]) -> Sequence[CustomDomain]:
-    return sorted(domains, key=lambda domain: domain.checked_at or domain.created_at)

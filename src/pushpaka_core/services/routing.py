@@ -156,7 +156,8 @@ class Routing:
     async def _domains(self, uow: UnitOfWork) -> Mapping[ProjectId, Sequence[CustomDomain]]:
         by_project: dict[ProjectId, list[CustomDomain]] = defaultdict(list)
         for domain in await uow.custom_domains.visible_to(PLATFORM).all():
-            if domain.is_verified:
+            # A row is not believed either: who can write one shall not answer for our own names.
+            if domain.is_routable and not self._addresses.is_reserved(domain.domain):
                 by_project[domain.project_id].append(domain)
         return by_project
 

@@ -4,7 +4,13 @@ import pytest
 from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.custom_domains import CustomDomainId, HostRecords, Reachability
+from pushpaka_core.domain.custom_domains import (
+    CLAIM_KEPT,
+    CustomDomain,
+    CustomDomainId,
+    HostRecords,
+    Reachability,
+)
 from pushpaka_core.domain.env_vars import EnvScope
 from pushpaka_core.errors import DuplicateError, NotFoundError
 from pushpaka_core.ports.storage import Storage
@@ -171,6 +177,65 @@ class CustomDomainsContract:
 
         async with storage.snapshot() as uow:
             assert [changed] == list(await uow.custom_domains.visible_to(PLATFORM).all())
+
+    async def test_domains_come_when_they_are_to_be_looked_at(self, storage: Storage) -> None:
+        """The longest due come first, only so many, and those that a clock has put too far off."""
+        project = await keep_project(storage)
+        new = a_custom_domain(project, created_at=later(30))
+        seen = a_custom_domain(project, checked_at=later(10))
+        proven = a_custom_domain(project, verified_at=later(0), checked_at=later(20))
+        ahead = a_custom_domain(project, verified_at=later(0), checked_at=later(50_000))
+        await keep(storage, new, seen, proven, ahead)
+
+        async def due(seconds: float, limit: int = 9) -> list[CustomDomain]:
+            async with storage.snapshot() as uow:
+                visible = uow.custom_domains.visible_to(PLATFORM)
+                return list(await visible.due(later(seconds), limit=limit))
+
+        assert [ahead] == await due(69)
+        assert [seen, ahead] == await due(70)
+        assert [seen, new, ahead] == await due(90)
+        assert [seen, new, proven, ahead] == await due(3620)
+        assert [seen, new] == await due(3620, limit=2)
+        assert [seen, new, proven] == await due(50_001)
+
+    async def test_a_changed_domain_is_due_when_it_says(self, storage: Storage) -> None:
+        """What was looked at is not looked at again at once; a claim is due when it ends."""
+        domain = a_custom_domain(await keep_project(storage))
+        await keep(storage, domain)
+        changed = evolve(domain, checked_at=later(CLAIM_KEPT.total_seconds() - 5))
+        async with storage.transaction() as uow:
+            await uow.custom_domains.update(changed)
+
+        async with storage.snapshot() as uow:
+            visible = uow.custom_domains.visible_to(PLATFORM)
+            end = CLAIM_KEPT.total_seconds()
+            assert [] == list(await visible.due(later(end - 1), limit=9))
+            assert [changed] == list(await visible.due(later(end), limit=9))
+
+    async def test_verified_domains_are_found_by_name(self, storage: Storage) -> None:
+        """Claims of the same names are not."""
+        one, other = await keep_project(storage), await keep_project(storage)
+        claim = a_custom_domain(other, domain="a.example.com")
+        pending = a_custom_domain(one, domain="b.example.com")
+        proven = a_custom_domain(one, domain="a.example.com", verified_at=later(1))
+        await keep(storage, claim, pending, proven)
+
+        async with storage.snapshot() as uow:
+            visible = uow.custom_domains.visible_to(PLATFORM)
+            names = {"a.example.com", "b.example.com", "c.example.com"}
+            assert [proven] == list(await visible.verified(names))
+            assert [] == list(await visible.verified({"c.example.com"}))
+
+    async def test_domains_that_changed_lately_are_found(self, storage: Storage) -> None:
+        """From a moment on."""
+        project = await keep_project(storage)
+        old, young = (a_custom_domain(project, updated_at=later(n)) for n in (1, 2))
+        await keep(storage, old, young)
+
+        async with storage.snapshot() as uow:
+            visible = uow.custom_domains.visible_to(PLATFORM)
+            assert [young] == list(await visible.changed_since(later(2)))
 
     async def test_a_domain_that_is_gone_is_not_changed(self, storage: Storage) -> None:
         """Whoever has looked at it for long hears that it was removed meanwhile."""

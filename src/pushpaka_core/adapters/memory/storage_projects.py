@@ -1,6 +1,7 @@
 """Projects and what their owners set on them, kept in memory."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -189,6 +190,19 @@ class MemoryVisibleCustomDomains:
         """Return all of them, the newest first."""
         visible = self._tables.custom_domains.where(self._sees)
         return sorted(visible, key=lambda d: (d.created_at, d.id), reverse=True)
+
+    async def due(self, at: datetime, /, *, limit: int) -> Sequence[CustomDomain]:
+        """Return those that are to be looked at again, the longest due first."""
+        due = [domain for domain in await self.all() if domain.is_due(at)]
+        return sorted(due, key=lambda domain: domain.next_look)[:limit]
+
+    async def verified(self, names: Collection[str], /) -> Sequence[CustomDomain]:
+        """Return the verified ones of some names."""
+        return [d for d in await self.all() if d.is_verified and d.domain in names]
+
+    async def changed_since(self, moment: datetime, /) -> Sequence[CustomDomain]:
+        """Return those that were added, became verified, or are it no more, since then."""
+        return [domain for domain in await self.all() if domain.updated_at >= moment]
 
     @property
     def _sees(self) -> Callable[[CustomDomain], bool]:

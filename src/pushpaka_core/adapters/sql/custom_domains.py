@@ -1,6 +1,8 @@
 """Custom domains, kept in a table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -10,8 +12,10 @@ from pushpaka_core.adapters.sql.schema import custom_domains
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
+from pushpaka_core.domain.custom_domains import LONGEST_PAUSE, CustomDomain, CustomDomainId
 from pushpaka_core.errors import DuplicateError, NotFoundError
+
+_NEWEST = custom_domains.c.created_at.desc(), custom_domains.c.id.desc()
 
 
 @frozen
@@ -29,9 +33,35 @@ class SqlVisibleCustomDomains:
 
     async def all(self) -> Sequence[CustomDomain]:
         """Return all of them, the newest first."""
-        newest = custom_domains.c.created_at.desc(), custom_domains.c.id.desc()
-        query = sa.select(custom_domains).where(self._is_seen).order_by(*newest)
-        return await self._statements.all(CustomDomain, query)
+        return await self._where(sa.true())
+
+    async def due(self, at: datetime, /, *, limit: int) -> Sequence[CustomDomain]:
+        """Return those that are to be looked at again, the longest due first."""
+        next_look = custom_domains.c.next_look_at
+        # A program before this one keeps none; a clock that was set back has kept what is far off.
+        is_due = sa.or_(next_look.is_(None), next_look <= at, next_look > at + LONGEST_PAUSE)
+        # The order of an index would have it read from one end to the other.
+        order = sa.func.coalesce(next_look, custom_domains.c.created_at), custom_domains.c.id
+        return await self._where(is_due, order=order, limit=limit)
+
+    async def verified(self, names: Collection[str], /) -> Sequence[CustomDomain]:
+        """Return the verified ones of some names."""
+        is_one = custom_domains.c.domain.in_(names)
+        return await self._where(is_one & custom_domains.c.verified_at.is_not(None))
+
+    async def changed_since(self, moment: datetime, /) -> Sequence[CustomDomain]:
+        """Return those that were added, became verified, or are it no more, since then."""
+        return await self._where(custom_domains.c.updated_at >= moment)
+
+    async def _where(
+        self,
+        is_wanted: sa.ColumnElement[bool],
+        *,
+        order: Iterable[sa.ColumnElement[Any]] = _NEWEST,
+        limit: int | None = None,
+    ) -> Sequence[CustomDomain]:
+        query = sa.select(custom_domains).where(self._is_seen, is_wanted)
+        return await self._statements.all(CustomDomain, query.order_by(*order).limit(limit))
 
     @property
     def _is_seen(self) -> sa.ColumnElement[bool]:
@@ -55,12 +85,12 @@ class SqlCustomDomains:
         )
         if await self._statements.scalar(sa.select(custom_domains.c.id).where(is_taken)):
             raise DuplicateError("domain")
-        await self._statements.insert(custom_domains, domain)
+        await self._statements.run(sa.insert(custom_domains).values(_row_of(domain)))
 
     async def update(self, domain: CustomDomain, /) -> None:
         """Keep a changed domain."""
         is_it = custom_domains.c.id == domain.id
-        changed = sa.update(custom_domains).where(is_it).values(to_row(domain))
+        changed = sa.update(custom_domains).where(is_it).values(_row_of(domain))
         if not await self._statements.run(changed):
             raise NotFoundError("domain")
 
@@ -68,3 +98,8 @@ class SqlCustomDomains:
         """Take a domain away."""
         is_it = custom_domains.c.id == domain.id
         await self._statements.run(sa.delete(custom_domains).where(is_it))
+
+
+def _row_of(domain: CustomDomain) -> dict[str, Any]:
+    """Return *domain* by columns, with what it is found by when its time has come."""
+    return to_row(domain) | {"next_look_at": domain.next_look}

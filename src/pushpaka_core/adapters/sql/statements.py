@@ -182,7 +182,7 @@ class Statements:
         if not await self.run(sa.update(table).where(table.c[key] == row[key]).values(row)):
             await self.insert(table, entity)
 
-    async def run(self, statement: sa.Update | sa.Delete) -> int:
+    async def run(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
         """Change rows, and return how many."""
         async with self._answered(
             statement.table if isinstance(statement.table, sa.Table) else None
