@@ -231,7 +231,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         health=HealthService(
             version=VERSION,
             checks=_checks(adapters, engine),
-            needed=[check for check in (lifetime.check, adapters.schema_check) if check],
+            needed=[SharedCheck(c) for c in (lifetime.check, adapters.schema_check) if c],
         ),
         lifetime=lifetime,
         system=SystemService(

@@ -47,7 +47,6 @@ def a_service(
         version="1.2.3",
         checks={"database": storage.check, **checks},
         needed=needed,
-        patience=timedelta(milliseconds=50),
     )
 
 
@@ -90,7 +89,9 @@ class TestCheck:
 
     async def test_does_not_wait_for_ever(self) -> None:
         """A part that does not answer in time does not work."""
-        health = await a_service(MemoryStorage(), router=sleep_forever).check()
+        silent = SharedCheck(sleep_forever, timedelta(milliseconds=50))
+
+        health = await a_service(MemoryStorage(), router=silent).check()
 
         assert {"database": True, "router": False} == health.checks
 
@@ -159,7 +160,7 @@ class TestSharedCheck:
             with pytest.raises(RouterUnavailableError):
                 await shared()
 
-        shared = SharedCheck(check)
+        shared = SharedCheck(check, timedelta(minutes=1))
         async with create_task_group() as crowd:
             for _ in range(100):
                 crowd.start_soon(ask)
@@ -180,7 +181,7 @@ class TestSharedCheck:
                 await sleep_forever()
             return ELSEWHERE
 
-        shared = SharedCheck(check)
+        shared = SharedCheck(check, timedelta(minutes=1))
         async with create_task_group() as crowd:
             crowd.start_soon(shared)
             await wait_all_tasks_blocked()

@@ -2,30 +2,34 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
-from anyio import Lock, create_task_group, fail_after
+from anyio import CancelScope, Lock, create_task_group, sleep
 from attrs import define, field, frozen
 
 from pushpaka_core.errors import PushpakaError, UnavailableError
+from pushpaka_core.services.background import alongside
 
 ELSEWHERE = object()
 """What a check returns of a part that is another machine's, and cannot be asked from this one."""
 
 HealthCheck = Callable[[], Awaitable[object]]
-"""Returns where all is well, and raises a PushpakaError or takes too long where it is not."""
+"""Returns where all is well, and raises a PushpakaError where it is not."""
 
 DATABASE = "database"
+_LOOKS = 20
 
 
 @define
 class SharedCheck:
     """
-    A check that is made once for all who ask while it is made.
+    A check that is made once for all who ask while it is made, and waited for so long.
 
     A crowd would else wait for itself, and what it waits for would look as if it was down.
     """
 
     _check: HealthCheck
+    _patience: timedelta = timedelta(seconds=2)
     _turn: Lock = field(factory=Lock, init=False)
     _answers: int = field(default=0, init=False)
     _answer: object = field(default=None, init=False)
@@ -39,14 +43,23 @@ class SharedCheck:
                 self._answers += 1
             answer = self._answer
         if isinstance(answer, PushpakaError):
-            raise answer
+            raise answer.with_traceback(None)
         return answer
 
     async def _asked(self) -> object:
         try:
-            return await self._check()
+            with CancelScope() as waiting:
+                async with alongside(partial(self._lose_patience, waiting)):
+                    return await self._check()
         except PushpakaError as error:
             return error
+        return UnavailableError("There is no answer.")
+
+    async def _lose_patience(self, waiting: CancelScope) -> None:
+        # Time in which this process does not get to listen is nobody's silence.
+        for _ in range(_LOOKS):
+            await sleep(self._patience.total_seconds() / _LOOKS)
+        waiting.cancel()
 
 
 @define
@@ -85,7 +98,6 @@ class HealthService:
     """By the name of the part; "database" must be among them."""
     _needed: Sequence[HealthCheck] = ()
     """What this process needs beside the database to serve: a usable schema, not to be ending."""
-    _patience: timedelta = timedelta(seconds=2)
 
     async def check(self) -> Health:
         """Return the health of every part."""
@@ -108,8 +120,7 @@ class HealthService:
 
     async def _seen(self, check: HealthCheck) -> bool | None:
         try:
-            with fail_after(self._patience.total_seconds()):
-                answer = await check()
-        except (PushpakaError, TimeoutError):
+            answer = await check()
+        except PushpakaError:
             return False
         return None if answer is ELSEWHERE else True
