@@ -1,0 +1,59 @@
+"""What keeps the rules of the domain, which the description of the API leaves to its answers."""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from schemathesis import Case, GenerationMode
+from tests.http.clients import PASSWORD, REPO
+
+from pushpaka_http.rate_limits import Limits
+
+_MANY = 10**9
+UNLIMITED = Limits(
+    sign_ins_per_client=_MANY,
+    sign_ins_per_account=_MANY,
+    requests_per_user=_MANY,
+    deployments_per_project=_MANY,
+    deployments_per_user=_MANY,
+)
+"""For a single client who tries everything."""
+
+_numbers = count(1)
+_SOUND = {
+    "repo_url": REPO,
+    "branch": "main",
+    "root_dir": "apps/web",
+    "install_command": None,
+    "build_command": "make",
+    "start_command": "./serve",
+    "port": 3000,
+    "framework": "auto",
+    "health_check_path": "/health",
+    "health_check_timeout": 60,
+    "replicas": 1,
+    "cpu_limit": 0.5,
+    "memory_limit": 128,
+    "git_token": "secret",
+    "commit_sha": "abc1234",
+    "target": "production",
+    "password": PASSWORD,
+    "current_password": PASSWORD,
+    "new_password": PASSWORD,
+    "key": "A",
+    "variables": {"B": "2"},
+    "domain": "www.example.com",
+    "expires_at": "2099-01-01T00:00:00Z",
+    "role": "member",
+}
+
+
+def keep_rules(case: Case[Any], own: Mapping[str, Any]) -> None:
+    """Have a sound request keep the rules and be about what is one's *own*, by parameter."""
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    number = next(_numbers)
+    values = _SOUND | {"name": f"App {number}", "email": f"new-{number}@example.com"} | dict(own)
+    for part in (case.path_parameters, case.query, case.body):
+        if isinstance(part, dict):
+            part.update({name: value for name, value in values.items() if name in part})

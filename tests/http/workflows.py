@@ -1,0 +1,158 @@
+"""Schemathesis set upon a served API: it calls one thing after the other, and judges answers."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+import httpx
+import schemathesis
+from attrs import frozen
+from schemathesis import AuthContext, BaseSchema, Case, Config, HookContext
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+from tests.http.clients import PASSWORD
+from tests.http.sound_requests import keep_rules
+
+_WHO = {"email": "ann@example.com", "password": PASSWORD}
+_LONGEST_WAIT = 1
+"""Seconds of a long poll: this is no trial of patience."""
+_LONG: dict[str, Any] = {
+    "request-timeout": 60,
+    "max-stream-events": 1,
+    "continue-on-failure": True,
+    "auth": {"auto-signup": False},
+    # The description tells types and bounds; the rules of the domain are told by 400.
+    "checks": {
+        "positive_data_acceptance": {
+            "expected-statuses": ["2xx", "400", "401", "403", "404", "409"]
+        }
+    },
+    # A project has no deploy key before one is made.
+    "operations": [
+        {
+            "include-path-regex": "deploy-key$",
+            "checks": {"ensure_resource_availability": {"enabled": False}},
+        }
+    ],
+}
+_SHORT = _LONG | {
+    "phases": {
+        "coverage": {"enabled": False},
+        "fuzzing": {"generation": {"max-examples": 1}},
+        "stateful": {"generation": {"max-examples": 45}, "max-steps": 15},
+    }
+}
+
+
+@frozen
+class Findings:
+    """What came of a run."""
+
+    failures: Mapping[str, str]
+    """What is wrong and how to see it, by the operation and the kind of it."""
+    answers: Counter[tuple[str, int]]
+    """How often each operation has answered with which status."""
+
+    def succeeded(self) -> set[str]:
+        """Return the operations that have done what they were asked for."""
+        return {operation for operation, status in self.answers if status < 300}
+
+
+@contextmanager
+def served_api(database_url: str, log: Path) -> Iterator[str]:
+    """Serve an API by a process of its own, whose complaints are in *log*; yield its address."""
+    command = [sys.executable, "-m", "tests.http.workflow_server", database_url]
+    with log.open("w") as stderr, Popen(command, stdout=PIPE, stderr=stderr, text=True) as server:
+        try:
+            assert server.stdout
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.kill()
+
+
+def explored(address: str, *, seconds: int, seed: int) -> Findings:
+    """Call the API at *address* in ways that its description suggests: so long, or a few times."""
+    config = Config.from_dict(_LONG | {"max-time": seconds} if seconds else _SHORT)
+    config.update(seed=seed, max_failures=None)
+    config.projects.default.update(base_url=address)
+    schema = schemathesis.openapi.from_dict(_linked(address), config=config)
+    _sign_in(schema)
+    failures: dict[str, str] = {}
+    answers: Counter[tuple[str, int]] = Counter()
+    with _guided():
+        for event in from_schema(schema).execute():
+            match event:
+                case events.ScenarioFinished():
+                    failures.update(_failures(event.recorder))
+                    answers.update(_answers(event.recorder))
+                case events.NonFatalError():
+                    failures[f"{event.label}: {event.info.title}"] = event.info.format()
+                case events.FatalError():
+                    raise event.exception
+    return Findings(failures, answers)
+
+
+def _sign_in(schema: BaseSchema) -> None:
+    """Have requests sent by one person, who signs in again where a request has ended the token."""
+    address = schema.get_base_url()
+
+    @schema.auth()
+    class _Account:
+        def get(self, _: Case[Any], __: AuthContext) -> str:
+            api = f"{address}/api/v1/auth"
+            answer = httpx.post(f"{api}/login", json=_WHO)
+            if answer.status_code == 401:
+                answer = httpx.post(f"{api}/register", json=_WHO | {"name": "Ann"})
+            return str(answer.json()["token"])
+
+        def set(self, case: Case[Any], token: str, _: AuthContext) -> None:
+            case.headers["Authorization"] = f"Bearer {token}"
+
+
+def _linked(address: str) -> dict[str, Any]:
+    """Return the description, with what is made for a project that was just made."""
+    described: dict[str, Any] = httpx.get(f"{address}/api/v1/openapi.json").json()
+    made = described["paths"]["/api/v1/projects"]["post"]["responses"]["201"]
+    made["links"] = {
+        kind: {
+            "operationRef": f"#/paths/~1api~1v1~1{kind}/post",
+            "requestBody": {"project_id": "$response.body#/id"},
+        }
+        for kind in ("deployments", "domains", "env", "notifications", "webhooks")
+    }
+    return described
+
+
+@contextmanager
+def _guided() -> Iterator[None]:
+    """Have sound requests keep the rules, for as long as the block lasts."""
+
+    def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
+        keep_rules(case, {})
+        if case.query and "wait" in case.query:
+            case.query["wait"] = _LONGEST_WAIT
+
+    schemathesis.hook(before_call)
+    try:
+        yield
+    finally:
+        GLOBAL_HOOK_DISPATCHER.unregister(before_call)
+
+
+def _failures(recorder: ScenarioRecorder) -> Iterator[tuple[str, str]]:
+    for node in (node for nodes in recorder.checks.values() for node in nodes):
+        if node.failure_info is not None:
+            failure = node.failure_info.failure
+            label = f"{failure.operation}: {failure.title}"
+            yield label, f"{label}\n{failure.message}\n{node.failure_info.code_sample}"
+
+
+def _answers(recorder: ScenarioRecorder) -> Iterator[tuple[str, int]]:
+    for case_id, interaction in recorder.interactions.items():
+        if interaction.response is not None:
+            yield recorder.cases[case_id].value.operation.label, interaction.response.status_code
