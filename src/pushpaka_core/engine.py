@@ -29,6 +29,7 @@ from pushpaka_core.services.reconciliation import Reconciliation
 from pushpaka_core.services.restarting import Restarting
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
+from pushpaka_core.services.scaling import Scaling
 from pushpaka_core.services.sending import OutboxSending
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
@@ -168,6 +169,9 @@ def assemble_engine(
             starting=held_starting,
             running=held_running,
             tending=tending,
+            scaling=Scaling(
+                held.storage, jobs, held_starting, routing, options.timings, adapters.now
+            ),
             routing=routing,
             moves=moves,
             timings=options.timings,

@@ -1,12 +1,14 @@
 """Reads the output of serving instances into the logs of their deployments."""
 
 import logging
+from functools import partial
 
 from anyio import create_task_group, sleep
 from anyio.abc import TaskGroup
 from attrs import define, field
 
 from pushpaka_core.domain.deployment_steps import Phase
+from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import UnavailableError
@@ -34,6 +36,8 @@ class LogPump:
     _timings: Timings
     _readers: set[str] = field(factory=set, init=False)
     """Whom they read, also to its end: a reader ends by itself once its instance is gone."""
+    _replicas: dict[DeploymentId, int] = field(factory=dict, init=False)
+    """How many there are of each: then they are told apart in its log."""
 
     async def run(self) -> None:
         """Follow what comes and goes, without end."""
@@ -47,6 +51,7 @@ class LogPump:
 
     async def _follow_new(self, readers: TaskGroup) -> None:
         serving = await self._tending.serving()
+        self._replicas = {served.deployment.id: served.settings.replicas for served in serving}
         present = {i.name: (served, i) for served in serving for i in served.instances}
         for name in present.keys() - self._readers:
             readers.start_soon(self._read, *present[name])
@@ -66,4 +71,9 @@ class LogPump:
     async def _keep(self, served: Served, instance: Instance) -> None:
         job = await self._jobs.of(served.deployment)
         async with self._logs.open(served.deployment.id, job.redactor, most_kept=MOST_KEPT) as log:
-            await self._output.follow(instance, log.output(Phase.RUN, instance.id))
+            speaker = partial(self._speaker, served, instance)
+            output = log.output(Phase.RUN, instance.id, speaker=speaker)
+            await self._output.follow(instance, output)
+
+    def _speaker(self, served: Served, instance: Instance) -> str:
+        return instance.speaker(self._replicas.get(served.deployment.id, 1))

@@ -40,10 +40,10 @@ async def test_what_runs_is_probed_as_before(platform: Platform) -> None:
 
 
 async def test_a_restart_takes_the_same_settings(platform: Platform) -> None:
-    """New instances of what runs are as many, and may take as much, as the old ones."""
+    """New instances of what runs may take as much as the old ones."""
     shop = await platform.project(replicas=2, memory_limit=256)
     running = await platform.served(shop)
-    await change(platform, shop, replicas=3, memory_limit=64)
+    await change(platform, shop, memory_limit=64)
     await platform.application.serving.restart(platform.owner, running.id)
 
     await platform.engine.restarting.restart()
@@ -70,7 +70,7 @@ async def test_the_next_deployment_takes_the_new_ones(platform: Platform, shop: 
 async def test_a_rollback_brings_the_old_ones_back(platform: Platform, shop: Project) -> None:
     """What ran without a path is probed without, though its project has one since."""
     old = await platform.served(shop)
-    await change(platform, shop, health_check_path="/up", replicas=2)
+    await change(platform, shop, health_check_path="/up", memory_limit=64)
     await platform.served(shop)
     platform.prober.probes.clear()
 
@@ -78,7 +78,6 @@ async def test_a_rollback_brings_the_old_ones_back(platform: Platform, shop: Pro
     back = await platform.work()
 
     assert [None] == [probe.path for probe in platform.prober.probes]
-    assert 1 == len(await platform.instances(back.id))
     assert old.run_settings == back.run_settings
 
 

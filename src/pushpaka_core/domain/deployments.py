@@ -252,6 +252,12 @@ class Deployment:
         """Return it content with the instances of *generation*: a restart has failed."""
         return evolve(self, generation=generation)
 
+    def scale(self, replicas: int) -> Self:
+        """Return it wanting another number of replicas."""
+        return evolve(
+            self, run_settings=evolve(self.run_settings or RunSettings(), replicas=replicas)
+        )
+
     def require_serving(self, what: str) -> None:
         """
         Pass only what serves and is going to; *what* is what it was asked to be.

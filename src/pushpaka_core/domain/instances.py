@@ -78,6 +78,15 @@ class Instance:
         return f"{self.deployment_id}.{self.fence}.{self.process_type}.{self.id.hex[:12]}"
 
     @property
+    def spoken_name(self) -> str:
+        """Return what people call it, as in "web.1"."""
+        return f"{self.process_type}.{self.index + 1}"
+
+    def speaker(self, replicas: int) -> str:
+        """Return what its lines begin with in a log: its name, where it is one of *replicas*."""
+        return f"{self.spoken_name} | " if self.process_type == WEB and replicas > 1 else ""
+
+    @property
     def lease(self) -> Lease:
         """Return the lease under which it was made."""
         return Lease(deployment_id=self.deployment_id, fence=self.fence)

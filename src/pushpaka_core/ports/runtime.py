@@ -35,6 +35,8 @@ class ObservedInstance:
     started_at: datetime
     exit: str | None = None
     """How it ended, in words ("exited with code 1", GONE); None while it runs."""
+    host: str | None = None
+    """Where it listens, if the runtime has chosen that; None is where its row says."""
 
     @property
     def is_alive(self) -> bool:
@@ -49,8 +51,10 @@ class Runtime(Protocol):
         """
         Start an instance; returns without waiting for its health.
 
+        Where it may run on several machines, one of them runs it by then.
+
         Raises:
-            StartError: If it cannot be started at all.
+            StartError: If it cannot be started at all, or nowhere.
             PlatformFaultError: If the host is at fault.
             RuntimeUnavailableError: If what runs instances does not answer; so for all verbs.
         """

@@ -1,7 +1,7 @@
 """The log of one deployment while it is written: masked, cut into lines, in batches."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from math import inf
 from weakref import WeakSet
@@ -73,9 +73,19 @@ class DeploymentLog:
         splitter = LineSplitter(self._redactor)
         return "\n".join(map(self._masked, [*splitter.feed(text), *splitter.flush()]))
 
-    def output(self, phase: Phase, instance_id: InstanceId | None = None) -> "ProgramOutput":
-        """Return where the output of one program goes; an instance's is noted as read."""
-        output = ProgramOutput(self, self._redactor, phase, instance_id)
+    def output(
+        self,
+        phase: Phase,
+        instance_id: InstanceId | None = None,
+        *,
+        speaker: Callable[[], str] = str,
+    ) -> "ProgramOutput":
+        """
+        Return where the output of one program goes; an instance's is noted as read.
+
+        Each line begins with what *speaker* says when it is written.
+        """
+        output = ProgramOutput(self, self._redactor, phase, instance_id, speaker)
         self._outputs.add(output)
         return output
 
@@ -198,6 +208,7 @@ class ProgramOutput:
     _redactor: Redactor
     _phase: Phase
     _instance_id: InstanceId | None = None
+    _speaker: Callable[[], str] = str
     _channels: dict[Descriptor, Channel] = field(factory=dict, init=False)
     _reading: Reading = field(factory=Reading, init=False)
     _marked: str = field(default="", init=False)
@@ -262,8 +273,9 @@ class ProgramOutput:
     def _write(self, descriptor: Descriptor, lines: Iterable[str], unwritten: int) -> None:
         """Write *lines*, into which those of the bytes *unwritten* went that are not pending."""
         channel = self._channels[descriptor]
+        named = [self._speaker() + line for line in lines]
         self._tail.extend(
-            self._log.add_output(lines, _STREAMS[descriptor], self._phase, channel.written_at)
+            self._log.add_output(named, _STREAMS[descriptor], self._phase, channel.written_at)
         )
         self._reading.consume(descriptor, unwritten - channel.pending)
         self._mark()

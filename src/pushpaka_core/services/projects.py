@@ -32,6 +32,7 @@ from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.roles import project_for
+from pushpaka_core.services.scaling import scale
 from pushpaka_core.services.standings import Standing, read_standings
 
 
@@ -111,7 +112,7 @@ class ProjectService:
         Change what *changes* say; a running deployment sees nothing of it before the next one.
 
         Where the repository moves to another server its git token is forgotten, unless one is
-        given for that.
+        given for that. Another number of replicas is what runs scaled to.
 
         Raises:
             InvalidInputError: As for a new project.
@@ -119,6 +120,7 @@ class ProjectService:
         """
         actor.require_scope(Scope.FULL)
         settings = self._required(changes.given)
+        scaled: Sequence[Deployment] = ()
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             if settings:
@@ -128,7 +130,12 @@ class ProjectService:
                 forgotten = [f"{name} (forgotten)" for name in token.keys() - settings.keys()]
                 names = ", ".join(sorted([*settings, *forgotten]))
                 await self._journal.note(uow, actor, "project.changed", id, names)
-            return await self._overview(uow, actor, project)
+            if "replicas" in settings:
+                scaled = await scale(uow, self._moves, actor, project)
+            overview = await self._overview(uow, actor, project)
+        for deployment in scaled:
+            await self._events.publish(DeploymentMoved(deployment=deployment))
+        return overview
 
     def problems_in(self, given: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what this instance has against *given* settings (well-typed, by name), by name."""

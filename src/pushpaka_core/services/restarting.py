@@ -26,6 +26,7 @@ from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import NodeHold
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.running import Running
+from pushpaka_core.services.scaling import Scaling
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.tending import Served, Tending
 
@@ -33,7 +34,7 @@ from pushpaka_core.services.tending import Served, Tending
 @frozen
 class Restarting:
     """
-    Takes each deployment to the generation of instances that is wanted of it.
+    Takes each deployment to the generation of instances that is wanted of it, and to its number.
 
     It looks at the rows only, so that it goes on where a killed platform stopped.
     """
@@ -46,6 +47,7 @@ class Restarting:
     _starting: Starting
     _running: Running
     _tending: Tending
+    _scaling: Scaling
     _routing: Routing
     _moves: Moves
     _timings: Timings
@@ -64,6 +66,8 @@ class Restarting:
     async def _see_to(self, served: Served) -> None:
         if served.replaced:
             await self._go_on(served)
+        else:
+            await self._scaling.adjust(served)
         await self._remove_retired([i for i in served.instances if self._is_due(i)])
 
     async def _go_on(self, served: Served) -> None:

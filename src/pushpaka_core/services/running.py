@@ -110,7 +110,8 @@ class Running:
         return exit_
 
     async def _bring_up_one(self, job: Job, instance: Instance, log: DeploymentLog) -> None:
-        output = log.output(Phase.START, instance.id)
+        speaker = instance.speaker(job.settings.replicas)
+        output = log.output(Phase.START, instance.id, speaker=lambda: speaker)
         await self._starting.start(job, instance)
         await self._failpoints.reach(PROBE)
         try:
@@ -119,7 +120,7 @@ class Running:
             output.finish()
             raise
         with move_on_after(LAST_WORDS_SECONDS):
-            first_words = log.output(Phase.START, instance.id)
+            first_words = log.output(Phase.START, instance.id, speaker=lambda: speaker)
             await self._output.catch_up(instance, first_words, output.place)
 
     async def _read_until_healthy(
@@ -143,7 +144,4 @@ class Running:
 
 def _named(instances: Sequence[Instance]) -> str:
     """Return what a person calls them, as in "web.1 on port 30001, worker.1"."""
-    return ", ".join(
-        f"{i.process_type}.{i.index + 1}" + (f" on port {i.port}" if i.port else "")
-        for i in instances
-    )
+    return ", ".join(i.spoken_name + (f" on port {i.port}" if i.port else "") for i in instances)

@@ -17,7 +17,7 @@ from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.prober import Probe, Prober
 from pushpaka_core.ports.processes import GONE
-from pushpaka_core.ports.runtime import Runtime, StartRequest
+from pushpaka_core.ports.runtime import ObservedInstance, Runtime, StartRequest
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator, Stopwatch
 from pushpaka_core.services.ages import Ages
@@ -49,6 +49,11 @@ class Run(Protocol):
     @property
     def project(self) -> Project:
         """The project, which has the address."""
+        ...
+
+    @property
+    def deployment(self) -> Deployment:
+        """What they are instances of."""
         ...
 
     @property
@@ -86,6 +91,10 @@ class Starting:
             StaleEntityError: If the deployment was claimed or changed since the job was loaded.
         """
         return await self._reserve(job, _wanted(job))
+
+    async def reserve_web(self, job: Job, indexes: Iterable[int]) -> Sequence[Instance]:
+        """Keep rows for further web processes of what serves; StaleEntityError as above."""
+        return await self._reserve(job, [(WEB, index) for index in indexes])
 
     async def reserve_release(self, job: Job) -> Instance:
         """Keep a row for what runs the release command, as it is to go when its lease is lost."""
@@ -152,6 +161,7 @@ class Starting:
     async def look(self, run: Run, instance: Instance) -> Sight:
         """Return how the instance is right now."""
         observed = await self._runtime.inspect(instance.name)
+        instance = await self._located(run, instance, observed)
         owns_port = await self._runtime.owns_port(instance)
         if owns_port is False:
             return _taken(instance)
@@ -170,6 +180,7 @@ class Starting:
         observed = await self._runtime.inspect(instance.name)
         if observed is None or not observed.is_alive:
             return Sight(end=observed.exit if observed else GONE)
+        instance = await self._located(run, instance, observed)
         if excess := await self._runtime.excess(instance):
             return Sight(end=excess)
         if instance.port is None:
@@ -201,6 +212,22 @@ class Starting:
             return f"{sentence} It has to listen on the port that PORT names."
         places = ", ".join(elsewhere)
         return f"{sentence} It listens on {places}, but has to on the port that PORT names."
+
+    async def _located(
+        self, run: Run, instance: Instance, observed: ObservedInstance | None
+    ) -> Instance:
+        """Return an instance where it was found, which is kept in its row for the router."""
+        if observed is None or observed.host in {None, instance.host}:
+            return instance
+        async with self._storage.transaction() as uow:
+            (present,) = [
+                one
+                for one in await uow.instances.of_deployments([run.deployment])
+                if one.id == instance.id
+            ] or [instance]
+            if present.host != observed.host:
+                await uow.instances.update(evolve(present, host=observed.host))
+        return evolve(instance, host=observed.host)
 
     async def _free_ports(self, uow: UnitOfWork) -> Iterator[int]:
         taken = {i.port for i in await uow.instances.all() if i.node == self._node}

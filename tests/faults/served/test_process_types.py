@@ -96,7 +96,7 @@ async def until_counted(
 def counts(said: Sequence[str]) -> Counted:
     """Return what each process has counted, in the order in which the log has it."""
     counted = defaultdict(list)
-    for words in (line.split() for line in said):
+    for words in (line.rpartition(" | ")[2].split() for line in said):
         if len(words) == 3 and words[0] in TYPES:
             counted[words[0], int(words[1])].append(int(words[2]))
     return counted

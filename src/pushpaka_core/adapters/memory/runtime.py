@@ -49,6 +49,8 @@ class MemoryRuntime:
     """Whether who tells a program to end never sees it end."""
     is_away: bool = False
     """Whether nobody answers who starts, ends or looks at a program."""
+    host: str | None = None
+    """Where programs listen, if this runtime chooses the machine."""
     excesses: dict[str, str] = field(factory=dict, init=False)
     """What programs have taken too much of, in words, as in "wrote more than its limit"."""
     resisting: set[str] = field(factory=set, init=False)
@@ -114,12 +116,12 @@ class MemoryRuntime:
     async def inspect(self, name: str, /) -> ObservedInstance | None:
         """Look at the program of that name."""
         self._require_answer()
-        return self._programs[name].observed if name in self._programs else None
+        return self._programs[name].observed(self.host) if name in self._programs else None
 
     async def instances(self) -> Sequence[ObservedInstance]:
         """Return all programs that are not forgotten."""
         self._require_answer()
-        return [program.observed for program in self._programs.values()]
+        return [program.observed(self.host) for program in self._programs.values()]
 
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Tell it by what the program was told to do."""
@@ -194,11 +196,10 @@ class _Program:
     output: list[OutputChunk] = field(factory=list)
     changed: Event = field(factory=Event)
 
-    @property
-    def observed(self) -> ObservedInstance:
+    def observed(self, host: str | None) -> ObservedInstance:
         """Return what the runtime tells of it."""
         name = self.request.instance.name
-        return ObservedInstance(name=name, started_at=self.started_at, exit=self.exit)
+        return ObservedInstance(name=name, started_at=self.started_at, exit=self.exit, host=host)
 
     def print(self, text: str, descriptor: Descriptor, at: datetime) -> None:
         """Add a piece of output."""
