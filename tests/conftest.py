@@ -13,6 +13,7 @@ from tests.faketime import lacks_faketime
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 from tests.sshd import lacks_sshd
+from tests.swarm.machines import lacks_swarm, swarm
 
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
@@ -37,11 +38,12 @@ LACKS: Mapping[str, Callable[[], str | None]] = {
     "registry": lacks_registry,
     "redis": lacks_redis,
     "sshd": lacks_sshd,
+    "swarm": lacks_swarm,
     "traefik": _lacks_traefik,
 }
 """For each component that a test may need: what says why it cannot be started here."""
 
-__all__ = ["own_redis", "postgres", "shared_redis", "shared_storage"]
+__all__ = ["own_redis", "postgres", "shared_redis", "shared_storage", "swarm"]
 """Fixtures of a module beside this one."""
 
 REQUIRED = frozenset(os.environ.get("PUSHPAKA_TEST_REQUIRE", "").split(","))

@@ -240,6 +240,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             base_domain=options.addresses.base_domain,
             technologies=options.technologies,
             timings=options.timings,
+            machines=adapters.machines,
             now=adapters.now,
         ),
         addresses=options.addresses,

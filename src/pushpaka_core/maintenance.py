@@ -23,12 +23,12 @@ from pushpaka_core.adapters.sql.migration import (
     spares_others,
 )
 from pushpaka_core.adapters.sql.transfer import export_database, import_database
-from pushpaka_core.bootstrap.docker import docker_adapters
+from pushpaka_core.bootstrap.docker import EXECUTIONS
 from pushpaka_core.bootstrap.ground import unusable_told
 from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
-from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_core.settings import Settings
 
 
 @contextmanager
@@ -162,9 +162,11 @@ def _known_instance_id(settings: Settings) -> UUID | None:
 async def _take_containers_down(settings: Settings) -> int:
     id_ = await to_thread.run_sync(known_instance_id, settings.data_directory)
     known = await to_thread.run_sync(known_runtime, settings)
-    if id_ is None or known is None or known.runtime is not RuntimeChoice.DOCKER:
+    opened = None if known is None else EXECUTIONS.get(known.runtime)
+    if id_ is None or opened is None:
         return 0
-    async with docker_adapters(settings, id_, _processes(settings), salt=b"") as (_, runtime, _):
+    async with opened(settings, id_, _processes(settings), salt=b"") as execution:
+        runtime = execution.runtime
         living = [seen.name for seen in await runtime.instances() if seen.is_alive]
         grace = settings.timings.stop_grace
         await together(partial(runtime.stop, name, grace=grace) for name in living)

@@ -18,6 +18,7 @@ from pushpaka_core.ports.dns import Resolver
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.host import Host, Room
+from pushpaka_core.ports.machines import Machines
 from pushpaka_core.ports.messenger import Messenger
 from pushpaka_core.ports.poster import Poster
 from pushpaka_core.ports.prober import Prober
@@ -77,6 +78,8 @@ class Adapters:
     """None where this instance was not told to use Redis."""
     engine_check: HealthCheck | None = None
     """None where no Docker Engine builds and runs."""
+    machines: Machines | None = None
+    """None where everything runs on one machine."""
     schema_check: HealthCheck | None = None
     """None where the storage has no schema."""
     instance_id: UUID = field(factory=uuid4)

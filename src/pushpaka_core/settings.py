@@ -22,6 +22,7 @@ from pushpaka_core.setting_groups.retention import RetentionSettings
 from pushpaka_core.setting_groups.routing import RouterChoice, RoutingSettings
 from pushpaka_core.setting_groups.runtime import RuntimeChoice, RuntimeSettings
 from pushpaka_core.setting_groups.storage import StorageSettings
+from pushpaka_core.setting_groups.swarm import SwarmSettings
 from pushpaka_core.setting_groups.work import WorkSettings
 from pushpaka_core.setting_sources import (
     read_for_tests,
@@ -39,6 +40,7 @@ class Settings(  # attrs takes the fields of the last base first
     OutboundSettings,
     RetentionSettings,
     WorkSettings,
+    SwarmSettings,
     RuntimeSettings,
     AccessSettings,
     CertificateSettings,

@@ -8,9 +8,12 @@ from typing import TypeAlias
 import pytest
 from attrs import evolve
 from tests.engine.opened import DOCKER, opened_docker
+from tests.swarm.opened import SWARM, opened_swarm
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder
 from pushpaka_core.adapters.docker.runtime import DockerRuntime
+from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
+from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.runtime import MemoryRuntime
 from pushpaka_core.adapters.process.builder import ProcessBuilder
@@ -23,8 +26,8 @@ from pushpaka_core.testing.runtime import RuntimeContract
 
 pytestmark = pytest.mark.anyio
 
-Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder
-Runtimes: TypeAlias = MemoryRuntime | ProcessRuntime | DockerRuntime
+Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder | SwarmBuilder
+Runtimes: TypeAlias = MemoryRuntime | ProcessRuntime | DockerRuntime | SwarmRuntime
 Adapters: TypeAlias = tuple[Builders, Runtimes]
 PLAN = plan(
     processes={
@@ -35,7 +38,7 @@ PLAN = plan(
 )
 
 
-@pytest.fixture(params=["memory", "process", DOCKER])
+@pytest.fixture(params=["memory", "process", DOCKER, SWARM])
 async def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Adapters]:
     if request.param == "memory":
         yield MemoryBuilder(), MemoryRuntime(greeting="Hello.\n")
@@ -43,6 +46,10 @@ async def adapters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "docker":
         async with opened_docker(tmp_path / "docker") as docker:
             yield docker.builder, docker.runtime
+        return
+    if request.param == "swarm":
+        async with opened_swarm(tmp_path / "swarm", request.getfixturevalue("swarm")) as swarm:
+            yield swarm.builder, swarm.runtime
         return
     processes = HostProcesses(tmp_path / "processes")
     builder = ProcessBuilder(

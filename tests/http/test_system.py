@@ -44,6 +44,7 @@ async def test_an_administrator_sees_what_the_instance_runs_on(
         "redis": False,
         "base_domain": "localhost",
         "node": "alpha",
+        "nodes": None,
     } == told
     assert {
         "name": worker.name,

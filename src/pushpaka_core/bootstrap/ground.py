@@ -38,7 +38,7 @@ class Ground:
 
 def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
     """Make the data directory where there is none, and settle what is decided once; blocks."""
-    from pushpaka_core.adapters.files.choices import Choices, place_of
+    from pushpaka_core.adapters.files.choices import Choices
     from pushpaka_core.adapters.files.instance_ids import known_instance_id
     from pushpaka_core.adapters.security.keys import KEY_FILE, keys_of
 
@@ -68,12 +68,18 @@ def prepare(settings: Settings, runtime: RuntimeChoice) -> Ground:
         addresses=addresses_of(settings, router_port, has_wildcard=_has_wildcard(settings)),
         router_port=router_port,
         choices=choices,
-        node=Node(
-            runtime=runtime,
-            name=settings.node or choices.node,
-            home=choices.home_at(place_of(directory)),
-        ),
+        node=_node(settings, runtime, choices),
     )
+
+
+def _node(settings: Settings, runtime: RuntimeChoice, choices: "Choices") -> Node:
+    """Return the machine of this process; with routers elsewhere those of a Swarm are as one."""
+    from pushpaka_core.adapters.files.choices import place_of
+
+    if runtime is RuntimeChoice.SWARM and settings.router_urls:
+        return Node(runtime=runtime, name=settings.node or "swarm")
+    home = choices.home_at(place_of(settings.data_directory))
+    return Node(runtime=runtime, name=settings.node or choices.node, home=home)
 
 
 @contextmanager

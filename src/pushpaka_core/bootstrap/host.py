@@ -9,21 +9,19 @@ from uuid import UUID, uuid4
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.bootstrap.docker import docker_adapters
+from pushpaka_core.bootstrap.docker import EXECUTIONS, Execution
 from pushpaka_core.bootstrap.ground import Ground
 from pushpaka_core.bootstrap.options import source_policy_of, utc_now
 from pushpaka_core.bootstrap.routers import opened_router, route_table_text
 from pushpaka_core.domain.networks import may_be_contacted
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 from pushpaka_core.parts import Adapters
-from pushpaka_core.ports.builder import Builder
 from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.runtime import Runtime
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.services.key_rings import require_keys
-from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
+from pushpaka_core.settings import RouterChoice, Settings
 
 _FIRST_PROJECT_UID = 30_000
 """As root each project has a user id of its own: this one and its number."""
@@ -60,8 +58,8 @@ async def host_adapters(
     async with AsyncExitStack() as stack:
         kept = await stack.enter_async_context(_kept(settings, ground, is_alone=is_alone))
         await require_keys(kept.storage, ground.keys.encryption_keys)
-        builder, runtime, engine_check = await stack.enter_async_context(
-            _packaging(settings, ground, kept.instance_id, processes)
+        execution = await stack.enter_async_context(
+            _execution(settings, ground, kept.instance_id, processes)
         )
         router, supervisor = await stack.enter_async_context(
             opened_router(settings, ground, processes)
@@ -82,9 +80,10 @@ async def host_adapters(
                 mirrors_directory=directory / "mirrors",
             ),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
-            builder=builder,
-            runtime=runtime,
-            engine_check=engine_check,
+            builder=execution.builder,
+            runtime=execution.runtime,
+            engine_check=execution.engine_check,
+            machines=execution.machines,
             prober=await stack.enter_async_context(open_http_prober()),
             poster=await stack.enter_async_context(open_http_poster(policy.permits)),
             notification_poster=await stack.enter_async_context(
@@ -149,21 +148,21 @@ def _require_unused(ground: Ground) -> None:
 
 
 @asynccontextmanager
-async def _packaging(
+async def _execution(
     settings: Settings, ground: Ground, instance_id: UUID, processes: Processes
-) -> AsyncIterator[tuple[Builder, Runtime, HealthCheck | None]]:
-    """Open what builds and what runs, and what asks a Docker Engine whether it answers."""
-    if settings.runtime is RuntimeChoice.DOCKER:
+) -> AsyncIterator[Execution]:
+    """Open what builds and what runs."""
+    if opened := EXECUTIONS.get(ground.node.runtime):
         salt = ground.keys.signing_key
-        async with docker_adapters(settings, instance_id, processes, salt=salt) as adapters:
-            yield adapters
+        async with opened(settings, instance_id, processes, salt=salt) as execution:
+            yield execution
         return
     from pushpaka_core.adapters.process.builder import ProcessBuilder
     from pushpaka_core.adapters.process.runtime import ProcessRuntime
 
     directory = settings.data_directory
-    yield (
-        ProcessBuilder(
+    yield Execution(
+        builder=ProcessBuilder(
             processes=processes,
             releases_directory=directory / "releases",
             tools_directory=directory / "tools",
@@ -171,7 +170,7 @@ async def _packaging(
             uid_of=_project_uid,
             host_env=settings.host_env,
         ),
-        ProcessRuntime(
+        runtime=ProcessRuntime(
             processes=processes,
             releases_directory=directory / "releases",
             tools_directory=directory / "tools",
@@ -179,7 +178,6 @@ async def _packaging(
             uid_of=_project_uid,
             host_env=_certificates(settings),
         ),
-        None,
     )
 
 

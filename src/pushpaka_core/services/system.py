@@ -1,14 +1,20 @@
 """What an instance runs on, for those who run it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from anyio import fail_after
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.domain.workers import WorkerProcess
+from pushpaka_core.errors import PlatformFaultError, RuntimeUnavailableError
+from pushpaka_core.ports.machines import Machine, Machines
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
+
+_PATIENCE_SECONDS = 2
 
 
 @frozen(kw_only=True)
@@ -31,6 +37,8 @@ class System:
     technologies: Technologies
     node: str | None
     """Where applications run; None where none ever did."""
+    machines: Sequence[Machine] | None
+    """Those between which the runtime chooses; None where it has one, or cannot be asked."""
     workers: Sequence[WorkerProcess]
 
 
@@ -44,6 +52,7 @@ class SystemService:
     _technologies: Technologies
     _timings: Timings
     _now: Clock
+    _machines: Machines | None = None
 
     async def workers(self, actor: Actor) -> Sequence[WorkerProcess]:
         """Return the worker processes that live, as they say of themselves."""
@@ -68,8 +77,17 @@ class SystemService:
             base_domain=self._base_domain,
             technologies=self._technologies,
             node=None if node is None else node.name,
+            machines=await self._found_machines(),
             workers=workers,
         )
+
+    async def _found_machines(self) -> Sequence[Machine] | None:
+        if self._machines is None:
+            return None
+        with suppress(RuntimeUnavailableError, PlatformFaultError, TimeoutError):
+            with fail_after(_PATIENCE_SECONDS):
+                return await self._machines()
+        return None
 
     async def _living(self, uow: UnitOfWork) -> Sequence[WorkerProcess]:
         since = self._now() - self._timings.absence

@@ -14,6 +14,7 @@ class RuntimeChoice(StrEnum):
 
     PROCESS = "process"
     DOCKER = "docker"
+    SWARM = "swarm"
     MEMORY = "memory"
 
 
@@ -23,12 +24,14 @@ class RuntimeSettings:
 
     runtime: RuntimeChoice | None = setting(
         setting_values.one_of(RuntimeChoice),
-        "`process`, `docker`, or `memory` for tests; chosen at the first start, and kept: docker "
-        "where an engine with buildx answers, else process",
+        "`process`, `docker`, `swarm`, or `memory` for tests; chosen at the first start, and kept: "
+        "docker where an engine with buildx answers, else process",
         default=None,
     )
     docker_url: str = setting(
-        str, "where the Docker Engine answers", default="unix:///var/run/docker.sock"
+        str,
+        "where the Docker Engine answers, that of a manager for a Swarm",
+        default="unix:///var/run/docker.sock",
     )
     image_prefix: str | None = setting(
         str,
@@ -48,6 +51,6 @@ class RuntimeSettings:
     )
     instance_ports: range = setting(
         setting_values.ports,
-        "ports for applications on the process runtime",
+        "ports for applications, of this machine or of all nodes of a Swarm",
         default=range(20_000, 30_000),
     )

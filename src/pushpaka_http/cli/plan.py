@@ -45,8 +45,8 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
 
 def _packaging(settings: Settings) -> Packaging:
     known = known_runtime(settings)
-    is_docker = known is not None and known.runtime is RuntimeChoice.DOCKER
-    return Packaging.IMAGE if is_docker else Packaging.DIRECTORY
+    makes_images = known and known.runtime in {RuntimeChoice.DOCKER, RuntimeChoice.SWARM}
+    return Packaging.IMAGE if makes_images else Packaging.DIRECTORY
 
 
 def _show_dockerfile(local: LocalPlan, *, prefix: str) -> None:

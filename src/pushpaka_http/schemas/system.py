@@ -7,6 +7,7 @@ from typing import Self
 from attrs import frozen
 
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
+from pushpaka_core.ports.machines import Machine
 from pushpaka_core.services.system import System
 
 
@@ -41,6 +42,28 @@ class WorkerResponse:
 
 
 @frozen(kw_only=True, slots=False)
+class MachineResponse:
+    """A machine of a Swarm."""
+
+    name: str
+    address: str
+    role: str
+    state: str
+    availability: str
+
+    @classmethod
+    def of(cls, machine: Machine) -> Self:
+        """Show *machine*."""
+        return cls(
+            name=machine.name,
+            address=machine.address,
+            role=machine.role,
+            state=machine.state,
+            availability=machine.availability,
+        )
+
+
+@frozen(kw_only=True, slots=False)
 class SystemResponse:
     """What an instance runs on."""
 
@@ -51,6 +74,7 @@ class SystemResponse:
     redis: bool
     base_domain: str
     node: str | None
+    nodes: Sequence[MachineResponse] | None
     workers: Sequence[WorkerResponse]
 
     @classmethod
@@ -64,5 +88,8 @@ class SystemResponse:
             redis=system.technologies.redis,
             base_domain=system.base_domain,
             node=system.node,
+            nodes=None
+            if system.machines is None
+            else [MachineResponse.of(machine) for machine in system.machines],
             workers=[WorkerResponse.of(worker) for worker in system.workers],
         )

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 
 from pushpaka_core.errors import PlatformFaultError, RuntimeUnavailableError
 
-_CALL_SECONDS = 30
+CALL_SECONDS = 30
 _PING_SECONDS = 5
 _CALLS_AT_ONCE = 32
 _P = ParamSpec("_P")
@@ -43,7 +43,7 @@ class Engine:
         with self._connecting:
             if self._client is None:
                 self._client = docker.DockerClient(
-                    base_url=self.url, timeout=_CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE
+                    base_url=self.url, timeout=CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE
                 )
             return self._client
 
@@ -107,4 +107,4 @@ def _streams(url: str) -> httpx.AsyncClient:
 
 def _patient() -> httpx.Timeout:
     """Wait for output as long as it takes."""
-    return httpx.Timeout(_CALL_SECONDS, read=None, pool=None)
+    return httpx.Timeout(CALL_SECONDS, read=None, pool=None)

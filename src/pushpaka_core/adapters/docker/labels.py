@@ -16,6 +16,9 @@ PROJECT, KEY = "pushpaka.project", "pushpaka.key"
 
 _TAG = re.compile(r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)")
 
+_LONGEST_SERVICE = 63
+_NOT_OF_SERVICES = re.compile(r"[^A-Za-z0-9]+")
+
 
 @frozen
 class Marks:
@@ -23,6 +26,8 @@ class Marks:
 
     platform: str
     """The id of the instance."""
+    shared: str | None = None
+    """The one repository of a registry with the images of all projects, if they are pushed."""
 
     @property
     def filter(self) -> Mapping[str, str]:
@@ -36,7 +41,11 @@ class Marks:
 
     def repository(self, project_number: int) -> str:
         """Return the name of a project's images, without their tags."""
-        return f"{self.prefix}/project-{project_number}"
+        return self.shared or f"{self.prefix}/project-{project_number}"
+
+    def with_tag(self, tag: str) -> str:
+        """Return the name of an image that is *tag* in the registry."""
+        return f"{self.shared}:{tag}"
 
     def image(self, project_number: int, lease: Lease) -> str:
         """Return the name of the image that *lease* builds."""
@@ -46,7 +55,8 @@ class Marks:
         """Return who built an image of ours; None for any other."""
         repository, _, tag = image.rpartition(":")
         match = _TAG.fullmatch(tag)
-        if match is None or not repository.startswith(f"{self.prefix}/"):
+        is_ours = repository == self.shared or repository.startswith(f"{self.prefix}/")
+        if match is None or not is_ours:
             return None
         deployment_id = DeploymentId(UUID(match["deployment"]))
         return Lease(deployment_id=deployment_id, fence=int(match["fence"]))
@@ -58,6 +68,11 @@ class Marks:
     def container(self, name: str) -> str:
         """Return what the container of an instance is called."""
         return f"{self.prefix}-{name}"
+
+    def service(self, name: str) -> str:
+        """Return what the service of an instance is called, in the 63 characters that one has."""
+        rest = _LONGEST_SERVICE - len(self.prefix) - 1
+        return f"{self.prefix}-{_NOT_OF_SERVICES.sub('-', name)[-rest:].strip('-')}"
 
     def cache(self, project_number: int) -> str:
         """Return the name of what a project's builds hand on to the next."""

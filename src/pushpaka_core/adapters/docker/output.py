@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
 from attrs import define, field, frozen
 
-from pushpaka_core.adapters.docker.engine import Engine, translated_errors
+from pushpaka_core.adapters.docker.engine import CALL_SECONDS, Engine, translated_errors
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 
 MOST_BYTES = 16 * 1024
@@ -40,10 +41,12 @@ class Place:
 
 
 async def read_output(
-    engine: Engine, container: str, *, after: str, follow: bool
+    engine: Engine, url: str, *, after: str, follow: bool, patience: float | None = None
 ) -> AsyncIterator[OutputChunk]:
     """
-    Yield what *container* prints behind *after*; nothing where there is no such container.
+    Yield what the engine has at *url* behind *after*; nothing where there is no such thing.
+
+    Who follows for no longer than *patience* reads to the end or to that many seconds of silence.
 
     Raises:
         RuntimeUnavailableError: If the engine breaks off.
@@ -54,9 +57,9 @@ async def read_output(
         "stdout": "1", "stderr": "1", "timestamps": "1",
         "follow": "1" if follow else "0", "since": f"{seconds}.{rest:09}",
     }  # fmt: skip
-    url = f"/containers/{container}/logs"
-    with translated_errors():
-        async with engine.streams.stream("GET", url, params=params) as response:
+    timeout = httpx.Timeout(CALL_SECONDS, read=patience, pool=None)
+    with translated_errors(), suppress(httpx.ReadTimeout):
+        async with engine.streams.stream("GET", url, params=params, timeout=timeout) as response:
             if response.status_code == httpx.codes.NOT_FOUND:
                 return
             response.raise_for_status()

@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network
 from math import ceil
-from signal import Signals
 from typing import Any
 
 from anyio import CancelScope, fail_after
@@ -16,6 +15,7 @@ from docker.models.containers import Container
 from pushpaka_core.adapters.docker.containers import Most, Profile
 from pushpaka_core.adapters.docker.disk import has_written_more
 from pushpaka_core.adapters.docker.engine import Engine
+from pushpaka_core.adapters.docker.exits import exit_of
 from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
 from pushpaka_core.adapters.docker.listeners import Listener, listeners_of
@@ -27,7 +27,6 @@ from pushpaka_core.errors import ConflictError, PlatformFaultError, StartError
 from pushpaka_core.ports.processes import Exit, OutputChunk
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
-_BY_SIGNAL = 128
 _EPOCH, _NEVER = "1970-01-01T00:00:00Z", "0001-"
 """How the engine writes a moment that has not come."""
 _CONFLICT = 409
@@ -92,8 +91,8 @@ class DockerRuntime:
         self, name: str, /, *, after: str = "", follow: bool = True
     ) -> AsyncIterator[OutputChunk]:
         """Return the output of the container."""
-        container = self._marks.container(name)
-        return read_output(self._engine, container, after=after, follow=follow)
+        url = f"/containers/{self._marks.container(name)}/logs"
+        return read_output(self._engine, url, after=after, follow=follow)
 
     async def run_once(
         self,
@@ -241,10 +240,7 @@ def _observed(name: str, attrs: Mapping[str, Any]) -> ObservedInstance:
 
 
 def _exit(attrs: Mapping[str, Any]) -> Exit:
-    """Return how a container ended; a shell tells a signal by its number and 128."""
     state = attrs["State"]
     code = int(state["ExitCode"])
     limit = attrs["HostConfig"]["Memory"] if state["OOMKilled"] else None
-    if code - _BY_SIGNAL in set(Signals):
-        return Exit(signal=code - _BY_SIGNAL, memory_limit=limit)
-    return Exit(code=code, memory_limit=limit)
+    return exit_of(code, memory_limit=limit)

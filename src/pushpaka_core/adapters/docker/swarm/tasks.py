@@ -1,0 +1,123 @@
+"""What a manager tells of services and their tasks, read as instances."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from attrs import frozen
+
+from pushpaka_core.adapters.docker.exits import exit_of
+from pushpaka_core.ports.machines import Machine
+from pushpaka_core.ports.processes import GONE, Exit
+from pushpaka_core.ports.runtime import ObservedInstance
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COMING = frozenset(
+    {"new", "pending", "assigned", "accepted", "preparing", "ready", "starting"},
+)
+_RUNNING = "running"
+_LEAVING = frozenset({"shutdown", "remove"})
+_BY_ITSELF = "task: non-zero exit"
+"""How the reason begins of a task whose program has begun, and has ended."""
+_DOWN = "down"
+
+
+@frozen(kw_only=True)
+class Task:
+    """The one task of a service: a container, or what is to become one."""
+
+    id: str
+    state: str
+    reason: str
+    """Why it is in no better state, in the Swarm's words."""
+    machine: Machine | None
+    """Which has it; None before it is given to any."""
+    begun_at: datetime
+    is_given_up: bool
+    """Whether it was taken back before any machine had it."""
+    code: int | None
+    """The exit code of its container, if it ever had one."""
+
+    @classmethod
+    def of(cls, attrs: Mapping[str, Any], machines: Mapping[str, Machine]) -> Self:
+        """Read what the manager tells of it."""
+        status = attrs["Status"]
+        container = status.get("ContainerStatus") or {}
+        return cls(
+            id=attrs["ID"],
+            state=status["State"],
+            reason=status.get("Err") or status.get("Message") or "",
+            machine=machines.get(attrs.get("NodeID", "")),
+            begun_at=datetime.fromisoformat(status["Timestamp"]),
+            is_given_up="NodeID" not in attrs and attrs["DesiredState"] in _LEAVING,
+            code=container.get("ExitCode", 0) if container.get("ContainerID") else None,
+        )
+
+    @property
+    def is_coming(self) -> bool:
+        """Tell whether its container does not run yet."""
+        return self.state in _COMING and not (self.is_lost or self.is_given_up)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether it runs no more, and never will again."""
+        return self.is_lost or not (self.is_coming or self.state == _RUNNING)
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether its machine is down: nobody knows what has become of it there."""
+        return self.machine is not None and self.machine.state == _DOWN
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether its program never began."""
+        failed = self.state in {"failed", "rejected"}
+        return failed and not self.is_lost and not self.reason.startswith(_BY_ITSELF)
+
+    @property
+    def exit(self) -> Exit:
+        """Return how its program ended."""
+        return Exit() if self.code is None else exit_of(self.code)
+
+    def observed(self, name: str) -> ObservedInstance:
+        """Return it as the instance of that name."""
+        return ObservedInstance(
+            name=name,
+            started_at=self.begun_at if self.state == _RUNNING else _EPOCH,
+            exit=self._ending if self.is_over else None,
+            host=self.machine.address if self.machine else None,
+        )
+
+    @property
+    def _ending(self) -> str:
+        if self.is_lost and self.machine:
+            return f"was on the machine {self.machine.name}, which is down"
+        if self.is_refused:
+            return f"could not be started: {self.reason}"
+        return self.exit.words
+
+
+@frozen(kw_only=True)
+class Seen:
+    """The service of an instance, or a secret of it that is left, with the task."""
+
+    name: str
+    labels: Mapping[str, str]
+    made_at: datetime
+    is_banished: bool
+    """Whether no task takes the place of one that is over."""
+    task: Task | None
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs, or will."""
+        return not (self.is_banished if self.task is None else self.task.is_over)
+
+    @property
+    def observed(self) -> ObservedInstance:
+        """Return it as an instance."""
+        if self.task is not None:
+            return self.task.observed(self.name)
+        return ObservedInstance(
+            name=self.name, started_at=_EPOCH, exit=None if self.is_alive else GONE
+        )

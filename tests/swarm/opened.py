@@ -1,0 +1,99 @@
+"""The adapters over a Swarm, for tests; what is made by them is removed again."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import docker
+import pytest
+from anyio import to_thread
+from attrs import frozen
+from tests.engine.engines import remove_all
+from tests.swarm.machines import Swarm
+
+from pushpaka_core.adapters.docker.builder import DockerBuilder
+from pushpaka_core.adapters.docker.contexts import Contexts
+from pushpaka_core.adapters.docker.engine import open_engine
+from pushpaka_core.adapters.docker.firewall import Firewall
+from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.docker.networks import bridge_of_builds
+from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
+from pushpaka_core.adapters.docker.swarm.registry import Registry, open_registry
+from pushpaka_core.adapters.docker.swarm.runtime import Patience, SwarmRuntime
+from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
+from pushpaka_core.adapters.files.tree import load_tree
+from pushpaka_core.adapters.process.processes import HostProcesses
+
+SWARM = pytest.param("swarm", marks=[pytest.mark.needs("swarm"), pytest.mark.needs("docker")])
+"""A parameter of fixtures that have the adapters of this module beside others."""
+
+
+@frozen(kw_only=True)
+class OnSwarm:
+    """The adapters, for an instance of Pushpaka that nobody else is."""
+
+    marks: Marks
+    builder: SwarmBuilder
+    runtime: SwarmRuntime
+    registry: Registry
+
+
+@asynccontextmanager
+async def opened_swarm(directory: Path, swarm: Swarm) -> AsyncIterator[OnSwarm]:
+    """Open the adapters over *swarm*, and remove what was made by them."""
+    place, marks = swarm.place, Marks(token_hex(16))
+    marks = Marks(marks.platform, f"{place.host}/{place.repository(marks.prefix)}")
+    await to_thread.run_sync(directory.mkdir)
+    processes = HostProcesses(directory / "processes")
+    program = shutil.which("docker")
+    assert program is not None
+    async with (
+        open_engine(swarm.manager.url) as engine,
+        open_registry(place, marks.prefix) as registry,
+    ):
+        local = DockerBuilder(
+            engine=engine,
+            marks=marks,
+            processes=processes,
+            contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
+            program=Path(program),
+            firewall=Firewall(processes, partial(bridge_of_builds, engine)),
+            env={"DOCKER_HOST": swarm.manager.url, "PATH": os.environ["PATH"]},
+        )
+        try:
+            yield OnSwarm(
+                marks=marks,
+                builder=SwarmBuilder(
+                    engine=engine, marks=marks, local=local, place=place, registry=registry
+                ),
+                runtime=SwarmRuntime(
+                    engine=engine,
+                    marks=marks,
+                    profile=ServiceProfile(marks=marks),
+                    place=place,
+                    waiting_directory=directory / "waiting",
+                    patience=Patience(placing=3),
+                ),
+                registry=registry,
+            )
+        finally:
+            await to_thread.run_sync(remove_from, swarm, marks)
+
+
+def remove_from(swarm: Swarm, marks: Marks) -> None:
+    """Remove what bears *marks* from a Swarm: services, secrets, networks and images."""
+    client = docker.DockerClient(base_url=swarm.manager.url)
+    api: Any = client.api
+    try:
+        for service in api.services(filters=dict(marks.filter)):
+            api.remove_service(service["ID"])
+        for secret in api.secrets(filters=dict(marks.filter)):
+            api.remove_secret(secret["ID"])
+    finally:
+        client.close()
+    remove_all(marks, swarm.manager.url)
