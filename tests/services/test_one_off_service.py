@@ -6,7 +6,7 @@ from tests.services.platform import OPTIONS, Platform
 from tests.services.world import PASSWORD, REPO
 
 from pushpaka_core.application import Application, assemble
-from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.access import PLATFORM, Actor, Scope
 from pushpaka_core.domain.members import NewInvitation, NewRole, ProjectRole
 from pushpaka_core.domain.nodes import Node
 from pushpaka_core.domain.projects import NewProject, Project
@@ -146,3 +146,14 @@ async def test_nothing_is_run_from_elsewhere(platform: Platform, shop: Project) 
 
 def _beside(platform: Platform, node: Node) -> Application:
     return assemble(platform.adapters, evolve(OPTIONS, node=node))
+
+
+async def test_a_token_to_deploy_with_runs_nothing(platform: Platform, shop: Project) -> None:
+    """A command sees every secret of the application, and may do anything to what it keeps."""
+    await _serve(platform, shop)
+    program = evolve(platform.owner, scope=Scope.DEPLOY)
+
+    with pytest.raises(NotAllowedError):
+        await platform.application.one_offs.run(program, "shop", "env", on_output=Told().on_output)
+
+    assert [] == platform.runtime.run
