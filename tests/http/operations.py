@@ -188,6 +188,7 @@ def _settings() -> Iterator[Operation]:
     channel = {**project, "url": "json://example.com"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.FULL, body=channel, answers=201, role=OWNER)
+    yield row("POST", "/{channel_id}/test", Scope.FULL, role=OWNER)
     yield row("DELETE", "/{channel_id}", Scope.FULL, role=OWNER)
 
 

@@ -41,6 +41,7 @@ UNSCOPED = {
     "Targets.all": "the reconciler looks after everybody's",
     "Timeline.remove": "the sweep takes away what is too old",
     "Users.get": "the platform finds out who asks, and who owns a project",
+    "Users.holding": "counts what a quota is about, and whoever takes of it is told of it alone",
     "Workers.remove": "a worker is nobody's",
     "Workspaces.leases": "the sweep looks for what nobody needs any more",
 }

@@ -108,7 +108,7 @@ class NotificationService:
         """
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
-            channel = await uow.channels.visible_to(actor).get(id)
+            channel = await part_for(uow, actor, uow.channels, id, ProjectRole.OWNER)
             if await uow.outbox.is_waiting(kind=TRIAL, target=str(id)):
                 return
             message = OutboxMessage(
