@@ -10,6 +10,7 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import SERVING
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import WEB, Instance
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
@@ -19,6 +20,7 @@ from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import together
 from pushpaka_core.services.jobs import Job, Jobs
 from pushpaka_core.services.moves import Moves
+from pushpaka_core.services.roles import part_for
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.tending import Served
@@ -30,7 +32,9 @@ async def scale(
     """Want as many replicas of what *project* serves as it says by now, and return what changed."""
     scaled: list[Deployment] = []
     for target in await uow.targets.of_projects([project]):
-        deployment = await uow.deployments.visible_to(actor).get(target.deployment_id)
+        deployment = await part_for(
+            uow, actor, uow.deployments, target.deployment_id, ProjectRole.MEMBER
+        )
         if deployment.status not in SERVING or deployment.drain_until is not None:
             continue
         release = await uow.releases.of_deployment(deployment)
