@@ -3,9 +3,11 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 import anyio
 from benchmarks.cutover import Cutover, cut_over
+from benchmarks.logs_write import write_logs
 from tests.acceptance.people import OWN_ADDRESSES, Person
 from tests.served import open_served
 
@@ -13,6 +15,10 @@ from tests.served import open_served
 def main() -> None:
     """Measure what the command line says, and print a table of each."""
     wanted = _wanted()
+    if wanted.benchmark == "logs-write":
+        table = anyio.run(partial(write_logs, lines=wanted.lines, rounds=wanted.rounds))
+        sys.stdout.write(f"{wanted.rounds} rounds of {wanted.lines} lines.\n\n{table}\n")
+        return
     for runtime in wanted.runtimes:
         before = os.getloadavg()[0]
         cutover = anyio.run(_cutover, runtime, wanted)
@@ -29,10 +35,12 @@ def main() -> None:
 
 def _wanted() -> Namespace:
     parser = ArgumentParser(prog="benchmarks", description="Measures on this machine.")
-    parser.add_argument("benchmark", choices=["cutover"], help="what is measured")
+    parser.add_argument("benchmark", choices=["cutover", "logs-write"], help="what is measured")
     parser.add_argument("--deployments", type=int, default=20)
     parser.add_argument("--rollbacks", type=int, default=20)
     parser.add_argument("--kills", type=int, default=8)
+    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runtimes", nargs="+", default=["process", "docker"])
     return parser.parse_args()
 

@@ -10,4 +10,4 @@ _UNSAFE = re.compile(
 
 def clean(text: str) -> str:
     """Return *text* without what a terminal or a page may obey, but TAB and colours (SGR)."""
-    return _UNSAFE.sub(lambda match: match[1] or "", text)
+    return text if text.isprintable() else _UNSAFE.sub(lambda match: match[1] or "", text)

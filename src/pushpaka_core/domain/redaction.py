@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Self
@@ -35,8 +35,8 @@ class Redactor:
     """
 
     _beginnings: re.Pattern[str] | None = None
-    _forms: Mapping[str, Sequence[str]] = field(factory=dict, repr=False)
-    """What is masked, by its beginning, the longest first."""
+    _forms: Mapping[str, Mapping[int, Collection[str]]] = field(factory=dict, repr=False)
+    """What is masked, by its beginning and length, the longest first."""
     reach: int = 0
     """The length of the longest text that it masks."""
 
@@ -50,8 +50,7 @@ class Redactor:
         if not wanted:
             return cls()
         by_beginning = {
-            beginning: sorted(group, key=len, reverse=True)
-            for beginning, group in groupby(wanted, key=_beginning)
+            beginning: _by_length(group) for beginning, group in groupby(wanted, key=_beginning)
         }
         pattern = re.compile("|".join(_branches(by_beginning)))
         return cls(pattern, by_beginning, max(map(len, wanted)))
@@ -89,7 +88,8 @@ class Redactor:
 
     def _goes_on(self, end: str) -> bool:
         forms = self._forms[_beginning(end)]
-        return any(len(form) > len(end) and form.startswith(end) for form in forms)
+        longer = (form for length in forms if length > len(end) for form in forms[length])
+        return any(form.startswith(end) for form in longer)
 
     def _begins(self, end: str) -> bool:
         return any(beginning.startswith(end) for beginning in self._forms)
@@ -104,7 +104,7 @@ class Redactor:
         start = end = 0
         for place in self._places(text):
             forms = self._forms[_beginning(text[place : place + SHORTEST_SECRET])]
-            length = next((len(form) for form in forms if text.startswith(form, place)), 0)
+            length = next((n for n in forms if text[place : place + n] in forms[n]), 0)
             if length and place >= end:
                 if end:
                     yield start, end
@@ -119,6 +119,11 @@ class Redactor:
         while self._beginnings and found:
             yield found.start()
             found = self._beginnings.search(text, found.start() + 1)
+
+
+def _by_length(forms: Iterable[str]) -> Mapping[int, Collection[str]]:
+    longest_first = sorted(forms, key=len, reverse=True)
+    return {length: frozenset(group) for length, group in groupby(longest_first, key=len)}
 
 
 def _beginning(form: str) -> str:

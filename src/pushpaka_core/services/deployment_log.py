@@ -96,7 +96,7 @@ class DeploymentLog:
         kept = [self._masked(line) for line in lines]
         for line in kept:
             room = self._room
-            self._output_size += len(line.encode(errors="replace")) + 1
+            self._output_size += (len(line) if line.isascii() else len(line.encode())) + 1
             if self._room >= 0:
                 self._add(line, stream, phase, LogLevel.INFO, written_at)
             elif room >= 0:
@@ -110,9 +110,9 @@ class DeploymentLog:
         self._add(message, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
 
     async def make_room(self) -> None:
-        """Wait until what is pending fits into one batch."""
+        """Wait until what is pending does not fill a batch."""
         if len(self._pending) >= BATCH_LINES or self._lost:
-            await self.flush()
+            await self._flush(leave=BATCH_LINES - 1)
 
     def mark_read(self, instance_id: InstanceId, position: str) -> None:
         """Note how far an instance's output is in the log; kept with the lines before it."""
@@ -120,8 +120,11 @@ class DeploymentLog:
 
     async def flush(self) -> None:
         """Commit what is pending, however long the database is away."""
+        await self._flush(leave=0)
+
+    async def _flush(self, *, leave: int) -> None:
         async with self._flushing:
-            while (self._pending or self._marks) and self._lost is None:
+            while self._is_over(leave) and self._lost is None:
                 with CancelScope(shield=True):
                     committed = await self._commit_batch()
                 if not committed and self._lost is None:
@@ -141,6 +144,10 @@ class DeploymentLog:
                 return
             if self._trimming:
                 await self._trimming.trim_if_due()
+
+    def _is_over(self, leave: int) -> bool:
+        """Tell whether more than so many lines are pending; marks are to be kept with the last."""
+        return len(self._pending) > leave or (leave == 0 and bool(self._marks))
 
     @property
     def _room(self) -> float:

@@ -149,4 +149,4 @@ def _as_written(text: str) -> bytes:
 
 def _shown(line: str) -> str:
     """Return *line* with a sign in place of each sequence of bytes that is no text."""
-    return _as_written(line).decode("utf-8", "replace")
+    return line if line.isascii() else _as_written(line).decode("utf-8", "replace")
