@@ -55,6 +55,7 @@ async def test_five_hundred_slow_connections_hold_nobody_up(api: Api) -> None:
     ):
         async with create_task_group() as trickling:
             trickling.start_soon(trickle, [*heads, *bodies])
+            await api.client.get("/health")  # All have been let in, and had what they asked for.
             seconds = await seconds_of_answers(api, until=begun + BUSY_SECONDS)
             with fail_after(begun + LONGEST - current_time()):
                 await api.until_connected_to(1)

@@ -24,7 +24,7 @@ async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIte
     Raises:
         SettingsError: If the settings cannot be used, or a port is taken.
     """
-    patience = _patience(settings)
+    patience = patience_of(settings)
     stall = patience.stall_seconds
     with listening(settings.host, settings.port, stall_seconds=stall) as listener:
         async with (
@@ -35,18 +35,8 @@ async def open_instance(settings: Settings, *, deploys: bool = True) -> AsyncIte
             yield application
 
 
-def _app(application: Application, settings: Settings) -> Litestar:
-    return create_app(
-        application,
-        limits=_limits(settings),
-        allowed_origins=settings.allowed_origins,
-        trusted_proxies=settings.trusted_proxies,
-        metrics_token=settings.metrics_token,
-        router_token=settings.router_token,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """Return what one client may take."""
     return Limits(
         sign_ins_per_client=settings.most_sign_ins,
         sign_ins_per_account=settings.most_sign_ins,
@@ -63,9 +53,21 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _patience(settings: Settings) -> Patience:
+def patience_of(settings: Settings) -> Patience:
+    """Return how long a client is waited for."""
     return Patience(
         head_seconds=settings.head_timeout.total_seconds(),
         stall_seconds=settings.stall_timeout.total_seconds(),
         message_size=settings.most_message_bytes,
+    )
+
+
+def _app(application: Application, settings: Settings) -> Litestar:
+    return create_app(
+        application,
+        limits=limits_of(settings),
+        allowed_origins=settings.allowed_origins,
+        trusted_proxies=settings.trusted_proxies,
+        metrics_token=settings.metrics_token,
+        router_token=settings.router_token,
     )
