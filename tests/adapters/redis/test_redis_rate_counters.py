@@ -7,6 +7,7 @@ from anyio import create_task_group, current_time
 from tests.redis_server import INSTANCE, RedisServer, process_at, until_down, until_up
 
 from pushpaka_core.adapters.redis.opening import RedisAdapters
+from pushpaka_core.adapters.redis.rate_counters import RedisRateCounters
 from pushpaka_core.errors import UnavailableError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("redis")]
@@ -28,6 +29,28 @@ async def test_processes_count_together(own_redis: RedisServer) -> None:
     assert wait is not None
     assert 55 < wait <= 60
     assert another is None
+
+
+async def test_an_hour_is_counted_beside_a_minute(shared_redis: RedisServer) -> None:
+    """Each has a count of its own, and tells its own time to wait; of many at once so many pass."""
+    waits: list[float | None] = []
+
+    async def hit(counters: RedisRateCounters) -> None:
+        waits.append(await counters.hit("user:jane", 2, seconds=3600))
+
+    instance_id = uuid4()
+    processes = [process_at(shared_redis.url, instance_id=instance_id) for _ in range(2)]
+    async with processes[0] as one, processes[1] as other:
+        await until_up(one, other)
+        minute = await one.rate_counters.hit("user:jane", 2)
+        async with create_task_group() as tasks:
+            for process in (one, other) * 3:
+                tasks.start_soon(hit, process.rate_counters)
+
+    refused = [wait for wait in waits if wait is not None]
+    assert minute is None
+    assert (2, 4) == (waits.count(None), len(refused))
+    assert all(3590 < wait <= 3600 for wait in refused)
 
 
 async def test_each_instance_counts_for_itself(shared_redis: RedisServer) -> None:

@@ -23,6 +23,12 @@ ENTRY_POINTS = EntryPoints(host="", port=80, internal_port=8001, page_port=8002)
 UPSTREAM = Upstream(host="127.0.0.1", port=4000)
 
 
+def test_no_request_is_written_down() -> None:
+    """An address may hold the token of whoever watches a log."""
+    assert "accessLog" not in _static(ENTRY_POINTS)
+    assert "WARN" == _static(ENTRY_POINTS)["log"]["level"]
+
+
 def test_every_host_of_a_route_is_in_its_rule() -> None:
     """A route is chosen by any of its host names, on the public entry point alone."""
     route = Route(name="shop", hosts=("shop.localhost", "shop.example"), upstreams=(UPSTREAM,))
