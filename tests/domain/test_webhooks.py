@@ -14,7 +14,7 @@ from pushpaka_core.domain.forges.events import (
     ProposalClosed,
     ProposalPushed,
 )
-from pushpaka_core.domain.webhooks import Deploy, EndPreview, Webhook, consequence_of
+from pushpaka_core.domain.webhooks import Deploy, EndPreview, Webhook, consequence_of, is_of_fork
 from pushpaka_core.testing.objects import a_project, a_user, a_webhook
 
 PROJECT = a_project(a_user())
@@ -66,6 +66,12 @@ def test_a_pull_request_of_a_fork_has_a_preview_of_its_own(*, is_opened: bool) -
     assert Deploy(target="preview:pull/7", branch="main", commit_sha=AFTER) == found
     closed = consequence_of(a_closed("main", is_of_fork=True), WITH_FORKS, PROJECT)
     assert EndPreview(target="preview:pull/7") == closed
+
+
+@pytest.mark.parametrize("target", ["preview:pull/7", "preview:pulls", "production"])
+def test_the_commits_of_forks_are_known_by_their_target(target: str) -> None:
+    """They alone need not be on a branch of the repository."""
+    assert (target == "preview:pull/7") == is_of_fork(target)
 
 
 @pytest.mark.parametrize(
