@@ -97,6 +97,8 @@ def test_missing_web_process_is_told() -> None:
         ("web:  ", "Line 1 of the Procfile has no command for web"),
         ("web: a\0b", "Line 1 of the Procfile holds a control character"),
         ("web: a\x1b[0mb", "Line 1 of the Procfile holds a control character"),
+        (f"web: {'x' * 4097}", "Line 1 of the Procfile has a command of more than 4096 characters"),
+        ("\n".join(f"p{n}: x" for n in range(101)), "Line 101 of the Procfile names more than 100"),
         ("# nothing\n", "The Procfile names no process"),
     ],
 )

@@ -20,7 +20,6 @@ _BOUNDED = {
     "adapters/git/source.py": r"(\d+)\.(\d+)",
     "adapters/process/toolchains.py": r"(?:^|[;&|(\n])\s*(?:\w+=",
     "adapters/docker/progress.py": r"(?:--mount=",
-    "detection/node/bundlers.py": r"(?<!\w)BUILD_PATH=",
     "detection/python/constraints.py": r"(?P<operator>",
     "images/ranges.py": r"\s*,\s*",
 }

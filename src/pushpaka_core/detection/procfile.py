@@ -14,6 +14,8 @@ PATH = "Procfile"
 
 _LINE = re.compile(rf"(?P<type>{PROCESS_TYPE.pattern})[ \t]*:[ \t]*(?P<command>.*)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LONGEST_COMMAND = 4096
+_MOST_PROCESSES = 100
 
 
 @frozen(kw_only=True)
@@ -46,6 +48,8 @@ def read_procfile(tree: FileTree) -> Procfile | None:
         name, command = _parse(line, number)
         if name in processes:
             raise _error(number, f"names {name} a second time (first in line {lines[name]})")
+        if len(processes) == _MOST_PROCESSES:
+            raise _error(number, f"names more than {_MOST_PROCESSES} processes")
         processes[name] = Step(command=command, origin=Origin.PROCFILE)
         lines[name] = number
     if not processes:
@@ -64,6 +68,8 @@ def _parse(line: str, number: int) -> tuple[str, str]:
         raise _error(number, "is not of the form `type: command`")
     if not match["command"]:
         raise _error(number, f"has no command for {match['type']}")
+    if len(match["command"]) > _LONGEST_COMMAND:
+        raise _error(number, f"has a command of more than {_LONGEST_COMMAND} characters")
     if _CONTROL.search(match["command"]):
         raise _error(number, "holds a control character")
     return match["type"], match["command"]
