@@ -78,6 +78,20 @@ async def test_images_of_others_are_not_taken(docker: Docker, tmp_path: Path, te
         await build(docker.builder, source, own)
 
 
+async def test_what_secrets_have_fetched_is_a_projects_own(docker: Docker, tmp_path: Path) -> None:
+    """The same command over the same files is run again for whoever has other secrets."""
+    run = f"RUN --mount=type=secret,id=TOKEN echo {token_hex(6)}; cat /run/secrets/TOKEN > /fetched"
+    files = {"Dockerfile": f"FROM {_BASE}\n{run}\nCMD cat /fetched\n"}
+    own, said = plan(dockerfile=OwnDockerfile()), []
+    for number in (1, 2):
+        source, env = await checkout(tmp_path / str(number), files), {"TOKEN": f"of-{number}"}
+        made = await build(docker.builder, source, own, env=env, number=number)
+        run_it = docker.engine.client.containers.run
+        said.append(await docker.engine.call(run_it, made.name, remove=True))
+
+    assert [b"of-1", b"of-2"] == said
+
+
 async def test_caches_are_a_projects_own(docker: Docker, tmp_path: Path) -> None:
     """By whatever name a Dockerfile calls them, and as long as that project lives."""
 
