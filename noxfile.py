@@ -67,6 +67,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Does it bear what nobody has sent to it yet? Try `-- --minutes 60`."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("python", "-m", "tests.fuzzing", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """How fast is it, and is a request lost? Say which: `-- cutover --runtimes process`."""
     session.install("-e", ".[serve]", *group("test"))

@@ -28,6 +28,15 @@ _BATCH = 200
 _UNKNOWN = str(UUID(int=0))
 """Of which instance an export is that does not say so, as older ones do not."""
 _NO_EXPORT = "This is not a file that `pushpaka export` has written."
+_UNREADABLE = (
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""What comes of JSON that was not written by us."""
 DAMAGED = "The export is cut or damaged, and nothing of it was imported. Export it again."
 
 
@@ -156,5 +165,5 @@ class ExportReader:
 def _as_settings_errors(sentence: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, EOFError, zlib.error, *_UNREADABLE):
         raise SettingsError(sentence) from None
