@@ -42,14 +42,14 @@ def check_dockerfile(text: str, shown: str) -> None:
     """
     lines = text.removeprefix("\ufeff").split("\n")
     head = list(takewhile(_COMMENT.match, lines))
-    if any(map(_FRONTEND.match, head)) or text.lstrip("\ufeff \t\r\n").startswith("{"):
+    if any(map(_FRONTEND.match, head)) or "".join(lines[len(head) :]).lstrip().startswith("{"):
         raise BuildError(
             f"{shown} has a line `# syntax=`: builds run with the engine's own frontend only."
             " Take the line out."
         )
     escape = "`" if any(map(_ESCAPE.match, head)) else "\\"
     for name, words in _instructions(_joined(lines, escape)):
-        flags = list(takewhile(_is_flag, words))
+        flags = list(takewhile(_is_flag, (word.translate(_UNQUOTED) for word in words)))
         if asked := next(filter(_is_too_much, flags), None):
             raise BuildError(f"{shown} asks for {asked}, which no build gets here. Take it out.")
         if name == "ADD":
