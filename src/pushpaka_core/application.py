@@ -146,7 +146,9 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             new_id=adapters.new_id,
             quotas=options.quotas,
         ),
-        members=MemberService(storage=adapters.storage, journal=journal, now=adapters.now),
+        members=MemberService(
+            storage=adapters.storage, journal=journal, now=adapters.now, quotas=options.quotas
+        ),
         invitations=InvitationService(
             storage=adapters.storage, journal=journal, now=adapters.now, new_id=adapters.new_id
         ),

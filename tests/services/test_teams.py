@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from anyio import fail_after
 from attrs import evolve, frozen
+from tests.deliveries import push
 from tests.services.world import World
 
 from pushpaka_core.domain.access import PLATFORM, Actor, Scope
@@ -25,6 +26,7 @@ from pushpaka_core.domain.members import (
 from pushpaka_core.domain.notifications import Channel, NewChannel
 from pushpaka_core.domain.plans import NewPlan
 from pushpaka_core.domain.projects import Project, ProjectChanges
+from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.users import NewPassword, UserId
 from pushpaka_core.domain.webhooks import Forge, NewWebhook, Webhook
 from pushpaka_core.errors import (
@@ -371,6 +373,41 @@ class TestTransfer:
             )
 
         assert shop.ann.user_id == (await world.projects.get(heir, shop.project.id)).project.user_id
+
+    async def test_is_refused_where_the_new_owner_has_no_room(self, shop: Shop) -> None:
+        """A project counts for its owner, so that nobody is given more than they may make."""
+        world, heir = shop.world, shop.people["member"]
+        await world.project(heir, "own")
+        members = evolve(world.members, quotas=Quotas(projects=1))
+
+        with pytest.raises(ConflictError, match="as many projects"):
+            await members.transfer(
+                shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
+            )
+
+    async def test_is_not_to_a_disabled_account(self, shop: Shop) -> None:
+        """Nobody could do anything with it then."""
+        world, heir = shop.world, shop.people["member"]
+        await world.accounts.disable(PLATFORM, "member@example.com")
+
+        with pytest.raises(ConflictError, match="disabled"):
+            await world.members.transfer(
+                shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
+            )
+
+    async def test_has_pushes_deployed_for_the_new_owner(self, shop: Shop) -> None:
+        """Though the old one made the webhook."""
+        world, heir = shop.world, shop.people["member"]
+        issued = await world.webhooks.rotate(shop.ann, shop.webhook.id)
+        await world.members.transfer(
+            shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
+        )
+        delivery = push(Forge.GITHUB, "main", "a" * 40)
+        headers = {n.lower(): value for n, value in delivery.headers(issued.secret).items()}
+
+        receipt = await world.deliveries.receive(shop.webhook.id, headers, delivery.body)
+
+        assert heir.user_id == receipt.moved[0].user_id
 
 
 class TestInvitations:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.members import Member, NewOwner, NewRole, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
-from pushpaka_core.domain.users import UserId
-from pushpaka_core.errors import ConflictError
+from pushpaka_core.domain.quotas import Quotas
+from pushpaka_core.domain.users import User, UserId
+from pushpaka_core.errors import ConflictError, QuotaReachedError
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.journal import Journal
@@ -23,6 +24,7 @@ class MemberService:
     _storage: Storage
     _journal: Journal
     _now: Clock
+    _quotas: Quotas = field(factory=Quotas)
 
     async def all(self, actor: Actor, id: ProjectId) -> Sequence[TeamMember]:
         """Return the team of a project, its owner first; NotFoundError."""
@@ -71,7 +73,7 @@ class MemberService:
         Its git token is forgotten and its open invitations end: they were the old owner's.
 
         Raises:
-            ConflictError: If the account is disabled.
+            ConflictError: If the account is disabled, or has as many projects as one may have.
             DuplicateError: If the member owns a project of that name.
             NotFoundError: If there is no such member, or no project for the actor.
         """
@@ -80,13 +82,20 @@ class MemberService:
             project = await project_for(uow, actor, id, ProjectRole.OWNER)
             team = await Team.of(uow, project)
             heir = team.shown(team.member(new.owner_id))
-            if heir.user.disabled_at is not None:
-                raise ConflictError("This account is disabled, and cannot be given a project.")
+            await self._require_room(uow, heir.user)
             await self._hand_over(uow, actor, project, team.member(new.owner_id))
             await self._journal.note(
                 uow, actor, "project.transferred", id, f"{project.slug} to {heir.user.email}"
             )
         return evolve(heir, role=ProjectRole.OWNER)
+
+    async def _require_room(self, uow: UnitOfWork, heir: User) -> None:
+        if heir.disabled_at is not None:
+            raise ConflictError("This account is disabled, and cannot be given a project.")
+        try:
+            self._quotas.check_project(await uow.users.holding(heir.id))
+        except QuotaReachedError:
+            raise ConflictError("This member has as many projects as one may have.") from None
 
     async def _hand_over(
         self, uow: UnitOfWork, actor: Actor, project: Project, heir: Member
