@@ -10,6 +10,7 @@ from pushpaka_core.domain.access import PLATFORM, Actor, Scope
 from pushpaka_core.domain.tokens import ApiToken, NewApiToken, TokenScope
 from pushpaka_core.domain.users import Credentials, NewPassword
 from pushpaka_core.errors import (
+    ConflictError,
     InvalidInputError,
     NotAllowedError,
     NotAuthenticatedError,
@@ -131,6 +132,19 @@ class TestCreate:
         """It would be good for nothing."""
         with pytest.raises(InvalidInputError, match="expires_at: must be in the future"):
             await issued(world, ann, lasts=timedelta(seconds=seconds))
+
+    async def test_nobody_has_more_than_a_hundred(
+        self, world: World, ann: Actor, bob: Actor
+    ) -> None:
+        """Until one of them is deleted; those of others do not count."""
+        await issued(world, bob)
+        made = [await issued(world, ann) for _ in range(100)]
+        with pytest.raises(ConflictError, match="Delete one"):
+            await issued(world, ann)
+
+        await world.api_tokens.delete(ann, made[0].token.id)
+
+        await issued(world, ann)
 
     async def test_is_audited(self, world: World, ann: Actor) -> None:
         """Who makes and deletes a token is in the trail, by its name."""

@@ -15,6 +15,8 @@ from pushpaka_core.domain.users import UserId
 
 ApiTokenId = NewType("ApiTokenId", UUID)
 
+MOST_TOKENS = 100
+"""Of one user: more than anybody can tell apart."""
 _MARK = "ppk_"
 _FORM = re.compile(_MARK + "[0-9a-f]{64}")
 _SHOWN = len(_MARK) + 8

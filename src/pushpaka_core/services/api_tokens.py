@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.tokens import (
+    MOST_TOKENS,
     ApiToken,
     ApiTokenId,
     NewApiToken,
@@ -16,7 +17,12 @@ from pushpaka_core.domain.tokens import (
     prefix_of,
     secret_from,
 )
-from pushpaka_core.errors import InvalidInputError, NotAuthenticatedError, UnavailableError
+from pushpaka_core.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAuthenticatedError,
+    UnavailableError,
+)
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.journal import Journal
@@ -54,6 +60,7 @@ class ApiTokenService:
             NotAllowedError: If the actor is a program with such a token.
             InvalidInputError: If it would have expired already.
             NotAuthenticatedError: If the actor was signed out meanwhile.
+            ConflictError: If the actor has as many as anybody may.
         """
         actor.require_scope(Scope.SIGNED_IN)
         now = self._now()
@@ -64,6 +71,8 @@ class ApiTokenService:
             user = await uow.users.get(actor.require_user())
             if not user.honours(actor.token_version):
                 raise NotAuthenticatedError("The token is no longer valid. Sign in again.")
+            if len(await uow.api_tokens.visible_to(actor).all()) >= MOST_TOKENS:
+                raise ConflictError(f"You have {MOST_TOKENS} API tokens. Delete one of them first.")
             token = ApiToken(
                 id=ApiTokenId(self._new_id()),
                 user_id=user.id,
