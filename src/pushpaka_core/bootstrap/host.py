@@ -57,7 +57,7 @@ async def host_adapters(
     git = await to_thread.run_sync(find_git)
     async with AsyncExitStack() as stack:
         kept = await stack.enter_async_context(_kept(settings, ground, is_alone=is_alone))
-        await require_keys(kept.storage, ground.keys.encryption_keys)
+        await _require_keys(settings, ground, kept.storage)
         execution = await stack.enter_async_context(
             _execution(settings, ground, kept.instance_id, processes)
         )
@@ -179,6 +179,21 @@ async def _execution(
             host_env=_certificates(settings),
         ),
     )
+
+
+async def _require_keys(settings: Settings, ground: Ground, storage: Storage) -> None:
+    """Pass only with all keys of stored secrets; a new one may be in the file since its reading."""
+    from pushpaka_core.adapters.security.keys import KEY_FILE, load_or_create_keys
+
+    try:
+        await require_keys(storage, ground.keys.encryption_keys)
+    except SettingsError:
+        if settings.encryption_keys is not None:
+            raise
+        path = settings.data_directory / KEY_FILE
+        await require_keys(
+            storage, (await to_thread.run_sync(load_or_create_keys, path)).encryption_keys
+        )
 
 
 def _cipher(settings: Settings, ground: Ground) -> Cipher:
