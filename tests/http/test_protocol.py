@@ -90,7 +90,7 @@ async def test_what_two_could_read_in_two_ways_is_refused(site: Site, head: byte
     received = await said(site.port, head + GET + b"\r\n")
 
     answer = read(received)
-    assert HTTPStatus.BAD_REQUEST == answer.status
+    assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert 1 == received.count(b"HTTP/1.1 ")
     assert ["error", "code", "request_id", "details"] == list(answer.json)
     assert answer.json["request_id"] == answer.headers["x-request-id"]

@@ -77,7 +77,11 @@ class PunctualH11Protocol(H11Protocol):
         is_known = hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         answer = bare_answer(HTTPStatus(hint) if is_known else HTTPStatus.BAD_REQUEST)
         for event in (
-            h11.Response(status_code=answer.status, headers=list(answer.headers)),
+            h11.Response(
+                status_code=answer.status,
+                headers=list(answer.headers),
+                reason=answer.status.phrase.encode(),
+            ),
             h11.Data(data=answer.body),
             h11.EndOfMessage(),
         ):
