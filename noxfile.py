@@ -74,6 +74,21 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Has anything that it stands on a known flaw? Skipped where there is nobody to ask."""
+    session.install("-e", ".[serve,postgres,redis,notifications]", *group("audit"))
+    pinned = f"{session.create_tmp()}/requirements.txt"
+    session.run(
+        *("uv", "pip", "compile", "--quiet", "--all-extras", "--no-annotate", "--no-header"),
+        *("--output-file", pinned, "pyproject.toml"),
+    )
+    told = str(session.run("python", "-m", "tests.audit", pinned, silent=True)).strip()
+    session.log(told)
+    if "NOT AUDITED" in told:
+        session.skip(told.rpartition("\n")[2])
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """How fast is it, and is a request lost? Say which: `-- cutover --runtimes process`."""
     session.install("-e", ".[serve]", *group("test"))
