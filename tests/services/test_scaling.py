@@ -42,7 +42,7 @@ async def test_more_are_started_and_routed_once_they_are_healthy(
     running = await platform.served(shop)
     first = await platform.instance(running.id)
     await scale(platform, shop, 3)
-    await platform.engine.restarting.restart()
+    await step(platform)
     before = platform.routes()["shop.localhost"]
 
     await platform.engine.tending.tend()

@@ -20,6 +20,8 @@ from tests.swarm.registry import PASSWORD, USER, RegistryServer, open_registry
 from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, RegistryPlace
 
 _PATIENCE = 60
+_DISK = "4g"
+"""At most; what is not written takes no memory."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -98,6 +100,7 @@ class Node:
     _wire: Wire
     _number: int
     directory: Path = field(factory=lambda: Path(mkdtemp(prefix="pks-")), init=False)
+    """Its disk, which is in memory: it has thousands of files, and is gone after the tests."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
@@ -120,6 +123,11 @@ class Node:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def prepare(self) -> None:
+        """Give it its disk."""
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(self.directory)]
+        subprocess.run(mount, check=True)
 
     def start(self) -> None:
         """Start its engine, and return once that answers."""
@@ -163,9 +171,9 @@ class Node:
         self._kill_the_rest()
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted(mounts, reverse=True):
-            if mount.startswith(f"{self.directory}/"):
+            if mount == str(self.directory) or mount.startswith(f"{self.directory}/"):
                 subprocess.run(["umount", "--lazy", mount], check=False)
-        shutil.rmtree(self.directory)
+        self.directory.rmdir()
         for group in sorted(_CGROUPS.glob(f"*{self._group}/**/"), reverse=True):
             with suppress(OSError):
                 group.rmdir()
@@ -244,11 +252,11 @@ class Swarm:
         account = RegistryAccount(user=USER, password=PASSWORD)
         return RegistryPlace(url=f"http://{self.registry.address}/apps", account=account)
 
-    def load(self, *images: str) -> None:
+    def load(self, *images: str, node: Node | None = None) -> None:
         """Copy images from the engine that everybody shares to where images are built."""
         for image in images:
             base_images.ensure(image)
-        load = ["docker", "--host", self.manager.url, "load"]
+        load = ["docker", "--host", (node or self.manager).url, "load"]
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:
             subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
         assert 0 == saved.returncode
@@ -267,8 +275,12 @@ def open_swarm() -> Iterator[Swarm]:
         for number, node in enumerate(nodes, 2):
             left.callback(node.remove)
             wire.connect(number)
+            node.prepare()
             node.start()
-        manager.docker("swarm", "init", "--advertise-addr", manager.address)
+        manager.docker(
+            *("swarm", "init", "--advertise-addr", manager.address),
+            *("--dispatcher-heartbeat", "1s"),
+        )
         token = manager.docker("swarm", "join-token", "--quiet", "worker").strip()
         worker.docker(
             *("swarm", "join", "--advertise-addr", worker.address),

@@ -23,7 +23,8 @@ from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.docker.networks import bridge_of_builds
 from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
-from pushpaka_core.adapters.docker.swarm.registry import Registry, open_registry
+from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
+from pushpaka_core.adapters.docker.swarm.registry import open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import Patience, SwarmRuntime
 from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
 from pushpaka_core.adapters.files.tree import load_tree
@@ -40,22 +41,31 @@ class OnSwarm:
     marks: Marks
     builder: SwarmBuilder
     runtime: SwarmRuntime
-    registry: Registry
+    profile: ServiceProfile
 
 
 @asynccontextmanager
-async def opened_swarm(directory: Path, swarm: Swarm) -> AsyncIterator[OnSwarm]:
-    """Open the adapters over *swarm*, and remove what was made by them."""
-    place, marks = swarm.place, Marks(token_hex(16))
+async def opened_swarm(
+    directory: Path, swarm: Swarm, *, platform: str = "", url: str = ""
+) -> AsyncIterator[OnSwarm]:
+    """
+    Open the adapters over *swarm*, and remove what was made by them.
+
+    They are of the instance *platform*, if it is one that has others, and of the engine at *url*,
+    if that is not the manager.
+    """
+    url = url or swarm.manager.url
+    place, marks = swarm.place, Marks(platform or token_hex(16))
     marks = Marks(marks.platform, f"{place.host}/{place.repository(marks.prefix)}")
     await to_thread.run_sync(directory.mkdir)
     processes = HostProcesses(directory / "processes")
     program = shutil.which("docker")
     assert program is not None
     async with (
-        open_engine(swarm.manager.url) as engine,
+        open_engine(url) as engine,
         open_registry(place, marks.prefix) as registry,
     ):
+        layers = RegistryLayers(marks=marks, registry=registry, place=place)
         local = DockerBuilder(
             engine=engine,
             marks=marks,
@@ -63,23 +73,30 @@ async def opened_swarm(directory: Path, swarm: Swarm) -> AsyncIterator[OnSwarm]:
             contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
             program=Path(program),
             firewall=Firewall(processes, partial(bridge_of_builds, engine)),
-            env={"DOCKER_HOST": swarm.manager.url, "PATH": os.environ["PATH"]},
+            cache=layers,
+            env={"DOCKER_HOST": url, "PATH": os.environ["PATH"]},
         )
+        profile = ServiceProfile(marks=marks)
         try:
             yield OnSwarm(
                 marks=marks,
                 builder=SwarmBuilder(
-                    engine=engine, marks=marks, local=local, place=place, registry=registry
+                    engine=engine,
+                    marks=marks,
+                    local=local,
+                    place=place,
+                    registry=registry,
+                    layers=layers,
                 ),
                 runtime=SwarmRuntime(
                     engine=engine,
                     marks=marks,
-                    profile=ServiceProfile(marks=marks),
+                    profile=profile,
                     place=place,
                     waiting_directory=directory / "waiting",
                     patience=Patience(placing=3),
                 ),
-                registry=registry,
+                profile=profile,
             )
         finally:
             await to_thread.run_sync(remove_from, swarm, marks)

@@ -22,7 +22,7 @@ from pushpaka_core.services.health import HealthCheck
 from pushpaka_core.settings import RuntimeChoice, Settings
 
 if TYPE_CHECKING:
-    from pushpaka_core.adapters.docker.builder import DockerBuilder
+    from pushpaka_core.adapters.docker.builder import DockerBuilder, LayerCache
     from pushpaka_core.adapters.docker.containers import Most
     from pushpaka_core.adapters.docker.engine import Engine
     from pushpaka_core.adapters.docker.firewall import Firewall
@@ -82,6 +82,7 @@ async def swarm_execution(
     from pushpaka_core.adapters.docker.engine import open_engine
     from pushpaka_core.adapters.docker.labels import Marks
     from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
+    from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
     from pushpaka_core.adapters.docker.swarm.registry import open_registry
     from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
     from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
@@ -93,6 +94,7 @@ async def swarm_execution(
         open_registry(place, marks.prefix) as registry,
     ):
         firewall = _firewall(engine, processes)
+        layers = RegistryLayers(marks=marks, registry=registry, place=place)
         runtime = SwarmRuntime(
             engine=engine,
             marks=marks,
@@ -110,8 +112,9 @@ async def swarm_execution(
                 engine=engine,
                 marks=marks,
                 local=await _builder(
-                    settings, engine, marks, firewall, processes=processes, salt=salt
+                    settings, engine, marks, firewall, processes=processes, salt=salt, cache=layers
                 ),
+                layers=layers,
                 place=place,
                 registry=registry,
             ),
@@ -129,6 +132,7 @@ async def _builder(
     *,
     processes: Processes,
     salt: bytes,
+    cache: "LayerCache | None" = None,
 ) -> "DockerBuilder":
     from pushpaka_core.adapters.docker.builder import DockerBuilder
     from pushpaka_core.adapters.docker.contexts import Contexts
@@ -145,6 +149,7 @@ async def _builder(
         ),
         program=await to_thread.run_sync(_docker, settings),
         firewall=firewall,
+        cache=cache,
         env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
     )
 

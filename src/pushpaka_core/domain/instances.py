@@ -113,6 +113,10 @@ class Instance:
             restart_at=at + pause,
         )
 
+    def to_be_started(self) -> Self:
+        """Return it as what has never run, and is started as soon as somebody looks."""
+        return evolve(self, state=InstanceState.CRASHED, restart_at=self.started_at)
+
     def retire(self, *, stop_at: datetime) -> Self:
         """Return it replaced: it answers what it has begun, until *stop_at*."""
         return evolve(self, state=InstanceState.STOPPING, stop_at=stop_at, restart_at=None)

@@ -18,6 +18,11 @@ class Machine:
     availability: str
     """Whether it is to be given work: `active`, `pause` or `drain`."""
 
+    @property
+    def is_free(self) -> bool:
+        """Tell whether it takes further instances."""
+        return self.state == "ready" and self.availability == "active"
+
 
 Machines = Callable[[], Awaitable[Sequence[Machine]]]
 """Lists them; RuntimeUnavailableError where nobody can tell."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 from attrs import frozen
 
@@ -14,11 +13,10 @@ from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
-from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
+from pushpaka_core.errors import StaleEntityError
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
-from pushpaka_core.services.background import together
-from pushpaka_core.services.jobs import Job, Jobs
+from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.roles import part_for
 from pushpaka_core.services.routing import Routing
@@ -50,9 +48,9 @@ async def scale(
 @frozen
 class Scaling:
     """
-    Starts what is missing of a deployment that serves, and retires what is too much.
+    Keeps rows for what is missing of a deployment that serves, and retires what is too much.
 
-    It looks at the rows only; what it has started becomes live like what was started anew.
+    Who tends instances starts those like others that do not run.
     """
 
     _storage: Storage
@@ -72,22 +70,10 @@ class Scaling:
             return
         with suppress(StaleEntityError):  # What changed meanwhile is seen by the next round.
             if missing:
-                await self._start(served, missing)
+                job = await self._jobs.of(served.deployment)
+                await self._starting.reserve_web(job, missing)
             if surplus:
                 await self._retire(surplus)
-
-    async def _start(self, served: Served, indexes: Sequence[int]) -> None:
-        job = await self._jobs.of(served.deployment)
-        instances = await self._starting.reserve_web(job, indexes)
-        await together(partial(self._start_one, job, instance) for instance in instances)
-
-    async def _start_one(self, job: Job, instance: Instance) -> None:
-        try:
-            await self._starting.start(job, instance)
-        except (StartError, PlatformFaultError) as error:
-            crashed = instance.crash(str(error), at=self._now())
-            async with self._storage.transaction() as uow:
-                await uow.instances.update(crashed)
 
     async def _retire(self, surplus: Sequence[Instance]) -> None:
         stop_at = self._now() + self._timings.drain

@@ -1,6 +1,6 @@
 """Starts instances and waits until they answer."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -94,7 +94,8 @@ class Starting:
 
     async def reserve_web(self, job: Job, indexes: Iterable[int]) -> Sequence[Instance]:
         """Keep rows for further web processes of what serves; StaleEntityError as above."""
-        return await self._reserve(job, [(WEB, index) for index in indexes])
+        wanted = [(WEB, index) for index in indexes]
+        return await self._reserve(job, wanted, Instance.to_be_started)
 
     async def reserve_release(self, job: Job) -> Instance:
         """Keep a row for what runs the release command, as it is to go when its lease is lost."""
@@ -242,11 +243,16 @@ class Starting:
             timeout=self._timings.probe_timeout,
         )
 
-    async def _reserve(self, job: Job, wanted: Iterable[tuple[str, int]]) -> Sequence[Instance]:
+    async def _reserve(
+        self,
+        job: Job,
+        wanted: Iterable[tuple[str, int]],
+        kept_as: Callable[[Instance], Instance] = lambda instance: instance,
+    ) -> Sequence[Instance]:
         async with self._storage.transaction() as uow:
             await _require_present(uow, job.deployment)
             free = await self._free_ports(uow)
-            instances = [self._new(job, *which, free) for which in wanted]
+            instances = [kept_as(self._new(job, *which, free)) for which in wanted]
             for instance in instances:
                 await uow.instances.add(instance)
         return instances

@@ -1,12 +1,12 @@
 """Builds images by BuildKit, from the repository's own Dockerfile or one made of its plan."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from anyio import CancelScope, fail_after, to_thread
 from attrs import field, frozen
@@ -33,6 +33,18 @@ Report = Callable[[str], Awaitable[None]]
 OnOutput = Callable[[OutputChunk], Awaitable[None]]
 
 
+class LayerCache(Protocol):
+    """Layers of earlier builds that are kept beside images, for whichever machine builds next."""
+
+    async def arguments(self, project_number: int, home: Path, /) -> Sequence[str]:
+        """
+        Return what buildx is told, to use what is kept of a project and to keep its own.
+
+        What it needs to know beside that is written to its *home*.
+        """
+        ...
+
+
 @frozen
 class _Prepared:
     context: Context
@@ -54,6 +66,8 @@ class DockerBuilder:
     _bounds: Bounds = field(factory=Bounds)
     _firewall: Firewall
     _groups: BuildGroups = field(factory=BuildGroups)
+    _cache: LayerCache | None = None
+    """Where builds of other machines leave layers; None where only this one builds."""
 
     @property
     def packaging(self) -> Packaging:
@@ -144,6 +158,9 @@ class DockerBuilder:
         labels = {**self._marks.of_project(request.project_number), KEY: context.key}
         name = self._marks.image(request.project_number, request.lease)
         disk = await self._engine.call(self._disk)
+        cached: Sequence[str] = ()
+        if self._cache is not None:
+            cached = await self._cache.arguments(request.project_number, prepared.directory)
         return ImageBuild(
             group=self._marks.build_group(request.project_number),
             argv=(
@@ -151,6 +168,7 @@ class DockerBuilder:
                 *("--provenance=false", "--tag", name),
                 *kept_apart(self._marks.cache(request.project_number)),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
+                *cached,
                 *context.arguments,
             ),
             directory=prepared.directory,

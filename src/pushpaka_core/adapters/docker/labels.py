@@ -12,7 +12,7 @@ from pushpaka_core.domain.instances import Instance
 PLATFORM = "pushpaka.platform"
 """The label that everything of an instance of Pushpaka bears; its value is the instance's id."""
 NAME, DEPLOYMENT, FENCE = "pushpaka.name", "pushpaka.deployment", "pushpaka.fence"
-PROJECT, KEY = "pushpaka.project", "pushpaka.key"
+PROJECT, KEY, GENERATION = "pushpaka.project", "pushpaka.key", "pushpaka.generation"
 
 _TAG = re.compile(r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)")
 
@@ -93,4 +93,5 @@ class Marks:
             NAME: instance.name,
             DEPLOYMENT: str(instance.deployment_id),
             FENCE: str(instance.fence),
+            GENERATION: str(instance.generation),
         }

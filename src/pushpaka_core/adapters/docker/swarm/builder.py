@@ -9,6 +9,7 @@ from attrs import frozen
 from pushpaka_core.adapters.docker.builder import DockerBuilder
 from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
 from pushpaka_core.adapters.docker.swarm.registry import Registry, RegistryPlace
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
@@ -32,6 +33,7 @@ class SwarmBuilder:
     _local: DockerBuilder
     _place: RegistryPlace
     _registry: Registry
+    _layers: RegistryLayers
 
     @property
     def packaging(self) -> Packaging:
@@ -56,6 +58,7 @@ class SwarmBuilder:
                 )
                 await report(f"Pushing the image to {self._place.host}")
                 await self._engine.call(self._push, name)
+                await self._engine.call(self._keep_layers, name, request.project_number)
         except TimeoutError:
             raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
         finally:
@@ -78,6 +81,7 @@ class SwarmBuilder:
     async def forget(self, project_number: int, /) -> None:
         """Remove what a project's builds have kept for the next one."""
         await self._local.forget(project_number)
+        await self._layers.remove(project_number)
 
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return the names of all images in the registry, and of those that are only here."""
@@ -85,6 +89,12 @@ class SwarmBuilder:
         leases = {name: self._marks.lease_of(name) for name in names}
         pushed = {name: lease for name, lease in leases.items() if lease is not None}
         return {**await self._local.artifacts(), **pushed}
+
+    def _keep_layers(self, name: str, project_number: int) -> None:
+        images, layers = self._engine.client.images, self._layers.name(project_number)
+        images.get(name).tag(*layers.rsplit(":", 1))
+        self._push(layers)
+        images.remove(layers, noprune=True)
 
     def _push(self, name: str) -> None:
         account = self._place.account

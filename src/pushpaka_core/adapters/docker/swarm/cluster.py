@@ -1,5 +1,6 @@
 """The Swarm as its manager tells it: what of ours is in it, and on which machines."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -10,14 +11,15 @@ from attrs import frozen
 from docker.errors import APIError, NotFound
 
 from pushpaka_core.adapters.docker.engine import Engine
-from pushpaka_core.adapters.docker.labels import NAME, PROJECT, Marks
+from pushpaka_core.adapters.docker.labels import DEPLOYMENT, GENERATION, NAME, PROJECT, Marks
 from pushpaka_core.adapters.docker.swarm.tasks import Seen, Task
+from pushpaka_core.domain.instances import Instance
 from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.ports.machines import Machine
 
 _NOWHERE = "node.id==nowhere"
 """A constraint that no machine meets: it ends a task, and keeps what can be read of it."""
-_CONFLICT = 409
+_CONFLICT, _CONFLICTS = 409, "name conflicts with an existing object"
 _ANY = "0.0.0.0"  # noqa: S104 - read, not listened on
 
 
@@ -58,6 +60,22 @@ class Cluster:
             yield _seen(service, by_service.get(service["ID"], ()), machines)
         yield from map(_left, secrets.values())
 
+    def crowds(self, instance: Instance) -> Sequence[Sequence[str]]:
+        """
+        Return which nodes an instance had better avoid, the longest list first and none at last.
+
+        They have more of its like than others: a Swarm spreads the tasks of one service only.
+        """
+        alike = [f"{DEPLOYMENT}={instance.deployment_id}", f"{GENERATION}={instance.generation}"]
+        free = (id_ for id_, machine in self.machines().items() if machine.is_free)
+        counts = Counter(dict.fromkeys(free, 0))
+        for task in self._tasks({"label": alike}):
+            is_alike = f".{instance.process_type}." in _name(task, "ContainerSpec")
+            if is_alike and task["DesiredState"] == "running" and task.get("NodeID") in counts:
+                counts[task["NodeID"]] += 1
+        limits = sorted(set(counts.values())) or [0]
+        return [[id_ for id_, count in counts.items() if count > limit] for limit in limits]
+
     def banish(self, name: str) -> None:
         """Have the task of a service end, and none take its place. Harmless to repeat."""
         service = self._service(name)
@@ -73,8 +91,20 @@ class Cluster:
             fetch_current_spec=True,
         )
 
+    def unused_networks(self) -> Iterator[str]:
+        """Yield the names of our networks that no service wants."""
+        wanted = {service["Spec"]["Labels"].get(PROJECT) for service in self._services()}
+        for network in self._api.networks(filters=dict(self.marks.filter)):
+            if network["Labels"].get(PROJECT) not in wanted and network["Scope"] == "swarm":
+                yield network["Name"]
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, but leave one in which something still is."""
+        with suppress(NotFound, APIError):
+            self._api.remove_network(name)
+
     def remove(self, name: str) -> None:
-        """Remove the service of an instance with its secret, and its network where it is unused."""
+        """Remove the service of an instance with its secret."""
         service = self._service(name)
         if service is not None:
             with suppress(NotFound):
@@ -83,10 +113,6 @@ class Cluster:
             if _name(secret) == name:
                 with suppress(NotFound):
                     self._api.remove_secret(secret["ID"])
-        if number := service and service["Spec"]["Labels"].get(PROJECT):
-            # While a task is in it, it stays, and goes with the next one.
-            with suppress(NotFound, APIError):
-                self._api.remove_network(self.marks.network(int(number)))
 
     def ensure_network(self, project_number: int) -> None:
         """Make the network of a project over all machines, unless it is there."""
@@ -104,6 +130,11 @@ class Cluster:
             return str(self._api.create_secret(name, data, dict(labels))["ID"])
         found: Sequence[Mapping[str, Any]] = self._api.secrets(filters={"name": name})
         return next(str(one["ID"]) for one in found if one["Spec"]["Name"] == name)
+
+    def withdraw(self, name: str) -> None:
+        """Remove a service that no machine has, to make it anew otherwise."""
+        with suppress(NotFound):
+            self._api.remove_service(self.marks.service(name))
 
     def create(self, spec: Mapping[str, Any]) -> None:
         """Make a service, unless one is called so."""
@@ -125,8 +156,8 @@ class Cluster:
         found: Sequence[Mapping[str, Any]] = self._api.services(filters=dict(self.marks.filter))
         return found
 
-    def _tasks(self, filters: dict[str, str]) -> Sequence[Mapping[str, Any]]:
-        found: Sequence[Mapping[str, Any]] = self._api.tasks(filters=filters)
+    def _tasks(self, filters: Mapping[str, str | list[str]]) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self._api.tasks(filters=dict(filters))
         return found
 
     def _secrets(self) -> Sequence[Mapping[str, Any]]:
@@ -140,7 +171,7 @@ def _unless_there() -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        if error.status_code != _CONFLICT:
+        if error.status_code != _CONFLICT and _CONFLICTS not in str(error.explanation):
             raise
 
 
@@ -171,8 +202,9 @@ def _is_banished(template: Mapping[str, Any]) -> bool:
     return _NOWHERE in ((template.get("Placement") or {}).get("Constraints") or ())
 
 
-def _name(thing: Mapping[str, Any]) -> str:
-    return str((thing["Spec"].get("Labels") or {}).get(NAME, ""))
+def _name(thing: Mapping[str, Any], part: str | None = None) -> str:
+    spec = thing["Spec"][part] if part else thing["Spec"]
+    return str((spec.get("Labels") or {}).get(NAME, ""))
 
 
 def _machine(node: Mapping[str, Any]) -> Machine:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
+from pathlib import Path
 
 import docker
 import httpx
@@ -30,6 +31,11 @@ class RegistryAccount:
 
     user: str
     password: str = field(repr=False)
+
+    @property
+    def pair(self) -> str:
+        """Return both as registries and their clients write them."""
+        return b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
 @frozen(kw_only=True)
@@ -60,6 +66,14 @@ class RegistryPlace:
         if self.account:
             user, password = self.account.user, self.account.password
             client.login(user, password, registry=self.host)
+
+    def write_config(self, home: Path) -> None:
+        """Let the docker command with that home fetch and push; blocks."""
+        if self.account:
+            directory = home / ".docker"
+            directory.mkdir(mode=0o700)
+            auths = {"auths": {self.host: {"auth": self.account.pair}}}
+            (directory / "config.json").write_text(json.dumps(auths))
 
     @property
     def _parts(self) -> tuple[str, str, str]:
@@ -188,8 +202,7 @@ class _Challenged(httpx.Auth):
 
     @property
     def _basic(self) -> str:
-        pair = f"{self._account.user}:{self._account.password}".encode()
-        return f"Basic {b64encode(pair).decode()}"
+        return f"Basic {self._account.pair}"
 
 
 def _require(response: httpx.Response) -> None:

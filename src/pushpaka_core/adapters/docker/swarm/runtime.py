@@ -10,6 +10,7 @@ from anyio import (
     BrokenResourceError,
     CancelScope,
     EndOfStream,
+    Lock,
     connect_tcp,
     current_time,
     fail_after,
@@ -65,6 +66,9 @@ class SwarmRuntime:
     """From where all machines fetch images."""
     _waiting_directory: Path
     _patience: Patience = field(factory=Patience)
+    _placing: Lock = field(factory=Lock, init=False)
+    """Held by who has one placed: the next is to see where that is."""
+    _unused: set[str] = field(factory=set, init=False)
 
     async def check(self) -> None:
         """Pass if the engine is a manager of a Swarm; else raise RuntimeUnavailableError."""
@@ -171,13 +175,35 @@ class SwarmRuntime:
 
     async def _start(self, request: StartRequest, *, waiter: str | None) -> None:
         name = request.instance.name
-        await self._engine.call(self._create, request, waiter)
+        async with self._placing:
+            await self._settle(request, waiter)
         try:
             await self._until_placed(name)
         except StartError:
             await self.stop(name, grace=timedelta(0))
             await self.forget(name)
             raise
+
+    async def _settle(self, request: StartRequest, waiter: str | None) -> None:
+        """Have a machine with the fewest of its like run it, of those that the Swarm finds good."""
+        name = request.instance.name
+        *crowds, nobody = await self._engine.call(self._cluster.crowds, request.instance)
+        for crowd in crowds:
+            await self._engine.call(self._create, request, waiter, crowd)
+            if not await self._is_homeless(name):
+                return
+            await self._engine.call(self._cluster.withdraw, name)
+        await self._engine.call(self._create, request, waiter, nobody)
+        await self._is_homeless(name)
+
+    async def _is_homeless(self, name: str) -> bool:
+        """Tell whether the Swarm says that no machine is good for it."""
+        with move_on_after(self._patience.placing):
+            while (task := await self._task(name)) is None or task.is_coming:
+                if task is not None and (task.machine or task.is_homeless):
+                    return task.is_homeless
+                await sleep(_POLL)
+        return False
 
     async def _until_placed(self, name: str) -> None:
         begun, task = current_time(), None
@@ -192,7 +218,9 @@ class SwarmRuntime:
             await sleep(_POLL)
         raise StartError(_why_not(task))
 
-    def _create(self, request: StartRequest, waiter: str | None) -> None:
+    def _create(
+        self, request: StartRequest, waiter: str | None, avoided: Sequence[str] = ()
+    ) -> None:
         cluster, profile, name = self._cluster, self._profile, request.instance.name
         secret_id, secret = None, profile.secret_of(request)
         self._place.log_in(self._engine.client)
@@ -200,7 +228,7 @@ class SwarmRuntime:
         if secret is not None:
             labels = profile.labels_of(request, waiter=waiter)
             secret_id = cluster.ensure_secret(self._marks.service(name), secret, labels)
-        cluster.create(profile.of(request, secret_id=secret_id, waiter=waiter))
+        cluster.create(profile.of(request, secret_id=secret_id, waiter=waiter, avoided=avoided))
 
     async def _seen(self, name: str) -> Seen | None:
         return await self._engine.call(self._cluster.seen, name)
@@ -210,7 +238,16 @@ class SwarmRuntime:
         return None if seen is None else seen.task
 
     def _all(self) -> list[ObservedInstance]:
+        self._remove_networks()
         return [seen.observed for seen in self._cluster.all() if not self._is_waited_for(seen)]
+
+    def _remove_networks(self) -> None:
+        """Remove those that were not wanted the last time either: one is made before it is used."""
+        unused = set(self._cluster.unused_networks())
+        for name in unused & self._unused:
+            self._cluster.remove_network(name)
+        self._unused.clear()
+        self._unused.update(unused)
 
     def _is_waited_for(self, seen: Seen) -> bool:
         """Ask the lock, where it is of this host; another's is believed for a day."""

@@ -63,9 +63,22 @@ class ServiceProfile:
         return {**labels, WAITER: waiter} if waiter else labels
 
     def of(
-        self, request: StartRequest, *, secret_id: str | None, waiter: str | None
+        self,
+        request: StartRequest,
+        *,
+        secret_id: str | None,
+        waiter: str | None,
+        avoided: Sequence[str] = (),
     ) -> Mapping[str, Any]:
-        """Return how the service is made; *waiter* is the host of who waits for it, if any."""
+        """
+        Return how the service is made.
+
+        Args:
+            request: What is to run.
+            secret_id: What has its env vars.
+            waiter: The host of who waits for it, if any.
+            avoided: The ids of nodes that are not to run it.
+        """
         instance, number = request.instance, request.project.number
         labels = self.labels_of(request, waiter=waiter)
         return {
@@ -87,7 +100,9 @@ class ServiceProfile:
                     }
                 },
                 "RestartPolicy": {"Condition": "none"},
-                "Placement": {"Constraints": list(self.constraints)},
+                "Placement": {
+                    "Constraints": [*self.constraints, *(f"node.id!={id_}" for id_ in avoided)]
+                },
                 "Networks": [{"Target": self.marks.network(number)}],
                 "LogDriver": {
                     "Name": "json-file",

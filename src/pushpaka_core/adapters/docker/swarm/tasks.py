@@ -20,6 +20,7 @@ _LEAVING = frozenset({"shutdown", "remove"})
 _BY_ITSELF = "task: non-zero exit"
 """How the reason begins of a task whose program has begun, and has ended."""
 _DOWN = "down"
+_NO_MACHINE = "no suitable node"
 
 
 @frozen(kw_only=True)
@@ -33,8 +34,8 @@ class Task:
     machine: Machine | None
     """Which has it; None before it is given to any."""
     begun_at: datetime
-    is_given_up: bool
-    """Whether it was taken back before any machine had it."""
+    is_unwanted: bool
+    """Whether the Swarm has told it to end, as on a machine that is drained."""
     code: int | None
     """The exit code of its container, if it ever had one."""
 
@@ -49,14 +50,20 @@ class Task:
             reason=status.get("Err") or status.get("Message") or "",
             machine=machines.get(attrs.get("NodeID", "")),
             begun_at=datetime.fromisoformat(status["Timestamp"]),
-            is_given_up="NodeID" not in attrs and attrs["DesiredState"] in _LEAVING,
+            is_unwanted=attrs["DesiredState"] in _LEAVING,
             code=container.get("ExitCode", 0) if container.get("ContainerID") else None,
         )
 
     @property
     def is_coming(self) -> bool:
         """Tell whether its container does not run yet."""
-        return self.state in _COMING and not (self.is_lost or self.is_given_up)
+        is_given_up = self.is_unwanted and self.machine is None
+        return self.state in _COMING and not (self.is_lost or is_given_up)
+
+    @property
+    def is_homeless(self) -> bool:
+        """Tell whether no machine is good for it."""
+        return self.machine is None and self.reason.startswith(_NO_MACHINE)
 
     @property
     def is_over(self) -> bool:
@@ -84,7 +91,7 @@ class Task:
         return ObservedInstance(
             name=name,
             started_at=self.begun_at if self.state == _RUNNING else _EPOCH,
-            exit=self._ending if self.is_over else None,
+            exit=self._ending if self.is_over or self.is_unwanted else None,
             host=self.machine.address if self.machine else None,
         )
 
@@ -94,6 +101,8 @@ class Task:
             return f"was on the machine {self.machine.name}, which is down"
         if self.is_refused:
             return f"could not be started: {self.reason}"
+        if not self.is_over and self.machine:
+            return f"has to leave the machine {self.machine.name}"
         return self.exit.words
 
 
