@@ -1,0 +1,74 @@
+"""What workers ask for again and again is found by an index, however many rows there are."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from anyio import to_thread
+
+from pushpaka_core.adapters.sql.storage import open_storage
+from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.ports.storage import UnitOfWork
+from pushpaka_core.testing.objects import NOON
+
+pytestmark = pytest.mark.anyio
+
+Query = tuple[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (
+            lambda uow: uow.custom_domains.visible_to(PLATFORM).due(NOON, limit=20),
+            "ix_custom_domains_due",
+        ),
+        (
+            lambda uow: uow.custom_domains.visible_to(PLATFORM).changed_since(NOON),
+            "ix_custom_domains_changed",
+        ),
+        (
+            lambda uow: uow.custom_domains.visible_to(PLATFORM).verified({"a.example.com"}),
+            "uq_custom_domains_verified",
+        ),
+        (lambda uow: uow.outbox.due(NOON, limit=20, each=4), "ix_outbox_messages_due"),
+    ],
+)
+async def test_no_table_is_read_from_one_end_to_the_other(
+    file: Path, url: str, ask: Callable[[UnitOfWork], Awaitable[object]], index: str
+) -> None:
+    """Nor is a whole index."""
+    with queries() as asked:
+        async with open_storage(url, migrate=True) as storage, storage.snapshot() as uow:
+            await ask(uow)
+
+    plan = await to_thread.run_sync(plan_of, file, *asked[-1])
+    assert index in " ".join(plan)
+    assert [] == [step for step in plan if step.startswith(("SCAN custom", "SCAN outbox"))]
+
+
+@contextmanager
+def queries() -> Iterator[list[Query]]:
+    """Yield what databases are asked for until the block ends."""
+    asked: list[Query] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if statement.startswith("SELECT custom_domains.") or "outbox_messages" in statement:
+            asked.append((statement, parameters))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def plan_of(file: Path, statement: str, parameters: Any) -> list[str]:
+    """Return how SQLite would go about a query."""
+    with closing(sqlite3.connect(file)) as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return [text for *_, text in steps]
