@@ -3,6 +3,8 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 import anyio
@@ -10,6 +12,7 @@ from benchmarks.cutover import Cutover, cut_over
 from benchmarks.logs_write import write_logs
 from tests.acceptance.people import OWN_ADDRESSES, Person
 from tests.served import open_served
+from tests.swarm.machines import open_swarm
 
 
 def main() -> None:
@@ -21,7 +24,8 @@ def main() -> None:
         return
     for runtime in wanted.runtimes:
         before = os.getloadavg()[0]
-        cutover = anyio.run(_cutover, runtime, wanted)
+        with _settings_of(runtime) as settings:
+            cutover = anyio.run(_cutover, settings, wanted)
         after = os.getloadavg()[0]
         done = (
             f"{wanted.deployments} deployments, {wanted.rollbacks} rollbacks, {wanted.kills} kills"
@@ -45,8 +49,19 @@ def _wanted() -> Namespace:
     return parser.parse_args()
 
 
-async def _cutover(runtime: str, wanted: Namespace) -> Cutover:
-    settings = OWN_ADDRESSES | {"PUSHPAKA_RUNTIME": runtime, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
+@contextmanager
+def _settings_of(runtime: str) -> Iterator[Mapping[str, str]]:
+    """Make what a runtime needs; a Swarm is of two machines that are both this one."""
+    if runtime != "swarm":
+        yield {"PUSHPAKA_RUNTIME": runtime}
+        return
+    with open_swarm() as swarm:
+        swarm.load("python:3.13-slim")
+        yield swarm.settings
+
+
+async def _cutover(given: Mapping[str, str], wanted: Namespace) -> Cutover:
+    settings = {**OWN_ADDRESSES, **given, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
     async with open_served(**settings) as served, Person.signed_up(await served.start()) as ann:
         return await cut_over(
             ann,

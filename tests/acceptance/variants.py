@@ -1,5 +1,6 @@
 """On what an instance stands: on files of its own, on PostgreSQL and Redis, or on an engine."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -7,12 +8,16 @@ import pytest
 from tests.engine.opened import DOCKER
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
+from tests.swarm.machines import Swarm
+from tests.swarm.opened import SWARM
 
 SERVERS = "servers"
 _NEEDED = [pytest.mark.needs("postgres"), pytest.mark.needs("redis")]
 VARIANTS = ("embedded", pytest.param(SERVERS, marks=_NEEDED))
 """The parameters of a fixture that opens an instance for processes."""
-ALL_VARIANTS = (*VARIANTS, DOCKER)
+ON_DEMAND = (SWARM,) if "swarm" in os.environ.get("PUSHPAKA_TEST_VARIANTS", "") else ()
+"""What takes longest, and is tried by tests of its own otherwise."""
+ALL_VARIANTS = (*VARIANTS, DOCKER, *ON_DEMAND)
 """Those of one whose tests hold for containers as well."""
 RUNTIMES = ("embedded", DOCKER)
 BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="session")
@@ -22,6 +27,11 @@ BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="sessi
 @contextmanager
 def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
     """Return the settings of the variant that a fixture is asked for."""
+    if request.param == "swarm":
+        swarm: Swarm = request.getfixturevalue("swarm")
+        swarm.load("python:3.13-slim", "node:22-slim", "caddy:2")
+        yield swarm.settings
+        return
     if request.param != SERVERS:
         yield {"PUSHPAKA_RUNTIME": "docker"} if request.param == "docker" else {}
         return
