@@ -49,7 +49,8 @@ def tests(session: nox.Session) -> None:
 def pythons(session: nox.Session) -> None:
     """Does every supported Python understand it? One is asked as `-s pythons-3.13`."""
     session.install("-e", ".[serve]", *group("test"))
-    chosen = session.posargs or ("-m", "not needs", "--ignore-glob=*watchers.py", *QUICK)
+    slow = (f"--ignore-glob=*{name}.py" for name in ("watchers", "openapi_*", "slow_clients"))
+    chosen = session.posargs or ("-m", "not needs", *slow, *QUICK)
     session.run("pytest", *PARALLEL, *chosen)
 
 
