@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 from attrs import evolve
 from tests.postgres import PostgresServer
 from tests.served import PROGRAM, Served, open_served
@@ -26,6 +27,7 @@ from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.env_vars import EnvVar
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.services.background import alongside
 from pushpaka_core.testing.objects import a_project, a_user, an_env_var
 
 pytestmark = pytest.mark.anyio
@@ -47,23 +49,25 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
             yield await served.start()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_rotation_that_was_killed_half_way_is_completed(served: Served) -> None:
     """All the time every secret can be read, and the instance goes on to write others."""
     async with served.api(await served.sign_up()) as api, _opened(served) as storage:
         project, crowded = await _project(api, "small"), await _project(api, "crowded")
         first = _keys(served)
         await _fill(served, crowded, first)
+        await _set(api, project, "MEANWHILE")
 
         command = [*PROGRAM, "keys", "rotate"]
         process = await anyio.open_process(
             command, env=served.environment(), stdout=DEVNULL, stderr=DEVNULL
         )
-        with anyio.fail_after(30):
-            while ROWS * 0.7 < (await _used(storage))[first.current_key]:
-                await _set(api, project, "MEANWHILE")
-        process.send_signal(SIGKILL)
-        await process.wait()
+        async with alongside(partial(_set_over_and_over, api, project, "MEANWHILE")):
+            with anyio.fail_after(90):
+                while ROWS * 0.9 < (await _used(storage))[first.current_key]:
+                    await checkpoint()
+            process.send_signal(SIGKILL)
+            await process.wait()
         half_way = await _used(storage)
         read_half_way = await _read(storage, crowded, _keys(served))
         await _set(api, project, "BETWEEN")
@@ -155,6 +159,11 @@ async def _set(api: httpx.AsyncClient, project_id: str, key: str) -> None:
     body = {"project_id": project_id, "key": key, "value": "some value"}
     answer = await api.post("/env", json=body)
     assert answer.is_success, answer.text
+
+
+async def _set_over_and_over(api: httpx.AsyncClient, project_id: str, key: str) -> None:
+    while True:
+        await _set(api, project_id, key)
 
 
 async def _fill(served: Served, project_id: str, keys: Keys) -> None:
