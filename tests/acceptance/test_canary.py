@@ -47,8 +47,8 @@ def tell(secret):
 tell(os.environ["API_KEY"])
 """
 _ROUTES = (
-    *("/auth/me", "/projects", "/deployments", "/domains", "/webhooks", "/notifications"),
-    *("/audit", "/system", "/health", "/ready", "/metrics", "/openapi.json"),
+    *("/auth/me", "/tokens", "/projects", "/deployments", "/domains", "/webhooks"),
+    *("/notifications", "/audit", "/system", "/health", "/ready", "/metrics", "/openapi.json"),
 )
 
 
@@ -108,6 +108,7 @@ async def test_no_secret_is_seen_but_where_it_works(
         "notification secret": given["channel"]["secret"],
         "deploy key": await _private_key(shared, project),
         "access token": ann.token,
+        "API token": given["token"]["token"],
         "password": PASSWORD,
     }
     export = shared.directory / "export"
@@ -153,6 +154,7 @@ async def _give_secrets(
     await ann.ask("POST", f"/projects/{project_id}/deploy-key")
     url = f"http://127.0.0.1:{receiver.port}/{canary.encode().hex()}"
     return {
+        "token": await ann.ask("POST", "/tokens", {"name": "CI", "scope": "read"}),
         "channel": await ann.ask("POST", "/notifications", {"project_id": project_id, "url": url}),
         "webhook": await ann.ask(
             "POST", "/webhooks", {"project_id": project_id, "provider": "gitlab"}
