@@ -7,6 +7,7 @@ from typing import Any
 import h11
 
 _END = re.compile(rb"\r?\n\r?\n")
+_LONGEST_END = 4
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -23,6 +24,8 @@ class StrictConnection(h11.Connection):
     """Why nothing more is read, once that is so."""
     _is_new: bool = False
     """Whether there are lines that nobody has looked at."""
+    _looked: int = 0
+    """How much of a head was looked at, so that one that comes bit by bit is read once."""
 
     def receive_data(self, data: bytes) -> None:
         """Take what has come."""
@@ -32,31 +35,34 @@ class StrictConnection(h11.Connection):
     def start_next_cycle(self) -> None:
         """Go on to the next request, which may have come already."""
         super().start_next_cycle()
-        self._is_new = True
+        self._is_new, self._looked = True, 0
 
     def next_event(self) -> Any:
         """Return the next event; RemoteProtocolError."""
         try:
             if self.their_state is h11.IDLE and self._is_new:
-                self._is_new = False
-                require_one_meaning(self.trailing_data[0])
+                received = self.trailing_data[0]
+                require_one_meaning(received, looked=self._looked)
+                self._is_new, self._looked = False, len(received)
             return super().next_event()
         except h11.RemoteProtocolError as error:
             self.refusal = error
             raise
 
 
-def require_one_meaning(received: bytes) -> None:
+def require_one_meaning(received: bytes, *, looked: int = 0) -> None:
     """
     Pass the head of a request, or its beginning, if everybody reads it in the same way.
+
+    So many bytes of it have passed already, without an end.
 
     Raises:
         RemoteProtocolError: If lines end in two ways or are folded, or if its body has more
             than one length.
     """
-    end = _END.search(received)
+    end = _END.search(received, max(0, looked - _LONGEST_END))
     head = received[: end.end()] if end else received
-    if _BARE_LF.search(head):
+    if _BARE_LF.search(head, looked):
         raise _refused("a line that ends without CR")
     if end:
         _require_one_length(*head.split(b"\r\n"))
