@@ -259,6 +259,24 @@ async def test_another_role_holds_from_the_next_request_on(shop: Shop) -> None:
         await world.deployed(viewer, shop.project)
 
 
+async def test_a_member_reads_no_other_repository_by_the_token(shop: Shop) -> None:
+    """It is the owner's, and may open what is none of the team's business."""
+    projects, member = shop.world.projects, shop.people["member"]
+    beside = ProjectChanges(repo_url=f"{shop.project.repo_url}-2")
+
+    kept = await projects.change(shop.ann, shop.project.id, beside)
+    same = await projects.change(member, shop.project.id, beside)
+    moved = await projects.change(
+        member, shop.project.id, ProjectChanges(repo_url=f"{shop.project.repo_url}-3")
+    )
+
+    assert shop.project.git_token == kept.project.git_token == same.project.git_token
+    assert moved.project.git_token is None
+    given = ProjectChanges(repo_url=shop.project.repo_url, git_token="of-the-member")
+    moved = await projects.change(member, shop.project.id, given)
+    assert moved.project.git_token is not None
+
+
 async def test_nobody_becomes_an_owner_but_by_a_transfer() -> None:
     """Neither an invitation nor a change of the role makes a second one."""
     for wish in (lambda: NewRole(role=OWNER), lambda: NewInvitation(email="a@b.c", role=OWNER)):

@@ -111,8 +111,9 @@ class ProjectService:
         """
         Change what *changes* say; a running deployment sees nothing of it before the next one.
 
-        Where the repository moves to another server its git token is forgotten, unless one is
-        given for that. Another number of replicas is what runs scaled to.
+        Where the repository moves to another server, or a member names another one, its git token
+        is forgotten, unless one is given for that. Another number of replicas is what runs scaled
+        to.
 
         Raises:
             InvalidInputError: As for a new project.
@@ -124,7 +125,7 @@ class ProjectService:
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, id, ProjectRole.MEMBER)
             if settings:
-                token = self._token_for(project, settings)
+                token = self._token_for(actor, project, settings)
                 changed = evolve(project, updated_at=self._now(), **settings | token)
                 project = await uow.projects.update(changed)
                 forgotten = [f"{name} (forgotten)" for name in token.keys() - settings.keys()]
@@ -197,13 +198,18 @@ class ProjectService:
         return judged, problems
 
     def _token_for(
-        self, project: Project, settings: Mapping[str, Any]
+        self, actor: Actor, project: Project, settings: Mapping[str, Any]
     ) -> dict[str, Encrypted | None]:
-        """Return the change of its git token: one that was given for another server is dropped."""
+        """
+        Return the change of its git token: one that was given for another server is dropped.
+
+        So is the owner's where somebody else would read another repository by it.
+        """
         settings = {"repo_url": project.repo_url, **settings}
         if "git_token" in settings:
             return {"git_token": self._sealed(project.id, settings)}
-        is_same = server_of(project.repo_url) == server_of(settings["repo_url"])
+        part = server_of if actor.user_id == project.user_id else str
+        is_same = part(project.repo_url) == part(settings["repo_url"])
         return {} if is_same or project.git_token is None else {"git_token": None}
 
     def _sealed(self, id: ProjectId, settings: Mapping[str, Any]) -> Encrypted | None:
