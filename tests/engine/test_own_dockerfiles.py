@@ -78,6 +78,28 @@ async def test_images_of_others_are_not_taken(docker: Docker, tmp_path: Path, te
         await build(docker.builder, source, own)
 
 
+@pytest.mark.parametrize(
+    ("host", "tag"),
+    [
+        ("10.0.0.4:5000", "layers-7"),
+        ("Registry.example.com/team", "4d2f0a0e-0000-4000-8000-000000000000.1"),
+    ],
+)
+async def test_images_of_others_are_not_taken_from_a_registry(
+    docker: Docker, tmp_path: Path, host: str, tag: str
+) -> None:
+    """There all projects' are in one repository, and the engine's credentials open it."""
+    name = f"{host}/{docker.marks.prefix}"
+    await docker.engine.call(_tag, docker, name, tag)
+    source = await checkout(tmp_path / "source", {"Dockerfile": f"FROM {name}:{tag}\nRUN true\n"})
+
+    try:
+        with pytest.raises(BuildError, match="which was built here for one deployment"):
+            await build(docker.builder, source, plan(dockerfile=OwnDockerfile()))
+    finally:
+        await docker.engine.call(docker.engine.client.images.remove, f"{name}:{tag}")
+
+
 async def test_what_secrets_have_fetched_is_a_projects_own(docker: Docker, tmp_path: Path) -> None:
     """The same command over the same files is run again for whoever has other secrets."""
     run = f"RUN --mount=type=secret,id=TOKEN echo {token_hex(6)}; cat /run/secrets/TOKEN > /fetched"
@@ -113,6 +135,10 @@ async def test_caches_are_a_projects_own(docker: Docker, tmp_path: Path) -> None
 
     assert ["/named: /unnamed:", "/named: /unnamed:", "/named: 1 /unnamed: 1"] == first
     assert ["/named: 10 /unnamed: 10", "/named: /unnamed:"] == after
+
+
+def _tag(docker: Docker, name: str, tag: str) -> None:
+    docker.engine.client.images.get(_BASE).tag(name, tag)
 
 
 def _make(docker: Docker, name: str, dockerfile: str) -> None:

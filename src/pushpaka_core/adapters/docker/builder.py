@@ -132,7 +132,8 @@ class DockerBuilder:
         directory = request.directory.with_name(f"{request.directory.name}.build")
         await to_thread.run_sync(partial(directory.mkdir, mode=0o700))
         try:
-            prepare = partial(self._contexts.prepare, request, directory)
+            own = self._marks.prefix
+            prepare = partial(self._contexts.prepare, request, directory, own=own)
             yield _Prepared(await to_thread.run_sync(prepare), directory)
         finally:
             with CancelScope(shield=True):

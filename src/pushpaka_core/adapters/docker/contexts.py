@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.adapters.docker.own_dockerfiles import SOURCE_POLICY, check_dockerfile
+from pushpaka_core.adapters.docker.own_dockerfiles import check_dockerfile, source_policy
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import BuildError
@@ -55,15 +55,17 @@ class Contexts:
     _tree_of: Callable[[Path], FileTree]
     _prefix: str = ""
 
-    def prepare(self, request: BuildRequest, directory: Path) -> Context:
+    def prepare(self, request: BuildRequest, directory: Path, *, own: str) -> Context:
         """
         Write into *directory* what the build of a request needs beside its files.
+
+        No image is fetched for it whose name begins with *own*, as those of all projects do.
 
         Raises:
             BuildError: If the repository's own Dockerfile cannot be used.
         """
         policy = directory / _POLICY
-        policy.write_text(SOURCE_POLICY)
+        policy.write_text(source_policy(own))
         return evolve(self._context(request, directory), env={_POLICY_AT: str(policy)})
 
     def _context(self, request: BuildRequest, directory: Path) -> Context:

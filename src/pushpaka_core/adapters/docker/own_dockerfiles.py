@@ -8,22 +8,7 @@ from itertools import takewhile
 from pushpaka_core.errors import BuildError
 
 _NOT_FETCHED = ("http://*", "https://*", "git://*", "docker-image://*pushpaka-*/project-*")
-"""The last one is what images of ours are called."""
-SOURCE_POLICY = json.dumps(
-    {
-        "rules": [
-            {"action": "DENY", "selector": {"identifier": each, "matchType": "WILDCARD"}}
-            for each in _NOT_FETCHED
-        ]
-    }
-)
-"""
-Has BuildKit fetch nothing but images, and none that was built here for somebody.
-
-It would fetch from where the platform is, and not from the network of builds. This holds for what
-a Dockerfile makes of variables, and for what the image that it stands on adds.
-"""
-
+"""The last one is what images of any instance are called that are on this engine."""
 _COMMENT = re.compile(r"\s*(?:#|//|\Z)")
 _FRONTEND = re.compile(r"\s*(?:#|//)\s*syntax\s*=", re.IGNORECASE)
 _ESCAPE = re.compile(r"\s*#\s*escape\s*=\s*`", re.IGNORECASE)
@@ -31,6 +16,19 @@ _DENIED = re.compile(r'source "(?P<source>[^"\n]*)" denied by policy')
 _HAS_SCHEME = re.compile(r"[^/]*:")
 """Or a host, as in git@host:path."""
 _UNQUOTED = str.maketrans("", "", "\"'\\`")
+
+
+def source_policy(prefix: str) -> str:
+    """
+    Return what has BuildKit fetch nothing but images, and none that was built here for somebody.
+
+    Those are called after *prefix*, on this engine and in whichever registry, by tag or digest.
+    It would fetch from where the platform is, and not from the network of builds. This holds for
+    what a Dockerfile makes of variables, and for what the image that it stands on adds.
+    """
+    denied = (*_NOT_FETCHED, f"docker-image://*/{prefix}*")
+    selectors = [{"identifier": each, "matchType": "WILDCARD"} for each in denied]
+    return json.dumps({"rules": [{"action": "DENY", "selector": each} for each in selectors]})
 
 
 def check_dockerfile(text: str, shown: str) -> None:
