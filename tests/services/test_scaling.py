@@ -1,6 +1,7 @@
 """Another number of replicas takes effect on what runs, without a deployment."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from attrs import evolve
@@ -9,7 +10,7 @@ from tests.services.platform import FAST, Platform
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.projects import Project, ProjectChanges
-from pushpaka_core.errors import StartError
+from pushpaka_core.errors import PlatformFaultError, StartError
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +71,31 @@ async def test_fewer_get_no_more_requests_and_end_after_their_time(platform: Pla
     assert ([2, 3], [0, 1]) == (indexes(leaving), indexes(left))
     assert {i.port for i in left} == routed
     assert {i.name for i in left} == set(platform.runtime.living)
+
+
+async def test_what_is_retired_makes_room_where_there_is_none(
+    platform: Platform, shop: Project
+) -> None:
+    """Whoever waits for a port does not keep the one from going that it waits for."""
+    running = await platform.served(shop)
+    await scale(platform, shop, 2)
+    await step(platform, times=2)
+    await scale(platform, shop, 1)
+    await step(platform)
+    (leaving,) = [i for i in await platform.instances(running.id) if i.stop_at is not None]
+    await scale(platform, shop, 2)
+    platform.clock.tick(DRAIN)
+    restarting = platform.engine.restarting
+    ports = [i.port for i in await platform.instances(running.id)]
+    starting = evolve(restarting._starting, ports=cast("range", ports))
+    crowded = evolve(restarting, scaling=evolve(restarting._scaling, starting=starting))
+
+    with pytest.raises(PlatformFaultError, match="in use"):
+        await crowded.restart()
+    await crowded.restart()
+
+    left = await platform.instances(running.id)
+    assert ([0, 1], False) == (indexes(left), leaving.id in {i.id for i in left})
 
 
 async def test_the_timeline_says_who_scaled(platform: Platform, shop: Project) -> None:

@@ -64,11 +64,10 @@ class Restarting:
         )
 
     async def _see_to(self, served: Served) -> None:
-        if served.replaced:
-            await self._go_on(served)
-        else:
-            await self._scaling.adjust(served)
-        await self._remove_retired([i for i in served.instances if self._is_due(i)])
+        retired = [i for i in served.instances if self._is_due(i)]
+        bring_up = self._go_on if served.replaced else self._scaling.adjust
+        # What is retired has ports that others may wait for.
+        await together([partial(self._remove_retired, retired), partial(bring_up, served)])
 
     async def _go_on(self, served: Served) -> None:
         await together(partial(self._running.remove_one, i) for i in served.overtaken)
