@@ -1,6 +1,7 @@
 """Teams: seen by all who are in them, changed by the owner of the project."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import evolve, field, frozen
 
@@ -9,7 +10,7 @@ from pushpaka_core.domain.members import Member, NewOwner, NewRole, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.quotas import Quotas
 from pushpaka_core.domain.users import User, UserId
-from pushpaka_core.errors import ConflictError, QuotaReachedError
+from pushpaka_core.errors import ConflictError, NotFoundError, QuotaReachedError
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.journal import Journal
@@ -113,6 +114,10 @@ class MemberService:
         )
         for invitation in await uow.invitations.of_project(project):
             await uow.invitations.remove(invitation)
-        for domain in await uow.custom_domains.visible_to(actor).all():
+        domains = uow.custom_domains.visible_to(actor)
+        for domain in await domains.all():
             if domain.project_id == project.id:
-                await uow.custom_domains.update(evolve(domain, user_id=heir.user_id))
+                with suppress(NotFoundError):  # Then it was removed meanwhile.
+                    # Read anew, and so held: it may be looked at in the DNS at the same time.
+                    present = await domains.get(domain.id)
+                    await uow.custom_domains.update(evolve(present, user_id=heir.user_id))
