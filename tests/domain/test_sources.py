@@ -9,13 +9,11 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha, check_root_dir
 from pushpaka_core.domain.sources import (
     RepoUrl,
     SourcePolicy,
-    check_branch,
-    check_commit_sha,
     check_repo_url,
-    check_root_dir,
     parse_repo_url,
     server_of,
 )

@@ -10,7 +10,7 @@ from tests.fuzzing.mutations import nearly, nearly_bytes, nearly_header, nearly_
 
 from pushpaka_core.domain.forges.dialects import Dialect
 from pushpaka_core.domain.forges.events import BranchPushed, Ignored, ProposalPushed
-from pushpaka_core.domain.sources import check_branch, check_commit_sha
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
 from pushpaka_core.domain.webhooks import DIALECTS, Forge
 from pushpaka_core.errors import InvalidInputError
 

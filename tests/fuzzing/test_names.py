@@ -14,14 +14,8 @@ from tests.fuzzing.effort import Refusal, bounded, outcome
 from tests.fuzzing.mutations import nearly
 
 from pushpaka_core.domain.custom_domains import check_domain, normal_domain
-from pushpaka_core.domain.sources import (
-    RepoUrl,
-    SourcePolicy,
-    check_branch,
-    check_commit_sha,
-    check_root_dir,
-    parse_repo_url,
-)
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha, check_root_dir
+from pushpaka_core.domain.sources import RepoUrl, SourcePolicy, parse_repo_url
 
 ROOT = PurePosixPath("/srv/repos")
 STRICT, LOCAL = SourcePolicy(), SourcePolicy(allow_http=True, local_repo_root=ROOT)

@@ -14,13 +14,9 @@ from tests.security import strategies
 from pushpaka_core.domain.env_vars import NewEnvVar
 from pushpaka_core.domain.networks import is_public
 from pushpaka_core.domain.projects import NewProject, slug_from
+from pushpaka_core.domain.repository_names import check_branch, check_root_dir
 from pushpaka_core.domain.rules import problems_in
-from pushpaka_core.domain.sources import (
-    SourcePolicy,
-    check_branch,
-    check_root_dir,
-    parse_repo_url,
-)
+from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url
 
 _POLICY = SourcePolicy()
 _GIT = which("git") or "git"

@@ -17,9 +17,9 @@ from pushpaka_core.domain.deployment_steps import (
     Phase,
 )
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.run_settings import RunSettings
-from pushpaka_core.domain.sources import check_branch, check_commit_sha
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import ConflictError, InvalidTransitionError
 

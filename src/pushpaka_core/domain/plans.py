@@ -4,9 +4,9 @@ from attrs import field, frozen
 
 from pushpaka_core.domain.build_plans import BuildPlan
 from pushpaka_core.domain.deployments import PRODUCTION, check_target
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha, check_root_dir
 from pushpaka_core.domain.rules import rule
 from pushpaka_core.domain.run_settings import ChosenSetting
-from pushpaka_core.domain.sources import check_branch, check_commit_sha, check_root_dir
 
 
 @frozen(kw_only=True)

@@ -30,9 +30,6 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _REMOTE_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
 _LOCAL_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]+")
-_BRANCH = re.compile(r"[\w./#@+=,%!-]{1,255}")
-_SHA = re.compile(r"[0-9a-f]{7,64}")
-_ROOT_DIR = re.compile(r"[\w .@+,=~#()\[\]/-]{1,255}")
 
 
 @frozen(kw_only=True)
@@ -145,42 +142,6 @@ def server_of(text: str) -> str:
 def check_repo_url(value: str, policy: SourcePolicy) -> None:
     """Refuse what parse_repo_url refuses."""
     parse_repo_url(value, policy)
-
-
-def check_branch(value: str) -> None:
-    """Refuse what git takes for no branch, and what a shell or an option parser takes for more."""
-    if not _BRANCH.fullmatch(value):
-        raise ValueError(
-            "must be the name of a branch: at most 255 letters, digits and - _ . / # @ + = , % !"
-        )
-    if value in {"HEAD", "@"} or value.startswith(("-", "refs/")):
-        raise ValueError("must be the name of a branch, as in main or feature/login")
-    if ".." in value or value.endswith("."):
-        raise ValueError('must not contain ".." or end with "."')
-    if any(_is_bad_component(component) for component in value.split("/")):
-        raise ValueError('must not have parts that are empty, begin with "." or end with ".lock"')
-
-
-def check_commit_sha(value: str) -> None:
-    """Refuse everything but a commit's hash or its beginning."""
-    if not _SHA.fullmatch(value):
-        raise ValueError("must be 7 to 64 lower-case hex digits of a commit")
-
-
-def check_root_dir(value: str) -> None:
-    """Refuse everything but a directory in the repository, "." being the repository itself."""
-    if not _ROOT_DIR.fullmatch(value):
-        raise ValueError(
-            "must be a directory in the repository: at most 255 letters, digits, "
-            "spaces and - _ . / @ + , = ~ # ( ) [ ]"
-        )
-    if value.startswith(("/", "~")):
-        raise ValueError("must be relative to the repository, as in apps/web")
-    parts = value.removesuffix("/").split("/")
-    if any(part.strip() in {"", ".."} or part.lower() == ".git" for part in parts):
-        raise ValueError('must not have parts that are empty, ".." or ".git"')
-    if any(part.startswith("-") for part in parts):
-        raise ValueError('must not have parts that begin with "-"')
 
 
 def _check_characters(text: str) -> None:
@@ -314,7 +275,3 @@ def _judged(url: RepoUrl, policy: SourcePolicy) -> RepoUrl:
         ports = ", ".join(str(port) for port in sorted(policy.allow_ports))
         raise ValueError(f"must use a port on which repositories are served, one of {ports}")
     return url
-
-
-def _is_bad_component(component: str) -> bool:
-    return not component or component.startswith(".") or component.endswith(".lock")

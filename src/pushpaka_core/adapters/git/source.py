@@ -19,7 +19,8 @@ from pushpaka_core.adapters.git.mirrors import Mirrors, Store
 from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
 from pushpaka_core.adapters.git.ssh import open_ssh
 from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.domain.sources import SourcePolicy, check_branch, check_commit_sha
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
+from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.processes import Limits, Processes
 from pushpaka_core.ports.source import Checkout, SourceRequest

@@ -9,7 +9,7 @@ from anyio import CancelScope, fail_after, sleep_forever, to_thread
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.domain.sources import check_branch, check_commit_sha
+from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
 from pushpaka_core.errors import PlatformFaultError, PushpakaError, SourceError
 from pushpaka_core.ports.source import Checkout, SourceRequest
 

@@ -18,8 +18,8 @@ from pushpaka_core.domain.projects import (
     check_port,
     check_replicas,
 )
+from pushpaka_core.domain.repository_names import check_root_dir
 from pushpaka_core.domain.rules import Matching, OneLine
-from pushpaka_core.domain.sources import check_root_dir
 
 MOST_ITEMS = 100
 """Of a list, or of a table whose names are free."""

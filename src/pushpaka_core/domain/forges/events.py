@@ -7,7 +7,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from pushpaka_core.domain.path_patterns import PathPatterns
-from pushpaka_core.domain.sources import check_branch
+from pushpaka_core.domain.repository_names import check_branch
 
 _SKIPS = re.compile(
     r"\[(?:skip[ -](?:ci|actions|deploy)|(?:ci|actions|deploy)[ -]skip|no[ -]ci)\]"

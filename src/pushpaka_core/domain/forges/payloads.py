@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from pushpaka_core.domain.sources import check_commit_sha
+from pushpaka_core.domain.repository_names import check_commit_sha
 from pushpaka_core.errors import InvalidInputError
 
 MOST_PATHS = 20_000
