@@ -22,7 +22,7 @@ from pushpaka_core.errors import (
     StartError,
 )
 from pushpaka_core.ports.processes import Exit
-from pushpaka_core.services.starting import Sight
+from pushpaka_core.services.sights import Sight
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 from anyio import move_on_after, sleep
 from attrs import evolve, field, frozen
@@ -11,8 +10,6 @@ from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.instances import ONE_OFF, RELEASE, WEB, Instance, InstanceId
-from pushpaka_core.domain.projects import Project
-from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError, StartError
 from pushpaka_core.ports.prober import Probe, Prober
@@ -22,44 +19,9 @@ from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator, Stopwatch
 from pushpaka_core.services.ages import Ages
 from pushpaka_core.services.jobs import Job
+from pushpaka_core.services.sights import Run, Sight
 
 _UNHEARD = "nothing listens on its port"
-
-
-@frozen(kw_only=True)
-class Sight:
-    """What was seen of an instance at one moment."""
-
-    end: str | None = None
-    """How it has ended, or why it cannot go on, as in "exited with code 1"."""
-    missing: str | None = None
-    """What it still lacks to be healthy."""
-    is_port_taken: bool = False
-    """Whether it has ended because somebody else listens on its port: that is not its fault."""
-
-    @property
-    def is_healthy(self) -> bool:
-        """Tell whether it lives and lacks nothing."""
-        return self.end is None and self.missing is None
-
-
-class Run(Protocol):
-    """Whose instances they are, and how they are to be run: a job, or what is served."""
-
-    @property
-    def project(self) -> Project:
-        """The project, which has the address."""
-        ...
-
-    @property
-    def deployment(self) -> Deployment:
-        """What they are instances of."""
-        ...
-
-    @property
-    def settings(self) -> RunSettings:
-        """What their health is judged by."""
-        ...
 
 
 @frozen
