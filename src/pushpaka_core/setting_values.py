@@ -20,8 +20,6 @@ _LEAST_POOL = 26
 C = TypeVar("C", bound=StrEnum)
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_REGISTRY = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-][a-z0-9]+)*)*")
-_CONSTRAINT = re.compile(r"(node|engine)\.[A-Za-z0-9._-]+ ?[!=]= ?[^\s=]+")
 _LONGEST_BASE_DOMAIN = 189
 """A host name has 253 characters at most, and the label of an application 63."""
 _KNOWN = (
@@ -108,22 +106,6 @@ def http_urls(text: str) -> tuple[str, ...]:
     if not are_good:
         raise ValueError("must be addresses as in http://10.0.0.5:8081,http://10.0.0.6:8081")
     return tuple(url.geturl() for url in urls)
-
-
-def registry(text: str) -> str:
-    """Read where images are kept, as an address that says how to speak to it."""
-    url = text if "://" in text else f"https://{text}"
-    if not _REGISTRY.fullmatch(url):
-        raise ValueError("must be as in registry.example.com/team or http://10.0.0.5:5000")
-    return url
-
-
-def constraints(text: str) -> tuple[str, ...]:
-    """Read what nodes of a Swarm must be, parted by commas."""
-    found = names(text)
-    if not all(map(_CONSTRAINT.fullmatch, found)):
-        raise ValueError("must be as in node.role==worker,node.labels.disk!=slow")
-    return found
 
 
 def name_servers(text: str) -> tuple[tuple[str, int], ...]:

@@ -1,4 +1,4 @@
-"""How repository URLs, branches, commits and root directories are judged, by their form alone."""
+"""How repository URLs are judged, by their form alone."""
 
 import re
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
