@@ -1,6 +1,8 @@
 """What entry points are given: the services of one instance, made from its adapters."""
 
-from anyio import fail_after
+from contextlib import suppress
+
+from anyio import move_on_after
 from attrs import frozen
 
 from pushpaka_core.detection import canonical_framework
@@ -281,12 +283,10 @@ def _checks(adapters: Adapters, engine: Engine) -> dict[str, HealthCheck | None]
 
 def _docker_check(check: HealthCheck, engine: Engine) -> HealthCheck:
     async def docker_answers() -> object:
-        try:
-            with fail_after(_DOCKER_SECONDS):
-                return await check()
-        except (RuntimeUnavailableError, TimeoutError):
-            if await engine.attendance.is_here():
-                raise
-            return ELSEWHERE
+        with move_on_after(_DOCKER_SECONDS), suppress(RuntimeUnavailableError):
+            return await check()
+        if await engine.attendance.is_here():
+            raise RuntimeUnavailableError("The Docker Engine does not answer.")
+        return ELSEWHERE
 
     return docker_answers
