@@ -78,15 +78,15 @@ def _instructions(lines: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
 
 def _joined(lines: Iterable[str], escape: str) -> Iterator[str]:
     """Yield lines as BuildKit joins them; comments and empty lines end none."""
-    pending = ""
+    pending: list[str] = []
     for line in map(str.strip, lines):
         if not line or line.startswith("#"):
             continue
-        pending += line.removesuffix(escape)
+        pending.append(line.removesuffix(escape))
         if not line.endswith(escape):
-            yield pending
-            pending = ""
-    yield pending
+            yield "".join(pending)
+            pending.clear()
+    yield "".join(pending)
 
 
 def _is_flag(word: str) -> bool:
