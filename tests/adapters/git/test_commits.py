@@ -25,7 +25,11 @@ class Scene:
     proposed: str
 
 
-@pytest.fixture(params=["path", "http", "old http"])
+BY_HASH = ["path", "http"]
+"""Servers that give out a commit by its hash."""
+
+
+@pytest.fixture(params=[*BY_HASH, "old http"])
 def scene(request: pytest.FixtureRequest, repository: Repository, forge: Forge) -> Scene:
     old = repository.commit("one", {"a": "1"})
     repository.commit("two", {"a": "2"})
@@ -56,25 +60,23 @@ async def test_a_commit_that_no_branch_has_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("scene", BY_HASH, indirect=True)
 async def test_what_a_fork_proposes_is_taken_where_it_may_be(
-    source: GitSource, scene: Scene, tmp_path: Path, forge: Forge
+    source: GitSource, scene: Scene, tmp_path: Path
 ) -> None:
     """A webhook that deploys what forks propose names commits that are on no branch."""
     wanted = evolve(scene.request, commit_sha=scene.proposed, is_proposed=True)
-    if forge.is_old:
-        pytest.skip("such a server gives out no commit by its hash")
 
     checkout = await taken(source, wanted, tmp_path / "out")
 
     assert (scene.proposed, "3") == (checkout.commit_sha, (tmp_path / "out/a").read_text())
 
 
+@pytest.mark.parametrize("scene", BY_HASH, indirect=True)
 async def test_a_commit_of_another_branch_or_of_a_tag_is_taken(
-    source: GitSource, scene: Scene, tmp_path: Path, forge: Forge
+    source: GitSource, scene: Scene, tmp_path: Path
 ) -> None:
     """Whoever gives a whole hash means that commit, as long as the repository itself has it."""
-    if forge.is_old:
-        pytest.skip("such a server gives out no commit by its hash")
     scene.repository.git("checkout", "--quiet", "-b", "other")
     of_branch = scene.repository.commit("other", {"a": "4"})
     scene.repository.commit("newer", {"a": "5"})
