@@ -49,7 +49,7 @@ _SHORT = _LONG | {
     "phases": {
         "coverage": {"enabled": False},
         "fuzzing": {"generation": {"max-examples": 1}},
-        "stateful": {"generation": {"max-examples": 30}, "max-steps": 15},
+        "stateful": {"generation": {"max-examples": 12}, "max-steps": 15},
     },
 }
 
