@@ -39,8 +39,9 @@ def test_every_answer_is_as_described_whatever_came_before(
 
     assert {} == findings.failures, f"seed {seed}\n" + "\n\n".join(findings.failures.values())
     assert "a request failed" not in log.read_text()
-    assert {
-        "POST /api/v1/projects",
-        "POST /api/v1/deployments",
-        "DELETE /api/v1/projects/{project_id}",
-    } <= findings.succeeded()
+    if SECONDS == 0:  # Else the time may be over before something is made and deleted.
+        assert {
+            "POST /api/v1/projects",
+            "POST /api/v1/deployments",
+            "DELETE /api/v1/projects/{project_id}",
+        } <= findings.succeeded()
