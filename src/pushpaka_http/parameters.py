@@ -25,7 +25,7 @@ _ALPHABETS = {
     _NO_CONTROLS: "characters, none of them a control character",
     _PRINTABLE: "printable ASCII characters",
 }
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many to show.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=LARGEST, description="How many to pass over.")]

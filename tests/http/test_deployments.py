@@ -146,6 +146,7 @@ async def test_filters_leave_what_was_asked_for(ann: Person, instance: Instance)
         ("limit=5.0", "limit"),
         ("limit=1e1", "limit"),
         ("limit=%2B5", "limit"),
+        ("limit=010", "limit"),
         ("limit=5&limit=6", "limit"),
         ("offset=-5", "offset"),
         ("offset=9223372036854775808", "offset"),
