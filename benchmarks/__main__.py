@@ -40,6 +40,7 @@ def main() -> None:
 def _wanted() -> Namespace:
     parser = ArgumentParser(prog="benchmarks", description="Measures on this machine.")
     parser.add_argument("benchmark", choices=["cutover", "logs-write"], help="what is measured")
+    parser.add_argument("--readers", type=int, default=2, help="visitors who read all the time")
     parser.add_argument("--deployments", type=int, default=20)
     parser.add_argument("--rollbacks", type=int, default=20)
     parser.add_argument("--kills", type=int, default=8)
@@ -66,6 +67,7 @@ async def _cutover(given: Mapping[str, str], wanted: Namespace) -> Cutover:
         return await cut_over(
             ann,
             served.repositories,
+            readers=wanted.readers,
             deployments=wanted.deployments,
             rollbacks=wanted.rollbacks,
             kills=wanted.kills,

@@ -37,7 +37,10 @@ class Cutover:
         lines = [f"| {' | '.join(row)} |" for row in rows]
         open_ones = ", ".join(end or "open" for end in self.neighbours)
         switch = f"{1000 * self.longest_switch:.0f} ms"
-        told = f"Longest switch: {switch}. WebSocket and download of a neighbour: {open_ones}."
+        told = (
+            f"{self.load.rate:.0f} requests a second. Longest switch: {switch}. WebSocket and"
+            f" download of a neighbour: {open_ones}."
+        )
         return "\n".join((*lines, "", told))
 
     def _row(self, stage: str) -> tuple[str, ...]:
@@ -48,7 +51,13 @@ class Cutover:
 
 
 async def cut_over(
-    person: Person, repositories: Path, *, deployments: int, rollbacks: int, kills: int
+    person: Person,
+    repositories: Path,
+    *,
+    readers: int = 2,
+    deployments: int,
+    rollbacks: int,
+    kills: int,
 ) -> Cutover:
     """
     Deploy, roll back and kill an application of two replicas under load; deploy a neighbour.
@@ -66,7 +75,7 @@ async def cut_over(
     ]
     first, *_ = [await person.deploy(project) for project in (shop, blog, news)]
     stage = _Stage(person, shop, files["shop"], [first])
-    async with create_task_group() as tasks, Load.on(person, shop) as load:
+    async with create_task_group() as tasks, Load.on(person, shop, readers=readers) as load:
         open_ones = await Browser(person, tasks).connect(blog, AsyncPath(repositories / "never"))
         await load.more(_AT_REST)
         load.stage = "deployments"

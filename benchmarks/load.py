@@ -85,8 +85,8 @@ class Load:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, person: Person, project: Json) -> AsyncIterator[Self]:
-        """Ask until the block ends; two visitors read, one writes, one downloads slowly."""
+    async def on(cls, person: Person, project: Json, *, readers: int = 2) -> AsyncIterator[Self]:
+        """Ask until the block ends; some visitors read, one writes, one downloads slowly."""
         url = f"http://127.0.0.1:{person.served.router_port}"
         host = {"Host": httpx.URL(project["url"]).netloc.decode()}
         async with (
@@ -94,8 +94,8 @@ class Load:
             create_task_group() as visitors,
         ):
             load = cls(web, person.served.runs_containers)
-            for method, path in (("GET", "/"), ("GET", "/"), ("POST", "/")):
-                visitors.start_soon(partial(load._ask_on, method, path))
+            for method in (*["GET"] * readers, "POST"):
+                visitors.start_soon(partial(load._ask_on, method, "/"))
             visitors.start_soon(partial(load._ask_on, "GET", f"/for/{_DOWNLOAD}", is_slow=True))
             yield load
             visitors.cancel_scope.cancel()
@@ -118,6 +118,12 @@ class Load:
         with fail_after(PATIENCE):
             while len(await self._answering(since=kill.ended)) < number:
                 pass
+
+    @property
+    def rate(self) -> float:
+        """How many requests there were a second."""
+        begun, ended = self.requests[0].begun, self.requests[-1].ended
+        return len(self.requests) / (ended - begun)
 
     @property
     def processes(self) -> set[str]:
