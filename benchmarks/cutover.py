@@ -7,6 +7,7 @@ from anyio import Path as AsyncPath
 from anyio import create_task_group
 from attrs import define, field, frozen
 from benchmarks.load import Load
+from benchmarks.tables import table
 from tests.acceptance.apps import edit, program, repository_of
 from tests.acceptance.connections import LONG_LIVED, Browser
 from tests.acceptance.people import Json, Person
@@ -33,15 +34,13 @@ class Cutover:
     @property
     def table(self) -> str:
         """Show it as Markdown."""
-        rows = [_COLUMNS, ("---",) * len(_COLUMNS), *map(self._row, self.load.stages)]
-        lines = [f"| {' | '.join(row)} |" for row in rows]
         open_ones = ", ".join(end or "open" for end in self.neighbours)
         switch = f"{1000 * self.longest_switch:.0f} ms"
         told = (
             f"{self.load.rate:.0f} requests a second. Longest switch: {switch}. WebSocket and"
             f" download of a neighbour: {open_ones}."
         )
-        return "\n".join((*lines, "", told))
+        return f"{table(_COLUMNS, map(self._row, self.load.stages))}\n\n{told}"
 
     def _row(self, stage: str) -> tuple[str, ...]:
         tally = self.load.tally(stage)

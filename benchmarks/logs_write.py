@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 from attrs import define, frozen
+from benchmarks.tables import table
 from tests.postgres import lacks_postgres, running_server
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
@@ -49,12 +50,12 @@ class LogsWrite:
     bare: Sequence["Spent"]
 
     @property
-    def row(self) -> str:
+    def row(self) -> Sequence[str]:
         """Show it as a line of a table."""
         ours, bare = (median(spent.seconds for spent in each) for each in (self.ours, self.bare))
-        rates = f"{self.lines / ours:,.0f} | {self.lines / bare:,.0f} | {bare / ours:.2f}"
+        rates = f"{self.lines / ours:,.0f}", f"{self.lines / bare:,.0f}", f"{bare / ours:.2f}"
         busy = [median(spent.processor for spent in each) for each in (self.bare, self.ours)]
-        return f"| {self.database} | {rates} | {busy[0] / busy[1]:.2f} |"
+        return (self.database, *rates, f"{busy[0] / busy[1]:.2f}")
 
 
 @define
@@ -78,8 +79,7 @@ async def write_logs(*, lines: int, rounds: int) -> str:
     measured = [await _measured("SQLite", _sqlite(), lines=lines, rounds=rounds)]
     if lacks_postgres() is None:
         measured.append(await _measured("PostgreSQL", _postgres(), lines=lines, rounds=rounds))
-    head = [f"| {' | '.join(_COLUMNS)} |", f"| {' | '.join(('---',) * len(_COLUMNS))} |"]
-    return "\n".join([*head, *(each.row for each in measured)])
+    return table(_COLUMNS, [each.row for each in measured])
 
 
 async def _measured(
