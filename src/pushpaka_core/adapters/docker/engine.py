@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 
 from pushpaka_core.errors import PlatformFaultError, RuntimeUnavailableError
 
-CALL_SECONDS = 30
+_CALL_SECONDS = 30
 _PING_SECONDS = 5
 _CALLS_AT_ONCE = 32
 _P = ParamSpec("_P")
@@ -43,7 +43,7 @@ class Engine:
         with self._connecting:
             if self._client is None:
                 self._client = docker.DockerClient(
-                    base_url=self.url, timeout=CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE
+                    base_url=self.url, timeout=_CALL_SECONDS, max_pool_size=_CALLS_AT_ONCE
                 )
             return self._client
 
@@ -96,15 +96,15 @@ def translated_errors() -> Iterator[None]:
         raise RuntimeUnavailableError("The Docker Engine does not answer.") from error
 
 
+def patient(silence: float | None = None) -> httpx.Timeout:
+    """Wait for output as long as it takes, or for no longer than some seconds of *silence*."""
+    return httpx.Timeout(_CALL_SECONDS, read=silence, pool=None)
+
+
 def _streams(url: str) -> httpx.AsyncClient:
     socket = url.removeprefix("unix://")
     if socket == url:
         base = url.replace("tcp://", "http://", 1)
-        return httpx.AsyncClient(base_url=base, timeout=_patient(), trust_env=False)
+        return httpx.AsyncClient(base_url=base, timeout=patient(), trust_env=False)
     transport = httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_connections=None))
-    return httpx.AsyncClient(transport=transport, base_url="http://docker", timeout=_patient())
-
-
-def _patient() -> httpx.Timeout:
-    """Wait for output as long as it takes."""
-    return httpx.Timeout(CALL_SECONDS, read=None, pool=None)
+    return httpx.AsyncClient(transport=transport, base_url="http://docker", timeout=patient())

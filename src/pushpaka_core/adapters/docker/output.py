@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from attrs import define, field, frozen
 
-from pushpaka_core.adapters.docker.engine import CALL_SECONDS, Engine, translated_errors
+from pushpaka_core.adapters.docker.engine import Engine, patient, translated_errors
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 
 MOST_BYTES = 16 * 1024
@@ -57,7 +57,7 @@ async def read_output(
         "stdout": "1", "stderr": "1", "timestamps": "1",
         "follow": "1" if follow else "0", "since": f"{seconds}.{rest:09}",
     }  # fmt: skip
-    timeout = httpx.Timeout(CALL_SECONDS, read=patience, pool=None)
+    timeout = patient(patience)
     with translated_errors(), suppress(httpx.ReadTimeout):
         async with engine.streams.stream("GET", url, params=params, timeout=timeout) as response:
             if response.status_code == httpx.codes.NOT_FOUND:
