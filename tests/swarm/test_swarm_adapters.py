@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 from attrs import evolve
 from tests.engine.base_images import DEBIAN
 from tests.swarm.machines import Swarm
@@ -104,6 +104,19 @@ async def test_another_machine_builds_on_with_the_layers_of_the_registry(
     assert ["[2/3] RUN echo slow > /slow (as before)"] == [
         sentence for sentence in told.sentences if "/slow" in sentence
     ]
+
+
+async def test_builds_of_one_project_at_once_disturb_each_other_in_nothing(
+    on_swarm: OnSwarm, tmp_path: Path
+) -> None:
+    """As of its branch and of a preview: both leave their layers for the next one."""
+    sources = [
+        await checkout(tmp_path / str(number), {"main.sh": f"echo {number}"}) for number in range(6)
+    ]
+
+    async with create_task_group() as builds:
+        for source in sources:
+            builds.start_soon(build, on_swarm.builder, source, PLAN)
 
 
 async def test_wrong_password_is_told(on_swarm: OnSwarm, swarm: Swarm) -> None:

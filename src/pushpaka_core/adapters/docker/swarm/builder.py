@@ -58,7 +58,7 @@ class SwarmBuilder:
                 )
                 await report(f"Pushing the image to {self._place.host}")
                 await self._engine.call(self._push, name)
-                await self._engine.call(self._keep_layers, name, request.project_number)
+                await self._layers.keep(_tag(name), request.project_number)
         except TimeoutError:
             raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
         finally:
@@ -89,12 +89,6 @@ class SwarmBuilder:
         leases = {name: self._marks.lease_of(name) for name in names}
         pushed = {name: lease for name, lease in leases.items() if lease is not None}
         return {**await self._local.artifacts(), **pushed}
-
-    def _keep_layers(self, name: str, project_number: int) -> None:
-        images, layers = self._engine.client.images, self._layers.name(project_number)
-        images.get(name).tag(*layers.rsplit(":", 1))
-        self._push(layers)
-        images.remove(layers, noprune=True)
 
     def _push(self, name: str) -> None:
         account = self._place.account

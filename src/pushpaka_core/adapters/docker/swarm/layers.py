@@ -22,17 +22,17 @@ class RegistryLayers:
     _registry: Registry
     _place: RegistryPlace
 
-    def name(self, project_number: int) -> str:
-        """Return the name of the image."""
-        return self._marks.with_tag(self._tag(project_number))
-
     async def arguments(self, project_number: int, home: Path, /) -> Sequence[str]:
         """Return what buildx is told; it would complain of an image that is not there."""
         await to_thread.run_sync(self._place.write_config, home)
-        kept = ("--cache-to", "type=inline")
-        if await self._registry.digest(self._tag(project_number)) is None:
+        kept, tag = ("--cache-to", "type=inline"), self._tag(project_number)
+        if await self._registry.digest(tag) is None:
             return kept
-        return (*kept, "--cache-from", f"type=registry,ref={self.name(project_number)}")
+        return (*kept, "--cache-from", f"type=registry,ref={self._marks.with_tag(tag)}")
+
+    async def keep(self, tag: str, project_number: int) -> None:
+        """Keep the layers of what a project's build has pushed at *tag*, in place of others."""
+        await self._registry.copy(tag, self._tag(project_number))
 
     async def remove(self, project_number: int) -> None:
         """Remove the image. Harmless to repeat."""

@@ -22,6 +22,7 @@ _KINDS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
 )
+_ACCEPTED = {"Accept": ", ".join(_KINDS)}
 _PARAMETER = re.compile(r'\b(\w+)="([^"]*)"')
 
 
@@ -90,9 +91,7 @@ class Registry:
     async def digest(self, tag: str) -> str | None:
         """Return the digest of the image at *tag*, or None where there is none."""
         with _translated():
-            response = await self._client.head(
-                f"{self._url}/manifests/{tag}", headers={"Accept": ", ".join(_KINDS)}
-            )
+            response = await self._client.head(f"{self._url}/manifests/{tag}", headers=_ACCEPTED)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         _require(response)
@@ -111,6 +110,13 @@ class Registry:
             found += response.json()["tags"] or ()
             url = response.links.get("next", {}).get("url")
         return found
+
+    async def copy(self, tag: str, other: str) -> None:
+        """Let *other*, whatever it was, be the image at *tag* too."""
+        with _translated():
+            response = await self._client.get(f"{self._url}/manifests/{tag}", headers=_ACCEPTED)
+        _require(response)
+        await self._put(other, response.content, kind=response.headers["Content-Type"])
 
     async def remove(self, tag: str) -> None:
         """
@@ -143,11 +149,12 @@ class Registry:
             },
             "layers": [],
         }
+        return await self._put(tag, json.dumps(manifest).encode(), kind=_MANIFEST)
+
+    async def _put(self, tag: str, manifest: bytes, *, kind: str) -> str:
         with _translated():
             response = await self._client.put(
-                f"{self._url}/manifests/{tag}",
-                content=json.dumps(manifest).encode(),
-                headers={"Content-Type": _MANIFEST},
+                f"{self._url}/manifests/{tag}", content=manifest, headers={"Content-Type": kind}
             )
         _require(response)
         return str(response.headers["Docker-Content-Digest"])
