@@ -15,24 +15,23 @@ _PAUSE = 0.1
 
 
 async def read_task_output(
-    engine: Engine,
-    task_id: str,
-    *,
-    after: str,
-    follow: bool,
-    look: Callable[[], Awaitable[Task | None]],
+    engine: Engine, look: Callable[[], Awaitable[Task | None]], *, after: str, follow: bool
 ) -> AsyncIterator[OutputChunk]:
     """
-    Yield what a task prints behind *after*, until a *look* finds it over and all is read.
+    Yield what a task prints behind *after*, until a *look* at it finds it over and all is read.
 
     A manager does not say that there is no more to come, as the engine of one machine does,
     and nothing can be read of a machine that is down.
     """
-    url, place, patience = f"/tasks/{task_id}/logs", after, _SHORTEST
+    place, patience = after, _SHORTEST
     while (task := await look()) is not None and not task.is_lost:
         is_last = not follow or task.is_over
         chunks = read_output(
-            engine, url, after=place, follow=not is_last, patience=None if is_last else patience
+            engine,
+            f"/tasks/{task.id}/logs",
+            after=place,
+            follow=not is_last,
+            patience=None if is_last else patience,
         )
         is_silent = True
         async for chunk in chunks:

@@ -124,18 +124,12 @@ class SwarmRuntime:
         """Return nothing, for the same reason."""
         return ()
 
-    async def output(
+    def output(
         self, name: str, /, *, after: str = "", follow: bool = True
     ) -> AsyncIterator[OutputChunk]:
-        """Yield what the task prints."""
-        task = await self._task(name)
-        if task is None:
-            return
+        """Return what the task prints."""
         look = partial(self._task, name)
-        async for chunk in read_task_output(
-            self._engine, task.id, after=after, follow=follow, look=look
-        ):
-            yield chunk
+        return read_task_output(self._engine, look, after=after, follow=follow)
 
     async def run_once(
         self,
