@@ -20,6 +20,7 @@ from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.docker.networks import bridge_of_builds
 from pushpaka_core.adapters.docker.runtime import DockerRuntime
+from pushpaka_core.adapters.docker.waiting import Waiting
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.adapters.process.processes import HostProcesses
 
@@ -65,7 +66,7 @@ async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker
                     engine=engine,
                     marks=marks,
                     firewall=firewall,
-                    waiting_directory=directory / "waiting",
+                    waiting=Waiting(directory / "waiting"),
                 ),
             )
         finally:

@@ -27,6 +27,7 @@ from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
 from pushpaka_core.adapters.docker.swarm.registry import open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import Patience, SwarmRuntime
 from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
+from pushpaka_core.adapters.docker.waiting import Waiting
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.adapters.process.processes import HostProcesses
 
@@ -93,7 +94,7 @@ async def opened_swarm(
                     marks=marks,
                     profile=profile,
                     place=place,
-                    waiting_directory=directory / "waiting",
+                    waiting=Waiting(directory / "waiting"),
                     patience=Patience(placing=3),
                 ),
                 profile=profile,

@@ -54,6 +54,7 @@ async def docker_execution(
     from pushpaka_core.adapters.docker.engine import open_engine
     from pushpaka_core.adapters.docker.labels import Marks
     from pushpaka_core.adapters.docker.runtime import DockerRuntime
+    from pushpaka_core.adapters.docker.waiting import Waiting
 
     marks = Marks(instance_id.hex)
     async with open_engine(settings.docker_url) as engine:
@@ -66,7 +67,7 @@ async def docker_execution(
                 engine=engine,
                 marks=marks,
                 firewall=firewall,
-                waiting_directory=settings.data_directory / "waiting",
+                waiting=Waiting(settings.data_directory / "waiting"),
                 most=_most(settings),
                 pool=settings.network_pool,
             ),
@@ -86,6 +87,7 @@ async def swarm_execution(
     from pushpaka_core.adapters.docker.swarm.registry import open_registry
     from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
     from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
+    from pushpaka_core.adapters.docker.waiting import Waiting
 
     place, marks = await to_thread.run_sync(_registry_place, settings), Marks(instance_id.hex)
     marks = evolve(marks, shared=f"{place.host}/{place.repository(marks.prefix)}")
@@ -105,7 +107,7 @@ async def swarm_execution(
                 grace=settings.timings.stop_grace,
             ),
             place=place,
-            waiting_directory=settings.data_directory / "waiting",
+            waiting=Waiting(settings.data_directory / "waiting"),
         )
         yield Execution(
             builder=SwarmBuilder(

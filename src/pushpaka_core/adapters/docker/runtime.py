@@ -39,7 +39,7 @@ class DockerRuntime:
     _engine: Engine
     _marks: Marks
     _firewall: Firewall
-    _waiting: Waiting = field(alias="waiting_directory", converter=Waiting)
+    _waiting: Waiting
     _most: Most = field(factory=Most)
     _pool: IPv4Network = POOL
 

@@ -1,5 +1,6 @@
 """Which containers somebody waits for, so that nobody else ends them."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -15,6 +16,11 @@ class Waiting:
     """A lock for each, which the kernel drops with the process that waits."""
 
     _directory: Path
+
+    @property
+    def place(self) -> str:
+        """Return what tells whether another process sees the same locks."""
+        return f"{socket.gethostname()}:{self._directory}"
 
     @asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[None]:

@@ -1,10 +1,8 @@
 """Runs images as services of a Swarm, each of one task that is started once."""
 
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from anyio import (
     BrokenResourceError,
@@ -64,7 +62,7 @@ class SwarmRuntime:
     _profile: ServiceProfile
     _place: RegistryPlace
     """From where all machines fetch images."""
-    _waiting_directory: Path
+    _waiting: Waiting
     _patience: Patience = field(factory=Patience)
     _placing: Lock = field(factory=Lock, init=False)
     """Held by who has one placed: the next is to see where that is."""
@@ -144,7 +142,7 @@ class SwarmRuntime:
         async with self._waiting.held(name):
             try:
                 with fail_after(timeout.total_seconds() if timeout else None):
-                    await self._start(request, waiter=self._here)
+                    await self._start(request, waiter=self._waiting.place)
                     async for chunk in self.output(name):
                         await on_output(chunk)
                     task = await self._task(name)
@@ -157,15 +155,6 @@ class SwarmRuntime:
     @property
     def _cluster(self) -> Cluster:
         return Cluster(engine=self._engine, marks=self._marks)
-
-    @property
-    def _waiting(self) -> Waiting:
-        return Waiting(self._waiting_directory)
-
-    @property
-    def _here(self) -> str:
-        """Return what tells who can see the locks of those that wait."""
-        return f"{socket.gethostname()}:{self._waiting_directory}"
 
     async def _start(self, request: StartRequest, *, waiter: str | None) -> None:
         name = request.instance.name
@@ -246,7 +235,7 @@ class SwarmRuntime:
     def _is_waited_for(self, seen: Seen) -> bool:
         """Ask the lock, where it is of this host; another's is believed for a day."""
         waiter = seen.labels.get(WAITER)
-        if waiter == self._here:
+        if waiter == self._waiting.place:
             return self._waiting.has(seen.name)
         return waiter is not None and datetime.now(UTC) - seen.made_at < _DAY
 
