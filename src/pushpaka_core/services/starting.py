@@ -112,31 +112,21 @@ class Starting:
         """
         seen, pauses = Sight(missing="nothing yet"), _pauses(self._timings.probe_interval)
         with move_on_after(self.patience(run, instance).total_seconds()):
-            while not (seen := await self.look(run, instance)).is_healthy:
+            instance, seen = await self._found(run, instance)
+            while not seen.is_healthy:
                 if seen.is_port_taken:
                     raise PlatformFaultError(f"The {instance.process_type} process {seen.end}.")
                 if seen.end is not None:
                     raise StartError(f"The {instance.process_type} process {seen.end}.")
                 await sleep(next(pauses))
+                instance, seen = await self._found(run, instance)
             return
         raise StartError(await self.too_late(run, instance, seen))
 
     async def look(self, run: Run, instance: Instance) -> Sight:
         """Return how the instance is right now."""
-        observed = await self._runtime.inspect(instance.name)
-        instance = await self._located(run, instance, observed)
-        owns_port = await self._runtime.owns_port(instance)
-        if owns_port is False:
-            return _taken(instance)
-        if observed is None or not observed.is_alive:
-            return Sight(end=observed.exit if observed else GONE)
-        if instance.port is None:
-            age = self._ages.of((instance.name, observed.started_at))
-            is_steady = age >= self._timings.steady
-            return Sight(missing=None if is_steady else "it has run for a moment only")
-        if owns_port is None:
-            return Sight(missing=_UNHEARD)
-        return Sight(missing=await self._prober.probe(self._probe(run, instance)))
+        _, seen = await self._found(run, instance)
+        return seen
 
     async def look_again(self, run: Run, instance: Instance) -> Sight:
         """Return how an instance is that was live: nobody else may answer in its place."""
@@ -176,6 +166,28 @@ class Starting:
         places = ", ".join(elsewhere)
         return f"{sentence} It listens on {places}, but has to on the port that PORT names."
 
+    async def _found(self, run: Run, instance: Instance) -> tuple[Instance, Sight]:
+        """Return the instance where it is, and how it is there."""
+        observed = await self._runtime.inspect(instance.name)
+        instance = await self._located(run, instance, observed)
+        return instance, await self._sight(run, instance, observed)
+
+    async def _sight(
+        self, run: Run, instance: Instance, observed: ObservedInstance | None
+    ) -> Sight:
+        owns_port = await self._runtime.owns_port(instance)
+        if owns_port is False:
+            return _taken(instance)
+        if observed is None or not observed.is_alive:
+            return Sight(end=observed.exit if observed else GONE)
+        if instance.port is None:
+            age = self._ages.of((instance.name, observed.started_at))
+            is_steady = age >= self._timings.steady
+            return Sight(missing=None if is_steady else "it has run for a moment only")
+        if owns_port is None:
+            return Sight(missing=_UNHEARD)
+        return Sight(missing=await self._prober.probe(self._probe(run, instance)))
+
     async def _located(
         self, run: Run, instance: Instance, observed: ObservedInstance | None
     ) -> Instance:
@@ -183,11 +195,8 @@ class Starting:
         if observed is None or observed.host in {None, instance.host}:
             return instance
         async with self._storage.transaction() as uow:
-            (present,) = [
-                one
-                for one in await uow.instances.of_deployments([run.deployment])
-                if one.id == instance.id
-            ] or [instance]
+            own = await uow.instances.of_deployments([run.deployment])
+            present = next((one for one in own if one.id == instance.id), instance)
             if present.host != observed.host:
                 await uow.instances.update(evolve(present, host=observed.host))
         return evolve(instance, host=observed.host)
