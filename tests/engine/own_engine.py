@@ -152,10 +152,7 @@ class OwnEngine:
         return next(one for one in dockerd.children() if one.name() == "containerd")
 
     def _remove_files(self) -> None:
-        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-        for mount in sorted(mounts, reverse=True):
-            if mount.startswith(f"{self.directory}/"):
-                subprocess.run(["umount", "--lazy", mount], check=False)
+        unmount(self.directory)
         shutil.rmtree(self.directory)
 
     @property
@@ -183,12 +180,24 @@ class OwnEngine:
 
 def lacks_own_engine() -> str | None:
     """Say why no engine can be started here."""
+    return lacks_engines("ip", "iptables")
+
+
+def lacks_engines(*programs: str) -> str | None:
+    """Say why none can be started here by the help of *programs*."""
     if os.geteuid() != 0:
         return "only root can start an engine"
-    missing = [
-        name for name in ("dockerd", "containerd", "ip", "iptables") if shutil.which(name) is None
-    ]
+    wanted = ("dockerd", "containerd", *programs)
+    missing = [name for name in wanted if shutil.which(name) is None]
     return f"there is no {missing[0]}" if missing else None
+
+
+def unmount(directory: Path) -> None:
+    """Unmount all that is mounted at *directory*, or below it."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted(mounts, reverse=True):
+        if Path(mount).is_relative_to(directory):
+            subprocess.run(["umount", "--lazy", mount], check=False)
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 """Machines of a Swarm of a test's own: engines in network namespaces of their own, on one wire."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +13,7 @@ import psutil
 import pytest
 from attrs import define, field, frozen
 from tests.engine import base_images
+from tests.engine.own_engine import lacks_engines, unmount
 from tests.swarm.registry import PASSWORD, USER, RegistryServer, open_registry
 
 from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, RegistryPlace
@@ -27,11 +26,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 def lacks_swarm() -> str | None:
     """Say why no Swarm can be made here."""
-    if os.geteuid() != 0:
-        return "only root can start engines"
-    programs = ("dockerd", "containerd", "ip", "nsenter", "unshare", "iptables", "docker-registry")
-    missing = [name for name in programs if shutil.which(name) is None]
-    return f"there is no {missing[0]}" if missing else None
+    return lacks_engines("ip", "nsenter", "unshare", "iptables", "docker-registry")
 
 
 @frozen
@@ -169,10 +164,7 @@ class Node:
             self._process.kill()
             self._process.wait(_PATIENCE)
         self._kill_the_rest()
-        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-        for mount in sorted(mounts, reverse=True):
-            if mount == str(self.directory) or mount.startswith(f"{self.directory}/"):
-                subprocess.run(["umount", "--lazy", mount], check=False)
+        unmount(self.directory)
         self.directory.rmdir()
         for group in sorted(_CGROUPS.glob(f"*{self._group}/**/"), reverse=True):
             with suppress(OSError):
