@@ -13,7 +13,7 @@ from anyio import to_thread
 from attrs import frozen
 from tests.engine.engines import URL, remove_all
 
-from pushpaka_core.adapters.docker.builder import DockerBuilder
+from pushpaka_core.adapters.docker.builder import DockerBuilder, LayerCache
 from pushpaka_core.adapters.docker.contexts import Contexts
 from pushpaka_core.adapters.docker.engine import Engine, open_engine
 from pushpaka_core.adapters.docker.firewall import Firewall
@@ -44,24 +44,13 @@ async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker
     marks = Marks(token_hex(16))
     await to_thread.run_sync(directory.mkdir)
     processes = HostProcesses(directory / "processes")
-    program = shutil.which("docker")
-    assert program is not None
     async with open_engine(url) as engine:
         firewall = Firewall(processes, partial(bridge_of_builds, engine))
-        builder = DockerBuilder(
-            engine=engine,
-            marks=marks,
-            processes=processes,
-            contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
-            program=Path(program),
-            firewall=firewall,
-            env={"DOCKER_HOST": url, "PATH": os.environ["PATH"]},
-        )
         try:
             yield Docker(
                 engine=engine,
                 marks=marks,
-                builder=builder,
+                builder=docker_builder(engine, marks, processes, firewall),
                 runtime=DockerRuntime(
                     engine=engine,
                     marks=marks,
@@ -71,3 +60,26 @@ async def opened_docker(directory: Path, url: str = URL) -> AsyncIterator[Docker
             )
         finally:
             await to_thread.run_sync(remove_all, marks, url)
+
+
+def docker_builder(
+    engine: Engine,
+    marks: Marks,
+    processes: HostProcesses,
+    firewall: Firewall,
+    *,
+    cache: LayerCache | None = None,
+) -> DockerBuilder:
+    """Return what builds on an engine, by the docker command of this host."""
+    program = shutil.which("docker")
+    assert program is not None
+    return DockerBuilder(
+        engine=engine,
+        marks=marks,
+        processes=processes,
+        contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
+        program=Path(program),
+        firewall=firewall,
+        cache=cache,
+        env={"DOCKER_HOST": engine.url, "PATH": os.environ["PATH"]},
+    )

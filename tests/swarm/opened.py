@@ -1,7 +1,5 @@
 """The adapters over a Swarm, for tests; what is made by them is removed again."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,10 +12,9 @@ import pytest
 from anyio import to_thread
 from attrs import frozen
 from tests.engine.engines import remove_all
+from tests.engine.opened import docker_builder
 from tests.swarm.machines import Swarm
 
-from pushpaka_core.adapters.docker.builder import DockerBuilder
-from pushpaka_core.adapters.docker.contexts import Contexts
 from pushpaka_core.adapters.docker.engine import open_engine
 from pushpaka_core.adapters.docker.firewall import Firewall
 from pushpaka_core.adapters.docker.labels import Marks
@@ -28,7 +25,6 @@ from pushpaka_core.adapters.docker.swarm.registry import open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import Patience, SwarmRuntime
 from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
 from pushpaka_core.adapters.docker.waiting import Waiting
-from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.adapters.process.processes import HostProcesses
 
 SWARM = pytest.param("swarm", marks=[pytest.mark.needs("swarm"), pytest.mark.needs("docker")])
@@ -60,23 +56,12 @@ async def opened_swarm(
     marks = Marks(marks.platform, f"{place.host}/{place.repository(marks.prefix)}")
     await to_thread.run_sync(directory.mkdir)
     processes = HostProcesses(directory / "processes")
-    program = shutil.which("docker")
-    assert program is not None
     async with (
         open_engine(url) as engine,
         open_registry(place, marks.prefix) as registry,
     ):
         layers = RegistryLayers(marks=marks, registry=registry, place=place)
-        local = DockerBuilder(
-            engine=engine,
-            marks=marks,
-            processes=processes,
-            contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
-            program=Path(program),
-            firewall=Firewall(processes, partial(bridge_of_builds, engine)),
-            cache=layers,
-            env={"DOCKER_HOST": url, "PATH": os.environ["PATH"]},
-        )
+        firewall = Firewall(processes, partial(bridge_of_builds, engine))
         profile = ServiceProfile(marks=marks)
         try:
             yield OnSwarm(
@@ -84,7 +69,7 @@ async def opened_swarm(
                 builder=SwarmBuilder(
                     engine=engine,
                     marks=marks,
-                    local=local,
+                    local=docker_builder(engine, marks, processes, firewall, cache=layers),
                     place=place,
                     registry=registry,
                     layers=layers,
