@@ -10,6 +10,7 @@ import anyio
 import httpx
 from attrs import frozen
 
+from pushpaka_core.domain.hosts import USUAL_PORTS
 from pushpaka_core.domain.networks import IPAddress
 from pushpaka_core.errors import DeliveryRefusedError, ReceiverUnavailableError
 
@@ -65,7 +66,7 @@ class HttpPoster:
             raise _refusal(host, status)
 
     async def _judged(self, url: httpx.URL) -> IPAddress:
-        addresses = await self._resolve(url.host, url.port or _port_of(url.scheme))
+        addresses = await self._resolve(url.host, url.port or USUAL_PORTS[url.scheme])
         if not addresses:
             raise OSError(f"{url.host} has no address")
         if not all(map(self._permits, addresses)):
@@ -97,10 +98,6 @@ def _parsed(url: str) -> httpx.URL:
     except (httpx.InvalidURL, UnicodeError):
         raise DeliveryRefusedError("The address names no host that there could be.") from None
     return parsed
-
-
-def _port_of(scheme: str) -> int:
-    return {"http": 80, "https": 443}[scheme]
 
 
 def _refusal(host: str, status: int) -> ReceiverUnavailableError | DeliveryRefusedError:
