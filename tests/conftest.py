@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from blockbuster import blockbuster_ctx
 from tests.acme_server import lacks_own_names
+from tests.browser import lacks_browser
 from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
 from tests.engine.registry import lacks_registry
@@ -30,6 +31,7 @@ def _lacks_traefik() -> str | None:
 
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
+    "browser": lacks_browser,
     "docker": lacks_docker,
     "faketime": lacks_faketime,
     "own engine": lacks_own_engine,

@@ -1,0 +1,82 @@
+"""One instance and one browser for all tests of the dashboard; people, tabs and repositories."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+from tests.acceptance.people import OWN_ADDRESSES, Json, Person
+from tests.browser import chromium as program
+from tests.dashboard.visitors import DESKTOP_LIGHT, Screen, Visitor
+from tests.served import Served, open_served
+
+Visitors = Callable[..., Awaitable[Visitor]]
+
+_numbers = count(1)
+
+
+async def session_of(person: Person) -> Json:
+    """Return what pages keep of somebody who has signed in."""
+    return {"token": person.token, "user": await person.ask("GET", "/auth/me")}
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program())
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def served() -> AsyncIterator[Served]:
+    async with open_served(**OWN_ADDRESSES) as served:
+        await served.start()
+        yield served
+        assert "Traceback" not in served.log
+
+
+@pytest.fixture
+async def ann(served: Served) -> AsyncIterator[Person]:
+    """Somebody who has an account, and does by the API what a test needs beside the pages."""
+    async with Person.signed_up(served) as person:
+        yield person
+        await person.leave()
+
+
+@pytest.fixture
+def repositories(served: Served) -> Path:
+    """Return a directory for the repositories of one test."""
+    directory = served.repositories / uuid4().hex
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+async def visitors(chromium: Browser, served: Served) -> AsyncIterator[Visitors]:
+    """Return what opens a browser for somebody, signed in as a person or not."""
+    async with AsyncExitStack() as opened:
+
+        async def open_visitor(
+            person: Person | None = None, screen: Screen = DESKTOP_LIGHT
+        ) -> Visitor:
+            return await opened.enter_async_context(
+                Visitor.open(
+                    chromium,
+                    f"http://localhost:{served.port}",
+                    network=f"203.0.113.{next(_numbers)}",
+                    screen=screen,
+                    session=None if person is None else await session_of(person),
+                )
+            )
+
+        yield open_visitor
+
+
+@pytest.fixture
+async def visitor(visitors: Visitors, ann: Person) -> Visitor:
+    """Return ann before a browser, signed in."""
+    return await visitors(ann)
