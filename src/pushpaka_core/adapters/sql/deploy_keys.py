@@ -22,7 +22,7 @@ class SqlDeployKeys:
 
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key."""
-        await self._statements.put(deploy_keys, "project_id", key)
+        await self._statements.put(deploy_keys, key)
 
     async def remove(self, key: DeployKey, /) -> None:
         """Take a key away."""

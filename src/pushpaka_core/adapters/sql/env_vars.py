@@ -47,7 +47,7 @@ class SqlEnvVars:
 
     async def put(self, env_var: EnvVar, /) -> None:
         """Keep a new env var or a new value."""
-        await self._statements.put(env_vars, "id", env_var)
+        await self._statements.put(env_vars, env_var)
 
     async def remove(self, env_var: EnvVar, /) -> None:
         """Take an env var away."""
@@ -55,7 +55,7 @@ class SqlEnvVars:
 
     async def freeze(self, environment: Environment, /) -> None:
         """Keep what a deployment sees."""
-        await self._statements.put(environments, "deployment_id", environment)
+        await self._statements.put(environments, environment)
 
     async def environments(self, deployments: Collection[Deployment], /) -> Sequence[Environment]:
         """Return the environments of some deployments."""

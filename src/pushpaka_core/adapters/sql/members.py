@@ -9,7 +9,6 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.projects import seen_by
 from pushpaka_core.adapters.sql.schema import invitations, members, projects
 from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.members import Invitation, Member, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -61,17 +60,12 @@ class SqlMembers:
 
     async def put(self, member: Member, /) -> None:
         """Keep a new member or a new role."""
-        changed = sa.update(members).where(_is_same(member)).values(to_row(member))
-        if not await self._statements.run(changed):
-            await self._statements.insert(members, member)
+        await self._statements.put(members, member)
 
     async def remove(self, member: Member, /) -> None:
         """Take a member out of the team."""
-        await self._statements.run(sa.delete(members).where(_is_same(member)))
-
-
-def _is_same(member: Member) -> sa.ColumnElement[bool]:
-    return sa.and_(members.c.project_id == member.project_id, members.c.user_id == member.user_id)
+        is_it = members.c.project_id == member.project_id, members.c.user_id == member.user_id
+        await self._statements.run(sa.delete(members).where(*is_it))
 
 
 @frozen

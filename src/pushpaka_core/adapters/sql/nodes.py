@@ -36,7 +36,7 @@ class SqlNodes:
 
     async def put(self, node: Node, /) -> None:
         """Keep the node of a runtime."""
-        await self._statements.put(nodes, "runtime", node)
+        await self._statements.put(nodes, node)
 
 
 @frozen
@@ -47,7 +47,7 @@ class SqlWorkers:
 
     async def put(self, worker: WorkerProcess, /) -> None:
         """Keep how a worker is now."""
-        await self._statements.put(workers, "id", worker)
+        await self._statements.put(workers, worker)
 
     async def remove(self, id: WorkerId, /) -> None:
         """Forget a worker."""

@@ -161,13 +161,11 @@ class Statements:
         Raises:
             StaleEntityError: If the row is gone, of another version, or misses *conditions*.
         """
-        keys = [column.name for column in table.primary_key] if "id" not in table.c else ["id"]
-        row = to_row(entity)
-        is_same = [table.c[name] == row[name] for name in keys]
+        row, keys = to_row(entity), _keys(table)
         changes = {name: row[name] for name in row.keys() - {*keys, *leave}}
         statement = (
             sa.update(table)
-            .where(*is_same, table.c.version == entity.version, *conditions)
+            .where(*_is_same(table, row), table.c.version == entity.version, *conditions)
             .values(changes | {"version": entity.version + 1})
             .returning(table)
         )
@@ -176,10 +174,10 @@ class Statements:
             raise StaleEntityError(table.info["row"])
         return from_row(type(entity), rows[0])
 
-    async def put(self, table: sa.Table, key: str, entity: attrs.AttrsInstance) -> None:
-        """Keep *entity* instead of an earlier row with the same *key*, or as a new one."""
+    async def put(self, table: sa.Table, entity: attrs.AttrsInstance) -> None:
+        """Keep *entity* instead of the row that it was before, or as a new one."""
         row = to_row(entity)
-        if not await self.run(sa.update(table).where(table.c[key] == row[key]).values(row)):
+        if not await self.run(sa.update(table).where(*_is_same(table, row)).values(row)):
             await self.insert(table, entity)
 
     async def run(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
@@ -209,3 +207,12 @@ class Statements:
         except (DuplicateError, NotFoundError) as error:
             self._refused.append(error)
             raise
+
+
+def _keys(table: sa.Table) -> Sequence[str]:
+    """Return the columns by which a row of *table* is found."""
+    return ["id"] if "id" in table.c else [column.name for column in table.primary_key]
+
+
+def _is_same(table: sa.Table, row: Mapping[str, Any]) -> Sequence[sa.ColumnElement[bool]]:
+    return [table.c[name] == row[name] for name in _keys(table)]

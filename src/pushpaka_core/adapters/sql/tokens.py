@@ -80,7 +80,7 @@ class SqlEndedTokens:
 
     async def put(self, token: EndedToken, /) -> None:
         """Note that a token was ended."""
-        await self._statements.put(ended_tokens, "token_id", token)
+        await self._statements.put(ended_tokens, token)
 
     async def has(self, token_id: str, /) -> bool:
         """Tell whether a token was ended."""

@@ -55,7 +55,7 @@ class SqlWebhooks:
 
     async def put(self, webhook: Webhook, /) -> None:
         """Keep a new or changed webhook."""
-        await self._statements.put(webhooks, "id", webhook)
+        await self._statements.put(webhooks, webhook)
 
     async def remove(self, webhook: Webhook, /) -> None:
         """Take a webhook away, with its deliveries."""
