@@ -5,7 +5,6 @@ A table's `info` says what a row is called, and to what it belongs; that of a un
 index says what is taken when it refuses a row.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -518,9 +517,3 @@ schema_compatibility = _table(
 
 alembic_version = sa.table("alembic_version", sa.column("version_num", sa.Text()))
 """Made and kept by Alembic."""
-
-
-def key_id_columns() -> Iterator[sa.Column[Any]]:
-    """Yield the columns that name the keys of secrets."""
-    tables = metadata.sorted_tables
-    yield from (c for table in tables for c in table.columns if c.name.endswith("_key_id"))

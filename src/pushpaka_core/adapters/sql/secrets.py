@@ -1,6 +1,7 @@
 """All that is encrypted, kept in the tables of its owners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from pushpaka_core.adapters.sql.schema import (
     deploy_keys,
     env_vars,
     environments,
-    key_id_columns,
+    metadata,
     projects,
     webhooks,
 )
@@ -81,3 +82,9 @@ class SqlSecrets:
                 for old, new in exchanges
             ],
         )
+
+
+def key_id_columns() -> Iterator[sa.Column[Any]]:
+    """Yield the columns that name the keys of secrets."""
+    tables = metadata.sorted_tables
+    yield from (c for table in tables for c in table.columns if c.name.endswith("_key_id"))

@@ -28,7 +28,8 @@ from pushpaka_core.adapters.sql.migration import (
     require_current,
     schema_state,
 )
-from pushpaka_core.adapters.sql.schema import counters, identity, key_id_columns
+from pushpaka_core.adapters.sql.schema import counters, identity
+from pushpaka_core.adapters.sql.secrets import key_id_columns
 from pushpaka_core.errors import DuplicateError, NotFoundError, SettingsError
 
 _ROWS_AT_ONCE = 200
