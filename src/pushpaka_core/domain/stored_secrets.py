@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class SecretPlace:
     """The field by which that is found."""
     name: str
     """The field that holds the secret, or None."""
-    context: Callable[[Any], str]
+    context: Callable[[Any], str] = attrgetter("secret_context")
     """Returns what the ciphertext of an owner's secret is bound to."""
     earlier: Callable[[Any], Sequence[str]] = lambda _: ()
     """Returns what it may be bound to as well, as that was done in other ways before."""
@@ -48,27 +49,12 @@ PLACES: Mapping[SecretKind, SecretPlace] = {
         owner=Project,
         key="id",
         name="git_token",
-        context=lambda project: project.secret_context,
         earlier=lambda project: (project.earlier_context,),
     ),
-    SecretKind.ENV_VAR: SecretPlace(
-        owner=EnvVar, key="id", name="secret", context=lambda env_var: env_var.secret_context
-    ),
-    SecretKind.ENVIRONMENT: SecretPlace(
-        owner=Environment,
-        key="deployment_id",
-        name="secret",
-        context=lambda environment: environment.secret_context,
-    ),
-    SecretKind.DEPLOY_KEY: SecretPlace(
-        owner=DeployKey,
-        key="project_id",
-        name="private_key",
-        context=lambda key: key.secret_context,
-    ),
-    SecretKind.WEBHOOK: SecretPlace(
-        owner=Webhook, key="id", name="secret", context=lambda webhook: webhook.secret_context
-    ),
+    SecretKind.ENV_VAR: SecretPlace(owner=EnvVar, key="id", name="secret"),
+    SecretKind.ENVIRONMENT: SecretPlace(owner=Environment, key="deployment_id", name="secret"),
+    SecretKind.DEPLOY_KEY: SecretPlace(owner=DeployKey, key="project_id", name="private_key"),
+    SecretKind.WEBHOOK: SecretPlace(owner=Webhook, key="id", name="secret"),
     SecretKind.CHANNEL_URL: SecretPlace(
         owner=Channel,
         key="id",
