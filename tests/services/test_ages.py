@@ -30,5 +30,5 @@ def test_what_nobody_asks_for_is_forgotten() -> None:
         clock.tick(300)
         ages.of("here")
 
-    assert ["here"] == list(ages._first_seen)
+    assert ["here"] == list(ages._seen)
     assert timedelta(seconds=600) == ages.of("here")

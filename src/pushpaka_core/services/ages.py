@@ -1,5 +1,6 @@
 """Since when things have been seen, by a clock that nobody sets."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import timedelta
 
@@ -20,20 +21,17 @@ class Ages:
     """
 
     _stopwatch: Stopwatch
-    _first_seen: dict[Hashable, float] = field(factory=dict, init=False)
-    _last_seen: dict[Hashable, float] = field(factory=dict, init=False)
-    """In the order of its times."""
+    _seen: OrderedDict[Hashable, tuple[float, float]] = field(factory=OrderedDict, init=False)
+    """When each was asked for first and last, in the order of the latter."""
 
     def of(self, thing: Hashable) -> timedelta:
         """Return how long ago *thing* was asked for first."""
         now = self._stopwatch()
         self._forget(now - _FORGOTTEN_AFTER)
-        self._last_seen.pop(thing, None)
-        self._last_seen[thing] = now
-        return timedelta(seconds=now - self._first_seen.setdefault(thing, now))
+        first, _ = self._seen.pop(thing, (now, now))
+        self._seen[thing] = first, now
+        return timedelta(seconds=now - first)
 
     def _forget(self, before: float) -> None:
-        for thing, seen in list(self._last_seen.items()):
-            if seen >= before:
-                return
-            del self._last_seen[thing], self._first_seen[thing]
+        while self._seen and next(iter(self._seen.values()))[1] < before:
+            self._seen.popitem(last=False)
