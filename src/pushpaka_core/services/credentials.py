@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from attrs import field, frozen
 
-from pushpaka_core.domain.deploy_keys import DeployKey
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import BrokenSealError, SourceError
@@ -60,7 +59,7 @@ async def open_credentials(uow: UnitOfWork, cipher: Cipher, project: Project) ->
         git_token=token,
         deploy_key=None
         if key is None
-        else cipher.decrypt(key.private_key, context=DeployKey.context_of(project.id)),
+        else cipher.decrypt(key.private_key, context=key.secret_context),
         is_token_foreign=token is None and project.git_token is not None,
     )
 
