@@ -1,5 +1,6 @@
 """How projects stand: what is derived from their deployments and env vars, for many at once."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from attrs import frozen
@@ -7,7 +8,7 @@ from attrs import frozen
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
-from pushpaka_core.domain.env_vars import effective, versions_of
+from pushpaka_core.domain.env_vars import EnvVar, effective, versions_of
 from pushpaka_core.domain.project_status import project_status
 from pushpaka_core.domain.projects import Project, ProjectId, ProjectStatus
 from pushpaka_core.domain.targets import Target
@@ -64,10 +65,13 @@ async def _with_changed_env(
 ) -> set[ProjectId]:
     frozen_ones = await uow.env_vars.served_environments(targets)
     versions = {e.deployment_id: dict(e.versions) for e in frozen_ones}
-    today = await uow.env_vars.visible_to(actor).of_projects([t.project_id for t in targets])
+    project_ids = [target.project_id for target in targets]
+    today: dict[ProjectId, list[EnvVar]] = defaultdict(list)
+    for env_var in await uow.env_vars.visible_to(actor).of_projects(project_ids):
+        today[env_var.project_id].append(env_var)
     return {
         t.project_id
         for t in targets
         if versions.get(t.deployment_id, {})
-        != versions_of(effective((e for e in today if e.project_id == t.project_id), PRODUCTION))
+        != versions_of(effective(today[t.project_id], PRODUCTION))
     }
