@@ -22,7 +22,7 @@ from pushpaka_core.testing.storage_accounts import AuditTrailContract, UsersCont
 from pushpaka_core.testing.storage_deploy_keys import DeployKeysContract
 from pushpaka_core.testing.storage_deployments import DeploymentsContract
 from pushpaka_core.testing.storage_jobs import ClaimsContract, LeasesContract
-from pushpaka_core.testing.storage_logs import LogsContract, TimelineContract
+from pushpaka_core.testing.storage_logs import LogsContract
 from pushpaka_core.testing.storage_members import InvitationsContract, MembersContract
 from pushpaka_core.testing.storage_nodes import (
     NodeLeasesContract,
@@ -40,6 +40,7 @@ from pushpaka_core.testing.storage_releases import (
 )
 from pushpaka_core.testing.storage_secrets import SecretsContract
 from pushpaka_core.testing.storage_settings import CustomDomainsContract, EnvVarsContract
+from pushpaka_core.testing.storage_timelines import TimelineContract
 from pushpaka_core.testing.storage_tokens import ApiTokensContract, EndedTokensContract
 from pushpaka_core.testing.storage_webhooks import WebhooksContract
 

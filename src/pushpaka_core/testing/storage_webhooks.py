@@ -42,7 +42,7 @@ class WebhooksContract:
                 await uow.webhooks.visible_to(PLATFORM).get(WebhookId(an_id()))
 
     async def test_a_webhook_can_be_changed(self, storage: Storage) -> None:
-        """What is put under the same id takes its place, and the keys in use are known."""
+        """What is put under the same id takes its place."""
         webhook = a_webhook(await keep_project(storage))
         await keep(storage, webhook)
         changed = evolve(webhook, secret=a_secret("new"), forks=True)
