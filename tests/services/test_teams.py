@@ -38,7 +38,7 @@ from pushpaka_core.errors import (
     PushpakaError,
 )
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
-from pushpaka_core.services.teams import OpenInvitation
+from pushpaka_core.services.teams import OpenInvitation, TeamMember
 from pushpaka_core.testing.objects import an_id
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +70,12 @@ async def joined(
     opened = await world.invitations.invite(owner, project.id, new)
     await world.invitations.accept(actor, opened.invitation.id)
     return actor
+
+
+async def handed_over(shop: Shop, heir: Actor) -> TeamMember:
+    """Return the new owner of ann's project, as the team sees them."""
+    new = NewOwner(owner_id=heir.require_user())
+    return await shop.world.members.transfer(shop.ann, shop.project.id, new)
 
 
 @pytest.fixture
@@ -339,9 +345,7 @@ class TestTransfer:
         """The old owner stays as a member; the domains are the new owner's as well."""
         world, heir = shop.world, shop.people["member"]
 
-        made = await world.members.transfer(
-            shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-        )
+        made = await handed_over(shop, heir)
 
         team = await world.members.all(shop.ann, shop.project.id)
         assert OWNER is made.role
@@ -360,9 +364,7 @@ class TestTransfer:
         heir = shop.people["member"]
         before = (await shop.world.projects.get(shop.ann, shop.project.id)).project
 
-        await shop.world.members.transfer(
-            shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-        )
+        await handed_over(shop, heir)
 
         after = (await shop.world.projects.get(heir, shop.project.id)).project
         assert (True, None) == (before.git_token is not None, after.git_token)
@@ -372,9 +374,7 @@ class TestTransfer:
         world, heir = shop.world, shop.people["member"]
         carl = await world.signed_up("carl@example.com")
 
-        await world.members.transfer(
-            shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-        )
+        await handed_over(shop, heir)
 
         assert [] == list(await world.invitations.of_project(heir, shop.project.id))
         with pytest.raises(NotFoundError):
@@ -386,9 +386,7 @@ class TestTransfer:
         await world.project(heir, shop.project.name)
 
         with pytest.raises(DuplicateError, match="project name"):
-            await world.members.transfer(
-                shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-            )
+            await handed_over(shop, heir)
 
         assert shop.ann.user_id == (await world.projects.get(heir, shop.project.id)).project.user_id
 
@@ -409,17 +407,13 @@ class TestTransfer:
         await world.accounts.disable(PLATFORM, "member@example.com")
 
         with pytest.raises(ConflictError, match="disabled"):
-            await world.members.transfer(
-                shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-            )
+            await handed_over(shop, heir)
 
     async def test_has_pushes_deployed_for_the_new_owner(self, shop: Shop) -> None:
         """Though the old one made the webhook."""
         world, heir = shop.world, shop.people["member"]
         issued = await world.webhooks.rotate(shop.ann, shop.webhook.id)
-        await world.members.transfer(
-            shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
-        )
+        await handed_over(shop, heir)
         delivery = push(Forge.GITHUB, "main", "a" * 40)
         headers = {n.lower(): value for n, value in delivery.headers(issued.secret).items()}
 
