@@ -1,6 +1,7 @@
 """The HTTP application: every route, and what surrounds them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request, Router
@@ -86,7 +87,7 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
-            _api(application, rate_limits),
+            _api(application, limits, rate_limits),
             Router(
                 openapi.BASE_PATH,
                 route_handlers=[watch_log, ask_for_websocket, receive_delivery, PlatformController],
@@ -124,7 +125,7 @@ def create_app(
     return app
 
 
-def _api(application: Application, rate_limits: RateLimits) -> Router:
+def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
     def authenticated(app: ASGIApp) -> ASGIApp:
         return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
 
@@ -149,7 +150,7 @@ def _api(application: Application, rate_limits: RateLimits) -> Router:
         ],
         middleware=[authenticated],
         guards=[check_parameters],
-        before_request=refuse_needless_body,
+        before_request=partial(refuse_needless_body, most_depth=limits.body_depth),
     )
 
 

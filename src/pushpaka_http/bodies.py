@@ -16,15 +16,13 @@ from pushpaka_core.errors import InvalidInputError
 from pushpaka_http.errors import UnsupportedMediaTypeError
 from pushpaka_http.openapi import close
 
-MOST_DEPTH = 32
-
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _decoder = msgspec.json.Decoder(float_hook=float)
 """A number beyond all bounds is infinite, so that it is told of by the name of its field."""
 
 
-def read_object(body: bytes, *, most_depth: int = MOST_DEPTH) -> Mapping[str, Any]:
+def read_object(body: bytes, *, most_depth: int) -> Mapping[str, Any]:
     """
     Return the JSON object that *body* is.
 
@@ -43,7 +41,7 @@ class _Nothing:
     """The body of a request that has nothing to say."""
 
 
-async def refuse_needless_body(request: Request[Any, Any, Any]) -> None:
+async def refuse_needless_body(request: Request[Any, Any, Any], *, most_depth: int) -> None:
     """
     Refuse fields where a change of state takes none: a wish must not be lost.
 
@@ -53,7 +51,7 @@ async def refuse_needless_body(request: Request[Any, Any, Any]) -> None:
     if request.method in _READS or request.route_handler.parsed_data_field is not None:
         return
     if body := await request.body():
-        parse(_Nothing, read_object(body))
+        parse(_Nothing, read_object(body, most_depth=most_depth))
 
 
 class BodyParser(AbstractDTO[Any]):
@@ -64,7 +62,7 @@ class BodyParser(AbstractDTO[Any]):
     """
 
     judges: ClassVar[Mapping[type, Judge]] = {}
-    most_depth: ClassVar[int] = MOST_DEPTH
+    most_depth: ClassVar[int]
 
     @classmethod
     def asking(cls, judges: Mapping[type, Judge], *, most_depth: int) -> type[Self]:

@@ -96,6 +96,22 @@ async def test_the_depth_of_a_body(ann: Person, depth: int, field: str) -> None:
     assert field in {problem["field"] for problem in answer.json()["details"]}
 
 
+async def test_a_depth_that_is_set_holds_for_every_body(instance: Instance) -> None:
+    """Also for one that is sent where a route takes none."""
+    body = b'{"name": [[[[]]]]}'
+    app = create_app(instance.application, limits=evolve(LIMITS, body_depth=4))
+    async with speaking_to(app) as client:
+        ann = await Person.registered(client, "ann@example.com")
+        cancel = f"/deployments/{(await ann.deployment())['id']}/cancel"
+        answers = [
+            await ann.ask("POST", path, content=body, headers=JSON)
+            for path in ("/projects", cancel)
+        ]
+
+    told = [{"field": "body", "message": "must not be nested more than 4 levels deep"}]
+    assert [told, told] == [answer.json()["details"] for answer in answers]
+
+
 GOOD_PAGES = ["limit=1", "limit=100", "offset=0", "offset=9007199254740991"]
 BAD_PAGES = [
     *("limit=0", "limit=101", "limit=-1", "limit=1e9", "limit=", "limit=x", "limit=1.0"),
