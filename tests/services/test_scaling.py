@@ -6,8 +6,10 @@ from typing import cast
 import pytest
 from attrs import evolve
 from tests.services.platform import FAST, Platform
+from tests.services.scenes import Scene, open_stage, scenes
 
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployments import PRODUCTION
 from pushpaka_core.domain.instances import Instance, InstanceState
 from pushpaka_core.domain.projects import Project, ProjectChanges
 from pushpaka_core.errors import PlatformFaultError, StartError
@@ -15,6 +17,11 @@ from pushpaka_core.errors import PlatformFaultError, StartError
 pytestmark = pytest.mark.anyio
 
 DRAIN = FAST.drain.total_seconds()
+ON_THEIR_WAY = [
+    scene
+    for scene in scenes()
+    if scene.target == PRODUCTION and scene.status in {DeploymentStatus.QUEUED, *IN_WORK}
+]
 
 
 async def scale(platform: Platform, project: Project, replicas: int | None) -> None:
@@ -109,6 +116,31 @@ async def test_the_timeline_says_who_scaled(platform: Platform, shop: Project) -
 
     assert "It is scaled from 1 to 2" in await platform.causes(running.id)
     assert [1, 1, 2, 2] == sorted(i.generation for i in await platform.instances(running.id))
+
+
+@pytest.mark.parametrize("scene", ON_THEIR_WAY, ids=str)
+async def test_what_is_on_its_way_comes_with_the_number_of_today(scene: Scene) -> None:
+    """Whatever step it is at when somebody scales, and nobody has to deploy once more."""
+    async with open_stage(scene) as stage:
+        await scale(stage.platform, stage.project, 3)
+        await stage.settle()
+
+        assert DeploymentStatus.RUNNING is (await stage.platform.row(stage.it.id)).status
+        assert [0, 1, 2] == indexes(await stage.platform.instances(stage.it.id))
+
+
+async def test_a_rollback_that_waits_comes_with_the_number_of_today(
+    platform: Platform, shop: Project
+) -> None:
+    """It runs as it ran before but for what was asked for since it was."""
+    before = await platform.served(shop)
+    await platform.served(shop)
+    back = await platform.application.deployments.rollback(platform.owner, before.id)
+    await scale(platform, shop, 2)
+
+    await platform.work()
+
+    assert [0, 1] == indexes(await platform.instances(back.id))
 
 
 async def test_a_choice_that_is_taken_back_leaves_what_the_repository_says(

@@ -13,6 +13,7 @@ from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.failpoints import CLAIM, COMMIT, SWITCHED
 from pushpaka_core.domain.logs import LogLevel
 from pushpaka_core.domain.releases import Release
+from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.errors import (
     DeploymentFailedError,
     NotFoundError,
@@ -171,7 +172,7 @@ class DeploymentPipeline:
             job = await self._build(job, log)
         else:
             job.require_env(job.release.plan)
-        job = await self._note(job, run_settings=job.settings)
+        job = await self._note_settings(job)
         if self._running.has_release_command(job):
             with self._deadlines.over(Phase.RELEASE):
                 job = await self._enter(job, Phase.RELEASE, "Its release command runs")
@@ -224,6 +225,18 @@ class DeploymentPipeline:
         async with self._storage.transaction() as uow:
             held = await uow.deployments.held(job.deployment.lease)
             kept = await uow.deployments.update(evolve(held, **known))
+        return evolve(job, deployment=kept)
+
+    async def _note_settings(self, job: Job) -> Job:
+        """Keep how it is run: as it was begun, but with as many replicas as are wanted by now."""
+        async with self._storage.transaction() as uow:
+            held = await uow.deployments.held(job.deployment.lease)
+            settings = held.run_settings
+            if settings is None:
+                project = await uow.projects.visible_to(PLATFORM).get(job.project.id)
+                wanted = RunSettings.of(project, job.served_release.plan.settings).replicas
+                settings = evolve(job.settings, replicas=wanted)
+            kept = await uow.deployments.update(evolve(held, run_settings=settings))
         return evolve(job, deployment=kept)
 
     async def _note_release(self, job: Job, release: Release, artifact: Artifact) -> Job:

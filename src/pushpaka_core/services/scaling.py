@@ -6,7 +6,7 @@ from contextlib import suppress
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import SERVING
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import WEB, Instance
 from pushpaka_core.domain.members import ProjectRole
@@ -27,14 +27,13 @@ from pushpaka_core.services.tending import Served
 async def scale(
     uow: UnitOfWork, moves: Moves, actor: Actor, project: Project
 ) -> Sequence[Deployment]:
-    """Want as many replicas of what *project* serves as it says by now, and return what changed."""
+    """
+    Want as many replicas of what *project* serves as it says by now, and return what changed.
+
+    What is on its way to be served is not to come with as many as were wanted when it set out.
+    """
     scaled: list[Deployment] = []
-    for target in await uow.targets.of_projects([project]):
-        deployment = await part_for(
-            uow, actor, uow.deployments, target.deployment_id, ProjectRole.MEMBER
-        )
-        if deployment.status not in SERVING or deployment.drain_until is not None:
-            continue
+    for deployment in [*await _served(uow, actor, project), *await _coming(uow, project)]:
         release = await uow.releases.of_deployment(deployment)
         if release is None or deployment.run_settings is None:
             continue
@@ -43,6 +42,18 @@ async def scale(
             cause = f"It is scaled from {deployment.run_settings.replicas} to {wanted}"
             scaled.append(await moves.keep(uow, deployment.scale(wanted), cause, actor))
     return scaled
+
+
+async def _served(uow: UnitOfWork, actor: Actor, project: Project) -> Sequence[Deployment]:
+    found = [
+        await part_for(uow, actor, uow.deployments, target.deployment_id, ProjectRole.MEMBER)
+        for target in await uow.targets.of_projects([project])
+    ]
+    return [each for each in found if each.status in SERVING and each.drain_until is None]
+
+
+async def _coming(uow: UnitOfWork, project: Project) -> Sequence[Deployment]:
+    return await uow.deployments.of_projects([project], [*IN_WORK, DeploymentStatus.QUEUED])
 
 
 @frozen
