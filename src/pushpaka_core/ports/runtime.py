@@ -78,6 +78,9 @@ class Runtime(Protocol):
         """
         ...
 
+    async def sweep(self) -> None:
+        """Take away what outlives its instances, as a network may; asked for now and then."""
+
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """
         Tell whether it is the instance that listens on its port.

@@ -65,6 +65,7 @@ class Sweeping:
                 self.retire_releases,
                 self._sweep_rows,
                 self._sweep_instances,
+                self._runtime.sweep,
                 self._sweep_workspaces,
                 self._sweep_artifacts,
                 self.forget_bygone,

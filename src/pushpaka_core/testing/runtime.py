@@ -74,8 +74,10 @@ class RuntimeContract:
         assert "exited with code 3" == (await _dead(runtime, ending)).exit
 
     async def test_what_is_forgotten_is_gone(self, runtime: Runtime, living: StartRequest) -> None:
-        """Dead instances can be forgotten, more than once; living ones cannot."""
+        """Dead instances can be forgotten, more than once; living ones cannot, nor swept away."""
         await runtime.start(living)
+        await runtime.sweep()
+        await runtime.sweep()
         with pytest.raises(ConflictError):
             await runtime.forget(living.instance.name)
         await runtime.stop(living.instance.name, grace=GRACE)

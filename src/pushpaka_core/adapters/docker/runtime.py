@@ -65,6 +65,9 @@ class DockerRuntime:
         """Return all containers that bear our mark, but for those that somebody waits for."""
         return await self._engine.call(self._all)
 
+    async def sweep(self) -> None:
+        """Find nothing: what an instance has is forgotten with it."""
+
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Ask whether the container listens: the port of the host is the engine's, for it alone."""
         if instance.port is None:

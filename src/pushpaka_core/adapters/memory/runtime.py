@@ -123,6 +123,10 @@ class MemoryRuntime:
         self._require_answer()
         return [program.observed(self.host) for program in self._programs.values()]
 
+    async def sweep(self) -> None:
+        """Find nothing: a program leaves nothing behind."""
+        self._require_answer()
+
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Tell it by what the program was told to do."""
         match self._listening(instance.name):

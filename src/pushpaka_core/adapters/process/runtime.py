@@ -92,6 +92,9 @@ class ProcessRuntime:
         gone = (ObservedInstance(name=n, started_at=noted[n], exit=GONE) for n in unlaunched)
         return [*seen, *gone]
 
+    async def sweep(self) -> None:
+        """Find nothing: what an instance has is forgotten with it."""
+
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Ask who listens on the instance's port."""
         if instance.port is None:

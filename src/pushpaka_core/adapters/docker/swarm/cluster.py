@@ -91,12 +91,11 @@ class Cluster:
             fetch_current_spec=True,
         )
 
-    def unused_networks(self) -> Iterator[str]:
-        """Yield the names of our networks that no service wants."""
+    def unused_networks(self) -> Sequence[str]:
+        """Return the names of our networks that no service wants."""
         wanted = {service["Spec"]["Labels"].get(PROJECT) for service in self._services()}
-        for network in self._api.networks(filters=dict(self.marks.filter)):
-            if network["Labels"].get(PROJECT) not in wanted and network["Scope"] == "swarm":
-                yield network["Name"]
+        ours = self._api.networks(filters={**self.marks.filter, "scope": "swarm"})
+        return [one["Name"] for one in ours if one["Labels"].get(PROJECT) not in wanted]
 
     def remove_network(self, name: str) -> None:
         """Remove a network, but leave one in which something still is."""

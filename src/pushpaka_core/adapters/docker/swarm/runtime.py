@@ -108,6 +108,14 @@ class SwarmRuntime:
         """Return all services that bear our mark, but for those that somebody waits for."""
         return await self._engine.call(self._all)
 
+    async def sweep(self) -> None:
+        """Remove networks that were not wanted the last time either: one is made before its use."""
+        unused = set(await self._engine.call(self._cluster.unused_networks))
+        for name in unused & self._unused:
+            await self._engine.call(self._cluster.remove_network, name)
+        self._unused.clear()
+        self._unused.update(unused)
+
     async def owns_port(self, instance: Instance, /) -> bool | None:
         """Ask at its port: the machine has given that to its container alone."""
         observed = await self.inspect(instance.name)
@@ -221,16 +229,7 @@ class SwarmRuntime:
         return None if seen is None else seen.task
 
     def _all(self) -> list[ObservedInstance]:
-        self._remove_networks()
         return [seen.observed for seen in self._cluster.all() if not self._is_waited_for(seen)]
-
-    def _remove_networks(self) -> None:
-        """Remove those that were not wanted the last time either: one is made before it is used."""
-        unused = set(self._cluster.unused_networks())
-        for name in unused & self._unused:
-            self._cluster.remove_network(name)
-        self._unused.clear()
-        self._unused.update(unused)
 
     def _is_waited_for(self, seen: Seen) -> bool:
         """Ask the lock, where it is of this host; another's is believed for a day."""
