@@ -43,7 +43,14 @@ class Cluster:
         return {node["ID"]: _machine(node) for node in self._api.nodes()}
 
     def seen(self, name: str) -> Seen | None:
-        """Return the service of an instance, or what else bears our mark and is called so."""
+        """
+        Return the service of an instance, or what else bears our mark and is called so.
+
+        It is asked for often, and what its task tells is mostly all that there is to see.
+        """
+        with suppress(NotFound):
+            if own := _own(self._tasks({"service": self.marks.service(name)})):
+                return _seen_in(name, own[0], self._machine_of(own[0]))
         service = self._service(name)
         if service is None:
             return None
@@ -151,6 +158,13 @@ class Cluster:
         ours = (one for one in self._services() if name in {_name(one), one["ID"]})
         return next(ours, None)
 
+    def _machine_of(self, task: Mapping[str, Any]) -> Mapping[str, Machine]:
+        """Return the node of a task, by its id."""
+        node_id = task.get("NodeID")
+        with suppress(NotFound):
+            return {node_id: _machine(self._api.inspect_node(node_id))} if node_id else {}
+        return {}
+
     def _services(self) -> Sequence[Mapping[str, Any]]:
         found: Sequence[Mapping[str, Any]] = self._api.services(filters=dict(self.marks.filter))
         return found
@@ -177,13 +191,28 @@ def _unless_there() -> Iterator[None]:
 def _seen(
     service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], machines: Mapping[str, Machine]
 ) -> Seen:
-    own = sorted((t for t in tasks if not _is_banished(t["Spec"])), key=itemgetter("CreatedAt"))
+    own = _own(tasks)
     return Seen(
         name=_name(service) or service["ID"],
         labels=service["Spec"]["Labels"],
         made_at=datetime.fromisoformat(service["CreatedAt"]),
         is_banished=_is_banished(service["Spec"]["TaskTemplate"]),
         task=Task.of(own[0], machines) if own else None,
+    )
+
+
+def _own(tasks: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the tasks that were to run, the oldest first."""
+    return sorted((t for t in tasks if not _is_banished(t["Spec"])), key=itemgetter("CreatedAt"))
+
+
+def _seen_in(name: str, task: Mapping[str, Any], machines: Mapping[str, Machine]) -> Seen:
+    return Seen(
+        name=name,
+        labels=task["Spec"]["ContainerSpec"].get("Labels") or {},
+        made_at=datetime.fromisoformat(task["CreatedAt"]),
+        is_banished=False,
+        task=Task.of(task, machines),
     )
 
 

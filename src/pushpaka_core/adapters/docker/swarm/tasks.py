@@ -114,7 +114,7 @@ class Seen:
     labels: Mapping[str, str]
     made_at: datetime
     is_banished: bool
-    """Whether no task takes the place of one that is over."""
+    """Whether one that has no task will never have any."""
     task: Task | None
 
     @property
