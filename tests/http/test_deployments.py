@@ -135,6 +135,19 @@ async def test_filters_leave_what_was_asked_for(ann: Person, instance: Instance)
     assert 0 == by_target.json()["total"]
 
 
+async def test_previews_are_found_together(ann: Person) -> None:
+    """The target "preview" stands for all previews, whatever their branch."""
+    project = await ann.project()
+    production = await ann.deployment(project["id"])
+    body = {"project_id": project["id"], "branch": "next", "target": "preview:next"}
+    preview = (await ann.post("/deployments", body)).json()
+
+    targets = ["preview", "production"]
+    found = [(await ann.get(f"/deployments?target={target}")).json()["data"] for target in targets]
+
+    assert [[preview], [production]] == found
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [

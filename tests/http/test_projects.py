@@ -34,6 +34,7 @@ FIELDS = [
     "current_deployment_id",
     "created_at",
     "updated_at",
+    "role",
 ]
 
 

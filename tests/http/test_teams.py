@@ -53,6 +53,17 @@ async def joined(ann: Person, bob: Person, role: str) -> Team:
     return Team(project, ann, bob)
 
 
+async def test_a_project_says_what_its_reader_may(ann: Person, bob: Person) -> None:
+    """Each is told their own role, in the list as well as in the project itself."""
+    team = await joined(ann, bob, "viewer")
+
+    listed = [(await person.get("/projects")).json()["data"][0] for person in (ann, bob)]
+    shown = [(await person.get(team.path)).json() for person in (ann, bob)]
+
+    assert ["owner", "viewer"] == [project["role"] for project in listed]
+    assert listed == shown
+
+
 @pytest.fixture
 async def team(ann: Person, bob: Person) -> Team:
     return await joined(ann, bob, "viewer")

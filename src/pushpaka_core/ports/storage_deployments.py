@@ -13,6 +13,9 @@ from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.ports.pages import Page
 
+PREVIEWS = "preview"
+"""In the place of a target: whatever is not production's."""
+
 
 @frozen(kw_only=True)
 class DeploymentFilter:
@@ -21,6 +24,7 @@ class DeploymentFilter:
     project_id: ProjectId | None = None
     status: DeploymentStatus | None = None
     target: str | None = None
+    """PREVIEWS stands for all of them."""
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,6 @@
 """The part of the storage that keeps who is in the team of a project, and who is invited."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,12 @@ class VisibleMembers(Protocol):
 
     async def own_role(self, project_id: ProjectId, /) -> ProjectRole:
         """Return what they may do with a project, or raise NotFoundError."""
+        ...
+
+    async def own_roles(
+        self, project_ids: Collection[ProjectId], /
+    ) -> Mapping[ProjectId, ProjectRole]:
+        """Return what they may do with each of these projects that they see."""
         ...
 
 

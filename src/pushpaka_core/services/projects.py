@@ -45,6 +45,8 @@ class ProjectOverview:
     url: str
     current_deployment_id: DeploymentId | None
     env_changed: bool
+    role: ProjectRole
+    """What the reader may do with it."""
 
 
 @frozen(kw_only=True)
@@ -225,13 +227,15 @@ class ProjectService:
         self, uow: UnitOfWork, actor: Actor, projects: Sequence[Project]
     ) -> Sequence[ProjectOverview]:
         standings = await read_standings(uow, actor, projects)
-        return [self._shown(project, standings[project.id]) for project in projects]
+        roles = await uow.members.visible_to(actor).own_roles([p.id for p in projects])
+        return [self._shown(p, standings[p.id], roles[p.id]) for p in projects]
 
-    def _shown(self, project: Project, standing: Standing) -> ProjectOverview:
+    def _shown(self, project: Project, standing: Standing, role: ProjectRole) -> ProjectOverview:
         return ProjectOverview(
             project=project,
             status=standing.status,
             url=self._addresses.url(self._addresses.project_host(project.slug)),
             current_deployment_id=standing.current_deployment_id,
             env_changed=standing.env_changed,
+            role=role,
         )

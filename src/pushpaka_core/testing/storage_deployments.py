@@ -15,7 +15,7 @@ from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import DuplicateError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.ports.storage_deployments import DeploymentFilter
+from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
     a_deployment,
@@ -114,6 +114,7 @@ class DeploymentsContract:
             assert [preview, running, queued] == await found(DeploymentFilter(project_id=one.id))
             assert [foreign, preview, queued] == await found(DeploymentFilter(status=waiting))
             assert [preview] == await found(DeploymentFilter(target=PREVIEW))
+            assert [preview] == await found(DeploymentFilter(target=PREVIEWS))
             assert [queued] == await found(
                 DeploymentFilter(project_id=one.id, status=waiting, target=PRODUCTION)
             )

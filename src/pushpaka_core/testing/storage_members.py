@@ -43,6 +43,19 @@ class MembersContract:
 
         assert roles == ["owner", "member", "viewer", "owner"]
 
+    async def test_roles_are_known_of_many_projects_at_once(self, storage: Storage) -> None:
+        """Each project that somebody sees comes with their role in it, and no other one."""
+        ann, bob = a_user(), a_user()
+        own, joined, foreign = a_project(ann), a_project(bob), a_project(bob)
+        gone = a_project(ann, deleted_at=later(1))
+        await keep(storage, ann, bob, own, joined, foreign, gone, a_member(joined, ann))
+        asked = [project.id for project in (own, joined, foreign, gone)]
+
+        async with storage.snapshot() as uow:
+            roles = await uow.members.visible_to(Actor.of(ann)).own_roles(asked)
+
+        assert roles == {own.id: "owner", joined.id: "member"}
+
     async def test_a_team_is_listed(self, storage: Storage) -> None:
         """Its members come in the order of their coming; its accounts are those of all in it."""
         owner, first, second, other = a_user(), a_user(), a_user(), a_user()

@@ -6,6 +6,7 @@ from typing import Self
 from attrs import frozen
 
 from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId, ProjectStatus
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.users import UserId
@@ -41,6 +42,8 @@ class ProjectResponse:
     current_deployment_id: DeploymentId | None
     created_at: datetime
     updated_at: datetime
+    role: ProjectRole
+    """What you may do with it."""
 
     @classmethod
     def of(cls, overview: ProjectOverview) -> Self:
@@ -73,4 +76,5 @@ class ProjectResponse:
             current_deployment_id=overview.current_deployment_id,
             created_at=project.created_at,
             updated_at=project.updated_at,
+            role=overview.role,
         )

@@ -11,12 +11,12 @@ from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.pages import Page
-from pushpaka_core.ports.storage_deployments import DeploymentFilter, LeaseSight, Pulse
+from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter, LeaseSight, Pulse
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -174,10 +174,11 @@ def _age(deployment: Deployment) -> tuple[datetime, int, UUID]:
 
 
 def _fits(deployment: Deployment, wanted: DeploymentFilter) -> bool:
+    is_any_preview = wanted.target == PREVIEWS and deployment.target != PRODUCTION
     return (
         wanted.project_id in (None, deployment.project_id)
         and wanted.status in (None, deployment.status)
-        and wanted.target in (None, deployment.target)
+        and (is_any_preview or wanted.target in (None, deployment.target))
     )
 
 

@@ -1,6 +1,6 @@
 """Teams and invitations, kept in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -26,6 +26,13 @@ class MemoryVisibleMembers:
         if role is None:
             raise NotFoundError("project")
         return role
+
+    async def own_roles(
+        self, project_ids: Collection[ProjectId], /
+    ) -> Mapping[ProjectId, ProjectRole]:
+        """Return what the actor may do with each of the projects that they see."""
+        roles = ((each, role_of(self._tables, each, self._actor)) for each in project_ids)
+        return {each: role for each, role in roles if role is not None}
 
 
 @frozen

@@ -13,12 +13,12 @@ from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
-from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
+from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.pages import Page
-from pushpaka_core.ports.storage_deployments import DeploymentFilter, LeaseSight, Pulse
+from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter, LeaseSight, Pulse
 
 _OLDEST_FIRST = (deployments.c.created_at, deployments.c.sequence, deployments.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)
@@ -61,12 +61,12 @@ class SqlVisibleDeployments:
         self, wanted: DeploymentFilter, /, *, limit: int, offset: int
     ) -> Page[Deployment]:
         """Return some of them, the newest first."""
-        columns = {
-            "project_id": wanted.project_id,
-            "status": wanted.status,
-            "target": wanted.target,
-        }
+        columns = {"project_id": wanted.project_id, "status": wanted.status}
         fitting = [deployments.c[name] == value for name, value in columns.items() if value]
+        if wanted.target == PREVIEWS:
+            fitting.append(deployments.c.target != PRODUCTION)
+        elif wanted.target:
+            fitting.append(deployments.c.target == wanted.target)
         query = sa.select(deployments).where(self._is_seen, *fitting).order_by(*_NEWEST_FIRST)
         return await self._statements.page(Deployment, query, limit, offset)
 

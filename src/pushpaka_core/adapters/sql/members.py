@@ -1,6 +1,6 @@
 """Teams and invitations, kept in tables."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -25,20 +25,26 @@ class SqlVisibleMembers:
 
     async def own_role(self, project_id: ProjectId, /) -> ProjectRole:
         """Return what the actor may do with a project; nobody waits for who has it."""
-        its_role = (
-            sa.select(members.c.role)
-            .where(members.c.project_id == project_id, members.c.user_id == self._actor.user_id)
-            .scalar_subquery()
-        )
-        query = sa.select(projects.c.user_id, its_role)
-        found = await self._statements.tuples(
-            query.where(projects.c.id == project_id, seen_by(self._actor))
-        )
-        if not found:
+        roles = await self.own_roles([project_id])
+        if project_id not in roles:
             raise NotFoundError("project")
-        ((owner_id, role),) = found
-        is_owner = self._actor.is_platform or owner_id == self._actor.user_id
-        return ProjectRole.OWNER if is_owner else ProjectRole(role)
+        return roles[project_id]
+
+    async def own_roles(
+        self, project_ids: Collection[ProjectId], /
+    ) -> Mapping[ProjectId, ProjectRole]:
+        """Return what the actor may do with each of the projects that they see."""
+        is_its = (members.c.project_id == projects.c.id) & (
+            members.c.user_id == self._actor.user_id
+        )
+        query = (
+            sa.select(projects.c.id, members.c.role)
+            .select_from(projects.outerjoin(members, is_its))
+            .where(projects.c.id.in_(project_ids), seen_by(self._actor))
+        )
+        found = await self._statements.tuples(query)
+        # Who sees a project without being a member of it owns it, or is the platform.
+        return {project_id: ProjectRole(role or ProjectRole.OWNER) for project_id, role in found}
 
 
 @frozen
