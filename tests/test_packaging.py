@@ -19,3 +19,13 @@ def test_every_package_says_that_it_is_typed() -> None:
     packages = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
     assert [] == [package for package in packages if not (ROOT / package / "py.typed").is_file()]
+
+
+def test_a_build_leaves_out_nothing_of_the_dashboard() -> None:
+    """It leaves out what Git ignores, as directories that are named like those of a build."""
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    files = (ROOT / "src/pushpaka_http/dashboard").rglob("*.*")
+
+    packed = [path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts]
+    assert [] == [path for path in packed if ignored & set(path.parts)]
+    assert any("vendor" in path.parts for path in packed)

@@ -37,6 +37,7 @@ from pushpaka_http.controllers.system import SystemController
 from pushpaka_http.controllers.tokens import TokenController
 from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
 from pushpaka_http.cross_origin import CrossOrigin
+from pushpaka_http.dashboard.pages import DashboardController
 from pushpaka_http.dependencies import given
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.gate import Gate
@@ -56,6 +57,7 @@ def create_app(
     trusted_proxies: Sequence[IPNetwork] = (),
     metrics_token: str | None = None,
     router_token: str | None = None,
+    dashboard: bool = True,
 ) -> Litestar:
     """
     Return the API of *application* as an ASGI application, to be served or mounted.
@@ -67,6 +69,7 @@ def create_app(
         trusted_proxies: The networks of the proxies whose X-Forwarded-For is believed.
         metrics_token: The Bearer that /metrics asks for; None shows it to everybody.
         router_token: The Bearer by which routers fetch the route table; None has no table.
+        dashboard: Whether the web page is served beside the API.
     """
     limits = limits or Limits()
     metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
@@ -94,6 +97,7 @@ def create_app(
             ),
             PlatformController,
             *([] if router_token is None else [RouteTableController]),
+            *([DashboardController] if dashboard else []),
         ],
         dependencies={
             **_services(application),

@@ -21,8 +21,26 @@ from pushpaka_core.domain.members import ProjectRole
 
 API = "/api/v1"
 VIEWER, MEMBER, OWNER = ProjectRole
-HIDDEN = {("GET", "/internal/routes"), ("GET", f"{API}/logs/{{deployment_id}}/stream")}
-"""Routes that are in no description: what routers fetch, and a WebSocket asked for without one."""
+PAGES = (
+    *("/", "/sign-in", "/register", "/new", "/account", "/system", "/invitations"),
+    "/projects/{project_id}",
+    *(
+        f"/projects/{{project_id}}/{part}"
+        for part in ("deployments", "env", "domains", "settings", "hooks", "members")
+    ),
+    "/deployments/{deployment_id}",
+)
+"""Where the dashboard is."""
+HIDDEN = {
+    ("GET", "/internal/routes"),
+    ("GET", f"{API}/logs/{{deployment_id}}/stream"),
+    *(("GET", page) for page in PAGES),
+    ("GET", "/assets/{version}/{path}"),
+}
+"""
+Routes that are in no description: what routers fetch, a WebSocket asked for without one, and the
+dashboard.
+"""
 
 
 @frozen(kw_only=True)

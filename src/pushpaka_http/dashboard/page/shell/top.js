@@ -1,0 +1,73 @@
+/** The bar above all views. */
+import { api } from "../lib/api.js";
+import { html, useEffect } from "../lib/html.js";
+import { useResource } from "../lib/resource.js";
+import { Link, navigate, usePlace } from "../lib/router.js";
+import { session, useUser } from "../lib/session.js";
+import { Badge, Menu, toast } from "../lib/ui.js";
+import { Brand } from "./brand.js";
+
+const OF_PROJECTS = ["/projects", "/deployments", "/new"];
+
+export function Top() {
+  const { path } = usePlace();
+  const user = useUser();
+  const invitations = useResource("/invitations").data?.data ?? [];
+  useEffect(() => {
+    // Whoever has become an administrator since sees it now.
+    api.get("/auth/me").then(session.update, () => {});
+  }, []);
+
+  const isIn = (places) => places.some((place) => path === place || path.startsWith(`${place}/`));
+  const current = (isHere) => (isHere ? "page" : undefined);
+  return html`
+    <button type="button" class="skip" onClick=${() => document.getElementById("main").focus()}>Skip to the content</button>
+    <header class="top">
+      <div class="bar">
+        <${Link} to="/" class="brand" aria-label="Pushpaka"><${Brand} /><span>Pushpaka</span><//>
+        <nav aria-label="Pushpaka">
+          <${Link} to="/" aria-current=${current(path === "/" || isIn(OF_PROJECTS))}>Projects<//>
+          ${user.role === "admin" && html`<${Link} to="/system" aria-current=${current(isIn(["/system"]))}>System<//>`}
+          ${
+            invitations.length > 0 &&
+            html`<${Link} to="/invitations" aria-current=${current(isIn(["/invitations"]))}>
+              Invitations <${Badge} tone="busy">${invitations.length}<//>
+            <//>`
+          }
+        </nav>
+        <${UserMenu} user=${user} />
+      </div>
+    </header>
+  `;
+}
+
+function UserMenu({ user }) {
+  const head = html`<p class="strong">${user.name}</p><p class="hint">${user.email}</p>`;
+  const items = [
+    { label: "Account", icon: "user", to: "/account" },
+    { label: "Invitations", icon: "plus", to: "/invitations" },
+    null,
+    { label: "Sign out", icon: "arrow", onSelect: signOut },
+  ];
+  return html`
+    <${Menu} label="Your account" head=${head} items=${items}>
+      <span class="avatar">${initials(user.name)}</span>
+    <//>
+  `;
+}
+
+async function signOut() {
+  try {
+    await api.post("/auth/logout");
+  } catch (error) {
+    if (error.status !== 401) return toast.problem(error);
+  }
+  session.end();
+  return navigate("/sign-in", { replace: true });
+}
+
+function initials(name) {
+  const parts = name.trim().split(/\s+/);
+  const letters = [parts[0], parts.length > 1 ? parts.at(-1) : ""].map((part) => [...part][0] ?? "");
+  return letters.join("").toUpperCase();
+}
