@@ -30,7 +30,7 @@ export const session = {
   /** Say that `token` is good no more; another one that came meanwhile is kept. */
   expire(token) {
     if (token !== stored().token) return;
-    this.end("Your session has ended. Sign in again to go on where you were.");
+    session.end("Your session has ended. Sign in again to go on where you were.");
   },
 
   /** End it on this page; the API is told by who calls. */
@@ -41,7 +41,7 @@ export const session = {
 
   /** Take a newer account, as after a change of its role. */
   update(user) {
-    if (kept.get().token) this.begin({ token: kept.get().token, user });
+    if (kept.get().token) session.begin({ token: kept.get().token, user });
   },
 };
 

@@ -45,9 +45,9 @@ function UserMenu({ user }) {
   const head = html`<p class="strong">${user.name}</p><p class="hint">${user.email}</p>`;
   const items = [
     { label: "Account", icon: "user", to: "/account" },
-    { label: "Invitations", icon: "plus", to: "/invitations" },
+    { label: "Invitations", icon: "mail", to: "/invitations" },
     null,
-    { label: "Sign out", icon: "arrow", onSelect: signOut },
+    { label: "Sign out", icon: "out", onSelect: signOut },
   ];
   return html`
     <${Menu} label="Your account" head=${head} items=${items}>
@@ -67,7 +67,7 @@ async function signOut() {
 }
 
 function initials(name) {
-  const parts = name.trim().split(/\s+/);
+  const parts = name.match(/[\p{L}\p{N}]+/gu) ?? [""];
   const letters = [parts[0], parts.length > 1 ? parts.at(-1) : ""].map((part) => [...part][0] ?? "");
   return letters.join("").toUpperCase();
 }

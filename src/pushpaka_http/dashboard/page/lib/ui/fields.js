@@ -87,7 +87,7 @@ export function Field({ name, label, hint, isOptional = false, children }) {
   const { problems, forget } = useContext(FormState);
   const id = useId();
   const problem = problems[name];
-  const about = [problem && `${id}-wrong`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  const about = problem ? `${id}-wrong` : hint && `${id}-hint`;
   const given = {
     id,
     name,
@@ -100,7 +100,7 @@ export function Field({ name, label, hint, isOptional = false, children }) {
       <label for=${id}>${label}${isOptional && html`<span class="optional">optional</span>`}</label>
       ${children(given)}
       ${problem && html`<p class="wrong" id="${id}-wrong"><${Icon} name="alert" size=${14} />${sentence(problem)}</p>`}
-      ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}
+      ${hint && !problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     </div>
   `;
 }

@@ -27,7 +27,7 @@ export function Problem({ error, title, retry, children }) {
 
 /** Something worth knowing: kind "info", "good", "warn" or "bad". */
 export function Note({ kind = "info", children }) {
-  const icons = { info: "alert", good: "check", warn: "alert", bad: "alert" };
+  const icons = { info: "info", good: "check", warn: "alert", bad: "alert" };
   return html`<div class="notice ${kind}"><${Icon} name=${icons[kind]} /><div class="stack tight">${children}</div></div>`;
 }
 
