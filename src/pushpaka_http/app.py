@@ -23,6 +23,7 @@ from pushpaka_http.controllers.custom_domains import CustomDomainController
 from pushpaka_http.controllers.deploy_keys import DeployKeyController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
+from pushpaka_http.controllers.events import EventController
 from pushpaka_http.controllers.invitations import (
     InvitationController,
     ProjectInvitationController,
@@ -39,13 +40,14 @@ from pushpaka_http.controllers.webhooks import WebhookController, receive_delive
 from pushpaka_http.cross_origin import CrossOrigin
 from pushpaka_http.dashboard.pages import DashboardController
 from pushpaka_http.dependencies import given
+from pushpaka_http.deployment_events import MoveWatch
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.gate import Gate
 from pushpaka_http.metrics import Metrics
 from pushpaka_http.middleware import Methods, Surroundings
 from pushpaka_http.parameters import check_parameters
 from pushpaka_http.rate_limits import Limits, RateLimits
-from pushpaka_http.watching import LogWatch, TokenWatch, Watchers
+from pushpaka_http.watching import LogWatch, TokenWatch, Watch, Watchers
 from pushpaka_http.websockets import LogSocket
 
 
@@ -76,11 +78,18 @@ def create_app(
     rate_limits = RateLimits(limits, application.rate_counters)
     watchers = Watchers(limits.watchers_per_user, metrics)
     token_watch = TokenWatch(application.accounts, limits.watch_check_seconds)
-    watch = LogWatch(tokens=token_watch, logs=application.logs, limits=limits, metrics=metrics)
+    watch = Watch(tokens=token_watch, limits=limits)
+    log_watch = LogWatch(watch=watch, logs=application.logs, limits=limits, metrics=metrics)
+    move_watch = MoveWatch(
+        watch=watch,
+        deployments=application.deployments,
+        addresses=application.addresses,
+        limits=limits,
+    )
     log_socket = LogSocket(
         accounts=application.accounts,
         rate_limits=rate_limits,
-        watch=watch,
+        watch=log_watch,
         watchers=watchers,
         allowed_origins=allowed_origins,
     )
@@ -106,7 +115,8 @@ def create_app(
             "client_network": Provide(client_network, sync_to_thread=False),
             "rate_limits": given(rate_limits),
             "token_watch": given(token_watch),
-            "watch": given(watch),
+            "watch": given(log_watch),
+            "move_watch": given(move_watch),
             "watchers": given(watchers),
             "log_socket": given(log_socket),
             "metrics": given(metrics),
@@ -145,6 +155,7 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
             DeployKeyController,
             DeploymentController,
             LogController,
+            EventController,
             EnvVarController,
             CustomDomainController,
             WebhookController,

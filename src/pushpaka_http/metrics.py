@@ -62,7 +62,9 @@ class Metrics:
             registry=registry,
         )
         self._watchers = Gauge(
-            "pushpaka_log_watchers", "Log streams that are open now.", registry=registry
+            "pushpaka_log_watchers",
+            "Streams of logs and events that are open now.",
+            registry=registry,
         )
         self._lines = Counter(
             "pushpaka_log_lines_streamed", "Log lines sent to watchers.", registry=registry

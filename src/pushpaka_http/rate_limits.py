@@ -31,7 +31,7 @@ class Limits:
     deployments_per_user: int = 600
     """An hour, of all projects."""
     watchers_per_user: int = 20
-    """Log streams and waiting requests at the same time."""
+    """Streams and waiting requests at the same time."""
     body_size: int = 1024 * 1024
     body_depth: int = 32
     """Objects and lists in each other."""
@@ -45,7 +45,9 @@ class Limits:
     watch_check_seconds: float = 30
     """How often a watcher's token is looked at again."""
     watch_stall_seconds: float = 5
-    """How long a watcher may leave lines untaken."""
+    """How long a watcher may leave untaken what they are sent."""
+    watch_seconds: float = 3600
+    """How long moves of deployments are told in one answer; who watches on asks again."""
 
 
 @frozen

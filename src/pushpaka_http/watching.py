@@ -1,11 +1,11 @@
-"""Watching a log as it grows: what WebSockets and Server-Sent Events have in common."""
+"""Watching what happens: what WebSockets and Server-Sent Events have in common."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext, suppress
 from enum import IntEnum
 from functools import lru_cache, partial
-from typing import Never, TypeVar
+from typing import Never, TypeAlias, TypeVar
 
 import msgspec
 from anyio import create_task_group, move_on_after, sleep
@@ -23,8 +23,8 @@ from pushpaka_http.rate_limits import Limits
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
 T = TypeVar("T")
-Send = Callable[[Sequence[LogLine]], Awaitable[None]]
-"""How a watcher is given the next lines."""
+Send: TypeAlias = Callable[[T], Awaitable[None]]
+"""How a watcher is given what is next."""
 
 
 class Ending(IntEnum):
@@ -61,7 +61,7 @@ class Watchers:
     @contextmanager
     def place_for(self, actor: Actor) -> Iterator[None]:
         """
-        Hold a place for a log stream, for as long as the block lasts.
+        Hold a place for a stream, for as long as the block lasts.
 
         Raises:
             TooManyRequestsError: If the user has all of theirs in use.
@@ -108,15 +108,54 @@ class TokenWatch:
 
 
 @frozen(kw_only=True)
-class LogWatch:
+class Watch:
     """
-    Shows a log to one watcher, batch by batch.
+    Shows something to one watcher, batch by batch.
 
-    The next lines are fetched when the last ones are taken, so that a slow watcher holds
+    The next one is fetched when the last one is taken, so that a slow watcher holds
     one batch in memory, and one who does not take it for a while is sent away.
     """
 
     _tokens: TokenWatch
+    _limits: Limits
+
+    async def show(
+        self,
+        token: str,
+        followed: AsyncGenerator[T, None],
+        send: Send[T],
+        *others: Callable[[], Awaitable[Ending]],
+    ) -> Ending:
+        """Show all of *followed* while *token* is good, or until one of *others* returns."""
+        shown = partial(self._show_all, followed, send)
+        signed_out = partial(self._until_signed_out, token)
+        try:
+            return await first_of(shown, signed_out, *others)
+        except NotFoundError:
+            return Ending.GONE
+        except OSError:
+            return Ending.LEFT
+
+    async def _show_all(self, followed: AsyncGenerator[T, None], send: Send[T]) -> Ending:
+        async with aclosing(followed) as batches:
+            async for batch in batches:
+                with move_on_after(self._limits.watch_stall_seconds) as patience:
+                    await send(batch)
+                if patience.cancelled_caught:
+                    return Ending.TOO_SLOW
+        return Ending.OVER
+
+    async def _until_signed_out(self, token: str) -> Ending:
+        with suppress(NotAuthenticatedError):
+            await self._tokens.until_ended(token)
+        return Ending.SIGNED_OUT
+
+
+@frozen(kw_only=True)
+class LogWatch:
+    """Shows a log to one watcher as it grows."""
+
+    _watch: Watch
     _logs: LogService
     _limits: Limits
     _metrics: Metrics
@@ -124,35 +163,18 @@ class LogWatch:
     async def show(
         self,
         ticket: Ticket,
-        send: Send,
+        send: Send[Sequence[LogLine]],
         *others: Callable[[], Awaitable[Ending]],
     ) -> Ending:
         """Show the log until it is over or not theirs to see, or one of *others* returns."""
-        lines = partial(self._show_lines, ticket, send)
-        signed_out = partial(self._until_signed_out, ticket.token)
-        out_of_sight = partial(self._until_out_of_sight, ticket)
-        try:
-            return await first_of(lines, signed_out, out_of_sight, *others)
-        except NotFoundError:
-            return Ending.GONE
-        except OSError:
-            return Ending.LEFT
-
-    async def _show_lines(self, ticket: Ticket, send: Send) -> Ending:
         followed = self._logs.follow(ticket.actor, ticket.deployment_id, after=ticket.after)
-        async with aclosing(followed) as batches:
-            async for batch in batches:
-                with move_on_after(self._limits.watch_stall_seconds) as patience:
-                    await send(batch)
-                if patience.cancelled_caught:
-                    return Ending.TOO_SLOW
-                self._metrics.streamed(len(batch))
-        return Ending.OVER
+        counted = partial(self._send, send)
+        out_of_sight = partial(self._until_out_of_sight, ticket)
+        return await self._watch.show(ticket.token, followed, counted, out_of_sight, *others)
 
-    async def _until_signed_out(self, token: str) -> Ending:
-        with suppress(NotAuthenticatedError):
-            await self._tokens.until_ended(token)
-        return Ending.SIGNED_OUT
+    async def _send(self, send: Send[Sequence[LogLine]], lines: Sequence[LogLine]) -> None:
+        await send(lines)
+        self._metrics.streamed(len(lines))
 
     async def _until_out_of_sight(self, ticket: Ticket) -> Never:
         """Raise NotFoundError once who watches is out of the team, as lines come without a look."""

@@ -1,13 +1,18 @@
 """How the tests of the API speak to it: people with tokens, and WebSockets."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from anyio import Event, create_memory_object_stream, create_task_group
+from anyio import (
+    BrokenResourceError,
+    Event,
+    create_memory_object_stream,
+    create_task_group,
+)
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field, frozen
 from litestar import Litestar
@@ -106,6 +111,73 @@ class Browser:
     async def leave(self) -> None:
         """Close the page."""
         await self._to_app.send({"type": "websocket.disconnect", "code": 1001})
+
+
+@define
+class Listener:
+    """The other end of a stream of events."""
+
+    _from_app: MemoryObjectReceiveStream[dict[str, Any]]
+    _waiting: list[str] = field(factory=list, init=False)
+
+    async def event(self) -> tuple[str, Any]:
+        """Return the next event: its name, and what it has."""
+        while not self._waiting:
+            message = await self._from_app.receive()
+            assert message["more_body"], "the stream has ended"
+            events = message["body"].decode().split("\n\n")
+            self._waiting = [event for event in events if event.startswith("event: ")]
+        name, data = self._waiting.pop(0).split("\n")
+        return name.removeprefix("event: "), msgspec.json.decode(data.removeprefix("data: "))
+
+    async def deployment(self) -> dict[str, Any]:
+        """Return the next deployment that has moved."""
+        name, deployment = await self.event()
+        assert "deployment" == name
+        return dict(deployment)
+
+    async def until_ended(self) -> None:
+        """Return once the application has closed the stream."""
+        while (await self._from_app.receive())["more_body"]:
+            pass
+
+
+@asynccontextmanager
+async def listening(app: Litestar, url: str, token: str) -> AsyncIterator[Listener]:
+    """
+    Ask for events with a good token, for as long as the block lasts.
+
+    Nothing is buffered: the application waits with an event until it is looked at.
+    """
+    app_sends, from_app = create_memory_object_stream[dict[str, Any]](0)
+    left, ended = Event(), Event()
+    scope = _scope(url, {"authorization": f"Bearer {token}"})
+    scope |= {"type": "http", "method": "GET", "scheme": "http"}
+    asked = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if asked:
+            return asked.pop()
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        with suppress(BrokenResourceError):
+            await app_sends.send(message)
+
+    async def run() -> None:
+        await app(scope, receive, send)  # type: ignore[arg-type]
+        ended.set()
+
+    async with create_task_group() as tasks:
+        with app_sends:
+            with from_app:
+                tasks.start_soon(run)
+                start = await from_app.receive()
+                assert 200 == start["status"], start
+                yield Listener(from_app)
+                left.set()
+            await ended.wait()
 
 
 @asynccontextmanager

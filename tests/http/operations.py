@@ -179,6 +179,7 @@ def _deployments() -> Iterator[Operation]:
     row = _Rows("/logs")
     yield row("GET", "/{deployment_id}", Scope.READ, role=VIEWER)
     yield row("GET", "/{deployment_id}/sse", Scope.READ, of=older, role=VIEWER)
+    yield _Rows("/events")("GET", "", Scope.READ, query=project, role=VIEWER)
 
 
 def _settings() -> Iterator[Operation]:

@@ -16,6 +16,7 @@ UNLIMITED = Limits(
     requests_per_user=_MANY,
     deployments_per_project=_MANY,
     deployments_per_user=_MANY,
+    watch_seconds=0,
 )
 """For a single client who tries everything."""
 

@@ -16,6 +16,7 @@ from tests.http.sound_requests import keep_rules
 
 from pushpaka_core.ports.rate_counters import MINUTE
 from pushpaka_http.app import create_app
+from pushpaka_http.rate_limits import Limits
 
 
 class Uncounted:
@@ -26,7 +27,9 @@ class Uncounted:
 
 
 INSTANCE = Instance.empty()
-APP = create_app(evolve(INSTANCE.application, rate_counters=Uncounted()))
+APP = create_app(
+    evolve(INSTANCE.application, rate_counters=Uncounted()), limits=Limits(watch_seconds=0)
+)
 
 
 def described(*, all_kinds: bool) -> BaseSchema:

@@ -131,6 +131,7 @@ async def staged() -> AsyncIterator[Stage]:
         sign_ins_per_account=many,
         requests_per_user=many,
         deployments_per_project=many,
+        watch_seconds=0,
     )
     instance = Instance.empty()
     app = create_app(instance.application, limits=limits, router_token=uuid4().hex)

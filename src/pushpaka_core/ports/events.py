@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import Message
+from pushpaka_core.domain.events import DeploymentMoved, Message
 
 
 class EventBus(Protocol):
@@ -30,4 +30,10 @@ class EventBus(Protocol):
         The messages go on until the context is left, and giving up to wait for
         the next one (by a time-out) harms nothing.
         """
+        ...
+
+    def subscribe_to_moves(
+        self,
+    ) -> AbstractAsyncContextManager[AsyncIterator[DeploymentMoved]]:
+        """Watch the moves of all deployments, and no lines, in the same way."""
         ...

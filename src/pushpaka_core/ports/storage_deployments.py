@@ -1,6 +1,6 @@
 """The part of the storage that keeps deployments, which are the jobs as well."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -54,6 +54,10 @@ class VisibleDeployments(Protocol):
         self, wanted: DeploymentFilter, /, *, limit: int, offset: int
     ) -> Page[Deployment]:
         """Return some of them, the newest first."""
+        ...
+
+    async def versions(self, project_id: ProjectId | None, /) -> Mapping[DeploymentId, int]:
+        """Return the version of each that is not over, in one project or in all of them."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Deployments: asked for, looked at and taken back by their owners."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 from anyio import move_on_after
@@ -17,7 +17,7 @@ from pushpaka_core.domain.deployments import (
 )
 from pushpaka_core.domain.events import DeploymentMoved, Message, TimelineEvent
 from pushpaka_core.domain.members import ProjectRole
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.pages import Page
@@ -26,6 +26,7 @@ from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.ending import Ending
+from pushpaka_core.services.following import MoveFollower
 from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.queueing import Queueing, require_release
@@ -153,6 +154,37 @@ class DeploymentService:
                         await _next_move(messages)
                     deployment = await self.get(actor, id)
         return deployment
+
+    async def require_followable(self, actor: Actor, project_id: ProjectId | None) -> None:
+        """Return where the actor may see what moves in a project, or in all; NotFoundError."""
+        if project_id is not None:
+            async with self._storage.snapshot() as uow:
+                await project_for(uow, actor, project_id, ProjectRole.VIEWER)
+
+    async def follow(
+        self, actor: Actor, project_id: ProjectId | None = None
+    ) -> AsyncGenerator[Sequence[Deployment], None]:
+        """
+        Yield those of the actor's deployments that have moved, as they are now, without end.
+
+        First comes nothing at all: what is read after that is told of from then on. Of
+        several moves at once the last one is told.
+
+        Raises:
+            NotFoundError: For a project of somebody else, also one that has become so.
+        """
+        async with self._events.subscribe_to_moves() as moves:
+            follower = MoveFollower(
+                storage=self._storage,
+                moves=moves,
+                recheck=self._recheck,
+                actor=actor,
+                project_id=project_id,
+            )
+            await follower.begin()
+            yield ()
+            while True:
+                yield await follower.next_batch()
 
     async def timeline(self, actor: Actor, id: DeploymentId) -> Sequence[TimelineEvent]:
         """Return what has happened to *id*, the oldest first."""

@@ -88,3 +88,9 @@ class MeasuredEvents:
     ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
         """Watch one deployment from now on."""
         return self._events.subscribe(deployment_id)
+
+    def subscribe_to_moves(
+        self,
+    ) -> AbstractAsyncContextManager[AsyncIterator[DeploymentMoved]]:
+        """Watch the moves of all deployments from now on."""
+        return self._events.subscribe_to_moves()

@@ -57,7 +57,7 @@ class LimitSettings:
     )
     most_requests: int = _number(600, "requests of a user in a minute")
     most_watchers: int = _number(
-        20, "log streams and waiting requests of a user at the same time, in each process"
+        20, "streams and waiting requests of a user at the same time, in each process"
     )
     most_deployments: int = _number(
         10, "deployments of a project that a user may ask for in a minute; pushes do not count"

@@ -7,6 +7,7 @@ that nobody watches.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 from anyio import fail_after, move_on_after
 
@@ -15,6 +16,8 @@ from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
 from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_entry, later
+
+M = TypeVar("M", bound=Message)
 
 
 class EventBusContract:
@@ -110,8 +113,58 @@ class EventBusContract:
 
         assert [[_lines(deployment, 1)]] * 1000 == received
 
+    async def test_moves_of_all_are_watched_together(self, bus: EventBus) -> None:
+        """Whoever watches all deployments gets each move, and none of their lines."""
+        project = a_project(a_user())
+        one, other = (DeploymentMoved(deployment=a_deployment(project)) for _ in range(2))
 
-async def _take(watched: AsyncIterator[Message], number: int) -> list[Message]:
+        async with bus.subscribe_to_moves() as moves, bus.subscribe_to_moves() as others:
+            await bus.publish(one)
+            await bus.publish(_lines(one.deployment, 1))
+            await bus.publish(other)
+
+            assert [one, other] == await _take(moves, 2)
+            assert [one, other] == await _take(others, 2)
+
+    async def test_who_watches_a_deployment_gets_no_move_twice(self, bus: EventBus) -> None:
+        """Not even while somebody else watches them all."""
+        deployment = a_deployment(a_project(a_user()))
+        moved = DeploymentMoved(deployment=deployment)
+
+        async with bus.subscribe(deployment.id) as watched, bus.subscribe_to_moves():
+            await bus.publish(moved)
+            await bus.publish(_lines(deployment, 1))
+
+            assert [moved, _lines(deployment, 1)] == await _take(watched, 2)
+
+    async def test_moves_begin_when_the_context_is_entered(self, bus: EventBus) -> None:
+        """What moved before is found in storage, also by who comes back."""
+        project = a_project(a_user())
+        moves = [DeploymentMoved(deployment=a_deployment(project)) for _ in range(3)]
+        async with bus.subscribe_to_moves():
+            await bus.publish(moves[0])
+        await bus.publish(moves[1])
+
+        async with bus.subscribe_to_moves() as watched:
+            with move_on_after(0.01):
+                await anext(watched)
+            await bus.publish(moves[2])
+
+            assert [moves[2]] == await _take(watched, 1)
+
+    async def test_who_is_slow_with_moves_holds_up_nobody(self, bus: EventBus) -> None:
+        """Publishing goes on, and what the slow one has room for is in order."""
+        moved = DeploymentMoved(deployment=a_deployment(a_project(a_user())))
+
+        async with bus.subscribe_to_moves() as slow:
+            with fail_after(10):
+                for _ in range(5000):
+                    await bus.publish(moved)
+
+            assert [moved, moved] == await _take(slow, 2)
+
+
+async def _take(watched: AsyncIterator[M], number: int) -> list[M]:
     with fail_after(10):
         return [await anext(watched) for _ in range(number)]
 

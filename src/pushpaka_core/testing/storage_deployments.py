@@ -69,6 +69,30 @@ class DeploymentsContract:
         async with storage.snapshot() as uow:
             assert deployment == await uow.deployments.visible_to(PLATFORM).get(deployment.id)
 
+    async def test_versions_are_of_what_is_not_over(self, storage: Storage) -> None:
+        """Each change is another version, to those who see the project and to nobody else."""
+        project, other = await keep_project(storage), await keep_project(storage)
+        kept = [
+            a_deployment(project, status=status, target=f"preview:{status}")
+            for status in DeploymentStatus
+        ]
+        elsewhere = a_deployment(other)
+        await keep(storage, *kept, elsewhere)
+        async with storage.transaction() as uow:
+            changed = await uow.deployments.update(kept[0])
+        owner = Actor(user_id=project.user_id)
+        under_way = {each.id: 1 for each in kept if not each.is_final} | {changed.id: 2}
+
+        async with storage.snapshot() as uow:
+            visible = uow.deployments.visible_to(owner)
+            assert 5 == len(under_way)
+            assert under_way == await visible.versions(None)
+            assert under_way == await visible.versions(project.id)
+            assert {} == await visible.versions(other.id)
+            assert {elsewhere.id: 1} == await uow.deployments.visible_to(PLATFORM).versions(
+                other.id
+            )
+
     async def test_a_deployment_needs_its_project(self, storage: Storage) -> None:
         """A deployment of a project that was removed meanwhile is refused."""
         with pytest.raises(NotFoundError):

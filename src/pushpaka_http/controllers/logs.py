@@ -13,7 +13,7 @@ from pushpaka_core.services.logs import LogService
 from pushpaka_http.authentication import Token
 from pushpaka_http.dependencies import Given
 from pushpaka_http.errors import UpgradeRequiredError
-from pushpaka_http.event_streams import LogEvents
+from pushpaka_http.event_streams import EventStream, log_events
 from pushpaka_http.parameters import After, LastEventId, LineLimit, Text
 from pushpaka_http.schemas.lists import ListResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
@@ -57,7 +57,7 @@ class LogController(Controller):
         watchers: Given[Watchers],
         after: After = 0,
         last_event_id: LastEventId = None,
-    ) -> LogEvents:
+    ) -> EventStream:
         """Watch a log as it grows, as Server-Sent Events of one DeploymentLog each."""
         watched = await deployments.get(actor, deployment_id)
         ticket = Ticket(
@@ -66,7 +66,7 @@ class LogController(Controller):
             deployment_id=watched.id,
             after=after if last_event_id is None else last_event_id,
         )
-        return LogEvents(ticket=ticket, watch=watch, watchers=watchers)
+        return log_events(ticket, watch, watchers)
 
 
 @get("/logs/{deployment_id:str}/stream", include_in_schema=False)

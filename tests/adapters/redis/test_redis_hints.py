@@ -105,6 +105,16 @@ async def test_other_process_is_told_where_to_look(joined: Pair) -> None:
         )
 
 
+async def test_who_watches_all_moves_gets_those_of_other_processes(joined: Pair) -> None:
+    """With the state that storage has, and whatever was said by lines before."""
+    async with joined.other.events.subscribe_to_moves() as moves:
+        await joined.one.events.publish(joined.lines())
+        cancelled = await joined.cancel()
+
+        with fail_after(5):
+            assert DeploymentMoved(deployment=cancelled) == await anext(moves)
+
+
 async def test_nothing_of_a_message_goes_through_redis(
     joined: Pair, own_redis: RedisServer
 ) -> None:

@@ -1,7 +1,7 @@
 """Messages to the watchers of this process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 from anyio import WouldBlock, create_memory_object_stream
@@ -9,7 +9,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from attrs import define, field
 
 from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import LinesWritten, Message
+from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
 
 BUFFERED_MESSAGES = 256
 """What a watcher may be behind before it loses messages."""
@@ -22,11 +22,18 @@ class MemoryEventBus:
     """Copies each message into the buffer of every watcher of its deployment."""
 
     _watchers: dict[DeploymentId, set["_Inbox"]] = field(factory=dict, init=False)
+    _watchers_of_moves: set[MemoryObjectSendStream[DeploymentMoved]] = field(
+        factory=set, init=False
+    )
 
     async def publish(self, message: Message, /) -> None:
         """Hand *message* to everybody whose buffer is not full."""
         for inbox in self._watchers.get(message.deployment_id, ()):
             inbox.offer(message)
+        if isinstance(message, DeploymentMoved):
+            for sender in self._watchers_of_moves:
+                with suppress(WouldBlock):
+                    sender.send_nowait(message)
 
     @asynccontextmanager
     async def subscribe(
@@ -41,6 +48,17 @@ class MemoryEventBus:
                 yield inbox
         finally:
             self._forget(deployment_id, inbox)
+
+    @asynccontextmanager
+    async def subscribe_to_moves(self) -> AsyncIterator[AsyncIterator[DeploymentMoved]]:
+        """Watch the moves of all deployments from now on."""
+        sender, receiver = create_memory_object_stream[DeploymentMoved](BUFFERED_MESSAGES)
+        self._watchers_of_moves.add(sender)
+        try:
+            with sender, receiver:
+                yield receiver
+        finally:
+            self._watchers_of_moves.remove(sender)
 
     def _forget(self, deployment_id: DeploymentId, inbox: "_Inbox") -> None:
         watchers = self._watchers[deployment_id]

@@ -12,7 +12,7 @@ from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, r
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.pages import Page
@@ -42,6 +42,14 @@ class MemoryVisibleDeployments:
         found = self._tables.deployments.where(lambda d: _fits(d, wanted) and self._sees(d))
         found.sort(key=_age, reverse=True)
         return Page(items=found[offset : offset + limit], total=len(found))
+
+    async def versions(self, project_id: ProjectId | None, /) -> Mapping[DeploymentId, int]:
+        """Return the version of each that is not over."""
+        wanted = DeploymentFilter(project_id=project_id)
+        found = self._tables.deployments.where(
+            lambda d: not d.is_final and _fits(d, wanted) and self._sees(d)
+        )
+        return {deployment.id: deployment.version for deployment in found}
 
     def _sees(self, deployment: Deployment) -> bool:
         return is_visible(self._tables, deployment.project_id, self._actor)

@@ -29,6 +29,7 @@ class RedisEventBus:
     _storage: Storage
     _exchange: HintExchange
     _watched: Counter[DeploymentId] = field(factory=Counter, init=False)
+    _watchers_of_moves: int = field(default=0, init=False)
 
     async def publish(self, message: Message, /) -> None:
         """Hand *message* to everybody who watches here, and a hint to other processes."""
@@ -48,12 +49,22 @@ class RedisEventBus:
             finally:
                 self._watched -= Counter([deployment_id])
 
+    @asynccontextmanager
+    async def subscribe_to_moves(self) -> AsyncIterator[AsyncIterator[DeploymentMoved]]:
+        """Watch the moves of all deployments from now on."""
+        async with self._here.subscribe_to_moves() as moves:
+            self._watchers_of_moves += 1
+            try:
+                yield moves
+            finally:
+                self._watchers_of_moves -= 1
+
     async def hear(self, hint: Hint) -> None:
         """Tell those who watch here of what another process has done, or may have done."""
         match hint.kind:
             case HintKind.LINES if hint.id in self._watched:
                 await self._tell_of_lines(DeploymentId(hint.id))
-            case HintKind.MOVED if hint.id in self._watched:
+            case HintKind.MOVED if hint.id in self._watched or self._watchers_of_moves:
                 await self._tell_of_state(DeploymentId(hint.id))
             case HintKind.MISSED:
                 for watched in list(self._watched):

@@ -1,6 +1,6 @@
 """Deployments, which are the jobs as well, kept in a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,9 @@ from pushpaka_core.adapters.sql.schema import deployments, projects
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import FINAL, IN_WORK, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.pages import Page
@@ -22,6 +22,7 @@ from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter, 
 
 _OLDEST_FIRST = (deployments.c.created_at, deployments.c.sequence, deployments.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)
+_NOT_OVER = sorted(set(DeploymentStatus) - FINAL)
 
 
 def is_in_work(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -69,6 +70,14 @@ class SqlVisibleDeployments:
             fitting.append(deployments.c.target == wanted.target)
         query = sa.select(deployments).where(self._is_seen, *fitting).order_by(*_NEWEST_FIRST)
         return await self._statements.page(Deployment, query, limit, offset)
+
+    async def versions(self, project_id: ProjectId | None, /) -> Mapping[DeploymentId, int]:
+        """Return the version of each that is not over."""
+        conditions = [deployments.c.status.in_(_NOT_OVER), self._is_seen]
+        if project_id is not None:
+            conditions.append(deployments.c.project_id == project_id)
+        query = sa.select(deployments.c.id, deployments.c.version).where(*conditions)
+        return dict(await self._statements.tuples(query))
 
     @property
     def _is_seen(self) -> sa.ColumnElement[bool]:
