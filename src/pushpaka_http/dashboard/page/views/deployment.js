@@ -1,7 +1,80 @@
-/** Deployment: not there yet. */
-import { html } from "../lib/html.js";
-import { PageHead } from "../lib/ui.js";
+/** One deployment: how it stands and why, its phases, its log, and what can be done with it. */
+import { api } from "../lib/api.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { useResource } from "../lib/resource.js";
+import { useUser } from "../lib/session.js";
+import { PageHead, Problem, Skeleton, Status, isFinal } from "../lib/ui.js";
+import { LogStore } from "../log/store.js";
+import { LogViewer } from "../log/viewer.js";
+import { Actions } from "./deployment/actions.js";
+import { allowedOf } from "./deployment/allowed.js";
+import { DeploymentFacts } from "./deployment/facts.js";
+import { Failure } from "./deployment/failure.js";
+import { Phases } from "./deployment/phases.js";
+import { Timeline } from "./deployment/timeline.js";
 
-export default function Deployment() {
-  return html`<${PageHead} title="Deployment" />`;
+export default function DeploymentView({ params: { id } }) {
+  const loaded = useResource(`/deployments/${id}`);
+  const timeline = useResource(`/deployments/${id}/events`);
+  const deployment = loaded.data;
+  const project = useResource(deployment ? `/projects/${deployment.project_id}` : null);
+  const members = useResource(deployment ? `/projects/${deployment.project_id}/members` : null);
+  const [isCancelling, setIsCancelling] = useState(false);
+  const log = useLog(id);
+  const user = useUser();
+
+  const refresh = useCallback(() => Promise.all([loaded.reload(), timeline.reload(), project.reload()]), [loaded.reload, timeline.reload, project.reload]);
+  const show = (newer) => {
+    loaded.set(newer);
+    timeline.reload();
+  };
+  const cancel = async () => {
+    setIsCancelling(true);
+    try {
+      show(await api.post(`/deployments/${id}/cancel`));
+    } catch (error) {
+      setIsCancelling(false);
+      refresh();
+      throw error;
+    }
+  };
+
+  if (!deployment && loaded.error) return html`<${PageHead} title="Deployment" /><${Problem} error=${loaded.error} retry=${loaded.reload} />`;
+  if (!deployment) return html`<${PageHead} title="Deployment" /><${Skeleton} lines=${4} height=${72} />`;
+
+  const team = members.data?.data ?? [];
+  const nameOf = (userId) => (userId === user.id ? "you" : (team.find((member) => member.user_id === userId)?.name ?? "somebody else"));
+  const allowed = project.data ? allowedOf(deployment, project.data) : {};
+  const actions = html`<${Actions} ...${{ deployment, allowed, cancel, show }} isCancelling=${isCancelling && !isFinal(deployment.status)} />`;
+  return html`
+    <div class="deployment">
+      <${PageHead}
+        title="Deployment ${deployment.sequence}"
+        windowTitle="${project.data?.name ?? "Deployment"} ${deployment.sequence}"
+        back=${{ to: `/projects/${deployment.project_id}`, label: project.data?.name ?? "Project" }}
+        beside=${html`<${Status} of=${deployment.status} phase=${deployment.phase} />`}
+        actions=${actions}
+      />
+      ${deployment.error && html`<${Failure} ...${{ deployment }} store=${log.store} />`}
+      <${DeploymentFacts} ...${{ deployment, nameOf }} project=${project.data} />
+      <${Phases} events=${timeline.data?.data ?? []} />
+      <${LogViewer} key=${id} deploymentId=${id} store=${log.store} onLines=${log.grown} fileName="${project.data?.slug ?? "deployment"}-${deployment.sequence}.log" />
+      ${timeline.data && html`<${Timeline} events=${timeline.data.data} nameOf=${nameOf} />`}
+    </div>
+  `;
+}
+
+const QUIET_MILLISECONDS = 250;
+
+/** The lines of the log; the view is drawn again when no more of them come for a moment. */
+function useLog(id) {
+  const store = useMemo(() => new LogStore(), [id]);
+  const [, setCount] = useState(0);
+  const timer = useRef(0);
+  const grown = useCallback(() => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => setCount((count) => count + 1), QUIET_MILLISECONDS);
+  }, []);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return { store, grown };
 }

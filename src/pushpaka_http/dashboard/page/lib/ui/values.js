@@ -1,4 +1,5 @@
 /** Values that people read: times, durations, commits, and what they copy. */
+import { copyText } from "../clipboard.js";
 import { useNow } from "../clock.js";
 import { ago, duration, fullTime, shortSha, subject } from "../format.js";
 import { html, useState } from "../html.js";
@@ -32,7 +33,7 @@ export function Duration({ ms = null, from = null, to = null }) {
 export function Copy({ text, label = "Copy" }) {
   const [isDone, setIsDone] = useState(false);
   const copy = async () => {
-    await write(text);
+    await copyText(text);
     setIsDone(true);
     setTimeout(() => setIsDone(false), 1500);
   };
@@ -57,18 +58,4 @@ export function Commit({ of: { commit_sha: sha, commit_message: message, branch 
       ${message && html`<span class="message" title=${message}>${subject(message)}</span>`}
     </span>
   `;
-}
-
-/** Over plain http, but on this very machine, browsers give pages no clipboard: select and copy. */
-async function write(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const before = document.activeElement;
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "unseen";
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-  return before?.focus();
 }
