@@ -1,13 +1,14 @@
 """What an export has, in words."""
 
 from pushpaka_core.adapters.sql.export_files import Contents
+from pushpaka_http.cli.numbers import counted
 
 _TOLD = ("user", "project", "deployment")
 
 
 def in_words(contents: Contents) -> str:
     """Return how much it is of what people know of."""
-    users, projects, deployments = (_counted(contents.rows[f"{row}s"], row) for row in _TOLD)
+    users, projects, deployments = (counted(contents.rows[f"{row}s"], row) for row in _TOLD)
     return f"{users}, {projects} and {deployments}"
 
 
@@ -20,7 +21,3 @@ def keys_in_words(contents: Contents) -> str:
         "Who imports it needs the PUSHPAKA_ENCRYPTION_KEYS of this instance, or keys.json from "
         "its data directory."
     )
-
-
-def _counted(number: int, row: str) -> str:
-    return f"{number} {row}" if number == 1 else f"{number} {row}s"

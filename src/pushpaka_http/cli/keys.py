@@ -17,6 +17,7 @@ from pushpaka_core.key_maintenance import (
     rotate_keys,
 )
 from pushpaka_core.settings import Settings
+from pushpaka_http.cli.numbers import counted
 
 _BY_HAND = (
     "PUSHPAKA_ENCRYPTION_KEYS is set, so that the keys are yours to change. To rotate: append a "
@@ -36,7 +37,7 @@ def list_() -> None:
     now = datetime.now(UTC)
     for use in anyio.run(list_keys, Settings.from_environ()):
         age = "age unknown" if use.made_at is None else _age(use.made_at, now)
-        click.echo(f"{use.id}  {_state(use):8}  {age:12}  {_counted(use.secrets)}")
+        click.echo(f"{use.id}  {_state(use):8}  {age:12}  {counted(use.secrets, 'secret')}")
 
 
 @command.command()
@@ -50,7 +51,7 @@ def rotate() -> None:
     """
     rotated = anyio.run(rotate_keys, Settings.from_environ())
     click.echo(_made(rotated))
-    click.echo(f"{_counted(rotated.reencrypted)} encrypted anew by {rotated.current_key}.")
+    click.echo(f"{counted(rotated.reencrypted, 'secret')} encrypted anew by {rotated.current_key}.")
     if rotated.unreadable:
         click.echo(_unreadable(rotated.unreadable), err=True)
         sys.exit(1)
@@ -76,12 +77,7 @@ def _age(made_at: datetime, now: datetime) -> str:
     seconds = max(0, int((now - made_at).total_seconds()))
     units = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
     unit, size = next((u, s) for u, s in units if seconds >= s or s == 1)
-    number = seconds // size
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
-def _counted(secrets: int) -> str:
-    return "1 secret" if secrets == 1 else f"{secrets} secrets"
+    return counted(seconds // size, unit)
 
 
 def _made(rotated: Rotated) -> str:
