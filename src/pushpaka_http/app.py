@@ -47,7 +47,7 @@ from pushpaka_http.metrics import Metrics
 from pushpaka_http.middleware import Methods, Surroundings
 from pushpaka_http.parameters import check_parameters
 from pushpaka_http.rate_limits import Limits, RateLimits
-from pushpaka_http.watching import LogWatch, TokenWatch, Watch, Watchers
+from pushpaka_http.watching import LogWatch, TokenWatch, Waiting, Watch, Watchers
 from pushpaka_http.websockets import LogSocket
 
 
@@ -114,10 +114,10 @@ def create_app(
             "token": Provide(token_of, sync_to_thread=False),
             "client_network": Provide(client_network, sync_to_thread=False),
             "rate_limits": given(rate_limits),
-            "token_watch": given(token_watch),
             "watch": given(log_watch),
             "move_watch": given(move_watch),
             "watchers": given(watchers),
+            "waiting": given(Waiting(watchers, token_watch)),
             "log_socket": given(log_socket),
             "metrics": given(metrics),
             "metrics_token": given(metrics_token),

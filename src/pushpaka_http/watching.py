@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext, suppress
+from contextlib import aclosing, contextmanager
 from enum import IntEnum
 from functools import lru_cache, partial
 from typing import Never, TypeAlias, TypeVar
@@ -66,20 +66,17 @@ class Watchers:
         Raises:
             TooManyRequestsError: If the user has all of theirs in use.
         """
-        with self._place_for(actor), self._metrics.watching():
+        with self.place_to_wait(actor), self._metrics.watching():
             yield
 
-    def place_to_wait(self, actor: Actor, seconds: int) -> AbstractContextManager[None]:
+    @contextmanager
+    def place_to_wait(self, actor: Actor) -> Iterator[None]:
         """
-        Hold a place for a request that waits for news; who wants to wait no time needs none.
+        Hold a place for a request that waits for news, for as long as the block lasts.
 
         Raises:
             TooManyRequestsError: If the user has all of theirs in use.
         """
-        return self._place_for(actor) if seconds else nullcontext()
-
-    @contextmanager
-    def _place_for(self, actor: Actor) -> Iterator[None]:
         if self._open[actor.user_id] >= self._most:
             raise TooManyRequestsError(60)
         self._open += Counter([actor.user_id])
@@ -102,9 +99,28 @@ class TokenWatch:
             await sleep(self._seconds)
             await self._accounts.authenticate(token)
 
-    async def outlived_by(self, token: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Return what *work* does, if *token* is good until then; NotAuthenticatedError."""
-        return await first_of(work, partial(self.until_ended, token))
+
+@frozen
+class Waiting:
+    """Answers requests that wait for news; who waits no time is answered like any other."""
+
+    _watchers: Watchers
+    _tokens: TokenWatch
+
+    async def outlast(
+        self, actor: Actor, token: str, seconds: int, news: Callable[[], Awaitable[T]]
+    ) -> T:
+        """
+        Return *news*, for which the actor is ready to wait so many seconds.
+
+        Raises:
+            TooManyRequestsError: If the user has all of their places in use.
+            NotAuthenticatedError: If *token* ends before.
+        """
+        if not seconds:
+            return await news()
+        with self._watchers.place_to_wait(actor):
+            return await first_of(news, partial(self._tokens.until_ended, token))
 
 
 @frozen(kw_only=True)
@@ -128,9 +144,11 @@ class Watch:
     ) -> Ending:
         """Show all of *followed* while *token* is good, or until one of *others* returns."""
         shown = partial(self._show_all, followed, send)
-        signed_out = partial(self._until_signed_out, token)
+        signed_out = partial(self._tokens.until_ended, token)
         try:
             return await first_of(shown, signed_out, *others)
+        except NotAuthenticatedError:
+            return Ending.SIGNED_OUT
         except NotFoundError:
             return Ending.GONE
         except OSError:
@@ -144,11 +162,6 @@ class Watch:
                 if patience.cancelled_caught:
                     return Ending.TOO_SLOW
         return Ending.OVER
-
-    async def _until_signed_out(self, token: str) -> Ending:
-        with suppress(NotAuthenticatedError):
-            await self._tokens.until_ended(token)
-        return Ending.SIGNED_OUT
 
 
 @frozen(kw_only=True)

@@ -21,7 +21,7 @@ from pushpaka_http.parameters import IdempotencyKey, Limit, Offset, Text, Wait
 from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 from pushpaka_http.schemas.lists import ListResponse, PageResponse
-from pushpaka_http.watching import TokenWatch, Watchers
+from pushpaka_http.watching import Waiting
 
 
 class DeploymentController(Controller):
@@ -76,16 +76,14 @@ class DeploymentController(Controller):
         deployment_id: FromPath[DeploymentId],
         actor: Given[Actor],
         token: Given[Token],
-        token_watch: Given[TokenWatch],
         deployments: Given[DeploymentService],
-        watchers: Given[Watchers],
+        waiting: Given[Waiting],
         addresses: Given[Addresses],
         wait: Wait = 0,
     ) -> DeploymentResponse:
         """Show a deployment, at once or when there is news of its end."""
         news = partial(deployments.wait, actor, deployment_id, timedelta(seconds=wait))
-        with watchers.place_to_wait(actor, wait):
-            seen = await token_watch.outlived_by(token, news)
+        seen = await waiting.outlast(actor, token, wait, news)
         return DeploymentResponse.of(seen, addresses)
 
     @post("/{deployment_id:str}/rollback")
