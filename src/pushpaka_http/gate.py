@@ -34,13 +34,13 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or WebSocket of a sane size on."""
-        if scope["type"] == ScopeType.WEBSOCKET:
-            send = _Handshake(scope, receive, send).send
         if too_large := self._refusal(scope):
             await _refuse(too_large, scope, receive, send)
             return
         if scope["type"] == ScopeType.HTTP:
             receive = _Body(receive, self._limits).receive
+        elif scope["type"] == ScopeType.WEBSOCKET:
+            send = _Handshake(scope, receive, send).send
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> HTTPException | None:
