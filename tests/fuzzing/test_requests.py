@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from tests.fuzzing.effort import Refusal, bounded, outcome
 from tests.fuzzing.mutations import nearly, nearly_header, nearly_short
-from tests.http.clients import Person, connected, speaking_to
+from tests.http.clients import UNLIMITED, Person, connected, speaking_to
 from tests.http.instances import Instance
-from tests.http.sound_requests import UNLIMITED
 
 from pushpaka_core.adapters.security.signer import JwtSigner
 from pushpaka_core.domain.users import UserId

@@ -17,11 +17,23 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from attrs import define, field, frozen
 from litestar import Litestar
 
+from pushpaka_http.rate_limits import Limits
+
 BASE_URL = "http://api.localhost:8000"
 PASSWORD = "correct horse"
 REPO = "https://git.example.com/ann/app.git"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that nothing has."""
+_MANY = 10**9
+UNLIMITED = Limits(
+    sign_ins_per_client=_MANY,
+    sign_ins_per_account=_MANY,
+    requests_per_user=_MANY,
+    deployments_per_project=_MANY,
+    deployments_per_user=_MANY,
+    watch_seconds=0,
+)
+"""For a single client who tries everything."""
 
 
 def speaking_to(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:

@@ -7,19 +7,6 @@ from typing import Any
 from schemathesis import Case, GenerationMode
 from tests.http.clients import PASSWORD, REPO
 
-from pushpaka_http.rate_limits import Limits
-
-_MANY = 10**9
-UNLIMITED = Limits(
-    sign_ins_per_client=_MANY,
-    sign_ins_per_account=_MANY,
-    requests_per_user=_MANY,
-    deployments_per_project=_MANY,
-    deployments_per_user=_MANY,
-    watch_seconds=0,
-)
-"""For a single client who tries everything."""
-
 _numbers = count(1)
 _SOUND = {
     "repo_url": REPO,

@@ -10,18 +10,16 @@ import httpx
 import pytest
 from anyio import create_task_group
 from attrs import evolve
-from tests.http.clients import PASSWORD, speaking_to
+from tests.http.clients import PASSWORD, UNLIMITED, speaking_to
 from tests.http.instances import Instance
 from tests.postgres import PostgresServer
 
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.ports.storage import Storage
 from pushpaka_http.app import create_app
-from pushpaka_http.rate_limits import Limits
 
 pytestmark = pytest.mark.anyio
 
-MANY = Limits(sign_ins_per_client=1000, sign_ins_per_account=1000)
 POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 
 
@@ -54,7 +52,7 @@ async def test_of_many_who_take_an_address_at_once_one_gets_it(storage: Storage)
     """The others are told that it is taken, and there is one account."""
     application = Instance.empty().application
     accounts = evolve(application.accounts, storage=storage)
-    app = create_app(evolve(application, accounts=accounts), limits=MANY)
+    app = create_app(evolve(application, accounts=accounts), limits=UNLIMITED)
     statuses: Counter[int] = Counter()
 
     async def ask(client: httpx.AsyncClient, email: str) -> None:

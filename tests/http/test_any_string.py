@@ -6,22 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.http.clients import NOBODY, REPO, Person, speaking_to
+from tests.http.clients import NOBODY, REPO, UNLIMITED, Person, speaking_to
 from tests.http.instances import Instance
 
 from pushpaka_http.app import create_app
-from pushpaka_http.rate_limits import Limits
 
 pytestmark = pytest.mark.anyio
 
-_MANY = 10**9
-LIMITS = Limits(
-    sign_ins_per_client=_MANY,
-    sign_ins_per_account=_MANY,
-    requests_per_user=_MANY,
-    deployments_per_project=_MANY,
-    deployments_per_user=_MANY,
-)
 PROJECT: dict[str, Any] = {
     "name": "shop",
     "repo_url": REPO,
@@ -67,7 +58,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def ann() -> AsyncIterator[Person]:
-    app = create_app(Instance.empty().application, limits=LIMITS)
+    app = create_app(Instance.empty().application, limits=UNLIMITED)
     async with speaking_to(app) as client:
         yield await Person.registered(client, "ann@example.com")
 

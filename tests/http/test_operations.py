@@ -10,7 +10,7 @@ import httpx
 import pytest
 from attrs import evolve, frozen
 from litestar import Litestar
-from tests.http.clients import NOBODY, Person, speaking_to
+from tests.http.clients import NOBODY, UNLIMITED, Person, speaking_to
 from tests.http.instances import Instance
 from tests.http.operations import HIDDEN, Operation, described, holdings, joined, rows, served
 
@@ -18,7 +18,6 @@ from pushpaka_core.domain.access import PLATFORM, Scope
 from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.users import Role, UserId
 from pushpaka_http.app import create_app
-from pushpaka_http.rate_limits import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -125,16 +124,8 @@ class Stage:
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
     """Set the stage where nobody asks too often."""
-    many = 10**9
-    limits = Limits(
-        sign_ins_per_client=many,
-        sign_ins_per_account=many,
-        requests_per_user=many,
-        deployments_per_project=many,
-        watch_seconds=0,
-    )
     instance = Instance.empty()
-    app = create_app(instance.application, limits=limits, router_token=uuid4().hex)
+    app = create_app(instance.application, limits=UNLIMITED, router_token=uuid4().hex)
     async with speaking_to(app) as client:
         yield await Stage.set(instance, app, client)
 

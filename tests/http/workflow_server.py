@@ -5,8 +5,7 @@ from secrets import token_bytes
 
 import anyio
 from attrs import evolve
-from tests.http.clients import REPO
-from tests.http.sound_requests import UNLIMITED
+from tests.http.clients import REPO, UNLIMITED
 from tests.services.platform import WEB_APP
 
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource

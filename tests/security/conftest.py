@@ -13,7 +13,7 @@ import pytest
 from anyio import Event, create_task_group
 from anyio.abc import TaskGroup
 from attrs import field, frozen
-from tests.http.clients import Person, speaking_to
+from tests.http.clients import UNLIMITED, Person, speaking_to
 from tests.http.instances import Instance
 from tests.security.scenes import Scene, open_scene
 
@@ -23,7 +23,6 @@ from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.ports.processes import Command, OutputChunk
 from pushpaka_core.testing.applications import NUMBER
 from pushpaka_http.app import create_app
-from pushpaka_http.rate_limits import Limits
 
 FIRST_UID = 61_500
 
@@ -67,7 +66,7 @@ async def scene() -> AsyncIterator[Scene]:
 @pytest.fixture(scope="module")
 async def ann() -> AsyncIterator[Person]:
     """Return somebody who speaks to the API of an instance in memory, as often as they like."""
-    app = create_app(Instance.empty().application, limits=Limits(requests_per_user=10**6))
+    app = create_app(Instance.empty().application, limits=UNLIMITED)
     async with speaking_to(app) as client:
         yield await Person.registered(client, "ann@example.com")
 
