@@ -13,11 +13,6 @@ from pushpaka_http.rate_limits import Limits
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def instance() -> Instance:
     return Instance.empty()
 

@@ -52,11 +52,6 @@ TEXTS = st.text(
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def ann() -> AsyncIterator[Person]:
     app = create_app(Instance.empty().application, limits=UNLIMITED)
     async with speaking_to(app) as client:

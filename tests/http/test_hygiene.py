@@ -43,11 +43,6 @@ def output() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def answers() -> Sequence[httpx.Response]:
     """Return an answer of each kind that there is."""
     instance = Instance.empty()

@@ -131,11 +131,6 @@ async def staged() -> AsyncIterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def stage() -> AsyncIterator[Stage]:
     """One for all who are refused, as they change nothing."""
     async with staged() as stage:

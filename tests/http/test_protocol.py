@@ -35,11 +35,6 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def site() -> AsyncIterator[Site]:
     app = create_app(Instance.empty().application)
     async with served(app, Patience(rest_seconds=1)) as port:

@@ -34,11 +34,6 @@ UNREAD = 20 * "GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
     async with open_api(tmp_path_factory.mktemp("api"), stall_seconds=10) as api:
         yield api
