@@ -1,5 +1,7 @@
 """What all tests share: the backend, the guard of the event loop, the components that are there."""
 
+import io
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 
@@ -78,3 +80,13 @@ def no_blocking_calls() -> Iterator[None]:
         for function in guard.functions.values():
             function.can_block_in("adapters/security/key_file.py", {"_look", "_read"})
         yield
+
+
+@pytest.fixture
+def server_log() -> Iterator[io.StringIO]:
+    """Return what the server's log may be written to, until the test is over."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -30,16 +30,6 @@ from pushpaka_http.rate_limits import Limits
 pytestmark = pytest.mark.anyio
 
 FORGED = 'Ann\n{"level": "error", "event": "forged"}\r\x1b[31m'
-
-
-@pytest.fixture
-def output() -> Iterator[io.StringIO]:
-    """Return what the server's log is written to, by each of its formats in turn."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
@@ -152,10 +142,10 @@ async def test_what_an_application_says_is_text_and_nothing_else(
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
 async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
-    client: httpx.AsyncClient, output: io.StringIO, log_format: LogFormat
+    client: httpx.AsyncClient, server_log: io.StringIO, log_format: LogFormat
 ) -> None:
     """Each request is one line of the server's log, whatever it is called."""
-    set_up_logging(log_format, output=output)
+    set_up_logging(log_format, output=server_log)
     body = {"email": FORGED, "name": FORGED, "password": PASSWORD}
 
     answers = [
@@ -165,7 +155,7 @@ async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
         await client.get("/health", headers={"X-Request-ID": "a b", "X-Forwarded-For": "a\tb"}),
     ]
 
-    lines = output.getvalue().split("\n")
+    lines = server_log.getvalue().split("\n")
     assert [400, 400, 404, 200] == [answer.status_code for answer in answers]
     assert (4, "") == (len(lines) - 1, lines[-1])
     assert all(line.isprintable() for line in lines)
@@ -173,10 +163,10 @@ async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
 
 
 async def test_a_token_in_an_address_is_written_nowhere(
-    app: Litestar, instance: Instance, output: io.StringIO
+    app: Litestar, instance: Instance, server_log: io.StringIO
 ) -> None:
     """Not where it counts, as with a log's socket, nor where it is one that nobody asked for."""
-    set_up_logging(LogFormat.JSON, output=output, level=logging.INFO)
+    set_up_logging(LogFormat.JSON, output=server_log, level=logging.INFO)
     async with served(app) as port:
         address = f"127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=f"http://{address}") as client:
@@ -197,7 +187,7 @@ async def test_a_token_in_an_address_is_written_nowhere(
 
     assert [401, 200, 404] == [answer.status_code for answer in answers]
     assert 'route="/api/v1/logs/{deployment_id}/stream",status="1000"' in metrics
-    for text in (output.getvalue(), metrics, *(answer.text for answer in answers)):
+    for text in (server_log.getvalue(), metrics, *(answer.text for answer in answers)):
         assert ann.token not in text
         assert "token=" not in text
 
