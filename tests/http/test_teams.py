@@ -8,6 +8,9 @@ from attrs import frozen
 from litestar import Litestar
 from tests.http.clients import NOBODY, Person, connected
 from tests.http.instances import Instance
+from tests.http.operations import joined
+
+from pushpaka_core.domain.members import ProjectRole
 
 pytestmark = pytest.mark.anyio
 
@@ -43,30 +46,22 @@ class Team:
         return f"{self.path}/members/{self.bob.user['id']}"
 
 
-async def joined(ann: Person, bob: Person, role: str) -> Team:
-    """Return a new team that bob has accepted to be in."""
+@pytest.fixture
+async def team(ann: Person, bob: Person) -> Team:
     project = await ann.project()
-    body = {"email": bob.user["email"], "role": role}
-    invited = await ann.post(f"/projects/{project['id']}/invitations", body)
-    accepted = await bob.post(f"/invitations/{invited.json()['id']}/accept")
-    assert (201, 200) == (invited.status_code, accepted.status_code), accepted.text
+    await joined(ann, bob, project["id"], ProjectRole.VIEWER)
     return Team(project, ann, bob)
 
 
-async def test_a_project_says_what_its_reader_may(ann: Person, bob: Person) -> None:
+async def test_a_project_says_what_its_reader_may(team: Team) -> None:
     """Each is told their own role, in the list as well as in the project itself."""
-    team = await joined(ann, bob, "viewer")
+    people = team.ann, team.bob
 
-    listed = [(await person.get("/projects")).json()["data"][0] for person in (ann, bob)]
-    shown = [(await person.get(team.path)).json() for person in (ann, bob)]
+    listed = [(await person.get("/projects")).json()["data"][0] for person in people]
+    shown = [(await person.get(team.path)).json() for person in people]
 
     assert ["owner", "viewer"] == [project["role"] for project in listed]
     assert listed == shown
-
-
-@pytest.fixture
-async def team(ann: Person, bob: Person) -> Team:
-    return await joined(ann, bob, "viewer")
 
 
 async def test_who_is_invited_comes_in(ann: Person, bob: Person) -> None:
