@@ -221,7 +221,7 @@ async def test_a_smaller_token_is_refused(
     assert before == await stage.changes()
 
 
-@each([each for each in GUARDED if each.role is not None])
+@each([each for each in GUARDED if each.role in {ProjectRole.MEMBER, ProjectRole.OWNER}])
 async def test_too_small_a_role_is_refused(stage: Stage, operation: Operation) -> None:
     """With 403, and the role that it takes: who is in the team knows that it is there."""
     before = await stage.changes()
