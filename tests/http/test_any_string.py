@@ -49,6 +49,13 @@ TEXTS = st.text(
     st.characters() | st.sampled_from("\0\n\r\t\x1b\u2028\u202e\ud800'\";$`|&<>{}%../\\-"),
     max_size=40,
 )
+few = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +103,7 @@ async def test_nul_is_refused_in_every_text(
 
 @pytest.mark.parametrize("route", list(BODIES), ids=" ".join)
 @given(data=st.data())
-@settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@few
 async def test_any_text_has_an_answer(
     ann: Person, project: dict[str, Any], route: tuple[str, str], data: st.DataObject
 ) -> None:
@@ -116,13 +117,7 @@ async def test_any_text_has_an_answer(
 @given(text=TEXTS)
 @example(text="\0")
 @example(text="%00")
-@settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@few
 async def test_any_address_has_an_answer(ann: Person, project: dict[str, Any], text: str) -> None:
     """Parts of a path, queries and headers are read as what they are, or refused."""
     sent = text.encode(errors="surrogatepass")
