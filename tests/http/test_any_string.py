@@ -29,21 +29,31 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/register"): {"email": "a@b.example", "name": "Ann", "password": "12345678"},
     ("POST", "/auth/login"): {"email": "a@b.example", "password": "12345678"},
     ("POST", "/auth/password"): {"current_password": "12345678", "new_password": "12345678"},
+    ("POST", "/tokens"): {"name": "CI", "scope": "read", "expires_at": "2099-01-01T00:00:00Z"},
     ("POST", "/projects"): PROJECT,
-    ("PATCH", "/projects/{project}"): PROJECT,
-    ("PUT", "/projects/{project}/env"): {"variables": {"KEY": "value"}, "scope": "all"},
+    ("PATCH", "/projects/{project_id}"): PROJECT,
+    ("PUT", "/projects/{project_id}/env"): {"variables": {"KEY": "value"}, "scope": "all"},
+    ("POST", "/projects/{project_id}/plan"): {"branch": "main", "commit_sha": "abcdef1"},
+    ("POST", "/projects/{project_id}/transfer"): {"owner_id": NOBODY},
+    ("PATCH", "/projects/{project_id}/members/{user_id}"): {"role": "viewer"},
+    ("POST", "/projects/{project_id}/invitations"): {"email": "a@b.example", "role": "viewer"},
     ("POST", "/deployments"): {
-        "project_id": "{project}",
+        "project_id": "{project_id}",
         "branch": "main",
         "commit_sha": "abcdef1",
         "target": "production",
     },
-    ("POST", "/domains"): {"project_id": "{project}", "domain": "www.example.com"},
-    ("POST", "/env"): {"project_id": "{project}", "key": "KEY", "value": "1", "scope": "all"},
-    ("DELETE", "/env"): {"project_id": "{project}", "key": "KEY", "scope": "all"},
-    ("POST", "/webhooks"): {"project_id": "{project}", "provider": "github"},
-    ("POST", "/notifications"): {"project_id": "{project}", "url": "https://hooks.example.com/x"},
+    ("POST", "/domains"): {"project_id": "{project_id}", "domain": "www.example.com"},
+    ("POST", "/env"): {"project_id": "{project_id}", "key": "KEY", "value": "1", "scope": "all"},
+    ("DELETE", "/env"): {"project_id": "{project_id}", "key": "KEY", "scope": "all"},
+    ("POST", "/webhooks"): {"project_id": "{project_id}", "provider": "github"},
+    ("POST", "/notifications"): {
+        "project_id": "{project_id}",
+        "url": "https://hooks.example.com/x",
+    },
 }
+NO_TEXTS = {("POST", "/auth/logout"), ("POST", "/webhooks/{webhook_id}/receive")}
+"""What takes a body in which no field is a text of ours."""
 FIELDS = [(*route, name) for route, body in BODIES.items() for name in body]
 TEXTS = st.text(
     st.characters() | st.sampled_from("\0\n\r\t\x1b\u2028\u202e\ud800'\";$`|&<>{}%../\\-"),
@@ -74,11 +84,11 @@ async def ask(ann: Person, project: dict[str, Any], route: tuple[str, str], **fi
     """Send a sound request with other *fields*, and return the status of its answer."""
     method, path = route
     sound = {
-        name: project["id"] if value == "{project}" else value
+        name: project["id"] if value == "{project_id}" else value
         for name, value in BODIES[route].items()
     }
     body = {name: value for name, value in (sound | fields).items() if value is not None}
-    answer = await ann.ask(method, path.format(project=project["id"]), body)
+    answer = await ann.ask(method, path.format(project_id=project["id"], user_id=NOBODY), body)
     assert answer.headers["Content-Type"].startswith("application/json")
     return answer.status_code
 
@@ -86,6 +96,20 @@ async def ask(ann: Person, project: dict[str, Any], route: tuple[str, str], **fi
 def placed(name: str, text: str) -> Any:
     """Return *text* as it stands in a field."""
     return {"KEY": text} if name == "variables" else text
+
+
+async def test_every_body_that_is_described_is_here(ann: Person) -> None:
+    """A route that is new is tried like the others."""
+    paths = (await ann.get("/openapi.json")).json()["paths"]
+
+    taking = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if "requestBody" in operation
+    }
+
+    assert taking == NO_TEXTS | set(BODIES)
 
 
 @pytest.mark.parametrize(("method", "path", "name"), FIELDS)
