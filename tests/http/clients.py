@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ UNLIMITED = Limits(
     watch_seconds=0,
 )
 """For a single client who tries everything."""
+_numbers = count(1)
 
 
 def speaking_to(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
@@ -85,6 +87,13 @@ class Person:
         answer = await self.post("/deployments", {"project_id": project_id})
         assert 201 == answer.status_code, answer.text
         return dict(answer.json())
+
+
+async def somebody(app: Any) -> Person:
+    """Return somebody new, from an address of their own."""
+    number = next(_numbers)
+    client = speaking_to(app, f"198.51.{number // 250}.{number % 250}")
+    return await Person.registered(client, f"p{number}@example.com")
 
 
 @define

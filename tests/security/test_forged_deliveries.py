@@ -3,7 +3,6 @@
 import ast
 import json
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from attrs import evolve
 from litestar import Litestar
 from tests.deliveries import Delivery, push
-from tests.http.clients import Person, speaking_to
+from tests.http.clients import Person, somebody, speaking_to
 from tests.http.instances import Instance
 
 from pushpaka_core.domain import forges
@@ -34,9 +33,6 @@ SIGNING = [Forge.GITHUB, Forge.GITEA, Forge.BITBUCKET]
 """GitLab shows the secret itself and signs nothing."""
 
 
-_numbers = count(1)
-
-
 @pytest.fixture(scope="module")
 def app() -> Litestar:
     return create_app(Instance.empty().application)
@@ -44,10 +40,7 @@ def app() -> Litestar:
 
 @pytest.fixture
 async def ann(app: Litestar) -> Person:
-    """Return somebody new, from an address of their own."""
-    number = next(_numbers)
-    client = speaking_to(app, f"198.51.100.{number}")
-    return await Person.registered(client, f"p{number}@example.com")
+    return await somebody(app)
 
 
 async def a_webhook(

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from anyio import create_task_group
 from litestar import Litestar
-from tests.http.clients import Person, speaking_to
+from tests.http.clients import Person, somebody
 from tests.http.instances import Instance
 
 from pushpaka_core.adapters.memory.router import MemoryRouter
@@ -49,13 +49,6 @@ def instance() -> Instance:
 @pytest.fixture(scope="module")
 def app(instance: Instance) -> Litestar:
     return create_app(instance.application)
-
-
-async def somebody(app: Litestar) -> Person:
-    """Return somebody new, from an address of their own."""
-    number = next(_numbers)
-    client = speaking_to(app, f"198.51.{number // 250}.{number % 250}")
-    return await Person.registered(client, f"p{number}@example.com")
 
 
 @pytest.fixture
