@@ -118,7 +118,7 @@ async def test_what_is_no_name_of_theirs_cannot_be_claimed(ann: Person, odd: str
 
 @pytest.mark.parametrize("odd", ["xn--bcher-kva.example", "1.example", "a--b.example"])
 async def test_names_in_other_scripts_come_as_ascii(ann: Person, odd: str) -> None:
-    """What is a host odd is one, however odd it looks."""
+    """What is a host name is one, however odd it looks."""
     assert odd == (await claimed(ann, await ann.project(), odd))["domain"]
 
 
