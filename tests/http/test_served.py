@@ -6,11 +6,10 @@ from contextlib import suppress
 import anyio
 import httpx
 import pytest
-from anyio.abc import ByteStream
 from litestar import Litestar
 from tests.http.clients import Person
 from tests.http.instances import Instance
-from tests.http.raw import served
+from tests.http.raw import said, served
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -88,16 +87,6 @@ async def test_events_end_where_the_reader_leaves(ann: Person, instance: Instanc
     assert "id: 1" == first
 
 
-async def answer_to(stream: ByteStream) -> bytes:
-    """Return what comes until the server hangs up."""
-    received = b""
-    try:
-        while True:
-            received += await stream.receive()
-    except anyio.EndOfStream:
-        return received
-
-
 @pytest.mark.parametrize(
     ("request_line", "status"),
     [
@@ -111,9 +100,7 @@ async def test_what_is_too_long_is_answered_and_hung_up_on(
 ) -> None:
     """The server lets it come to where we can say what is wrong with it."""
     with anyio.fail_after(5):
-        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            await stream.send(request_line + b"\r\nHost: x\r\n\r\n")
-            answer = await answer_to(stream)
+        answer = await said(port, request_line + b"\r\nHost: x\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 " + status)
 
@@ -126,8 +113,6 @@ async def test_a_trickling_body_is_answered_and_hung_up_on(ann: Person, port: in
     )
 
     with anyio.fail_after(5):
-        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            await stream.send(head.encode())
-            answer = await answer_to(stream)
+        answer = await said(port, head.encode())
 
     assert answer.startswith(b"HTTP/1.1 408")

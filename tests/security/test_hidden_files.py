@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import fail_after
+from tests.http.raw import said
 from tests.served import free_port
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
@@ -68,6 +69,4 @@ async def test_a_hidden_file_is_not_served(port: int) -> None:
 
 async def _answer(port: int, target: str) -> bytes:
     request = f"GET {target} HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\n\r\n"
-    async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-        await stream.send(request.encode())
-        return b"".join([data async for data in stream])
+    return await said(port, request.encode())
