@@ -96,6 +96,11 @@ async def somebody(app: Any) -> Person:
     return await Person.registered(client, f"p{number}@example.com")
 
 
+def wrong_fields(answer: httpx.Response) -> list[str]:
+    """Return the names of the fields for which a request was refused."""
+    return [problem["field"] for problem in answer.json().get("details", ())]
+
+
 @define
 class Browser:
     """The other end of a WebSocket."""

@@ -4,9 +4,8 @@ import json
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
-from tests.http.clients import Person
+from tests.http.clients import Person, wrong_fields
 
 pytestmark = pytest.mark.anyio
 
@@ -43,9 +42,9 @@ async def test_a_name_is_refused_however_it_is_sent(ann: Person, project_id: str
     many = {"variables": {"GOOD": "1", key: "2"}}
     among = await ann.ask("PUT", f"/projects/{project_id}/env", many)
 
-    assert (400, ["key"]) == (alone.status_code, _fields(alone))
+    assert (400, ["key"]) == (alone.status_code, wrong_fields(alone))
     assert 400 == among.status_code
-    assert [f"variables.{key}"[:100]] == [field[:100] for field in _fields(among)]
+    assert [f"variables.{key}"[:100]] == [field[:100] for field in wrong_fields(among)]
     assert {"data": []} == (await ann.get(f"/env?project_id={project_id}")).json()
     assert max(len(alone.text), len(among.text)) < 1000
 
@@ -61,7 +60,7 @@ async def test_a_value_is_text_that_an_environment_can_carry(
         headers={"Content-Type": "application/json"},
     )
 
-    assert (400, ["value"]) == (answer.status_code, _fields(answer))
+    assert (400, ["value"]) == (answer.status_code, wrong_fields(answer))
     assert len(answer.text) < 500
 
 
@@ -73,7 +72,3 @@ async def test_a_name_that_steers_nothing_is_taken(ann: Person, key: str) -> Non
     answer = await ann.post("/env", {"project_id": project["id"], "key": key, "value": "1"})
 
     assert (200, key) == (answer.status_code, answer.json()["key"])
-
-
-def _fields(answer: httpx.Response) -> list[str]:
-    return [problem["field"] for problem in answer.json().get("details", ())]

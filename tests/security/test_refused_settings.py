@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
-from tests.http.clients import REPO, Person
+from tests.http.clients import REPO, Person, wrong_fields
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect
 from pushpaka_core.errors import DetectionError
@@ -89,7 +88,7 @@ async def test_is_refused_by_its_name(
     changed = await ann.ask("PATCH", f"/projects/{project['id']}", {field: value})
 
     for answer in (created, changed):
-        assert (400, [field]) == (answer.status_code, _fields(answer)), answer.text
+        assert (400, [field]) == (answer.status_code, wrong_fields(answer)), answer.text
         assert not _echoes(answer.text, value)
 
 
@@ -128,7 +127,7 @@ async def test_what_a_deployment_must_not_name_is_refused(
 
     answer = await ann.post("/deployments", wanted)
 
-    assert (400, [field]) == (answer.status_code, _fields(answer)), answer.text
+    assert (400, [field]) == (answer.status_code, wrong_fields(answer)), answer.text
     assert not _echoes(answer.text, value)
 
 
@@ -223,10 +222,6 @@ def test_a_repository_may_not_say_it_either(said: str) -> None:
 
     with pytest.raises(DetectionError, match=r"pushpaka\.toml"):
         detect(tree, Wishes())
-
-
-def _fields(answer: httpx.Response) -> list[str]:
-    return [problem["field"] for problem in answer.json().get("details", ())]
 
 
 def _echoes(text: str, value: Any) -> bool:

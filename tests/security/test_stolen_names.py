@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from anyio import create_task_group
 from litestar import Litestar
-from tests.http.clients import Person, somebody
+from tests.http.clients import Person, somebody, wrong_fields
 from tests.http.instances import Instance
 
 from pushpaka_core.adapters.memory.router import MemoryRouter
@@ -111,7 +111,7 @@ async def test_what_is_no_name_of_theirs_cannot_be_claimed(ann: Person, odd: str
     answer = await ann.post("/domains", {"project_id": project["id"], "domain": odd})
 
     assert 400 == answer.status_code
-    assert ["domain"] == [problem["field"] for problem in answer.json()["details"]]
+    assert ["domain"] == wrong_fields(answer)
     assert odd[:101] not in answer.text or len(odd) <= 100
     assert {"data": []} == (await ann.get("/domains")).json()
 
