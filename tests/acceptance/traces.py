@@ -34,7 +34,7 @@ def kept_with(mark: str, served: Served) -> list[str]:
 
 def files_holding(directory: Path, secret: str) -> list[Path]:
     """Return the files below *directory* in which *secret* is."""
-    return [path for path in _below(directory) if secret.encode() in _content(path)]
+    return [path for path, content in contents_below(directory) if secret.encode() in content]
 
 
 def contents_below(directory: Path) -> Iterator[tuple[Path, bytes]]:
