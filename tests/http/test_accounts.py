@@ -170,12 +170,16 @@ async def test_a_wrong_present_password_changes_nothing(ann: Person) -> None:
     assert "current_password" == answer.json()["details"][0]["field"]
 
 
-async def test_signing_out_ends_this_token_and_no_other(
-    client: httpx.AsyncClient, ann: Person
-) -> None:
+async def signed_in_again(person: Person) -> Person:
+    """Return the same person at another browser."""
+    body = {"email": person.user["email"], "password": PASSWORD}
+    answer = await person.client.post("/api/v1/auth/login", json=body)
+    return Person(person.client, answer.json()["token"], answer.json()["user"])
+
+
+async def test_signing_out_ends_this_token_and_no_other(ann: Person) -> None:
     """Another browser, and what programs carry, go on."""
-    body = {"email": "ann@example.com", "password": PASSWORD}
-    other = Person(client, (await client.post("/api/v1/auth/login", json=body)).json()["token"], {})
+    other = await signed_in_again(ann)
 
     answer = await ann.post("/auth/logout")
 
@@ -185,12 +189,9 @@ async def test_signing_out_ends_this_token_and_no_other(
     assert 200 == (await other.get("/auth/me")).status_code
 
 
-async def test_signing_out_everywhere_ends_all_tokens(
-    client: httpx.AsyncClient, ann: Person, bob: Person
-) -> None:
+async def test_signing_out_everywhere_ends_all_tokens(ann: Person, bob: Person) -> None:
     """Of who asks, and nobody else's."""
-    body = {"email": "ann@example.com", "password": PASSWORD}
-    other = Person(client, (await client.post("/api/v1/auth/login", json=body)).json()["token"], {})
+    other = await signed_in_again(ann)
 
     answer = await ann.post("/auth/logout", {"everywhere": True})
 
