@@ -24,6 +24,8 @@ from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 
 PASSWORD = "correct-horse:battery/staple"
 """With characters that an address has to spell in another way."""
+POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
+"""The parameter of a test that holds for it as well."""
 _SPELT = "correct-horse%3Abattery%2Fstaple"
 _USER = "platform"
 _TEMPLATE = "migrated"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import evolve
-from tests.postgres import PostgresServer
+from tests.postgres import POSTGRES, PostgresServer
 from tests.served import PROGRAM, Served, open_served
 
 from pushpaka_core.adapters.security.cipher import AesGcmCipher
@@ -33,7 +33,6 @@ from pushpaka_core.testing.objects import a_project, a_user, an_env_var
 pytestmark = pytest.mark.anyio
 
 ROWS = 10_000
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])

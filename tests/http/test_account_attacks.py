@@ -12,15 +12,13 @@ from anyio import create_task_group
 from attrs import evolve
 from tests.http.clients import PASSWORD, UNLIMITED, speaking_to
 from tests.http.instances import Instance
-from tests.postgres import PostgresServer
+from tests.postgres import POSTGRES, PostgresServer
 
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.ports.storage import Storage
 from pushpaka_http.app import create_app
 
 pytestmark = pytest.mark.anyio
-
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])

@@ -7,10 +7,10 @@ from secrets import randbelow
 
 import pytest
 from tests.http.workflows import explored, served_api
+from tests.postgres import POSTGRES
 
 SECONDS = int(os.environ.get("PUSHPAKA_TEST_SECONDS", "0"))
 """How long an API is called in ways that nobody has seen; 0 tries nearly the same each time."""
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 pytestmark = pytest.mark.timeout(300 + 2 * SECONDS)
 
 

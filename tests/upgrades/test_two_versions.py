@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from anyio import to_thread
-from tests.postgres import PostgresServer
+from tests.postgres import POSTGRES, PostgresServer
 from tests.served import PASSWORD, PROGRAM, Served, open_served
 
 from pushpaka_core.testing.repositories import Repository
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.anyio
 
 PREVIOUS = (sys.executable, str(Path(__file__).with_name("previous.py")))
 OLD_WORKER = (*PREVIOUS, "worker")
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])

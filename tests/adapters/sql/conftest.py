@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.postgres import PostgresServer
-
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
+from tests.postgres import POSTGRES, PostgresServer
 
 
 @pytest.fixture

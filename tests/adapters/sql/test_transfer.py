@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from anyio import to_thread
 from tests.adapters.sql.operators import change
+from tests.postgres import POSTGRES
 
 from pushpaka_core.adapters.sql import schema
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
@@ -52,7 +53,6 @@ from pushpaka_core.testing.objects import (
 
 pytestmark = pytest.mark.anyio
 
-POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 KEYS = {"k1", "k2"}
 NEWEST = "0010"
 LINES = 450
