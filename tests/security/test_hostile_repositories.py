@@ -1,6 +1,7 @@
 """What a repository may hold to harm whoever fetches, looks at and builds it."""
 
 import stat
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from anyio import to_thread
 from tests.security.scenes import Scene
 
 from pushpaka_core.adapters.git.commands import find_git
+from pushpaka_core.adapters.git.failures import unknown_branch
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.adapters.process.processes import HostProcesses
 from pushpaka_core.domain.sources import SourcePolicy
@@ -184,6 +186,29 @@ async def test_words_of_a_commit_are_harmless_to_whoever_reads_them(
     assert len(words) < 3000
 
 
+async def test_directories_without_end_are_not_checked_out(
+    source: GitSource, repository: Repository, data: Path
+) -> None:
+    """What no tool could remove again is refused before it is on the disk."""
+    await to_thread.run_sync(_nest, repository)
+
+    with pytest.raises(SourceError, match="its directories are nested more than 200 deep"):
+        await fetched(source, repository, data)
+
+    assert not (data / "out").exists()
+
+
+def test_a_branch_is_missed_quickly_among_any_number() -> None:
+    """A server that names a hundred thousand branches holds nobody up."""
+    branches = [f"feature/one-of-very-many-{number:06}" for number in range(100_000)]
+    began = time.monotonic()
+
+    error = unknown_branch("feature/one-of-very-many-x", branches)
+
+    assert "and 99995 more" in str(error)
+    assert time.monotonic() - began < 0.5
+
+
 async def test_files_that_are_links_are_no_files(scene: Scene) -> None:
     """What they lead to is neither understood nor shown."""
     project = await scene.project("links", root_dir="links")
@@ -210,6 +235,19 @@ def _plant(repository: Repository, path: str) -> None:
         entry, kind = bytes.fromhex(repository.git(*how, stdin=tree)), b"40000"
     commit = repository.git("commit-tree", entry.hex(), "-m", "planted")
     repository.git("update-ref", "refs/heads/main", commit)
+
+
+def _nest(repository: Repository) -> None:
+    path = "d/" * 250 + "x"
+    stream = f"""commit refs/heads/main
+committer Ada <ada@example.org> 0 +0000
+data 3
+one
+M 100644 inline {path}
+data 1
+x
+"""
+    repository.git("fast-import", "--quiet", "--force", stdin=stream.encode())
 
 
 def _commit(repository: Repository) -> bytes:
