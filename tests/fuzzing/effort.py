@@ -13,13 +13,16 @@ T = TypeVar("T")
 EXAMPLES = int(os.environ.get("PUSHPAKA_TEST_EXAMPLES", "0"))
 """How many examples of each kind, of random ones, are tried; 0 tries the same few each time."""
 
+repeatable = settings(
+    derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
+"""The same examples each time, however long they take."""
+
 bounded = settings(
+    repeatable,
     max_examples=EXAMPLES or 25,
     derandomize=EXAMPLES == 0,
-    database=None,
-    deadline=None,
     print_blob=True,
-    suppress_health_check=list(HealthCheck),
 )
 """What every fuzzer keeps to."""
 

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.fuzzing.effort import repeatable
 from tests.http.clients import NOBODY, REPO, UNLIMITED, Person, speaking_to
 from tests.http.instances import Instance
 
@@ -59,13 +60,7 @@ TEXTS = st.text(
     st.characters() | st.sampled_from("\0\n\r\t\x1b\u2028\u202e\ud800'\";$`|&<>{}%../\\-"),
     max_size=40,
 )
-few = settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+few = settings(repeatable, max_examples=30)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import anyio
 import pytest
 import schemathesis
 from attrs import evolve, frozen
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from schemathesis import BaseSchema, Case
+from tests.fuzzing.effort import repeatable
 from tests.http.clients import Person, speaking_to
 from tests.http.instances import Instance
 from tests.http.sound_requests import keep_rules
@@ -45,13 +46,7 @@ def described(*, all_kinds: bool) -> BaseSchema:
 
 API, SOUND_API = described(all_kinds=True), described(all_kinds=False)
 numbers = count(1)
-few = settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+few = settings(repeatable, max_examples=6)
 
 
 @frozen
