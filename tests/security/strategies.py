@@ -6,45 +6,11 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import strategies as st
 
 _WORDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
-_ODD = st.sampled_from(
-    [
-        *(
-            "\n",
-            "\r",
-            "\0",
-            "\t",
-            "\x1b",
-            "\u2028",
-            "\u202e",
-            "\x7f",
-            "'",
-            '"',
-            "`",
-            "$(id)",
-            "${X}",
-        ),
-        *(
-            ";",
-            "|",
-            "&&",
-            ">",
-            "<",
-            "\\",
-            " ",
-            "*",
-            "?",
-            "..",
-            "-",
-            "--",
-            "%0a",
-            "%00",
-            "@",
-            "#",
-            "=",
-        ),
-        *("é", "\uff0f", "\u2215", "\u212a", "🎉"),
-    ]
-)
+_ODD = st.sampled_from([
+    "\n", "\r", "\0", "\t", "\x1b", "\u2028", "\u202e", "\x7f", "'", '"', "`", "$(id)", "${X}",
+    ";", "|", "&&", ">", "<", "\\", " ", "*", "?", "..", "-", "--", "%0a", "%00", "@", "#", "=",
+    "é", "\uff0f", "\u2215", "\u212a", "🎉",
+])  # fmt: skip
 TANGLES = st.lists(_WORDS | _ODD | st.just("/"), min_size=1, max_size=6).map("".join)
 """Text in which something may be taken for more than it is."""
 
@@ -117,25 +83,13 @@ URL_TEMPLATES = st.sampled_from(
 
 TRANSPORTS = st.builds(
     "{}{}{}".format,
-    st.sampled_from(
-        [
-            *("ext", "fd", "file", "git", "ftp", "ftps", "http", "transport", "javascript", "dict"),
-            *(
-                "rsync",
-                "gopher",
-                "ldap",
-                "jar",
-                "https+evil",
-                "-",
-                "--upload-pack=",
-                "ssh-o",
-                "a b",
-            ),
-        ]
-    ),
+    st.sampled_from([
+        "ext", "fd", "file", "git", "ftp", "ftps", "http", "transport", "javascript", "dict",
+        "rsync", "gopher", "ldap", "jar", "https+evil", "-", "--upload-pack=", "ssh-o", "a b",
+    ]),
     st.sampled_from(["::", ":", "://", ":///", "=", " ", ":\\\\"]),
     TANGLES,
-)
+)  # fmt: skip
 """What git could take for an option, or for another way than https and ssh."""
 
 CREDENTIALS = st.builds("{}{}".format, _WORDS, st.just("") | _WORDS.map(lambda word: f":{word}"))
