@@ -5,16 +5,12 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
 import httpx
 from anyio import fail_after, open_process, sleep, to_thread
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.certificates import certify
 from tests.served import free_port
 
 _CONFIG = """\
@@ -66,7 +62,8 @@ def mute_registry() -> Iterator[str]:
 def silent_registry(directory: Path) -> Iterator[str]:
     """Yield the address of what agrees on TLS, and then never answers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(directory / "registry.pem"))
+    certify(directory, "registry")
+    context.load_cert_chain(directory / "registry.crt", directory / "registry.key")
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         Thread(target=_greet, args=(server, context), daemon=True).start()
         try:
@@ -85,26 +82,3 @@ def _greet(server: socket.socket, context: ssl.SSLContext) -> None:
             connection.settimeout(10)
             with suppress(OSError):
                 held.enter_context(context.wrap_socket(connection, server_side=True))
-
-
-def _certificate(file: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return file

@@ -4,7 +4,6 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -13,11 +12,7 @@ from threading import Thread
 import httpx
 import pytest
 from attrs import define, field
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from tests.certificates import certify
 from tests.deliveries import AFTER
 
 from pushpaka_core.adapters.http.poster import HttpPoster, open_http_poster
@@ -73,7 +68,7 @@ def serving(receiver: Receiver, certificate: Path | None = None) -> Iterator[Rec
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
+            context.load_cert_chain(certificate, certificate.with_suffix(".key"))
             server.socket = context.wrap_socket(server.socket, server_side=True)
         receiver.port = server.server_address[1]
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -87,29 +82,6 @@ def serving(receiver: Receiver, certificate: Path | None = None) -> Iterator[Rec
 def receiver() -> Iterator[Receiver]:
     with serving(Receiver()) as receiver:
         yield receiver
-
-
-def certified(path: Path, host: str) -> Path:
-    """Write a certificate of *host*, which it has signed itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(
-            issuer_name=name,
-            subject_name=name,
-            public_key=key.public_key(),
-            serial_number=1,
-            not_valid_before=now - timedelta(days=1),
-            not_valid_after=now + timedelta(days=1),
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
-    return path
 
 
 async def test_what_is_posted_arrives(poster: HttpPoster, receiver: Receiver) -> None:
@@ -138,8 +110,9 @@ async def test_a_name_is_looked_up_once_and_kept_to(receiver: Receiver) -> None:
 class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> Path:
-        """The certificate of git.example.com and its key, in one file."""
-        return certified(tmp_path / "certificate.pem", "git.example.com")
+        """The certificate of git.example.com, beside its key."""
+        certify(tmp_path, "git", "git.example.com")
+        return tmp_path / "git.crt"
 
     @pytest.fixture
     async def poster(self, certificate: Path) -> AsyncIterator[HttpPoster]:
