@@ -72,6 +72,7 @@ class Ears:
                 if message is not None:
                     self.heard["redis"].add(str(message["data"]).encode())
                 self.heard["redis"].update(_in_redis(client))
+            self.heard["redis"].update(_in_redis(client))
 
 
 @frozen

@@ -99,7 +99,6 @@ async def test_no_secret_is_seen_but_where_it_works(
                 await sleep(0.05)
         said = await _answers(ann, project, running, failed)
         _leave_traces(shared.directory, control, world.redis)
-        await sleep(0.2)
     secrets = {
         "env var": canary,
         "git token": TOKEN,
