@@ -28,10 +28,10 @@ _FAILED = re.compile(
 )
 _LOST = re.compile(
     r"^ERROR: failed to [a-z ]+: (rpc error: code = )?Unavailable\b"
-    r"|Cannot connect to the Docker daemon|error during connect"
+    r"|^ERROR: ([a-z ]+(\(\w+\))?: )*(Cannot connect to the Docker daemon|error during connect)"
 )
-"""What the client says of an engine that went away, or is not there."""
-_NO_BUILDX = re.compile(r"is not a docker command|unknown flag: --progress")
+"""What the client says of an engine that went away; what a Dockerfile says stands elsewhere."""
+_NO_BUILDX = re.compile(r"^docker: \S+ is not a docker command|^unknown flag: --progress")
 _LIMITS = Limits(memory_bytes=2 * 2**30, cpus=2.0, processes=512)
 _MOST_OF_A_COMMAND = 200
 _PIECE = 16 * 1024
