@@ -78,7 +78,8 @@ class Load:
     """Visitors of one application, who ask again as soon as they are answered."""
 
     _http: httpx.AsyncClient
-    _runs_containers: bool
+    _engines: Sequence[str]
+    """Where the containers of the application are, if it is in any."""
     stage: str = field(default="at rest", init=False)
     requests: list[Request] = field(factory=list, init=False)
     kills: list[Kill] = field(factory=list, init=False)
@@ -93,7 +94,7 @@ class Load:
             httpx.AsyncClient(base_url=url, headers=host, timeout=_TIMEOUT, trust_env=False) as web,
             create_task_group() as visitors,
         ):
-            load = cls(web, person.served.runs_containers)
+            load = cls(web, person.served.engines)
             for method in (*["GET"] * readers, "POST"):
                 visitors.start_soon(partial(load._ask_on, method, "/"))
             visitors.start_soon(partial(load._ask_on, "GET", f"/for/{_DOWNLOAD}", is_slow=True))
@@ -194,7 +195,7 @@ class Load:
     def _kill(self, name: str) -> None:
         """End a process, and return once its port accepts nothing any more."""
         (process,) = processes_with(name)
-        container = _container_of(process) if self._runs_containers else None
+        container = _container_of(process, self._engines)
         process.kill()
         process.wait(PATIENCE)
         if container is not None:
@@ -209,6 +210,7 @@ class Load:
         return [r for r in requests if not r.is_slow and not r.failure]
 
 
-def _container_of(process: psutil.Process) -> Container:
+def _container_of(process: psutil.Process, engines: Sequence[str]) -> Container | None:
     line = {process.pid, *(parent.pid for parent in process.parents())}
-    return next(one for one in containers() if one.attrs["State"]["Pid"] in line)
+    running = (one for url in engines for one in containers(url))
+    return next((one for one in running if one.attrs["State"]["Pid"] in line), None)

@@ -34,6 +34,8 @@ _LEAN = f"import sys; sys.modules.update(dict.fromkeys({_OF_THE_API}))"
 LEAN_WORKER = (sys.executable, "-c", f"{_LEAN}; import pushpaka_worker.__main__")
 """A worker where nothing is installed of what only an API needs."""
 PASSWORD = "correct horse"
+ENGINES = "PUSHPAKA_TEST_ENGINES"
+"""What names the engines of all machines of a Swarm; it is no setting."""
 LEFT_OPEN = ""
 """The value of a setting that is not set, so that the instance chooses by itself."""
 
@@ -82,12 +84,18 @@ class Served:
         return self.directory / "data"
 
     @property
-    def runs_containers(self) -> bool:
-        named = self.env.get("PUSHPAKA_RUNTIME", "process")
-        if named != LEFT_OPEN:
-            return named == "docker"
-        kept = kept_runtime(self.data_directory)
-        return kept is not None and kept.runtime == "docker"
+    def runs_on_a_swarm(self) -> bool:
+        return self._runtime == "swarm"
+
+    @property
+    def engines(self) -> Sequence[str]:
+        """Where the containers are that it runs, if it runs any."""
+        match self._runtime:
+            case "swarm":
+                return self.env[ENGINES].split(",")
+            case "docker":
+                return [self._engine]
+        return []
 
     @property
     def repositories(self) -> Path:
@@ -196,7 +204,7 @@ class Served:
                 self._process.kill()
             await self._process.wait()
         await take_down(Settings(data_directory=self.data_directory))
-        if await to_thread.run_sync(lambda: self.runs_containers):
+        if await to_thread.run_sync(lambda: self.engines):
             await to_thread.run_sync(self._remove_from_the_engine)
         await to_thread.run_sync(shutil.rmtree, self.directory)
 
@@ -241,7 +249,20 @@ class Served:
     def _remove_from_the_engine(self) -> None:
         """Leave nothing of this instance in its engine."""
         if instance_id := known_instance_id(self.data_directory):
-            remove_all(Marks(instance_id.hex), self.env.get("PUSHPAKA_DOCKER_URL", URL))
+            remove_all(Marks(instance_id.hex), self._engine)
+
+    @property
+    def _runtime(self) -> str:
+        named = self.env.get("PUSHPAKA_RUNTIME", "process")
+        if named != LEFT_OPEN:
+            return named
+        kept = kept_runtime(self.data_directory)
+        return "" if kept is None else kept.runtime
+
+    @property
+    def _engine(self) -> str:
+        """The engine that it asks."""
+        return self.env.get("PUSHPAKA_DOCKER_URL", URL)
 
     def _choose_other_ports(self) -> None:
         """Take what serve has refused to start for: another instance chose the same just now."""

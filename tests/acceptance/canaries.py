@@ -14,9 +14,9 @@ import redis
 import sqlalchemy as sa
 from attrs import define, field, frozen
 from tests.acceptance.traces import contents_below
-from tests.engine.engines import URL
 from tests.redis_server import RedisServer
 from tests.served import Served
+from tests.swarm.holdings import held_in_a_swarm
 
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
@@ -90,7 +90,8 @@ class Places:
                 **dict(_rows(url)),
                 **{name: b"\n".join(texts) for name, texts in ears.heard.items()},
                 **said,
-                **(dict(_in_engine(served)) if served.runs_containers else {}),
+                **dict(_in_engines(served)),
+                **dict(_in_a_swarm(served) if served.runs_on_a_swarm else ()),
             }
         )
 
@@ -153,12 +154,21 @@ def _in_redis(client: redis.Redis) -> Iterator[bytes]:
         yield client.dump(key) or b""
 
 
-def _in_engine(served: Served) -> Iterator[tuple[str, bytes]]:
-    """Yield what an engine knows of the images and containers of an instance."""
+def _in_a_swarm(served: Served) -> Iterator[tuple[str, bytes]]:
+    for name, told in held_in_a_swarm(served).items():
+        yield f"{name} of the Swarm", told.encode()
+
+
+def _in_engines(served: Served) -> Iterator[tuple[str, bytes]]:
+    """Yield what engines know of the images and containers of an instance."""
     instance_id = known_instance_id(served.data_directory)
     assert instance_id is not None
-    client = docker.DockerClient(base_url=URL)
-    said = Marks(instance_id.hex).filter["label"]
+    for url in served.engines:
+        yield from _in_engine(url, Marks(instance_id.hex).filter["label"])
+
+
+def _in_engine(url: str, said: str) -> Iterator[tuple[str, bytes]]:
+    client = docker.DockerClient(base_url=url)
     try:
         for image in client.images.list(filters={"label": said}):
             yield f"image {image.id}", json.dumps([image.attrs, image.history()]).encode()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.apps import edit, example
 from tests.acceptance.people import Json, Person, messages, numbers
-from tests.acceptance.variants import BUILDS
+from tests.acceptance.variants import BUILDS, ON_ONE_MACHINE
 
 ANSWERS = {
     "flask": (
@@ -142,6 +142,7 @@ async def test_sveltekit_example_takes_a_form(ann: Person, repositories: Path) -
     assert (200, True) == (sent.status_code, "You wrote: Greetings" in sent.text)
 
 
+@ON_ONE_MACHINE
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name not in BUNDLED])
 async def test_example_answers_what_it_should(ann: Person, repositories: Path, name: str) -> None:
     """Each kind of application is built and started as it is, and its pages and files are there."""

@@ -31,7 +31,7 @@ async def test_only_what_was_under_way_in_a_killed_process_is_lost(
 ) -> None:
     """Whatever else fails has failed."""
     async with httpx.AsyncClient() as http:
-        load = Load(http, runs_containers=False)
+        load = Load(http, engines=())
     load.requests += [
         request(0, process="killed", failure=None),
         request(begun, process=process, failure=REFUSED),

@@ -13,11 +13,12 @@ from tests.acceptance.people import PATIENCE, Json, Person
 from tests.acceptance.traces import processes_with
 from tests.acceptance.variants import RUNTIMES, settings_of
 from tests.served import Served, open_served
+from tests.swarm.opened import SWARM
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
-@pytest.fixture(params=RUNTIMES)
+@pytest.fixture(params=(*RUNTIMES, SWARM))
 async def own(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """Return an instance that a test may end and start again."""
     with settings_of(request) as settings:

@@ -1,4 +1,4 @@
-"""What Pushpaka leaves on this host: processes as `ps` would show them, files, and images."""
+"""What Pushpaka leaves: processes of all machines as `ps` would show them, files, and images."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import psutil
 from anyio import fail_after, sleep, to_thread
 from tests.engine.engines import names_with
 from tests.served import Served
+from tests.swarm.holdings import held_in_a_swarm
 
 
 def commands() -> list[str]:
@@ -27,9 +28,16 @@ def processes_with(mark: str) -> list[psutil.Process]:
 
 
 def kept_with(mark: str, served: Served) -> list[str]:
-    """Return the files, images and containers of an instance that have *mark* in their names."""
+    """
+    Return the files, images and containers of an instance that have *mark* in their names.
+
+    On a Swarm also what else bears it, at the manager, on the machines and in the registry.
+    """
     files = [str(path) for path in _below(served.data_directory) if mark in path.name]
-    return [*files, *(names_with(mark) if served.runs_containers else ())]
+    if served.runs_on_a_swarm:
+        held = held_in_a_swarm(served)
+        return [*files, *(name for name, told in held.items() if mark in told)]
+    return [*files, *(name for url in served.engines for name in names_with(mark, url))]
 
 
 def files_holding(directory: Path, secret: str) -> list[Path]:

@@ -1,6 +1,5 @@
-"""On what an instance stands: on files of its own, on PostgreSQL and Redis, or on an engine."""
+"""On what an instance stands: files of its own, PostgreSQL and Redis, an engine, or a Swarm."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,13 +14,15 @@ SERVERS = "servers"
 _NEEDED = [pytest.mark.needs("postgres"), pytest.mark.needs("redis")]
 VARIANTS = ("embedded", pytest.param(SERVERS, marks=_NEEDED))
 """The parameters of a fixture that opens an instance for processes."""
-ON_DEMAND = (SWARM,) if "swarm" in os.environ.get("PUSHPAKA_TEST_VARIANTS", "") else ()
-"""What takes longest, and is tried by tests of its own otherwise."""
-ALL_VARIANTS = (*VARIANTS, DOCKER, *ON_DEMAND)
-"""Those of one whose tests hold for containers as well."""
+ALL_VARIANTS = (*VARIANTS, DOCKER, SWARM)
+"""Those of one whose tests hold for containers as well, on one machine and on several."""
 RUNTIMES = ("embedded", DOCKER)
 BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="session")
 """For tests that take long, and are about builds: on servers these are the same."""
+ON_ONE_MACHINE = pytest.mark.parametrize(
+    "shared", [*VARIANTS, DOCKER], indirect=True, scope="session"
+)
+"""For tests that are about builds as well: a Swarm runs what one of its engines has built."""
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
     """Return the settings of the variant that a fixture is asked for."""
     if request.param == "swarm":
         swarm: Swarm = request.getfixturevalue("swarm")
-        swarm.load("python:3.13-slim", "node:22-slim", "caddy:2")
+        swarm.load("python:3.13-slim", "caddy:2")
         yield swarm.settings
         return
     if request.param != SERVERS:

@@ -30,10 +30,10 @@ def lacks_docker() -> str | None:
     return None
 
 
-def containers(**labels: str) -> list[Container]:
+def containers(url: str = URL, /, **labels: str) -> list[Container]:
     """Return the containers that bear *labels*, those that have ended included."""
     wanted = [f"{label}={value}" for label, value in labels.items()]
-    client = docker.DockerClient(base_url=URL)
+    client = docker.DockerClient(base_url=url)
     try:
         return list(
             client.containers.list(all=True, filters={"label": wanted}, ignore_removed=True)
@@ -42,9 +42,9 @@ def containers(**labels: str) -> list[Container]:
         client.close()
 
 
-def names_with(mark: str) -> list[str]:
+def names_with(mark: str, url: str = URL) -> list[str]:
     """Return the names of the images and containers in which *mark* is."""
-    client = docker.DockerClient(base_url=URL)
+    client = docker.DockerClient(base_url=url)
     try:
         # Others remove theirs meanwhile, on which the SDK's own lists stumble.
         images = [name for one in client.api.images() for name in one["RepoTags"] or ()]
@@ -55,10 +55,19 @@ def names_with(mark: str) -> list[str]:
 
 
 def remove_all(marks: Marks, url: str = URL) -> None:
-    """Remove what bears *marks* from the engine at *url*: containers, networks and images."""
+    """
+    Remove what bears *marks* from the engine at *url*: containers, networks and images.
+
+    Where that manages a Swarm, its services and secrets go before them.
+    """
     client = docker.DockerClient(base_url=url)
     said = marks.filter["label"]
     try:
+        if client.info()["Swarm"].get("ControlAvailable"):
+            for things in (client.services, client.secrets):
+                for thing in things.list(filters={"label": said}):
+                    with suppress(APIError):
+                        thing.remove()
         for container in client.containers.list(all=True, filters={"label": said}):
             with suppress(APIError):
                 container.remove(force=True, v=True)

@@ -5,14 +5,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 from tests.acceptance.people import OWN_ADDRESSES, Person
 from tests.served import Served, open_served
 from tests.swarm.machines import Swarm
-from tests.swarm.opened import remove_from
-
-from pushpaka_core.adapters.docker.labels import Marks
-from pushpaka_core.adapters.files.instance_ids import known_instance_id
 
 PYTHON = "python:3.13-slim"
 
@@ -22,12 +18,8 @@ async def served(swarm: Swarm) -> AsyncIterator[Served]:
     await to_thread.run_sync(swarm.load, PYTHON)
     settings = {**OWN_ADDRESSES, **swarm.settings, "PUSHPAKA_TEST_TIMING": "fast"}
     async with open_served(**settings) as opened:
-        try:
-            yield await opened.start()
-            assert "Traceback" not in opened.log
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(_clear, swarm, opened)
+        yield await opened.start()
+        assert "Traceback" not in opened.log
 
 
 @pytest.fixture
@@ -42,8 +34,3 @@ def repositories(served: Served) -> Path:
     directory = served.repositories / uuid4().hex
     directory.mkdir()
     return directory
-
-
-def _clear(swarm: Swarm, served: Served) -> None:
-    if instance_id := known_instance_id(served.data_directory):
-        remove_from(swarm, Marks(instance_id.hex))

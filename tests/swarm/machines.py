@@ -14,6 +14,7 @@ import pytest
 from attrs import define, field, frozen
 from tests.engine import base_images
 from tests.engine.own_engine import lacks_engines, unmount
+from tests.served import ENGINES
 from tests.swarm.registry import PASSWORD, USER, RegistryServer, open_registry
 
 from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, RegistryPlace
@@ -66,6 +67,8 @@ class Wire:
         self._plug(1)
         _ip("address", "add", f"{self.host}/24", "dev", self.name(1))
         _ip("link", "set", self.name(1), "up")
+        for rule in self._ways_out:
+            _iptables("--insert", *rule)
 
     def connect(self, number: int) -> None:
         """Give a machine its namespace, and connect it."""
@@ -76,13 +79,28 @@ class Wire:
         self._plug(number)
         _ip("-n", name, "address", "add", f"{self.address(number)}/24", "dev", "eth0")
         _ip("-n", name, "link", "set", "eth0", "up")
+        _ip("-n", name, "route", "add", "default", "via", self.host)
 
     def remove(self) -> None:
-        """Remove all namespaces, and what is in them."""
+        """Remove all namespaces, what is in them, and what this host was told about them."""
+        for rule in self._ways_out:
+            with suppress(subprocess.CalledProcessError):
+                _iptables("--delete", *rule)
         for name in _namespaces():
             if name.startswith(self.name(0)[:-1]):
                 subprocess.run(["ip", "netns", "delete", name], check=False)
         subprocess.run(["ip", "link", "delete", self.name(1)], check=False, capture_output=True)
+
+    @property
+    def _ways_out(self) -> Sequence[Sequence[str]]:
+        """Return the rules by which builds reach what they install."""
+        net, link = self.network, self.name(1)
+        answers = ("--match", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+        return [
+            ("nat", "POSTROUTING", "-s", net, "!", "-d", net, "-j", "MASQUERADE"),
+            ("filter", "FORWARD", "-i", link, "-j", "ACCEPT"),
+            ("filter", "FORWARD", "-o", link, *answers, "-j", "ACCEPT"),
+        ]
 
     def _plug(self, number: int) -> None:
         _ip("-n", self.name(0), "link", "set", f"p{number}", "master", "switch", "up")
@@ -138,6 +156,10 @@ class Node:
 
     def answers(self) -> bool:
         return self._run("version").returncode == 0
+
+    def has(self, image: str) -> bool:
+        """Tell whether an image was loaded into it."""
+        return self._run("image", "inspect", image).returncode == 0
 
     def docker(self, *arguments: str) -> str:
         """Run the docker command on it, and return what it prints."""
@@ -236,6 +258,7 @@ class Swarm:
             "PUSHPAKA_REGISTRY": f"http://{self.registry.address}/apps",
             "PUSHPAKA_REGISTRY_USER": USER,
             "PUSHPAKA_REGISTRY_PASSWORD": PASSWORD,
+            ENGINES: ",".join(node.url for node in (self.manager, self.worker)),
         }
 
     @property
@@ -246,10 +269,14 @@ class Swarm:
 
     def load(self, *images: str, node: Node | None = None) -> None:
         """Copy images from the engine that everybody shares to where images are built."""
+        node = node or self.manager
         for image in images:
             base_images.ensure(image)
-        load = ["docker", "--host", (node or self.manager).url, "load"]
-        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:
+        missing = [image for image in images if not node.has(image)]
+        if not missing:
+            return
+        load = ["docker", "--host", node.url, "load"]
+        with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as saved:
             subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
         assert 0 == saved.returncode
 
@@ -292,6 +319,11 @@ def swarm() -> Iterator[Swarm]:
 def _ip(*arguments: str) -> None:
     ended = subprocess.run(["ip", *arguments], check=False, capture_output=True)
     assert 0 == ended.returncode, (arguments, ended.stderr.decode())
+
+
+def _iptables(do: str, table: str, *rule: str) -> None:
+    command = ["iptables", "--wait", "--table", table, do, *rule]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _namespaces() -> list[str]:

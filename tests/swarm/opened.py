@@ -5,9 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
-import docker
 import pytest
 from anyio import to_thread
 from attrs import frozen
@@ -27,8 +25,13 @@ from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
 from pushpaka_core.adapters.docker.waiting import Waiting
 from pushpaka_core.adapters.process.processes import HostProcesses
 
-SWARM = pytest.param("swarm", marks=[pytest.mark.needs("swarm"), pytest.mark.needs("docker")])
-"""A parameter of fixtures that have the adapters of this module beside others."""
+_NEEDED = [pytest.mark.needs("swarm"), pytest.mark.needs("docker")]
+SWARM = pytest.param("swarm", marks=[*_NEEDED, pytest.mark.timeout(300)])
+"""
+A parameter of fixtures that have the adapters of this module beside others.
+
+The first test of a process makes the Swarm.
+"""
 
 
 @frozen(kw_only=True)
@@ -85,18 +88,4 @@ async def opened_swarm(
                 profile=profile,
             )
         finally:
-            await to_thread.run_sync(remove_from, swarm, marks)
-
-
-def remove_from(swarm: Swarm, marks: Marks) -> None:
-    """Remove what bears *marks* from a Swarm: services, secrets, networks and images."""
-    client = docker.DockerClient(base_url=swarm.manager.url)
-    api: Any = client.api
-    try:
-        for service in api.services(filters=dict(marks.filter)):
-            api.remove_service(service["ID"])
-        for secret in api.secrets(filters=dict(marks.filter)):
-            api.remove_secret(secret["ID"])
-    finally:
-        client.close()
-    remove_all(marks, swarm.manager.url)
+            await to_thread.run_sync(remove_all, marks, swarm.manager.url)
