@@ -61,7 +61,7 @@ MISTAKES = {
     ),
     "an application that is killed": Mistake(
         files=program("import os\nos.kill(os.getpid(), 9)\n"),
-        told=("The web process was ended by signal SIGKILL.",),
+        told=("The web process was ended by signal SIGKILL",),
     ),
     "an application that never listens": Mistake(
         settings={"health_check_timeout": 2},

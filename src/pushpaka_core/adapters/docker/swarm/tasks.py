@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from signal import SIGKILL
 from typing import Any, Self
 
 from attrs import frozen
@@ -38,6 +39,8 @@ class Task:
     """Whether the Swarm has told it to end, as on a machine that is drained."""
     code: int | None
     """The exit code of its container, if it ever had one."""
+    memory_limit: int | None
+    """In bytes, if it has one."""
 
     @classmethod
     def of(cls, attrs: Mapping[str, Any], machines: Mapping[str, Machine]) -> Self:
@@ -52,6 +55,7 @@ class Task:
             begun_at=datetime.fromisoformat(status["Timestamp"]),
             is_unwanted=attrs["DesiredState"] in _LEAVING,
             code=container.get("ExitCode", 0) if container.get("ContainerID") else None,
+            memory_limit=attrs["Spec"].get("Resources", {}).get("Limits", {}).get("MemoryBytes"),
         )
 
     @property
@@ -103,7 +107,14 @@ class Task:
             return f"could not be started: {self.reason}"
         if not self.is_over and self.machine:
             return f"has to leave the machine {self.machine.name}"
-        return self.exit.words
+        return f"{self.exit.words}{self._guess}"
+
+    @property
+    def _guess(self) -> str:
+        """Say what a kill may have been for: no Swarm tells of memory."""
+        if self.exit.signal != SIGKILL or not self.memory_limit:
+            return ""
+        return f", as is what uses more memory than its limit of {self.memory_limit >> 20} MiB"
 
 
 @frozen(kw_only=True)
