@@ -1,21 +1,24 @@
 """One instance and one browser for all tests of the dashboard; people, tabs and repositories."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person
 from tests.browser import chromium as program
 from tests.dashboard.visitors import DESKTOP_LIGHT, Screen, Visitor
-from tests.served import Served, open_served
+from tests.name_server import NameServer, open_name_server
+from tests.served import Served, free_port, open_served
 
 Visitors = Callable[..., Awaitable[Visitor]]
 
 _numbers = count(1)
+
+expect.set_options(timeout=20_000)  # A busy machine is slow.
 
 
 async def session_of(person: Person) -> Json:
@@ -32,8 +35,14 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-async def served() -> AsyncIterator[Served]:
-    async with open_served(**OWN_ADDRESSES) as served:
+def name_server() -> Iterator[NameServer]:
+    with open_name_server(free_port()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def served(name_server: NameServer) -> AsyncIterator[Served]:
+    async with open_served(**OWN_ADDRESSES, PUSHPAKA_DNS_SERVERS=name_server.setting) as served:
         await served.start()
         yield served
         assert "Traceback" not in served.log

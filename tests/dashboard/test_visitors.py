@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Route
 from tests.dashboard.visitors import PHONE, Screen, Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser")]
@@ -27,7 +27,7 @@ async def show(visitor: Visitor, script: str) -> None:
 
     async def answer(route: Route) -> None:
         if route.request.is_navigation_request():
-            page = f"<!doctype html><title>Page</title><script>{script}</script><p>done</p>"
+            page = f"<!doctype html><title>Page</title><script>{script}</script><h1>done</h1>"
             headers = {"Content-Type": "text/html", "Content-Security-Policy": POLICY}
             await route.fulfill(headers=headers, body=page)
         else:
@@ -35,7 +35,6 @@ async def show(visitor: Visitor, script: str) -> None:
 
     await visitor.context.route("**", answer)
     await visitor.go("/page")
-    await expect(visitor.says("done")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from playwright.async_api import (
     Request,
     Response,
     StorageState,
+    expect,
 )
 from tests.acceptance.people import Json
 from tests.served import PASSWORD
@@ -99,7 +100,8 @@ class Visitor:
             yield visitor
         finally:
             await context.close()
-        assert ([], []) == (visitor.faults, visitor.refused)
+        found = [*visitor.faults, *visitor.refused]
+        assert not found, "\n".join(found)
 
     async def another_tab(self) -> Page:
         """Open one more page of the same browser."""
@@ -122,8 +124,19 @@ class Visitor:
         self.refused.clear()
 
     async def go(self, path: str) -> None:
-        """Load the page at *path* anew."""
+        """Load the page at *path* anew, and wait until all of it is there."""
         await self.page.goto(path)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until nothing on the page is still being loaded."""
+        await expect(self.page.locator("h1")).to_be_visible()
+        await expect(self.page.locator(".skeleton")).to_have_count(0)
+
+    async def keep(self, session: Json) -> None:
+        """Have the browser keep another session from now on."""
+        keep = "([name, value]) => localStorage.setItem(name, value)"
+        await self.page.evaluate(keep, [SESSION, json.dumps(session)])
 
     async def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """Fill in and send the form that is before them."""
