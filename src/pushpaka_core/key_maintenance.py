@@ -9,8 +9,7 @@ from anyio import sleep, to_thread
 from attrs import frozen
 
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
-from pushpaka_core.adapters.security.cipher import AesGcmCipher
-from pushpaka_core.adapters.security.key_file import keys_held
+from pushpaka_core.adapters.security.key_file import cipher_of, keys_held
 from pushpaka_core.adapters.security.keys import KEY_FILE, Keys, load_keys, replace_keys
 from pushpaka_core.adapters.sql.migration import require_same_instance
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
@@ -95,7 +94,7 @@ async def rotate_keys(settings: Settings) -> Rotated:
             if is_new:
                 keys = keys.rotated(datetime.now(UTC))
                 await to_thread.run_sync(replace_keys, _path(settings), keys)
-            rotation = KeyRotation(storage, _cipher(keys), keys.current_key)
+            rotation = KeyRotation(storage, cipher_of(keys), keys.current_key)
             before = _others(await _count(storage), keys)
             unreadable = await rotation.reencrypt()
             if (rest := _unsettled(settings, keys)) > timedelta(0):
@@ -201,10 +200,6 @@ def _require_unused(keys: Keys, used: Mapping[str, int]) -> None:
 
 def _old(keys: Keys) -> Collection[str]:
     return keys.encryption_keys.keys() - {keys.current_key}
-
-
-def _cipher(keys: Keys) -> AesGcmCipher:
-    return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
 
 
 def _path(settings: Settings) -> Path:

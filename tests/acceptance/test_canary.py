@@ -22,7 +22,7 @@ from tests.redis_server import RedisServer
 from tests.served import PASSWORD, Served
 
 from pushpaka_core.adapters.files.instance_ids import known_instance_id
-from pushpaka_core.adapters.security.cipher import AesGcmCipher
+from pushpaka_core.adapters.security.key_file import cipher_of
 from pushpaka_core.adapters.security.keys import KEY_FILE, Keys
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.access import PLATFORM
@@ -190,7 +190,7 @@ def _leave_traces(directory: Path, control: str, redis: RedisServer | None) -> N
 async def _private_key(served: Served, project: Json) -> str:
     """Return what nobody is ever shown: a line of it that says who it is."""
     keys = Keys.parse(await AsyncPath(served.data_directory / KEY_FILE).read_text())
-    cipher = AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
+    cipher = cipher_of(keys)
     async with (
         open_storage(database_url(served), migrate=False) as storage,
         storage.snapshot() as uow,

@@ -19,6 +19,7 @@ from tests.postgres import POSTGRES, PostgresServer
 from tests.served import PROGRAM, Served, open_served
 
 from pushpaka_core.adapters.security.cipher import AesGcmCipher
+from pushpaka_core.adapters.security.key_file import cipher_of
 from pushpaka_core.adapters.security.keys import KEY_FILE, Keys
 from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
 from pushpaka_core.adapters.sql.schema import env_vars
@@ -167,7 +168,7 @@ async def _set_over_and_over(api: httpx.AsyncClient, project_id: str, key: str) 
 
 async def _fill(served: Served, project_id: str, keys: Keys) -> None:
     """Give a project more env vars than its owner could."""
-    project, cipher = a_project(a_user(), id=ProjectId(UUID(project_id))), _cipher(keys)
+    project, cipher = a_project(a_user(), id=ProjectId(UUID(project_id))), cipher_of(keys)
     rows = [_sealed(an_env_var(project, key=f"K{n}"), f"value {n}", cipher) for n in range(ROWS)]
 
     def insert(connection: sa.Connection) -> None:
@@ -187,7 +188,7 @@ async def _used(storage: SqlStorage) -> Mapping[str, int]:
 
 
 async def _read(storage: SqlStorage, project_id: str, keys: Keys) -> set[str]:
-    cipher = _cipher(keys)
+    cipher = cipher_of(keys)
     async with storage.snapshot() as uow:
         found = await uow.env_vars.visible_to(PLATFORM).of_project(ProjectId(UUID(project_id)))
     return {cipher.decrypt(each.secret, context=each.secret_context) for each in found}
@@ -199,10 +200,6 @@ def _other_key() -> str:
 
 def _keys(served: Served) -> Keys:
     return Keys.parse((served.data_directory / KEY_FILE).read_text())
-
-
-def _cipher(keys: Keys) -> AesGcmCipher:
-    return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
 
 
 def _url(served: Served) -> str:

@@ -198,14 +198,12 @@ async def _require_keys(settings: Settings, ground: Ground, storage: Storage) ->
 
 def _cipher(settings: Settings, ground: Ground) -> Cipher:
     """Return what encrypts: by the keys that the operator has set, else by those in the file."""
-    from pushpaka_core.adapters.security.cipher import AesGcmCipher
-    from pushpaka_core.adapters.security.key_file import KeyFileCipher
+    from pushpaka_core.adapters.security.key_file import KeyFileCipher, cipher_of
     from pushpaka_core.adapters.security.keys import KEY_FILE
 
-    keys = ground.keys
     if settings.encryption_keys is not None:
-        return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
-    return KeyFileCipher.of(settings.data_directory / KEY_FILE, keys)
+        return cipher_of(ground.keys)
+    return KeyFileCipher.of(settings.data_directory / KEY_FILE, ground.keys)
 
 
 def _certificates(settings: Settings) -> dict[str, str]:

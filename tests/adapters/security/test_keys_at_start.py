@@ -6,7 +6,7 @@ import pytest
 from anyio import to_thread
 from attrs import evolve
 
-from pushpaka_core.adapters.security.cipher import AesGcmCipher
+from pushpaka_core.adapters.security.key_file import cipher_of
 from pushpaka_core.adapters.security.keys import KEY_FILE, replace_keys
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.bootstrap.ground import prepare
@@ -28,8 +28,7 @@ async def test_a_key_that_was_made_during_the_start_is_found(tmp_path: Path) -> 
     rotated, path = ground.keys.rotated(NOON), tmp_path / KEY_FILE
     async with open_storage(settings.storage_url, migrate=True) as storage:
         env_var = an_env_var(await keep_project(storage))
-        cipher = AesGcmCipher(keys=rotated.encryption_keys, current=rotated.current_key)
-        sealed = cipher.encrypt("value", context=env_var.secret_context)
+        sealed = cipher_of(rotated).encrypt("value", context=env_var.secret_context)
         await keep(storage, evolve(env_var, secret=sealed))
 
     with pytest.raises(SettingsError, match=rotated.current_key):

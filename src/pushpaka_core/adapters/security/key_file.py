@@ -15,6 +15,11 @@ from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 
 
+def cipher_of(keys: Keys) -> AesGcmCipher:
+    """Return what encrypts by the current one of *keys*, and opens what any of them has closed."""
+    return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
+
+
 @define
 class KeyFileCipher:
     """
@@ -33,7 +38,7 @@ class KeyFileCipher:
     @classmethod
     def of(cls, path: Path, keys: Keys) -> Self:
         """Return a cipher that begins with the *keys* that *path* holds."""
-        return cls(path, _cipher_of(keys))
+        return cls(path, cipher_of(keys))
 
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
         """
@@ -67,7 +72,7 @@ class KeyFileCipher:
     def _read(self) -> None:
         """Take the keys of the file over; one that changes meanwhile is read again next time."""
         seen = self._look()
-        self._cipher = _cipher_of(load_keys(self._path))
+        self._cipher = cipher_of(load_keys(self._path))
         self._seen = seen
 
     def _look(self) -> tuple[int, ...]:
@@ -97,7 +102,3 @@ def keys_held(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _cipher_of(keys: Keys) -> AesGcmCipher:
-    return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
