@@ -8,13 +8,13 @@ from attrs import frozen
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import Evidence, Origin, Step
 from pushpaka_core.domain.instances import PROCESS_TYPE
+from pushpaka_core.domain.projects import check_command
 from pushpaka_core.errors import DetectionError
 
 PATH = "Procfile"
 
 _LINE = re.compile(rf"(?P<type>{PROCESS_TYPE.pattern})[ \t]*:[ \t]*(?P<command>.*)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_LONGEST_COMMAND = 4096
 _MOST_PROCESSES = 100
 
 
@@ -68,8 +68,8 @@ def _parse(line: str, number: int) -> tuple[str, str]:
         raise _error(number, "is not of the form `type: command`")
     if not match["command"]:
         raise _error(number, f"has no command for {match['type']}")
-    if len(match["command"]) > _LONGEST_COMMAND:
-        raise _error(number, f"has a command of more than {_LONGEST_COMMAND} characters")
+    if len(match["command"]) > check_command.most:
+        raise _error(number, f"has a command of more than {check_command.most} characters")
     if _CONTROL.search(match["command"]):
         raise _error(number, "holds a control character")
     return match["type"], match["command"]
