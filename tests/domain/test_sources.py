@@ -13,7 +13,6 @@ from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
 from pushpaka_core.domain.sources import (
     RepoUrl,
     SourcePolicy,
-    check_repo_url,
     parse_repo_url,
     server_of,
 )
@@ -132,7 +131,7 @@ def test_address_of_a_forge_is_accepted(text: str, expected: str) -> None:
 )
 def test_address_that_leads_elsewhere_is_refused(text: str) -> None:
     """Options, other transports, inner addresses, credentials and tricks on parsers are refused."""
-    message = complaint(lambda: check_repo_url(text, STRICT))
+    message = complaint(lambda: parse_repo_url(text, STRICT))
 
     assert len(text) < 20 or text not in message
 
@@ -169,12 +168,12 @@ def test_operator_can_allow_more(text: str, expected: str) -> None:
 )
 def test_what_the_operator_did_not_allow_stays_refused(text: str) -> None:
     """An exception for one place is none for its neighbours."""
-    complaint(lambda: check_repo_url(text, LOCAL))
+    complaint(lambda: parse_repo_url(text, LOCAL))
 
 
 def test_credentials_in_a_url_are_pointed_to_git_token() -> None:
     """Whoever writes a token into the address learns where it belongs."""
-    assert "use git_token" in complaint(lambda: check_repo_url("https://u:t@host/r", STRICT))
+    assert "use git_token" in complaint(lambda: parse_repo_url("https://u:t@host/r", STRICT))
 
 
 @given(

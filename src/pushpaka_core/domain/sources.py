@@ -139,11 +139,6 @@ def server_of(text: str) -> str:
     return "" if url.scheme == "file" else url.server
 
 
-def check_repo_url(value: str, policy: SourcePolicy) -> None:
-    """Refuse what parse_repo_url refuses."""
-    parse_repo_url(value, policy)
-
-
 def _check_characters(text: str) -> None:
     """Refuse what URL parsers drop or disagree about, before anything is parsed."""
     if not 1 <= len(text) <= _MOST_CHARACTERS:
