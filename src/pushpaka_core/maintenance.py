@@ -1,4 +1,4 @@
-"""What an operator does to a data directory; beside bootstrap the one module to name adapters."""
+"""What an operator does to a data directory; as bootstrap it names adapters."""
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
