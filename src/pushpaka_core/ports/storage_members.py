@@ -49,8 +49,12 @@ class Invitations(Protocol):
         """Return those of a project, the oldest first."""
         ...
 
-    async def of_user(self, user: User, /) -> Sequence[Invitation]:
-        """Return those for the e-mail address of an account, the oldest first."""
+    async def of_user(self, user: User, /) -> Sequence[tuple[Invitation, Project, User]]:
+        """
+        Return those for the e-mail address of an account, the oldest first.
+
+        Each comes with the project that it is to, and the owner of that.
+        """
         ...
 
     async def add(self, invitation: Invitation, /) -> None:

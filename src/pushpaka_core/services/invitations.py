@@ -1,6 +1,6 @@
 """Invitations: made by the owner of a project, taken by whoever has the e-mail address."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -14,8 +14,8 @@ from pushpaka_core.domain.members import (
     NewInvitation,
     ProjectRole,
 )
-from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.domain.users import normal_email
+from pushpaka_core.domain.projects import Project, ProjectId
+from pushpaka_core.domain.users import User, normal_email
 from pushpaka_core.errors import ConflictError, NotFoundError
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -68,22 +68,22 @@ class InvitationService:
         """Return the open invitations to a project, the oldest first; NotFoundError."""
         async with self._storage.snapshot() as uow:
             project = await project_for(uow, actor, id, ProjectRole.OWNER)
-            return await self._open(uow, await uow.invitations.of_project(project))
+            return await self._open_to(uow, project)
 
     async def withdraw(self, actor: Actor, id: ProjectId, invitation_id: InvitationId) -> None:
         """Take an invitation back; NotFoundError."""
         actor.require_scope(Scope.SIGNED_IN)
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, id, ProjectRole.OWNER)
-            opened = await self._open(uow, await uow.invitations.of_project(project))
-            await uow.invitations.remove(_one(opened, invitation_id).invitation)
+            found = _one(await self._open_to(uow, project), invitation_id)
+            await uow.invitations.remove(found.invitation)
             await self._journal.note(uow, actor, "invitation.withdrawn", invitation_id)
 
     async def all(self, actor: Actor) -> Sequence[OpenInvitation]:
         """Return the open invitations to the actor, the oldest first."""
         async with self._storage.snapshot() as uow:
             user = await uow.users.get(actor.require_user())
-            return await self._open(uow, await uow.invitations.of_user(user))
+            return self._open(await uow.invitations.of_user(user))
 
     async def accept(self, actor: Actor, id: InvitationId) -> TeamMember:
         """Come into the team that an invitation of the actor is to; NotFoundError."""
@@ -92,7 +92,7 @@ class InvitationService:
         async with self._storage.transaction() as uow:
             # Read first, and so held: it may be withdrawn at the same time.
             project = await uow.projects.visible_to(PLATFORM).get(found.project.id)
-            opened = _one(await self._open(uow, await uow.invitations.of_project(project)), id)
+            opened = _one(await self._open_to(uow, project), id)
             member = Member(
                 project_id=project.id,
                 user_id=actor.require_user(),
@@ -125,16 +125,22 @@ class InvitationService:
                 f"The team has its {MOST_MEMBERS} members, with those that are invited. Remove one."
             )
 
-    async def _open(
-        self, uow: UnitOfWork, invitations: Sequence[Invitation]
+    async def _open_to(self, uow: UnitOfWork, project: Project) -> Sequence[OpenInvitation]:
+        """Return the good ones to a project."""
+        owner = (await Team.of(uow, project)).owner
+        invitations = await uow.invitations.of_project(project)
+        return self._open((invitation, project, owner) for invitation in invitations)
+
+    def _open(
+        self, invitations: Iterable[tuple[Invitation, Project, User]]
     ) -> Sequence[OpenInvitation]:
-        """Return those that are good."""
-        found = []
-        for invitation in invitations:
-            project = await uow.projects.visible_to(PLATFORM).get(invitation.project_id)
-            team = await Team.of(uow, project)
-            found.append(team.open(invitation, at=self._now()))
-        return [each for each in found if each is not None]
+        """Return the good ones of some, each of which comes with its project and whose that is."""
+        now = self._now()
+        return [
+            OpenInvitation(invitation=invitation, project=project, owner=owner)
+            for invitation, project, owner in invitations
+            if invitation.is_good(project, owner, at=now)
+        ]
 
 
 def _one(opened: Sequence[OpenInvitation], id: InvitationId) -> OpenInvitation:

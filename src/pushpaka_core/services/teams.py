@@ -66,11 +66,5 @@ class Team:
         (user,) = (user for user in self._accounts if user.id == member.user_id)
         return self._shown(user, member.role, member.created_at)
 
-    def open(self, invitation: Invitation, *, at: datetime) -> OpenInvitation | None:
-        """Return an invitation with what it is to, where it is good."""
-        if not invitation.is_good(self.project, self.owner, at=at):
-            return None
-        return OpenInvitation(invitation=invitation, project=self.project, owner=self.owner)
-
     def _shown(self, user: User, role: ProjectRole, since: datetime) -> TeamMember:
         return TeamMember(project_id=self.project.id, user=user, role=role, since=since)

@@ -147,9 +147,10 @@ class InvitationsContract:
     """The promises of the port `Invitations`."""
 
     async def test_an_invitation_is_found_from_both_sides(self, storage: Storage) -> None:
-        """By the project and by the account with the address, the oldest first."""
-        bob = a_user(email="bob@example.com")
-        project, other = await keep_project(storage), await keep_project(storage)
+        """By the project and by the account with the address, the oldest first; then with both."""
+        bob, owner, other_owner = a_user(email="bob@example.com"), a_user(), a_user()
+        project, other = a_project(owner), a_project(other_owner)
+        await keep(storage, owner, other_owner, project, other)
         late = an_invitation(project, "bob@example.com", created_at=later(2))
         early = an_invitation(other, "bob@example.com", created_at=later(1))
         for_carl = an_invitation(project, "carl@example.com")
@@ -157,7 +158,9 @@ class InvitationsContract:
 
         async with storage.snapshot() as uow:
             assert [for_carl, late] == list(await uow.invitations.of_project(project))
-            assert [early, late] == list(await uow.invitations.of_user(bob))
+            found = list(await uow.invitations.of_user(bob))
+
+        assert [(early, other, other_owner), (late, project, owner)] == found
 
     async def test_an_address_is_invited_once(self, storage: Storage) -> None:
         """A second invitation to the same project is refused, until the first is taken away."""

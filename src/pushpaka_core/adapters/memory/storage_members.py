@@ -71,9 +71,12 @@ class MemoryInvitations:
         """Return those of a project, the oldest first."""
         return _oldest_first(self._tables.invitations.where(lambda i: i.project_id == project.id))
 
-    async def of_user(self, user: User, /) -> Sequence[Invitation]:
+    async def of_user(self, user: User, /) -> Sequence[tuple[Invitation, Project, User]]:
         """Return those for the e-mail address of an account, the oldest first."""
-        return _oldest_first(self._tables.invitations.where(lambda i: i.email == user.email))
+        found = _oldest_first(self._tables.invitations.where(lambda i: i.email == user.email))
+        projects = [self._tables.projects.get(i.project_id, "project") for i in found]
+        owners = [self._tables.users.get(project.user_id, "user") for project in projects]
+        return list(zip(found, projects, owners, strict=True))
 
     async def add(self, invitation: Invitation, /) -> None:
         """Keep a new invitation."""

@@ -7,13 +7,15 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from pushpaka_core.adapters.sql.projects import seen_by
-from pushpaka_core.adapters.sql.schema import invitations, members, projects
-from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.adapters.sql.schema import invitations, members, projects, users
+from pushpaka_core.adapters.sql.statements import Statements, entity
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.members import Invitation, Member, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import User
 from pushpaka_core.errors import NotFoundError
+
+_OLDEST_FIRST = invitations.c.created_at, invitations.c.id
 
 
 @frozen
@@ -82,11 +84,26 @@ class SqlInvitations:
 
     async def of_project(self, project: Project, /) -> Sequence[Invitation]:
         """Return those of a project, the oldest first."""
-        return await self._oldest_first(invitations.c.project_id == project.id)
+        query = sa.select(invitations).where(invitations.c.project_id == project.id)
+        return await self._statements.all(Invitation, query.order_by(*_OLDEST_FIRST))
 
-    async def of_user(self, user: User, /) -> Sequence[Invitation]:
+    async def of_user(self, user: User, /) -> Sequence[tuple[Invitation, Project, User]]:
         """Return those for the e-mail address of an account, the oldest first."""
-        return await self._oldest_first(invitations.c.email == user.email)
+        query = (
+            sa.select(invitations, projects, users)
+            .join(projects, projects.c.id == invitations.c.project_id)
+            .join(users, users.c.id == projects.c.user_id)
+            .where(invitations.c.email == user.email)
+        )
+        found = await self._statements.tuples(query.order_by(*_OLDEST_FIRST))
+        return [
+            (
+                entity(Invitation, invitations, values),
+                entity(Project, projects, values),
+                entity(User, users, values),
+            )
+            for values in map(iter, found)
+        ]
 
     async def add(self, invitation: Invitation, /) -> None:
         """Keep a new invitation."""
@@ -100,8 +117,3 @@ class SqlInvitations:
     async def forget(self, at: datetime, /) -> None:
         """Take away what has expired at a time."""
         await self._statements.run(sa.delete(invitations).where(invitations.c.expires_at <= at))
-
-    async def _oldest_first(self, is_wanted: sa.ColumnElement[bool]) -> Sequence[Invitation]:
-        oldest = invitations.c.created_at, invitations.c.id
-        query = sa.select(invitations).where(is_wanted).order_by(*oldest)
-        return await self._statements.all(Invitation, query)

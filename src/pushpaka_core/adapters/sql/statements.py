@@ -1,6 +1,6 @@
 """Statements in one transaction: entities go in and come out, and errors are ours."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from math import inf
@@ -207,6 +207,11 @@ class Statements:
         except (DuplicateError, NotFoundError) as error:
             self._refused.append(error)
             raise
+
+
+def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
+    """Return what the next of *values* say, as many as *table* has columns."""
+    return from_row(cls, {column.name: next(values) for column in table.c})
 
 
 def _keys(table: sa.Table) -> Sequence[str]:
