@@ -24,9 +24,8 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def read(**environ: str) -> Settings:
-    return Settings.from_environ(
-        {f"PUSHPAKA_{name.upper()}": text for name, text in environ.items()}
-    )
+    given = {f"PUSHPAKA_{name.upper()}": text for name, text in environ.items()}
+    return Settings.from_environ({"HOME": "/home/jane", **given})
 
 
 def test_nothing_set_is_the_embedded_default() -> None:

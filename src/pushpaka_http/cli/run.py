@@ -1,5 +1,6 @@
 """`pushpaka run`."""
 
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pushpaka_core.bootstrap import open_application
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.errors import ConflictError, DeploymentFailedError, NotFoundError
 from pushpaka_core.ports.processes import Descriptor, Exit, OutputChunk
+from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.ending import unless
 from pushpaka_http.cli.refusals import refused
@@ -42,8 +44,10 @@ def command(project: str, words: Sequence[str]) -> None:
     line = words[0] if len(words) == 1 else shlex.join(words)
     if not line.strip():
         raise click.UsageError("There is no command to run.")
+    settings = Settings.from_environ()
+    set_up_logging(LogFormat(settings.log_format), level=logging.ERROR)
     with refused(NotFoundError, ConflictError, DeploymentFailedError):
-        sys.exit(anyio.run(_run, Settings.from_environ(), project, line))
+        sys.exit(anyio.run(_run, settings, project, line))
 
 
 async def _run(settings: Settings, project: str, line: str) -> int:
