@@ -139,6 +139,7 @@ def _accounts() -> Iterator[Operation]:
     yield row("DELETE", "/{token_id}", Scope.FULL)
     yield _Rows("/audit")("GET", "", Scope.READ)
     yield _Rows("/system")("GET", "", Scope.READ, admin=True)
+    yield _Rows("/system")("GET", "/activity", Scope.READ, admin=True)
 
 
 def _projects() -> Iterator[Operation]:

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from pushpaka_core.ports.storage_accounts import AuditTrail, Users
+from pushpaka_core.ports.storage_activity import ActivityNumbers
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_members import Invitations, Members
@@ -60,6 +61,11 @@ class UnitOfWork(Protocol):
     @property
     def deployments(self) -> Deployments:
         """Deployments, which are the jobs as well."""
+        ...
+
+    @property
+    def activity(self) -> ActivityNumbers:
+        """All deployments in numbers."""
         ...
 
     @property

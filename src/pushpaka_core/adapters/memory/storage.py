@@ -7,6 +7,7 @@ from anyio import Lock
 from attrs import define, field, frozen
 
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
+from pushpaka_core.adapters.memory.storage_activity import MemoryActivityNumbers
 from pushpaka_core.adapters.memory.storage_deploy_keys import MemoryDeployKeys
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
@@ -76,6 +77,11 @@ class MemoryUnitOfWork:
     def deployments(self) -> MemoryDeployments:
         """Deployments."""
         return MemoryDeployments(self._tables)
+
+    @property
+    def activity(self) -> MemoryActivityNumbers:
+        """All deployments in numbers."""
+        return MemoryActivityNumbers(self._tables)
 
     @property
     def targets(self) -> MemoryTargets:

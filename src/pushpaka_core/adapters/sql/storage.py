@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
+from pushpaka_core.adapters.sql.activity import SqlActivityNumbers
 from pushpaka_core.adapters.sql.counters import SqlTallies, count, counted
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
@@ -75,6 +76,11 @@ class SqlUnitOfWork:
     def deployments(self) -> SqlDeployments:
         """Deployments."""
         return SqlDeployments(self._statements)
+
+    @property
+    def activity(self) -> SqlActivityNumbers:
+        """All deployments in numbers."""
+        return SqlActivityNumbers(self._statements)
 
     @property
     def targets(self) -> SqlTargets:
