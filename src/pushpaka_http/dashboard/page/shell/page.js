@@ -4,6 +4,7 @@ import { match, navigate, usePlace } from "../lib/router.js";
 import { useSession } from "../lib/session.js";
 import { Button, Empty, Problem, Skeleton, Toasts } from "../lib/ui.js";
 import { ROUTES } from "../routes.js";
+import { Connection } from "./connection.js";
 import { Top } from "./top.js";
 
 /** Views that are loaded, by the names of their routes. */
@@ -22,7 +23,8 @@ export function Page() {
   if (elsewhere) return null;
   const isOpen = found?.route.isOpen;
   const view = found ? html`<${View} ...${found} place=${place} />` : html`<${Nowhere} />`;
-  return html`${token && !isOpen && html`<${Top} />`}${isOpen ? view : html`<${Main} name=${keyOf(found)}>${view}<//>`}<${Toasts} />`;
+  if (isOpen) return html`${view}<${Toasts} />`;
+  return html`<${Top} /><${Main} name=${keyOf(found)}>${view}<//><${Toasts} /><${Connection} />`;
 }
 
 /** Return where else one has to be at this address, signed in or not; null: here. */
