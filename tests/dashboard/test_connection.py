@@ -5,7 +5,7 @@ from anyio import Event, fail_after
 from playwright.async_api import Request, Route, expect
 from tests.dashboard.visitors import Visitor
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser")]
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
 
 EVENTS = "**/api/v1/events"
 HIDE = """hidden => {

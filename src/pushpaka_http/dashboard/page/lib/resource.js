@@ -12,6 +12,9 @@ import { session } from "./session.js";
 /** What was seen last, by its path, for who comes back to a view. */
 const seen = new Map();
 
+/** Those who show a path now: what one of them learns the others show as well. */
+const shown = new Map();
+
 session.watch(({ token }) => token || seen.clear());
 
 /**
@@ -30,12 +33,17 @@ export function useResource(path) {
 
   const set = useCallback(
     (data) => {
-      const next = typeof data === "function" ? data(seen.get(path)) : data;
-      seen.set(path, next);
-      setState((before) => ({ ...before, path, data: next, error: null }));
+      remember(path, typeof data === "function" ? data(seen.get(path)) : data);
     },
     [path],
   );
+
+  useEffect(() => {
+    const show = (data) => setState((before) => ({ ...before, path, data, error: null }));
+    const others = shown.get(path) ?? new Set();
+    shown.set(path, others.add(show));
+    return () => others.delete(show);
+  }, [path]);
 
   const reload = useCallback(async () => {
     if (path === null) return;
@@ -44,9 +52,8 @@ export function useResource(path) {
     current.current = asking;
     setState((before) => ({ ...(before.path === path ? before : begun(path)), isLoading: true }));
     try {
-      const data = await api.get(path, { signal: asking.signal });
-      seen.set(path, data);
-      setState({ path, data, error: null, isLoading: false });
+      remember(path, await api.get(path, { signal: asking.signal }));
+      setState((before) => ({ ...before, isLoading: false }));
     } catch (error) {
       if (asking.signal.aborted) return;
       setState((before) => ({ ...before, error, isLoading: false }));
@@ -58,12 +65,15 @@ export function useResource(path) {
     return () => current.current?.abort();
   }, [reload]);
 
-  const shown = state.path === path ? state : begun(path);
-  return { data: shown.data, error: shown.error, isLoading: shown.isLoading, reload, set };
+  const { data, error, isLoading } = state.path === path ? state : begun(path);
+  return { data, error, isLoading, reload, set };
 }
 
 /** Put in place what `path` would answer, as what was just made. */
-export const remember = (path, data) => seen.set(path, data);
+export function remember(path, data) {
+  seen.set(path, data);
+  for (const show of [...(shown.get(path) ?? [])]) show(data);
+}
 
 function begun(path) {
   return { path, data: seen.get(path), error: null, isLoading: path !== null };

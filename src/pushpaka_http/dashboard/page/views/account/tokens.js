@@ -1,0 +1,110 @@
+/** API tokens: made, shown once, and deleted. */
+import { api } from "../../lib/api.js";
+import { now } from "../../lib/clock.js";
+import { day } from "../../lib/format.js";
+import { html, useState } from "../../lib/html.js";
+import { useResource } from "../../lib/resource.js";
+import { Ago, Badge, Button, Card, Confirm, CopyLine, Dialog, Empty, Form, Input, Note, Problem, Select, Skeleton, Submit, Table, toast } from "../../lib/ui.js";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+const SCOPES = [
+  { value: "deploy", label: "Deploy: read, and deploy, roll back, restart and stop" },
+  { value: "read", label: "Read: look at everything, change nothing" },
+  { value: "full", label: "Full: do all that I may, but for accounts and teams" },
+];
+
+const LIFETIMES = [
+  { value: "90", label: "90 days" },
+  { value: "30", label: "30 days" },
+  { value: "365", label: "A year" },
+  { value: "", label: "No end" },
+];
+
+export function Tokens() {
+  const tokens = useResource("/tokens");
+  const [isMaking, setIsMaking] = useState(false);
+  const [leaving, setLeaving] = useState(null);
+  const all = tokens.data?.data;
+
+  const remove = async () => {
+    await api.delete(`/tokens/${leaving.id}`);
+    tokens.set({ data: all.filter((token) => token.id !== leaving.id) });
+    toast.say(`The token “${leaving.name}” was deleted.`);
+  };
+  const actions = all?.length > 0 && html`<${Button} icon="plus" onClick=${() => setIsMaking(true)}>New token<//>`;
+  return html`
+    <${Card} title="API tokens" hint="For programs that act for you, as in CI." actions=${actions} isFlush=${all?.length > 0}>
+      ${tokens.error && html`<${Problem} error=${tokens.error} retry=${tokens.reload} />`}
+      ${!all && !tokens.error && html`<${Skeleton} lines=${2} height=${24} />`}
+      ${all?.length === 0 && html`<${None} onMake=${() => setIsMaking(true)} />`}
+      ${all?.length > 0 && html`<${Table} label="API tokens" columns=${columns(setLeaving)} rows=${all} />`}
+    <//>
+    ${isMaking && html`<${Making} onMade=${tokens.reload} onClose=${() => setIsMaking(false)} />`}
+    ${
+      leaving &&
+      html`<${Confirm} title="Delete this token?" action="Delete the token" onConfirm=${remove} onClose=${() => setLeaving(null)}>
+        <p>Programs that use “${leaving.name}” (<code>${leaving.prefix}…</code>) are let in no more, from now on.</p>
+      <//>`
+    }
+  `;
+}
+
+function None({ onMake }) {
+  return html`
+    <${Empty} title="No API tokens" icon="key" action=${html`<${Button} icon="plus" onClick=${onMake}>New token<//>`}>
+      A program proves by a token that it acts for you, without your password. Each can be deleted by itself.
+    <//>
+  `;
+}
+
+const columns = (onDelete) => [
+  { head: "Name", cell: ({ name, prefix }) => html`<div class="token"><span class="strong">${name}</span><code class="hint">${prefix}…</code></div>` },
+  { head: "Scope", isNarrow: true, cell: ({ scope }) => html`<${Badge}>${scope}<//>` },
+  { head: "Last used", isNarrow: true, cell: ({ last_used_at: at }) => (at ? html`<${Ago} time=${at} />` : html`<span class="hint">never</span>`) },
+  { head: "Expires", isNarrow: true, cell: ({ expires_at: at }) => html`<${Expiry} at=${at} />` },
+  {
+    head: "Delete",
+    isHeadHidden: true,
+    isNarrow: true,
+    cell: (token) => html`<${Button} kind="quiet" size="small" icon="trash" label=${`Delete the token ${token.name}`} onClick=${() => onDelete(token)} />`,
+  },
+];
+
+function Expiry({ at }) {
+  if (!at) return html`<span class="hint">never</span>`;
+  if (Date.parse(at) <= now()) return html`<${Badge} tone="bad">expired<//>`;
+  return html`<time datetime=${at}>${day(at)}</time>`;
+}
+
+/** Asks for a token, and shows it: it is told in this one answer alone. */
+function Making({ onMade, onClose }) {
+  const [made, setMade] = useState(null);
+  const make = async ({ name, scope, lifetime }) => {
+    const expires = lifetime && new Date(now() + Number(lifetime) * DAY).toISOString();
+    setMade(await api.post("/tokens", { name, scope, expires_at: expires }));
+    onMade();
+  };
+  if (made) {
+    return html`
+      <${Dialog} title=${`The token “${made.name}”`} onClose=${onClose} actions=${html`<${Button} kind="primary" onClick=${onClose}>I have copied it<//>`}>
+        <${Note} kind="warn"><p>Copy it now: it is shown only this once.</p><//>
+        <${CopyLine} text=${made.token} label="Copy the token" />
+        <p class="hint">Programs send it as <code>Authorization: Bearer …</code></p>
+      <//>
+    `;
+  }
+  return html`
+    <${Dialog} title="New API token" onClose=${onClose}>
+      <${Form} label="New API token" onSubmit=${make}>
+        <${Input} name="name" label="Name" placeholder="CI of shop" required autofocus />
+        <${Select} name="scope" label="Scope" options=${SCOPES} value="deploy" />
+        <${Select} name="lifetime" label="Good for" options=${LIFETIMES} value="90" />
+        <div class="actions">
+          <${Button} onClick=${onClose}>Cancel<//>
+          <${Submit}>Make the token<//>
+        </div>
+      <//>
+    <//>
+  `;
+}
