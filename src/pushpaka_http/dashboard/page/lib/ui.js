@@ -14,7 +14,7 @@
  * | ui/dialog.js    | Dialog, Confirm |
  * | ui/menu.js      | Menu |
  * | ui/toasts.js    | toast, Toasts |
- * | ui/values.js    | Ago, Duration, Copy, CopyLine, Commit |
+ * | ui/values.js    | Ago, Duration, Copy, CopyLine, Commit, Prose |
  * | ui/icons.js     | Icon |
  */
 export { Button } from "./ui/button.js";
@@ -27,4 +27,4 @@ export { Menu } from "./ui/menu.js";
 export { Empty, Note, Problem } from "./ui/notices.js";
 export { Status, isFinal, toneOf } from "./ui/status.js";
 export { Toasts, toast } from "./ui/toasts.js";
-export { Ago, Commit, Copy, CopyLine, Duration } from "./ui/values.js";
+export { Ago, Commit, Copy, CopyLine, Duration, Prose } from "./ui/values.js";

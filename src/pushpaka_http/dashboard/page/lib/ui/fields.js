@@ -5,7 +5,10 @@ import { Icon } from "./icons.js";
 
 /**
  * One line of text, a number, or a password (with a button that shows it).
- * All else that an <input> takes goes to it: type, value, placeholder, autocomplete, required, …
+ * All else that an <input> takes goes to it: type, placeholder, autocomplete, required, …
+ *
+ * `value` is what is there at first, and belongs to whoever types from then on; with `onInput`
+ * beside it, it is what is there always.
  *
  * @param {{name: string, label: string, hint?: any, isMono?: boolean, isOptional?: boolean,
  *   prefix?: string, suffix?: string}} props
@@ -18,7 +21,7 @@ export function Input({ name, label, hint, isMono = false, isOptional = false, p
       ${(given) => html`
         <div class="input ${isMono ? "mono" : ""}">
           ${prefix && html`<span class="affix" aria-hidden="true">${prefix}</span>`}
-          <input type="text" spellcheck=${false} autocapitalize="none" ...${more} ...${given} type=${isSecret && isShown ? "text" : more.type} />
+          <input type="text" spellcheck=${false} autocapitalize="none" ...${typed(more, given)} type=${isSecret && isShown ? "text" : more.type} />
           ${suffix && html`<span class="affix" aria-hidden="true">${suffix}</span>`}
           ${
             isSecret &&
@@ -52,27 +55,27 @@ export function Select({ name, label, hint, isOptional = false, options, value, 
   `;
 }
 
-/** Several lines of text; takes what a <textarea> takes. */
+/** Several lines of text; takes what a <textarea> takes, and `value` as Input does. */
 export function Textarea({ name, label, hint, isMono = false, isOptional = false, ...more }) {
   return html`
     <${Field} ...${{ name, label, hint, isOptional }}>
       ${(given) => html`
         <div class="input ${isMono ? "mono" : ""}">
-          <textarea rows="4" spellcheck=${false} ...${more} ...${given}></textarea>
+          <textarea rows="4" spellcheck=${false} ...${typed(more, given)}></textarea>
         </div>
       `}
     <//>
   `;
 }
 
-/** Yes or no: `checked` is what it is at first. */
-export function Checkbox({ name, label, hint, ...more }) {
+/** Yes or no: `checked` is what it is at first, and with `onChange` beside it always. */
+export function Checkbox({ name, label, hint, checked, ...more }) {
   const { problems } = useContext(FormState);
   const id = useId();
   const problem = problems[name];
   return html`
     <div class="field checkbox">
-      <input type="checkbox" ...${more} id=${id} name=${name} aria-describedby=${hint || problem ? `${id}-about` : undefined} />
+      <input type="checkbox" ...${more.onChange ? { checked } : { defaultChecked: checked }} ...${more} id=${id} name=${name} aria-describedby=${hint || problem ? `${id}-about` : undefined} />
       <label for=${id}>${label}</label>
       ${(hint || problem) && html`<p class=${problem ? "wrong" : "hint"} id="${id}-about">${problem ? sentence(problem) : hint}</p>`}
     </div>
@@ -103,6 +106,15 @@ export function Field({ name, label, hint, isOptional = false, children }) {
       ${hint && !problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     </div>
   `;
+}
+
+/** The attributes of a control that is typed into: those of the view, and those of its field. */
+function typed({ value, onInput, ...more }, { onInput: forget, ...given }) {
+  const hear = (event) => {
+    onInput?.(event);
+    forget?.(event);
+  };
+  return { ...more, ...given, onInput: hear, ...(onInput ? { value } : { defaultValue: value }) };
 }
 
 /** "must be a port" of the API, as a sentence below a field. */

@@ -49,6 +49,12 @@ export function CopyLine({ text, label }) {
   return html`<div class="copy-line"><code>${text}</code><${Copy} text=${text} label=${label} /></div>`;
 }
 
+/** A sentence in which `code` stands between backticks, as the API writes it. */
+export function Prose({ text }) {
+  const parts = text.split("`");
+  return parts.map((part, at) => (at % 2 && at < parts.length - 1 ? html`<code>${part}</code>` : part));
+}
+
 /** A commit: its message and how its hash begins; of a deployment or a plan. */
 export function Commit({ of: { commit_sha: sha, commit_message: message, branch } }) {
   return html`
