@@ -43,7 +43,7 @@ function Framework({ plan }) {
 
 function stepsOf(plan) {
   const { release, ...processes } = plan.processes;
-  const settings = Object.entries(plan.settings).filter(([, { value }]) => value !== null);
+  const settings = Object.entries(plan.settings).filter(([, { value, origin }]) => value !== null && origin !== "default");
   return [
     plan.directory && { name: "In", command: plan.directory, origin: "project" },
     plan.install && { name: "Install", ...plan.install },
@@ -74,7 +74,7 @@ function Why({ plan }) {
       <ul>
         ${plan.evidence.map(
           ({ reason, path, line }) => html`
-            <li><span><${Prose} text=${capital(reason)} /></span>${path && html`<code>${path}${line ? `:${line}` : ""}</code>`}</li>
+            <li><span><${Prose} text=${reason} /></span>${path && html`<code>${path}${line ? `:${line}` : ""}</code>`}</li>
           `,
         )}
       </ul>
@@ -92,5 +92,3 @@ function Why({ plan }) {
     </div>
   `;
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
