@@ -45,6 +45,7 @@ async def test_demo_serves_until_it_is_ended_and_goes_on_where_it_was(served: Se
                 code = await demo.wait()
 
         assert 0 == code
+        assert re.search(r"Dashboard: http://127\.0\.0\.1:\d+\n", shown)
         assert re.search("Sign in as demo@example.com with the password .{16}\n", shown)
         assert [] == _running(served)
 

@@ -227,15 +227,6 @@ async def test_the_page_can_be_left_out() -> None:
     assert 200 == api.status_code
 
 
-async def test_the_first_load_is_light(client: httpx.AsyncClient) -> None:
-    """Half of what was promised, as the view that is asked for comes on top."""
-    document = await client.get("/")
-    accepted = {"Accept-Encoding": "gzip"}
-    sent = [await client.head(f"/{each}", headers=accepted) for each in set(linked(document))]
-
-    assert 50_000 > sum(int(answer.headers["Content-Length"]) for answer in sent)
-
-
 async def test_all_that_a_view_begins_with_is_fetched_at_once(client: httpx.AsyncClient) -> None:
     """No module is found out about only when another one is there."""
     addresses = linked(await client.get("/"))

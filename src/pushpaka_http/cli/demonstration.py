@@ -121,6 +121,8 @@ class Demonstration:
 
     def _invite(self, password: str) -> None:
         say = self._display.say
-        say(f"API: http://127.0.0.1:{self._settings.port}{BASE_PATH}")
+        address = f"http://127.0.0.1:{self._settings.port}"
+        say(f"Dashboard: {address}", "bold")
+        say(f"API: {address}{BASE_PATH}")
         say(f"Sign in as {_EMAIL} with the password {password}")
         say("Ctrl-C ends the demo, and the application and the router with it.")

@@ -24,7 +24,7 @@ NO_SANDBOX = (
 @click.option("--no-worker", is_flag=True, help="Serve the API only: workers deploy.")
 def command(*, no_worker: bool) -> None:
     """
-    Serve the API and deploy, with a router of its own.
+    Serve the API with its dashboard and deploy, with a router of its own.
 
     SIGTERM or Ctrl-C ends it while applications and router go on; `pushpaka down`
     stops those too. Settings are environment variables named PUSHPAKA_*.
@@ -47,9 +47,11 @@ async def _serve(settings: Settings, *, deploys: bool) -> None:
 
 
 def _greeting(settings: Settings, application: Application, *, deploys: bool) -> str:
+    address = f"http://{_shown(settings.host)}:{settings.port}"
     lines = [
         "Pushpaka serves." if deploys else "Pushpaka serves; `pushpaka worker` deploys.",
-        f"  API           http://{_shown(settings.host)}:{settings.port}{BASE_PATH}",
+        f"  Dashboard     {address}",
+        f"  API           {address}{BASE_PATH}",
         f"  Applications  {application.addresses.url(f'<slug>.{settings.base_domain}')}",
         f"  Runtime       {application.technologies.runtime}",
         f"  Data          {settings.data_directory}",
