@@ -48,7 +48,8 @@ function Main({ name, children }) {
   const main = useRef(null);
   const shown = useRef(name);
   useEffect(() => {
-    if (shown.current !== name) main.current.focus({ preventScroll: true });
+    const isInside = main.current.contains(document.activeElement);
+    if (shown.current !== name && !isInside) main.current.focus({ preventScroll: true });
     shown.current = name;
   }, [name]);
   return html`<main id="main" tabindex="-1" ref=${main}>${children}</main>`;

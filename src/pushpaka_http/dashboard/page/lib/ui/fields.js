@@ -1,5 +1,5 @@
 /** Fields: a label, a control, a hint, and what is wrong with it. */
-import { html, useContext, useId, useState } from "../html.js";
+import { html, useContext, useEffect, useId, useRef, useState } from "../html.js";
 import { FormState } from "./form.js";
 import { Icon } from "./icons.js";
 
@@ -7,6 +7,7 @@ import { Icon } from "./icons.js";
  * One line of text, a number, or a password (with a button that shows it).
  * All else that an <input> takes goes to it: type, placeholder, autocomplete, required, …
  *
+ * With `autofocus` it is typed into first: browsers heed that only in a page that is loaded anew.
  * `value` is what is there at first, and belongs to whoever types from then on; with `onInput`
  * beside it, it is what is there always.
  *
@@ -16,12 +17,16 @@ import { Icon } from "./icons.js";
 export function Input({ name, label, hint, isMono = false, isOptional = false, prefix, suffix, ...more }) {
   const [isShown, setIsShown] = useState(false);
   const isSecret = more.type === "password";
+  const control = useRef(null);
+  useEffect(() => {
+    if (more.autofocus) control.current.focus();
+  }, []);
   return html`
     <${Field} ...${{ name, label, hint, isOptional }}>
       ${(given) => html`
         <div class="input ${isMono ? "mono" : ""}">
           ${prefix && html`<span class="affix" aria-hidden="true">${prefix}</span>`}
-          <input type="text" spellcheck=${false} autocapitalize="none" ...${typed(more, given)} type=${isSecret && isShown ? "text" : more.type} />
+          <input ref=${control} type="text" spellcheck=${false} autocapitalize="none" ...${typed(more, given)} type=${isSecret && isShown ? "text" : more.type} />
           ${suffix && html`<span class="affix" aria-hidden="true">${suffix}</span>`}
           ${
             isSecret &&

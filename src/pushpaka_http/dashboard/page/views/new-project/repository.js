@@ -24,7 +24,7 @@ export function RepositoryForm({ project, action, onSubmit, children }) {
   };
 
   return html`
-    <${Form} label="Repository" onSubmit=${submit} hasProblem>
+    <${Form} label="Where the code is" onSubmit=${submit} hasProblem>
       <${Input}
         name="repo_url" label="Repository" type="text" inputmode="url" isMono required autofocus=${!project}
         placeholder="https://github.com/you/app.git" value=${address} onInput=${(event) => setAddress(event.target.value)}
