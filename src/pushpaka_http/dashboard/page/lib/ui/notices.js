@@ -2,6 +2,7 @@
 import { html } from "../html.js";
 import { Button } from "./button.js";
 import { Icon } from "./icons.js";
+import { Prose } from "./values.js";
 
 /**
  * What went wrong, in words, with what the user can do.
@@ -15,8 +16,8 @@ export function Problem({ error, title, retry, children }) {
     <div class="notice bad" role="alert">
       <${Icon} name="alert" />
       <div class="stack tight">
-        <p>${title && html`<strong>${title}</strong> `}${error.message}</p>
-        ${details.length > 0 && html`<ul>${details.map((each) => html`<li><code>${each.field}</code> ${each.message}</li>`)}</ul>`}
+        <p>${title && html`<strong>${title}</strong> `}<${Prose} text=${error.message} /></p>
+        ${details.length > 0 && html`<ul>${details.map((each) => html`<li><code>${each.field}</code> <${Prose} text=${each.message} /></li>`)}</ul>`}
         ${error.status >= 500 && error.requestId && html`<p class="hint">Request <code>${error.requestId}</code></p>`}
         ${children}
       </div>
