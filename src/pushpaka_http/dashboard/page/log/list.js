@@ -5,7 +5,7 @@ import { headingElement, lineElement, rulerElement } from "./row.js";
 import { Rows } from "./rows.js";
 import { Shown } from "./shown.js";
 
-const OVERSCAN_ROWS = 12;
+const OVERSCAN_ROWS = 24;
 const LEAST_DIGITS = 5;
 const MOST_CORRECTIONS = 3;
 const NEAR_PIXELS = 2;
