@@ -1,5 +1,6 @@
 /** One deployment: how it stands and why, its phases, its log, and what can be done with it. */
 import { api } from "../lib/api.js";
+import { useMoves } from "../lib/events.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { useUser } from "../lib/session.js";
@@ -23,18 +24,25 @@ export default function DeploymentView({ params: { id } }) {
   const log = useLog(id);
   const user = useUser();
 
-  const refresh = useCallback(() => Promise.all([loaded.reload(), timeline.reload(), project.reload()]), [loaded.reload, timeline.reload, project.reload]);
   const show = (newer) => {
     loaded.set(newer);
     timeline.reload();
   };
+  const readAnew = () => Promise.all([loaded.reload(), timeline.reload(), project.reload()]);
+  useMoves({
+    moved: (newer) => {
+      if (newer.id === id) show(newer);
+      if (newer.project_id === deployment?.project_id) project.reload();
+    },
+    readAnew,
+  });
   const cancel = async () => {
     setIsCancelling(true);
     try {
       show(await api.post(`/deployments/${id}/cancel`));
     } catch (error) {
       setIsCancelling(false);
-      refresh();
+      readAnew();
       throw error;
     }
   };
