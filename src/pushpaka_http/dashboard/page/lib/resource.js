@@ -33,7 +33,9 @@ export function useResource(path) {
 
   const set = useCallback(
     (data) => {
+      current.current?.abort(); // What was asked before this was known is older.
       remember(path, typeof data === "function" ? data(seen.get(path)) : data);
+      setState((before) => ({ ...before, isLoading: false }));
     },
     [path],
   );

@@ -71,6 +71,7 @@ export function LogViewer({ deploymentId, store, fileName, onLines }) {
   };
   return html`
     <section class="log" aria-label="Log">
+      <h2 class="unseen">Log</h2>
       <${Toolbar}
         ...${{ wanted, setWanted, isWrapped, setIsWrapped, search, store, fileName }}
         isFollowing=${following.isOn}

@@ -14,6 +14,9 @@ import { Failure } from "./deployment/failure.js";
 import { Phases } from "./deployment/phases.js";
 import { Timeline } from "./deployment/timeline.js";
 
+/** How something ended that has no error to tell why. */
+const UNTOLD = new Set(["cancelled", "superseded", "stopped"]);
+
 export default function DeploymentView({ params: { id } }) {
   const loaded = useResource(`/deployments/${id}`);
   const timeline = useResource(`/deployments/${id}/events`);
@@ -48,8 +51,10 @@ export default function DeploymentView({ params: { id } }) {
   };
 
   if (!deployment && loaded.error) return html`<${PageHead} title="Deployment" /><${Problem} error=${loaded.error} retry=${loaded.reload} />`;
-  if (!deployment) return html`<${PageHead} title="Deployment" /><${Skeleton} lines=${4} height=${72} />`;
+  const isWhole = deployment && (project.data || project.error) && (timeline.data || timeline.error);
+  if (!isWhole) return html`<${PageHead} title="Deployment" /><${Skeleton} lines=${6} height=${72} />`;
 
+  const events = timeline.data?.data ?? [];
   const team = members.data?.data ?? [];
   const nameOf = (userId) => (userId === user.id ? "you" : (team.find((member) => member.user_id === userId)?.name ?? "somebody else"));
   const allowed = project.data ? allowedOf(deployment, project.data) : {};
@@ -60,14 +65,16 @@ export default function DeploymentView({ params: { id } }) {
         title="Deployment ${deployment.sequence}"
         windowTitle="${project.data?.name ?? "Deployment"} ${deployment.sequence}"
         back=${{ to: `/projects/${deployment.project_id}`, label: project.data?.name ?? "Project" }}
-        beside=${html`<${Status} of=${deployment.status} phase=${deployment.phase} />`}
+        beside=${html`<${Status} of=${deployment.status} />`}
         actions=${actions}
-      />
+      >
+        ${UNTOLD.has(deployment.status) && events.at(-1)?.cause}
+      <//>
       ${deployment.error && html`<${Failure} ...${{ deployment }} store=${log.store} />`}
       <${DeploymentFacts} ...${{ deployment, nameOf }} project=${project.data} />
-      <${Phases} events=${timeline.data?.data ?? []} />
+      <${Phases} events=${events} />
       <${LogViewer} key=${id} deploymentId=${id} store=${log.store} onLines=${log.grown} fileName="${project.data?.slug ?? "deployment"}-${deployment.sequence}.log" />
-      ${timeline.data && html`<${Timeline} events=${timeline.data.data} nameOf=${nameOf} />`}
+      <${Timeline} ...${{ events, nameOf }} />
     </div>
   `;
 }

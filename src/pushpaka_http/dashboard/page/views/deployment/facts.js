@@ -4,23 +4,23 @@ import { html } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
 import { Ago, Badge, Card, Commit, Copy, Duration, Icon } from "../../lib/ui.js";
 
+const FROM = { rollback: "An earlier one", redeploy: "The one before", promote: "A preview" };
+
 /** @param {{deployment: object, project: object | undefined, nameOf: (userId: string) => string}} props */
 export function DeploymentFacts({ deployment, project, nameOf }) {
   const { target, kind, source_deployment_id: source, framework, url } = deployment;
   const isCurrent = project?.current_deployment_id === deployment.id;
   const facts = [
-    ["Address", html`<${Address} url=${url} isServing=${deployment.status === "running"} />`],
-    [
-      "Target",
-      html`${target === "production" ? "Production" : html`Preview of <code>${target.slice("preview:".length)}</code>`}
-        ${isCurrent && html` <${Badge} tone="good">Current<//>`}`,
-    ],
-    ["Branch", html`<${Icon} name="branch" size=${14} /> ${deployment.branch}`],
-    ["By", nameOf(deployment.user_id)],
-    ["Commit", deployment.commit_sha ? html`<${Commit} of=${{ ...deployment, branch: null }} />` : "The newest of the branch", "wide"],
-    ["Asked for", html`<${Ago} time=${deployment.created_at} />${source ? html`, as a <${Link} to=${`/deployments/${source}`}>${kind} of an earlier one<//>` : ""}`],
+    ["Address", url && html`<${Address} url=${url} isServing=${deployment.status === "running"} />`, "wide"],
+    ["Target", html`<${Target} target=${target} isCurrent=${isCurrent} />`],
     ["Took", html`<${Duration} ...${took(deployment)} />`],
+    ["Commit", deployment.commit_sha ? html`<${Commit} of=${{ ...deployment, branch: null }} />` : "The newest of the branch", "wide"],
+    ["Branch", html`<${Icon} name="branch" size=${14} />${deployment.branch}`],
+    ["By", nameOf(deployment.user_id)],
+    ["Asked for", html`<${Ago} time=${deployment.created_at} />`],
+    ["Made from", source && html`<${Link} to=${`/deployments/${source}`}>${FROM[kind]}<//>`],
     ["Framework", framework],
+    ["Image", deployment.image && html`<code>${deployment.image}</code>`, "wide"],
     ["Instances", isCurrent && project.replicas],
   ].filter(([, value]) => value);
   return html`
@@ -30,8 +30,14 @@ export function DeploymentFacts({ deployment, project, nameOf }) {
   `;
 }
 
+function Target({ target, isCurrent }) {
+  const branch = target.startsWith("preview:") && target.slice("preview:".length);
+  return html`
+    ${branch ? html`Preview of <code>${branch}</code>` : "Production"} ${isCurrent && html`<${Badge} tone="good">Current<//>`}
+  `;
+}
+
 function Address({ url, isServing }) {
-  if (!url) return "–";
   if (!isServing) return html`<span class="host">${hostOf(url)}</span>`;
   return html`<a class="host" href=${url} target="_blank" rel="noreferrer">${hostOf(url)} <${Icon} name="external" size=${14} /></a><${Copy} text=${url} label="Copy the address" />`;
 }

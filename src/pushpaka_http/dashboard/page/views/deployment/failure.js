@@ -5,7 +5,7 @@ import { Icon } from "../../lib/ui.js";
 import { textElement } from "../../log/row.js";
 import { LEVELS, STREAMS } from "../../log/store.js";
 
-const MOST_LINES = 12;
+const MOST_LINES = 10;
 const TITLES = { failed: "The deployment failed", crashed: "The application keeps ending" };
 
 /**
@@ -22,10 +22,10 @@ export function Failure({ deployment, store, actions }) {
         <${Icon} name="alert" />
         <div class="stack tight">
           <h2>${TITLES[deployment.status] ?? "It ended with an error"}</h2>
-          <p>${sentence}</p>
+          <p>${withCode(sentence)}</p>
         </div>
       </header>
-      ${lines.length > 0 && html`<pre tabindex="0" aria-label="The last lines">${lines.map((line, at) => html`<${Line} key=${at} message=${line} />`)}</pre>`}
+      ${lines.length > 0 && html`<${LastLines} lines=${lines} />`}
       <footer>
         ${actions}
         ${place !== null && html`<${Link} to=${`/deployments/${deployment.id}#L${store.seq(place)}`}>See it in the log<//>`}
@@ -34,10 +34,19 @@ export function Failure({ deployment, store, actions }) {
   `;
 }
 
-function Line({ message }) {
-  const row = useRef(null);
-  useLayoutEffect(() => row.current.replaceChildren(textElement(message)), [message]);
-  return html`<div ref=${row}></div>`;
+/** Lines in their colours, of which the last one is in sight however long they are. */
+function LastLines({ lines }) {
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    box.current.replaceChildren(...lines.map((line) => textElement(line)));
+    box.current.scrollTop = box.current.scrollHeight;
+  }, [lines.join("\n")]);
+  return html`<pre ref=${box} tabindex="0" aria-label="The last lines"></pre>`;
+}
+
+/** A sentence of the platform, in which what stands between backticks is code. */
+function withCode(sentence) {
+  return sentence.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
 }
 
 /** Where in the log the platform says so; null where it is not there, or not read yet. */
