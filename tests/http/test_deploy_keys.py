@@ -26,6 +26,19 @@ async def test_a_key_is_made_shown_and_rotated(ann: Person) -> None:
     assert rotated.json() == (await ann.get(path)).json()
 
 
+async def test_a_project_says_whether_it_has_a_key(ann: Person) -> None:
+    """So that nobody has to ask for one that is not there."""
+    project, other = await ann.project("shop"), await ann.project("blog")
+
+    await ann.post(f"/projects/{project['id']}/deploy-key")
+
+    listed = (await ann.get("/projects")).json()["data"]
+    assert not other["has_deploy_key"]
+    assert {project["id"]: True, other["id"]: False} == {
+        each["id"]: each["has_deploy_key"] for each in listed
+    }
+
+
 async def test_a_key_is_taken_away(ann: Person) -> None:
     """Then there is none to show or to take away."""
     path = f"/projects/{(await ann.project())['id']}/deploy-key"

@@ -35,6 +35,7 @@ FIELDS = [
     "created_at",
     "updated_at",
     "role",
+    "has_deploy_key",
 ]
 
 

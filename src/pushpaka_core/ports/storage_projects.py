@@ -174,6 +174,10 @@ class DeployKeys(Protocol):
         """Return the key of a project, or None."""
         ...
 
+    async def holders(self, projects: Collection[Project], /) -> Collection[ProjectId]:
+        """Return which of these projects have a key."""
+        ...
+
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key; an earlier one of the same project is replaced."""
 

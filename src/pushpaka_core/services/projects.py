@@ -33,7 +33,7 @@ from pushpaka_core.services.journal import Journal
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.roles import project_for
 from pushpaka_core.services.scaling import scale
-from pushpaka_core.services.standings import Standing, read_standings
+from pushpaka_core.services.standings import read_standings
 
 
 @frozen(kw_only=True)
@@ -47,6 +47,7 @@ class ProjectOverview:
     env_changed: bool
     role: ProjectRole
     """What the reader may do with it."""
+    has_deploy_key: bool
 
 
 @frozen(kw_only=True)
@@ -228,14 +229,16 @@ class ProjectService:
     ) -> Sequence[ProjectOverview]:
         standings = await read_standings(uow, actor, projects)
         roles = await uow.members.visible_to(actor).own_roles([p.id for p in projects])
-        return [self._shown(p, standings[p.id], roles[p.id]) for p in projects]
-
-    def _shown(self, project: Project, standing: Standing, role: ProjectRole) -> ProjectOverview:
-        return ProjectOverview(
-            project=project,
-            status=standing.status,
-            url=self._addresses.url(self._addresses.project_host(project.slug)),
-            current_deployment_id=standing.current_deployment_id,
-            env_changed=standing.env_changed,
-            role=role,
-        )
+        with_key = await uow.deploy_keys.holders(projects)
+        return [
+            ProjectOverview(
+                project=project,
+                status=standings[project.id].status,
+                url=self._addresses.url(self._addresses.project_host(project.slug)),
+                current_deployment_id=standings[project.id].current_deployment_id,
+                env_changed=standings[project.id].env_changed,
+                role=roles[project.id],
+                has_deploy_key=project.id in with_key,
+            )
+            for project in projects
+        ]

@@ -23,6 +23,14 @@ class DeployKeysContract:
             assert new == await uow.deploy_keys.find(mine)
             assert a_deploy_key(other) == await uow.deploy_keys.find(other)
 
+    async def test_which_projects_have_one_is_known_at_once(self, storage: Storage) -> None:
+        """Of those that are asked for, and of no others."""
+        mine, other, without = [await keep_project(storage) for _ in range(3)]
+        await keep(storage, a_deploy_key(mine), a_deploy_key(other))
+
+        async with storage.snapshot() as uow:
+            assert {mine.id} == set(await uow.deploy_keys.holders([mine, without]))
+
     async def test_a_removed_deploy_key_is_gone(self, storage: Storage) -> None:
         """To remove it again is harmless."""
         project = await keep_project(storage)

@@ -44,6 +44,7 @@ class ProjectResponse:
     updated_at: datetime
     role: ProjectRole
     """What you may do with it."""
+    has_deploy_key: bool
 
     @classmethod
     def of(cls, overview: ProjectOverview) -> Self:
@@ -77,4 +78,5 @@ class ProjectResponse:
             created_at=project.created_at,
             updated_at=project.updated_at,
             role=overview.role,
+            has_deploy_key=overview.has_deploy_key,
         )

@@ -1,10 +1,12 @@
 """Deploy keys, kept in memory."""
 
+from collections.abc import Collection
+
 from attrs import frozen
 
 from pushpaka_core.adapters.memory.storage_tables import Tables
 from pushpaka_core.domain.deploy_keys import DeployKey
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.projects import Project, ProjectId
 
 
 @frozen
@@ -16,6 +18,10 @@ class MemoryDeployKeys:
     async def find(self, project: Project, /) -> DeployKey | None:
         """Return the key of a project."""
         return self._tables.deploy_keys.find(project.id)
+
+    async def holders(self, projects: Collection[Project], /) -> Collection[ProjectId]:
+        """Return which of these projects have a key."""
+        return {each.id for each in projects if self._tables.deploy_keys.find(each.id)}
 
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key."""

@@ -1,12 +1,14 @@
 """Deploy keys, kept in a table."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from attrs import frozen
 
 from pushpaka_core.adapters.sql.schema import deploy_keys
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.deploy_keys import DeployKey
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.projects import Project, ProjectId
 
 
 @frozen
@@ -19,6 +21,12 @@ class SqlDeployKeys:
         """Return the key of a project."""
         query = sa.select(deploy_keys).where(deploy_keys.c.project_id == project.id)
         return await self._statements.find(DeployKey, query)
+
+    async def holders(self, projects: Collection[Project], /) -> Collection[ProjectId]:
+        """Return which of these projects have a key."""
+        ids = [project.id for project in projects]
+        query = sa.select(deploy_keys.c.project_id).where(deploy_keys.c.project_id.in_(ids))
+        return {project_id for (project_id,) in await self._statements.tuples(query)}
 
     async def put(self, key: DeployKey, /) -> None:
         """Keep a key."""
