@@ -1,39 +1,21 @@
 """What the log of the dashboard does without a page around it: colours, lines, filters, heights."""
 
-import mimetypes
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, Route
-
-import pushpaka_http
+from playwright.async_api import Browser, Page
+from tests.dashboard.modules import open_modules
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser")]
 
-ROOT = Path(pushpaka_http.__file__).parent / "dashboard" / "page"
-ORIGIN = "http://modules.example"
 RED, BRIGHT_GREEN, BLUE = 1, 10, 4
-
-
-async def _answer(route: Route) -> None:
-    path = route.request.url.removeprefix(f"{ORIGIN}/")
-    if not path:
-        await route.fulfill(body="<!doctype html><title>Modules</title>", content_type="text/html")
-        return
-    kind = mimetypes.guess_type(path)[0]
-    await route.fulfill(path=ROOT / path, content_type=kind or "text/javascript")
 
 
 @pytest.fixture(scope="module")
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """A page without anything on it, that may import the modules of the dashboard."""
-    page = await chromium.new_page()
-    await page.route(f"{ORIGIN}/**", _answer)
-    await page.goto(f"{ORIGIN}/")
-    yield page
-    await page.close()
+    async with open_modules(chromium) as page:
+        yield page
 
 
 async def run(page: Page, script: str, *values: Any) -> Any:
