@@ -1,5 +1,5 @@
 /** What views are laid out with. */
-import { html } from "../html.js";
+import { html, useEffect, useRef } from "../html.js";
 import { Link, usePlace, useTitle } from "../router.js";
 
 /**
@@ -52,8 +52,12 @@ export const Badge = ({ tone = "idle", children }) => html`<span class="badge ${
  */
 export function Tabs({ label, tabs }) {
   const { path } = usePlace();
+  const bar = useRef(null);
+  useEffect(() => {
+    bar.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
   return html`
-    <nav class="tabs" aria-label=${label}>
+    <nav class="tabs" aria-label=${label} ref=${bar}>
       ${tabs.map(
         ({ to, label: name, count }) => html`
           <${Link} key=${to} to=${to} aria-current=${to === path ? "page" : undefined}>
