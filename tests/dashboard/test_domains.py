@@ -43,8 +43,8 @@ async def test_a_domain_is_claimed_and_proven(
     reason = f"The TXT record {CHALLENGE} was not found."
     await expect(visitor.says(reason)).to_be_visible()
 
-    name_server.zone.records[CHALLENGE, "TXT"] = [domain["verification"]["value"]]
-    name_server.zone.records[DOMAIN, "A"] = ["203.0.113.7"]
+    name_server.zone.records[CHALLENGE, "TXT"] = (domain["verification"]["value"],)
+    name_server.zone.records[DOMAIN, "A"] = ("203.0.113.7",)
     await visitor.page.get_by_role("button", name="Verify now").click()
     await expect(visitor.says("Proven")).to_be_visible()
     await expect(visitor.says("Seen: 203.0.113.7.")).to_be_visible()
