@@ -14,6 +14,8 @@ from pushpaka_core.domain.env_vars import (
 )
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.errors import InvalidInputError, NotAllowedError, NotFoundError
+from pushpaka_core.testing.keeping import keep
+from pushpaka_core.testing.objects import a_secret, an_env_var
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +53,18 @@ class TestSet:
         assert b"s3cret-value" not in env_var.secret.ciphertext
         assert {"COLOUR": "s3cret-value"} == await values(world, ann, shop)
         assert ("env_var.set", "COLOUR of shop") in await world.trail(ann)
+
+    async def test_gets_along_with_what_nobody_can_read(
+        self, world: World, ann: Actor, shop: Project
+    ) -> None:
+        """Of several values that a lost key has closed, one is set anew after the other."""
+        lost = [an_env_var(shop, key=key, secret=evolve(a_secret(), key_id="gone")) for key in "AB"]
+        await keep(world.storage, *lost)
+
+        for key in "AB":
+            await world.env_vars.set(ann, a_new(shop, key, f"new {key}"))
+
+        assert {"A": "new A", "B": "new B"} == await values(world, ann, shop)
 
     async def test_renews_the_value_of_a_key(self, world: World, ann: Actor, shop: Project) -> None:
         """Setting a key again keeps its row, and counts its versions."""

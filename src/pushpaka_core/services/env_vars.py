@@ -15,7 +15,7 @@ from pushpaka_core.domain.env_vars import (
 )
 from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.errors import InvalidInputError, NotFoundError
+from pushpaka_core.errors import InvalidInputError, NotFoundError, PlatformFaultError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -101,12 +101,16 @@ class EnvVarService:
         self._quota.check_total(
             [
                 *((n.key, n.value) for n in wanted.values()),
-                *(
-                    (e.key, self._cipher.decrypt(e.secret, context=e.secret_context))
-                    for e in untouched
-                ),
+                *((e.key, self._value_of(e)) for e in untouched),
             ]
         )
+
+    def _value_of(self, env_var: EnvVar) -> str:
+        """Return its value; what nobody can read takes no room, so that it can be set anew."""
+        try:
+            return self._cipher.decrypt(env_var.secret, context=env_var.secret_context)
+        except PlatformFaultError:
+            return ""
 
     def _renewed(self, present: EnvVar | None, new: NewEnvVar) -> EnvVar:
         """Return the env var with its new value, bound to its row."""
