@@ -1,12 +1,13 @@
 """Teams: what each role may do, and how people come into teams and out of them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from anyio import fail_after
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 from tests.deliveries import push
 from tests.services.world import World
 
@@ -37,6 +38,7 @@ from pushpaka_core.errors import (
     NotFoundError,
     PushpakaError,
 )
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.services.teams import OpenInvitation, TeamMember
 from pushpaka_core.testing.objects import an_id
@@ -76,6 +78,32 @@ async def handed_over(shop: Shop, heir: Actor) -> TeamMember:
     """Return the new owner of ann's project, as the team sees them."""
     new = NewOwner(owner_id=heir.require_user())
     return await shop.world.members.transfer(shop.ann, shop.project.id, new)
+
+
+@define
+class InterruptedStorage:
+    """A storage before whose first change something else comes."""
+
+    _storage: Storage
+    _something: Callable[[], Awaitable[object]]
+    _has_come: bool = field(default=False, init=False)
+
+    async def check(self) -> None:
+        """Answer as ever."""
+        await self._storage.check()
+
+    def snapshot(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Look as ever."""
+        return self._storage.snapshot()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """Let it come, and change what is there then."""
+        if not self._has_come:
+            self._has_come = True
+            await self._something()
+        async with self._storage.transaction() as uow:
+            yield uow
 
 
 @pytest.fixture
@@ -418,6 +446,19 @@ class TestTransfer:
         headers = {n.lower(): value for n, value in delivery.headers(issued.secret).items()}
 
         receipt = await world.deliveries.receive(shop.webhook.id, headers, delivery.body)
+
+        assert heir.user_id == receipt.moved[0].user_id
+
+    async def test_has_a_push_of_the_same_moment_deployed(self, shop: Shop) -> None:
+        """For the new owner, though the old one was it when the push came."""
+        world, heir = shop.world, shop.people["member"]
+        issued = await world.webhooks.rotate(shop.ann, shop.webhook.id)
+        delivery = push(Forge.GITHUB, "main", "a" * 40)
+        headers = {n.lower(): value for n, value in delivery.headers(issued.secret).items()}
+        storage = InterruptedStorage(world.storage, partial(handed_over, shop, heir))
+        deliveries = evolve(world.deliveries, storage=storage)
+
+        receipt = await deliveries.receive(shop.webhook.id, headers, delivery.body)
 
         assert heir.user_id == receipt.moved[0].user_id
 

@@ -27,7 +27,7 @@ from pushpaka_core.domain.webhooks import (
     WebhookId,
     consequence_of,
 )
-from pushpaka_core.errors import NotAuthenticatedError, NotFoundError
+from pushpaka_core.errors import NotAllowedError, NotAuthenticatedError, NotFoundError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
@@ -86,18 +86,26 @@ class DeliveryService:
                 no such webhook; the two look the same.
             InvalidInputError: If it is proven, and not what the forge documents.
         """
-        hook = await self._find(id)
-        if not self._is_proven(hook, headers, body):
-            raise NotAuthenticatedError("This is not signed with the secret of such a webhook.")
+        hook = await self._proven(id, headers, body)
         dialect = hook.webhook.dialect
         events = dialect.events(headers, body)
         delivery = WebhookDelivery(
             webhook_id=id, digest=dialect.delivery(headers, body), received_at=self._now()
         )
-        receipt = await self._follow_once(hook, delivery, events)
+        try:
+            receipt = await self._follow_once(hook, delivery, events)
+        except NotAllowedError:  # The project was handed over in this moment.
+            hook = await self._proven(id, headers, body)
+            receipt = await self._follow_once(hook, delivery, events)
         if receipt.moved:
             await self._queueing.tell(receipt.moved)
         return receipt
+
+    async def _proven(self, id: WebhookId, headers: Headers, body: bytes) -> _Hook:
+        hook = await self._find(id)
+        if not self._is_proven(hook, headers, body):
+            raise NotAuthenticatedError("This is not signed with the secret of such a webhook.")
+        return hook
 
     async def _find(self, id: WebhookId) -> _Hook | None:
         async with self._storage.snapshot() as uow:
