@@ -429,6 +429,28 @@ class TestTransfer:
                 shop.ann, shop.project.id, NewOwner(owner_id=heir.require_user())
             )
 
+    @pytest.mark.parametrize("quotas", [Quotas(domains=2), Quotas(claims=2)])
+    async def test_is_refused_where_the_new_owner_has_no_room_for_its_domains(
+        self, shop: Shop, quotas: Quotas
+    ) -> None:
+        """They count for the owner too; with one less there is room."""
+        world, heir = shop.world, shop.people["member"]
+        new, own = NewOwner(owner_id=heir.require_user()), await world.project(heir, "own")
+        domains = [
+            await world.custom_domains.add(
+                heir, NewCustomDomain(project_id=own.id, domain=f"{name}.example.com")
+            )
+            for name in "ab"
+        ]
+        members = evolve(world.members, quotas=quotas)
+
+        with pytest.raises(ConflictError, match="more custom domains than one may have"):
+            await members.transfer(shop.ann, shop.project.id, new)
+        await world.custom_domains.delete(heir, domains[0].id)
+        await members.transfer(shop.ann, shop.project.id, new)
+
+        assert heir.user_id == (await world.custom_domains.all(heir))[-1].user_id
+
     async def test_is_not_to_a_disabled_account(self, shop: Shop) -> None:
         """Nobody could do anything with it then."""
         world, heir = shop.world, shop.people["member"]

@@ -1,7 +1,10 @@
 """How much one user may have, so that nobody takes all there is."""
 
+from collections.abc import Collection
+
 from attrs import field, frozen
 
+from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.env_vars import EnvQuota
 from pushpaka_core.errors import QuotaReachedError, TooManyRequestsError
 
@@ -46,6 +49,15 @@ class Quotas:
             raise QuotaReachedError(
                 self.claims, "custom domains that are not proven", "Prove or delete one of them"
             )
+
+    def has_room_for(self, holding: Holding, domains: Collection[CustomDomain]) -> bool:
+        """Tell whether *domains* of somebody else would not be too many more."""
+        claims = [domain for domain in domains if not domain.is_verified]
+        bounds = (
+            (len(domains), holding.domains, self.domains),
+            (len(claims), holding.claims, self.claims),
+        )
+        return all(not more or held + more <= most for more, held, most in bounds)
 
     def check_waiting(self, holding: Holding) -> None:
         """Pass unless too much waits, or raise TooManyRequestsError: it becomes less by itself."""

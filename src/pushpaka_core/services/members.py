@@ -6,6 +6,7 @@ from contextlib import suppress
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.members import Member, NewOwner, NewRole, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.quotas import Quotas
@@ -74,7 +75,8 @@ class MemberService:
         Its git token is forgotten and its open invitations end: they were the old owner's.
 
         Raises:
-            ConflictError: If the account is disabled, or has as many projects as one may have.
+            ConflictError: If the account is disabled, or would have more projects or custom
+                domains than one may have.
             DuplicateError: If the member owns a project of that name.
             NotFoundError: If there is no such member, or no project for the actor.
         """
@@ -83,23 +85,37 @@ class MemberService:
             project = await project_for(uow, actor, id, ProjectRole.OWNER)
             team = await Team.of(uow, project)
             heir = team.shown(team.member(new.owner_id))
-            await self._require_room(uow, heir.user)
-            await self._hand_over(uow, actor, project, team.member(new.owner_id))
+            domains = await _domains_of(uow, actor, project)
+            await self._require_room(uow, heir.user, domains)
+            await self._hand_over(uow, actor, project, team.member(new.owner_id), domains)
             await self._journal.note(
                 uow, actor, "project.transferred", id, f"{project.slug} to {heir.user.email}"
             )
         return evolve(heir, role=ProjectRole.OWNER)
 
-    async def _require_room(self, uow: UnitOfWork, heir: User) -> None:
+    async def _require_room(
+        self, uow: UnitOfWork, heir: User, domains: Sequence[CustomDomain]
+    ) -> None:
         if heir.disabled_at is not None:
             raise ConflictError("This account is disabled, and cannot be given a project.")
+        holding = await uow.users.holding(heir.id)
         try:
-            self._quotas.check_project(await uow.users.holding(heir.id))
+            self._quotas.check_project(holding)
         except QuotaReachedError:
             raise ConflictError("This member has as many projects as one may have.") from None
+        if not self._quotas.has_room_for(holding, domains):
+            raise ConflictError(
+                "With those of this project, the member would have more custom domains than one "
+                "may have. Delete some of them."
+            )
 
     async def _hand_over(
-        self, uow: UnitOfWork, actor: Actor, project: Project, heir: Member
+        self,
+        uow: UnitOfWork,
+        actor: Actor,
+        project: Project,
+        heir: Member,
+        domains: Sequence[CustomDomain],
     ) -> None:
         now = self._now()
         await uow.projects.update(project.handed_to(heir.user_id, at=now))
@@ -114,10 +130,13 @@ class MemberService:
         )
         for invitation in await uow.invitations.of_project(project):
             await uow.invitations.remove(invitation)
-        domains = uow.custom_domains.visible_to(actor)
-        for domain in await domains.all():
-            if domain.project_id == project.id:
-                with suppress(NotFoundError):  # Then it was removed meanwhile.
-                    # Read anew, and so held: it may be looked at in the DNS at the same time.
-                    present = await domains.get(domain.id)
-                    await uow.custom_domains.update(evolve(present, user_id=heir.user_id))
+        for domain in domains:
+            with suppress(NotFoundError):  # Then it was removed meanwhile.
+                # Read anew, and so held: it may be looked at in the DNS at the same time.
+                present = await uow.custom_domains.visible_to(actor).get(domain.id)
+                await uow.custom_domains.update(evolve(present, user_id=heir.user_id))
+
+
+async def _domains_of(uow: UnitOfWork, actor: Actor, project: Project) -> Sequence[CustomDomain]:
+    domains = await uow.custom_domains.visible_to(actor).all()
+    return [domain for domain in domains if domain.project_id == project.id]
