@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import anyio
 import click
 
-from pushpaka_core.domain.stored_secrets import StoredSecret
+from pushpaka_core.domain.stored_secrets import SecretKind, StoredSecret
 from pushpaka_core.key_maintenance import (
     KeyUse,
     Pruned,
@@ -23,6 +23,11 @@ _BY_HAND = (
     "PUSHPAKA_ENCRYPTION_KEYS is set, so that the keys are yours to change. To rotate: append a "
     "new key to it and restart every process of the instance; put that key first and restart "
     "them again; then run `pushpaka keys rotate`."
+)
+_ENVIRONMENTS = (
+    "An environment is what one deployment was made with, and cannot be set anew: where that "
+    "deployment is live, deploy its project again. Nobody can roll back to it without its key, and "
+    "nothing else needs it; it goes with its project."
 )
 
 
@@ -93,10 +98,13 @@ def _made(rotated: Rotated) -> str:
 
 def _unreadable(secrets: Sequence[StoredSecret]) -> str:
     told = ", ".join(f"the {secret.kind} of {secret.id}" for secret in secrets)
-    return (
-        f"No key opens {told}. Bring the missing keys back and rotate again, or set these "
-        "secrets anew."
-    )
+    sentences = [
+        f"No key opens {told}.",
+        "Bring the missing keys back and rotate again, or set these secrets anew.",
+    ]
+    if any(secret.kind is SecretKind.ENVIRONMENT for secret in secrets):
+        sentences.append(_ENVIRONMENTS)
+    return " ".join(sentences)
 
 
 def _pruned(pruned: Pruned) -> str:
