@@ -175,6 +175,7 @@ async def test_rollback_neither_clones_nor_builds(ann: Person, repositories: Pat
     assert back["duration_ms"] < 10_000
 
 
+@ON_ONE_MACHINE
 async def test_log_tells_the_whole_story_in_order(ann: Person, repositories: Path) -> None:
     """What was detected, built and printed is in the log, numbered without a gap."""
     project = await ann.project(example(repositories / "greeter", "fastapi").path)
@@ -190,6 +191,7 @@ async def test_log_tells_the_whole_story_in_order(ann: Person, repositories: Pat
     assert ["source", "build", "start"] == list(dict.fromkeys(line["phase"] for line in lines))[:3]
 
 
+@ON_ONE_MACHINE
 async def test_websocket_of_an_application_is_routed(ann: Person, repositories: Path) -> None:
     """A WebSocket of an application is open from outside, both ways."""
     project = await ann.project(example(repositories / "greeter", "fastapi").path, "Greeter")

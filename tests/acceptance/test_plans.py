@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from tests.acceptance.apps import example, repository_of, server
 from tests.acceptance.people import Person
+from tests.acceptance.variants import ON_ONE_MACHINE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik"), ON_ONE_MACHINE]
 
 
 async def test_fastapi_example_is_planned_as_it_is_deployed(

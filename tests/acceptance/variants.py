@@ -22,7 +22,7 @@ BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="sessi
 ON_ONE_MACHINE = pytest.mark.parametrize(
     "shared", [*VARIANTS, DOCKER], indirect=True, scope="session"
 )
-"""For tests that are about builds as well: a Swarm runs what one of its engines has built."""
+"""For tests that build for long, or of plans: a Swarm runs what one of its engines has built."""
 
 
 @contextmanager
