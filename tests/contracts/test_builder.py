@@ -6,8 +6,10 @@ from typing import TypeAlias
 
 import pytest
 from tests.engine.opened import DOCKER, opened_docker
+from tests.swarm.opened import SWARM, opened_swarm
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder
+from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -17,10 +19,10 @@ from pushpaka_core.testing.builder import BuilderContract
 
 pytestmark = pytest.mark.anyio
 
-Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder
+Builders: TypeAlias = MemoryBuilder | ProcessBuilder | DockerBuilder | SwarmBuilder
 
 
-@pytest.fixture(params=["memory", "process", DOCKER])
+@pytest.fixture(params=["memory", "process", DOCKER, SWARM])
 async def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Builders]:
     if request.param == "memory":
         yield MemoryBuilder(output=["Hello.\n"])
@@ -28,6 +30,10 @@ async def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     if request.param == "docker":
         async with opened_docker(tmp_path / "docker") as docker:
             yield docker.builder
+        return
+    if request.param == "swarm":
+        async with opened_swarm(tmp_path / "swarm", request.getfixturevalue("swarm")) as swarm:
+            yield swarm.builder
         return
     processes = HostProcesses(tmp_path / "processes")
     yield ProcessBuilder(

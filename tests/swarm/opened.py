@@ -19,6 +19,7 @@ from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.docker.networks import bridge_of_builds
 from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
 from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
+from pushpaka_core.adapters.docker.swarm.pushes import Pushes
 from pushpaka_core.adapters.docker.swarm.registry import open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import Patience, SwarmRuntime
 from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
@@ -63,19 +64,20 @@ async def opened_swarm(
         open_engine(url) as engine,
         open_registry(place, marks.prefix) as registry,
     ):
-        layers = RegistryLayers(marks=marks, registry=registry, place=place)
+        pushes = Pushes(engine=engine, place=place)
+        layers = RegistryLayers(marks=marks, registry=registry, place=place, pushes=pushes)
         firewall = Firewall(processes, partial(bridge_of_builds, engine))
         profile = ServiceProfile(marks=marks)
         try:
             yield OnSwarm(
                 marks=marks,
                 builder=SwarmBuilder(
-                    engine=engine,
                     marks=marks,
                     local=docker_builder(engine, marks, processes, firewall, cache=layers),
                     place=place,
                     registry=registry,
                     layers=layers,
+                    pushes=pushes,
                 ),
                 runtime=SwarmRuntime(
                     engine=engine,

@@ -1,23 +1,20 @@
 """What only a Swarm does: it refuses to place, cannot fetch, and keeps images in a registry."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import create_task_group, to_thread
+from anyio import create_task_group
 from attrs import evolve
-from tests.engine.base_images import DEBIAN
 from tests.swarm.machines import Swarm
 from tests.swarm.opened import OnSwarm, opened_swarm
 from tests.swarm.registry import USER
 
 from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
-from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import PlatformFaultError, StartError
 from pushpaka_core.ports.runtime import StartRequest
-from pushpaka_core.testing.applications import Told, build, checkout, plan, step
+from pushpaka_core.testing.applications import build, checkout, plan, step
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("swarm"), pytest.mark.needs("docker")]
@@ -84,26 +81,6 @@ async def test_of_one_image_under_two_names_one_is_kept(
     assert (False, True) == (request_.artifact in left, other.name in left)
     assert await on_swarm.builder.exists(other.name)
     await on_swarm.runtime.start(evolve(request_, artifact=other.name))
-
-
-async def test_another_machine_builds_on_with_the_layers_of_the_registry(
-    on_swarm: OnSwarm, swarm: Swarm, tmp_path: Path
-) -> None:
-    """Its own engine has never seen them; what has not changed is not done again."""
-    dockerfile = f"FROM {DEBIAN}\nRUN echo slow > /slow\nCOPY main.sh /\n"
-    own = plan(dockerfile=OwnDockerfile(path="Dockerfile"))
-    files = {"Dockerfile": dockerfile, "main.sh": "echo v1"}
-    await build(on_swarm.builder, await checkout(tmp_path / "here", files), own)
-    await to_thread.run_sync(partial(swarm.load, DEBIAN, node=swarm.worker))
-
-    told, changed = Told(), await checkout(tmp_path / "there", files | {"main.sh": "echo v2"})
-    platform, url = on_swarm.marks.platform, swarm.worker.url
-    async with opened_swarm(tmp_path / "other", swarm, platform=platform, url=url) as other:
-        await build(other.builder, changed, own, told=told)
-
-    assert ["[2/3] RUN echo slow > /slow (as before)"] == [
-        sentence for sentence in told.sentences if "/slow" in sentence
-    ]
 
 
 async def test_builds_of_one_project_at_once_disturb_each_other_in_nothing(

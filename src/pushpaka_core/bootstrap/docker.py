@@ -84,6 +84,7 @@ async def swarm_execution(
     from pushpaka_core.adapters.docker.labels import Marks
     from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
     from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
+    from pushpaka_core.adapters.docker.swarm.pushes import Pushes
     from pushpaka_core.adapters.docker.swarm.registry import open_registry
     from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
     from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
@@ -96,7 +97,8 @@ async def swarm_execution(
         open_registry(place, marks.prefix) as registry,
     ):
         firewall = _firewall(engine, processes)
-        layers = RegistryLayers(marks=marks, registry=registry, place=place)
+        pushes = Pushes(engine=engine, place=place)
+        layers = RegistryLayers(marks=marks, registry=registry, place=place, pushes=pushes)
         runtime = SwarmRuntime(
             engine=engine,
             marks=marks,
@@ -111,12 +113,12 @@ async def swarm_execution(
         )
         yield Execution(
             builder=SwarmBuilder(
-                engine=engine,
                 marks=marks,
                 local=await _builder(
                     settings, engine, marks, firewall, processes=processes, salt=salt, cache=layers
                 ),
                 layers=layers,
+                pushes=pushes,
                 place=place,
                 registry=registry,
             ),

@@ -40,6 +40,7 @@ async def fail_saying(text: str, groups: BuildGroups, directory: Path) -> None:
     await ImageBuild(
         group="build-1",
         argv=("/bin/sh", "-c", "cat said; exit 1"),
+        image="app",
         directory=directory,
         env={"PATH": "/usr/bin:/bin"},
         bounds=Bounds(),

@@ -1,15 +1,17 @@
 """One build: buildx as it goes, within what it may take of the host."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import disk_usage
+from typing import Self
 
 from anyio import create_task_group, sleep, to_thread
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.docker.groups import BuildGroups
+from pushpaka_core.adapters.docker.labels import KEY
 from pushpaka_core.adapters.docker.own_dockerfiles import denied_source
 from pushpaka_core.adapters.docker.progress import Progress, Said, shown_command
 from pushpaka_core.adapters.docker.registries import SILENT, dockerfile_failure, image_failure
@@ -57,7 +59,9 @@ class ImageBuild:
     group: str
     """The name of the control group for its commands."""
     argv: tuple[str, ...]
-    """All arguments but those of the group."""
+    """All arguments but those of the group and of the name."""
+    image: str
+    """What becomes the name of the image."""
     directory: Path
     env: Mapping[str, str] = field(repr=False)
     bounds: Bounds
@@ -69,6 +73,20 @@ class ImageBuild:
     on_output: Callable[[OutputChunk], Awaitable[None]]
     _progress: Progress = field(factory=Progress, init=False)
 
+    @property
+    def stages(self) -> Sequence[str]:
+        """Return the names of the stages that the image is made of, once it is built."""
+        return tuple(self._progress.stages)
+
+    def of_stage(self, stage: str, image: str) -> Self:
+        """
+        Return the build that makes an *image* of a stage alone; nothing is told of it.
+
+        It is no release: it must not be taken for one that was built of the same files.
+        """
+        argv = (*self.argv, "--target", stage, "--label", f"{KEY}={stage}")
+        return evolve(self, argv=argv, image=image, report=_say_nothing, on_output=_say_nothing)
+
     async def run(self) -> None:
         """
         Build the image.
@@ -78,9 +96,8 @@ class ImageBuild:
             RuntimeUnavailableError: If the engine went away meanwhile.
         """
         async with self.groups.around(self.group, self.bounds.limits) as parent:
-            command = Command(
-                argv=(*self.argv, "--cgroup-parent", parent), directory=self.directory, env=self.env
-            )
+            argv = (*self.argv, "--tag", self.image, "--cgroup-parent", parent)
+            command = Command(argv=argv, directory=self.directory, env=self.env)
             ending = await self._within_bounds(command)
             for said in self._progress.finish():
                 await self._tell(said)
@@ -153,6 +170,10 @@ class ImageBuild:
             f"`{command}` {Exit(code=code, memory_limit=limit).words}."
             " Read what it says in the log, mend the repository or the command, and deploy again."
         )
+
+
+async def _say_nothing(_: object) -> None:
+    """Take what is not to be told."""
 
 
 def _chunk(said: Said, start: int) -> OutputChunk:

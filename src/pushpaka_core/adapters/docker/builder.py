@@ -1,6 +1,6 @@
 """Builds images by BuildKit, from the repository's own Dockerfile or one made of its plan."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -29,6 +29,9 @@ from pushpaka_core.ports.processes import (
     Processes,
 )
 
+_MOST_STAGES = 10
+"""Of which layers are kept: each costs as much as it is long."""
+
 Report = Callable[[str], Awaitable[None]]
 OnOutput = Callable[[OutputChunk], Awaitable[None]]
 
@@ -42,6 +45,14 @@ class LayerCache(Protocol):
 
         What it needs to know beside that is written to its *home*.
         """
+        ...
+
+    async def keep_stage(self, project_number: int, stage: str, image: str, /) -> None:
+        """Keep the layers of a *stage*, which are those of an *image* of the engine."""
+        ...
+
+    async def keep_only(self, project_number: int, stages: Collection[str], /) -> None:
+        """Forget what is kept of other stages."""
         ...
 
 
@@ -96,6 +107,7 @@ class DockerBuilder:
                         await self._firewall.close()
                         build = await self._build(request, prepared, report, on_output)
                         await build.run()
+                        await self._keep_stages(request, build)
         except BuildError:
             await self._engine.check()
             raise
@@ -157,7 +169,6 @@ class DockerBuilder:
     ) -> ImageBuild:
         context = prepared.context
         labels = {**self._marks.of_project(request.project_number), KEY: context.key}
-        name = self._marks.image(request.project_number, request.lease)
         disk = await self._engine.call(self._disk)
         cached: Sequence[str] = ()
         if self._cache is not None:
@@ -166,12 +177,13 @@ class DockerBuilder:
             group=self._marks.build_group(request.project_number),
             argv=(
                 *(str(self._program), "buildx", "build", "--progress=rawjson"),
-                *("--provenance=false", "--tag", name),
+                "--provenance=false",
                 *kept_apart(self._marks.cache(request.project_number)),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
                 *cached,
                 *context.arguments,
             ),
+            image=self._marks.image(request.project_number, request.lease),
             directory=prepared.directory,
             env={**self._env, **context.env, "HOME": str(prepared.directory)},
             bounds=self._bounds,
@@ -181,6 +193,21 @@ class DockerBuilder:
             report=report,
             on_output=on_output,
         )
+
+    async def _keep_stages(self, request: BuildRequest, build: ImageBuild) -> None:
+        """Leave to other machines what only stages have that others copy from."""
+        if self._cache is None:
+            return
+        stages, number = build.stages[:_MOST_STAGES], request.project_number
+        for stage in stages:
+            image = self._marks.stage_image(number, request.lease, stage)
+            try:
+                await build.of_stage(stage, image).run()
+                await self._cache.keep_stage(number, stage, image)
+            finally:
+                with CancelScope(shield=True):
+                    await self.remove(image)
+        await self._cache.keep_only(number, stages)
 
     def _digest(self, artifact: str) -> str:
         return str(self._engine.client.images.get(artifact).id)

@@ -14,7 +14,10 @@ PLATFORM = "pushpaka.platform"
 NAME, DEPLOYMENT, FENCE = "pushpaka.name", "pushpaka.deployment", "pushpaka.fence"
 PROJECT, KEY, GENERATION = "pushpaka.project", "pushpaka.key", "pushpaka.generation"
 
-_TAG = re.compile(r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)")
+_TAG = re.compile(
+    r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)(\.[a-z][\w.-]*)?"
+)
+"""A stage of what a lease builds has its name at the end, for as long as it is kept apart."""
 
 _LONGEST_SERVICE = 63
 _NOT_OF_SERVICES = re.compile(r"[^A-Za-z0-9]+")
@@ -50,6 +53,10 @@ class Marks:
     def image(self, project_number: int, lease: Lease) -> str:
         """Return the name of the image that *lease* builds."""
         return f"{self.repository(project_number)}:{lease.deployment_id}.{lease.fence}"
+
+    def stage_image(self, project_number: int, lease: Lease, stage: str) -> str:
+        """Return the name of the image of a stage of what *lease* builds."""
+        return f"{self.image(project_number, lease)}.{stage}"
 
     def lease_of(self, image: str) -> Lease | None:
         """Return who built an image of ours; None for any other."""

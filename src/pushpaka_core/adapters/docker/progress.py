@@ -11,10 +11,16 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-_INTERNAL = "[internal]"
+_UNTOLD = ("[internal]", "[auth]", "importing cache manifest")
 _ASKED_FOR = "[internal] load metadata for "
 """Stands before the name of an image that a registry is asked for."""
 _ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
+_STAGE = re.compile(r"\[(?!stage-\d+ )([a-z][\w.-]{0,63}) +\d+/(?!1\])\d+\] ")
+"""
+Stands before what is done for a stage that has a name, and more to it than what it stands on.
+
+Others are called after their number.
+"""
 _MOST_SHOWN = 10_000
 """Characters of a command: looking through a million of them would take hours."""
 
@@ -41,6 +47,8 @@ class Progress:
     """Why steps failed."""
     plain: list[str] = field(factory=list, init=False)
     """What was printed that is no progress: the client's own errors."""
+    stages: dict[str, None] = field(factory=dict, init=False)
+    """The names of those that the image is made of."""
 
     def feed(self, data: bytes) -> Iterator[Said]:
         """Yield what the next bytes say."""
@@ -87,9 +95,11 @@ class Progress:
         digest, name = vertex["digest"], vertex.get("name", "")
         if error := vertex.get("error"):
             self.errors.append(error)
+        if stage := _STAGE.match(name):
+            self.stages[stage[1]] = None
         if name.startswith(_ASKED_FOR):
             self._ask(name.removeprefix(_ASKED_FOR), vertex)
-        if name.startswith(_INTERNAL) or not vertex.get("completed") or digest in self._told:
+        if name.startswith(_UNTOLD) or not vertex.get("completed") or digest in self._told:
             return
         self._told.add(digest)
         yield Said(text=f"{shown_command(name)} {_ending(vertex)}")

@@ -7,13 +7,13 @@ from anyio import CancelScope, fail_after
 from attrs import frozen
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder
-from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.labels import Marks
 from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
+from pushpaka_core.adapters.docker.swarm.pushes import Pushes
 from pushpaka_core.adapters.docker.swarm.registry import Registry, RegistryPlace
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.errors import BuildTimeoutError, PlatformFaultError
+from pushpaka_core.errors import BuildTimeoutError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import OutputChunk
 
@@ -27,13 +27,13 @@ class SwarmBuilder:
     with what the registry has.
     """
 
-    _engine: Engine
     _marks: Marks
     """Whose images are named after the repository of the registry."""
     _local: DockerBuilder
     _place: RegistryPlace
     _registry: Registry
     _layers: RegistryLayers
+    _pushes: Pushes
 
     @property
     def packaging(self) -> Packaging:
@@ -57,7 +57,7 @@ class SwarmBuilder:
                     request, timeout=timeout, report=report, on_output=on_output
                 )
                 await report(f"Pushing the image to {self._place.host}")
-                await self._engine.call(self._push, name)
+                await self._pushes.push(name)
                 await self._layers.keep(_tag(name), request.project_number)
         except TimeoutError:
             raise BuildTimeoutError(timeout / timedelta(minutes=1)) from None
@@ -89,18 +89,6 @@ class SwarmBuilder:
         leases = {name: self._marks.lease_of(name) for name in names}
         pushed = {name: lease for name, lease in leases.items() if lease is not None}
         return {**await self._local.artifacts(), **pushed}
-
-    def _push(self, name: str) -> None:
-        account = self._place.account
-        auth = {"username": account.user, "password": account.password} if account else None
-        repository, tag = name.rsplit(":", 1)
-        for status in self._engine.client.api.push(
-            repository, tag, stream=True, decode=True, auth_config=auth
-        ):
-            if error := status.get("error"):
-                raise PlatformFaultError(
-                    f"The image could not be pushed to {self._place.host}: {error.rstrip('.')}."
-                )
 
 
 def _tag(artifact: str) -> str:
