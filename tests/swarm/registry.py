@@ -30,6 +30,10 @@ class RegistryServer:
     address: str
     directory: Path
 
+    @property
+    def host(self) -> str:
+        return self.address.partition(":")[0]
+
     def tags(self, repository: str) -> list[str]:
         """Return the tags that are kept of a repository, as files."""
         kept = self.directory / "data/docker/registry/v2/repositories" / repository

@@ -9,6 +9,7 @@ from attrs import evolve
 from tests.swarm.machines import Swarm
 from tests.swarm.opened import OnSwarm, opened_swarm
 from tests.swarm.registry import USER
+from tests.swarm.registry import open_registry as open_server
 
 from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, open_registry
 from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
@@ -81,6 +82,25 @@ async def test_of_one_image_under_two_names_one_is_kept(
     assert (False, True) == (request_.artifact in left, other.name in left)
     assert await on_swarm.builder.exists(other.name)
     await on_swarm.runtime.start(evolve(request_, artifact=other.name))
+
+
+async def test_images_are_known_whatever_the_registry_is_called(
+    on_swarm: OnSwarm, swarm: Swarm, request_: StartRequest, tmp_path: Path
+) -> None:
+    """Under its new name it has the same; where that has nothing, nothing is there or removed."""
+    known, platform = await on_swarm.builder.artifacts(), on_swarm.marks.platform
+    empty = evolve(swarm, registry=evolve(swarm.registry, address=f"{swarm.registry.address}/new"))
+    with open_server(swarm.registry.directory, swarm.registry.host) as renamed:
+        moved = evolve(swarm, registry=renamed)
+        async with (
+            opened_swarm(tmp_path / "moved", moved, platform=platform) as there,
+            opened_swarm(tmp_path / "empty", empty, platform=platform) as nowhere,
+        ):
+            assert known == await there.builder.artifacts()
+            assert await there.builder.exists(request_.artifact)
+            assert not await nowhere.builder.exists(request_.artifact)
+            assert {} == await nowhere.builder.artifacts()
+            await there.runtime.start(request_)
 
 
 async def test_builds_of_one_project_at_once_disturb_each_other_in_nothing(

@@ -50,6 +50,16 @@ class Marks:
         """Return the name of an image that is *tag* in the registry."""
         return f"{self.shared}:{tag}"
 
+    def artifact(self, image: str) -> str:
+        """Return what an image of the registry is known by, whatever that is called."""
+        repository, _, tag = image.rpartition(":")
+        return f"{self.prefix}:{tag}" if repository == self.shared else image
+
+    def image_of(self, artifact: str) -> str:
+        """Return the image that is known by this."""
+        repository, _, tag = artifact.rpartition(":")
+        return self.with_tag(tag) if repository == self.prefix else artifact
+
     def image(self, project_number: int, lease: Lease) -> str:
         """Return the name of the image that *lease* builds."""
         return f"{self.repository(project_number)}:{lease.deployment_id}.{lease.fence}"
@@ -62,7 +72,9 @@ class Marks:
         """Return who built an image of ours; None for any other."""
         repository, _, tag = image.rpartition(":")
         match = _TAG.fullmatch(tag)
-        is_ours = repository == self.shared or repository.startswith(f"{self.prefix}/")
+        is_ours = repository in {self.shared, self.prefix} or repository.startswith(
+            f"{self.prefix}/"
+        )
         if match is None or not is_ours:
             return None
         deployment_id = DeploymentId(UUID(match["deployment"]))

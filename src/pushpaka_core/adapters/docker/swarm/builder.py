@@ -21,10 +21,10 @@ from pushpaka_core.ports.processes import OutputChunk
 @frozen(kw_only=True)
 class SwarmBuilder:
     """
-    Leaves images in a registry, under names that say which lease has built them.
+    Leaves images in a registry, under tags that say which lease has built them.
 
-    On the engine they are for as long as that takes: whichever machine builds next begins
-    with what the registry has.
+    They are known by these alone, as a registry may get another name. On the engine they are for
+    as long as that takes: whichever machine builds next begins with what the registry has.
     """
 
     _marks: Marks
@@ -65,7 +65,8 @@ class SwarmBuilder:
             with CancelScope(shield=True):
                 await self._local.remove(name)
         digest = await self._registry.digest(_tag(name))
-        return Artifact(name=name, digest=digest or built.digest, image=name)
+        known_by = self._marks.artifact(name)
+        return Artifact(name=known_by, digest=digest or built.digest, image=name)
 
     async def exists(self, artifact: str, /) -> bool:
         """Tell whether the registry has the image."""
@@ -75,7 +76,7 @@ class SwarmBuilder:
 
     async def remove(self, artifact: str, /) -> None:
         """Take the image's name away, in the registry and here."""
-        await self._local.remove(artifact)
+        await self._local.remove(self._marks.image_of(artifact))
         await self._registry.remove(_tag(artifact))
 
     async def forget(self, project_number: int, /) -> None:
@@ -85,10 +86,10 @@ class SwarmBuilder:
 
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return the names of all images in the registry, and of those that are only here."""
-        names = [self._marks.with_tag(tag) for tag in await self._registry.tags()]
+        pushed = map(self._marks.with_tag, await self._registry.tags())
+        names = map(self._marks.artifact, {*pushed, *await self._local.artifacts()})
         leases = {name: self._marks.lease_of(name) for name in names}
-        pushed = {name: lease for name, lease in leases.items() if lease is not None}
-        return {**await self._local.artifacts(), **pushed}
+        return {name: lease for name, lease in leases.items() if lease is not None}
 
 
 def _tag(artifact: str) -> str:

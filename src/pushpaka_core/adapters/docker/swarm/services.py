@@ -89,7 +89,7 @@ class ServiceProfile:
             "task_template": {
                 "ContainerSpec": {
                     **self._container(request, secret_id),
-                    "Image": request.artifact,
+                    "Image": self.marks.image_of(request.artifact),
                     "Labels": labels,
                 },
                 "Resources": {
