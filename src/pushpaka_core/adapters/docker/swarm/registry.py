@@ -202,7 +202,10 @@ class _Challenged(httpx.Auth):
             granted = yield httpx.Request(
                 "GET", asked.pop("realm"), params=asked, headers={"Authorization": self._basic}
             )
-            told = granted.json() if granted.is_success else {}
+            if granted.is_error:
+                self._known = ""
+                return
+            told = granted.json()
             self._known = f"Bearer {told.get('token') or told.get('access_token', '')}"
         request.headers["Authorization"] = self._known
         yield request

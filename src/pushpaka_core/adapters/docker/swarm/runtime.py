@@ -201,7 +201,7 @@ class SwarmRuntime:
         while current_time() - begun < self._patience.fetching:
             task = await self._task(name)
             if task is not None and task.is_refused:
-                raise StartError(f"The Swarm could not start it: {task.reason}.")
+                raise StartError(task.refusal)
             if task is not None and not task.is_coming:
                 return
             if current_time() - begun > self._patience.placing and not (task and task.machine):

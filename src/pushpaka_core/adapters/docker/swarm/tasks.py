@@ -22,6 +22,8 @@ _BY_ITSELF = "task: non-zero exit"
 """How the reason begins of a task whose program has begun, and has ended."""
 _DOWN = "down"
 _NO_MACHINE = "no suitable node"
+_NO_IMAGE = "No such image"
+"""How the reason begins of a task whose image its machine has not got, whyever."""
 
 
 @frozen(kw_only=True)
@@ -84,6 +86,14 @@ class Task:
         """Tell whether its program never began."""
         failed = self.state in {"failed", "rejected"}
         return failed and not self.is_lost and not self.reason.startswith(_BY_ITSELF)
+
+    @property
+    def refusal(self) -> str:
+        """Say why its program never began, and what to look at."""
+        sentence = f"The Swarm could not start it: {self.reason}."
+        if self.machine is None or not self.reason.startswith(_NO_IMAGE):
+            return sentence
+        return f"{sentence} See whether the registry answers on the machine {self.machine.name}."
 
     @property
     def exit(self) -> Exit:
