@@ -6,10 +6,11 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 from attrs import evolve, frozen
+from tests.acceptance.traces import commands as all_commands
 from tests.engine.base_images import DEBIAN
-from tests.swarm.machines import Swarm
+from tests.swarm.machines import Node, Swarm
 from tests.swarm.opened import OnSwarm, opened_swarm
 from tests.swarm.registry import PASSWORD, USER, RegistryServer, open_registry
 from tests.swarm.token_server import TokenServer, asking_for_tokens, open_token_server
@@ -19,11 +20,12 @@ from pushpaka_core.adapters.docker.swarm.registry import open_registry as open_r
 from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import PlatformFaultError, RuntimeUnavailableError, StartError
 from pushpaka_core.ports.runtime import StartRequest
-from pushpaka_core.testing.applications import build, checkout, plan, step
+from pushpaka_core.testing.applications import Told, build, checkout, plan, step
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("swarm"), pytest.mark.needs("docker")]
 
+ACCOUNT = RegistryAccount(user=USER, password=PASSWORD)
 PLAN = plan(dockerfile=OwnDockerfile(), processes={"web": step("exec sleep 60")})
 
 
@@ -44,11 +46,12 @@ def guarded(swarm: Swarm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield Guarded(swarm=evolve(swarm, registry=registry), tokens=tokens)
 
 
-async def deploy(on_swarm: OnSwarm, directory: Path) -> StartRequest:
+async def deploy(on_swarm: OnSwarm, directory: Path, told: Told | None = None) -> StartRequest:
     """Build, and return what starts it."""
     project = a_project(a_user())
     files = {"Dockerfile": f"FROM {DEBIAN}\nRUN echo {directory} > /made\n"}
-    artifact = await build(on_swarm.builder, await checkout(directory, files), PLAN)
+    source = await checkout(directory, files)
+    artifact = await build(on_swarm.builder, source, PLAN, told=told)
     return StartRequest(
         instance=an_instance(a_deployment(project)),
         project=project,
@@ -88,6 +91,24 @@ async def test_wrong_password_is_told_where_tokens_are_asked_for(
             await registry.tags()
 
 
+async def test_password_is_nowhere_to_be_seen(
+    guarded: Guarded, on_swarm: OnSwarm, tmp_path: Path
+) -> None:
+    """In no command line of a build or start, and in nothing that is told of what they make."""
+    commands, told = set[str](), Told()
+    async with create_task_group() as watching:
+        watching.start_soon(_watch, commands)
+        request = await deploy(on_swarm, tmp_path / "source", told)
+        await on_swarm.runtime.start(request)
+        watching.cancel_scope.cancel()
+    made = await to_thread.run_sync(_inspected, guarded.swarm)
+
+    seen = "\n".join([*commands, *told.sentences, told.output.decode(), made])
+    assert "buildx build" in seen
+    assert '"Image": "' in seen
+    assert [] == [secret for secret in (PASSWORD, ACCOUNT.pair) if secret in seen]
+
+
 async def test_push_waits_for_a_registry_that_goes_away_and_comes_back(
     guarded: Guarded, on_swarm: OnSwarm, tmp_path: Path
 ) -> None:
@@ -121,6 +142,25 @@ async def test_lost_registry_is_the_reason_why_nothing_is_started(
     observed = await on_swarm.runtime.inspect(request.instance.name)
     assert observed is not None
     assert observed.is_alive
+
+
+async def _watch(commands: set[str]) -> None:
+    while True:
+        commands.update(await to_thread.run_sync(all_commands))
+
+
+def _inspected(swarm: Swarm) -> str:
+    """Return all that engines tell of containers, images and services."""
+    manager, worker = swarm.manager, swarm.worker
+    services = manager.docker("service", "ls", "--quiet").split()
+    return manager.docker("inspect", *services, *_held(manager)) + "".join(
+        worker.docker("inspect", each) for each in _held(worker)
+    )
+
+
+def _held(node: Node) -> list[str]:
+    listed = (node.docker("ps", "--all", "--quiet"), node.docker("images", "--quiet"))
+    return "".join(listed).split()
 
 
 def _lose_for_a_second(registry: RegistryServer) -> None:
