@@ -84,3 +84,35 @@ def test_image_is_awaited_until_its_registry_has_answered() -> None:
 
     assert ["docker.io/library/python:3.13-slim", None] == waiting
     assert progress.unanswered(seconds=0) is None
+
+
+def test_layers_that_are_gone_are_no_reason_of_a_failure() -> None:
+    """What they were kept for is done again; nobody hears of it."""
+    progress = Progress()
+    name, completed = "importing cache manifest from a.example/x:layers-1", "2026-01-01T00:00:02Z"
+    gone = report(digest="sha256:3", name=name, completed=completed, error="not found")
+
+    told = list(progress.feed(f"{json.dumps(gone)}\n".encode()))
+
+    assert ([], []) == (told, progress.errors)
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("[build 2/3] RUN npm ci", ["build"]),
+        ("[build  2/13] RUN npm ci", ["build"]),
+        ("[base 1/1] FROM docker.io/library/debian", []),
+        ("[stage-1 2/3] RUN npm ci", []),
+        ("[2/3] RUN npm ci", []),
+        ("[linux/arm64 build 2/3] RUN npm ci", []),
+        ("[internal] load build context", []),
+    ],
+)
+def test_stages_are_known_by_what_is_done_for_them(name: str, stages: list[str]) -> None:
+    """Those that have a name, and do more than to stand on another image."""
+    progress = Progress()
+
+    list(progress.feed(f"{json.dumps(report(name=name))}\n".encode()))
+
+    assert stages == list(progress.stages)

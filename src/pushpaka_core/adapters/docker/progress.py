@@ -11,7 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-_UNTOLD = ("[internal]", "[auth]", "importing cache manifest")
+_OF_A_CACHE = "importing cache manifest from "
+"""Begins what fails where layers are gone that somebody kept: they are made again then."""
+_UNTOLD = ("[internal]", "[auth]", _OF_A_CACHE)
 _ASKED_FOR = "[internal] load metadata for "
 """Stands before the name of an image that a registry is asked for."""
 _ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
@@ -93,7 +95,7 @@ class Progress:
 
     def _vertex(self, vertex: dict[str, Any]) -> Iterator[Said]:
         digest, name = vertex["digest"], vertex.get("name", "")
-        if error := vertex.get("error"):
+        if (error := vertex.get("error")) and not name.startswith(_OF_A_CACHE):
             self.errors.append(error)
         if stage := _STAGE.match(name):
             self.stages[stage[1]] = None
