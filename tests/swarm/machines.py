@@ -81,6 +81,14 @@ class Wire:
         _ip("-n", name, "link", "set", "eth0", "up")
         _ip("-n", name, "route", "add", "default", "via", self.host)
 
+    def cut(self, number: int) -> None:
+        """Pull the cable of a machine: nothing comes through, and nobody is told."""
+        _ip("-n", self.name(0), "link", "set", f"p{number}", "nomaster")
+
+    def mend(self, number: int) -> None:
+        """Plug it in again."""
+        self._plug(number)
+
     def remove(self) -> None:
         """Remove all namespaces, what is in them, and what this host was told about them."""
         for rule in self._ways_out:
@@ -154,6 +162,14 @@ class Node:
             assert monotonic() < end, self.log
             sleep(0.1)
 
+    def until_it_manages(self, *, wanted: bool) -> None:
+        """Wait until it is a manager, or is none any more."""
+        end = monotonic() + _PATIENCE
+        told = "{{.Swarm.ControlAvailable}}"
+        while self.docker("info", "--format", told).strip() != str(wanted).lower():
+            assert monotonic() < end, self.log
+            sleep(0.1)
+
     def answers(self) -> bool:
         return self._run("version").returncode == 0
 
@@ -173,6 +189,15 @@ class Node:
         self._process.send_signal(SIGKILL)
         self._process.wait(_PATIENCE)
         self._kill_the_rest()
+
+    @contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Let nobody reach it, and it nobody, while it runs on."""
+        self._wire.cut(self._number)
+        try:
+            yield
+        finally:
+            self._wire.mend(self._number)
 
     def stop(self) -> None:
         """End its engine as an operator does."""
