@@ -200,14 +200,20 @@ class DockerBuilder:
             return
         stages, number = build.stages[:_MOST_STAGES], request.project_number
         for stage in stages:
-            image = self._marks.stage_image(number, request.lease, stage)
-            try:
-                await build.of_stage(stage, image).run()
-                await self._cache.keep_stage(number, stage, image)
-            finally:
-                with CancelScope(shield=True):
-                    await self.remove(image)
+            with suppress(BuildError):  # The image is there, and the next build has more to do.
+                await self._keep_stage(request, build, stage, cache=self._cache)
         await self._cache.keep_only(number, stages)
+
+    async def _keep_stage(
+        self, request: BuildRequest, build: ImageBuild, stage: str, *, cache: LayerCache
+    ) -> None:
+        image = self._marks.stage_image(request.project_number, request.lease, stage)
+        try:
+            await build.of_stage(stage, image).run()
+            await cache.keep_stage(request.project_number, stage, image)
+        finally:
+            with CancelScope(shield=True):
+                await self.remove(image)
 
     def _digest(self, artifact: str) -> str:
         return str(self._engine.client.images.get(artifact).id)
