@@ -37,7 +37,7 @@ async def test_nothing_is_deployed_before_its_plan_was_seen(
 
     await expect(visitor.heading("hello")).to_be_visible()
     await expect(row(visitor, "Run web")).to_contain_text("Procfile")
-    await expect(visitor.page.locator(".why")).to_contain_text("app.py")
+    await expect(visitor.page.locator(".why")).to_contain_text("Procfile")
     assert [] == (await ann.ask("GET", "/deployments"))["data"]
 
     await visitor.button("Decide otherwise").click()

@@ -95,3 +95,17 @@ async def test_what_is_typed_as_a_password_can_be_looked_at(visitor: Visitor) ->
 
     await expect(password).to_have_attribute("type", "password")
     await expect(password).to_have_value(PASSWORD)
+
+
+async def test_a_page_that_comes_in_part_says_so(visitor: Visitor) -> None:
+    """What is on the screen is never nothing, and leads on once the connection is there again."""
+    page, lost = visitor.page, "**/shell/page.js"
+    visitor.forgive("net::ERR_FAILED")
+    await page.route(lost, lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.get_by_text("The page could not be loaded.")).to_be_visible()
+
+    await page.unroute(lost)
+    await visitor.button("Try again").click()
+
+    await expect(visitor.heading("Sign in")).to_be_visible()

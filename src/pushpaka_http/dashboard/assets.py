@@ -14,6 +14,8 @@ from typing import Self
 from attrs import frozen
 
 _INDEX = "index.html"
+_FIRST = "begin.js"
+"""The module with which the page begins."""
 _KINDS = {
     ".css": "text/css",
     ".html": "text/html",
@@ -96,7 +98,7 @@ def _preloads(contents: Mapping[str, bytes]) -> str:
     """Have the browser fetch all modules of the first view at once, not one after the other."""
     return "\n    ".join(
         f'<link rel="modulepreload" href="{{assets}}/{path}" />'
-        for path in _imported(contents, "main.js")
+        for path in _imported(contents, _FIRST)
     )
 
 

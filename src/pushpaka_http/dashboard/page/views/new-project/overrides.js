@@ -8,20 +8,24 @@ import { Button, Card, Form, Input, Submit } from "../../lib/ui.js";
  */
 export function Overrides({ project, plan, onChange }) {
   const [isOpen, setIsOpen] = useState(false);
+  const save = async (changes) => {
+    await onChange(changes);
+    setIsOpen(false);
+  };
   const actions = html`<${Button} size="small" aria-expanded=${isOpen} onClick=${() => setIsOpen(!isOpen)}>${isOpen ? "Close" : "Decide otherwise"}<//>`;
   return html`
     <${Card} title="Your settings" hint="They beat what is detected. What is left empty is found out anew for each commit." actions=${actions} class=${isOpen ? "" : "closed"}>
-      ${isOpen && html`<${Fields} ...${{ project, plan, onChange }} />`}
+      ${isOpen && html`<${Fields} project=${project} plan=${plan} onSave=${save} />`}
     <//>
   `;
 }
 
-function Fields({ project, plan, onChange }) {
+function Fields({ project, plan, onSave }) {
   const set = (name) => (plan?.settings[name]?.origin === "project" ? plan.settings[name].value : "");
   const usual = (name) => plan?.settings[name]?.value ?? "";
   const build = plan?.build.map((step) => step.command).join(" && ");
   return html`
-    <${Form} label="Your settings" onSubmit=${onChange}>
+    <${Form} label="Your settings" onSubmit=${onSave}>
       <div class="fields">
         <${Input} name="framework" label="Framework" isMono value=${project.framework ?? ""} placeholder=${plan?.framework ?? "static"} />
         <${Input} name="port" label="Port" type="number" min="1" max="65535" value=${set("port")} placeholder=${usual("port")} hint="On which your program listens; it is told by PORT." />

@@ -36,37 +36,30 @@ export function Setup({ id }) {
       <${Repository} project=${project.data} onChange=${change} />
       ${isKeyed && html`<${DeployKey} id=${id} isUsed=${Boolean(plan.data)} isBusy=${plan.isAsking} onAdded=${plan.ask} />`}
       ${plan.isAsking && html`<${Planning} project=${project.data} />`}
-      ${plan.error && !plan.isAsking && html`<${NotPlanned} error=${plan.error} retry=${plan.ask} />`}
-      ${
-        plan.data &&
-        !plan.isAsking &&
-        html`
-          <${Plan} plan=${plan.data} />
-          <${NeededEnv} id=${id} env=${plan.data.env} onSet=${plan.ask} />
-          <${Overrides} project=${project.data} plan=${plan.data} onChange=${change} />
-        `
-      }
-      ${!plan.data && plan.error && html`<${Overrides} project=${project.data} plan=${null} onChange=${change} />`}
+      ${plan.error && html`<${NotPlanned} error=${plan.error} retry=${plan.ask} />`}
+      ${plan.data && html`<${Plan} plan=${plan.data} /><${NeededEnv} id=${id} env=${plan.data.env} onSet=${plan.ask} />`}
+      ${(plan.last || plan.error) && html`<${Overrides} project=${project.data} plan=${plan.last} onChange=${change} />`}
       <${Deploy} project=${project.data} plan=${plan} />
     </div>
   `;
 }
 
-/** The plan of a project, each time it is asked for. */
+/** The plan of a project, each time it is asked for; `last` is the one before, until then. */
 function usePlan(id) {
-  const [state, setState] = useState({ data: null, error: null, isAsking: false });
+  const [state, setState] = useState({ data: null, error: null, isAsking: false, last: null });
   const asking = useRef(null);
   useEffect(() => () => asking.current?.abort(), []);
   const ask = useCallback(async () => {
     asking.current?.abort();
     const own = new AbortController();
     asking.current = own;
-    setState({ data: null, error: null, isAsking: true });
+    setState(({ last }) => ({ data: null, error: null, isAsking: true, last }));
     try {
       const data = await api.post(`/projects/${id}/plan`, undefined, { signal: own.signal });
-      setState({ data, error: null, isAsking: false });
+      setState({ data, error: null, isAsking: false, last: data });
     } catch (error) {
-      if (!own.signal.aborted) setState({ data: null, error, isAsking: false });
+      if (own.signal.aborted) return;
+      setState(({ last }) => ({ data: null, error, isAsking: false, last }));
     }
   }, [id]);
   return { ...state, ask };
@@ -129,7 +122,7 @@ function Deploy({ project, plan }) {
   return html`
     <div class="deploy-bar">
       <p class="hint">${missing.length ? `Set ${missing.join(", ")} first.` : "You can leave: the project waits in your list until you deploy it."}</p>
-      <${Button} kind="quiet" onClick=${() => setIsDiscarding(true)}>Delete<//>
+      ${project.status === "inactive" && html`<${Button} kind="quiet" onClick=${() => setIsDiscarding(true)}>Delete<//>`}
       <${Button} kind="primary" disabled=${!plan.data || missing.length > 0} onClick=${deploy}>Deploy<//>
     </div>
     ${
