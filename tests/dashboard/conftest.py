@@ -86,6 +86,6 @@ async def visitors(chromium: Browser, served: Served) -> AsyncIterator[Visitors]
 
 
 @pytest.fixture
-async def visitor(visitors: Visitors, ann: Person) -> Visitor:
-    """Return ann before a browser, signed in."""
+async def visitor(ann: Person, visitors: Visitors) -> Visitor:
+    """Return ann before a browser, signed in; it is closed before she deletes her projects."""
     return await visitors(ann)

@@ -1,6 +1,7 @@
 /** The projects, as cards: how each stands, where it answers, and what was deployed last. */
+import { useMoves } from "../lib/events.js";
 import { hostOf } from "../lib/format.js";
-import { html, useState } from "../lib/html.js";
+import { html, useRef, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { Link } from "../lib/router.js";
 import { Ago, Button, Commit, Empty, Icon, Input, PageHead, Problem, Skeleton, Status } from "../lib/ui.js";
@@ -8,11 +9,24 @@ import { Ago, Button, Commit, Empty, Icon, Input, PageHead, Problem, Skeleton, S
 /** From how many on one would rather search than look. */
 const MANY = 9;
 const NEWEST = "/deployments?target=production&limit=100";
+/** Milliseconds in which many moves cost one question. */
+const SOON = 200;
 
 export default function Projects() {
   const projects = useResource("/projects");
   const newest = useResource(NEWEST);
   const [wanted, setWanted] = useState("");
+  const reloadSoon = useOnceIn(SOON, projects.reload);
+  useMoves({
+    moved(deployment) {
+      newest.set((page) => withNews(page, deployment));
+      reloadSoon();
+    },
+    readAnew() {
+      projects.reload();
+      newest.reload();
+    },
+  });
 
   const all = projects.data?.data;
   const shown = all?.filter((project) => isAbout(project, wanted));
@@ -83,6 +97,25 @@ function Search({ onWant }) {
 
 function Loading() {
   return html`<div class="columns">${[1, 2, 3].map((each) => html`<${Skeleton} key=${each} height=${150} />`)}</div>`;
+}
+
+/** The newest deployments, with one that has moved. */
+function withNews(page, deployment) {
+  if (!page || deployment.target !== "production") return page;
+  const isKnown = page.data.some(({ id }) => id === deployment.id);
+  const others = page.data.map((each) => (each.id === deployment.id ? deployment : each));
+  return { ...page, data: isKnown ? others : [deployment, ...page.data] };
+}
+
+/** Have `work` done once within the time, however often it is asked for. */
+function useOnceIn(milliseconds, work) {
+  const timer = useRef(null);
+  return () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = null;
+      work();
+    }, milliseconds);
+  };
 }
 
 const isAbout = ({ name, slug, repo_url: repository }, wanted) =>
