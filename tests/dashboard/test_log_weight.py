@@ -1,19 +1,15 @@
 """A log of 100,000 lines in a page: what it weighs, how it scrolls, and that it stands still."""
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
-from attrs import define, field
-from playwright.async_api import CDPSession, Locator, Route, WebSocketRoute, expect
-from tests.acceptance.apps import repository_of, server
+from playwright.async_api import CDPSession, Locator, expect
 from tests.acceptance.people import Person
 from tests.dashboard.conftest import Visitors
+from tests.dashboard.fed_logs import FedLog, page_of_some_deployment
 from tests.dashboard.visitors import Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
@@ -54,65 +50,6 @@ _NOTE_SHIFTS = """
 """
 
 
-def line(seq: int) -> dict[str, Any]:
-    """Return one line of a log like that of many programs, a tenth of them coloured or long."""
-    message = f"{seq:06} GET /api/items/{seq % 977} 200 in {seq % 89} ms"
-    if seq % 10 == 0:
-        message = f"\x1b[32m+\x1b[0m \x1b[38;5;{seq % 256}m{message}\x1b[0m " + "and more " * 20
-    return {
-        "id": f"00000000-0000-4000-8000-{seq:012}",
-        "deployment_id": "00000000-0000-4000-8000-000000000000",
-        "seq": seq,
-        "level": "info",
-        "stream": "stderr" if seq % 7 == 0 else "stdout",
-        "phase": "build" if seq < 1000 else "run",
-        "message": message,
-        "created_at": "2026-01-02T03:04:05.678Z",
-    }
-
-
-@define(slots=False)  # Playwright keeps its wrappers of handlers in here.
-class FedLog:
-    """The log of a deployment on a page, fed with lines of ours in place of the server's."""
-
-    visitor: Visitor
-    stored: int
-    socket: WebSocketRoute | None = field(default=None, init=False)
-
-    async def feed(self, path: str) -> None:
-        """Open the page at *path* and wait until it has read what is stored."""
-        page = self.visitor.page
-        await page.route("**/api/v1/logs/*", self._history)
-        await page.route_web_socket("**/api/v1/logs/*/stream?*", self._live)
-        await page.goto(path)
-        await expect(page.locator(".log-status")).to_contain_text("Live", timeout=60_000)
-
-    def send(self, seqs: Sequence[int]) -> None:
-        """Let more lines come."""
-        assert self.socket is not None
-        for seq in seqs:
-            self.socket.send(json.dumps(line(seq)))
-
-    async def _history(self, route: Route) -> None:
-        wanted = parse_qs(urlsplit(route.request.url).query)
-        first = int(wanted["after"][0]) + 1
-        last = min(first + int(wanted["limit"][0]), self.stored + 1)
-        await route.fulfill(json={"data": [line(seq) for seq in range(first, last)]})
-
-    def _live(self, socket: WebSocketRoute) -> None:
-        self.socket = socket
-
-
-@pytest.fixture
-async def path(ann: Person, repositories: Path) -> str:
-    """Return where the page of some deployment is."""
-    repository = repository_of(repositories / "shop", server("v1"))
-    deployment = await ann.begin(await ann.project(repository.path))
-    await ann.ask("POST", f"/deployments/{deployment['id']}/cancel")
-    await ann.outcome(deployment)
-    return f"/deployments/{deployment['id']}"
-
-
 async def metrics(session: CDPSession) -> Mapping[str, float]:
     answer = await session.send("Performance.getMetrics")
     return {each["name"]: each["value"] for each in answer["metrics"]}
@@ -128,7 +65,7 @@ def renderers() -> Mapping[int, float]:
 
 
 async def test_many_lines_weigh_little_and_scroll_smoothly(
-    visitors: Visitors, ann: Person, path: str
+    visitors: Visitors, ann: Person, repositories: Path
 ) -> None:
     """
     The tab that shows 100,000 lines takes less than 150 MB, and has all that is in sight ready
@@ -139,8 +76,9 @@ async def test_many_lines_weigh_little_and_scroll_smoothly(
     performance = await visitor.context.new_cdp_session(visitor.page)
     await performance.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-    await FedLog(visitor, stored=MANY).feed(path)
-    await expect(visitor.page.locator(".log-status")).to_contain_text("100,000 lines")
+    log = FedLog(visitor, stored=MANY)
+    await log.open(await page_of_some_deployment(ann, repositories / "shop"))
+    await expect(log.status).to_contain_text("100,000 lines")
     await performance.send("HeapProfiler.collectGarbage")
     megabytes = [size for pid, size in renderers().items() if pid not in others]
 
@@ -157,21 +95,20 @@ async def test_many_lines_weigh_little_and_scroll_smoothly(
 
 
 async def test_nothing_but_the_log_moves_while_it_runs(
-    visitors: Visitors, ann: Person, path: str
+    visitor: Visitor, ann: Person, repositories: Path
 ) -> None:
     """
     While lines come nothing around them shifts; who scrolls up is left where they are, is told
     how many lines came, and gets to the end by one press.
     """
-    visitor = await visitors(ann)
     log, page = FedLog(visitor, stored=500), visitor.page
-    await log.feed(path)
+    await log.open(await page_of_some_deployment(ann, repositories / "shop"))
     region = page.get_by_role("log")
     await region.scroll_into_view_if_needed()
     await page.evaluate(_NOTE_SHIFTS)
 
     log.send(range(501, 1501))
-    await expect(page.locator(".log-status")).to_contain_text("1,500 lines")
+    await expect(log.status).to_contain_text("1,500 lines")
     await expect(page.locator(".log-seq", has_text="1500")).to_be_in_viewport()
 
     await region.hover()

@@ -1,0 +1,90 @@
+"""Logs that a test feeds to a page, in place of a server."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from attrs import define, field
+from playwright.async_api import Locator, Route, WebSocketRoute, expect
+from tests.acceptance.apps import repository_of, server
+from tests.acceptance.people import Person
+from tests.dashboard.visitors import Visitor
+
+
+async def page_of_some_deployment(owner: Person, directory: Path) -> str:
+    """Return where the page of a deployment is that nothing happens to any more."""
+    repository = repository_of(directory, server("v1"))
+    deployment = await owner.begin(await owner.project(repository.path))
+    await owner.ask("POST", f"/deployments/{deployment['id']}/cancel")
+    await owner.outcome(deployment)
+    return f"/deployments/{deployment['id']}"
+
+
+def line(seq: int) -> dict[str, Any]:
+    """Return one line of a log like that of many programs, a tenth of them coloured and long."""
+    message = f"{seq:06} GET /api/items/{seq % 977} 200 in {seq % 89} ms"
+    if seq % 10 == 0:
+        message = f"\x1b[32m+\x1b[0m \x1b[38;5;{seq % 256}m{message}\x1b[0m " + "and more " * 20
+    return {
+        "id": f"00000000-0000-4000-8000-{seq:012}",
+        "deployment_id": "00000000-0000-4000-8000-000000000000",
+        "seq": seq,
+        "level": "info",
+        "stream": "stderr" if seq % 7 == 0 else "stdout",
+        "phase": "build" if seq < 1000 else "run",
+        "message": message,
+        "created_at": "2026-01-02T03:04:05.678Z",
+    }
+
+
+@define(slots=False)  # Playwright keeps its wrappers of handlers in here.
+class FedLog:
+    """The log of a deployment on a page, with as many lines as a test wants."""
+
+    visitor: Visitor
+    stored: int
+    refusals: list[dict[str, str]] = field(factory=list)
+    """The headers of answers that say "not now", before there is one with lines."""
+    afters: list[int] = field(factory=list, init=False)
+    """After which line each connection wanted to go on."""
+    _socket: WebSocketRoute | None = field(default=None, init=False)
+
+    @property
+    def status(self) -> Locator:
+        """Return the line below the log."""
+        return self.visitor.page.locator(".log-status")
+
+    async def open(self, path: str) -> None:
+        """Open the page at *path* and wait until it has read what is stored."""
+        page = self.visitor.page
+        await page.route("**/api/v1/logs/*", self._history)
+        await page.route_web_socket("**/api/v1/logs/*/stream?*", self._live)
+        await page.goto(path)
+        await expect(self.status).to_contain_text("Live", timeout=60_000)
+
+    def send(self, seqs: Iterable[int]) -> None:
+        """Let lines come."""
+        assert self._socket is not None
+        for seq in seqs:
+            self._socket.send(json.dumps(line(seq)))
+
+    async def close(self, code: int) -> None:
+        """Close the connection as a server does."""
+        assert self._socket is not None
+        await self._socket.close(code=code)
+
+    async def _history(self, route: Route) -> None:
+        if self.refusals:
+            body = {"error": "You ask too often.", "code": "rate_limited", "request_id": "1"}
+            await route.fulfill(status=429, json=body, headers=self.refusals.pop())
+            return
+        wanted = parse_qs(urlsplit(route.request.url).query)
+        first = int(wanted["after"][0]) + 1
+        last = min(first + int(wanted["limit"][0]), self.stored + 1)
+        await route.fulfill(json={"data": [line(seq) for seq in range(first, last)]})
+
+    def _live(self, socket: WebSocketRoute) -> None:
+        self._socket = socket
+        self.afters.append(int(parse_qs(urlsplit(socket.url).query)["after"][0]))
