@@ -14,7 +14,7 @@ from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.storage import Storage, UnitOfWork
-from pushpaka_core.services.roles import project_for
+from pushpaka_core.services.roles import part_for, project_for
 
 _GATHER_SECONDS = 0.05
 """How long moves are waited for that come with another one."""
@@ -79,8 +79,10 @@ class MoveFollower:
         return await uow.deployments.visible_to(self._actor).versions(self._project_id)
 
     async def _seen(self, uow: UnitOfWork, ids: Collection[DeploymentId]) -> Sequence[Deployment]:
-        visible, seen = uow.deployments.visible_to(self._actor), []
+        seen = []
         for moved in ids:
             with suppress(NotFoundError):
-                seen.append(await visible.get(moved))
+                seen.append(
+                    await part_for(uow, self._actor, uow.deployments, moved, ProjectRole.VIEWER)
+                )
         return sorted(seen, key=lambda deployment: (deployment.created_at, deployment.sequence))
