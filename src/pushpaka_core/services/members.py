@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.domain.access import Actor, Scope
+from pushpaka_core.domain.access import PLATFORM, Actor, Scope
 from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.members import Member, NewOwner, NewRole, ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -87,7 +87,7 @@ class MemberService:
             heir = team.shown(team.member(new.owner_id))
             domains = await _domains_of(uow, actor, project)
             await self._require_room(uow, heir.user, domains)
-            await self._hand_over(uow, actor, project, team.member(new.owner_id), domains)
+            await self._hand_over(uow, project, team.member(new.owner_id), domains)
             await self._journal.note(
                 uow, actor, "project.transferred", id, f"{project.slug} to {heir.user.email}"
             )
@@ -112,7 +112,6 @@ class MemberService:
     async def _hand_over(
         self,
         uow: UnitOfWork,
-        actor: Actor,
         project: Project,
         heir: Member,
         domains: Sequence[CustomDomain],
@@ -133,7 +132,7 @@ class MemberService:
         for domain in domains:
             with suppress(NotFoundError):  # Then it was removed meanwhile.
                 # Read anew, and so held: it may be looked at in the DNS at the same time.
-                present = await uow.custom_domains.visible_to(actor).get(domain.id)
+                present = await uow.custom_domains.visible_to(PLATFORM).get(domain.id)
                 await uow.custom_domains.update(evolve(present, user_id=heir.user_id))
 
 
