@@ -116,3 +116,17 @@ def test_stages_are_known_by_what_is_done_for_them(name: str, stages: list[str])
     list(progress.feed(f"{json.dumps(report(name=name))}\n".encode()))
 
     assert stages == list(progress.stages)
+
+
+@pytest.mark.parametrize(
+    ("step", "is_done"),
+    [({}, True), ({"cached": True}, False), ({"name": "[build 1/3] FROM debian"}, False)],
+)
+def test_stage_for_which_nothing_was_done_is_known(step: dict[str, Any], *, is_done: bool) -> None:
+    """What is kept of it already is the same."""
+    progress = Progress()
+    told = report(completed="2026-01-01T00:00:02Z", **step)
+
+    list(progress.feed(f"{json.dumps(told)}\n".encode()))
+
+    assert {"build": is_done} == progress.stages

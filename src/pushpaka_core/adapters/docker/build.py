@@ -59,9 +59,11 @@ class ImageBuild:
     group: str
     """The name of the control group for its commands."""
     argv: tuple[str, ...]
-    """All arguments but those of the group and of the name."""
+    """All arguments but those of the group, of the name and of the layers to begin with."""
     image: str
     """What becomes the name of the image."""
+    layers: Sequence[str] = ()
+    """The arguments that say where there are some."""
     directory: Path
     env: Mapping[str, str] = field(repr=False)
     bounds: Bounds
@@ -74,18 +76,25 @@ class ImageBuild:
     _progress: Progress = field(factory=Progress, init=False)
 
     @property
-    def stages(self) -> Sequence[str]:
-        """Return the names of the stages that the image is made of, once it is built."""
-        return tuple(self._progress.stages)
+    def stages(self) -> Mapping[str, bool]:
+        """Return of which stages the image is made, and whether something was done for each."""
+        return self._progress.stages
 
     def of_stage(self, stage: str, image: str) -> Self:
         """
         Return the build that makes an *image* of a stage alone; nothing is told of it.
 
-        It is no release: it must not be taken for one that was built of the same files.
+        It is no release: it must not be taken for one that was built of the same files. It begins
+        with the engine's own layers alone, as it would not tell of all that it has from elsewhere.
         """
-        argv = (*self.argv, "--target", stage, "--label", f"{KEY}={stage}")
-        return evolve(self, argv=argv, image=image, report=_say_nothing, on_output=_say_nothing)
+        return evolve(
+            self,
+            argv=(*self.argv, "--target", stage, "--label", f"{KEY}={stage}"),
+            image=image,
+            layers=(),
+            report=_say_nothing,
+            on_output=_say_nothing,
+        )
 
     async def run(self) -> None:
         """
@@ -96,7 +105,7 @@ class ImageBuild:
             RuntimeUnavailableError: If the engine went away meanwhile.
         """
         async with self.groups.around(self.group, self.bounds.limits) as parent:
-            argv = (*self.argv, "--tag", self.image, "--cgroup-parent", parent)
+            argv = (*self.argv, *self.layers, "--tag", self.image, "--cgroup-parent", parent)
             command = Command(argv=argv, directory=self.directory, env=self.env)
             ending = await self._within_bounds(command)
             for said in self._progress.finish():

@@ -41,7 +41,7 @@ class LayerCache(Protocol):
 
     async def arguments(self, project_number: int, home: Path, /) -> Sequence[str]:
         """
-        Return what buildx is told, to use what is kept of a project and to keep its own.
+        Return what buildx is told, to begin with what is kept of a project.
 
         What it needs to know beside that is written to its *home*.
         """
@@ -170,9 +170,9 @@ class DockerBuilder:
         context = prepared.context
         labels = {**self._marks.of_project(request.project_number), KEY: context.key}
         disk = await self._engine.call(self._disk)
-        cached: Sequence[str] = ()
+        layers: Sequence[str] = ()
         if self._cache is not None:
-            cached = await self._cache.arguments(request.project_number, prepared.directory)
+            layers = await self._cache.arguments(request.project_number, prepared.directory)
         return ImageBuild(
             group=self._marks.build_group(request.project_number),
             argv=(
@@ -180,10 +180,11 @@ class DockerBuilder:
                 "--provenance=false",
                 *kept_apart(self._marks.cache(request.project_number)),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
-                *cached,
+                *(("--cache-to", "type=inline") if self._cache else ()),
                 *context.arguments,
             ),
             image=self._marks.image(request.project_number, request.lease),
+            layers=layers,
             directory=prepared.directory,
             env={**self._env, **context.env, "HOME": str(prepared.directory)},
             bounds=self._bounds,
@@ -198,11 +199,11 @@ class DockerBuilder:
         """Leave to other machines what only stages have that others copy from."""
         if self._cache is None:
             return
-        stages, number = build.stages[:_MOST_STAGES], request.project_number
-        for stage in stages:
+        done = [stage for stage, is_done in build.stages.items() if is_done]
+        for stage in done[:_MOST_STAGES]:
             with suppress(BuildError):  # The image is there, and the next build has more to do.
                 await self._keep_stage(request, build, stage, cache=self._cache)
-        await self._cache.keep_only(number, stages)
+        await self._cache.keep_only(request.project_number, build.stages)
 
     async def _keep_stage(
         self, request: BuildRequest, build: ImageBuild, stage: str, *, cache: LayerCache

@@ -17,7 +17,7 @@ _UNTOLD = ("[internal]", "[auth]", _OF_A_CACHE)
 _ASKED_FOR = "[internal] load metadata for "
 """Stands before the name of an image that a registry is asked for."""
 _ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
-_STAGE = re.compile(r"\[(?!stage-\d+ )([a-z][\w.-]{0,63}) +\d+/(?!1\])\d+\] ")
+_STAGE = re.compile(r"\[(?!stage-\d+ )([a-z][\w.-]{0,63}) +\d+/(?!1\])\d+\] (?P<from>FROM )?")
 """
 Stands before what is done for a stage that has a name, and more to it than what it stands on.
 
@@ -49,8 +49,8 @@ class Progress:
     """Why steps failed."""
     plain: list[str] = field(factory=list, init=False)
     """What was printed that is no progress: the client's own errors."""
-    stages: dict[str, None] = field(factory=dict, init=False)
-    """The names of those that the image is made of."""
+    stages: dict[str, bool] = field(factory=dict, init=False)
+    """The names of those that the image is made of, and whether something was done for them."""
 
     def feed(self, data: bytes) -> Iterator[Said]:
         """Yield what the next bytes say."""
@@ -98,7 +98,8 @@ class Progress:
         if (error := vertex.get("error")) and not name.startswith(_OF_A_CACHE):
             self.errors.append(error)
         if stage := _STAGE.match(name):
-            self.stages[stage[1]] = None
+            is_done = bool(vertex.get("completed")) and not (vertex.get("cached") or stage["from"])
+            self.stages[stage[1]] = self.stages.get(stage[1], False) or is_done
         if name.startswith(_ASKED_FOR):
             self._ask(name.removeprefix(_ASKED_FOR), vertex)
         if name.startswith(_UNTOLD) or not vertex.get("completed") or digest in self._told:

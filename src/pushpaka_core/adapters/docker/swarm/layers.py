@@ -30,10 +30,7 @@ class RegistryLayers:
         await to_thread.run_sync(self._place.write_config, home)
         kept = await self._kept(project_number)
         sources = [f"type=registry,ref={self._marks.with_tag(tag)}" for tag in kept]
-        return (
-            *("--cache-to", "type=inline"),
-            *(word for source in sources for word in ("--cache-from", source)),
-        )
+        return [word for source in sources for word in ("--cache-from", source)]
 
     async def keep(self, tag: str, project_number: int) -> None:
         """Keep the layers of what a project's build has pushed at *tag*, in place of others."""
