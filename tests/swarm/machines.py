@@ -304,6 +304,18 @@ class Swarm:
         with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as saved:
             subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
         assert 0 == saved.returncode
+        self._push(node, missing)
+
+    def _push(self, node: Node, images: Sequence[str]) -> None:
+        """Compress images for the registry now, so that no deployment has to wait for that."""
+        with TemporaryDirectory() as config:
+            account = ("--username", USER, "--password", PASSWORD)
+            node.docker("--config", config, "login", *account, self.registry.address)
+            for image in images:
+                name = f"{self.registry.address}/base/{image}"
+                node.docker("tag", image, name)
+                node.docker("--config", config, "push", "--quiet", name)
+                node.docker("rmi", name)
 
 
 @contextmanager
