@@ -7,7 +7,7 @@ import { useUser } from "../lib/session.js";
 import { Ago, Badge, Button, Card, Empty, Facts, PageHead, Problem, Skeleton, Table } from "../lib/ui.js";
 import { Deployments, Durations, Phases } from "./system/activity.js";
 
-/** Workers tell that they live every few seconds, of which there is no event. */
+/** Of heartbeats, and of what others deploy, there is no event. */
 const HEARTBEATS = 15_000;
 
 export default function System() {
@@ -21,7 +21,7 @@ function Overview() {
   const reload = () => Promise.all([system.reload(), activity.reload(), health.reload()]);
   useMoves({ moved: reload, readAnew: reload });
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || (system.reload(), health.reload()), HEARTBEATS);
+    const timer = setInterval(() => document.hidden || reload(), HEARTBEATS);
     return () => clearInterval(timer);
   }, []);
 

@@ -9,9 +9,9 @@ import { Ago, Badge, Button, Card, Confirm, CopyLine, Dialog, Empty, Form, Input
 const DAY = 24 * 60 * 60 * 1000;
 
 const SCOPES = [
-  { value: "deploy", label: "Deploy: read, and deploy, roll back, restart and stop" },
-  { value: "read", label: "Read: look at everything, change nothing" },
-  { value: "full", label: "Full: do all that I may, but for accounts and teams" },
+  { value: "deploy", label: "Deploy", hint: "Look at everything; deploy, roll back, restart and stop." },
+  { value: "read", label: "Read", hint: "Look at everything, and change nothing." },
+  { value: "full", label: "Full", hint: "All that you may, but for tokens, passwords and teams." },
 ];
 
 const LIFETIMES = [
@@ -59,10 +59,8 @@ function None({ onMake }) {
 }
 
 const columns = (onDelete) => [
-  { head: "Name", cell: ({ name, prefix }) => html`<div class="token"><span class="strong">${name}</span><code class="hint">${prefix}…</code></div>` },
-  { head: "Scope", isNarrow: true, cell: ({ scope }) => html`<${Badge}>${scope}<//>` },
-  { head: "Last used", isNarrow: true, cell: ({ last_used_at: at }) => (at ? html`<${Ago} time=${at} />` : html`<span class="hint">never</span>`) },
-  { head: "Expires", isNarrow: true, cell: ({ expires_at: at }) => html`<${Expiry} at=${at} />` },
+  { head: "Token", cell: (token) => html`<${Name} of=${token} />` },
+  { head: "Use", isNarrow: true, cell: (token) => html`<${Use} of=${token} />` },
   {
     head: "Delete",
     isHeadHidden: true,
@@ -71,15 +69,29 @@ const columns = (onDelete) => [
   },
 ];
 
-function Expiry({ at }) {
-  if (!at) return html`<span class="hint">never</span>`;
-  if (Date.parse(at) <= now()) return html`<${Badge} tone="bad">expired<//>`;
-  return html`<time datetime=${at}>${day(at)}</time>`;
+function Name({ of: { name, prefix, scope } }) {
+  return html`
+    <div class="token">
+      <span class="strong">${name}</span>
+      <span class="row"><code class="hint">${prefix}…</code><${Badge}>${scope}<//></span>
+    </div>
+  `;
+}
+
+function Use({ of: { last_used_at: used, expires_at: end } }) {
+  const isOver = end && Date.parse(end) <= now();
+  return html`
+    <div class="token">
+      <span>${used ? html`Used <${Ago} time=${used} />` : "Never used"}</span>
+      <span class="hint">${isOver ? html`<${Badge} tone="bad">expired<//>` : end ? `Until ${day(end)}` : "No end"}</span>
+    </div>
+  `;
 }
 
 /** Asks for a token, and shows it: it is told in this one answer alone. */
 function Making({ onMade, onClose }) {
   const [made, setMade] = useState(null);
+  const [chosen, setChosen] = useState("deploy");
   const make = async ({ name, scope, lifetime }) => {
     const expires = lifetime && new Date(now() + Number(lifetime) * DAY).toISOString();
     setMade(await api.post("/tokens", { name, scope, expires_at: expires }));
@@ -94,11 +106,12 @@ function Making({ onMade, onClose }) {
       <//>
     `;
   }
+  const { hint } = SCOPES.find(({ value }) => value === chosen);
   return html`
     <${Dialog} title="New API token" onClose=${onClose}>
       <${Form} label="New API token" onSubmit=${make}>
         <${Input} name="name" label="Name" placeholder="CI of shop" required autofocus />
-        <${Select} name="scope" label="Scope" options=${SCOPES} value="deploy" />
+        <${Select} name="scope" label="Scope" hint=${hint} options=${SCOPES} value=${chosen} onChange=${(event) => setChosen(event.target.value)} />
         <${Select} name="lifetime" label="Good for" options=${LIFETIMES} value="90" />
         <div class="actions">
           <${Button} onClick=${onClose}>Cancel<//>

@@ -23,7 +23,7 @@ const said = (day) => dayOf.format(new Date(day));
 export function Deployments({ days }) {
   const total = days && sumOf(days, OUTCOMES.map(({ name }) => name));
   return html`
-    <${Card} title="Deployments" hint="By the day on which they were asked for, in UTC." actions=${html`<${Legend} parts=${OUTCOMES} />`}>
+    <${Card} title="Deployments" hint="By the day on which they were asked for, in UTC." actions=${total !== 0 && html`<${Legend} parts=${OUTCOMES} />`}>
       <${Chart} isThere=${days} isEmpty=${total === 0} height="large">
         <${Bars}
           label=${`Deployments of the last 30 days: ${total && OUTCOMES.map(({ name, label }) => `${number(sumOf(days, [name]))} ${label.toLowerCase()}`).join(", ")}.`}
@@ -38,9 +38,10 @@ export function Deployments({ days }) {
 
 export function Durations({ days }) {
   const longest = days && Math.max(...days.map((day) => day.p95_ms ?? 0));
+  const isEmpty = days?.every((day) => day.p95_ms === null) ?? false;
   return html`
-    <${Card} title="Time to deploy" hint="Of those that were built and have run, without the wait." actions=${html`<${Legend} parts=${DURATIONS} />`}>
-      <${Chart} isThere=${days} isEmpty=${days?.every((day) => day.p95_ms === null)}>
+    <${Card} title="Time to deploy" hint="Of those that were built and have run, without the wait." actions=${!isEmpty && html`<${Legend} parts=${DURATIONS} />`}>
+      <${Chart} isThere=${days} isEmpty=${isEmpty}>
         <${Bars}
           label=${`How long deployments took in the last 30 days: at most ${duration(longest ?? 0)} for 19 of 20.`}
           bars=${days?.map((day) => ({
