@@ -172,7 +172,7 @@ async def test_too_long_addresses_and_headers_are_turned_away(
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/api", 404, "not_found"),
         ("GET", "/api/v1", 404, "not_found"),
         ("GET", "/api/v1/nothing", 404, "not_found"),
         ("GET", "/internal/tasks/1/complete", 404, "not_found"),
