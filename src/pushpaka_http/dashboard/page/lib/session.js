@@ -39,9 +39,9 @@ export const session = {
     kept.set({ ...SIGNED_OUT, notice });
   },
 
-  /** Take a newer account, as after a change of its role. */
+  /** Take the account as it is by now, as after a change of its role, if it is still this one. */
   update(user) {
-    if (kept.get().token) session.begin({ token: kept.get().token, user });
+    if (user.id === kept.get().user?.id) session.begin({ token: kept.get().token, user });
   },
 };
 

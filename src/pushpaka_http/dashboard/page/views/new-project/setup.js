@@ -107,12 +107,18 @@ function NotPlanned({ error, retry }) {
 /** What is left to do, always in sight. */
 function Deploy({ project, plan }) {
   const [isDiscarding, setIsDiscarding] = useState(false);
+  const [error, setError] = useState(null);
   const key = useRef(newKey());
   const missing = plan.data?.env.missing ?? [];
 
   const deploy = async () => {
-    const deployment = await api.post("/deployments", { project_id: project.id }, { idempotencyKey: key.current });
-    navigate(`/deployments/${deployment.id}`, { replace: true });
+    setError(null);
+    try {
+      const deployment = await api.post("/deployments", { project_id: project.id }, { idempotencyKey: key.current });
+      navigate(`/deployments/${deployment.id}`, { replace: true });
+    } catch (found) {
+      setError(found);
+    }
   };
   const discard = async () => {
     await api.delete(`/projects/${project.id}`);
@@ -120,6 +126,7 @@ function Deploy({ project, plan }) {
     navigate("/", { replace: true });
   };
   return html`
+    ${error && html`<${Problem} title="Nothing was deployed." error=${error} />`}
     <div class="deploy-bar">
       <p class="hint">${missing.length ? `Set ${missing.join(", ")} first.` : "You can leave: the project waits in your list until you deploy it."}</p>
       ${project.status === "inactive" && html`<${Button} kind="quiet" onClick=${() => setIsDiscarding(true)}>Delete<//>`}
