@@ -28,7 +28,7 @@ export function DomainCard({ domain, project, isAllowed, onChange, onGone }) {
   `;
   return html`
     <${Card} title=${title} actions=${actions}>
-      <ol class="steps">
+      <ol class="domain-steps">
         <${Proof} domain=${domain} />
         <${Way} domain=${domain} project=${project} />
         <${Certificate} domain=${domain} />

@@ -79,9 +79,9 @@ function Adding({ project, onAdded, onClose }) {
     <${Dialog} title="Add a channel" onClose=${onClose}>
       <${Form} label="New channel" onSubmit=${add}>
         <${Input} name="url" label="Address" isMono required autocomplete="off" placeholder="slack://…" hint=${HINT} />
-        <${Checkbox} name="success" label="When a deployment serves" defaultChecked />
-        <${Checkbox} name="failure" label="When one has failed" defaultChecked />
-        <${Checkbox} name="crash" label="When what runs has crashed" defaultChecked />
+        <${Checkbox} name="success" label="When a deployment serves" checked />
+        <${Checkbox} name="failure" label="When one has failed" checked />
+        <${Checkbox} name="crash" label="When what runs has crashed" checked />
         <div class="actions">
           <${Button} onClick=${onClose}>Not now<//>
           <${Submit}>Add it<//>

@@ -44,7 +44,7 @@ function factsOf(project, deployment) {
     ["Commit", html`<${Commit} of=${deployment} />`],
     [
       "Deployed",
-      html`<span><${Link} to=${`/deployments/${deployment.id}`}>#${deployment.sequence}<//> <${Ago} time=${deployment.finished_at ?? deployment.created_at} /></span>`,
+      html`<span class="said"><${Link} to=${`/deployments/${deployment.id}`}>#${deployment.sequence}<//> <${Ago} time=${deployment.finished_at ?? deployment.created_at} /></span>`,
     ],
     ["Runs as", !isStopped && count(project.replicas, "instance")],
     ["Framework", deployment.framework],

@@ -2,9 +2,10 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { Button, Card } from "../../lib/ui.js";
+import { NeededEnv } from "../new-project/env.js";
+import { Plan } from "../new-project/plan.js";
 import { Danger } from "./danger.js";
 import { GitToken } from "./git_token.js";
-import { PlanCard } from "./plan_card.js";
 import { may } from "./roles.js";
 import { GROUPS } from "./setting_fields.js";
 import { SettingsForm } from "./settings_form.js";
@@ -18,7 +19,7 @@ export default function Settings({ project, set }) {
   );
   return html`
     <div class="stack loose settings">
-      ${isAllowed && html`<${Detection} plan=${plan} look=${look} />`} ${forms}
+      ${isAllowed && html`<${Detection} ...${{ project, plan, look }} />`} ${forms}
       ${isAllowed && html`<${GitToken} project=${project} onSaved=${set} />`}
       ${isAllowed && html`<${Danger} project=${project} />`}
     </div>
@@ -26,12 +27,20 @@ export default function Settings({ project, set }) {
 }
 
 /** The plan, once it was asked for: that takes a look into the repository. */
-function Detection({ plan, look }) {
-  const button = html`<${Button} size="small" icon="search" onClick=${look}>${plan ? "Look again" : "Look at the repository"}<//>`;
-  if (plan) return html`<${PlanCard} plan=${plan} actions=${button} />`;
+function Detection({ project, plan, look }) {
+  const button = html`<${Button} icon="search" onClick=${look}>${plan ? "Look again" : "Look at the repository"}<//>`;
+  if (!plan) {
+    return html`
+      <${Card} title="What is detected" actions=${button}>
+        <p>What is left open below is found out from the repository, at each deployment. Have it looked at to see what that is now, and why.</p>
+      <//>
+    `;
+  }
   return html`
-    <${Card} title="What is detected" actions=${button}>
-      <p>What is left open below is found out from the repository, at each deployment. Have it looked at to see what that is now, and why.</p>
-    <//>
+    <div class="stack">
+      <${Plan} plan=${plan} />
+      <${NeededEnv} id=${project.id} env=${plan.env} onSet=${look} />
+      <div class="row">${button}<span class="hint">Of what is saved, not of what is typed below.</span></div>
+    </div>
   `;
 }

@@ -38,11 +38,11 @@ function Shown({ group, project }) {
 }
 
 function Setting({ field: { planned, isChoice, ...field }, value, plan }) {
-  if (isChoice) return html`<${Checkbox} ...${field} defaultChecked=${value} />`;
+  if (isChoice) return html`<${Checkbox} ...${field} checked=${value} />`;
   const holds = plan && planned?.(plan);
   const placeholder = holds || field.placeholder || (planned && "detected");
   const hint = holds && value === null ? `Left open: “${holds}” is what the repository says or leads to.` : field.hint;
-  return html`<${Input} ...${field} defaultValue=${value ?? ""} placeholder=${placeholder} hint=${hint} />`;
+  return html`<${Input} ...${field} value=${value ?? ""} placeholder=${placeholder} hint=${hint} />`;
 }
 
 function Saved({ project }) {

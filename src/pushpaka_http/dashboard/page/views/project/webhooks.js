@@ -101,7 +101,11 @@ function Issued({ webhook, project, onClose }) {
 }
 
 function Rotating({ webhook, onRotated, onClose }) {
-  const rotate = async () => onRotated(await api.post(`/webhooks/${webhook.id}/rotate`));
+  const rotate = async () => {
+    const rotated = await api.post(`/webhooks/${webhook.id}/rotate`);
+    onClose();
+    await onRotated(rotated);
+  };
   return html`
     <${Confirm} title="Make a new secret?" action="Make it" kind="primary" onConfirm=${rotate} onClose=${onClose}>
       <p>The one that ${FORGES[webhook.provider].name} has is refused from then on: no push deploys until it is given the new one.</p>
