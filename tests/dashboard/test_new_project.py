@@ -18,7 +18,7 @@ def field(visitor: Visitor, label: str) -> Locator:
 
 def row(visitor: Visitor, name: str) -> Locator:
     """Find what the plan says of a step."""
-    return visitor.page.locator(".steps > div").filter(has=visitor.says(name))
+    return visitor.page.locator(".plan-steps > div").filter(has=visitor.says(name))
 
 
 async def look_at(visitor: Visitor, repository: object) -> None:

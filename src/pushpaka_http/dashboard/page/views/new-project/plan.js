@@ -24,7 +24,7 @@ export function Planning({ project }) {
 export function Plan({ plan }) {
   return html`
     <${Card} title="Plan" isFlush hint=${html`Of <code>${shortSha(plan.commit_sha)}</code> ${subject(plan.commit_message)}, by ${plan.commit_author}`} actions=${html`<${Framework} plan=${plan} />`}>
-      <dl class="steps">${stepsOf(plan).map((step) => html`<${Step} key=${step.name} ...${step} />`)}</dl>
+      <dl class="plan-steps">${stepsOf(plan).map((step) => html`<${Step} key=${step.name} ...${step} />`)}</dl>
       <${Why} plan=${plan} />
     <//>
   `;

@@ -64,7 +64,7 @@ export function Phases({ phases }) {
   return html`
     <${Card} title="Phases" hint="How long each takes on the average, ever since.">
       <${Chart} isThere=${phases} isEmpty=${phases?.length === 0}>
-        <dl class="phases">
+        <dl class="average-phases">
           ${phases?.map(
             ({ phase, times, mean_ms: mean }) => html`
               <div key=${phase}>
