@@ -33,14 +33,16 @@ def tests(session: nox.Session) -> None:
     """
     Does it do what it promises? Arguments go to pytest; without any, coverage is judged too.
 
-    What it does while programs and servers die is another question: faults.
+    What it does on several machines, and while programs and servers die, are other
+    questions: swarm and faults.
     """
     session.install("-e", ".[serve]", *group("test"))
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     session.run("python", "-m", "tests.engine.base_images")
-    session.run("pytest", *PARALLEL, "--cov", "--cov-report=", f"--ignore={FAULTS}")
+    chosen = ("-m", "not swarm", f"--ignore={FAULTS}")
+    session.run("pytest", *PARALLEL, "--cov", "--cov-report=", *chosen)
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
 
@@ -52,6 +54,14 @@ def pythons(session: nox.Session) -> None:
     slow = (f"--ignore-glob=*{name}.py" for name in ("watchers", "openapi_*", "slow_clients"))
     chosen = session.posargs or ("-m", "not needs", *slow, *QUICK)
     session.run("pytest", *PARALLEL, *chosen)
+
+
+@nox.session(default=False)
+def swarm(session: nox.Session) -> None:
+    """Does it hold on several machines as well? One test at a time, as each has two engines."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("python", "-m", "tests.engine.base_images")
+    session.run("pytest", "-m", "swarm", *session.posargs)
 
 
 @nox.session(default=False)

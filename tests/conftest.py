@@ -53,6 +53,12 @@ __all__ = ["own_redis", "postgres", "shared_redis", "shared_storage", "swarm"]
 REQUIRED = frozenset(os.environ.get("PUSHPAKA_TEST_REQUIRE", "").split(","))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let those that need a Swarm be chosen, or left out: they are a question of their own."""
+    if any("swarm" in marker.args for marker in item.iter_markers("needs")):
+        item.add_marker("swarm")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose component is not there, or fail it where the component is required."""
     for marker in item.iter_markers("needs"):
