@@ -1,7 +1,7 @@
 """How the dashboard is served; what it does is asked in a browser."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -261,6 +261,26 @@ def test_a_module_is_short_and_sets_no_markup(path: Path) -> None:
 
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
     assert 300 >= len(text.splitlines()) or path.suffix == ".css"
+
+
+def test_no_view_styles_what_belongs_to_another() -> None:
+    """All sheets are there at once: a name of two views would be drawn as the later one says."""
+    shared = {"tokens", "base", "controls", "display", "shell"}
+    sheets = [path for path in (PAGE / "styles").glob("*.css") if path.stem not in shared]
+    known = _styled(path for path in (PAGE / "styles").glob("*.css") if path.stem in shared)
+
+    own = [name for path in sheets for name in _styled([path]) - known]
+
+    assert sorted(set(own)) == sorted(own)
+
+
+def _styled(sheets: Iterable[Path]) -> set[str]:
+    """Return the classes with which rules begin."""
+    return {
+        name
+        for path in sheets
+        for name in re.findall(r"^ *\.([a-z-]+)[^{}]*(?:,|{)$", path.read_text(), re.MULTILINE)
+    }
 
 
 async def test_every_file_can_be_had(client: httpx.AsyncClient) -> None:
