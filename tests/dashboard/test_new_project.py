@@ -152,7 +152,7 @@ async def test_a_private_repository_over_https_is_given_a_token(
     await field(visitor, "Access token").fill("glpat-123")
     await visitor.button("Look at the repository").click()
 
-    await expect(visitor.says("Access token")).to_be_visible()
+    await expect(visitor.says("Opened by")).to_be_visible()
     (project,) = (await ann.ask("GET", "/projects"))["data"]
     assert project["has_git_token"]
     await expect(visitor.page.get_by_role("alert")).to_contain_text("git.invalid")
