@@ -230,7 +230,7 @@ async def test_a_build_is_watched_through_a_lost_connection_and_cancelled(
     visitor.forgive("ERR_INTERNET_DISCONNECTED")
     await page.goto(f"/deployments/{building['id']}")
     await log.stands("Live")
-    await expect(log.line("waiting")).to_be_in_viewport()
+    await expect(log.line("waiting")).to_be_visible()
     await expect(page.locator(".phases .now")).to_contain_text("Build")
 
     await visitor.context.set_offline(True)
@@ -242,7 +242,7 @@ async def test_a_build_is_watched_through_a_lost_connection_and_cancelled(
     await stands(visitor, "Cancelled")
     await log.stands("Complete")
     await expect(visitor.button("Cancel")).to_have_count(0)
-    await expect(visitor.button("Deploy again")).to_be_visible()
+    await expect(visitor.button("Deploy this commit again")).to_be_visible()
     seqs = [int(text) for text in await log.lines.locator(".log-seq").all_text_contents()]
     assert list(range(1, len(await owner.log(building)) + 1)) == seqs
 
@@ -260,7 +260,7 @@ async def test_viewers_only_look(visitors: Visitors, owner: Person, failed: Json
         await Log(visitor).stands("Complete")
 
         await expect(visitor.page.locator(".facts, .deployment-facts").first).to_be_visible()
-        await expect(visitor.button("Deploy again")).to_have_count(0)
+        await expect(visitor.button("Deploy this commit again")).to_have_count(0)
 
 
 async def test_what_is_not_there_is_told(visitor: Visitor) -> None:

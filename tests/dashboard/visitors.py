@@ -28,7 +28,11 @@ DESKTOP = (1280, 800)
 
 SESSION = "pushpaka.session"
 """Under which name pages keep who is signed in."""
-_REFUSED = "Failed to load resource: the server responded with a status of"
+_HEARD_ELSEWHERE = (
+    "Failed to load resource: the server responded with a status of",
+    # Containers of other tests bring networks and take them away, which no page is to blame for.
+    "Failed to load resource: net::ERR_NETWORK_CHANGED",
+)
 
 
 @frozen(kw_only=True)
@@ -161,7 +165,7 @@ class Visitor:
         return self.page.get_by_text(text, exact=True)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(_REFUSED):
+        if message.type in {"error", "warning"} and not message.text.startswith(_HEARD_ELSEWHERE):
             self._note(f"{message.type}: {message.text}")
 
     def _notice_error(self, error: Error) -> None:

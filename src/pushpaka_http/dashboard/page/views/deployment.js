@@ -1,14 +1,12 @@
 /** One deployment: how it stands and why, its phases, its log, and what can be done with it. */
-import { api } from "../lib/api.js";
 import { useMoves } from "../lib/events.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { useUser } from "../lib/session.js";
-import { PageHead, Problem, Skeleton, Status, isFinal } from "../lib/ui.js";
+import { PageHead, Problem, Skeleton, Status } from "../lib/ui.js";
 import { LogStore } from "../log/store.js";
 import { LogViewer } from "../log/viewer.js";
 import { Actions } from "./deployment/actions.js";
-import { allowedOf } from "./deployment/allowed.js";
 import { DeploymentFacts } from "./deployment/facts.js";
 import { Failure } from "./deployment/failure.js";
 import { Phases } from "./deployment/phases.js";
@@ -23,7 +21,6 @@ export default function DeploymentView({ params: { id } }) {
   const deployment = loaded.data;
   const project = useResource(deployment ? `/projects/${deployment.project_id}` : null);
   const members = useResource(deployment ? `/projects/${deployment.project_id}/members` : null);
-  const [isCancelling, setIsCancelling] = useState(false);
   const log = useLog(id);
   const user = useUser();
 
@@ -39,16 +36,6 @@ export default function DeploymentView({ params: { id } }) {
     },
     readAnew,
   });
-  const cancel = async () => {
-    setIsCancelling(true);
-    try {
-      show(await api.post(`/deployments/${id}/cancel`));
-    } catch (error) {
-      setIsCancelling(false);
-      readAnew();
-      throw error;
-    }
-  };
 
   if (!deployment && loaded.error) return html`<${PageHead} title="Deployment" /><${Problem} error=${loaded.error} retry=${loaded.reload} />`;
   const isWhole = deployment && (project.data || project.error) && (timeline.data || timeline.error);
@@ -57,8 +44,7 @@ export default function DeploymentView({ params: { id } }) {
   const events = timeline.data?.data ?? [];
   const team = members.data?.data ?? [];
   const nameOf = (userId) => (userId === user.id ? "you" : (team.find((member) => member.user_id === userId)?.name ?? "somebody else"));
-  const allowed = project.data ? allowedOf(deployment, project.data) : {};
-  const actions = html`<${Actions} ...${{ deployment, allowed, cancel, show }} isCancelling=${isCancelling && !isFinal(deployment.status)} />`;
+  const actions = project.data && html`<${Actions} ...${{ deployment, show, readAnew }} project=${project.data} />`;
   return html`
     <div class="deployment">
       <${PageHead}

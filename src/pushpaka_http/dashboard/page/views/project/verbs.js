@@ -41,6 +41,7 @@ const VERBS = {
   },
   redeploy: {
     label: "Redeploy with today's env vars",
+    word: "Redeploy",
     icon: "up",
     says: (d) => `Deployment #${d.sequence} takes up today's env vars.`,
   },
@@ -64,6 +65,12 @@ const VERBS = {
     }),
     says: () => "It is being stopped.",
   },
+  start: {
+    label: "Start",
+    icon: "play",
+    run: ({ project_id: id }) => api.post(`/projects/${id}/start`),
+    says: (d) => `Deployment #${d.sequence} serves it again.`,
+  },
   retry: {
     label: "Deploy this commit again",
     icon: "refresh",
@@ -75,7 +82,7 @@ const VERBS = {
 /**
  * @param {{project: object, onDone: (answer: object) => unknown}} props
  * @returns {{offered: (deployment: object) => object[], dialog: any}} `offered` are items of a
- *   Menu, each with its `name`; `dialog` is to be drawn somewhere.
+ *   Menu, each with its `name` and the `word` for a button; `dialog` is to be drawn somewhere.
  */
 export function useVerbs({ project, onDone }) {
   const [asked, setAsked] = useState(null);
@@ -88,9 +95,10 @@ export function useVerbs({ project, onDone }) {
   const offered = (deployment) => {
     const allowed = allowedOf(deployment, project);
     const items = Object.entries(VERBS).filter(([name]) => allowed[name]);
-    return items.map(([name, { label, icon, isDangerous, asks }]) => ({
+    return items.map(([name, { label, word = label, icon, isDangerous, asks }]) => ({
       name,
       label,
+      word,
       icon,
       isDangerous,
       onSelect: () => (asks ? setAsked({ name, deployment }) : run(name, deployment)),
