@@ -54,7 +54,7 @@ export default function DeploymentView({ params: { id } }) {
         beside=${html`<${Status} of=${deployment.status} />`}
         actions=${actions}
       >
-        ${UNTOLD.has(deployment.status) && events.at(-1)?.cause}
+        ${UNTOLD.has(deployment.status) && events.length > 0 && `${events.at(-1).cause}.`}
       <//>
       ${deployment.error && html`<${Failure} ...${{ deployment }} store=${log.store} />`}
       <${DeploymentFacts} ...${{ deployment, nameOf }} project=${project.data} />
