@@ -46,19 +46,6 @@ async def test_somebody_is_invited_and_the_invitation_withdrawn(
     assert [] == invitations["data"]
 
 
-async def test_what_is_no_address_is_told_at_its_field(visitor: Visitor, project: Json) -> None:
-    """And what was typed stays."""
-    await visitor.go(f"/projects/{project['id']}/members")
-
-    await visitor.page.get_by_label("E-mail address").fill("dora")
-    await visitor.button("Invite").click()
-
-    field = visitor.page.get_by_label("E-mail address")
-    await expect(field).to_have_attribute("aria-invalid", "true")
-    await expect(field).to_have_value("dora")
-    visitor.expect_refused(f"400 POST /api/v1/projects/{project['id']}/invitations")
-
-
 async def test_a_member_gets_another_role_and_is_taken_out(
     visitor: Visitor, ann: Person, project: Json
 ) -> None:

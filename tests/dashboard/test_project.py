@@ -60,7 +60,11 @@ async def test_the_first_deployment_is_begun_and_seen_to_serve(
 async def test_production_is_rolled_back_under_the_eyes_of_two(
     visitors: Visitors, ann: Person, project: Json, repository: Repository
 ) -> None:
-    """Who asks for it and who only looks see the new deployment come, and what was current go."""
+    """
+    Who asks for it and who only looks see the new deployment come, and what was current go.
+
+    How long the phases of each took is told in words as well as by a bar.
+    """
     await ann.deploy(project)
     repository.commit("Say two", {"index.html": "two"})
     await ann.deploy(project)
@@ -72,6 +76,8 @@ async def test_production_is_rolled_back_under_the_eyes_of_two(
             await expect(rows(visitor).nth(0)).to_contain_text("Current")
         menus = viewer.page.get_by_role("button", name="What to do with")
         await expect(menus).to_have_count(0)
+        phases = re.compile(r"^Waiting \d.+, Source \d.+, Start \d.+, Switch \d.+")
+        await expect(rows(viewer).nth(0).get_by_role("img")).to_have_accessible_name(phases)
 
         await choose(owner, 1, "Roll back to this")
         await expect(owner.page.get_by_role("dialog")).to_contain_text("deployment #1")
@@ -84,19 +90,6 @@ async def test_production_is_rolled_back_under_the_eyes_of_two(
             await expect(rows(visitor).nth(0)).to_contain_text("Current")
             await expect(rows(visitor).nth(1)).not_to_contain_text("Current")
         assert "one" == await ann.read(project)
-
-
-async def test_the_phases_of_a_deployment_are_told(
-    visitor: Visitor, ann: Person, project: Json
-) -> None:
-    """In words as well, for who cannot see a bar."""
-    await ann.deploy(project)
-
-    await visitor.go(f"/projects/{project['id']}/deployments")
-
-    bar = rows(visitor).get_by_role("img")
-    for phase in ("Waiting", "Source", "Start", "Switch"):
-        await expect(bar).to_have_accessible_name(re.compile(rf"{phase} \d"))
 
 
 async def test_production_is_stopped_and_started(

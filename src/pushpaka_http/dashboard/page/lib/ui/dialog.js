@@ -53,7 +53,7 @@ export function Confirm({ title, action, name, kind = "danger", onConfirm, onClo
     }
   };
   const actions = html`
-    <${Button} onClick=${onClose}>Keep it<//>
+    <${Button} onClick=${onClose}>${kind === "danger" ? "Keep it" : "Not now"}<//>
     <${Button} kind=${kind} disabled=${!isMeant} onClick=${confirm}>${action}<//>
   `;
   return html`

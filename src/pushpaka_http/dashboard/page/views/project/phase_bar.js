@@ -1,7 +1,7 @@
 /** The phases of a deployment as a bar: how long it is shows how long they took. */
 import { useNow } from "../../lib/clock.js";
 import { duration } from "../../lib/format.js";
-import { html, useEffect } from "../../lib/html.js";
+import { html, useEffect, useRef } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
 import { PHASES, phasesOf, totalOf } from "./phases.js";
 
@@ -13,9 +13,12 @@ export function PhaseBar({ deployment, longest }) {
   const { status, phase, finished_at: finishedAt } = deployment;
   const now = useNow(finishedAt === null ? 500 : 0);
   const { data, reload } = useResource(`/deployments/${deployment.id}/events`);
+  const step = `${status} ${phase}`;
+  const seen = useRef(step);
   useEffect(() => {
-    if (data) reload();
-  }, [status, phase]);
+    if (seen.current !== step) reload();
+    seen.current = step;
+  }, [step]);
 
   const phases = data ? phasesOf(data.data, finishedAt === null ? now : Date.parse(finishedAt)) : [];
   const total = totalOf(phases);
