@@ -50,6 +50,22 @@ async def test_only_what_was_changed_is_saved(visitor: Visitor, ann: Person, pro
     assert {"memory_limit": 256} == await changed(ann, project)
 
 
+async def test_what_is_typed_stays_while_deployments_move(
+    visitor: Visitor, ann: Person, project: Json
+) -> None:
+    """The page is drawn anew with each move, and nobody has to type twice."""
+    await visitor.go(f"/projects/{project['id']}/settings")
+    await form(visitor, "Run").get_by_label("Start command").fill("python app.py")
+    await form(visitor, "Project").get_by_label("Deploy each push").uncheck()
+
+    await ann.begin(project)
+
+    await expect(visitor.page.locator(".page-head .status")).not_to_have_text("Never deployed")
+    command = form(visitor, "Run").get_by_label("Start command")
+    await expect(command).to_have_value("python app.py")
+    await expect(form(visitor, "Project").get_by_label("Deploy each push")).not_to_be_checked()
+
+
 async def test_what_is_refused_is_told_at_its_field(
     visitor: Visitor, ann: Person, project: Json
 ) -> None:
