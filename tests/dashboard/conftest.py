@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person
-from tests.browser import chromium as program
+from tests.browser import program
 from tests.dashboard.visitors import DESKTOP_LIGHT, Screen, Visitor
 from tests.name_server import NameServer, open_name_server
 from tests.served import Served, free_port, open_served
@@ -27,9 +27,10 @@ async def session_of(person: Person) -> Json:
 
 
 @pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    path = program(tmp_path_factory.mktemp("browser"))
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program())
+        browser = await playwright.chromium.launch(executable_path=path)
         yield browser
         await browser.close()
 
