@@ -39,7 +39,7 @@ class Person:
 
     @classmethod
     @asynccontextmanager
-    async def signed_up(cls, served: Served) -> AsyncIterator[Self]:
+    async def signed_up(cls, served: Served, *, name: str = "Ann") -> AsyncIterator[Self]:
         """Give somebody new, from a network that nobody else comes from."""
         number = next(_numbers)
         base = f"http://127.0.0.1:{served.port}/api/v1"
@@ -50,7 +50,7 @@ class Person:
             ) as api,
             httpx.AsyncClient(timeout=30, trust_env=False) as web,
         ):
-            who = {"email": f"ann{number}@example.org", "name": "Ann", "password": PASSWORD}
+            who = {"email": f"ann{number}@example.org", "name": name, "password": PASSWORD}
             registered = await api.post("/auth/register", json=who)
             assert 201 == registered.status_code, registered.text
             token = registered.json()["token"]

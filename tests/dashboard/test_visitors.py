@@ -9,6 +9,7 @@ from tests.dashboard.visitors import PHONE, Screen, Visitor
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser")]
 
 ORIGIN = "http://dashboard.example"
+HEAD = "<!doctype html><title>Page</title><meta name=viewport content=width=device-width>"
 POLICY = "default-src 'self' 'unsafe-inline'; connect-src *"
 
 
@@ -27,7 +28,7 @@ async def show(visitor: Visitor, script: str) -> None:
 
     async def answer(route: Route) -> None:
         if route.request.is_navigation_request():
-            page = f"<!doctype html><title>Page</title><script>{script}</script><h1>done</h1>"
+            page = f"{HEAD}<script>{script}</script><h1>done</h1>"
             headers = {"Content-Type": "text/html", "Content-Security-Policy": POLICY}
             await route.fulfill(headers=headers, body=page)
         else:

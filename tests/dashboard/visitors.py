@@ -28,11 +28,16 @@ DESKTOP = (1280, 800)
 
 SESSION = "pushpaka.session"
 """Under which name pages keep who is signed in."""
-_HEARD_ELSEWHERE = (
-    "Failed to load resource: the server responded with a status of",
-    # Containers of other tests bring networks and take them away, which no page is to blame for.
-    "Failed to load resource: net::ERR_NETWORK_CHANGED",
-)
+_MOST_TABS = 60
+_NAME_OF_FOCUSED = """
+() => {
+  const focused = document.activeElement;
+  const said = focused.labels?.[0] ?? focused;
+  const name = focused.getAttribute("aria-label") ?? said.firstChild?.nodeValue ?? said.innerText;
+  return name.trim();
+}
+"""
+_REFUSED = "Failed to load resource: the server responded with a status of"
 
 
 @frozen(kw_only=True)
@@ -91,6 +96,7 @@ class Visitor:
             base_url=origin,
             viewport={"width": width, "height": height},
             has_touch=screen.size == PHONE,
+            is_mobile=screen.size == PHONE,
             color_scheme="dark" if screen.is_dark else "light",
             locale="en-GB",
             timezone_id="UTC",
@@ -144,13 +150,41 @@ class Visitor:
 
     async def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """Fill in and send the form that is before them."""
-        await self.page.get_by_label("E-mail").fill(email)
-        await self.page.get_by_label("Password", exact=True).fill(password)
+        await self.field("E-mail").fill(email)
+        await self.field("Password").fill(password)
         await self.button("Sign in").click()
+
+    async def tab_to(self, name: str) -> None:
+        """Press Tab until the keyboard is at what is called so."""
+        for _ in range(_MOST_TABS):
+            await self.page.keyboard.press("Tab")
+            if name == await self.page.evaluate(_NAME_OF_FOCUSED):
+                return
+        msg = f"The keyboard does not get to {name}."
+        raise AssertionError(msg)
+
+    async def press(self, name: str, key: str = "Enter") -> None:
+        """Go to what is called so by the keyboard, and press a key on it."""
+        await self.tab_to(name)
+        await self.page.keyboard.press(key)
+
+    async def type(self, name: str, text: str) -> None:
+        """Go to the field that is called so by the keyboard, and type."""
+        await self.tab_to(name)
+        await self.page.keyboard.type(text)
+
+    @property
+    def dialog(self) -> Locator:
+        """The question that stands before everything else."""
+        return self.page.get_by_role("dialog")
 
     def button(self, name: str) -> Locator:
         """Find a button by what it says."""
         return self.page.get_by_role("button", name=name, exact=True)
+
+    def field(self, name: str) -> Locator:
+        """Find a field of text by its label."""
+        return self.page.get_by_role("textbox", name=name, exact=True)
 
     def link(self, name: str) -> Locator:
         """Find a link by what it says."""
@@ -160,12 +194,20 @@ class Visitor:
         """Find a heading by what it says."""
         return self.page.get_by_role("heading", name=name, exact=True)
 
+    def line(self, text: str) -> Locator:
+        """Find the lines in sight of a log that say just this."""
+        return self.page.locator(".log-list").get_by_text(text, exact=True)
+
+    def status(self, word: str) -> Locator:
+        """Find what says first, beside the heading, how the thing of the page stands."""
+        return self.page.locator("header.page-head .status", has_text=word)
+
     def says(self, text: str) -> Locator:
         """Find an element by all that it says."""
         return self.page.get_by_text(text, exact=True)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(_HEARD_ELSEWHERE):
+        if message.type in {"error", "warning"} and not message.text.startswith(_REFUSED):
             self._note(f"{message.type}: {message.text}")
 
     def _notice_error(self, error: Error) -> None:
