@@ -4,7 +4,7 @@ import { useMoves } from "../../lib/events.js";
 import { html } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
 import { Link } from "../../lib/router.js";
-import { Ago, Button, Card, Duration, Empty, Note, Problem, Skeleton, Status } from "../../lib/ui.js";
+import { Ago, Button, Card, Duration, Empty, Note, Problem, Prose, Skeleton, Status } from "../../lib/ui.js";
 import { DeployButton } from "./deploy_dialog.js";
 import { DeploymentList } from "./deployment_row.js";
 import { EnvChanged } from "./env_changed.js";
@@ -70,7 +70,7 @@ function Attention({ project, recent }) {
   if (newest.status !== "failed") return null;
   return html`
     <${Note} kind="bad">
-      <p><strong>The last ${link} has failed</strong> <${Ago} time=${newest.finished_at ?? newest.created_at} />. ${newest.error}</p>
+      <p><strong>The last ${link} has failed</strong> <${Ago} time=${newest.finished_at ?? newest.created_at} />. <${Prose} text=${newest.error.split("\n", 1)[0]} /></p>
       ${project.status === "active" && html`<p class="hint">What was deployed before still serves.</p>`}
     <//>
   `;
