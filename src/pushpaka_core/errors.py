@@ -170,6 +170,14 @@ class LeaseLostError(PushpakaError):
 class DeploymentFailedError(PushpakaError):
     """The deployment ends here; the message tells its owner why and what to do."""
 
+    last_lines: tuple[str, ...] = ()
+    """What its program printed last, which its log has already."""
+
+    @property
+    def report(self) -> str:
+        """The message with the last lines below it."""
+        return "\n".join([str(self), *self.last_lines])
+
 
 class SourceError(DeploymentFailedError):
     """The commit could not be fetched."""

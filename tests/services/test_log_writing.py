@@ -16,7 +16,7 @@ from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LONGEST_LINE, LogLevel, LogStream
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.errors import LeaseLostError
+from pushpaka_core.errors import BuildError, LeaseLostError
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.services import deployment_log
 from pushpaka_core.services.deployment_log import BATCH_LINES
@@ -188,7 +188,7 @@ class TestOutput:
             await output(chunk(b"".join(b"line %d\n" % n for n in range(99)) + b"s3cr3t"))
             output.finish()
 
-        told = output.below("It failed.").splitlines()
+        told = output.added_to(BuildError("It failed.")).report.splitlines()
         assert ["It failed.", "line 80", "line 98", "***"] == [told[0], told[1], *told[-2:]]
         assert await platform.lines(id)
 

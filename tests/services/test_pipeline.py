@@ -248,7 +248,7 @@ class TestAFailure:
         phase: Phase,
         sentence: str,
     ) -> None:
-        """It ends failed in its phase, says why, and has changed nothing that serves."""
+        """It ends failed in its phase, says why once, and has changed nothing that serves."""
         shop = await platform.project(health_check_timeout=1)
         old = await platform.served(shop)
         routes = platform.routes()
@@ -258,7 +258,8 @@ class TestAFailure:
 
         assert (S.FAILED, phase) == (failed.status, failed.phase)
         assert sentence in (failed.error or "")
-        assert sentence in "\n".join(await platform.said(failed.id))
+        said = "\n".join(await platform.said(failed.id))
+        assert [1] * len(sentence.splitlines()) == [said.count(p) for p in sentence.splitlines()]
         assert (old, routes) == (await platform.row(old.id), platform.routes())
         assert [old.id] == [i.deployment_id for i in await platform.instances()]
         await platform.engine.sweeping.sweep()

@@ -71,7 +71,7 @@ class Building:
         try:
             return await self._run(request, log, output)
         except BuildError as error:
-            raise BuildError(output.below(str(error))) from error
+            raise output.added_to(BuildError(str(error))) from error
 
     async def _run(
         self, request: BuildRequest, log: DeploymentLog, output: ProgramOutput

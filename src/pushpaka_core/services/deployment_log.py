@@ -16,7 +16,12 @@ from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream
 from pushpaka_core.domain.plain_text import clean
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.errors import LeaseLostError, NotFoundError, StorageUnavailableError
+from pushpaka_core.errors import (
+    DeploymentFailedError,
+    LeaseLostError,
+    NotFoundError,
+    StorageUnavailableError,
+)
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
@@ -264,9 +269,10 @@ class ProgramOutput:
         for descriptor in self._channels:
             self._flush(descriptor)
 
-    def below(self, sentence: str) -> str:
-        """Return *sentence* with the last lines of the program below it."""
-        return "\n".join([sentence, *self._tail])
+    def added_to(self, error: DeploymentFailedError) -> DeploymentFailedError:
+        """Return *error* with the last lines of the program."""
+        error.last_lines = tuple(self._tail)
+        return error
 
     def _release(self, descriptor: Descriptor) -> None:
         unwritten = self._channels[descriptor].pending

@@ -106,7 +106,7 @@ class DeploymentPipeline:
                     return True
                 await self.end_cancelled(lease)
             except DeploymentFailedError as error:
-                await self._fail(job, str(error), log)
+                await self._fail(job, error, log)
             except (PlatformFaultError, RuntimeUnavailableError) as fault:
                 await self._try_again(job, str(fault), log)
             except SupersededError as newer:
@@ -261,9 +261,9 @@ class DeploymentPipeline:
         await self._failpoints.reach(phase)
         return evolve(job, deployment=kept)
 
-    async def _fail(self, job: Job, error: str, log: DeploymentLog) -> None:
-        kept = log.masked(error)
-        await self._let_go(job, kept, log)
+    async def _fail(self, job: Job, error: DeploymentFailedError, log: DeploymentLog) -> None:
+        kept = log.masked(error.report)
+        await self._let_go(job, log.masked(str(error)), log)
         await self._end(job.deployment.lease, "It failed", lambda d, *, at: d.fail(kept, at=at))
 
     async def _try_again(self, job: Job, fault: str, log: DeploymentLog) -> None:

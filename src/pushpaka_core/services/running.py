@@ -51,9 +51,9 @@ class Running:
         except TimeoutError:
             minutes = self._timings.release.total_seconds() / 60
             sentence = f"The release command took longer than {minutes:g} min and was ended."
-            raise StartError(output.below(sentence)) from None
+            raise output.added_to(StartError(sentence)) from None
         if not exit_.succeeded:
-            raise StartError(output.below(f"The release command {exit_.words}."))
+            raise output.added_to(StartError(f"The release command {exit_.words}."))
 
     async def bring_up(self, job: Job, log: DeploymentLog) -> None:
         """
@@ -135,7 +135,7 @@ class Running:
                 with move_on_after(LAST_WORDS_SECONDS):
                     await read.wait()
                 output.finish()
-                raise StartError(output.below(str(error))) from None
+                raise output.added_to(error) from None
 
     async def _read(self, instance: Instance, output: ProgramOutput, read: Event) -> None:
         await self._output.follow(instance, output)
