@@ -3,8 +3,6 @@
 import pytest
 from playwright.async_api import Locator, expect
 from tests.acceptance.people import Json, Person
-from tests.dashboard.conftest import Visitors
-from tests.dashboard.teams import open_guest
 from tests.dashboard.visitors import Visitor
 from tests.name_server import NameServer
 
@@ -76,18 +74,3 @@ async def test_what_is_no_domain_is_told_at_its_field(visitor: Visitor, project:
         'Must be a domain name in ASCII, as in "app.example.com".'
     )
     visitor.expect_refused("400 POST /api/v1/domains")
-
-
-async def test_a_member_sees_domains_and_no_buttons(
-    visitors: Visitors, ann: Person, project: Json
-) -> None:
-    """They are the owner's to decide about."""
-    await ann.ask("POST", "/domains", {"project_id": project["id"], "domain": DOMAIN})
-    async with open_guest(ann, project, "member") as guest:
-        visitor = await visitors(guest)
-
-        await visitor.go(f"/projects/{project['id']}/domains")
-
-        await expect(visitor.says(CHALLENGE)).to_be_visible()
-        await expect(visitor.page.get_by_role("button", name="Verify now")).to_have_count(0)
-        await expect(visitor.button(f"Remove {DOMAIN}")).to_have_count(0)

@@ -3,8 +3,6 @@
 import pytest
 from playwright.async_api import Locator, expect
 from tests.acceptance.people import Json, Person
-from tests.dashboard.conftest import Visitors
-from tests.dashboard.teams import open_guest
 from tests.dashboard.visitors import Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
@@ -119,17 +117,3 @@ async def test_what_is_refused_of_a_file_is_told_beside_it(
     await visitor.page.get_by_label("HOME").uncheck()
     await visitor.button("Set 1 env var").click()
     await expect(entries(visitor)).to_contain_text(["A"])
-
-
-async def test_a_viewer_sees_names_and_no_buttons(
-    visitors: Visitors, ann: Person, project: Json
-) -> None:
-    """Who may not set them is offered nothing that would be refused."""
-    await ann.ask("POST", "/env", {"project_id": project["id"], "key": "TOKEN", "value": "x"})
-    async with open_guest(ann, project, "viewer") as guest:
-        visitor = await visitors(guest)
-
-        await visitor.go(f"/projects/{project['id']}/env")
-
-        await expect(entries(visitor)).to_contain_text(["TOKEN"])
-        await expect(visitor.page.locator("main").get_by_role("button")).to_have_count(0)

@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.async_api import Locator, expect
 from tests.acceptance.people import Json, Person
-from tests.dashboard.conftest import Visitors
-from tests.dashboard.teams import open_guest
 from tests.dashboard.visitors import Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
@@ -101,19 +99,3 @@ async def test_somebody_is_told_of_what_they_want_to_know(
     await visitor.button("Remove the channel https").click()
     await visitor.button("Remove it").click()
     await expect(visitor.heading("Nobody is told yet")).to_be_visible()
-
-
-async def test_a_member_sees_hooks_and_no_buttons(
-    visitors: Visitors, ann: Person, project: Json
-) -> None:
-    """Whom the project trusts is the owner's to decide."""
-    about = {"project_id": project["id"]}
-    await ann.ask("POST", "/webhooks", {**about, "provider": "github"})
-    async with open_guest(ann, project, "member") as guest:
-        visitor = await visitors(guest)
-
-        await visitor.go(f"/projects/{project['id']}/hooks")
-
-        await expect(visitor.says("GitHub")).to_be_visible()
-        for name in ("Add a webhook", "New secret", "Make a deploy key", "Add a channel"):
-            await expect(visitor.button(name)).to_have_count(0)

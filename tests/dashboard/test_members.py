@@ -80,6 +80,39 @@ async def test_a_project_is_handed_over(visitor: Visitor, ann: Person, project: 
         await guest.leave()
 
 
+async def test_what_one_may_not_is_not_offered(
+    visitors: Visitors, ann: Person, project: Json
+) -> None:
+    """Who may only look sees values and no fields; what is the owner's, members only look at."""
+    about, path = {"project_id": project["id"]}, f"/projects/{project['id']}"
+    await ann.ask("POST", "/env", {**about, "key": "TOKEN", "value": "x"})
+    await ann.ask("POST", "/domains", {**about, "domain": "team.example.com"})
+    await ann.ask("POST", "/webhooks", {**about, "provider": "github"})
+    seen = {
+        "": "Nothing is deployed yet",
+        "/env": "TOKEN",
+        "/domains": "team.example.com",
+        "/hooks": "GitHub",
+        "/settings": "Memory limit",
+    }
+    async with open_guest(ann, project, "viewer") as guest:
+        visitor = await visitors(guest)
+        main = visitor.page.locator("main")
+        offered = main.locator("input, select, button:not([aria-label^='Copy'])")
+
+        for part, words in seen.items():
+            await visitor.go(path + part)
+            await expect(main).to_contain_text(words)
+            await expect(offered).to_have_count(0)
+
+        (_, member) = (await ann.ask("GET", f"{path}/members"))["data"]
+        await ann.ask("PATCH", f"{path}/members/{member['user_id']}", {"role": "member"})
+        for part in ("/domains", "/hooks"):
+            await visitor.go(path + part)
+            await expect(main).to_contain_text(seen[part])
+            await expect(offered).to_have_text(["Deploy"])
+
+
 async def test_a_viewer_leaves(visitors: Visitors, ann: Person, project: Json) -> None:
     """It is all that they are offered; the project is gone for them then."""
     async with open_guest(ann, project, "viewer") as guest:

@@ -6,8 +6,6 @@ import pytest
 from playwright.async_api import Locator, expect
 from tests.acceptance.apps import repository_of
 from tests.acceptance.people import Json, Person
-from tests.dashboard.conftest import Visitors
-from tests.dashboard.teams import open_guest
 from tests.dashboard.visitors import Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
@@ -114,20 +112,6 @@ async def test_a_git_token_is_kept_and_forgotten(
     await visitor.button("Forget it").click()
     await expect(visitor.button("Forget the token")).to_have_count(0)
     assert {} == await changed(ann, project)
-
-
-async def test_a_viewer_reads_settings_and_changes_nothing(
-    visitors: Visitors, ann: Person, project: Json
-) -> None:
-    """They see values, and neither fields nor buttons."""
-    async with open_guest(ann, project, "viewer") as guest:
-        visitor = await visitors(guest)
-
-        await visitor.go(f"/projects/{project['id']}/settings")
-
-        await expect(visitor.says("8080")).to_be_visible()
-        await expect(visitor.page.locator("main").get_by_role("button")).to_have_count(0)
-        await expect(visitor.page.get_by_role("textbox")).to_have_count(0)
 
 
 async def test_a_project_is_deleted_by_who_types_its_name(
