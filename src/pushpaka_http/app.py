@@ -78,7 +78,7 @@ def create_app(
     rate_limits = RateLimits(limits, application.rate_counters)
     watchers = Watchers(limits.watchers_per_user, metrics)
     token_watch = TokenWatch(application.accounts, limits.watch_check_seconds)
-    watch = Watch(tokens=token_watch, limits=limits)
+    watch = Watch(tokens=token_watch, limits=limits, lifetime=application.lifetime)
     log_watch = LogWatch(watch=watch, logs=application.logs, limits=limits, metrics=metrics)
     move_watch = MoveWatch(
         watch=watch,

@@ -17,6 +17,7 @@ from pushpaka_core.domain.logs import LogLine
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.errors import NotAuthenticatedError, NotFoundError, TooManyRequestsError
 from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.services.health import Lifetime
 from pushpaka_core.services.logs import LogService
 from pushpaka_http.metrics import Metrics
 from pushpaka_http.rate_limits import Limits
@@ -33,6 +34,8 @@ class Ending(IntEnum):
     LEFT = 0
     """The watcher closed first, so that there is nobody to tell."""
     OVER = 1000
+    CLOSING = 1012
+    """This process ends; whoever watches on asks again."""
     TOO_SLOW = 1013
     SIGNED_OUT = 4401
     GONE = 4404
@@ -134,6 +137,7 @@ class Watch:
 
     _tokens: TokenWatch
     _limits: Limits
+    _lifetime: Lifetime
 
     async def show(
         self,
@@ -146,7 +150,7 @@ class Watch:
         shown = partial(self._show_all, followed, send)
         signed_out = partial(self._tokens.until_ended, token)
         try:
-            return await first_of(shown, signed_out, *others)
+            return await first_of(shown, signed_out, self._until_closing, *others)
         except NotAuthenticatedError:
             return Ending.SIGNED_OUT
         except NotFoundError:
@@ -162,6 +166,10 @@ class Watch:
                 if patience.cancelled_caught:
                     return Ending.TOO_SLOW
         return Ending.OVER
+
+    async def _until_closing(self) -> Ending:
+        await self._lifetime.until_ending()
+        return Ending.CLOSING
 
 
 @frozen(kw_only=True)

@@ -153,6 +153,18 @@ async def test_nobody_watches_longer_than_they_are_signed_in(ann: Person, app: L
             await page.until_ended()
 
 
+async def test_a_stream_does_not_keep_a_process_from_its_end(
+    ann: Person, app: Litestar, instance: Instance
+) -> None:
+    """It is closed at once, and whoever watches on asks another process."""
+    with fail_after(SECONDS):
+        async with listening(app, EVENTS, ann.token) as page:
+            await page.event()
+            instance.application.lifetime.end()
+
+            await page.until_ended()
+
+
 async def test_each_stream_takes_a_place(instance: Instance) -> None:
     """Who has all of theirs in use is told when to come again."""
     app = create_app(instance.application, limits=Limits(watchers_per_user=1))

@@ -260,6 +260,20 @@ async def test_another_password_ends_what_is_open(app: Litestar, ann: Person) ->
     assert 4401 == code
 
 
+async def test_a_process_that_ends_closes_with_1012(
+    app: Litestar, ann: Person, instance: Instance
+) -> None:
+    """A page that watches does not hold it up, and goes on with the next one."""
+    deployment = await ann.deployment()
+
+    with anyio.fail_after(5):
+        async with connected(app, stream(deployment, ann)) as browser:
+            instance.application.lifetime.end()
+            code = await browser.code()
+
+    assert 1012 == code
+
+
 async def test_a_watcher_who_takes_nothing_closes_with_1013(
     app: Litestar, ann: Person, instance: Instance
 ) -> None:

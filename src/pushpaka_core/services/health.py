@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
-from anyio import CancelScope, Lock, create_task_group, sleep
+from anyio import CancelScope, Event, Lock, create_task_group, sleep
 from attrs import define, field, frozen
 
 from pushpaka_core.errors import PushpakaError, UnavailableError
@@ -66,15 +66,19 @@ class SharedCheck:
 class Lifetime:
     """Whether this process goes on; who sends it requests is to choose another one if not."""
 
-    is_ending: bool = False
+    _ending: Event = field(factory=Event, init=False)
 
     def end(self) -> None:
         """Let it be known that the process ends."""
-        self.is_ending = True
+        self._ending.set()
+
+    async def until_ending(self) -> None:
+        """Return once the process ends."""
+        await self._ending.wait()
 
     async def check(self) -> None:
         """Pass unless the process ends; else raise UnavailableError."""
-        if self.is_ending:
+        if self._ending.is_set():
             raise UnavailableError("This process is ending.")
 
 
