@@ -15,7 +15,12 @@ from tests.dashboard.visitors import Visitor
 from tests.name_server import NameServer
 from tests.served import PASSWORD, Served
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("browser"),
+    pytest.mark.needs("traefik"),
+    pytest.mark.timeout(300),  # Four deployments, one after the other.
+]
 
 
 @pytest.fixture
