@@ -6,6 +6,7 @@ schema before, and what is undone here is what the new migration brought to the 
 """
 
 import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -40,14 +41,16 @@ def _none(_: Actor) -> sa.Select[tuple[ProjectId]]:
     return sa.select(schema.projects.c.id).where(sa.false())
 
 
-async def _owner(*_: object) -> ProjectRole:
-    """Stand for the role of who sees a project where there are no teams."""
-    return ProjectRole.OWNER
+async def _owners(
+    _: SqlVisibleMembers, project_ids: Collection[ProjectId], /
+) -> Mapping[ProjectId, ProjectRole]:
+    """Stand for the roles of who sees projects where there are no teams."""
+    return dict.fromkeys(project_ids, ProjectRole.OWNER)
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
     projects.joined_ids = _none  # type: ignore[assignment]  # its parameter is not named
-    SqlVisibleMembers.own_role = _owner  # type: ignore[method-assign]
+    SqlVisibleMembers.own_roles = _owners  # type: ignore[method-assign]
     SqlInvitations.forget = _nothing  # type: ignore[method-assign]
     main()

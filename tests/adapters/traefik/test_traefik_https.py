@@ -232,7 +232,8 @@ class TestTraefik:
         """Behind TLS it tells browsers to stay with it, beside what the API says by itself."""
         host = "api.apps.example.com"
         certificate = await to_thread.run_sync(certify, own, "wildcard", "*.apps.example.com")
-        async with served(create_app(Instance.empty().application)) as port:
+        app = create_app(Instance.empty().application, dashboard=False)
+        async with served(app) as port:
             upstream = Upstream(host="127.0.0.1", port=port)
             api = Route(name="api", hosts=(host,), upstreams=(upstream,), title="The API")
             await router.apply(RouteTable(generation=1, routes=(api,)))
