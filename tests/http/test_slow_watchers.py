@@ -21,7 +21,7 @@ async def test_who_never_reads_costs_little_and_is_let_go(
     tmp_path: Path, request_of: Callable[[Log], str]
 ) -> None:
     """Two hundred more cost 256 KiB each at most; all are hung up on, and free what they took."""
-    with fail_after(60):
+    with fail_after(110):
         async with open_api(tmp_path, stall_seconds=1) as api:
             log = await api.new_log()
             with_few = await most_memory(api, log, FEW, request_of)

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from anyio import fail_after, to_thread
+from anyio import fail_after, to_thread, wait_readable
 from tests.security.conftest import Stranger
 
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -40,10 +40,13 @@ async def test_a_program_in_the_guise_of_a_shim_is_swept(
     await anext(processes.output("web.1"))
     record = await to_thread.run_sync(records.record, "web.1")
     assert record is not None
+    shim = os.pidfd_open(record["shim"]["pid"])
     os.kill(record["shim"]["pid"], signal.SIGKILL)
     await to_thread.run_sync(records.drop, "web.1")
 
     with fail_after(10):
+        await wait_readable(shim)
         await processes.sweep()
+    os.close(shim)
 
     assert set() == await living(mark)
