@@ -66,7 +66,11 @@ def repositories(served: Served) -> Path:
 
 
 @pytest.fixture
-async def visitors(chromium: Browser, served: Served) -> AsyncIterator[Visitors]:
+async def visitors(
+    chromium: Browser,
+    served: Served,
+    ann: Person,  # noqa: ARG001  # Her pages are closed before she leaves.
+) -> AsyncIterator[Visitors]:
     """Return what opens a browser for somebody, signed in as a person or not."""
     async with AsyncExitStack() as opened:
 

@@ -50,6 +50,8 @@ async def test_nothing_is_given_before_all_of_it_is(
     stranger: Stranger, data: Path, tmp_path: Path, part: str, entries: int
 ) -> None:
     """A program of the project that waits for a release finds nothing of ours to bend in it."""
+    if part == "scratch" and not stranger.uid:
+        pytest.skip("where programs run as the platform itself, nothing is kept from them")
     release = Releases(data / "releases").of(new_lease())
     source = await checkout(tmp_path / "source", {str(number): "" for number in range(2000)})
 
