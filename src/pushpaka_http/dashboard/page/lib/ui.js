@@ -11,14 +11,14 @@
  * | ui/display.js   | PageHead, Card, Badge, Tabs, Table, Facts, Skeleton |
  * | ui/status.js    | Status, toneOf, isFinal |
  * | ui/notices.js   | Problem, Note, Empty |
- * | ui/dialog.js    | Dialog, Confirm |
+ * | ui/dialog.js    | Dialog, FormDialog, Confirm |
  * | ui/menu.js      | Menu |
  * | ui/toasts.js    | toast, Toasts |
  * | ui/values.js    | Ago, Duration, Copy, CopyLine, Commit, Prose |
  * | ui/icons.js     | Icon |
  */
 export { Button } from "./ui/button.js";
-export { Confirm, Dialog } from "./ui/dialog.js";
+export { Confirm, Dialog, FormDialog } from "./ui/dialog.js";
 export { Badge, Card, Facts, PageHead, Skeleton, Table, Tabs } from "./ui/display.js";
 export { Checkbox, Field, Input, Select, Textarea } from "./ui/fields.js";
 export { Form, FormProblem, Submit } from "./ui/form.js";

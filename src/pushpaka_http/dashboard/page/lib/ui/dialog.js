@@ -1,6 +1,7 @@
 /** Questions that stand before everything else. */
 import { html, useEffect, useId, useRef, useState } from "../html.js";
 import { Button } from "./button.js";
+import { Form, Submit } from "./form.js";
 import { Problem } from "./notices.js";
 
 /**
@@ -27,6 +28,27 @@ export function Dialog({ title, onClose, actions, children }) {
         ${actions && html`<div class="actions">${actions}</div>`}
       </div>
     </dialog>
+  `;
+}
+
+/**
+ * A dialog that is a form, and can be left without sending it.
+ *
+ * @param {{title: string, label: string, action: string, onSubmit: (values: object) => Promise<unknown>,
+ *   onClose: () => void}} props `label` and `onSubmit` are those of Form, `action` is what the
+ *   button says that sends it; that takes all other properties.
+ */
+export function FormDialog({ title, label, action, onSubmit, onClose, children, ...submit }) {
+  return html`
+    <${Dialog} ...${{ title, onClose }}>
+      <${Form} ...${{ label, onSubmit }}>
+        ${children}
+        <div class="actions">
+          <${Button} onClick=${onClose}>Not now<//>
+          <${Submit} ...${submit}>${action}<//>
+        </div>
+      <//>
+    <//>
   `;
 }
 

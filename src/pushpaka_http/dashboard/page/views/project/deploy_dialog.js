@@ -2,7 +2,7 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { navigate } from "../../lib/router.js";
-import { Button, Dialog, Form, Input, Select, Submit } from "../../lib/ui.js";
+import { Button, FormDialog, Input, Select } from "../../lib/ui.js";
 
 const TARGETS = [
   { value: "production", label: "Production" },
@@ -30,16 +30,10 @@ function DeployDialog({ project, onClose }) {
     navigate(`/deployments/${deployment.id}`);
   };
   return html`
-    <${Dialog} title="Deploy ${project.name}" onClose=${onClose}>
-      <${Form} label="Deploy" onSubmit=${deploy}>
-        <${Input} name="branch" label="Branch" isMono placeholder=${project.branch} hint="Left empty, it is the branch of the project." />
-        <${Input} name="commit_sha" label="Commit" isMono isOptional placeholder="the newest" hint="At least the first 7 characters of its hash." />
-        <${Select} name="target" label="To" options=${TARGETS} value="production" />
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit} icon="up">Deploy<//>
-        </div>
-      <//>
+    <${FormDialog} title="Deploy ${project.name}" label="Deploy" action="Deploy" icon="up" onSubmit=${deploy} onClose=${onClose}>
+      <${Input} name="branch" label="Branch" isMono placeholder=${project.branch} hint="Left empty, it is the branch of the project." />
+      <${Input} name="commit_sha" label="Commit" isMono isOptional placeholder="the newest" hint="At least the first 7 characters of its hash." />
+      <${Select} name="target" label="To" options=${TARGETS} value="production" />
     <//>
   `;
 }

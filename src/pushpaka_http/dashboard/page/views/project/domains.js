@@ -2,7 +2,7 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Button, Card, Dialog, Empty, Form, Input, Problem, Skeleton, Submit } from "../../lib/ui.js";
+import { Button, Card, Empty, FormDialog, Input, Problem, Skeleton } from "../../lib/ui.js";
 import { DomainCard } from "./domain_card.js";
 import { may } from "./roles.js";
 
@@ -34,14 +34,8 @@ function Adding({ project, onAdded, onClose }) {
     onClose();
   };
   return html`
-    <${Dialog} title="Add a domain" onClose=${onClose}>
-      <${Form} label="New domain" onSubmit=${add}>
-        <${Input} name="domain" label="Domain" isMono required placeholder="shop.example.com" hint="You are told next which records to set where its names are kept." />
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit}>Add it<//>
-        </div>
-      <//>
+    <${FormDialog} title="Add a domain" label="New domain" action="Add it" onSubmit=${add} onClose=${onClose}>
+      <${Input} name="domain" label="Domain" isMono required placeholder="shop.example.com" hint="You are told next which records to set where its names are kept." />
     <//>
   `;
 }

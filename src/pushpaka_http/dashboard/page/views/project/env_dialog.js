@@ -1,7 +1,7 @@
 /** Sets one env var, a new one or another value of one. */
 import { api } from "../../lib/api.js";
 import { html, useRef } from "../../lib/html.js";
-import { Button, Dialog, Form, Input, Select, Submit, Textarea, toast } from "../../lib/ui.js";
+import { FormDialog, Input, Select, Textarea, toast } from "../../lib/ui.js";
 import { SCOPE_OPTIONS, SCOPES } from "./scopes.js";
 
 /** @param {{project: object, variable?: object, onDone: () => Promise<unknown>, onClose: () => void}} props */
@@ -20,22 +20,16 @@ export function EnvDialog({ project, variable, onDone, onClose }) {
     onClose();
   };
   return html`
-    <${Dialog} title=${variable ? `Change ${variable.key}` : "Add an env var"} onClose=${onClose}>
-      <${Form} label="Env var" onSubmit=${set}>
-        ${
-          variable
-            ? html`<p>Seen by: ${SCOPES[variable.scope].label.toLowerCase()}. The value that it has cannot be shown; what you type takes its place.</p>`
-            : html`<${Input} name="key" label="Name" isMono required placeholder="DATABASE_URL" />`
-        }
-        <div ref=${place}>
-          <${Textarea} name="value" label="Value" isMono rows="3" autocomplete="off" hint="Taken as it is, with all its lines and spaces." />
-        </div>
-        ${!variable && html`<${Select} name="scope" label="Seen by" options=${SCOPE_OPTIONS} value="all" />`}
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit}>${variable ? "Change it" : "Set it"}<//>
-        </div>
-      <//>
+    <${FormDialog} title=${variable ? `Change ${variable.key}` : "Add an env var"} label="Env var" action=${variable ? "Change it" : "Set it"} onSubmit=${set} onClose=${onClose}>
+      ${
+        variable
+          ? html`<p>Seen by: ${SCOPES[variable.scope].label.toLowerCase()}. The value that it has cannot be shown; what you type takes its place.</p>`
+          : html`<${Input} name="key" label="Name" isMono required placeholder="DATABASE_URL" />`
+      }
+      <div ref=${place}>
+        <${Textarea} name="value" label="Value" isMono rows="3" autocomplete="off" hint="Taken as it is, with all its lines and spaces." />
+      </div>
+      ${!variable && html`<${Select} name="scope" label="Seen by" options=${SCOPE_OPTIONS} value="all" />`}
     <//>
   `;
 }

@@ -3,7 +3,7 @@ import { api } from "../../lib/api.js";
 import { parseDotenv } from "../../lib/dotenv.js";
 import { count } from "../../lib/format.js";
 import { html, useMemo, useState } from "../../lib/html.js";
-import { Badge, Button, Dialog, Form, Note, Select, Submit, toast } from "../../lib/ui.js";
+import { Badge, FormDialog, Note, Select, toast } from "../../lib/ui.js";
 import { SCOPE_OPTIONS } from "./scopes.js";
 
 /** @param {{project: object, present: object[], onDone: () => Promise<unknown>, onClose: () => void}} props */
@@ -37,21 +37,16 @@ export function EnvPaste({ project, present, onDone, onClose }) {
     onClose();
   };
 
+  const action = wanted.length ? `Set ${count(wanted.length, "env var")}` : "Set them";
   return html`
-    <${Dialog} title="Paste a .env file" onClose=${onClose}>
-      <${Form} label="A .env file" onSubmit=${set}>
-        <${Source} text=${text} onChange=${change} />
-        <${Select} name="scope" label="Seen by" options=${SCOPE_OPTIONS} value=${scope} onChange=${(event) => setScope(event.target.value)} />
-        ${read.problems.length > 0 && html`<${Problems} problems=${read.problems} />`}
-        ${
-          read.variables.length > 0 &&
-          html`<${Preview} variables=${read.variables} present=${present} ...${{ scope, leftOut, refused, toggle }} />`
-        }
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit} disabled=${wanted.length === 0}>${wanted.length ? `Set ${count(wanted.length, "env var")}` : "Set them"}<//>
-        </div>
-      <//>
+    <${FormDialog} title="Paste a .env file" label="A .env file" action=${action} disabled=${wanted.length === 0} onSubmit=${set} onClose=${onClose}>
+      <${Source} text=${text} onChange=${change} />
+      <${Select} name="scope" label="Seen by" options=${SCOPE_OPTIONS} value=${scope} onChange=${(event) => setScope(event.target.value)} />
+      ${read.problems.length > 0 && html`<${Problems} problems=${read.problems} />`}
+      ${
+        read.variables.length > 0 &&
+        html`<${Preview} variables=${read.variables} present=${present} ...${{ scope, leftOut, refused, toggle }} />`
+      }
     <//>
   `;
 }

@@ -2,7 +2,7 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Ago, Badge, Button, Card, Checkbox, Confirm, CopyLine, Dialog, Empty, Form, Input, Problem, Skeleton, Submit, toast } from "../../lib/ui.js";
+import { Ago, Badge, Button, Card, Checkbox, Confirm, CopyLine, Dialog, Empty, FormDialog, Input, Problem, Skeleton, toast } from "../../lib/ui.js";
 import { may } from "./roles.js";
 
 const OCCASIONS = { success: "Deployed", failure: "Failed", crash: "Crashed" };
@@ -76,17 +76,11 @@ function Adding({ project, onAdded, onClose }) {
     await onAdded(channel);
   };
   return html`
-    <${Dialog} title="Add a channel" onClose=${onClose}>
-      <${Form} label="New channel" onSubmit=${add}>
-        <${Input} name="url" label="Address" isMono required autocomplete="off" placeholder="slack://…" hint=${HINT} />
-        <${Checkbox} name="success" label="When a deployment serves" checked />
-        <${Checkbox} name="failure" label="When one has failed" checked />
-        <${Checkbox} name="crash" label="When what runs has crashed" checked />
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit}>Add it<//>
-        </div>
-      <//>
+    <${FormDialog} title="Add a channel" label="New channel" action="Add it" onSubmit=${add} onClose=${onClose}>
+      <${Input} name="url" label="Address" isMono required autocomplete="off" placeholder="slack://…" hint=${HINT} />
+      <${Checkbox} name="success" label="When a deployment serves" checked />
+      <${Checkbox} name="failure" label="When one has failed" checked />
+      <${Checkbox} name="crash" label="When what runs has crashed" checked />
     <//>
   `;
 }

@@ -2,7 +2,7 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Ago, Badge, Button, Card, Checkbox, Confirm, CopyLine, Dialog, Empty, Facts, Form, Problem, Select, Skeleton, Submit, toast } from "../../lib/ui.js";
+import { Ago, Badge, Button, Card, Checkbox, Confirm, CopyLine, Dialog, Empty, Facts, FormDialog, Problem, Select, Skeleton, toast } from "../../lib/ui.js";
 import { FORGES, likelyForge, pageOf } from "./forges.js";
 import { may } from "./roles.js";
 
@@ -66,16 +66,10 @@ function Adding({ project, onAdded, onClose }) {
     await onAdded(webhook);
   };
   return html`
-    <${Dialog} title="Add a webhook" onClose=${onClose}>
-      <${Form} label="New webhook" onSubmit=${add}>
-        <${Select} name="provider" label="Forge" options=${OPTIONS} value=${likelyForge(project.repo_url)} />
-        <${Checkbox} name="previews" label="Deploy other branches as previews" hint="Each at an address of its own, until the branch is deleted." />
-        <${Checkbox} name="forks" label="Deploy pull requests from forks" hint="Code of strangers runs on your server then, with the env vars of previews." />
-        <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
-          <${Submit}>Add it<//>
-        </div>
-      <//>
+    <${FormDialog} title="Add a webhook" label="New webhook" action="Add it" onSubmit=${add} onClose=${onClose}>
+      <${Select} name="provider" label="Forge" options=${OPTIONS} value=${likelyForge(project.repo_url)} />
+      <${Checkbox} name="previews" label="Deploy other branches as previews" hint="Each at an address of its own, until the branch is deleted." />
+      <${Checkbox} name="forks" label="Deploy pull requests from forks" hint="Code of strangers runs on your server then, with the env vars of previews." />
     <//>
   `;
 }
