@@ -13,6 +13,7 @@ from signal import SIGTERM, Signals
 from tempfile import mkdtemp
 from typing import Any, Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import anyio
 import httpx
@@ -101,6 +102,12 @@ class Served:
     def repositories(self) -> Path:
         """Where repositories may lie that are deployed from this host."""
         return self.directory / "repositories"
+
+    def new_directory(self) -> Path:
+        """Make a directory for the repositories of one test."""
+        directory = self.repositories / uuid4().hex
+        directory.mkdir()
+        return directory
 
     @property
     def log(self) -> str:

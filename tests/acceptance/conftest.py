@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from tests.acceptance.people import OWN_ADDRESSES, Person
@@ -41,14 +40,11 @@ async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def ann(shared: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(shared) as person:
+    async with Person.visiting(shared) as person:
         yield person
-        await person.leave()
 
 
 @pytest.fixture
 def repositories(shared: Served) -> Path:
     """Return a directory for the repositories of one test."""
-    directory = shared.repositories / uuid4().hex
-    directory.mkdir()
-    return directory
+    return shared.new_directory()

@@ -57,6 +57,14 @@ class Person:
             api.headers["Authorization"] = f"Bearer {token}"
             yield cls(served, token, api, web)
 
+    @classmethod
+    @asynccontextmanager
+    async def visiting(cls, served: Served) -> AsyncIterator[Self]:
+        """Give somebody new, who leaves nothing behind."""
+        async with cls.signed_up(served) as person:
+            yield person
+            await person.leave()
+
     async def leave(self) -> None:
         """Delete all projects: what lives on costs all later tests a share of the processors."""
         listed = (await self._api.get("/projects")).json()

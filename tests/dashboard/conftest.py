@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
@@ -52,17 +51,21 @@ async def served(name_server: NameServer) -> AsyncIterator[Served]:
 @pytest.fixture
 async def ann(served: Served) -> AsyncIterator[Person]:
     """Somebody who has an account, and does by the API what a test needs beside the pages."""
-    async with Person.signed_up(served) as person:
+    async with Person.visiting(served) as person:
         yield person
-        await person.leave()
+
+
+@pytest.fixture(scope="module")
+async def owner(served: Served) -> AsyncIterator[Person]:
+    """Somebody whose projects all tests of a module look at."""
+    async with Person.visiting(served) as person:
+        yield person
 
 
 @pytest.fixture
 def repositories(served: Served) -> Path:
     """Return a directory for the repositories of one test."""
-    directory = served.repositories / uuid4().hex
-    directory.mkdir()
-    return directory
+    return served.new_directory()
 
 
 @pytest.fixture
@@ -92,5 +95,5 @@ async def visitors(
 
 @pytest.fixture
 async def visitor(ann: Person, visitors: Visitors) -> Visitor:
-    """Return ann before a browser, signed in; it is closed before she deletes her projects."""
+    """Return ann before a browser, signed in."""
     return await visitors(ann)

@@ -57,13 +57,6 @@ async def stands(visitor: Visitor, status: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def owner(served: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(served) as owner:
-        yield owner
-        await owner.leave()
-
-
-@pytest.fixture(scope="module")
 async def failed(owner: Person, served: Served) -> Json:
     """Return a deployment that could not be built, and said much before."""
     files = {**server("v1"), "build.sh": BUILD}

@@ -1,7 +1,5 @@
 """The log of a deployment over connections that end, and answers that refuse."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import expect
 from tests.acceptance.people import Person
@@ -13,13 +11,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs
 
 OVER, FAILED, TOO_SLOW = 1000, 1011, 1013
 SIGNED_OUT, FOREIGN, GONE, CROWDED = 4401, 4403, 4404, 4429
-
-
-@pytest.fixture(scope="module")
-async def owner(served: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(served) as owner:
-        yield owner
-        await owner.leave()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from anyio import to_thread
@@ -24,13 +23,10 @@ async def served(swarm: Swarm) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def ann(served: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(served) as person:
+    async with Person.visiting(served) as person:
         yield person
-        await person.leave()
 
 
 @pytest.fixture
 def repositories(served: Served) -> Path:
-    directory = served.repositories / uuid4().hex
-    directory.mkdir()
-    return directory
+    return served.new_directory()

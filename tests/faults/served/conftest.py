@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from tests.acceptance.people import OWN_ADDRESSES, Person
@@ -18,14 +17,11 @@ async def instance() -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def ann(instance: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(instance) as person:
+    async with Person.visiting(instance) as person:
         yield person
-        await person.leave()
 
 
 @pytest.fixture
 def repositories(instance: Served) -> Path:
     """Return a directory for the repositories of one test."""
-    directory = instance.repositories / uuid4().hex
-    directory.mkdir()
-    return directory
+    return instance.new_directory()
