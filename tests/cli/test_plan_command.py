@@ -135,7 +135,7 @@ async def test_dockerfile_of_the_repository_is_named(
         ({"README": ""}, "README", "is a file"),
         ({"README": ""}, ".", "Nothing that can be deployed was recognised"),
         ({"pushpaka.toml": "prot = 1\n"}, ".", "Line 1, column 1: `prot` is not a known key"),
-        ({".git/HEAD": "", "index.html": ""}, ".", "The files cannot be listed: git exited with"),
+        ({".git/HEAD": "", "index.html": ""}, ".", "cannot be read: git exited with"),
     ],
 )
 async def test_bad_input_is_told(

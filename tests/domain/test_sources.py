@@ -13,6 +13,7 @@ from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
 from pushpaka_core.domain.sources import (
     RepoUrl,
     SourcePolicy,
+    are_same_repository,
     parse_repo_url,
     server_of,
 )
@@ -392,3 +393,25 @@ def test_accepted_directory_lies_in_the_repository(root: str) -> None:
 def test_an_address_leads_to_one_server(text: str, server: str) -> None:
     """However it is written, and whoever may go there; to none where it is no address."""
     assert server == server_of(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("https://github.com/acme/shop", "git@github.com:acme/shop.git", True),
+        ("https://github.com/acme/shop", "https://me:secret@GitHub.com/Acme/shop/", True),
+        ("https://github.com/acme/shop", "https://me:p@ss@github.com/acme/shop", True),
+        ("ssh://git@git.example.org:2222/acme/shop", "https://git.example.org/acme/shop", True),
+        ("/srv/git/shop", "/srv/git/shop", True),
+        ("../shop", "../shop", True),
+        ("/srv/git/shop", "/srv/git/other", False),
+        ("https://github.com/acme/shop", "https://github.com/acme/other", False),
+        ("https://github.com/acme/shop", "https://gitlab.com/acme/shop", False),
+        ("../shop", "../other", False),
+    ],
+)
+def test_addresses_of_one_repository_are_known_as_such(
+    one: str, other: str, are_same: bool
+) -> None:
+    """Whether one clones it by ssh, by https, or with a token in the address."""
+    assert are_same is are_same_repository(one, other)

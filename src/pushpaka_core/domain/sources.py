@@ -23,6 +23,7 @@ _SCP = re.compile(r"(?P<user>[^@:/]+)@(?P<host>\[[^\]]*\]|[^@:/\[\]]+):(?P<path>
 _AUTHORITY = re.compile(
     r"(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
 )
+_CREDENTIALS = re.compile(r"(?<=^https:)//[^/?#]*@|(?<=^http:)//[^/?#]*@")
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*"
 )
@@ -137,6 +138,21 @@ def server_of(text: str) -> str:
     except ValueError:
         return ""
     return "" if url.scheme == "file" else url.server
+
+
+def are_same_repository(one: str, other: str) -> bool:
+    """Tell whether two addresses, by whatever protocol and account, lead to one repository."""
+    place = _place(one)
+    return one == other or (place is not None and place == _place(other))
+
+
+def _place(text: str) -> tuple[str, str] | None:
+    """Return host and path, without what forges let one leave out; None where there is no host."""
+    try:
+        url = parse_repo_url(_CREDENTIALS.sub("//", text), _ANYTHING)
+    except ValueError:
+        return None
+    return url.host, url.path.strip("/").removesuffix(".git").lower()
 
 
 def _check_characters(text: str) -> None:

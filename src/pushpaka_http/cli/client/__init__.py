@@ -1,0 +1,1 @@
+"""The commands of `pushpaka` that speak to an instance, wherever it is."""
