@@ -5,50 +5,89 @@ from collections.abc import Mapping
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from pushpaka_core.errors import PushpakaError, SettingsError
 
-COMMANDS: Mapping[str, str] = {
-    "serve": "Serve the API and deploy, with a router of its own.",
-    "worker": "Deploy, beside a serve that does not.",
-    "run": "Run a one-off command in what a project serves.",
-    "plan": "Tell how a directory would be built and run, and why.",
-    "down": "Stop the applications and the router that a serve has left running.",
-    "migrate": "Bring the database up to date.",
-    "takeover": "Make this machine the one on which applications run.",
-    "users": "Make and change accounts.",
-    "keys": "List and exchange the keys that encrypt secrets.",
-    "export": "Write all that the instance knows into a file.",
-    "import": "Fill an empty database from such a file.",
-    "demo": "Deploy an example application, to see it happen.",
+_OPERATOR = "Operator"
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Account": {
+        "contexts": "Choose between several servers.",
+    },
+    _OPERATOR: {
+        "serve": "Serve the API and deploy, with a router of its own.",
+        "worker": "Deploy, beside a serve that does not.",
+        "run": "Run a one-off command in what a project serves.",
+        "plan": "Tell how a directory would be built and run, and why.",
+        "down": "Stop the applications and the router that a serve has left running.",
+        "migrate": "Bring the database up to date.",
+        "takeover": "Make this machine the one on which applications run.",
+        "users": "Make and change accounts.",
+        "keys": "List and exchange the keys that encrypt secrets.",
+        "export": "Write all that the instance knows into a file.",
+        "import": "Fill an empty database from such a file.",
+        "demo": "Deploy an example application, to see it happen.",
+    },
 }
-"""What each command is for; it is the object `command` in the module of its name."""
+"""
+What each command is for, by the parts of the help.
+
+It is the object `command` in the module of its name: an operator's beside this one, all others
+ask a server and are below `client`.
+"""
+_COMMANDS: Mapping[str, str] = {
+    name: purpose for commands in GROUPS.values() for name, purpose in commands.items()
+}
 _MODULES: Mapping[str, str] = {"import": "import_"}
 """Where a module cannot have that name."""
 
 
 class CommandGroup(click.Group):
-    """Imports a command when it is used, so that help costs nothing."""
+    """Imports a command when it is used, so that help and completion cost nothing."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which they are first needed."""
+        """Return the names in the order of the help."""
         del ctx
-        return list(COMMANDS)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command, or return None where there is none."""
         del ctx
-        if cmd_name not in COMMANDS:
+        if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"pushpaka_http.cli.{_MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = module.command
+        name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        package = "cli" if cmd_name in GROUPS[_OPERATOR] else "cli.client"
+        command: click.Command = import_module(f"pushpaka_http.{package}.{name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a typo is told with the names that are near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            name = error.command_name
+            raise click.NoSuchCommand(name, possibilities=_COMMANDS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl(list(commands.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing any."""
+        return [
+            *(
+                CompletionItem(name, help=purpose)
+                for name, purpose in _COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,7 +96,11 @@ def pushpaka() -> None:
     """
     From a Git repository to a routed, running web application.
 
-    Settings are environment variables named PUSHPAKA_*.
+    Commands under Operator are for the machine of an instance, and take their settings from
+    environment variables named PUSHPAKA_*. All others ask the server that `pushpaka login`
+    has signed in to.
+
+    Exit codes: 0 done; 1 refused or failed; 2 wrong usage.
     """
 
 

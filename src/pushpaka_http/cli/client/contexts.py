@@ -1,0 +1,104 @@
+"""`pushpaka contexts`."""
+
+import click
+from attrs import frozen
+
+from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.context_file import Context, ContextFile
+from pushpaka_http.cli.client.output import Columns, Output
+from pushpaka_http.cli.client.servers import context_of
+from pushpaka_http.cli.client.session import ending_well, json_option
+from pushpaka_http.cli.client.token_keeping import without_token
+
+
+@frozen(kw_only=True)
+class _Row:
+    name: str
+    url: str
+    is_current: bool
+    token_is_in: str | None
+
+
+@frozen(kw_only=True)
+class _Rows:
+    data: list[_Row]
+
+
+_COLUMNS: Columns = {
+    "Name": "name",
+    "Server": "url",
+    "Current": "is_current",
+    "Token": "token_is_in",
+}
+
+
+@click.group("contexts")
+def command() -> None:
+    """
+    Choose between several servers, each under a name.
+
+    `pushpaka login` makes them. Every command takes `--context NAME` to ask another server once.
+    """
+
+
+@command.command("list")
+@json_option
+def list_(*, is_json: bool) -> None:
+    """
+    List the servers, and where the token for each is kept.
+
+    Example: pushpaka contexts list
+    """
+    output = Output(is_json)
+    with ending_well(output):
+        contexts = _file().load()
+        rows = [
+            _Row(
+                name=name,
+                url=context.url,
+                is_current=name == contexts.current,
+                token_is_in=_place_of_token(context),
+            )
+            for name, context in contexts.by_name.items()
+        ]
+        output.table(_Rows(data=rows), _COLUMNS, empty="No server yet. Run: pushpaka login URL")
+
+
+@command.command("use")
+@click.argument("name")
+def use(name: str) -> None:
+    """
+    Ask the server NAME from now on.
+
+    Example: pushpaka contexts use staging
+    """
+    with ending_well(Output()):
+        contexts = _file().load()
+        context = context_of(name, contexts)
+        _file().save(contexts.using(name))
+    click.echo(f"Commands ask {context.url} now.")
+
+
+@command.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """
+    Forget the server NAME and the token for it; `pushpaka logout` would also end the token.
+
+    Example: pushpaka contexts remove staging
+    """
+    with ending_well(Output()):
+        contexts = _file().load()
+        without_token(name, context_of(name, contexts))
+        _file().save(contexts.without(name))
+    click.echo(f"{name} is forgotten.")
+
+
+def _file() -> ContextFile:
+    return ContextFile(ClientSettings.from_environ().config_directory)
+
+
+def _place_of_token(context: Context) -> str | None:
+    if context.is_in_keyring:
+        return "keyring"
+    return "file" if context.token else None

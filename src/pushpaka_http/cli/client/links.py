@@ -1,0 +1,46 @@
+"""Which project a folder belongs to: a file in it, that Git passes over."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+from pushpaka_http.cli.client.failures import ContextFileError
+
+_DIRECTORY = ".pushpaka"
+_FILE = "project.json"
+
+
+def linked_project(folder: Path) -> UUID | None:
+    """
+    Return the id of the project that *folder* is linked to, or one of those that it is in.
+
+    Raises:
+        ContextFileError: If what is there is no link.
+    """
+    for each in (folder, *folder.parents):
+        file = each / _DIRECTORY / _FILE
+        try:
+            return UUID(json.loads(file.read_text())["project_id"])
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except (ValueError, KeyError, TypeError):
+            raise ContextFileError(
+                f"{file} is damaged. Remove it, and run: pushpaka init"
+            ) from None
+    return None
+
+
+def link(folder: Path, project_id: UUID) -> None:
+    """
+    Link *folder* to a project, in place of the one that it was linked to.
+
+    Raises:
+        ContextFileError: If it cannot be written there.
+    """
+    directory = folder / _DIRECTORY
+    try:
+        directory.mkdir(exist_ok=True)
+        (directory / ".gitignore").write_text("*\n")
+        (directory / _FILE).write_text(json.dumps({"project_id": str(project_id)}) + "\n")
+    except OSError as error:
+        raise ContextFileError(f"{directory} cannot be written: {error.strerror}.") from None

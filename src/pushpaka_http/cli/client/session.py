@@ -1,0 +1,125 @@
+"""The beginning and the end that all commands have in common which ask a server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import frozen
+
+from pushpaka_core.errors import PushpakaError
+from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.complaints import complain
+from pushpaka_http.cli.client.output import Output
+from pushpaka_http.cli.client.project_choice import project_of
+from pushpaka_http.cli.client.servers import Server, chosen_server, signed_in
+
+if TYPE_CHECKING:
+    from pushpaka_http.client import Client
+    from pushpaka_http.schemas.projects import ProjectResponse
+
+
+@frozen(kw_only=True)
+class Session:
+    """What a command works with: somebody who is signed in at a server."""
+
+    client: "Client"
+    server: Server
+    output: Output
+    named_project: str | None = None
+    """What `--project` says."""
+
+    @cached_property
+    def project(self) -> "ProjectResponse":
+        """
+        Return the project that the command is about.
+
+        Raises:
+            NoSuchThingError: If nobody can tell which.
+        """
+        return project_of(self.client, self.named_project)
+
+
+json_option = click.option(
+    "--json", "is_json", is_flag=True, help="Print the API's own object, for programs."
+)
+_context_option = click.option(
+    "--context",
+    "context",
+    metavar="NAME",
+    help="The server to ask, as in `pushpaka contexts list`.",
+)
+_project_option = click.option(
+    "--project",
+    "-p",
+    "named_project",
+    metavar="PROJECT",
+    help="Its id, slug or name; else the project of this folder.",
+)
+
+
+def with_session(function: Callable[..., None]) -> Callable[..., None]:
+    """Have a command ask the chosen server; what goes wrong ends it with exit code 1."""
+
+    @_context_option
+    @json_option
+    @wraps(function)
+    def run(
+        *,
+        context: str | None,
+        is_json: bool,
+        named_project: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        output = Output(is_json)
+        with ending_well(output):
+            server = chosen_server(context, ClientSettings.from_environ())
+            with connected(server) as client:
+                session = Session(
+                    client=client, server=server, output=output, named_project=named_project
+                )
+                function(session, **arguments)
+
+    return run
+
+
+def in_project(function: Callable[..., None]) -> Callable[..., None]:
+    """Have a command ask about a project, which is `session.project`."""
+    return _project_option(with_session(function))
+
+
+@contextmanager
+def open_client(context: str | None = None) -> Iterator["Client"]:
+    """
+    Yield a client of the chosen server.
+
+    Raises:
+        NotSignedInError: If there is none, or no token for it.
+    """
+    with connected(chosen_server(context, ClientSettings.from_environ())) as client:
+        yield client
+
+
+@contextmanager
+def connected(server: Server) -> Iterator["Client"]:
+    """
+    Yield a client of *server* for whoever is signed in there.
+
+    Raises:
+        NotSignedInError: If nobody is.
+    """
+    from pushpaka_http.client import Client
+
+    with Client(server.url, token=signed_in(server)) as client:
+        yield client
+
+
+@contextmanager
+def ending_well(output: Output) -> Iterator[None]:
+    """End the command with a sentence and exit code 1 where the block cannot go on."""
+    try:
+        yield
+    except PushpakaError as error:
+        complain(error, output)
+        raise click.exceptions.Exit(1) from None
