@@ -7,7 +7,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "imports", "tests"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 
 # One more than there are processors, as tests wait for programs now and then.
 PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
@@ -126,3 +126,11 @@ def imports(session: nox.Session) -> None:
     """Do all imports point inwards?"""
     session.install("-e", ".[serve]", *group("lint"))
     session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Do the docs hold? Builds the pages, which lie in build/docs then, and follows their links."""
+    session.install("-e", ".[serve]", *group("test"), *group("docs"))
+    strictly = ("--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet")
+    session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")

@@ -1,0 +1,31 @@
+"""
+The Sphinx extension that fills pages with what is generated from the code.
+
+A page says where by a comment of its own line, as in `<!-- generated: metrics -->`. On a
+forge nothing is seen of it; in the built page the text of the maker stands there.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from docs.generator.configuration import setting_tables
+from docs.generator.links import show_directories_as_text
+from sphinx.application import Sphinx
+
+MAKERS: Mapping[str, Callable[[str], str]] = {
+    "settings": setting_tables,
+}
+"""What makes the Markdown for each name; it takes the words after the name."""
+_PLACE = re.compile(r"^<!-- generated: (?P<name>[a-z-]+) ?(?P<words>.*?) -->$", re.MULTILINE)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Take part in the reading of pages, and in the resolving of links."""
+    app.connect("source-read", fill)
+    app.connect("doctree-read", show_directories_as_text)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def fill(_app: Sphinx, _page: str, content: list[str]) -> None:
+    """Put what is generated into the source of a page."""
+    content[0] = _PLACE.sub(lambda place: MAKERS[place["name"]](place["words"]), content[0])
