@@ -1,0 +1,10 @@
+"""Which view answers where."""
+
+import views
+from django.urls import path
+
+urlpatterns = [
+    path("deployments", views.deploy),
+    path("deployments/<uuid:id>", views.show),
+    path("deployments/<uuid:id>/log", views.show_log),
+]

@@ -1,0 +1,90 @@
+"""Tests of `classroom.py`: everything is Pushpaka's own but what is outside of the program."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from attrs import evolve, frozen
+from examples.embedding.classroom import hand_in
+
+from pushpaka_core import Actor, Application, Registration, assemble, memory_adapters
+from pushpaka_core.adapters.memory.builder import MemoryBuilder
+from pushpaka_core.adapters.memory.router import MemoryRouter
+from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
+from pushpaka_core.errors import BuildError
+from pushpaka_core.parts import Options
+from pushpaka_worker import open_worker
+
+ADA, BOB = "https://git.example.com/ada", "https://git.example.com/bob"
+
+
+@frozen(kw_only=True)
+class School:
+    """An instance in memory, and what a test plays with."""
+
+    pushpaka: Application
+    teacher: Actor
+    source: MemorySource
+    builder: MemoryBuilder
+    router: MemoryRouter
+
+    def push(self, repo_url: str, **files: str) -> None:
+        """Commit *files* to main, as somebody would."""
+        named = {name.replace("_", "."): text for name, text in files.items()}
+        commits = self.source.repositories.setdefault(repo_url, {"main": []})["main"]
+        commits.append(MemoryCommit(sha=f"{len(commits) + 1:040x}", files=named))
+
+    @property
+    def hosts(self) -> set[str]:
+        """What the router answers for."""
+        return {host for route in self.router.routes for host in route.hosts}
+
+
+@pytest.fixture
+async def school() -> AsyncIterator[School]:
+    """Give an instance that keeps all in memory, with a worker that deploys."""
+    source, builder, router = MemorySource(), MemoryBuilder(), MemoryRouter()
+    adapters = evolve(memory_adapters(), source=source, builder=builder, router=router)
+    pushpaka = assemble(adapters, Options())
+    ada = Registration(email="teacher@example.com", name="Teacher", password="correct horse")
+    teacher = Actor.of((await pushpaka.accounts.register(ada)).user)
+    async with open_worker(pushpaka):
+        yield School(
+            pushpaka=pushpaka, teacher=teacher, source=source, builder=builder, router=router
+        )
+
+
+@pytest.mark.anyio
+async def test_each_student_has_an_address(school: School) -> None:
+    school.push(ADA, index_html="<h1>Ada</h1>")
+    school.push(BOB, index_html="<h1>Bob</h1>")
+
+    report = await hand_in(school.pushpaka, school.teacher, {"Ada": ADA, "Bob": BOB})
+
+    assert {"Ada": "http://ada.localhost", "Bob": "http://bob.localhost"} == report
+    assert {"ada.localhost", "bob.localhost"} <= school.hosts
+
+
+@pytest.mark.anyio
+async def test_one_mistake_is_told_and_holds_up_nobody(school: School) -> None:
+    school.push(ADA, index_html="<h1>Ada</h1>")
+    school.push(BOB, notes_txt="No time, sorry.")
+
+    report = await hand_in(school.pushpaka, school.teacher, {"Ada": ADA, "Bob": BOB})
+
+    assert "http://ada.localhost" == report["Ada"]
+    assert report["Bob"].startswith("Nothing that can be deployed was recognised")
+
+
+@pytest.mark.anyio
+async def test_who_breaks_it_keeps_what_ran(school: School) -> None:
+    school.push(ADA, index_html="<h1>Ada</h1>")
+    await hand_in(school.pushpaka, school.teacher, {"Ada": ADA})
+
+    school.push(ADA, index_html="<h1>Ada, again</h1>")
+    school.builder.output = ("npm error Missing script\n",)
+    school.builder.failure = BuildError("The command ended with exit code 1.")
+    report = await hand_in(school.pushpaka, school.teacher, {"Ada": ADA})
+
+    reason = "The command ended with exit code 1.\nnpm error Missing script"
+    assert {"Ada": reason} == report
+    assert "ada.localhost" in school.hosts
