@@ -1,7 +1,7 @@
 """Opens the application that settings describe."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
@@ -23,15 +23,23 @@ from pushpaka_core.settings import RuntimeChoice, Settings, Stage
 logger = logging.getLogger(__name__)
 
 
+def _as_they_are(adapters: Adapters) -> Adapters:
+    return adapters
+
+
 @asynccontextmanager
 async def open_application(
-    settings: Settings, *, is_alone: bool = False
+    settings: Settings,
+    *,
+    is_alone: bool = False,
+    swap: Callable[[Adapters], Adapters] = _as_they_are,
 ) -> AsyncIterator[Application]:
     """
     Open the services of the instance that *settings* describe; an empty database gets its tables.
 
     *is_alone* says that nobody else uses the data directory: an older database in it is
-    brought up to date then. Where they name no runtime, one is chosen and kept in it.
+    brought up to date then. Where they name no runtime, one is chosen and kept in it. *swap*
+    is given the adapters, and returns them with those of your own in their places.
 
     Nothing is deployed until a worker runs as well: see `pushpaka_worker.open_worker`.
 
@@ -44,7 +52,7 @@ async def open_application(
     if chosen.runtime is RuntimeChoice.MEMORY:
         async with _shared(settings, memory_adapters()) as adapters:
             node = Node(runtime=chosen.runtime, name=settings.node or "local")
-            yield assemble(adapters, options_of(settings, addresses_of(settings, 80), node))
+            yield assemble(swap(adapters), options_of(settings, addresses_of(settings, 80), node))
         return
     ground = await to_thread.run_sync(prepare, settings, chosen.runtime)
     await chosen.keep(settings.data_directory)
@@ -53,7 +61,7 @@ async def open_application(
         host_adapters(settings, ground, is_alone=is_alone) as own,
         _shared(settings, own) as adapters,
     ):
-        yield assemble(adapters, options_of(settings, ground.addresses, ground.node))
+        yield assemble(swap(adapters), options_of(settings, ground.addresses, ground.node))
 
 
 def _judge(settings: Settings) -> None:
