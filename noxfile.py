@@ -12,6 +12,7 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 # One more than there are processors, as tests wait for programs now and then.
 PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
 FAULTS = "tests/faults"
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
 QUICK = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http"))
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -130,7 +131,15 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Do the docs hold? Builds the pages, which lie in build/docs then, and follows their links."""
+    """
+    Do the docs hold? Builds the pages into build/docs, follows their links, runs their code.
+
+    Arguments are pages whose code alone is run: `-- docs/keys.md`.
+    """
     session.install("-e", ".[serve]", *group("test"), *group("docs"))
     strictly = ("--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet")
-    session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
+    if not session.posargs:
+        session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
+    pages = session.posargs or (*PAGES, "--ignore-glob=*.py")
+    by_page = (PARALLEL[0], "--dist=loadfile")
+    session.run("python", "-m", "pytest", "-p", "tests.docs.plugin", *by_page, *pages)
