@@ -8,12 +8,21 @@ forge nothing is seen of it; in the built page the text of the maker stands ther
 import re
 from collections.abc import Callable, Mapping
 
+from docs.generator.api import operations, schemas
+from docs.generator.commands import commands
 from docs.generator.configuration import setting_tables
 from docs.generator.links import show_directories_as_text
+from docs.generator.measures import metrics
+from docs.generator.suites import suites
 from sphinx.application import Sphinx
 
 MAKERS: Mapping[str, Callable[[str], str]] = {
+    "commands": commands,
+    "metrics": metrics,
+    "operations": operations,
+    "schemas": schemas,
     "settings": setting_tables,
+    "suites": suites,
 }
 """What makes the Markdown for each name; it takes the words after the name."""
 _PLACE = re.compile(r"^<!-- generated: (?P<name>[a-z-]+) ?(?P<words>.*?) -->$", re.MULTILINE)
