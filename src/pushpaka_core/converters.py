@@ -156,7 +156,7 @@ def _typed(kind: Any, given: object) -> object:
         return _mapping(get_args(kind), given)
     if issubclass(kind, StrEnum):
         return _member(kind, given)
-    return _SCALARS[kind](given)
+    return SCALARS[kind](given)
 
 
 def _mapping(kinds: tuple[Any, ...], given: object) -> Mapping[Any, Any]:
@@ -233,7 +233,7 @@ def _time(given: object) -> datetime:
         raise ValueError(_NO_TIME) from None
 
 
-_SCALARS: Mapping[type, Callable[[object], object]] = {
+SCALARS: Mapping[type, Callable[[object], object]] = {
     str: _text,
     int: _whole_number,
     float: _number,
@@ -241,6 +241,7 @@ _SCALARS: Mapping[type, Callable[[object], object]] = {
     UUID: read_id,
     datetime: _time,
 }
+"""What returns the value of each type, or raises what it must be."""
 
 _SECRET_PARTS = ("key_id", "ciphertext")
 

@@ -15,6 +15,7 @@ from pushpaka_core.domain.networks import IPNetwork
 from pushpaka_core.domain.projects import NewProject, ProjectChanges
 from pushpaka_http import openapi
 from pushpaka_http.authentication import BearerAuthentication, actor_of, token_of
+from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.bodies import BodyParser, refuse_needless_body
 from pushpaka_http.client_addresses import ClientAddresses
 from pushpaka_http.controllers.accounts import AccountController
@@ -101,7 +102,7 @@ def create_app(
         route_handlers=[
             _api(application, limits, rate_limits),
             Router(
-                openapi.BASE_PATH,
+                BASE_PATH,
                 route_handlers=[watch_log, ask_for_websocket, receive_delivery, PlatformController],
             ),
             PlatformController,
@@ -144,7 +145,7 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
         return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
 
     return Router(
-        openapi.BASE_PATH,
+        BASE_PATH,
         route_handlers=[
             AccountController,
             TokenController,

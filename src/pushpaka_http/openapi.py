@@ -25,9 +25,8 @@ from litestar.typing import FieldDefinition
 
 from pushpaka_core.domain.rules import Unchanged
 from pushpaka_http.authentication import ANONYMOUS
+from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.schemas.errors import ErrorResponse, InvalidInputResponse
-
-BASE_PATH = "/api/v1"
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from websockets.asyncio.client import connect
 
 from pushpaka_core.errors import DuplicateError, UnavailableError
-from pushpaka_http.openapi import BASE_PATH
+from pushpaka_http.base_path import BASE_PATH
 
 _UNDER_WAY = {"queued", "building", "deploying"}
 

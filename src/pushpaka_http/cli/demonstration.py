@@ -15,12 +15,12 @@ from pushpaka_core.errors import DeploymentFailedError, DuplicateError
 from pushpaka_core.maintenance import publish, remove_data, take_down
 from pushpaka_core.services.background import alongside
 from pushpaka_core.settings import Settings
+from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.cli.demo_client import DemoClient, page, register, signed_in
 from pushpaka_http.cli.demo_display import Display
 from pushpaka_http.cli.ending import unless
 from pushpaka_http.cli.examples import Example
 from pushpaka_http.cli.serving import open_instance
-from pushpaka_http.openapi import BASE_PATH
 
 _EMAIL = "demo@example.com"
 

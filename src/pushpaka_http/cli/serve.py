@@ -10,8 +10,8 @@ from pushpaka_core.core_dumps import forbid_core_dumps
 from pushpaka_core.maintenance import lock_data_directory
 from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.cli.serving import open_instance
-from pushpaka_http.openapi import BASE_PATH
 from pushpaka_worker.ending import end_in_time, ending_asked_for
 
 NO_SANDBOX = (

@@ -1,11 +1,12 @@
 """How the health of the platform looks."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from pushpaka_core.services.health import Health
+if TYPE_CHECKING:
+    from pushpaka_core.services.health import Health
 
 
 @frozen(kw_only=True, slots=False)
@@ -18,7 +19,7 @@ class HealthResponse:
     checks: Mapping[str, bool | None]
 
     @classmethod
-    def of(cls, health: Health) -> Self:
+    def of(cls, health: "Health") -> Self:
         """Show *health*."""
         is_degraded = not health.is_ok or False in health.checks.values()
         return cls(

@@ -1,14 +1,16 @@
 """How teams look, and who is invited into them."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
 from pushpaka_core.domain.members import InvitationId, ProjectRole
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.services.teams import OpenInvitation, TeamMember
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.teams import OpenInvitation, TeamMember
 
 
 @frozen(kw_only=True, slots=False)
@@ -23,7 +25,7 @@ class MemberResponse:
     created_at: datetime
 
     @classmethod
-    def of(cls, member: TeamMember) -> Self:
+    def of(cls, member: "TeamMember") -> Self:
         """Show a member to the others."""
         return cls(
             project_id=member.project_id,
@@ -49,7 +51,7 @@ class InvitationResponse:
     expires_at: datetime
 
     @classmethod
-    def of(cls, opened: OpenInvitation) -> Self:
+    def of(cls, opened: "OpenInvitation") -> Self:
         """Show an invitation to who made it and to whom it is for."""
         invitation = opened.invitation
         return cls(

@@ -1,13 +1,15 @@
 """How notification channels look."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.domain.notifications import Channel, ChannelId
 from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.services.notifications import IssuedChannel
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.notifications import IssuedChannel
 
 
 @frozen(kw_only=True, slots=False)
@@ -21,7 +23,7 @@ class ChannelResponse:
     id: ChannelId
     project_id: ProjectId
     service: str
-    secret: str | None
+    secret: str | None = field(repr=False)
     success: bool
     failure: bool
     crash: bool
@@ -46,6 +48,6 @@ class ChannelResponse:
         )
 
     @classmethod
-    def issued(cls, issued: IssuedChannel) -> Self:
+    def issued(cls, issued: "IssuedChannel") -> Self:
         """Show a channel to its owner, with its secret."""
         return cls.of(issued.channel, issued.secret)

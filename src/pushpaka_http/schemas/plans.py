@@ -5,7 +5,6 @@ from typing import Self
 
 from attrs import frozen
 
-from pushpaka_core.detection import explain
 from pushpaka_core.domain.build_plans import (
     ArtifactKind,
     Evidence,
@@ -148,8 +147,8 @@ class PlanResponse:
     """All of this as the log of the deployment would begin."""
 
     @classmethod
-    def of(cls, planned: ProjectPlan) -> Self:
-        """Show a plan."""
+    def of(cls, planned: ProjectPlan, explanation: tuple[str, ...]) -> Self:
+        """Show a plan, and how the log of the deployment would explain it."""
         plan = planned.plan
         return cls(
             branch=planned.branch,
@@ -175,5 +174,5 @@ class PlanResponse:
             watch_paths=plan.settings.watch_paths,
             evidence=[EvidenceResponse.of(one) for one in plan.evidence],
             rejected=[RejectedResponse.of(one) for one in plan.rejected],
-            explanation=explain(plan, planned.settings, planned.set_names),
+            explanation=explanation,
         )

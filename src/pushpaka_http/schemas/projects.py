@@ -1,7 +1,7 @@
 """How projects look."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
@@ -10,7 +10,9 @@ from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import ProjectId, ProjectStatus
 from pushpaka_core.domain.run_settings import RunSettings
 from pushpaka_core.domain.users import UserId
-from pushpaka_core.services.projects import ProjectOverview
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.projects import ProjectOverview
 
 
 @frozen(kw_only=True, slots=False)
@@ -47,7 +49,7 @@ class ProjectResponse:
     has_deploy_key: bool
 
     @classmethod
-    def of(cls, overview: ProjectOverview) -> Self:
+    def of(cls, overview: "ProjectOverview") -> Self:
         """Show a project; of its git token only that there is one."""
         project = overview.project
         settings = RunSettings.of(project)

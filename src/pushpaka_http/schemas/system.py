@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
 from pushpaka_core.domain.activity import Activity, DayOfDeployments, Outcome, PhaseDurations, Queue
 from pushpaka_core.domain.deployment_steps import Phase
 from pushpaka_core.domain.workers import WorkerId, WorkerProcess
-from pushpaka_core.ports.machines import Machine
-from pushpaka_core.services.system import System
+
+if TYPE_CHECKING:
+    from pushpaka_core.ports.machines import Machine
+    from pushpaka_core.services.system import System
 
 
 @frozen(kw_only=True, slots=False)
@@ -54,7 +56,7 @@ class MachineResponse:
     availability: str
 
     @classmethod
-    def of(cls, machine: Machine) -> Self:
+    def of(cls, machine: "Machine") -> Self:
         """Show *machine*."""
         return cls(
             name=machine.name,
@@ -99,7 +101,7 @@ class SystemResponse:
     queue: QueueResponse
 
     @classmethod
-    def of(cls, system: System) -> Self:
+    def of(cls, system: "System") -> Self:
         """Show *system*."""
         return cls(
             version=system.version,

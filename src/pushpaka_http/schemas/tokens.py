@@ -1,12 +1,14 @@
 """How API tokens look."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, TokenScope
-from pushpaka_core.services.api_tokens import IssuedApiToken
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.api_tokens import IssuedApiToken
 
 
 @frozen(kw_only=True, slots=False)
@@ -37,6 +39,6 @@ class ApiTokenResponse:
         )
 
     @classmethod
-    def issued(cls, issued: IssuedApiToken) -> Self:
+    def issued(cls, issued: "IssuedApiToken") -> Self:
         """Show a token to its owner, with its secret."""
         return cls.of(issued.token, issued.secret)

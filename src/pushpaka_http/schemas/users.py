@@ -1,12 +1,14 @@
 """How accounts look."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
 from pushpaka_core.domain.users import Role, User, UserId
-from pushpaka_core.services.accounts import SignedIn
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.accounts import SignedIn
 
 
 @frozen(kw_only=True, slots=False)
@@ -39,6 +41,6 @@ class SignedInResponse:
     user: UserResponse
 
     @classmethod
-    def of(cls, signed_in: SignedIn) -> Self:
+    def of(cls, signed_in: "SignedIn") -> Self:
         """Show somebody who has just proved who they are."""
         return cls(token=signed_in.token, user=UserResponse.of(signed_in.user))

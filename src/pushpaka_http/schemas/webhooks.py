@@ -1,17 +1,19 @@
 """How webhooks look, and what forges are answered."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.webhooks import Forge, Webhook, WebhookId
-from pushpaka_core.services.deliveries import Receipt
-from pushpaka_core.services.webhooks import IssuedWebhook
-from pushpaka_http.openapi import BASE_PATH
+from pushpaka_http.base_path import BASE_PATH
+
+if TYPE_CHECKING:
+    from pushpaka_core.services.deliveries import Receipt
+    from pushpaka_core.services.webhooks import IssuedWebhook
 
 
 @frozen(kw_only=True, slots=False)
@@ -22,7 +24,7 @@ class WebhookResponse:
     project_id: ProjectId
     provider: Forge
     url: str
-    secret: str | None
+    secret: str | None = field(repr=False)
     previews: bool
     forks: bool
     created_at: datetime
@@ -45,7 +47,7 @@ class WebhookResponse:
         )
 
     @classmethod
-    def issued(cls, issued: IssuedWebhook, addresses: Addresses) -> Self:
+    def issued(cls, issued: "IssuedWebhook", addresses: Addresses) -> Self:
         """Show a webhook to its owner, with its secret."""
         return cls.of(issued.webhook, addresses, issued.secret)
 
@@ -58,6 +60,6 @@ class ReceiptResponse:
     deployment_ids: list[DeploymentId]
 
     @classmethod
-    def of(cls, receipt: Receipt) -> Self:
+    def of(cls, receipt: "Receipt") -> Self:
         """Show *receipt*."""
         return cls(message=receipt.message, deployment_ids=list(receipt.deployment_ids))
