@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import httpx
 from anyio import sleep
-from attrs import define, field
+from attrs import define, field, frozen
 
 from pushpaka_http.client.answers import read_answer, require_stream, require_success, unreachable
 from pushpaka_http.client.calls import Call
@@ -115,3 +115,10 @@ class AsyncConnection:
         usual = self._http.timeout
         read = None if usual.read is None else usual.read + seconds
         return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
+
+
+@frozen
+class AsyncNamespace:
+    """What can be asked about one kind of thing."""
+
+    _connection: AsyncConnection

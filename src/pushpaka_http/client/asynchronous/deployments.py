@@ -2,10 +2,8 @@
 
 import time
 
-from attrs import frozen
-
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import Call, Id, call, given, keyed, queried
 from pushpaka_http.client.choices import PAGE, Paging, is_settled
 from pushpaka_http.client.errors import NotSettledError
@@ -17,16 +15,13 @@ _POLL = 20
 """Seconds that an instance is asked to wait at once, so that proxies do not give up on it."""
 
 
-@frozen
-class AsyncDeployments:
+class AsyncDeployments(AsyncNamespace):
     """
     Attempts to turn a commit into something that runs.
 
     Those that make a deployment carry an Idempotency-Key, a new one where none is given: so
     they make one, however often they are sent.
     """
-
-    _connection: AsyncConnection
 
     async def create(
         self,

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from pushpaka_core.domain.webhooks import Forge
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import Id, call, given
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.notifications import ChannelResponse
 from pushpaka_http.schemas.webhooks import ReceiptResponse, WebhookResponse
 
 
-@frozen
-class AsyncWebhooks:
+class AsyncWebhooks(AsyncNamespace):
     """Addresses that forges are given."""
-
-    _connection: AsyncConnection
 
     async def list(self) -> ListResponse[WebhookResponse]:
         """List your webhooks, the newest first."""
@@ -56,11 +51,8 @@ class AsyncWebhooks:
         )
 
 
-@frozen
-class AsyncNotifications:
+class AsyncNotifications(AsyncNamespace):
     """Who is told how deployments end."""
-
-    _connection: AsyncConnection
 
     async def list(self) -> ListResponse[ChannelResponse]:
         """List your notification channels, the newest first."""

@@ -2,19 +2,14 @@
 
 from http import HTTPStatus
 
-from attrs import frozen
-
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import call
 from pushpaka_http.schemas.health import HealthResponse, ReadinessResponse
 from pushpaka_http.schemas.system import ActivityResponse, SystemResponse
 
 
-@frozen
-class AsyncHealth:
+class AsyncHealth(AsyncNamespace):
     """What orchestrators and monitoring ask."""
-
-    _connection: AsyncConnection
 
     async def check(self) -> HealthResponse:
         """Tell what works and what does not; an outage is an answer as well."""
@@ -30,11 +25,8 @@ class AsyncHealth:
         return await self._connection.text(call("GET", "/metrics"))
 
 
-@frozen
-class AsyncSystem:
+class AsyncSystem(AsyncNamespace):
     """What the instance runs on; to administrators only."""
-
-    _connection: AsyncConnection
 
     async def get(self) -> SystemResponse:
         """Show what the instance runs on, its workers and its queue."""

@@ -1,9 +1,7 @@
 """Repositories that are deployed, and what opens them."""
 
-from attrs import frozen
-
 from pushpaka_core.domain.rules import UNCHANGED, Unchanged
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import Id, call, changed, given, keyed
 from pushpaka_http.client.choices import project_named
 from pushpaka_http.schemas.deploy_keys import DeployKeyResponse
@@ -14,11 +12,8 @@ from pushpaka_http.schemas.plans import PlanResponse
 from pushpaka_http.schemas.projects import ProjectResponse
 
 
-@frozen
-class AsyncProjects:
+class AsyncProjects(AsyncNamespace):
     """Repositories that are deployed."""
-
-    _connection: AsyncConnection
 
     async def list(self) -> ListResponse[ProjectResponse]:
         """List your projects, the newest first."""
@@ -155,11 +150,8 @@ class AsyncProjects:
         )
 
 
-@frozen
-class AsyncDeployKeys:
+class AsyncDeployKeys(AsyncNamespace):
     """What opens a project's repository over ssh."""
-
-    _connection: AsyncConnection
 
     async def create(self, project_id: Id) -> DeployKeyResponse:
         """Make an ssh key for a project, in place of the one that it has."""

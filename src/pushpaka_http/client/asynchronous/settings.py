@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from pushpaka_core.domain.env_vars import EnvScope
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import Id, call, given, queried
 from pushpaka_http.schemas.custom_domains import DomainResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 
 
-@frozen
-class AsyncEnv:
+class AsyncEnv(AsyncNamespace):
     """Settings and secrets of applications, whose values never come back."""
-
-    _connection: AsyncConnection
 
     async def list(self, *, project_id: Id) -> ListResponse[EnvVarResponse]:
         """List the env vars of a project, their values masked."""
@@ -53,11 +48,8 @@ class AsyncEnv:
         return await self._connection.ask(call("DELETE", "/env", body=body), MessageResponse)
 
 
-@frozen
-class AsyncDomains:
+class AsyncDomains(AsyncNamespace):
     """Names that owners bring along."""
-
-    _connection: AsyncConnection
 
     async def list(self) -> ListResponse[DomainResponse]:
         """List your domains, the newest first."""

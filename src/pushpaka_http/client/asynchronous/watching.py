@@ -1,10 +1,8 @@
 """What deployments say, and how they move."""
 
-from attrs import frozen
-
 from pushpaka_core.domain.logs import LogLevel, LogStream
 from pushpaka_http.client.answers import read_object
-from pushpaka_http.client.asynchronous.connection import AsyncConnection
+from pushpaka_http.client.asynchronous.connection import AsyncNamespace
 from pushpaka_http.client.calls import Id, call, queried
 from pushpaka_http.client.events import LONGEST_SILENCE, Ready
 from pushpaka_http.client.streams import AsyncStream
@@ -13,11 +11,8 @@ from pushpaka_http.schemas.lists import ListResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
 
-@frozen
-class AsyncLogs:
+class AsyncLogs(AsyncNamespace):
     """What deployments say."""
-
-    _connection: AsyncConnection
 
     async def list(
         self,
@@ -62,11 +57,8 @@ class AsyncLogs:
             yield read_object(response, event.data, DeploymentLogResponse)
 
 
-@frozen
-class AsyncEvents:
+class AsyncEvents(AsyncNamespace):
     """What happens to all that somebody may see."""
-
-    _connection: AsyncConnection
 
     async def follow(
         self, *, project_id: Id | None = None

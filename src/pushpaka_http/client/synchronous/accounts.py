@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
 from pushpaka_core.domain.tokens import TokenScope
-from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.synchronous.connection import Namespace
 from pushpaka_http.client.calls import Id, call, given, queried
 from pushpaka_http.schemas.audit import AuditEntryResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse, PageResponse
@@ -15,11 +13,8 @@ from pushpaka_http.schemas.tokens import ApiTokenResponse
 from pushpaka_http.schemas.users import SignedInResponse, UserResponse
 
 
-@frozen
-class Auth:
+class Auth(Namespace):
     """Sign-up, sign-in and one's own account; the client carries the token that it gets."""
-
-    _connection: Connection
 
     def register(self, *, email: str, name: str, password: str) -> SignedInResponse:
         """Make an account and sign in to it."""
@@ -56,11 +51,8 @@ class Auth:
         return signed_in
 
 
-@frozen
-class Tokens:
+class Tokens(Namespace):
     """API tokens, for programs that act for somebody."""
-
-    _connection: Connection
 
     def list(self) -> ListResponse[ApiTokenResponse]:
         """List your API tokens by how they begin, the newest first."""
@@ -78,11 +70,8 @@ class Tokens:
         return self._connection.ask(call("DELETE", "/tokens/{}", token_id), MessageResponse)
 
 
-@frozen
-class Audit:
+class Audit(Namespace):
     """The audit trail."""
-
-    _connection: Connection
 
     def list(
         self, *, limit: int | None = None, offset: int | None = None

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from pushpaka_core.domain.webhooks import Forge
-from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.synchronous.connection import Namespace
 from pushpaka_http.client.calls import Id, call, given
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.notifications import ChannelResponse
 from pushpaka_http.schemas.webhooks import ReceiptResponse, WebhookResponse
 
 
-@frozen
-class Webhooks:
+class Webhooks(Namespace):
     """Addresses that forges are given."""
-
-    _connection: Connection
 
     def list(self) -> ListResponse[WebhookResponse]:
         """List your webhooks, the newest first."""
@@ -56,11 +51,8 @@ class Webhooks:
         )
 
 
-@frozen
-class Notifications:
+class Notifications(Namespace):
     """Who is told how deployments end."""
-
-    _connection: Connection
 
     def list(self) -> ListResponse[ChannelResponse]:
         """List your notification channels, the newest first."""

@@ -2,19 +2,14 @@
 
 from http import HTTPStatus
 
-from attrs import frozen
-
-from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.synchronous.connection import Namespace
 from pushpaka_http.client.calls import call
 from pushpaka_http.schemas.health import HealthResponse, ReadinessResponse
 from pushpaka_http.schemas.system import ActivityResponse, SystemResponse
 
 
-@frozen
-class Health:
+class Health(Namespace):
     """What orchestrators and monitoring ask."""
-
-    _connection: Connection
 
     def check(self) -> HealthResponse:
         """Tell what works and what does not; an outage is an answer as well."""
@@ -30,11 +25,8 @@ class Health:
         return self._connection.text(call("GET", "/metrics"))
 
 
-@frozen
-class System:
+class System(Namespace):
     """What the instance runs on; to administrators only."""
-
-    _connection: Connection
 
     def get(self) -> SystemResponse:
         """Show what the instance runs on, its workers and its queue."""

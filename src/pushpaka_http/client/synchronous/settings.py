@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from pushpaka_core.domain.env_vars import EnvScope
-from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.synchronous.connection import Namespace
 from pushpaka_http.client.calls import Id, call, given, queried
 from pushpaka_http.schemas.custom_domains import DomainResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 
 
-@frozen
-class Env:
+class Env(Namespace):
     """Settings and secrets of applications, whose values never come back."""
-
-    _connection: Connection
 
     def list(self, *, project_id: Id) -> ListResponse[EnvVarResponse]:
         """List the env vars of a project, their values masked."""
@@ -53,11 +48,8 @@ class Env:
         return self._connection.ask(call("DELETE", "/env", body=body), MessageResponse)
 
 
-@frozen
-class Domains:
+class Domains(Namespace):
     """Names that owners bring along."""
-
-    _connection: Connection
 
     def list(self) -> ListResponse[DomainResponse]:
         """List your domains, the newest first."""

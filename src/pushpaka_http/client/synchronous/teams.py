@@ -1,19 +1,14 @@
 """Who may do what with a project, and who is invited."""
 
-from attrs import frozen
-
 from pushpaka_core.domain.members import ProjectRole
-from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.synchronous.connection import Namespace
 from pushpaka_http.client.calls import Id, call, given
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.members import InvitationResponse, MemberResponse
 
 
-@frozen
-class Members:
+class Members(Namespace):
     """The team of a project, and whom it waits for."""
-
-    _connection: Connection
 
     def list(self, project_id: Id) -> ListResponse[MemberResponse]:
         """List the team of a project, its owner first."""
@@ -60,11 +55,8 @@ class Members:
         )
 
 
-@frozen
-class Invitations:
+class Invitations(Namespace):
     """What you are invited to."""
-
-    _connection: Connection
 
     def list(self) -> ListResponse[InvitationResponse]:
         """List the open invitations to you, the oldest first."""
