@@ -12,8 +12,25 @@ from pushpaka_core.errors import PushpakaError, SettingsError
 _OPERATOR = "Operator"
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Project": {
+        "init": "Link this folder to its project, which is made where there is none.",
+        "open": "Open the address of a project in the browser.",
+        "projects": "Make projects, look at them, change them and delete them.",
+        "env": "Set the env vars of a project.",
+        "domains": "Bring your own domains, prove that they are yours, and give them up.",
+        "webhooks": "Let a forge tell of each push, so that it is deployed.",
+        "deploy-key": "Make the ssh key by which a private repository is fetched.",
+        "members": "Have others look at a project, or work on it.",
+        "notifications": "Have people and programs told how deployments end.",
+    },
     "Account": {
+        "login": "Sign in to a server.",
+        "logout": "Sign out, and end the token of this machine.",
+        "whoami": "Tell who is signed in, and where.",
         "contexts": "Choose between several servers.",
+        "tokens": "Make API tokens, by which programs act for you, and revoke them.",
+        "invitations": "Come into the teams that you are invited to.",
+        "completion": "Print the script by which a shell completes commands.",
     },
     _OPERATOR: {
         "serve": "Serve the API and deploy, with a router of its own.",

@@ -28,7 +28,11 @@ def complain(error: PushpakaError, output: Output) -> None:
 
 def _document(error: "ApiError") -> dict[str, object]:
     """Return the object that the API has answered with."""
-    document = {"error": error.message, "code": error.code, "request_id": error.request_id}
+    document: dict[str, object] = {
+        "error": error.message,
+        "code": error.code,
+        "request_id": error.request_id,
+    }
     return {**document, "details": error.details} if error.details else document
 
 

@@ -4,10 +4,12 @@ import click
 from attrs import frozen
 
 from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.completing import context_names
 from pushpaka_http.cli.client.context_file import Context, ContextFile
+from pushpaka_http.cli.client.options import json_option
 from pushpaka_http.cli.client.output import Columns, Output
 from pushpaka_http.cli.client.servers import context_of
-from pushpaka_http.cli.client.session import ending_well, json_option
+from pushpaka_http.cli.client.session import ending_well
 from pushpaka_http.cli.client.token_keeping import without_token
 
 
@@ -30,6 +32,8 @@ _COLUMNS: Columns = {
     "Current": "is_current",
     "Token": "token_is_in",
 }
+
+_name_argument = click.argument("name", shell_complete=context_names)
 
 
 @click.group("contexts")
@@ -65,7 +69,7 @@ def list_(*, is_json: bool) -> None:
 
 
 @command.command("use")
-@click.argument("name")
+@_name_argument
 def use(name: str) -> None:
     """
     Ask the server NAME from now on.
@@ -80,7 +84,7 @@ def use(name: str) -> None:
 
 
 @command.command("remove")
-@click.argument("name")
+@_name_argument
 def remove(name: str) -> None:
     """
     Forget the server NAME and the token for it; `pushpaka logout` would also end the token.

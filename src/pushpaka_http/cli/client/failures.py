@@ -17,3 +17,7 @@ class NoSuchThingError(PushpakaError):
 
 class RefusedByUserError(PushpakaError):
     """Who was asked whether they are sure is not."""
+
+
+class NotVerifiedError(PushpakaError):
+    """Nothing proves yet whose a domain is."""

@@ -3,21 +3,40 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
+from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import PushpakaError
 from pushpaka_http.cli.client.client_settings import ClientSettings
 from pushpaka_http.cli.client.complaints import complain
+from pushpaka_http.cli.client.options import (
+    context_option,
+    json_option,
+    project_argument,
+    project_option,
+)
 from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.client.project_choice import project_of
 from pushpaka_http.cli.client.servers import Server, chosen_server, signed_in
 
 if TYPE_CHECKING:
     from pushpaka_http.client import Client
+    from pushpaka_http.schemas.lists import ListResponse
     from pushpaka_http.schemas.projects import ProjectResponse
+
+_PATIENCE = 1
+"""Seconds for which a server is asked again that does not answer."""
+
+
+class _OfProject(Protocol):
+    @property
+    def project_id(self) -> ProjectId: ...
+
+
+OfProject = TypeVar("OfProject", bound=_OfProject)
 
 
 @frozen(kw_only=True)
@@ -41,28 +60,10 @@ class Session:
         return project_of(self.client, self.named_project)
 
 
-json_option = click.option(
-    "--json", "is_json", is_flag=True, help="Print the API's own object, for programs."
-)
-_context_option = click.option(
-    "--context",
-    "context",
-    metavar="NAME",
-    help="The server to ask, as in `pushpaka contexts list`.",
-)
-_project_option = click.option(
-    "--project",
-    "-p",
-    "named_project",
-    metavar="PROJECT",
-    help="Its id, slug or name; else the project of this folder.",
-)
-
-
 def with_session(function: Callable[..., None]) -> Callable[..., None]:
     """Have a command ask the chosen server; what goes wrong ends it with exit code 1."""
 
-    @_context_option
+    @context_option
     @json_option
     @wraps(function)
     def run(
@@ -86,7 +87,20 @@ def with_session(function: Callable[..., None]) -> Callable[..., None]:
 
 def in_project(function: Callable[..., None]) -> Callable[..., None]:
     """Have a command ask about a project, which is `session.project`."""
-    return _project_option(with_session(function))
+    return project_option(with_session(function))
+
+
+def of_project(function: Callable[..., None]) -> Callable[..., None]:
+    """Have a command ask about the project that is its argument, which is `session.project`."""
+    return project_argument(with_session(function))
+
+
+def of_its_project(
+    session: Session, listing: "ListResponse[OfProject]"
+) -> "ListResponse[OfProject]":
+    """Return what is of the project that the command is about."""
+    project_id = session.project.id
+    return evolve(listing, data=[each for each in listing.data if each.project_id == project_id])
 
 
 @contextmanager
@@ -109,10 +123,16 @@ def connected(server: Server) -> Iterator["Client"]:
     Raises:
         NotSignedInError: If nobody is.
     """
-    from pushpaka_http.client import Client
-
-    with Client(server.url, token=signed_in(server)) as client:
+    with client_at(server.url, signed_in(server)) as client:
         yield client
+
+
+def client_at(url: str, token: str | None = None) -> "Client":
+    """Return a client of the server at *url*, which does not ask for long where nobody answers."""
+    from pushpaka_http.client import Client
+    from pushpaka_http.client.retries import Retries
+
+    return Client(url, token=token, retries=Retries(total=_PATIENCE))
 
 
 @contextmanager

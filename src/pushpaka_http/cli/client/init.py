@@ -1,0 +1,111 @@
+"""`pushpaka init`."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pushpaka_core.domain.sources import are_same_repository
+from pushpaka_http.cli.client.failures import NoSuchThingError
+from pushpaka_http.cli.client.git_remotes import current_branch, git_root, remotes_of
+from pushpaka_http.cli.client.links import link
+from pushpaka_http.cli.client.output import shown
+from pushpaka_http.cli.client.session import Session, in_project
+
+if TYPE_CHECKING:
+    from pushpaka_http.schemas.plans import PlanResponse
+    from pushpaka_http.schemas.projects import ProjectResponse
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+
+
+@click.command("init")
+@click.option("--name", help="What to call a new project; as its repository, if not.")
+@click.option("--remote", help="Of several remotes of Git, this one; origin, if not.")
+@click.option("--branch", help="The branch to deploy; the one that is checked out, if not.")
+@in_project
+def command(session: Session, *, name: str | None, remote: str | None, branch: str | None) -> None:
+    """
+    Link this folder to the project of its Git repository, which is made where there is none.
+
+    All other commands are about that project then, as long as none is named. With --project it
+    is that one, whatever the repository.
+
+    Example: pushpaka init
+    """
+    folder = Path.cwd()
+    if session.named_project is not None:
+        project, is_new = session.project, False
+    else:
+        project, is_new = _found_or_made(session, folder, name=name, remote=remote, branch=branch)
+    link(folder, project.id)
+    verb = "was made and linked" if is_new else "is linked"
+    session.output.result(project, f"{project.name} {verb} to this folder: {project.repo_url}")
+    if session.output.is_json:
+        return
+    _tell_plan(session, project)
+    session.output.next_step("pushpaka deploy")
+
+
+def _found_or_made(
+    session: Session, folder: Path, *, name: str | None, remote: str | None, branch: str | None
+) -> "tuple[ProjectResponse, bool]":
+    url = _address_of(folder, remote)
+    projects = session.client.projects.list().data
+    fitting = [each for each in projects if are_same_repository(each.repo_url, url)]
+    if name is not None:
+        fitting = [each for each in fitting if each.name == name]
+    if len(fitting) > 1:
+        names = ", ".join(each.slug for each in fitting)
+        raise NoSuchThingError(
+            f"Several projects are of this repository: {names}. Choose one by --project."
+        )
+    if fitting:
+        return fitting[0], False
+    root = git_root(folder) or folder
+    inner = folder.relative_to(root).as_posix()
+    made = session.client.projects.create(
+        name=name or url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2],
+        repo_url=url,
+        branch=branch or current_branch(folder),
+        root_dir=None if inner == "." else inner,
+    )
+    return made, True
+
+
+def _address_of(folder: Path, remote: str | None) -> str:
+    """Return the address of the repository that the folder is a clone of, without passwords."""
+    remotes = [each for each in remotes_of(folder) if remote in {None, each.name}]
+    if not remotes:
+        raise NoSuchThingError(
+            "This folder is no clone of a repository at a forge: Git knows no such remote. Add one "
+            "by `git remote add origin URL`, or name a project by --project."
+        )
+    url = remotes[0].url
+    return _CREDENTIALS.sub("", url) if url.startswith("http") else url
+
+
+def _tell_plan(session: Session, project: "ProjectResponse") -> None:
+    """Say what a deployment would do, if the server can tell."""
+    from pushpaka_http.client import ApiError
+
+    try:
+        plan = session.client.projects.plan(project.id)
+    except ApiError as error:
+        session.output.say(f"What a deployment would do cannot be told yet: {error.message}")
+        return
+    for heading, text in _main_lines(plan):
+        session.output.say(f"  {heading:9}  {text}")
+
+
+def _main_lines(plan: "PlanResponse") -> list[tuple[str, str]]:
+    version = f" {plan.language_version}" if plan.language_version else ""
+    steps = [plan.install, *plan.build]
+    return [
+        ("Framework", f"{plan.framework} ({plan.language}{version})"),
+        *(("Build", step.command) for step in steps if step is not None),
+        *((f"Run {name}", step.command) for name, step in plan.processes.items()),
+        *([("Serve", plan.static.directory)] if plan.static else []),
+        *([("Missing", shown(plan.env.missing))] if plan.env.missing else []),
+    ]

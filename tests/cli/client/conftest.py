@@ -1,0 +1,41 @@
+"""A server for each module, and somebody who is signed in there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backends.fail import Keyring as NoKeyring
+from tests.cli.client.desks import Desk, Place, open_place
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_keyring() -> None:
+    """Whoever runs the tests has a keyring of their own, which is left alone."""
+    keyring.set_keyring(NoKeyring())  # type: ignore[no-untyped-call]  # it has no types
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """A server that the tests of a module share."""
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A machine on which nobody has signed in yet."""
+    return Desk.at(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def _account(place: Place, _no_keyring: None, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    desk = Desk.at(tmp_path_factory.mktemp("ann"))
+    desk.sign_up(place, "ann@example.com")
+    return desk
+
+
+@pytest.fixture
+def ann(_account: Desk, tmp_path: Path) -> Desk:
+    """A machine where Ann is signed in, in a folder of the test's own."""
+    return Desk(home=_account.home, folder=tmp_path)
