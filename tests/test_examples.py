@@ -127,6 +127,7 @@ async def _served_by_uvicorn(
         "PUSHPAKA_LOCAL_REPO_ROOT": str(data_directory.parent),
         "PUSHPAKA_ROUTER_PORT": str(free_port()),
         "PUSHPAKA_RUNTIME": "process",
+        "PUSHPAKA_TEST_TIMING": "fast",
     }
     argv = [sys.executable, "-m", "uvicorn", app, "--port", str(port)]
     async with (
