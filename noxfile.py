@@ -11,7 +11,7 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 
 # One more than there are processors, as tests wait for programs now and then.
 PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
-FAULTS = "tests/faults"
+FAULTS, PACKAGES = "tests/faults", "tests/packages"
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
 QUICK = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http"))
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -34,15 +34,15 @@ def tests(session: nox.Session) -> None:
     """
     Does it do what it promises? Arguments go to pytest; without any, coverage is judged too.
 
-    What it does on several machines, and while programs and servers die, are other
-    questions: swarm and faults.
+    What it does on several machines, while programs and servers die, and once it is
+    installed, are other questions: swarm, faults and packages.
     """
     session.install("-e", ".[serve]", *group("test"))
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     session.run("python", "-m", "tests.engine.base_images")
-    chosen = ("-m", "not swarm", f"--ignore={FAULTS}")
+    chosen = ("-m", "not swarm", f"--ignore={FAULTS}", f"--ignore={PACKAGES}")
     session.run("pytest", *PARALLEL, "--cov", "--cov-report=", *chosen)
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
@@ -76,6 +76,13 @@ def faults(session: nox.Session) -> None:
     if not session.posargs:
         session.run("pytest", *PARALLEL, FAULTS)
     session.run("python", "-m", "tests.faults.harness", *session.posargs)
+
+
+@nox.session(default=False)
+def packages(session: nox.Session) -> None:
+    """Is what people install whole? The wheel, the sdist, the image, what comes along for hosts."""
+    session.install("-e", ".[serve]", *group("test"), *group("packages"))
+    session.run("pytest", *PARALLEL, "--dist=loadfile", PACKAGES, *session.posargs)
 
 
 @nox.session(default=False)

@@ -13,6 +13,7 @@ from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
 from tests.engine.registry import lacks_registry
 from tests.faketime import lacks_faketime
+from tests.packages.components import lacks_compose
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 from tests.sshd import lacks_sshd
@@ -34,6 +35,7 @@ def _lacks_traefik() -> str | None:
 
 LACKS: Mapping[str, Callable[[], str | None]] = {
     "browser": lacks_browser,
+    "compose": lacks_compose,
     "docker": lacks_docker,
     "faketime": lacks_faketime,
     "own engine": lacks_own_engine,

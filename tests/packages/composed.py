@@ -1,0 +1,187 @@
+"""The services of compose.yaml under names and ports of a test's own."""
+
+import json
+import os
+import shutil
+import subprocess
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from secrets import token_bytes, token_hex
+from tempfile import mkdtemp
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+from attrs import define, field
+from tests.engine.base_images import ensure
+from tests.packages import stand_ins
+from tests.packages.places import ROOT
+from tests.served import PASSWORD, free_port
+
+from pushpaka_core.testing.repositories import Repository
+
+SECRETS: Mapping[str, str] = {
+    "PUSHPAKA_SECRET_KEY": token_hex(32),
+    "PUSHPAKA_ENCRYPTION_KEYS": f"k1={b64encode(token_bytes(32)).decode()}",
+    "PUSHPAKA_ROUTER_TOKEN": token_hex(32),
+    "POSTGRES_PASSWORD": token_hex(32),
+}
+_REPOSITORIES = """\
+services:
+  api: &with
+    environment: {PUSHPAKA_LOCAL_REPO_ROOT: /repositories}
+    volumes: ["REPOSITORIES:/repositories:ro"]
+  worker: *with
+"""
+
+
+@define(slots=False)
+class Composed:
+    """A project of Docker Compose in a directory with copies of compose.yaml and .env."""
+
+    directory: Path
+    name: str = field(factory=lambda: f"pushpaka-test-{token_hex(3)}")
+    http_port: int = field(factory=free_port)
+    api_port: int = field(factory=free_port)
+    platform: str = "not known yet"
+    """How the names of its applications' containers, networks and images begin."""
+
+    def write(self) -> None:
+        """Write the files of an operator, and the repositories of a test beside them."""
+        shutil.copy(ROOT / "compose.yaml", self.directory)
+        repositories = _REPOSITORIES.replace("REPOSITORIES", str(self.directory / "repositories"))
+        (self.directory / "compose.override.yaml").write_text(repositories)
+        settings = {
+            **SECRETS,
+            "IMAGE": self.image("pushpaka"),
+            **{f"{name.upper()}_IMAGE": self.image(name) for name in stand_ins.STAND_INS},
+            "HTTP_PORT": str(self.http_port),
+            "API_PORT": str(self.api_port),
+            "SUBNET": "10.212.77",
+            "BRIDGE": f"pkt{self.name[-6:]}",
+            "PUSHPAKA_DRAIN_TIMEOUT": "1",
+            "DOCKER_ROOT": _printed("docker", "info", "--format", "{{.DockerRootDir}}"),
+        }
+        text = "".join(f"{name}={value}\n" for name, value in settings.items())
+        (self.directory / ".env").write_text(text)
+
+    def image(self, name: str) -> str:
+        return f"{self.name}/{name}:latest"
+
+    def make_images(self) -> None:
+        """Build Pushpaka's own image from the checkout, and what stands in for the others."""
+        ensure(stand_ins.PYTHON)
+        own = ["docker", "build", "--quiet", "--tag", self.image("pushpaka"), str(ROOT)]
+        with ThreadPoolExecutor() as threads:
+            building = threads.submit(_printed, *own)
+            tags = map(self.image, stand_ins.STAND_INS)
+            list(threads.map(stand_ins.build, stand_ins.STAND_INS, tags))
+        building.result()
+
+    def compose(self, *arguments: str) -> str:
+        """Run Docker Compose as an operator does in that directory."""
+        command = ["docker", "compose", "--project-name", self.name, *arguments]
+        env = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        ended = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=self.directory, env=env
+        )
+        assert 0 == ended.returncode, f"{ended.stderr}\n{self._logs(env)}"
+        return ended.stdout
+
+    def _logs(self, env: Mapping[str, str]) -> str:
+        command = ["docker", "compose", "--project-name", self.name, "logs", "--tail=30"]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=self.directory, env=env
+        ).stdout
+
+    @cached_property
+    def api(self) -> httpx.Client:
+        """Return a client of the API for the account that is made first, who closes it."""
+        url = f"http://127.0.0.1:{self.api_port}/api/v1"
+        client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        person = {"email": "jane@example.com", "name": "Jane", "password": PASSWORD}
+        token = client.post("/auth/register", json=person).raise_for_status().json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return client
+
+    def project(self, name: str, files: Mapping[str, str]) -> dict[str, Any]:
+        """Make a project of a repository with *files*."""
+        Repository.make(self.directory / "repositories" / name).commit("Begin", files)
+        body = {"name": name, "repo_url": f"/repositories/{name}"}
+        project: dict[str, Any] = self.api.post("/projects", json=body).raise_for_status().json()
+        return project
+
+    def deploy(self, project: Mapping[str, Any]) -> dict[str, Any]:
+        """Deploy a project, and return the deployment once it runs or is over."""
+        begun = self.api.post("/deployments", json={"project_id": project["id"]}).raise_for_status()
+        path = f"/deployments/{begun.json()['id']}?wait=20"
+        while True:
+            found: dict[str, Any] = self.api.get(path).json()
+            if found["status"] not in {"queued", "building", "deploying"}:
+                return found
+
+    def visit(self, project: Mapping[str, Any], path: str = "/") -> httpx.Response:
+        """Ask Traefik for the application of a project."""
+        return self.ask(project["slug"], path)
+
+    def ask(self, slug: str, path: str = "/") -> httpx.Response:
+        """Ask Traefik for a name below the base domain."""
+        headers = {"Host": f"{slug}.localhost:{self.http_port}"}
+        url = f"http://127.0.0.1:{self.http_port}{path}"
+        return httpx.get(url, headers=headers, timeout=20, trust_env=False)
+
+    def container(self, service: str) -> dict[str, Any]:
+        """Return what the engine tells of a container of a service."""
+        (found, *_) = self.compose("ps", "--quiet", service).split()
+        described: dict[str, Any] = json.loads(_printed("docker", "inspect", found))[0]
+        return described
+
+    def docker(self, *arguments: str) -> str:
+        return _printed("docker", *arguments)
+
+    def left(self, *, of_applications: bool = False) -> list[str]:
+        """Return what the engine has of the project and of what was deployed through it."""
+        kinds = ("container ls --all", "network ls", "volume ls", "image ls")
+        shown = [self.docker(*kind.split(), "--format", "{{json .}}") for kind in kinds]
+        marks = (self.platform,) if of_applications else (self.platform, self.name)
+        lines = "\n".join(shown).splitlines()
+        return [line for line in lines if any(mark in line for mark in marks)]
+
+
+@contextmanager
+def composed() -> Iterator[Composed]:
+    """Bring it all up, and leave nothing of it."""
+    directory = Path(mkdtemp(prefix="pushpaka-compose-"))
+    made = Composed(directory)
+    (directory / "repositories").mkdir()
+    directory.chmod(0o755)
+    made.write()
+    try:
+        made.make_images()
+        made.compose("up", "--detach", "--wait")
+        yield made
+        made.api.close()
+    finally:
+        made.compose("down", "--volumes", "--timeout=10")
+        images = [made.image(name) for name in ("pushpaka", *stand_ins.STAND_INS)]
+        subprocess.run(
+            ["docker", "image", "rm", "--force", *images], check=False, capture_output=True
+        )
+        shutil.rmtree(directory)
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return once *holds* does."""
+    deadline = monotonic() + seconds
+    while not holds():
+        assert monotonic() < deadline, "it does not come about"
+        sleep(0.2)
+
+
+def _printed(*command: str) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
