@@ -1,7 +1,6 @@
 """All that an instance can be asked."""
 
 import ssl
-from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
@@ -54,7 +53,7 @@ class AsyncClient:
             timeout=timeout,
             verify=verify,
             transport=transport,
-            headers={"User-Agent": f"pushpaka/{version('pushpaka')}", "Accept": "*/*"},
+            headers={"User-Agent": "pushpaka-client"},
         )
         self._connection = AsyncConnection(api_address(base_url), token, http, retries)
         self.auth = AsyncAuth(self._connection)
