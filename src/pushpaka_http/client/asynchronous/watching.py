@@ -43,7 +43,7 @@ class AsyncLogs(AsyncNamespace):
         Raises:
             UnauthorizedError: If the token ends meanwhile: sign in, and go on with *after* being
                 the `seq` of the last line.
-            NotFoundError: If the project is deleted meanwhile, or yours no more.
+            NotFoundError: If it is not yours to see any more.
             UnreachableError: If the instance stays away for longer than the total.
         """
         asked = call(
