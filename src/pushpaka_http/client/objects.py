@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from enum import StrEnum
 from functools import cache, partial
-from operator import is_
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -36,9 +35,9 @@ def from_answer(kind: type[A], answer: object) -> A:
 def _answer_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     for kind, read in {**SCALARS, date: _day}.items():
-        converter.register_structure_hook_func(partial(is_, kind), _reading(read))
+        converter.register_structure_hook(kind, _reading(read))
+    converter.register_structure_hook(StrEnum, _word)
     converter.register_structure_hook(str | float | None, _as_it_is)
-    converter.register_structure_hook_func(_is_word, _word)
     converter.register_structure_hook_factory(attrs.has, partial(_object_hook, converter))
     return converter
 
@@ -53,10 +52,6 @@ def _reading(read: Callable[[object], object]) -> Callable[[object, object], obj
 
 def _day(given: object) -> date:
     return date.fromisoformat(str(SCALARS[str](given)))
-
-
-def _is_word(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, StrEnum)
 
 
 def _word(given: object, kind: type[StrEnum]) -> StrEnum:
