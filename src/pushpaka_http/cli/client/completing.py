@@ -6,6 +6,7 @@ import click
 
 from pushpaka_core.errors import PushpakaError
 from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.context_file import ContextFile
 from pushpaka_http.cli.client.servers import chosen_server, signed_in
 
@@ -17,12 +18,7 @@ def project_names(context: click.Context, _: click.Parameter, incomplete: str) -
     """Return the slugs of the projects at the chosen server; none where it does not answer."""
     with suppress(PushpakaError):
         server = chosen_server(context.params.get("context"), ClientSettings.from_environ())
-        from pushpaka_http.client import Client
-        from pushpaka_http.client.retries import Retries
-
-        with Client(
-            server.url, token=signed_in(server), timeout=_SECONDS, retries=Retries(total=0)
-        ) as client:
+        with client_at(server.url, signed_in(server), patience=0, timeout=_SECONDS) as client:
             slugs = (project.slug for project in client.projects.list().data)
             return [slug for slug in slugs if slug.startswith(incomplete)]
     return []

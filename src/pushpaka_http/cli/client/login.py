@@ -13,11 +13,12 @@ from attrs import frozen
 
 from pushpaka_core.domain.tokens import TokenScope
 from pushpaka_http.cli.client.client_settings import TOKEN, ClientSettings
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.context_file import Context, ContextFile, Contexts
 from pushpaka_http.cli.client.options import json_option
 from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.client.passwords import asked_password, line_of_input, password_stdin_option
-from pushpaka_http.cli.client.session import client_at, ending_well
+from pushpaka_http.cli.client.session import ending_well
 from pushpaka_http.cli.client.token_keeping import with_token
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ import click
 
 from pushpaka_core.domain.tokens import is_api_token
 from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.context_file import ContextFile
 from pushpaka_http.cli.client.failures import NotSignedInError
 from pushpaka_http.cli.client.options import context_option
 from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.client.servers import context_of
-from pushpaka_http.cli.client.session import client_at, ending_well
+from pushpaka_http.cli.client.session import ending_well
 from pushpaka_http.cli.client.token_keeping import token_of, without_token
 
 

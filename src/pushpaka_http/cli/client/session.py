@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import PushpakaError
 from pushpaka_http.cli.client.client_settings import ClientSettings
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.complaints import complain
 from pushpaka_http.cli.client.options import (
     context_option,
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pushpaka_http.client import Client
     from pushpaka_http.schemas.lists import ListResponse
     from pushpaka_http.schemas.projects import ProjectResponse
-
-_PATIENCE = 1
-"""Seconds for which a server is asked again that does not answer."""
 
 
 class _OfProject(Protocol):
@@ -76,7 +74,7 @@ def with_session(function: Callable[..., None]) -> Callable[..., None]:
         output = Output(is_json)
         with ending_well(output):
             server = chosen_server(context, ClientSettings.from_environ())
-            with connected(server) as client:
+            with client_at(server.url, signed_in(server)) as client:
                 session = Session(
                     client=client, server=server, output=output, named_project=named_project
                 )
@@ -101,38 +99,6 @@ def of_its_project(
     """Return what is of the project that the command is about."""
     project_id = session.project.id
     return evolve(listing, data=[each for each in listing.data if each.project_id == project_id])
-
-
-@contextmanager
-def open_client(context: str | None = None) -> Iterator["Client"]:
-    """
-    Yield a client of the chosen server.
-
-    Raises:
-        NotSignedInError: If there is none, or no token for it.
-    """
-    with connected(chosen_server(context, ClientSettings.from_environ())) as client:
-        yield client
-
-
-@contextmanager
-def connected(server: Server) -> Iterator["Client"]:
-    """
-    Yield a client of *server* for whoever is signed in there.
-
-    Raises:
-        NotSignedInError: If nobody is.
-    """
-    with client_at(server.url, signed_in(server)) as client:
-        yield client
-
-
-def client_at(url: str, token: str | None = None) -> "Client":
-    """Return a client of the server at *url*, which does not ask for long where nobody answers."""
-    from pushpaka_http.client import Client
-    from pushpaka_http.client.retries import Retries
-
-    return Client(url, token=token, retries=Retries(total=_PATIENCE))
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pushpaka_core.domain.tokens import is_api_token
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.passwords import asked_password
-from pushpaka_http.cli.client.session import Session, client_at
+from pushpaka_http.cli.client.session import Session
 
 if TYPE_CHECKING:
     from pushpaka_http.client import Client
