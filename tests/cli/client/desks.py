@@ -38,10 +38,11 @@ class Place:
 
 
 @contextmanager
-def open_place() -> Iterator[Place]:
-    """Yield an empty instance that is served for as long as the block lasts."""
+def open_place(broken: Exception | None = None) -> Iterator[Place]:
+    """Yield an empty instance that is served for as long as the block lasts, all of it or not."""
     instance = Instance.empty()
-    app = create_app(instance.application, limits=UNLIMITED)
+    application = instance.application if broken is None else instance.broken(broken)
+    app = create_app(application, limits=UNLIMITED)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(served(app)) as port,
@@ -69,6 +70,12 @@ class Desk:
         """What commands see of the environment."""
         ours = {name: None for name in os.environ if name.startswith("PUSHPAKA_")}
         return {**ours, "XDG_CONFIG_HOME": str(self.home), "NO_COLOR": "1"}
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a process on this machine."""
+        told = {**os.environ, **self.env, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        return {name: value for name, value in told.items() if value is not None}
 
     @property
     def context_file(self) -> Path:

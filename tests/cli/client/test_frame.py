@@ -1,7 +1,6 @@
 """What all commands have in common: help, near names, completion, and how little they import."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,12 +23,12 @@ atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
 """
 
 
-def modules_of(code: str, *words: str, **env: str) -> set[str]:
+def modules_of(desk: Desk, code: str, *words: str) -> set[str]:
     """Return what a program has imported at its end."""
     ended = subprocess.run(
         [sys.executable, "-c", f"{TELLING}\n{code}", *words],
         capture_output=True,
-        env={**os.environ, **env},
+        env=desk.environ,
         check=True,
     )
     return set(json.loads(ended.stderr.splitlines()[-1]))
@@ -72,7 +71,7 @@ def test_every_command_says_how_it_is_used() -> None:
     assert [] == without
 
 
-def test_help_of_a_command_imports_nothing_that_asks_a_server() -> None:
+def test_help_of_a_command_imports_nothing_that_asks_a_server(desk: Desk) -> None:
     """All of them together do not."""
     code = (
         "import click; from pushpaka_http.cli.entry import pushpaka\n"
@@ -80,7 +79,7 @@ def test_help_of_a_command_imports_nothing_that_asks_a_server() -> None:
         "[pushpaka.get_command(context, name).get_help(context) for name in sys.argv[1:]]"
     )
 
-    imported = modules_of(code, *OF_A_CLIENT)
+    imported = modules_of(desk, code, *OF_A_CLIENT)
 
     assert set() == imported & (HEAVY | {"httpx", "rich", "pushpaka_http.client"})
 
@@ -89,7 +88,7 @@ def test_a_command_imports_nothing_of_a_server(ann: Desk) -> None:
     """It needs neither the platform's database nor its engine; nor colours without a terminal."""
     code = "from pushpaka_http.cli import main; main()"
 
-    imported = modules_of(code, "projects", "list", XDG_CONFIG_HOME=str(ann.home))
+    imported = modules_of(ann, code, "projects", "list")
 
     assert "httpx" in imported
     assert set() == imported & (HEAVY | {"rich", "pygments"})

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.client.desks import Desk, Place
 
 from pushpaka_core.adapters.memory.source import MemoryCommit
+from pushpaka_http.cli.client.git_remotes import current_branch
 
 REPO = "https://git.example.com/ann/{}.git"
 
@@ -190,6 +191,22 @@ def test_the_address_is_printed_where_no_browser_is(ann: Desk) -> None:
     assert page.endswith(f"/projects/{project_id}\n")
 
 
+def test_the_project_of_a_further_working_tree_is_meant(ann: Desk) -> None:
+    """Git keeps what it knows of the remotes elsewhere then."""
+    create(ann, "treed")
+    ann.clone(REPO.format("treed"))
+    own = ann.folder / ".git" / "worktrees" / "next"
+    own.mkdir(parents=True)
+    (own / "commondir").write_text("../..\n")
+    (own / "HEAD").write_text("ref: refs/heads/next\n")
+    tree = ann.folder / "next"
+    tree.mkdir()
+    (tree / ".git").write_text(f"gitdir: {own}\n")
+
+    assert "treed" == Desk(home=ann.home, folder=tree).json("projects", "show")["name"]
+    assert "next" == current_branch(tree)
+
+
 class TestInit:
     """Linking a folder to its project."""
 
@@ -223,11 +240,21 @@ class TestInit:
 
         made = Desk(home=ann.home, folder=inner).json("init", "--name", "web")
 
+        again = ann.json("init", "--name", "all")
+        other = ann.folder / "apps" / "api"
+        other.mkdir()
+        unclear = Desk(home=ann.home, folder=other).run("init", code=1)
+
         assert ("web", "apps/web") == (made["name"], made["root_dir"])
+        assert ("all", None) == (again["name"], again["root_dir"])
+        assert made["id"] == Desk(home=ann.home, folder=inner).json("init")["id"]
+        assert "web (apps/web)" in unclear.stderr
+        assert "--name" in unclear.stderr
 
     def test_the_link_is_found_from_below_and_passed_over_by_git(self, ann: Desk) -> None:
         """It is of this machine."""
         project_id = create(ann, "linked")
+        ann.clone("https://git.example.com/somebody/else.git")
         ann.run("init", "--project", "linked")
         inner = ann.folder / "src"
         inner.mkdir()

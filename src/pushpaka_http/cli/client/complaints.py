@@ -47,5 +47,5 @@ def _sentences(error: "ApiError") -> Iterator[str]:
         yield f"  {problem.field}: {problem.message}"
     if error.status == HTTPStatus.UNAUTHORIZED:
         yield "Run: pushpaka login"
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        yield f"The log of the server has more about it under the request id {error.request_id}."
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.request_id:
+        yield f"Request id: {error.request_id}"

@@ -1,11 +1,13 @@
 """`pushpaka contexts`."""
 
+from typing import Self
+
 import click
 from attrs import frozen
 
 from pushpaka_http.cli.client.client_settings import ClientSettings
 from pushpaka_http.cli.client.completing import context_names
-from pushpaka_http.cli.client.context_file import Context, ContextFile
+from pushpaka_http.cli.client.context_file import ContextFile, Contexts
 from pushpaka_http.cli.client.options import json_option
 from pushpaka_http.cli.client.output import Columns, Output
 from pushpaka_http.cli.client.servers import context_of
@@ -19,6 +21,18 @@ class _Row:
     url: str
     is_current: bool
     token_is_in: str | None
+
+    @classmethod
+    def of(cls, name: str, contexts: Contexts) -> Self:
+        """Show the context of that name, without its token."""
+        context = contexts.by_name[name]
+        kept = "file" if context.token else None
+        return cls(
+            name=name,
+            url=context.url,
+            is_current=name == contexts.current,
+            token_is_in="keyring" if context.is_in_keyring else kept,
+        )
 
 
 @frozen(kw_only=True)
@@ -56,53 +70,44 @@ def list_(*, is_json: bool) -> None:
     output = Output(is_json)
     with ending_well(output):
         contexts = _file().load()
-        rows = [
-            _Row(
-                name=name,
-                url=context.url,
-                is_current=name == contexts.current,
-                token_is_in=_place_of_token(context),
-            )
-            for name, context in contexts.by_name.items()
-        ]
-        output.table(_Rows(data=rows), _COLUMNS, empty="No server yet. Run: pushpaka login URL")
+    rows = [_Row.of(name, contexts) for name in contexts.by_name]
+    output.table(_Rows(data=rows), _COLUMNS, empty="No server yet. Run: pushpaka login URL")
 
 
 @command.command("use")
 @_name_argument
-def use(name: str) -> None:
+@json_option
+def use(*, name: str, is_json: bool) -> None:
     """
     Ask the server NAME from now on.
 
     Example: pushpaka contexts use staging
     """
-    with ending_well(Output()):
+    output = Output(is_json)
+    with ending_well(output):
         contexts = _file().load()
         context = context_of(name, contexts)
         _file().save(contexts.using(name))
-    click.echo(f"Commands ask {context.url} now.")
+    output.result(_Row.of(name, contexts.using(name)), f"Commands ask {context.url} now.")
 
 
 @command.command("remove")
 @_name_argument
-def remove(name: str) -> None:
+@json_option
+def remove(*, name: str, is_json: bool) -> None:
     """
     Forget the server NAME and the token for it; `pushpaka logout` would also end the token.
 
     Example: pushpaka contexts remove staging
     """
-    with ending_well(Output()):
+    output = Output(is_json)
+    with ending_well(output):
         contexts = _file().load()
         without_token(name, context_of(name, contexts))
         _file().save(contexts.without(name))
-    click.echo(f"{name} is forgotten.")
+    sentence = f"{name} is forgotten."
+    output.result({"message": sentence}, sentence)
 
 
 def _file() -> ContextFile:
     return ContextFile(ClientSettings.from_environ().config_directory)
-
-
-def _place_of_token(context: Context) -> str | None:
-    if context.is_in_keyring:
-        return "keyring"
-    return "file" if context.token else None

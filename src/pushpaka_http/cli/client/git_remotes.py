@@ -22,6 +22,11 @@ def git_root(folder: Path) -> Path | None:
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
+def inner_directory(folder: Path) -> str:
+    """Return where *folder* lies in its clone; "." is the clone itself, and any other folder."""
+    return folder.relative_to(git_root(folder) or folder).as_posix()
+
+
 def remotes_of(folder: Path) -> list[Remote]:
     """Return what the clone that *folder* is in was cloned from, "origin" first."""
     root = git_root(folder)

@@ -1,22 +1,24 @@
 """`pushpaka init`."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pushpaka_core.domain.sources import are_same_repository
 from pushpaka_http.cli.client.failures import NoSuchThingError
-from pushpaka_http.cli.client.git_remotes import current_branch, git_root, remotes_of
+from pushpaka_http.cli.client.git_remotes import current_branch, inner_directory, remotes_of
 from pushpaka_http.cli.client.links import link
 from pushpaka_http.cli.client.output import shown
+from pushpaka_http.cli.client.project_choice import names_of, projects_of
 from pushpaka_http.cli.client.session import Session, in_project
 
 if TYPE_CHECKING:
     from pushpaka_http.schemas.plans import PlanResponse
     from pushpaka_http.schemas.projects import ProjectResponse
 
+_NAME = re.compile("[/:]")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -51,27 +53,30 @@ def command(session: Session, *, name: str | None, remote: str | None, branch: s
 def _found_or_made(
     session: Session, folder: Path, *, name: str | None, remote: str | None, branch: str | None
 ) -> "tuple[ProjectResponse, bool]":
-    url = _address_of(folder, remote)
-    projects = session.client.projects.list().data
-    fitting = [each for each in projects if are_same_repository(each.repo_url, url)]
+    url, inner = _address_of(folder, remote), inner_directory(folder)
+    fitting = projects_of(session.client.projects.list().data, folder, [url])
     if name is not None:
         fitting = [each for each in fitting if each.name == name]
-    if len(fitting) > 1:
-        names = ", ".join(each.slug for each in fitting)
-        raise NoSuchThingError(
-            f"Several projects are of this repository: {names}. Choose one by --project."
-        )
     if fitting:
-        return fitting[0], False
-    root = git_root(folder) or folder
-    inner = folder.relative_to(root).as_posix()
+        return _only(fitting, inner), False
     made = session.client.projects.create(
-        name=name or url.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2],
+        name=name or _NAME.split(url.rstrip("/").removesuffix(".git"))[-1],
         repo_url=url,
         branch=branch or current_branch(folder),
         root_dir=None if inner == "." else inner,
     )
     return made, True
+
+
+def _only(projects: "Sequence[ProjectResponse]", inner: str) -> "ProjectResponse":
+    """Return the one that the folder at *inner* is linked to."""
+    (first, *others) = projects
+    if others or inner not in {".", first.root_dir}:
+        raise NoSuchThingError(
+            f"Of this repository there are {names_of(projects)}. Choose one by --project, "
+            "or make another by --name."
+        )
+    return first
 
 
 def _address_of(folder: Path, remote: str | None) -> str:

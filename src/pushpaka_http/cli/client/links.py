@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from pushpaka_http.cli.client.failures import ContextFileError
+from pushpaka_http.cli.client.git_remotes import git_root
 
 _DIRECTORY = ".pushpaka"
 _FILE = "project.json"
@@ -12,12 +13,15 @@ _FILE = "project.json"
 
 def linked_project(folder: Path) -> UUID | None:
     """
-    Return the id of the project that *folder* is linked to, or one of those that it is in.
+    Return the id of the project that *folder* is linked to, itself or as part of a clone.
+
+    What lies above the clone is passed over: others may have put it there.
 
     Raises:
         ContextFileError: If what is there is no link.
     """
-    for each in (folder, *folder.parents):
+    root = git_root(folder) or folder
+    for each in (place for place in (folder, *folder.parents) if place.is_relative_to(root)):
         file = each / _DIRECTORY / _FILE
         try:
             return UUID(json.loads(file.read_text())["project_id"])

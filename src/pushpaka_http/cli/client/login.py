@@ -89,7 +89,7 @@ def command(
             )
         context = Context(url=address, token_id=signed_in.token_id)
         context = with_token(name, context, signed_in.token)
-        file.save(contexts.with_context(name, context).using(name))
+        file.save(file.load().with_context(name, context).using(name))
     place = "the keyring" if context.is_in_keyring else str(file.path)
     output.result(signed_in.user, f"{signed_in.user.email} is signed in at {address}.")
     output.say(f"The token is in {place}; the context is called {name}.")

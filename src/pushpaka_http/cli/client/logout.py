@@ -9,7 +9,7 @@ from pushpaka_http.cli.client.client_settings import ClientSettings
 from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.context_file import ContextFile
 from pushpaka_http.cli.client.failures import NotSignedInError
-from pushpaka_http.cli.client.options import context_option
+from pushpaka_http.cli.client.options import context_option, json_option
 from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.client.servers import context_of
 from pushpaka_http.cli.client.session import ending_well
@@ -18,7 +18,8 @@ from pushpaka_http.cli.client.token_keeping import token_of, without_token
 
 @click.command("logout")
 @context_option
-def command(*, context: str | None) -> None:
+@json_option
+def command(*, context: str | None, is_json: bool) -> None:
     """
     Sign out: end the token that `pushpaka login` has made, and forget it.
 
@@ -26,7 +27,7 @@ def command(*, context: str | None) -> None:
 
     Example: pushpaka logout
     """
-    output = Output()
+    output = Output(is_json)
     with ending_well(output):
         file = ContextFile(ClientSettings.from_environ().config_directory)
         contexts = file.load()
@@ -39,7 +40,8 @@ def command(*, context: str | None) -> None:
             raise NotSignedInError(f"Nobody is signed in at {known.url}.")
         _end(known.url, token, known.token_id)
         file.save(contexts.with_context(name, without_token(name, known)))
-    click.echo(f"You are signed out at {known.url}.")
+    sentence = f"You are signed out at {known.url}."
+    output.result({"message": sentence}, sentence)
 
 
 def _end(url: str, token: str, token_id: str | None) -> None:

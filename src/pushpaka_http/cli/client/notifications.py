@@ -65,9 +65,9 @@ def add(session: Session, *, url: str, occasions: tuple[str, ...]) -> None:
         url=read_value(url),
         **{str(occasion): occasion in wanted for occasion in Occasion},
     )
-    session.output.result(made, f"Id      {made.id}")
-    if made.secret is not None:
-        session.output.result(made, f"Secret  {made.secret}")
+    secret = [] if made.secret is None else [f"Secret  {made.secret}"]
+    session.output.result(made, f"Id      {made.id}", *secret)
+    if secret:
         session.output.say("Requests are signed with the secret, which is shown this once.")
     session.output.next_step(f"pushpaka notifications test {made.id}")
 

@@ -24,5 +24,6 @@ def command(session: Session, *, is_dashboard: bool) -> None:
     project = session.project
     url = f"{session.server.url}/projects/{project.id}" if is_dashboard else project.url
     session.output.result(project, url)
-    if sys.stdout.isatty() and url.startswith(("https://", "http://")):
+    is_seen = sys.stdout.isatty() and not session.output.is_json
+    if is_seen and url.startswith(("https://", "http://")):
         webbrowser.open(url)

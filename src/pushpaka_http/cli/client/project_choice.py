@@ -1,17 +1,16 @@
 """Which project a command is about: the one that is named, or the one of this folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pushpaka_core.domain.sources import are_same_repository
 from pushpaka_http.cli.client.choosing import the_one
 from pushpaka_http.cli.client.failures import NoSuchThingError
-from pushpaka_http.cli.client.git_remotes import remotes_of
+from pushpaka_http.cli.client.git_remotes import inner_directory, remotes_of
 from pushpaka_http.cli.client.links import linked_project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pushpaka_http.client import Client
     from pushpaka_http.schemas.projects import ProjectResponse
 
@@ -39,21 +38,36 @@ def _project_of_folder(projects: "Sequence[ProjectResponse]", folder: Path) -> "
     for project in projects:
         if project.id == linked:
             return project
-    addresses = [remote.url for remote in remotes_of(folder)]
-    fitting = [
-        project
-        for project in projects
-        if any(are_same_repository(project.repo_url, address) for address in addresses)
-    ]
+    fitting = projects_of(projects, folder, [remote.url for remote in remotes_of(folder)])
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        names = ", ".join(project.name for project in fitting)
         raise NoSuchThingError(
-            f"Several projects are of this folder's repository: {names}. "
+            f"Several projects are of this folder's repository: {names_of(fitting)}. "
             "Name one by --project, or choose by: pushpaka init --project NAME"
         )
     raise NoSuchThingError(
         "No project belongs to this folder. Make one by: pushpaka init, "
         "or name one by --project; pushpaka projects list shows them."
+    )
+
+
+def projects_of(
+    projects: "Sequence[ProjectResponse]", folder: Path, addresses: Sequence[str]
+) -> "Sequence[ProjectResponse]":
+    """Return those of the repository at one of *addresses*; if there are any, those of *folder*."""
+    of_repository = [
+        project
+        for project in projects
+        if any(are_same_repository(project.repo_url, address) for address in addresses)
+    ]
+    inner = inner_directory(folder)
+    of_folder = [each for each in of_repository if (each.root_dir or ".").strip("/") == inner]
+    return of_folder or of_repository
+
+
+def names_of(projects: "Sequence[ProjectResponse]") -> str:
+    """Return what tells projects of one repository apart."""
+    return ", ".join(
+        f"{each.slug} ({each.root_dir})" if each.root_dir else each.slug for each in projects
     )
