@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT))
 project = "Pushpaka"
 author = "the authors of Pushpaka"
 project_copyright = f"{author}, Apache 2.0"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docs.generator"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.generator"]
 
 # Pages lie in docs; beside them people read what is at the root, and the examples.
 root_doc = "docs/index"
@@ -24,8 +24,14 @@ myst_heading_anchors = 4
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
+toc_object_entries = False
+# What has no page here: libraries, ids (which are the types of a type checker alone), variables.
+nitpick_ignore_regex = [
+    ("py:class", r"(?!pushpaka_).*"),
+    ("py:class", r"pushpaka_core\.engine\.Engine"),
+    ("py:class", r"pushpaka_core\.(\w+\.)*(\w+Id|_?\w)"),
+]
 
 html_theme = "furo"
 html_title = "Pushpaka"

@@ -11,16 +11,21 @@ from collections.abc import Callable, Mapping
 from docs.generator.api import operations, schemas
 from docs.generator.commands import commands
 from docs.generator.configuration import setting_tables
+from docs.generator.docstrings import hide_parts_of_services, read_sections
 from docs.generator.links import show_directories_as_text
 from docs.generator.measures import metrics
+from docs.generator.modules import error_tree, modules, services
 from docs.generator.suites import suites
 from sphinx.application import Sphinx
 
 MAKERS: Mapping[str, Callable[[str], str]] = {
     "commands": commands,
+    "error-tree": error_tree,
     "metrics": metrics,
+    "modules": modules,
     "operations": operations,
     "schemas": schemas,
+    "services": services,
     "settings": setting_tables,
     "suites": suites,
 }
@@ -31,6 +36,8 @@ _PLACE = re.compile(r"^<!-- generated: (?P<name>[a-z-]+) ?(?P<words>.*?) -->$", 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Take part in the reading of pages, and in the resolving of links."""
     app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", read_sections)
+    app.connect("autodoc-process-signature", hide_parts_of_services)
     app.connect("doctree-read", show_directories_as_text)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
