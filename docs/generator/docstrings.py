@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 _WITH_SECTIONS = frozenset({"class", "exception", "function", "method"})
 """What may have `Args:` or `Raises:`; a field or a property is a sentence."""
