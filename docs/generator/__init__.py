@@ -12,21 +12,26 @@ from docs.generator.api import operations, schemas
 from docs.generator.commands import commands
 from docs.generator.configuration import setting_tables
 from docs.generator.docstrings import hide_parts_of_services, read_sections
+from docs.generator.layers import layers, rules
 from docs.generator.links import show_directories_as_text
 from docs.generator.measures import metrics
 from docs.generator.modules import error_tree, modules, services
+from docs.generator.states import states
 from docs.generator.suites import suites
 from sphinx.application import Sphinx
 
 MAKERS: Mapping[str, Callable[[str], str]] = {
     "commands": commands,
     "error-tree": error_tree,
+    "layers": layers,
     "metrics": metrics,
     "modules": modules,
     "operations": operations,
+    "rules": rules,
     "schemas": schemas,
     "services": services,
     "settings": setting_tables,
+    "states": states,
     "suites": suites,
 }
 """What makes the Markdown for each name; it takes the words after the name."""
