@@ -91,6 +91,16 @@ def run_script(example: Example) -> None:
     assert code == 0, output
 
 
+def write_file(example: Example) -> None:
+    """Write a block to its file, where the commands before it have gone."""
+    world: World = example.namespace["world"]
+    place = world.directory / ".docs-place"
+    directory = Path(place.read_text().strip()) if place.exists() else world.directory
+    path = directory / example.region.lexemes["path"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(example.parsed)
+
+
 def _run(command: Command, world: World) -> tuple[int, str]:
     """Return the exit code and all that was printed; of what goes on, until enough was seen."""
     printed = world.directory / ".docs-output"

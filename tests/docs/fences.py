@@ -13,6 +13,9 @@ TEXT = frozenset({"", "text"})
 _FENCES = RawFencedCodeBlockLexer(re.compile(r"(?P<language>\{?[\w-]*\}?)[^\n]*\n"))
 _SET_UP = DirectiveInHTMLCommentLexer("set up in python")
 _NOT_RUN = re.compile(r"<!-- not run: (?P<reason>\S[^\n]*?) -->\s*\Z")
+_FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\s*\Z")
+FILE = "file"
+"""Names, among what runs blocks, what writes a file."""
 
 
 @frozen
@@ -28,22 +31,30 @@ class Fences:
     """
     Yields each block of code with what runs it, by its language.
 
-    `<!-- not run: <reason> -->` before a block leaves it out. The lines of a comment
-    `<!-- set up in python` are run where they stand, and readers do not see them.
+    `<!-- not run: <reason> -->` before a block leaves it out, and `<!-- file: <path> -->`
+    makes it a file that commands find. The lines of a comment `<!-- set up in python` are run
+    where they stand, and readers do not see them.
     """
 
     runs: Mapping[str, Run]
 
     def __call__(self, document: Document) -> Iterable[Region]:
         """Yield what is to be run, in the order of the page."""
-        found = [*self._visible(document), *self._set_ups(document)]
+        found = [*self._visible(document), *self._files(document), *self._set_ups(document)]
         return sorted(found, key=lambda region: region.start)
 
     def _visible(self, document: Document) -> Iterable[Region]:
         for block in _code_of(document):
-            if _comment_before(block, document) is None:
+            if not any(_comment_before(block, document, each) for each in (_NOT_RUN, _FILE)):
                 run = self.runs.get(block.lexemes["language"], _refuse)
                 yield Region(block.start, block.end, block.lexemes["source"], run, block.lexemes)
+
+    def _files(self, document: Document) -> Iterable[Region]:
+        for block in _FENCES(document):
+            if comment := _comment_before(block, document, _FILE):
+                lexemes = block.lexemes | {"path": comment["path"]}
+                source = block.lexemes["source"]
+                yield Region(block.start, block.end, source, self.runs[FILE], lexemes)
 
     def _set_ups(self, document: Document) -> Iterable[Region]:
         for block in _SET_UP(document):
@@ -54,7 +65,7 @@ class Fences:
 def not_run_of(document: Document) -> Iterable[NotRun]:
     """Yield the blocks of a page that are left out."""
     for block in _code_of(document):
-        if comment := _comment_before(block, document):
+        if comment := _comment_before(block, document, _NOT_RUN):
             line = document.text.count("\n", 0, block.start) + 1
             yield NotRun(f"{document.path}:{line}", comment["reason"])
 
@@ -66,8 +77,10 @@ def _code_of(document: Document) -> Iterable[Region]:
             yield block
 
 
-def _comment_before(block: Region, document: Document) -> re.Match[str] | None:
-    return _NOT_RUN.search(document.text, 0, block.start)
+def _comment_before(
+    block: Region, document: Document, wanted: re.Pattern[str]
+) -> re.Match[str] | None:
+    return wanted.search(document.text, 0, block.start)
 
 
 def _refuse(example: Example) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from sybil import Document, Example, Sybil
-from tests.docs.console import run_console
+from tests.docs.console import run_console, write_file
 from tests.docs.documents import judge_json, judge_shell, judge_toml, judge_unit, judge_yaml
-from tests.docs.fences import Fences, Run, not_run_of
+from tests.docs.fences import FILE, Fences, Run, not_run_of
 from tests.docs.python import run_python
 from tests.docs.worlds import open_world
 
@@ -42,6 +42,7 @@ def _end(names: dict[str, Any]) -> None:
 
 
 _RUNS = {
+    FILE: write_file,
     "console": run_console,
     "ini": judge_unit,
     "json": judge_json,

@@ -27,6 +27,13 @@ API = "http://localhost:8080"
 """Where pages say that an instance answers."""
 REPOSITORY = "https://github.com/user/repo"
 """What pages deploy."""
+REPOSITORIES = "~/code"
+"""Where pages say that repositories lie which are deployed from this machine."""
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "You"), ("EMAIL", "you@example.com"))
+}
 _ASKED = re.compile(r"^<!-- with: (?P<what>.+?) -->$", re.MULTILINE)
 _SITE = {"index.html": "<!doctype html><title>Hello</title><h1>Hello</h1>\n"}
 _APPLICATION = re.compile(r"(?P<host>https?://[\w.-]+\.localhost)(?![\w.:-])")
@@ -72,6 +79,7 @@ def open_world(page: str) -> Iterator[World]:
         stack.callback(shutil.rmtree, directory)
         world = World(directory, stack.enter_context(start_blocking_portal()))
         world.variables |= {
+            **_IDENTITY,
             "HOME": str(directory),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
@@ -95,6 +103,7 @@ def _have_an_instance(world: World, stack: ExitStack) -> None:
     world.replaced |= {
         API: f"http://localhost:{served.port}",
         REPOSITORY: str(served.repositories / "repo"),
+        REPOSITORIES: str(served.repositories),
         '"project_id": "…"': f'"project_id": "{project}"',
         '"correct horse"': f'"{PASSWORD}"',
     }
