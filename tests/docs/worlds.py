@@ -115,6 +115,13 @@ def _have_an_instance(world: World, stack: ExitStack) -> None:
     }
 
 
+def _have_a_sign_in(world: World, _stack: ExitStack) -> None:
+    world.variables |= {
+        "PUSHPAKA_CLIENT_URL": world.replaced[API],
+        "PUSHPAKA_CLIENT_TOKEN": world.variables["TOKEN"],
+    }
+
+
 async def _populate(served: Served) -> tuple[str, str]:
     repository = await anyio.to_thread.run_sync(Repository.make, served.repositories / "repo")
     await anyio.to_thread.run_sync(repository.commit, "Say hello", _SITE)
@@ -129,10 +136,12 @@ async def _populate(served: Served) -> tuple[str, str]:
 _WORLDS: Mapping[str, Callable[[World, ExitStack], None]] = {
     "an application": _have_an_application,
     "an instance": _have_an_instance,
+    "a sign-in": _have_a_sign_in,
 }
 """
 What a page may ask for.
 
 `an application` is the name `application` in Python, in memory; `an instance` is a
-`pushpaka serve`, with `$API`, the `$TOKEN` of an account, and the `$ID` of its project.
+`pushpaka serve`, with `$API`, the `$TOKEN` of an account, and the `$ID` of its project;
+`a sign-in`, after an instance, has the command line signed in to it.
 """
