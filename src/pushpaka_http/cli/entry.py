@@ -38,6 +38,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "run": "Run a one-off command in what a project serves.",
         "plan": "Tell how a directory would be built and run, and why.",
         "down": "Stop the applications and the router that a serve has left running.",
+        "doctor": "Tell what this machine lacks, and what to do about it.",
         "migrate": "Bring the database up to date.",
         "takeover": "Make this machine the one on which applications run.",
         "users": "Make and change accounts.",

@@ -1,0 +1,1 @@
+"""What `pushpaka doctor` looks at; nothing is changed by any of it."""
