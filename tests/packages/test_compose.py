@@ -86,6 +86,23 @@ def test_it_does_not_start_without_secrets_of_its_own(missing: str, tmp_path: Pa
     assert f"{missing} is missing a value: Set it in .env, as .env.example says." in refused.stderr
 
 
+def test_the_page_says_how_the_secrets_are_made(tmp_path: Path) -> None:
+    """Its commands make them, for nobody else to read, and with them it would start."""
+    for file in ("compose.yaml", ".env.example"):
+        shutil.copy(ROOT / file, tmp_path)
+    page = (ROOT / "docs" / "containers.md").read_text()
+    script, start = page.partition("```sh\n")[2].partition("```")[0].split("docker compose up")
+
+    subprocess.run(["sh", "-euc", script], check=True, cwd=tmp_path)
+    config = subprocess.run(
+        ["docker", "compose", "config", "--quiet"], check=False, capture_output=True, cwd=tmp_path
+    )
+
+    assert 0 == config.returncode, config.stderr
+    assert 0o600 == (tmp_path / ".env").stat().st_mode & 0o777
+    assert " --detach --wait\n" == start
+
+
 def test_the_example_names_every_secret_and_has_none() -> None:
     """Whoever copies it as it is, is refused."""
     lines = (ROOT / ".env.example").read_text().splitlines()
