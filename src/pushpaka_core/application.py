@@ -13,6 +13,7 @@ from pushpaka_core.parts import Adapters, Options
 from pushpaka_core.ports.rate_counters import RateCounters
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.api_tokens import ApiTokenService
+from pushpaka_core.services.archives import ArchiveService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
@@ -60,6 +61,7 @@ class Application:
     members: MemberService
     invitations: InvitationService
     deployments: DeploymentService
+    archives: ArchiveService
     plans: PlanService
     serving: ServingService
     one_offs: OneOffService
@@ -155,6 +157,9 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             storage=adapters.storage, journal=journal, now=adapters.now, new_id=adapters.new_id
         ),
         deployments=deployments,
+        archives=ArchiveService(
+            adapters.storage, journal, adapters.now, adapters.new_id, options.quotas.archives
+        ),
         plans=PlanService(
             storage=adapters.storage,
             source=adapters.source,

@@ -35,6 +35,7 @@ from pushpaka_core.services.starting import Starting
 from pushpaka_core.services.sweeping import Sweeping
 from pushpaka_core.services.switching import Switching
 from pushpaka_core.services.tending import Tending
+from pushpaka_core.services.unpacking import Unpacking
 from pushpaka_core.services.workers import Attendance
 
 VERSION = "0.1.0"
@@ -136,7 +137,11 @@ def assemble_engine(
             logs=log_writing,
             workspaces=adapters.workspaces,
             building=Building(
-                adapters.source, adapters.workspaces, adapters.builder, options.timings
+                adapters.source,
+                Unpacking(adapters.storage, adapters.unpacker),
+                adapters.workspaces,
+                adapters.builder,
+                options.timings,
             ),
             running=running,
             switching=switching,

@@ -30,6 +30,7 @@ from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
 from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator, Stopwatch
+from pushpaka_core.ports.unpacker import Unpacker
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.services.health import HealthCheck
@@ -46,6 +47,7 @@ class Adapters:
     queue: DeploymentQueue
     events: EventBus
     source: Source
+    unpacker: Unpacker
     workspaces: Workspaces
     builder: Builder
     runtime: Runtime

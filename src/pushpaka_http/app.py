@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Middleware
 
 from pushpaka_core.application import Application
 from pushpaka_core.converters import Judge
@@ -19,6 +19,7 @@ from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.bodies import BodyParser, refuse_needless_body
 from pushpaka_http.client_addresses import ClientAddresses
 from pushpaka_http.controllers.accounts import AccountController
+from pushpaka_http.controllers.archives import ArchiveController
 from pushpaka_http.controllers.audit import AuditController
 from pushpaka_http.controllers.custom_domains import CustomDomainController
 from pushpaka_http.controllers.deploy_keys import DeployKeyController
@@ -43,7 +44,7 @@ from pushpaka_http.dashboard.pages import DashboardController
 from pushpaka_http.dependencies import given
 from pushpaka_http.deployment_events import MoveWatch
 from pushpaka_http.errors import HANDLERS
-from pushpaka_http.gate import Gate
+from pushpaka_http.gate import Gate, give_time
 from pushpaka_http.metrics import Metrics
 from pushpaka_http.middleware import Methods, Surroundings
 from pushpaka_http.parameters import check_parameters
@@ -101,6 +102,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             _api(application, limits, rate_limits),
+            _uploads(application, limits, rate_limits),
             Router(
                 BASE_PATH,
                 route_handlers=[watch_log, ask_for_websocket, receive_delivery, PlatformController],
@@ -141,9 +143,6 @@ def create_app(
 
 
 def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
-    def authenticated(app: ASGIApp) -> ASGIApp:
-        return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
-
     return Router(
         BASE_PATH,
         route_handlers=[
@@ -164,10 +163,33 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
             AuditController,
             SystemController,
         ],
-        middleware=[authenticated],
+        middleware=[_authentication(application, rate_limits)],
         guards=[check_parameters],
         before_request=partial(refuse_needless_body, most_depth=limits.body_depth),
     )
+
+
+def _uploads(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
+    """Return what takes bodies that are long, and no JSON."""
+
+    def take_time(request: Request[Any, Any, Any]) -> None:
+        give_time(request, seconds=limits.archive_seconds)
+
+    return Router(
+        openapi.BASE_PATH,
+        route_handlers=[ArchiveController],
+        middleware=[_authentication(application, rate_limits)],
+        guards=[check_parameters],
+        before_request=take_time,
+        request_max_body_size=limits.archive_size,
+    )
+
+
+def _authentication(application: Application, rate_limits: RateLimits) -> Middleware:
+    def authenticated(app: ASGIApp) -> ASGIApp:
+        return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
+
+    return authenticated
 
 
 def _allowed_methods(app: Litestar) -> dict[str, str]:
@@ -195,6 +217,7 @@ def _services(application: Application) -> dict[str, Provide]:
         "members": given(application.members),
         "invitations": given(application.invitations),
         "deployments": given(application.deployments),
+        "archives": given(application.archives),
         "plans": given(application.plans),
         "serving": given(application.serving),
         "logs": given(application.logs),

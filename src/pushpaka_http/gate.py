@@ -1,6 +1,6 @@
 """What is looked at before any route: sizes, and how fast a body comes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,13 @@ _DENIAL = "websocket.http.response"
 """The extension of ASGI by which a handshake is answered like any other request."""
 _LEAST_RATE = 4 * 1024
 """Bytes a second that keep a body from being cut off before its time is over."""
+_BODY_SECONDS = "body_seconds"
+"""Where a route that is sent more than others leaves how long that may take."""
+
+
+def give_time(request: Request[Any, Any, Any], *, seconds: float) -> None:
+    """Let the body of *request* have more time, before anything of it is read."""
+    request.scope["state"][_BODY_SECONDS] = seconds
 
 
 @frozen
@@ -38,7 +45,7 @@ class Gate:
             await _refuse(too_large, scope, receive, send)
             return
         if scope["type"] == ScopeType.HTTP:
-            receive = _Body(receive, self._limits).receive
+            receive = _Body(receive, scope["state"], self._limits).receive
         elif scope["type"] == ScopeType.WEBSOCKET:
             send = _Handshake(scope, receive, send).send
         await self._app(scope, receive, send)
@@ -63,6 +70,7 @@ class _Body:
     """
 
     _receive: Receive
+    _state: Mapping[str, Any]
     _limits: Limits
     _begun: float | None = field(default=None, init=False)
     _size: int = field(default=0, init=False)
@@ -82,7 +90,8 @@ class _Body:
     @property
     def _seconds(self) -> float:
         earned = self._limits.body_patience + self._size / _LEAST_RATE
-        return min(earned, self._limits.body_seconds)
+        most: float = self._state.get(_BODY_SECONDS, self._limits.body_seconds)
+        return min(earned, most)
 
     async def _receive_until(self, deadline: float) -> HTTPReceiveMessage:
         try:

@@ -13,6 +13,8 @@ from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
+    OpenAPIFormat,
+    OpenAPIMediaType,
     OpenAPIType,
     Operation,
     RequestBody,
@@ -121,6 +123,18 @@ class WithOptionalBody(Operation):
         """Say so."""
         if isinstance(self.request_body, RequestBody):
             self.request_body.required = False
+
+
+@dataclass
+class WithArchive(Operation):
+    """Describes a route that is sent a file as it is."""
+
+    def __post_init__(self) -> None:
+        """Say so."""
+        described = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        self.request_body = RequestBody(
+            content={"application/octet-stream": OpenAPIMediaType(schema=described)}, required=True
+        )
 
 
 class ErrorsPlugin(ReceiveRoutePlugin):

@@ -39,6 +39,9 @@ class Limits:
     """Until a body is there as a whole."""
     body_patience: float = 10
     """Until then, one that hardly moves has to be there too."""
+    archive_size: int = 100 * 1024 * 1024
+    """Of the one body that is no JSON."""
+    archive_seconds: float = 900
     header_size: int = 16 * 1024
     header_count: int = 100
     address_size: int = 8 * 1024

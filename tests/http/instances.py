@@ -109,6 +109,7 @@ def _application(world: World, parts: Parts) -> Application:
         members=world.members,
         invitations=world.invitations,
         deployments=world.deployments,
+        archives=world.archives,
         plans=world.plans,
         serving=world.serving,
         one_offs=cast("OneOffService", None),  # no request runs commands

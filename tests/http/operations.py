@@ -5,6 +5,7 @@ Whoever adds a route adds a row. `{names}` in addresses, queries and bodies stan
 `holdings` makes for one person.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,8 +19,10 @@ from tests.http.instances import Instance
 from pushpaka_core.adapters.memory.source import MemoryCommit
 from pushpaka_core.domain.access import Scope
 from pushpaka_core.domain.members import ProjectRole
+from pushpaka_core.testing.unpacker import packed
 
 API = "/api/v1"
+ARCHIVE = packed({"index.html": "Hello."})
 VIEWER, MEMBER, OWNER = ProjectRole
 PAGES = (
     *("/", "/sign-in", "/register", "/new", "/account", "/system", "/invitations"),
@@ -58,6 +61,8 @@ class Operation:
     """Whether it is there for administrators only."""
     query: Mapping[str, str] = field(factory=dict)
     body: Mapping[str, Any] | None = None
+    content: bytes | None = None
+    """What is sent as it is, instead of a body in JSON."""
     of: Mapping[str, str] = field(factory=dict)
     """What else a name stands for: a verb needs something in the state for it."""
     answers: int = 200
@@ -88,6 +93,7 @@ class Operation:
             self.path.format_map(meant),
             params=_filled(self.query, meant),
             json=None if self.body is None else _filled(self.body, meant),
+            content=self.content,
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
         )
 
@@ -152,6 +158,9 @@ def _projects() -> Iterator[Operation]:
     yield row("DELETE", "/{project_id}", Scope.FULL, role=OWNER)
     yield row("PUT", "/{project_id}/env", Scope.FULL, body={"variables": {"B": "2"}}, role=MEMBER)
     yield row("POST", "/{project_id}/plan", Scope.DEPLOY, role=MEMBER)
+    archive = "/{project_id}/archives/{sha256}"
+    yield row("GET", archive, Scope.READ, role=VIEWER)
+    yield row("PUT", archive, Scope.DEPLOY, content=ARCHIVE, role=MEMBER)
     stopped = {"project_id": "stopped_project_id"}
     yield row("POST", "/{project_id}/start", Scope.DEPLOY, of=stopped, role=MEMBER)
     yield row("GET", "/{project_id}/deploy-key", Scope.READ, role=VIEWER)
@@ -246,6 +255,9 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
     queued = await person.deployment(project["id"])
     await person.post("/env", {**about, "key": "A", "value": "1"})
     await person.post(f"/projects/{project['id']}/deploy-key")
+    sha256 = hashlib.sha256(ARCHIVE).hexdigest()
+    sent = await person.ask("PUT", f"/projects/{project['id']}/archives/{sha256}", content=ARCHIVE)
+    assert 201 == sent.status_code, sent.text
     domain = f"{project['slug']}.example.com"
     guest = await Person.registered(person.client, "guest@example.com")
     await joined(person, guest, project["id"], VIEWER)
@@ -268,7 +280,8 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
         "queued_deployment": queued,
     }
     return {f"{name}_id": thing["id"] for name, thing in things.items()} | {
-        "email": person.user["email"]
+        "email": person.user["email"],
+        "sha256": sha256,
     }
 
 

@@ -25,6 +25,7 @@ _SOUND = {
     "git_token": "secret",
     "commit_sha": "abc1234",
     "target": "production",
+    "archive": None,
     "password": PASSWORD,
     "current_password": PASSWORD,
     "new_password": PASSWORD,

@@ -34,13 +34,13 @@ _LONG: dict[str, Any] = {
     # What a project is asked for there is more than the project: it is new, and has none of it.
     "operations": [
         {
-            "include-path-regex": "/(deploy-key|transfer)$|/(members|invitations)/",
+            "include-path-regex": "/(deploy-key|transfer)$|/(members|invitations|archives)/",
             "checks": {"ensure_resource_availability": {"enabled": False}},
         }
     ],
 }
 _ALONE = {
-    "include-path-regex": "/(auth|tokens|audit|system|health|ready|metrics)",
+    "include-path-regex": "/(auth|tokens|audit|system|health|ready|metrics|archives)",
     "phases": {"stateful": {"enabled": False}},
 }
 """Nothing follows from these for what is asked next."""

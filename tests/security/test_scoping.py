@@ -21,6 +21,7 @@ from pushpaka_core.domain.workers import WorkerProcess
 
 UNSCOPED = {
     "ApiTokens.find_by_digest": "the platform finds out who asks, by what only they know",
+    "Archives.unneeded": "the sweep looks for what nobody needs any more",
     "AuditTrail.page": "the id is of whose entries are wanted; the service asks who may have all",
     "Builder.artifacts": "the sweep looks for what nobody needs any more",
     "DeploymentQueue.announce": "wakes a worker, and gives nothing out",

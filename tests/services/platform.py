@@ -30,6 +30,7 @@ from pushpaka_core.adapters.memory.security import (
 )
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
 from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.adapters.memory.unpacker import MemoryUnpacker
 from pushpaka_core.adapters.memory.workspaces import MemoryWorkspaces
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.domain.access import PLATFORM, Actor
@@ -253,6 +254,7 @@ async def open_platform(
         queue=(queue := MemoryQueue()),
         events=(events := MemoryEventBus()),
         source=(source := MemorySource(repositories={REPO: {"main": []}})),
+        unpacker=MemoryUnpacker(),
         workspaces=(workspaces := MemoryWorkspaces()),
         builder=(builder := MemoryBuilder(now=clock)),
         runtime=(runtime := MemoryRuntime(now=clock)),

@@ -41,6 +41,7 @@ from pushpaka_core.domain.users import Registration, RegistrationPolicy
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.services.accounts import AccountService
 from pushpaka_core.services.api_tokens import ApiTokenService
+from pushpaka_core.services.archives import ArchiveService
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.audit import AuditService
 from pushpaka_core.services.commit_statuses import CommitReports
@@ -121,6 +122,7 @@ class World:
     members: MemberService
     invitations: InvitationService
     deployments: DeploymentService
+    archives: ArchiveService
     plans: PlanService
     source: MemorySource
     messenger: MemoryMessenger
@@ -224,6 +226,7 @@ class World:
                 storage=storage, journal=journal, now=clock, new_id=new_id
             ),
             deployments=deployments,
+            archives=ArchiveService(storage, journal, clock, new_id, quotas.archives),
             plans=PlanService(
                 packaging=Packaging.DIRECTORY,
                 storage=storage,

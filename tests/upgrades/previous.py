@@ -6,20 +6,18 @@ schema before, and what is undone here is what the new migration brought to the 
 """
 
 import shutil
-from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
-import sqlalchemy as sa
+from cattrs.gen import make_dict_unstructure_fn, override
 
-from pushpaka_core.adapters.sql import migration, migrations, projects, schema
-from pushpaka_core.adapters.sql.members import SqlInvitations, SqlVisibleMembers
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.members import ProjectRole
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.adapters.sql import migration, migrations, schema
+from pushpaka_core.adapters.sql.archives import SqlArchives
+from pushpaka_core.converters import _rows
+from pushpaka_core.domain.deployments import Deployment
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0009"
+_NEWEST = "0010"
 
 
 def _scripts() -> str:
@@ -32,25 +30,15 @@ def _scripts() -> str:
     return str(directory)
 
 
-async def _nothing(*_: object) -> None:
-    """Do nothing with a table that there was not."""
-
-
-def _none(_: Actor) -> sa.Select[tuple[ProjectId]]:
-    """Stand for the projects in whose teams somebody is where there are no teams."""
-    return sa.select(schema.projects.c.id).where(sa.false())
-
-
-async def _owners(
-    _: SqlVisibleMembers, project_ids: Collection[ProjectId], /
-) -> Mapping[ProjectId, ProjectRole]:
-    """Stand for the roles of who sees projects where there are no teams."""
-    return dict.fromkeys(project_ids, ProjectRole.OWNER)
+async def _none(*_: object) -> tuple[object, ...]:
+    """Stand for the archives where there are none."""
+    return ()
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    projects.joined_ids = _none  # type: ignore[assignment]  # its parameter is not named
-    SqlVisibleMembers.own_roles = _owners  # type: ignore[method-assign]
-    SqlInvitations.forget = _nothing  # type: ignore[method-assign]
+    schema.deployments._columns.remove(schema.deployments.c.archive)
+    without = make_dict_unstructure_fn(Deployment, _rows, archive=override(omit=True))
+    _rows.register_unstructure_hook(Deployment, without)
+    SqlArchives.unneeded = _none  # type: ignore[method-assign,assignment]
     main()

@@ -37,6 +37,7 @@ async def host_adapters(
     """Open the adapters of an instance whose programs run on this host."""
     from pushpaka_core.adapters.apprise.messenger import AppriseMessenger
     from pushpaka_core.adapters.dns.resolver import DnspythonResolver
+    from pushpaka_core.adapters.files.unpacker import TarUnpacker
     from pushpaka_core.adapters.files.workspaces import DirectoryWorkspaces
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.host_keys import HostKeys
@@ -79,6 +80,7 @@ async def host_adapters(
                 ),
                 mirrors_directory=directory / "mirrors",
             ),
+            unpacker=TarUnpacker(),
             workspaces=DirectoryWorkspaces(directory / "workspaces"),
             builder=execution.builder,
             runtime=execution.runtime,

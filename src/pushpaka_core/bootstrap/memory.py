@@ -24,6 +24,7 @@ def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Ada
         security,
         source,
         storage,
+        unpacker,
         workspaces,
     )
 
@@ -32,6 +33,7 @@ def memory_adapters(*, now: Clock = utc_now, new_id: IdGenerator = uuid4) -> Ada
         queue=queue.MemoryQueue(),
         events=events.MemoryEventBus(),
         source=source.MemorySource(),
+        unpacker=unpacker.MemoryUnpacker(),
         workspaces=workspaces.MemoryWorkspaces(),
         builder=builder.MemoryBuilder(now=now),
         runtime=runtime.MemoryRuntime(now=now),

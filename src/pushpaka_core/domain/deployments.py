@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
+from pushpaka_core.domain.archives import check_sha256
 from pushpaka_core.domain.deployment_steps import (
     FINAL,
     IN_WORK,
@@ -71,6 +72,8 @@ class NewDeployment:
     commit_sha: str | None = field(default=None, validator=rule(check_commit_sha))
     """None is the branch's newest commit."""
     target: str = field(default=PRODUCTION, validator=rule(check_target))
+    archive: str | None = field(default=None, validator=rule(check_sha256))
+    """The hash of an archive that was sent, to be deployed instead of a commit."""
 
 
 @frozen(kw_only=True)
@@ -119,6 +122,7 @@ class Deployment:
     """Claims that were lost with their worker, the present one included."""
     last_seq: int = 0
     """The number of the last log line."""
+    archive: str | None = None
     idempotency_key: str | None = None
     request_digest: str | None = None
     version: int = field(default=1, eq=False)

@@ -210,10 +210,15 @@ class Notification:
     @property
     def text(self) -> str:
         """Return the rest that a person wants to know."""
-        commit = f"{self.deployment.branch} at {(self.deployment.commit_sha or 'no commit')[:12]}"
         if self.occasion is Occasion.SUCCESS:
-            return f"{commit} answers at {self.url}"
-        return f"{commit}: {(self.error or 'Its log says why.')[:_MOST_SAID]}"
+            return f"{self._source} answers at {self.url}"
+        return f"{self._source}: {(self.error or 'Its log says why.')[:_MOST_SAID]}"
+
+    @property
+    def _source(self) -> str:
+        if self.deployment.archive is not None:
+            return self.deployment.commit_message or "A local folder"
+        return f"{self.deployment.branch} at {(self.deployment.commit_sha or 'no commit')[:12]}"
 
     @property
     def document(self) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from attrs import asdict, evolve, field, frozen
 from pushpaka_core.domain.repository_names import check_branch, check_root_dir
 from pushpaka_core.domain.rules import UNCHANGED, Matching, OneLine, Unchanged, Within, rule
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.sources import server_of
+from pushpaka_core.domain.sources import WITHOUT_GIT, server_of
 from pushpaka_core.domain.users import UserId
 
 ProjectId = NewType("ProjectId", UUID)
@@ -184,6 +184,11 @@ class Project:
     deleted_at: datetime | None = None
     """Set while its instances and files are being removed; nobody sees it from then on."""
     version: int = field(default=1, eq=False)
+
+    @property
+    def has_repository(self) -> bool:
+        """Tell whether there is something that a commit can be fetched from."""
+        return self.repo_url != WITHOUT_GIT
 
     @property
     def secret_context(self) -> str:

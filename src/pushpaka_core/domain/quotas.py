@@ -34,6 +34,8 @@ class Quotas:
     claims: int = 20
     plans: int = 2
     """That are made at once, for all users together; a user has one of them at most."""
+    archives: int = 10
+    """That a project may have, the ones that still arrive included."""
     env: EnvQuota = field(factory=EnvQuota)
 
     def check_project(self, holding: Holding) -> None:

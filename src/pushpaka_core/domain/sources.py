@@ -14,6 +14,9 @@ from pushpaka_core.domain.networks import (
     may_be_contacted,
 )
 
+WITHOUT_GIT = "archive:"
+"""The address of a project that no repository has, and whose files are sent as archives."""
+
 _MOST_CHARACTERS = 2000
 _PORTS = range(1, 65536)
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
@@ -57,7 +60,7 @@ class RepoUrl:
     """The address of a repository, taken apart; its text is rebuilt from the parts."""
 
     scheme: str
-    """One of https, http, ssh and file."""
+    """One of https, http, ssh, file, and archive where there is no repository."""
     host: str = ""
     """A lower-case name or an address (IPv6 without brackets); empty for a local path."""
     port: int | None = None
@@ -73,6 +76,8 @@ class RepoUrl:
         match self.scheme:
             case "file":
                 return self.path
+            case "archive":
+                return WITHOUT_GIT
             case "ssh" if not self.path.startswith("/"):
                 return f"{self.user}@{self._bracketed_host}:{self.path}"
             case _:
@@ -119,6 +124,8 @@ def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
         ValueError: With a sentence that begins with "must", if *policy* or its form forbids it.
     """
     _check_characters(text)
+    if text.lower() == WITHOUT_GIT:
+        return RepoUrl(scheme="archive", path="")
     if match := _URL.fullmatch(text):
         scheme = match["scheme"].lower()
         if scheme == "file":
@@ -128,7 +135,10 @@ def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
         return _scp_like(match["user"], match["host"], match["path"], policy)
     if text.startswith("/"):
         return _local("", text, policy)
-    raise ValueError("must be an address that begins with https:// or ssh://, or git@host:path")
+    raise ValueError(
+        "must be an address that begins with https:// or ssh://, or git@host:path; or "
+        f'"{WITHOUT_GIT}" for a project without Git'
+    )
 
 
 def server_of(text: str) -> str:
@@ -137,7 +147,7 @@ def server_of(text: str) -> str:
         url = parse_repo_url(text, _ANYTHING)
     except ValueError:
         return ""
-    return "" if url.scheme == "file" else url.server
+    return url.server if url.host else ""
 
 
 def are_same_repository(one: str, other: str) -> bool:

@@ -154,6 +154,8 @@ def consequence_of(event: ForgeEvent, webhook: Webhook, project: Project) -> Con
 def _deployment_of(
     event: BranchPushed | ProposalPushed, webhook: Webhook, project: Project
 ) -> Consequence:
+    if not project.has_repository:
+        return Ignored(reason="The project has no Git repository: only archives deploy it.")
     if not project.auto_deploy:
         return Ignored(reason="Pushes do not deploy this project: its auto_deploy is off.")
     if asks_to_be_skipped(event.message):

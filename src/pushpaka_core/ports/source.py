@@ -32,7 +32,7 @@ class Checkout:
     """A commit whose files lie in a directory, without any history beside them."""
 
     commit_sha: str
-    """All 40 (or 64) digits."""
+    """All 40 (or 64) digits; of an archive, its own hash."""
     commit_message: str
     commit_author: str
     directory: Path

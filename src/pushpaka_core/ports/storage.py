@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pushpaka_core.ports.storage_accounts import AuditTrail, Users
 from pushpaka_core.ports.storage_activity import ActivityNumbers
+from pushpaka_core.ports.storage_archives import Archives
 from pushpaka_core.ports.storage_deployments import Deployments, Pulse
 from pushpaka_core.ports.storage_logs import Logs, Timeline
 from pushpaka_core.ports.storage_members import Invitations, Members
@@ -66,6 +67,11 @@ class UnitOfWork(Protocol):
     @property
     def activity(self) -> ActivityNumbers:
         """All deployments in numbers."""
+        ...
+
+    @property
+    def archives(self) -> Archives:
+        """What people send instead of a commit."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.deployment_log import DeploymentLog, ProgramOutput
 from pushpaka_core.services.jobs import Job
 from pushpaka_core.services.plans import find_plan
+from pushpaka_core.services.unpacking import Unpacking
 
 
 @frozen
@@ -22,21 +23,32 @@ class Building:
     """Turns the commit of a job into a plan and an artifact, and tells the log why."""
 
     _source: Source
+    _unpacking: Unpacking
     _workspaces: Workspaces
     _builder: Builder
     _timings: Timings
 
     async def fetch(self, job: Job, log: DeploymentLog) -> Checkout:
-        """Fetch the wanted commit; SourceError when it cannot be had."""
+        """Fetch the wanted commit, or unpack the archive; SourceError when it cannot be had."""
         project, deployment = job.project, job.deployment
+        directory = await self._workspaces.path(deployment.lease)
+        timeout = self._timings.deadline(Phase.SOURCE)
+
+        async def report(sentence: str) -> None:
+            await log.say(sentence, Phase.SOURCE)
+
+        if deployment.archive is not None:
+            return await self._unpacking.fetch(
+                project, deployment, directory, timeout=timeout, report=report
+            )
         request = job.credentials.request(
             project, branch=deployment.branch, commit_sha=deployment.commit_sha
         )
         return await self._source.fetch(
             evolve(request, is_proposed=is_of_fork(deployment.target)),
-            await self._workspaces.path(deployment.lease),
-            timeout=self._timings.deadline(Phase.SOURCE),
-            report=lambda sentence: log.say(sentence, Phase.SOURCE),
+            directory,
+            timeout=timeout,
+            report=report,
         )
 
     async def plan(self, job: Job, checkout: Checkout, log: DeploymentLog) -> BuildPlan:

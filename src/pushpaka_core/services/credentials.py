@@ -34,8 +34,14 @@ class Credentials:
         Return how a commit of the project is asked for.
 
         Raises:
-            SourceError: If its token is for another server, which alone may see it.
+            SourceError: If it has no repository, or its token is for another server, which
+                alone may see it.
         """
+        if not project.has_repository:
+            raise SourceError(
+                "The project has no Git repository. Send its folder by `pushpaka deploy --local`, "
+                "or set its repo_url."
+            )
         if self.is_token_foreign:
             raise SourceError(
                 "The git token was given for another server than the repository URL names. Set "

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 from anyio import move_on_after
-from attrs import astuple, frozen
+from attrs import Attribute, astuple, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
@@ -24,6 +24,7 @@ from pushpaka_core.ports.pages import Page
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
 from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.archives import require_source
 from pushpaka_core.services.artifacts import Artifacts
 from pushpaka_core.services.ending import Ending
 from pushpaka_core.services.following import MoveFollower
@@ -53,19 +54,22 @@ class DeploymentService:
         self, actor: Actor, new: NewDeployment, *, idempotency_key: str | None = None
     ) -> Deployment:
         """
-        Queue the deployment of a commit, with the env vars of this moment.
+        Queue the deployment of a commit or an archive, with the env vars of this moment.
 
         Those of the same target that still wait are superseded by it.
 
         Raises:
+            InvalidInputError: If there is no archive of that hash, or no repository without one.
             ConflictError: If *idempotency_key* stands for another request.
             TooManyRequestsError: If too many of the actor's deployments wait.
         """
-        request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.DEPLOY, *astuple(new))
+        wish = astuple(new, filter=_is_said)
+        request = DeploymentRequest.of(actor, idempotency_key, DeploymentKind.DEPLOY, *wish)
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, new.project_id, ProjectRole.MEMBER)
             if earlier := await self._queueing.earlier(uow, request):
                 return earlier
+            await require_source(uow, project, new)
             moved = await self._queueing.begin(uow, actor, request, new, project)
             await self._queueing.require_room(uow, request)
         await self._queueing.tell(moved)
@@ -236,6 +240,11 @@ class DeploymentService:
             uow, actor, project, source.target, "A rollback was asked for"
         )
         return [*await self._queueing.add(uow, actor, project, deployment, served), *ending]
+
+
+def _is_said(attribute: "Attribute[object]", value: object) -> bool:
+    """Tell whether it is part of a request: one without an archive is as it was before those."""
+    return attribute.name != "archive" or value is not None
 
 
 async def _require_reason(uow: UnitOfWork, source: Deployment, kind: DeploymentKind) -> None:

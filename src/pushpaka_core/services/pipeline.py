@@ -197,7 +197,7 @@ class DeploymentPipeline:
                 checkout = await self._building.fetch(job, log)
                 job = await self._note(
                     job,
-                    commit_sha=checkout.commit_sha,
+                    commit_sha=checkout.commit_sha if job.deployment.archive is None else None,
                     commit_message=checkout.commit_message,
                     commit_author=checkout.commit_author,
                 )

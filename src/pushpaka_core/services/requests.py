@@ -52,6 +52,7 @@ class DeploymentRequest:
             sequence=sequence,
             branch=new.branch or project.branch,
             commit_sha=new.commit_sha,
+            archive=new.archive,
             created_at=at,
             idempotency_key=self.key,
             request_digest=self.digest,

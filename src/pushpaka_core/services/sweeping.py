@@ -9,6 +9,7 @@ from functools import partial
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
+from pushpaka_core.domain.archives import Archive
 from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, Lease, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
@@ -22,6 +23,7 @@ from pushpaka_core.ports.source import Source
 from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.archives import wanted_archives
 from pushpaka_core.services.background import together
 from pushpaka_core.services.log_trimming import remove_lines
 from pushpaka_core.services.previews import Previews
@@ -32,6 +34,7 @@ _S = DeploymentStatus
 MOST_STEPS = 1000
 """How many steps of one deployment are kept while it serves."""
 _FORGOTTEN_AT_ONCE = 100
+_ARCHIVES_KEPT = timedelta(days=1)
 _SCRATCH_KEPT = timedelta(hours=1)
 """Longer than anything takes that uses it."""
 
@@ -73,6 +76,7 @@ class Sweeping:
                 self.forget_deliveries,
                 self.forget_invitations,
                 self.end_idle_previews,
+                self.forget_archives,
             ]
         )
 
@@ -135,6 +139,20 @@ class Sweeping:
                 ended = await self._previews.end_idle(uow, target)
             for deployment in ended:
                 await self._events.publish(DeploymentMoved(deployment=deployment))
+
+    async def forget_archives(self) -> None:
+        """Remove what was sent and that neither work nor a kept release needs, after a day."""
+        async with self._storage.snapshot() as uow:
+            unneeded = await uow.archives.unneeded(self._now() - _ARCHIVES_KEPT)
+        await together(partial(self._forget_archive, archive) for archive in unneeded)
+
+    async def _forget_archive(self, archive: Archive) -> None:
+        """Remove it unless somebody has asked for it in this moment."""
+        with suppress(NotFoundError):  # Then it is gone with its project.
+            async with self._storage.transaction() as uow:
+                project = await uow.projects.visible_to(PLATFORM).get(archive.project_id)
+                if archive.sha256 not in await wanted_archives(uow, project):
+                    await uow.archives.remove(archive)
 
     async def _retire(self, project_id: ProjectId) -> None:
         retired: Sequence[Release] = ()

@@ -8,6 +8,7 @@ from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.webhooks import NewWebhook, Webhook, WebhookId
+from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.security import Cipher
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock, IdGenerator
@@ -35,12 +36,17 @@ class WebhookService:
     _new_id: IdGenerator
 
     async def add(self, actor: Actor, new: NewWebhook) -> IssuedWebhook:
-        """Make a webhook for a project; NotFoundError where there is none."""
+        """Make a webhook for a project; NotFoundError, ConflictError where it has no repository."""
         actor.require_scope(Scope.FULL)
         webhook_id, secret = WebhookId(self._new_id()), new_secret(self._new_id)
         now = self._now()
         async with self._storage.transaction() as uow:
             project = await project_for(uow, actor, new.project_id, ProjectRole.OWNER)
+            if not project.has_repository:
+                raise ConflictError(
+                    "The project has no Git repository that a webhook could tell of. Set its "
+                    "repo_url first."
+                )
             webhook = Webhook(
                 id=webhook_id,
                 project_id=project.id,

@@ -84,6 +84,19 @@ class LimitSettings:
         _ENV.total_bytes, "bytes that all env vars of a project may have", most=16 * 2**20
     )
 
+    most_archive_bytes: int = _number(
+        100 * 2**20, "bytes that the archive of a folder may have, as it is sent", most=2**31
+    )
+    most_archives: int = _number(
+        _QUOTAS.archives,
+        "archives that a project may have; the oldest that nothing waits for makes room",
+    )
+    archive_timeout: timedelta = setting(
+        setting_values.seconds,
+        "seconds for an archive to arrive; one that hardly moves has less",
+        default=timedelta(minutes=15),
+    )
+
     @property
     def quotas(self) -> Quotas:
         """Return what a user may have."""
@@ -98,4 +111,5 @@ class LimitSettings:
                 value_bytes=self.most_env_value_bytes,
                 total_bytes=self.most_env_bytes,
             ),
+            archives=self.most_archives,
         )

@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from pushpaka_core.domain.archives import Archive
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.custom_domains import CustomDomain
 from pushpaka_core.domain.deploy_keys import DeployKey
@@ -29,6 +30,7 @@ Kept: TypeAlias = (
     | Member
     | Invitation
     | Deployment
+    | Archive
     | Target
     | Release
     | Instance
@@ -82,6 +84,8 @@ async def _keep(uow: UnitOfWork, each: Kept) -> None:  # noqa: C901, PLR0912 - o
             await uow.invitations.add(each)
         case Deployment():
             await uow.deployments.add(each)
+        case Archive():
+            await uow.archives.add(each)
         case Target():
             await uow.targets.put(each)
         case Release():

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from pushpaka_core.domain.archives import Archive, ArchiveId
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Step
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
@@ -142,6 +143,19 @@ def a_running_deployment(project: Project, **fields: Any) -> Deployment:
     """Return a deployment of *project* that serves."""
     running = {"status": DeploymentStatus.RUNNING, "started_at": NOON, "finished_at": NOON}
     return a_deployment(project, **(running | fields))
+
+
+def an_archive(project: Project, **fields: Any) -> Archive:
+    """Return an archive of *project* that still arrives."""
+    number = next(_numbers)
+    standard = Archive(
+        id=ArchiveId(an_id()),
+        project_id=project.id,
+        user_id=project.user_id,
+        sha256=f"{number:064x}",
+        created_at=NOON,
+    )
+    return evolve(standard, **fields)
 
 
 def a_target(deployment: Deployment, **fields: Any) -> Target:

@@ -20,6 +20,7 @@ from pushpaka_core.testing.keeping import keep, keep_project
 from pushpaka_core.testing.objects import a_project, a_user
 from pushpaka_core.testing.storage_accounts import AuditTrailContract, UsersContract
 from pushpaka_core.testing.storage_activity import ActivityNumbersContract
+from pushpaka_core.testing.storage_archives import ArchivesContract
 from pushpaka_core.testing.storage_deploy_keys import DeployKeysContract
 from pushpaka_core.testing.storage_deployments import DeploymentsContract
 from pushpaka_core.testing.storage_jobs import ClaimsContract, LeasesContract
@@ -203,6 +204,7 @@ class StorageContract(
     SecretsContract,
     OutboxContract,
     DeploymentsContract,
+    ArchivesContract,
     ActivityNumbersContract,
     ClaimsContract,
     LeasesContract,

@@ -47,6 +47,8 @@ def limits_of(settings: Settings) -> Limits:
         body_size=settings.most_body_bytes,
         body_depth=settings.most_json_depth,
         body_seconds=settings.body_timeout.total_seconds(),
+        archive_size=settings.most_archive_bytes,
+        archive_seconds=settings.archive_timeout.total_seconds(),
         header_size=settings.most_header_bytes,
         header_count=settings.most_headers,
         address_size=settings.most_address_bytes,

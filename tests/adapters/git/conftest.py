@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pushpaka_core.adapters.git.checkouts import SourceLimits
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.domain.source_limits import SourceLimits
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.ports.processes import Processes
 from pushpaka_core.testing.forges import Forge, open_forge

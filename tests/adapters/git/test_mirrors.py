@@ -11,9 +11,9 @@ import pytest
 from anyio import create_task_group, fail_after, to_thread
 from attrs import evolve, frozen
 
-from pushpaka_core.adapters.git.checkouts import SourceLimits
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.source_limits import SourceLimits
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.processes import Processes

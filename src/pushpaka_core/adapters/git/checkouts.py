@@ -9,23 +9,13 @@ from pushpaka_core.adapters.git import failures
 from pushpaka_core.adapters.git.commands import Git, Result
 from pushpaka_core.adapters.git.commits import WANTED
 from pushpaka_core.adapters.git.mirrors import Store
+from pushpaka_core.domain.source_limits import SourceLimits
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.source import Checkout
 
 _MOST_MESSAGE = 2000
 _LONGEST_ENTRY = 64 << 10
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
-
-
-@frozen(kw_only=True)
-class SourceLimits:
-    """How large a repository may be."""
-
-    files: int = 50_000
-    total_bytes: int = 1 << 30
-    """Of its files together; no pack that is transferred may be larger either."""
-    depth: int = 200
-    """How many directories one may have above it."""
 
 
 @define

@@ -11,7 +11,7 @@ from anyio import CancelScope, fail_after, to_thread
 from attrs import evolve, field, frozen
 
 from pushpaka_core.adapters.git import failures
-from pushpaka_core.adapters.git.checkouts import Checkouts, Size, SourceLimits
+from pushpaka_core.adapters.git.checkouts import Checkouts, Size
 from pushpaka_core.adapters.git.commands import Git, find_git, prepare
 from pushpaka_core.adapters.git.commits import Commits, Fetched
 from pushpaka_core.adapters.git.host_keys import HostKeys, Report
@@ -20,6 +20,7 @@ from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
 from pushpaka_core.adapters.git.ssh import open_ssh
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
+from pushpaka_core.domain.source_limits import SourceLimits
 from pushpaka_core.domain.sources import SourcePolicy
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.processes import Limits, Processes

@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
 from pushpaka_core.adapters.memory.storage_activity import MemoryActivityNumbers
+from pushpaka_core.adapters.memory.storage_archives import MemoryArchives
 from pushpaka_core.adapters.memory.storage_deploy_keys import MemoryDeployKeys
 from pushpaka_core.adapters.memory.storage_deployments import MemoryDeployments
 from pushpaka_core.adapters.memory.storage_logs import MemoryLogs, MemoryTimeline
@@ -82,6 +83,11 @@ class MemoryUnitOfWork:
     def activity(self) -> MemoryActivityNumbers:
         """All deployments in numbers."""
         return MemoryActivityNumbers(self._tables)
+
+    @property
+    def archives(self) -> MemoryArchives:
+        """What people send instead of a commit."""
+        return MemoryArchives(self._tables)
 
     @property
     def targets(self) -> MemoryTargets:

@@ -11,6 +11,7 @@ from pushpaka_core.adapters.memory.storage_tables import (
     Tables,
     next_version,
     refuse_taken,
+    remove_archives,
     remove_webhooks,
 )
 from pushpaka_core.domain.access import Actor
@@ -83,6 +84,7 @@ class MemoryProjects:
         tables.members.remove_where(lambda member: member.project_id == project.id)
         tables.invitations.remove_where(lambda invitation: invitation.project_id == project.id)
         tables.channels.remove_where(lambda channel: channel.project_id == project.id)
+        remove_archives(tables, lambda archive: archive.project_id == project.id)
         remove_webhooks(tables, lambda webhook: webhook.project_id == project.id)
         tables.deployments.remove(*ids)
         tables.projects.remove(project.id)

@@ -6,6 +6,7 @@ from typing import Generic, Self, TypeVar
 import attrs
 from attrs import define, evolve, field, frozen
 
+from pushpaka_core.domain.archives import Archive, ArchiveChunk, ArchiveId
 from pushpaka_core.domain.audit import AuditEntry, AuditEntryId
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
 from pushpaka_core.domain.deploy_keys import DeployKey
@@ -109,6 +110,8 @@ class Tables:
     logs: Table[DeploymentId, tuple[LogLine, ...]] = field(factory=Table)
     env_vars: Table[EnvVarId, EnvVar] = field(factory=Table)
     environments: Table[DeploymentId, Environment] = field(factory=Table)
+    archives: Table[ArchiveId, Archive] = field(factory=Table)
+    archive_chunks: Table[tuple[ArchiveId, int], ArchiveChunk] = field(factory=Table)
     channels: Table[ChannelId, Channel] = field(factory=Table)
     deploy_keys: Table[ProjectId, DeployKey] = field(factory=Table)
     custom_domains: Table[CustomDomainId, CustomDomain] = field(factory=Table)
@@ -140,6 +143,13 @@ def remove_webhooks(tables: Tables, is_unwanted: Callable[[Webhook], bool]) -> N
     ids = {webhook.id for webhook in tables.webhooks.where(is_unwanted)}
     tables.webhooks.remove(*ids)
     tables.webhook_deliveries.remove_where(lambda delivery: delivery.webhook_id in ids)
+
+
+def remove_archives(tables: Tables, is_unwanted: Callable[[Archive], bool]) -> None:
+    """Take archives away, with all of their pieces."""
+    ids = {archive.id for archive in tables.archives.where(is_unwanted)}
+    tables.archives.remove(*ids)
+    tables.archive_chunks.remove_where(lambda chunk: chunk.archive_id in ids)
 
 
 def next_version(kept: Versioned | None, changed: Versioned, what: str) -> Versioned:

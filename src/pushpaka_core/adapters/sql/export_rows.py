@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from pushpaka_core.adapters.sql.columns import UTCDateTime
 from pushpaka_core.adapters.sql.schema import (
+    archive_chunks,
+    archives,
     identity,
     metadata,
     node_leases,
@@ -27,8 +29,11 @@ _OF_A_MACHINE = (nodes, node_leases, workers)
 _OF_A_DATABASE = (identity, schema_compatibility)
 """Which instance it is the export says once, of all rows."""
 
+_SENT = (archives, archive_chunks)
+"""What was built of them is no row either; who sent one has it still."""
+
 TABLES: Sequence[sa.Table] = [
-    t for t in metadata.sorted_tables if t not in (*_OF_A_MACHINE, *_OF_A_DATABASE)
+    t for t in metadata.sorted_tables if t not in (*_OF_A_MACHINE, *_OF_A_DATABASE, *_SENT)
 ]
 """What an export has, the owners of rows before the rows that are theirs."""
 

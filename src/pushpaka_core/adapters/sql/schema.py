@@ -164,6 +164,7 @@ deployments = _table(
     integer("heartbeat"),
     integer("attempts"),
     integer("last_seq"),
+    text("archive", null=True),
     text("idempotency_key", null=True),
     text("request_digest", null=True),
     integer("version"),
@@ -187,6 +188,41 @@ deployments = _table(
     ),
     row="deployment",
     of="project",
+)
+
+archives = _table(
+    "archives",
+    key(),
+    owner("project_id", "projects"),
+    uuid("user_id"),
+    text("sha256"),
+    integer("size"),
+    time("created_at"),
+    time("completed_at", null=True),
+    _unique(
+        "uq_archives_hash",
+        "project_id",
+        "sha256",
+        taken="archive",
+        where="completed_at IS NOT NULL",
+    ),
+    _index("ix_archives_project", "project_id", "created_at"),
+    row="archive",
+    of="project",
+)
+
+archive_chunks = _table(
+    "archive_chunks",
+    sa.Column(
+        "archive_id",
+        sa.Uuid(),
+        sa.ForeignKey("archives.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("number", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("content", sa.LargeBinary(), nullable=False),
+    row="archive chunk",
+    of="archive",
 )
 
 targets = _table(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
 from pushpaka_core.adapters.sql.activity import SqlActivityNumbers
+from pushpaka_core.adapters.sql.archives import SqlArchives
 from pushpaka_core.adapters.sql.counters import SqlTallies, count, counted
 from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
 from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
@@ -81,6 +82,11 @@ class SqlUnitOfWork:
     def activity(self) -> SqlActivityNumbers:
         """All deployments in numbers."""
         return SqlActivityNumbers(self._statements)
+
+    @property
+    def archives(self) -> SqlArchives:
+        """What people send instead of a commit."""
+        return SqlArchives(self._statements)
 
     @property
     def targets(self) -> SqlTargets:

@@ -49,7 +49,7 @@ class ForgeRepository:
     def of(cls, url: RepoUrl, token: str) -> Self | None:
         """Return the repository behind *url*, or None where no forge has it."""
         path = url.path.strip("/").removesuffix(".git")
-        if url.scheme == "file" or not _PATH.fullmatch(path):
+        if not url.host or not _PATH.fullmatch(path):
             return None
         # A forge that is cloned from by SSH has its API where its pages are.
         web = RepoUrl(scheme="https", host=url.host, path="") if url.scheme == "ssh" else url
