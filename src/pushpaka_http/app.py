@@ -176,7 +176,7 @@ def _uploads(application: Application, limits: Limits, rate_limits: RateLimits) 
         give_time(request, seconds=limits.archive_seconds)
 
     return Router(
-        openapi.BASE_PATH,
+        BASE_PATH,
         route_handlers=[ArchiveController],
         middleware=[_authentication(application, rate_limits)],
         guards=[check_parameters],
