@@ -49,6 +49,8 @@ class FedLog:
     """The headers of answers that say "not now", before there is one with lines."""
     afters: list[int] = field(factory=list, init=False)
     """After which line each connection wanted to go on."""
+    megabytes: float = field(default=0, init=False)
+    """Of the answers with lines: the browser's tools, which a test uses, keep them in the tab."""
     _socket: WebSocketRoute | None = field(default=None, init=False)
 
     @property
@@ -83,7 +85,10 @@ class FedLog:
         wanted = parse_qs(urlsplit(route.request.url).query)
         first = int(wanted["after"][0]) + 1
         last = min(first + int(wanted["limit"][0]), self.stored + 1)
-        await route.fulfill(json={"data": [line(seq) for seq in range(first, last)]})
+        page = {"data": [line(seq) for seq in range(first, last)]}
+        text = json.dumps(page, separators=(",", ":"))
+        self.megabytes += len(text) / 1_000_000
+        await route.fulfill(body=text, content_type="application/json")
 
     def _live(self, socket: WebSocketRoute) -> None:
         self._socket = socket

@@ -22,7 +22,7 @@ async def run(page: Page, script: str, *values: Any) -> Any:
     """Return what *script* does with the modules of the log, given as `log`, and with values."""
     return await page.evaluate(
         """async ([script, values]) => {
-          const names = ["ansi", "filter", "heights", "place", "row", "shown", "store", "text"];
+          const names = ["ansi", "filter", "heights", "place", "shown", "store", "styled", "text"];
           const modules = await Promise.all(names.map((name) => import(`/log/${name}.js`)));
           const AsyncFunction = (async () => {}).constructor;
           return await new AsyncFunction("log", "values", script)(
@@ -93,7 +93,7 @@ async def test_a_line_is_text_and_never_markup(page: Page) -> None:
     )
 
     assert {
-        "names": ["span", "mark"],
+        "names": ["span", "mark", "span"],
         "text": "<img src=x onerror=alert(1)> <b>",
         "mark": "img src",
     } == found

@@ -1,11 +1,13 @@
 """A log of 100,000 lines in a page: what it weighs, how it scrolls, and that it stands still."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from anyio import create_task_group, sleep
 from playwright.async_api import CDPSession, Locator, expect
 from tests.acceptance.people import Person
 from tests.dashboard.conftest import Visitors
@@ -19,6 +21,10 @@ MOST_MEGABYTES = 150
 LEAST_FRAMES = 50
 """A second."""
 MOST_ELEMENTS = 2000
+STEPS = (100, 2000, 20_000)
+"""Pixels from one frame to the next."""
+FRAMES = 120
+SECONDS_BETWEEN_WEIGHINGS = 0.2
 
 _SCROLL = """
 ([step, frames]) => new Promise((resolve) => {
@@ -55,42 +61,60 @@ async def metrics(session: CDPSession) -> Mapping[str, float]:
     return {each["name"]: each["value"] for each in answer["metrics"]}
 
 
+@asynccontextmanager
+async def weighed() -> AsyncIterator[list[float]]:
+    """Collect the megabytes of the tab that is opened meanwhile, time and again."""
+    others = renderers().keys()
+    megabytes: list[float] = []
+
+    async def weigh() -> None:
+        while True:
+            megabytes.extend(size for pid, size in renderers().items() if pid not in others)
+            await sleep(SECONDS_BETWEEN_WEIGHINGS)
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(weigh)
+        yield megabytes
+        await sleep(2 * SECONDS_BETWEEN_WEIGHINGS)
+        tasks.cancel_scope.cancel()
+
+
 def renderers() -> Mapping[int, float]:
     """Return the megabytes that each process of a tab has for itself."""
-    return {
-        process.pid: process.memory_full_info().uss / 1_000_000
-        for process in psutil.Process(os.getpid()).children(recursive=True)
-        if "--type=renderer" in process.cmdline()
-    }
+    sizes = {}
+    for process in psutil.Process(os.getpid()).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "--type=renderer" in process.cmdline():
+                sizes[process.pid] = process.memory_full_info().uss / 1_000_000
+    return sizes
 
 
 async def test_many_lines_weigh_little_and_scroll_smoothly(
     visitors: Visitors, ann: Person, repositories: Path
 ) -> None:
     """
-    The tab that shows 100,000 lines takes less than 150 MB, and has all that is in sight ready
-    for more than 50 frames a second, whether it is scrolled slowly or in leaps.
+    The tab that shows 100,000 lines takes less than 150 MB, from when it reads them, and has all
+    that is in sight ready for more than 50 frames a second, whether it is scrolled slowly or in
+    leaps. Nobody collects its garbage but itself; what the browser's tools keep is not its own.
     """
-    others = renderers().keys()
-    visitor = await visitors(ann)
-    performance = await visitor.context.new_cdp_session(visitor.page)
-    await performance.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    log = FedLog(visitor, stored=MANY)
-    await log.open(await page_of_some_deployment(ann, repositories / "shop"))
-    await expect(log.status).to_contain_text("100,000 lines")
-    await performance.send("HeapProfiler.collectGarbage")
-    megabytes = [size for pid, size in renderers().items() if pid not in others]
-
+    path = await page_of_some_deployment(ann, repositories / "shop")
     frames = {}
-    for step in (100, 2000):
-        before = await metrics(performance)
-        seen = await visitor.page.evaluate(_SCROLL, [step, 60])
-        after = await metrics(performance)
-        frames[step] = 60 / (after["TaskDuration"] - before["TaskDuration"])
-        assert 0 == seen["empty"]
-        assert seen["elements"] < MOST_ELEMENTS
-    assert max(megabytes) < MOST_MEGABYTES
+    async with weighed() as megabytes:
+        visitor = await visitors(ann)
+        performance = await visitor.context.new_cdp_session(visitor.page)
+        await performance.send("Performance.enable", {"timeDomain": "threadTicks"})
+        log = FedLog(visitor, stored=MANY)
+        await log.open(path)
+        await expect(log.status).to_contain_text("100,000 lines")
+
+        for step in STEPS:
+            before = await metrics(performance)
+            seen = await visitor.page.evaluate(_SCROLL, [step, FRAMES])
+            after = await metrics(performance)
+            frames[step] = FRAMES / (after["TaskDuration"] - before["TaskDuration"])
+            assert 0 == seen["empty"]
+            assert seen["elements"] < MOST_ELEMENTS
+    assert max(megabytes) - log.megabytes < MOST_MEGABYTES
     assert min(frames.values()) > LEAST_FRAMES
 
 

@@ -1,11 +1,12 @@
 /** A log of any length as a region that scrolls, of which only what is in sight is in the page. */
 
 import { hashOf } from "./place.js";
-import { headingElement, lineElement, rulerElement } from "./row.js";
+import { HeadingRow, LineRow, rulerElement } from "./row.js";
 import { Rows } from "./rows.js";
 import { Shown } from "./shown.js";
 
-const OVERSCAN_ROWS = 24;
+const OVERSCAN_ROWS = 16;
+const LEAST_OVERSCAN_ROWS = 8;
 const LEAST_DIGITS = 5;
 const MOST_CORRECTIONS = 3;
 const NEAR_PIXELS = 2;
@@ -30,7 +31,9 @@ export class LogList {
   #space = document.createElement("div");
   #window = document.createElement("div");
   #ruler = rulerElement();
-  #rows = new Rows(this.#window, (index) => this.#element(index));
+  #rows = new Rows(this.#window, (index) => this.#show(index), (row) => this.#free(row));
+  /** Rows that no line needs now: memory grows with each element that is made while it scrolls. @type {LineRow[]} */
+  #spare = [];
   #observer = new ResizeObserver(() => this.#measure());
   #isWrapped = false;
   #columns = Infinity;
@@ -211,13 +214,25 @@ export class LogList {
     this.#top = this.#region.scrollTop;
   }
 
+  /** Draw what comes near; no more than that in a leap, after which another one may follow. */
   #fill() {
+    const near = this.#around(LEAST_OVERSCAN_ROWS);
+    if (!this.#rows.hold(...near)) this.#rows.draw(...(this.#rows.meet(...near) ? this.#around(OVERSCAN_ROWS) : near));
+    const above = this.shown.heights.before(this.#rows.from);
+    this.#window.style.transform = `translateY(${above * this.#row}px)`;
+  }
+
+  /**
+   * The first index in sight and the one after the last, with some more on both sides.
+   *
+   * @param {number} rows
+   * @returns {[number, number]}
+   */
+  #around(rows) {
     const { heights, size } = this.shown;
     const top = this.#region.scrollTop / this.#row;
     const bottom = top + this.#region.clientHeight / this.#row;
-    const from = heights.indexAt(top - OVERSCAN_ROWS);
-    this.#rows.draw(from, size && heights.indexAt(bottom + OVERSCAN_ROWS) + 1);
-    this.#window.style.transform = `translateY(${heights.before(from) * this.#row}px)`;
+    return [heights.indexAt(top - rows), size && heights.indexAt(bottom + rows) + 1];
   }
 
   /** Take the heights of lines whose letters are not all of one width; tells whether one was wrong. */
@@ -239,14 +254,19 @@ export class LogList {
   }
 
   /** @param {number} index */
-  #element(index) {
+  #show(index) {
     const place = this.shown.placeAt(index);
-    if (this.shown.isHeading(index)) return headingElement(this.#store, place);
+    if (this.shown.isHeading(index)) return new HeadingRow(this.#store.phase(place));
+    const row = this.#spare.pop() ?? new LineRow();
     const seq = this.#store.seq(place);
     const href = location.pathname + location.search + hashOf({ from: seq, to: seq });
-    const row = lineElement(this.#store, place, this.shown.filter, href);
-    const isPointed = this.#pointed && this.#pointed.from <= seq && seq <= this.#pointed.to;
-    row.classList.toggle("log-pointed", Boolean(isPointed));
+    const isPointed = this.#pointed !== null && this.#pointed.from <= seq && seq <= this.#pointed.to;
+    row.show(this.#store, place, { filter: this.shown.filter, href, isPointed });
     return row;
+  }
+
+  /** @param {import("./rows.js").Row} row */
+  #free(row) {
+    if (row instanceof LineRow) this.#spare.push(row);
   }
 }

@@ -1,8 +1,7 @@
-/** Lines and headings as elements. All of a line is text, whatever it looks like. */
+/** Lines and headings as elements. */
 
-import { plain, spans } from "./ansi.js";
-import { isLight } from "./colours.js";
 import { LEVELS, PHASES, STREAMS } from "./store.js";
+import { write } from "./styled.js";
 
 const PHASE_NAMES = {
   source: "Source",
@@ -13,34 +12,67 @@ const PHASE_NAMES = {
   run: "Run",
 };
 
-/**
- * @param {import("./store.js").LogStore} store
- * @param {number} place
- * @param {import("./filter.js").LogFilter} filter whose matches are marked
- * @param {string} href of the line
- * @returns {HTMLElement}
- */
-export function lineElement(store, place, filter, href) {
-  const row = element("div", "log-line");
-  row.dataset.level = LEVELS[store.level(place)];
-  row.dataset.stream = STREAMS[store.stream(place)];
-  row.append(numberElement(store.seq(place), href), timeElement(store.time(place)));
-  row.append(textElement(store.message(place), filter));
-  return row;
+/** The elements of a line, which show one after the other. */
+export class LineRow {
+  element = element("div", "log-line");
+  #number = /** @type {HTMLAnchorElement} */ (element("a", "log-seq", " "));
+  #time = element("span", "log-time", " ");
+  #text = element("span", "log-text");
+
+  constructor() {
+    this.#number.tabIndex = -1;
+    this.element.append(this.#number, this.#time, this.#text);
+  }
+
+  /**
+   * Show a line in place of another.
+   *
+   * @param {import("./store.js").LogStore} store
+   * @param {number} place
+   * @param {object} more
+   * @param {import("./filter.js").LogFilter} more.filter whose matches are marked
+   * @param {string} more.href of the line
+   * @param {boolean} more.isPointed whether it is one of those that are meant
+   */
+  show(store, place, { filter, href, isPointed }) {
+    this.element.dataset.level = LEVELS[store.level(place)];
+    this.element.dataset.stream = STREAMS[store.stream(place)];
+    this.element.classList.toggle("log-pointed", isPointed);
+    this.#showNumber(store.seq(place), href);
+    this.#showTime(store.time(place));
+    write(this.#text, store.message(place), filter);
+  }
+
+  /**
+   * @param {number} seq
+   * @param {string} href
+   */
+  #showNumber(seq, href) {
+    say(this.#number, String(seq));
+    this.#number.href = href;
+    this.#number.setAttribute("aria-label", `Line ${seq}`);
+  }
+
+  /** @param {number} milliseconds */
+  #showTime(milliseconds) {
+    const at = new Date(milliseconds);
+    const parts = [at.getHours(), at.getMinutes(), at.getSeconds()];
+    say(this.#time, parts.map((part) => String(part).padStart(2, "0")).join(":"));
+    this.#time.title = at.toLocaleString();
+  }
 }
 
-/**
- * @param {import("./store.js").LogStore} store
- * @param {number} place of the first line below it
- * @returns {HTMLElement}
- */
-export function headingElement(store, place) {
-  const heading = element("div", "log-phase");
-  heading.setAttribute("role", "heading");
-  heading.setAttribute("aria-level", "3");
-  const phase = /** @type {keyof typeof PHASE_NAMES} */ (PHASES[store.phase(place)]);
-  heading.append(element("span", "log-phase-name", PHASE_NAMES[phase]));
-  return heading;
+/** The name of a phase above its lines. */
+export class HeadingRow {
+  element = element("div", "log-phase");
+
+  /** @param {number} phase its place in PHASES */
+  constructor(phase) {
+    const name = PHASE_NAMES[/** @type {keyof typeof PHASE_NAMES} */ (PHASES[phase])];
+    this.element.setAttribute("role", "heading");
+    this.element.setAttribute("aria-level", "3");
+    this.element.append(element("span", "log-phase-name", name));
+  }
 }
 
 /**
@@ -58,119 +90,12 @@ export function rulerElement() {
 }
 
 /**
- * The text of a line in its colours, with what is looked for marked.
- *
- * @param {string} message
- * @param {import("./filter.js").LogFilter} [filter]
- * @returns {HTMLElement}
- */
-export function textElement(message, filter) {
-  const text = element("span", "log-text");
-  const marks = filter ? filter.matches(plain(message)) : [];
-  let place = 0;
-  for (const span of spans(message)) {
-    const parts = marked(span.text, place, marks);
-    text.append(isPlain(span.style) ? parts : styledElement(span.style, parts));
-    place += span.text.length;
-  }
-  return text;
-}
-
-/**
- * @param {number} seq
- * @param {string} href
- */
-function numberElement(seq, href) {
-  const number = /** @type {HTMLAnchorElement} */ (element("a", "log-seq", String(seq)));
-  number.href = href;
-  number.tabIndex = -1;
-  number.dataset.seq = String(seq);
-  number.setAttribute("aria-label", `Line ${seq}`);
-  return number;
-}
-
-/** @param {number} milliseconds */
-function timeElement(milliseconds) {
-  const at = new Date(milliseconds);
-  const parts = [at.getHours(), at.getMinutes(), at.getSeconds()];
-  const time = element("span", "log-time", parts.map((part) => String(part).padStart(2, "0")).join(":"));
-  time.title = at.toLocaleString();
-  return time;
-}
-
-/**
+ * @param {HTMLElement} element that has one text
  * @param {string} text
- * @param {number} start of the text in its line
- * @param {[number, number][]} marks
  */
-function marked(text, start, marks) {
-  const parts = document.createDocumentFragment();
-  let place = 0;
-  for (const [from, to] of marks) {
-    const [begin, end] = [Math.max(from - start, place), Math.min(to - start, text.length)];
-    if (begin >= end) continue;
-    parts.append(text.slice(place, begin), element("mark", "log-mark", text.slice(begin, end)));
-    place = end;
-  }
-  parts.append(text.slice(place));
-  return parts;
-}
-
-/**
- * @param {import("./ansi.js").Style} style
- * @param {Node} content
- */
-function styledElement(style, content) {
-  const span = element("span", classes(style));
-  const [front, back] = style.inverse
-    ? [style.background, style.colour ?? "inverse"]
-    : [style.colour, style.background];
-  if (back !== undefined) colourBackground(span, front, back);
-  else if (front !== undefined) colourText(span, front);
-  span.append(content);
-  return span;
-}
-
-/**
- * @param {HTMLElement} span
- * @param {import("./colours.js").Colour} colour
- */
-function colourText(span, colour) {
-  if (typeof colour === "number") span.classList.add(`log-colour-${colour}`);
-  else {
-    span.classList.add("log-colour");
-    span.style.setProperty("--log-colour", colour);
-  }
-}
-
-/**
- * @param {HTMLElement} span
- * @param {import("./colours.js").Colour | undefined} front
- * @param {import("./colours.js").Colour} back
- */
-function colourBackground(span, front, back) {
-  if (back === "inverse") {
-    span.classList.add("log-inverse");
-    return;
-  }
-  if (typeof back === "number") span.classList.add(`log-back-${back}`);
-  else {
-    span.style.backgroundColor = back;
-    span.style.color = isLight(back) ? "#000" : "#fff";
-  }
-  if (typeof front === "number") span.classList.add(`log-on-${front}`);
-  else if (front !== undefined) span.style.color = front;
-}
-
-/** @param {import("./ansi.js").Style} style */
-function classes(style) {
-  const names = /** @type {const} */ (["bold", "dim", "italic", "underline", "strike"]);
-  return names.filter((name) => style[name]).map((name) => `log-${name}`).join(" ");
-}
-
-/** @param {import("./ansi.js").Style} style */
-function isPlain(style) {
-  return Object.keys(style).length === 0;
+function say(element, text) {
+  const node = /** @type {Text} */ (element.firstChild);
+  if (node.nodeValue !== text) node.nodeValue = text;
 }
 
 /**

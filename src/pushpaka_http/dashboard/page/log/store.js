@@ -1,6 +1,7 @@
 /** The lines of one log, kept in little memory. */
 
 import { plain } from "./ansi.js";
+import { Texts } from "./texts.js";
 
 const BLOCK_LINES = 4096;
 const TAB_COLUMNS = 4;
@@ -35,18 +36,18 @@ export class LogStore {
 
   /** @type {Block[]} */
   #blocks = [];
-  #characters = 0;
+  #bytes = 0;
   #mostLines;
-  #mostCharacters;
+  #mostBytes;
 
   /**
    * @param {object} [most] the oldest lines beyond are forgotten
    * @param {number} [most.lines]
-   * @param {number} [most.characters]
+   * @param {number} [most.bytes]
    */
-  constructor({ lines = 300_000, characters = 40_000_000 } = {}) {
+  constructor({ lines = 300_000, bytes = 40_000_000 } = {}) {
     this.#mostLines = lines;
-    this.#mostCharacters = characters;
+    this.#mostBytes = bytes;
   }
 
   /** The `seq` of the newest line; 0 before the first. */
@@ -83,7 +84,7 @@ export class LogStore {
 
   /** @param {number} place */
   message(place) {
-    return this.#block(place).messages[place % BLOCK_LINES];
+    return this.#block(place).messages.at(place % BLOCK_LINES);
   }
 
   /** How many columns a line takes, were each character one wide. @param {number} place */
@@ -145,23 +146,21 @@ export class LogStore {
     const columns = Math.min(width(text), 65_535);
     block.seqs[row] = line.seq;
     block.times[row] = Date.parse(line.created_at);
-    block.messages.push(line.message);
+    this.#bytes += block.messages.push(line.message);
     block.columns[row] = columns;
     block.marks[row] =
       Math.max(STREAMS.indexOf(line.stream), 0) |
       (Math.max(LEVELS.indexOf(line.level), 0) << 2) |
       (Math.max(PHASES.indexOf(line.phase), 0) << 4) |
       (/^[\x20-\x7e]*$/.test(text) ? 0 : 128);
-    block.characters += line.message.length;
-    this.#characters += line.message.length;
     this.widest = Math.max(this.widest, columns);
     this.end += 1;
   }
 
   #forgetOldest() {
-    const isTooMuch = () => this.size > this.#mostLines || this.#characters > this.#mostCharacters;
+    const isTooMuch = () => this.size > this.#mostLines || this.#bytes > this.#mostBytes;
     while (this.#blocks.length > 1 && isTooMuch()) {
-      this.#characters -= /** @type {Block} */ (this.#blocks.shift()).characters;
+      this.#bytes -= /** @type {Block} */ (this.#blocks.shift()).messages.size;
       this.first += BLOCK_LINES;
     }
   }
@@ -173,13 +172,12 @@ class Block {
   times = new Float64Array(BLOCK_LINES);
   columns = new Uint16Array(BLOCK_LINES);
   marks = new Uint8Array(BLOCK_LINES);
-  /** @type {string[]} */
-  messages = [];
-  characters = 0;
+  messages = new Texts(BLOCK_LINES);
 }
 
 /** @param {string} text */
 function width(text) {
+  if (!text.includes("\t")) return text.length;
   const [first, ...others] = text.split("\t");
   return others.reduce((columns, part) => columns - (columns % TAB_COLUMNS) + TAB_COLUMNS + part.length, first.length);
 }

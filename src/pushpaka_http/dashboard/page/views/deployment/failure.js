@@ -2,8 +2,8 @@
 import { html, useLayoutEffect, useRef } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
 import { Icon } from "../../lib/ui.js";
-import { textElement } from "../../log/row.js";
 import { LEVELS, STREAMS } from "../../log/store.js";
+import { textElement } from "../../log/styled.js";
 
 const MOST_LINES = 10;
 const TITLES = { failed: "The deployment failed", crashed: "The application keeps ending" };
