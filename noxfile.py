@@ -136,6 +136,13 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
+@nox.session(default=False)
+def client(session: nox.Session) -> None:
+    """Writes the synchronous client anew from the asynchronous one."""
+    session.install("-e", ".[serve]", *group("test"))
+    session.run("python", "-m", "tests.client.synchronous")
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """
