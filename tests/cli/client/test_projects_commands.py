@@ -222,7 +222,7 @@ class TestInit:
             project["repo_url"],
             project["branch"],
         )
-        assert "Next: pushpaka deploy" in made.stderr
+        assert "Next: pushpaka deploy-key create" in made.stderr
 
     def test_it_finds_the_project_that_there_is(self, ann: Desk) -> None:
         """A second time, or on another machine, nothing is made."""
@@ -276,3 +276,4 @@ class TestInit:
         told = ann.run("init").stderr
 
         assert "Framework  static" in told
+        assert "Next: pushpaka deploy\n" in told

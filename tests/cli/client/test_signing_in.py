@@ -209,7 +209,7 @@ def test_a_server_that_does_not_answer_is_told(desk: Desk) -> None:
     [
         ("deploy.invalid", "https://deploy.invalid"),
         ("localhost:9", "http://localhost:9"),
-        ("http://deploy.invalid/", "http://deploy.invalid"),
+        ("http://deploy.invalid/api/v1/", "http://deploy.invalid"),
     ],
 )
 def test_an_address_is_taken_as_people_write_it(desk: Desk, given: str, asked: str) -> None:
@@ -218,3 +218,13 @@ def test_an_address_is_taken_as_people_write_it(desk: Desk, given: str, asked: s
 
     assert asked in refused.stderr
     assert ("it is no https" in refused.stderr) is (asked == "http://deploy.invalid")
+
+
+@pytest.mark.parametrize(
+    "given", ["http://[", "[", "ftp://deploy.invalid", "https://a:b@c.invalid"]
+)
+def test_what_is_no_address_is_told(desk: Desk, given: str) -> None:
+    """Before anybody is asked."""
+    refused = desk.run("login", given, "--token-stdin", input="ppk_0\n", code=1)
+
+    assert refused.stderr.startswith("Error: base_url: must ")

@@ -8,13 +8,14 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    r"""
-    Print the script by which SHELL completes commands, options and names of projects.
+    """
+    Print the script by which SHELL completes commands, options and projects.
 
-    \b
-    bash: add to ~/.bashrc      eval "$(pushpaka completion bash)"
-    zsh:  add to ~/.zshrc       eval "$(pushpaka completion zsh)"
-    fish: pushpaka completion fish >~/.config/fish/completions/pushpaka.fish
+    In bash, ~/.bashrc has: eval "$(pushpaka completion bash)"
+
+    In zsh, ~/.zshrc has: eval "$(pushpaka completion zsh)"
+
+    For fish: pushpaka completion fish >~/.config/fish/completions/pushpaka.fish
     """
     kind = get_completion_class(shell)
     if kind is None:

@@ -96,7 +96,9 @@ def use(*, name: str, is_json: bool) -> None:
 @json_option
 def remove(*, name: str, is_json: bool) -> None:
     """
-    Forget the server NAME and the token for it; `pushpaka logout` would also end the token.
+    Forget the server NAME and the token for it.
+
+    The token stays good: `pushpaka logout` would end it.
 
     Example: pushpaka contexts remove staging
     """

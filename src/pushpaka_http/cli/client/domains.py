@@ -49,7 +49,7 @@ def list_(session: Session) -> None:
 @in_project
 def add(session: Session, *, domain: str) -> None:
     """
-    Claim DOMAIN for a project, and show the record that proves that it is yours.
+    Claim DOMAIN, and show what proves that it is yours.
 
     Example: pushpaka domains add www.example.com
     """
@@ -67,7 +67,9 @@ def add(session: Session, *, domain: str) -> None:
 @with_session
 def verify(session: Session, *, domain: str, is_patient: bool, timeout: int) -> None:
     """
-    Look whether the record of DOMAIN is there; only then visitors are let in by that name.
+    Look whether the record of DOMAIN is there.
+
+    Only then visitors are let in by that name.
 
     Example: pushpaka domains verify --wait www.example.com
     """
@@ -107,8 +109,8 @@ def _what_to_set(domain: "DomainResponse") -> list[str]:
         f"Set this record where the DNS of {domain.domain} is managed:",
         f"  {record.type}  {record.name}  {record.value}",
         "and let the domain itself lead here, by an alias or by addresses:",
-        f"  CNAME   {shown(expected.cname)}",
-        f"  A/AAAA  {shown(expected.addresses)}",
+        *([f"  CNAME   {expected.cname}"] if expected.cname else []),
+        *(f"  A/AAAA  {address}" for address in expected.addresses),
     ]
 
 

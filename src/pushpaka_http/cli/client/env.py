@@ -82,9 +82,10 @@ def unset(session: Session, *, names: tuple[str, ...], scope: str | None) -> Non
 @in_project
 def import_(session: Session, *, file: str, scope: str) -> None:
     """
-    Set all env vars of FILE, `.env` unless another is named, "-" being the input.
+    Set all env vars of a file.
 
-    Quotes, comments, values of several lines and "export" are understood as in shells.
+    FILE is `.env` unless another is named, "-" being the input. Quotes, comments, values of
+    several lines and "export" are understood as in shells.
 
     Example: pushpaka env import .env.production --scope production
     """
@@ -95,7 +96,9 @@ def import_(session: Session, *, file: str, scope: str) -> None:
 @in_project
 def pull_names(session: Session) -> None:
     """
-    Print a NAME= for each env var, to begin a file for one's own machine with.
+    Print a NAME= for each env var, without a value.
+
+    It is what a file for your own machine begins with.
 
     Example: pushpaka env pull-names >.env
     """

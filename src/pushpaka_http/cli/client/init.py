@@ -46,8 +46,7 @@ def command(session: Session, *, name: str | None, remote: str | None, branch: s
     session.output.result(project, f"{project.name} {verb} to this folder: {project.repo_url}")
     if session.output.is_json:
         return
-    _tell_plan(session, project)
-    session.output.next_step("pushpaka deploy")
+    session.output.next_step(_next_step(session, project))
 
 
 def _found_or_made(
@@ -91,17 +90,23 @@ def _address_of(folder: Path, remote: str | None) -> str:
     return _CREDENTIALS.sub("", url) if url.startswith("http") else url
 
 
-def _tell_plan(session: Session, project: "ProjectResponse") -> None:
-    """Say what a deployment would do, if the server can tell."""
+def _next_step(session: Session, project: "ProjectResponse") -> str:
+    """Say what a deployment would do, if the server can tell, and return what comes next."""
     from pushpaka_http.client import ApiError
 
     try:
         plan = session.client.projects.plan(project.id)
     except ApiError as error:
         session.output.say(f"What a deployment would do cannot be told yet: {error.message}")
-        return
+        opens = (
+            "projects set git_token=-"
+            if project.repo_url.startswith("http")
+            else "deploy-key create"
+        )
+        return f"pushpaka {opens}, if the repository is private; then pushpaka deploy"
     for heading, text in _main_lines(plan):
         session.output.say(f"  {heading:9}  {text}")
+    return "pushpaka deploy"
 
 
 def _main_lines(plan: "PlanResponse") -> list[tuple[str, str]]:

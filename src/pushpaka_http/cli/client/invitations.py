@@ -45,7 +45,9 @@ def list_(session: Session) -> None:
 @with_session
 def accept(session: Session, *, project: str, has_password: bool) -> None:
     """
-    Come into the team of PROJECT, its name or the id of the invitation.
+    Come into the team of PROJECT.
+
+    It is named by its name, or by the id of the invitation.
 
     Example: pushpaka invitations accept shop
     """
@@ -61,7 +63,9 @@ def accept(session: Session, *, project: str, has_password: bool) -> None:
 @with_session
 def decline(session: Session, *, project: str, has_password: bool) -> None:
     """
-    Say no to PROJECT, its name or the id of the invitation.
+    Say no to PROJECT.
+
+    It is named by its name, or by the id of the invitation.
 
     Example: pushpaka invitations decline shop
     """

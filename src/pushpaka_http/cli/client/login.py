@@ -12,6 +12,7 @@ import click
 from attrs import frozen
 
 from pushpaka_core.domain.tokens import TokenScope
+from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.cli.client.client_settings import TOKEN, ClientSettings
 from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.context_file import Context, ContextFile, Contexts
@@ -132,7 +133,9 @@ def _by_password(
 
 
 def _address(given: str | None, name: str | None, contexts: Contexts) -> str:
-    """Return the address that is meant, with its scheme: that of this machine has no TLS."""
+    """Return the address that is meant, with its scheme: this machine itself has no TLS."""
+    from pushpaka_http.client.addresses import api_address
+
     known = contexts.by_name.get(name or contexts.current or "")
     address = given or (known.url if known else None)
     if address is None:
@@ -140,11 +143,14 @@ def _address(given: str | None, name: str | None, contexts: Contexts) -> str:
     if "://" not in address:
         scheme = "http" if _is_here(f"//{address}") else "https"
         address = f"{scheme}://{address}"
-    return address.rstrip("/")
+    return api_address(address).removesuffix(BASE_PATH)
 
 
 def _is_here(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
     return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
 
 

@@ -52,7 +52,9 @@ def list_(session: Session) -> None:
 @in_project
 def invite(session: Session, *, email: str, role: str, has_password: bool) -> None:
     """
-    Invite whoever has, or will have, an account with the address EMAIL.
+    Invite somebody by the address of their account.
+
+    They may have none yet.
 
     Example: pushpaka members invite bob@example.com --role viewer
     """

@@ -35,7 +35,9 @@ def command() -> None:
 @in_project
 def list_(session: Session) -> None:
     """
-    List who is told what of a project; addresses are secret, and not shown.
+    List who is told what of a project.
+
+    Addresses are secret, and not shown.
 
     Example: pushpaka notifications list
     """
@@ -55,7 +57,9 @@ def list_(session: Session) -> None:
 @in_project
 def add(session: Session, *, url: str, occasions: tuple[str, ...]) -> None:
     """
-    Have the service at URL told, as in slack://… or https://…; "-" reads it from the input.
+    Have the service at URL told.
+
+    It is as in slack://… or https://…; "-" reads it from the input.
 
     Example: pushpaka notifications add https://example.com/hooks --on failure --on crash
     """

@@ -64,7 +64,9 @@ def list_(session: Session) -> None:
 @with_session
 def create(session: Session, *, name: str, repo: str, settings: tuple[str, ...]) -> None:
     """
-    Make a project called NAME; settings are those of `pushpaka projects set`.
+    Make a project called NAME.
+
+    Settings are those of `pushpaka projects set`.
 
     Example: pushpaka projects create shop --repo https://github.com/acme/shop branch=main
     """
@@ -90,7 +92,7 @@ def show(session: Session) -> None:
 @in_project
 def set_(session: Session, *, settings: tuple[str, ...]) -> None:
     """
-    Change settings of a project; they hold from its next deployment on.
+    Change settings of a project, from its next deployment on.
 
     A SETTING is called as in the API: name, repo_url, branch, root_dir, install_command,
     build_command, start_command, port, framework, health_check_path, health_check_timeout,
@@ -110,7 +112,9 @@ def set_(session: Session, *, settings: tuple[str, ...]) -> None:
 @of_project
 def delete(session: Session, *, is_sure: bool) -> None:
     """
-    Delete a project with all its deployments, logs, env vars and domains.
+    Delete a project with all that is its own.
+
+    Its deployments, logs, env vars and domains are gone with it.
 
     Example: pushpaka projects delete shop
     """

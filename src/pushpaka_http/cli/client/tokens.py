@@ -55,9 +55,10 @@ def create(
     session: Session, *, name: str, scope: str, days: int | None, has_password: bool
 ) -> None:
     """
-    Make an API token called NAME; it is shown now, and never again.
+    Make an API token called NAME.
 
-    No API token may make another, so that your password is asked for.
+    It is shown now, and never again. No API token may make another, so that your password is
+    asked for.
 
     Example: pushpaka tokens create ci --scope deploy --days 90
     """
@@ -74,7 +75,9 @@ def create(
 @with_session
 def revoke(session: Session, *, token: str, is_sure: bool) -> None:
     """
-    Revoke an API token by its name, its beginning or its id; nobody gets in by it any more.
+    Revoke an API token: nobody gets in by it any more.
+
+    TOKEN is its name, its beginning or its id.
 
     Example: pushpaka tokens revoke ci
     """

@@ -62,7 +62,7 @@ def list_(session: Session) -> None:
 @in_project
 def create(session: Session, *, provider: str | None, previews: bool, forks: bool) -> None:
     """
-    Make a webhook; its address and its secret are for the settings of the repository.
+    Make a webhook, and show what its forge is given.
 
     Example: pushpaka webhooks create --provider github --previews
     """
@@ -79,7 +79,9 @@ def create(session: Session, *, provider: str | None, previews: bool, forks: boo
 @with_session
 def rotate(session: Session, *, webhook_id: str) -> None:
     """
-    Give the webhook ID a new secret; the one that the forge has is void.
+    Give the webhook ID a new secret.
+
+    The one that the forge has is void.
 
     Example: pushpaka webhooks rotate 6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10
     """
@@ -92,7 +94,9 @@ def rotate(session: Session, *, webhook_id: str) -> None:
 @with_session
 def remove(session: Session, *, webhook_id: str, is_sure: bool) -> None:
     """
-    Take the webhook ID away; pushes that the forge tells of by it are refused.
+    Take the webhook ID away.
+
+    What the forge tells by it is refused from now on.
 
     Example: pushpaka webhooks remove 6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10
     """
