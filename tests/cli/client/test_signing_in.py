@@ -1,6 +1,7 @@
 """Signing in, staying signed in, and signing out."""
 
 import json
+import os
 import socket
 
 import httpx
@@ -64,6 +65,27 @@ def test_a_file_that_others_may_read_is_refused(desk: Desk, place: Place) -> Non
 
     assert "Others on this machine may read" in refused.stderr
     assert f"chmod 600 {desk.context_file}" in refused.stderr
+
+
+def test_a_file_of_another_user_is_refused(
+    desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who could write it chooses whom a token is sent to."""
+    desk.sign_up(place, "jon@example.com")
+    me = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: me + 1)
+
+    assert "belongs to another user" in desk.run("whoami", code=1).stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"current": 1}', '{"by_name": {"a": {"x": 1}}}'])
+def test_a_damaged_file_is_told(desk: Desk, text: str) -> None:
+    """With what to do."""
+    desk.context_file.parent.mkdir()
+    desk.context_file.write_text(text)
+    desk.context_file.chmod(0o600)
+
+    assert "Remove it, and run: pushpaka login" in desk.run("whoami", code=1).stderr
 
 
 def test_signing_in_again_ends_the_token_of_before(desk: Desk, place: Place) -> None:

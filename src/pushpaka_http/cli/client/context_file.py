@@ -1,6 +1,7 @@
 """Servers by the names that a user gives them, and the file that remembers them."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -64,16 +65,21 @@ class ContextFile:
         Return what is kept; nothing where nothing was kept yet.
 
         Raises:
-            ContextFileError: If others may read it, or it is not what `save` writes.
+            ContextFileError: If it is another user's, others may read it, or it is damaged.
         """
         try:
-            mode = self.path.stat().st_mode
-            text = self.path.read_text()
+            with self.path.open() as file:
+                status, text = os.fstat(file.fileno()), file.read()
         except FileNotFoundError:
             return Contexts()
         except (OSError, UnicodeDecodeError):
             raise ContextFileError(f"{self.path} cannot be read. Check who owns it.") from None
-        if mode & _OTHERS:
+        if status.st_uid != os.geteuid():
+            raise ContextFileError(
+                f"{self.path} belongs to another user. XDG_CONFIG_HOME names another directory "
+                "for it."
+            )
+        if status.st_mode & _OTHERS:
             raise ContextFileError(
                 f"Others on this machine may read or write {self.path}, which holds tokens. "
                 f"Run: chmod 600 {self.path}. If others use this machine, also revoke these "
