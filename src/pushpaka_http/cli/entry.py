@@ -12,6 +12,20 @@ from pushpaka_core.errors import PushpakaError, SettingsError
 _OPERATOR = "Operator"
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Deploy": {
+        "deploy": "Deploy a project, and follow it until it runs.",
+        "logs": "Show what a deployment says.",
+        "status": "Tell what a project serves, and what is in work.",
+        "ps": "List what runs of a project.",
+        "deployments": "List and show deployments.",
+        "rollback": "Serve again what was served before.",
+        "redeploy": "Serve the same with the env vars of today.",
+        "promote": "Serve a preview as production.",
+        "restart": "Replace what runs by new instances of it.",
+        "stop": "Stop what a project serves.",
+        "start": "Serve again what was stopped.",
+        "cancel": "Cancel the deployment that is in work.",
+    },
     "Project": {
         "init": "Link this folder to its project, which is made where there is none.",
         "open": "Open the address of a project in the browser.",

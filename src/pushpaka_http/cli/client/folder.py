@@ -1,6 +1,5 @@
 """The folder in which a command is given, as Git knows it."""
 
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,13 +25,18 @@ class LocalFolder:
         remotes = self.standing.remotes.items()
         return [name for name, address in remotes if are_same_repository(address, repo_url)]
 
+    def is_of(self, repo_url: str) -> bool:
+        """Tell whether it is a clone of the repository at *repo_url*, or that itself."""
+        return repo_url == str(self.root) or bool(self.remotes_of(repo_url))
+
     def is_pushed(self, repo_url: str, branch: str) -> bool:
         """Tell whether *branch* of the repository at *repo_url* has the commit, as far as known."""
+        if repo_url == str(self.root):
+            return branch == self.standing.branch
         holders = self.standing.holders
         return any(f"{name}/{branch}" in holders for name in self.remotes_of(repo_url))
 
 
-@cache
 def read_folder(directory: Path | None = None) -> LocalFolder | None:
     """
     Return what Git knows of *directory*, the present one unless it is named.

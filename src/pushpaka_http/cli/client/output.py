@@ -76,9 +76,9 @@ class Output:
         click.echo(as_json(thing))
 
 
-def as_json(thing: object) -> str:
-    """Return an object of the API as the API sends it."""
-    return json.dumps(thing, default=_wire, indent=2)
+def as_json(thing: object, *, indent: int | None = 2) -> str:
+    """Return an object of the API as the API sends it; without *indent*, in one line."""
+    return json.dumps(thing, default=_wire, indent=indent)
 
 
 def harmless(text: str) -> str:

@@ -1,0 +1,101 @@
+"""What a command does that has begun a deployment: it follows it, and ends as that does."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+from anyio import move_on_after
+from attrs import frozen
+
+from pushpaka_core.domain.deployments import PRODUCTION
+from pushpaka_http.cli.client.displays import fitting_display
+from pushpaka_http.cli.client.following import Following
+from pushpaka_http.cli.client.servers import signed_in
+from pushpaka_http.cli.client.session import Session
+from pushpaka_http.schemas.deployments import DeploymentResponse
+
+if TYPE_CHECKING:
+    from pushpaka_http.cli.client.pursuit import Pursuit
+    from pushpaka_http.client import AsyncClient
+
+_FAILED = 1
+_INTERRUPTED = 130
+
+detach_option = click.option(
+    "--detach", "-d", "is_detached", is_flag=True, help="Do not wait for what becomes of it."
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop waiting after so long, with exit code 1; the deployment goes on.",
+)
+
+
+def follow_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command be told whether, and how long, it follows."""
+    return detach_option(timeout_option(function))
+
+
+@frozen(kw_only=True)
+class Begun:
+    """A deployment that a command has begun."""
+
+    session: Session
+    deployment: DeploymentResponse
+    is_detached: bool
+    timeout: float | None
+
+    def see_through(self) -> None:
+        """
+        Follow it until it runs, unless it is to be left alone.
+
+        Raises:
+            Exit: If it does not run, or nobody waited for that.
+        """
+        if self.is_detached:
+            self._leave()
+            return
+        from pushpaka_http.cli.client.pursuit import Pursuit
+        from pushpaka_http.client import AsyncClient
+
+        following = Following(deployment=self.deployment)
+        display = fitting_display(is_json=self.session.output.is_json)
+        server = self.session.server
+        client = AsyncClient(server.url, token=signed_in(server))
+        pursuit = Pursuit(client=client, following=following, display=display)
+        try:
+            with display.showing():
+                anyio.run(self._follow, client, pursuit)
+        except KeyboardInterrupt:
+            self._say_that_it_goes_on("It is not followed any more, and goes on.")
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+        if not following.is_settled:
+            self._say_that_it_goes_on(f"It is not over after {self.timeout:g} s, and goes on.")
+            raise click.exceptions.Exit(_FAILED)
+        outcome = following.outcome()
+        display.end(following.deployment, outcome, self._address(following.deployment))
+        if not outcome.runs:
+            raise click.exceptions.Exit(_FAILED)
+
+    def _leave(self) -> None:
+        output, begun = self.session.output, self.deployment
+        output.say(f"It is {begun.status}. Follow it: pushpaka logs --follow {begun.id}")
+        output.result(begun, str(begun.id))
+
+    async def _follow(self, client: "AsyncClient", pursuit: "Pursuit") -> None:
+        with move_on_after(self.timeout):
+            async with client:
+                await pursuit.run()
+
+    def _say_that_it_goes_on(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
+        click.echo(f"Follow it: pushpaka logs --follow {self.deployment.id}", err=True)
+        click.echo(f"Cancel it: pushpaka cancel {self.deployment.id}", err=True)
+
+    def _address(self, deployment: DeploymentResponse) -> str:
+        """Return where visitors find it: a preview has but its own address."""
+        if deployment.target == PRODUCTION:
+            return self.session.client.projects.get(deployment.project_id).url
+        return deployment.url or ""

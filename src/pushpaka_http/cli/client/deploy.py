@@ -1,0 +1,81 @@
+"""`pushpaka deploy`."""
+
+import click
+
+from pushpaka_core.errors import SettingsError
+from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.folder import LocalFolder, read_folder
+from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.wish import Wish, named_wish, wish_of
+
+
+@click.command("deploy")
+@click.option("--branch", "-b", metavar="BRANCH", help="The newest commit of this branch.")
+@click.option("--commit", metavar="SHA", help="This commit of the branch.")
+@click.option("--target", metavar="TARGET", help='"production", or "preview" or "preview:BRANCH".')
+@click.option(
+    "--preview", "is_preview", is_flag=True, help="Serve it at an address of its own, for a look."
+)
+@follow_options
+@in_project
+def command(
+    session: Session,
+    *,
+    branch: str | None,
+    commit: str | None,
+    target: str | None,
+    is_preview: bool,
+    is_detached: bool,
+    timeout: float | None,
+) -> None:
+    """
+    Deploy a project, and follow it until it runs.
+
+    It is the project of this folder, with the branch and the commit that are checked out here,
+    as far as they are pushed. With --branch or --commit, or in a folder that is no clone of its
+    repository, it is the newest commit of the named branch, else of the project's own.
+
+    What goes on is told on the error stream, and the address where it runs on the output.
+    Ctrl-C ends the watching and not the deployment. Exit codes: 0 it runs (with --detach: it
+    is accepted); 1 it failed, was cancelled or superseded, or --timeout is over; 130 Ctrl-C.
+
+    With --json, each line of the output is an object whose "type" names what it has besides:
+    "event", a step as in `deployments events`; "line", a line as in `logs`; and at the end
+    "deployment". With --detach it is the deployment alone.
+
+    Example: pushpaka deploy --branch feature/login --preview
+    """
+    if is_preview and target is not None:
+        raise click.UsageError("--preview and --target exclude each other.")
+    folder = None if branch or commit else _clone_of(session)
+    wish = (
+        named_wish(
+            session.project, branch=branch, commit=commit, target=target, is_preview=is_preview
+        )
+        if folder is None
+        else wish_of(folder, session.project, target=target, is_preview=is_preview)
+    )
+    _tell(session, wish)
+    begun = session.client.deployments.create(
+        project_id=session.project.id,
+        branch=wish.branch,
+        commit_sha=wish.commit,
+        target=wish.target,
+    )
+    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+
+
+def _clone_of(session: Session) -> LocalFolder | None:
+    """Return this folder where it is a clone of the project's repository."""
+    try:
+        folder = read_folder()
+    except SettingsError as error:
+        session.output.say(f"This folder is not looked at: {error}")
+        return None
+    return folder if folder and folder.is_of(session.project.repo_url) else None
+
+
+def _tell(session: Session, wish: Wish) -> None:
+    for warning in wish.warnings:
+        session.output.say(f"Warning: {warning}")
+    session.output.say(f"Deploying {session.project.name}: {wish.sentence}.")

@@ -1,0 +1,63 @@
+"""`pushpaka rollback`."""
+
+from collections.abc import Iterator
+
+import click
+
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
+from pushpaka_core.domain.deployments import PRODUCTION
+from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.deployment_choice import deployment_named, recent, serving, short
+from pushpaka_http.cli.client.failures import NoSuchThingError
+from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.schemas.deployments import DeploymentResponse
+
+_HAVE_RUN = SERVING | {DeploymentStatus.STOPPED}
+_MOST = 100
+
+
+@click.command("rollback")
+@click.argument("named", metavar="[ID]", required=False)
+@follow_options
+@in_project
+def command(
+    session: Session, *, named: str | None, is_detached: bool, timeout: float | None
+) -> None:
+    """
+    Serve again what deployment ID served, at once: nothing is built.
+
+    Without ID it is the one that production served before the present one, as far as what
+    it built is kept. A rollback is undone by another one, so there is no question. It is
+    followed as by `pushpaka deploy`.
+
+    Example: pushpaka rollback 1f3d5a7c
+    """
+    if named is None:
+        begun = _step_back(session)
+    else:
+        begun = session.client.deployments.rollback(deployment_named(session, named).id)
+    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+
+
+def _step_back(session: Session) -> DeploymentResponse:
+    from pushpaka_http.client import ConflictError
+
+    for earlier in _earlier(session):
+        try:
+            begun = session.client.deployments.rollback(earlier.id)
+        except ConflictError as error:
+            session.output.say(f"Not to {short(earlier)}: {error.message}")
+            continue
+        session.output.say(f"Back to {short(earlier)} of {earlier.created_at:%Y-%m-%d %H:%M} UTC.")
+        return begun
+    raise NoSuchThingError(
+        f"{session.project.name} has served nothing before that could be served again."
+    )
+
+
+def _earlier(session: Session) -> Iterator[DeploymentResponse]:
+    """Yield what production served before, the last first."""
+    present = serving(session, None)
+    for each in recent(session, limit=_MOST, target=PRODUCTION):
+        if each.status in _HAVE_RUN and each.sequence < present.sequence:
+            yield each
