@@ -188,19 +188,19 @@ class Described:
     @property
     def answer(self) -> str:
         """Return what it answers: the name of an object, or the type of the content."""
-        ((_, response),) = [
-            item for item in self._operation["responses"].items() if item[0].startswith("2")
-        ]
-        ((content_type, content),) = response["content"].items()
-        reference = content.get("schema", {}).get("$ref")
-        if reference is None:
-            return str(content_type.partition(";")[0])
-        return _object_name(reference)
+        (answer,) = {
+            _content_name(content_type, content)
+            for status, response in self._operation["responses"].items()
+            if status.startswith("2")
+            for content_type, content in response["content"].items()
+        }
+        return answer
 
     @property
     def _body(self) -> Mapping[str, Any]:
         content = self._operation.get("requestBody", {}).get("content", {})
-        return resolved(content["application/json"]["schema"]) if content else {}
+        schema = content.get("application/json", {}).get("schema")
+        return resolved(schema) if schema else {}
 
     def _parameters(self, place: str) -> list[Mapping[str, Any]]:
         return [one for one in self._operation.get("parameters", ()) if one["in"] == place]
@@ -271,6 +271,11 @@ def words_of(annotation: Any) -> set[str]:
 def fields_of(request: httpx.Request) -> set[str]:
     """Return the names of the fields in the body of a request."""
     return set(json.loads(request.content)) if request.content else set()
+
+
+def _content_name(content_type: str, content: Mapping[str, Any]) -> str:
+    reference = content.get("schema", {}).get("$ref")
+    return content_type.partition(";")[0] if reference is None else _object_name(reference)
 
 
 def _object_name(reference: str) -> str:

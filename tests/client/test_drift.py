@@ -20,7 +20,7 @@ METHODS = methods()
 DESCRIBED = described()
 BY_KEY: Mapping[tuple[str, str], Described] = {one.key: one for one in DESCRIBED}
 KEYS: Mapping[str, tuple[str, str]] = {method.name: method.key for method in METHODS}
-SENT = {"webhooks.receive": {"content", "headers"}}
+SENT = {"webhooks.receive": {"content", "headers"}, "archives.send": {"content"}}
 """What is sent as it is: no field, and no parameter."""
 STREAMS = {"logs.follow", "events.follow"}
 """Their operations are described as text alone."""

@@ -1,6 +1,6 @@
 """What is asked of an instance, before it is sent."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
@@ -25,7 +25,7 @@ class Call:
     """Below the address of the API."""
     query: Mapping[str, str] = field(factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(default=None, repr=False)
     """What is sent as it is, where there is no body of JSON."""
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     seconds: float = 0

@@ -41,7 +41,7 @@ class DeploymentController(Controller):
         addresses: Given[Addresses],
         idempotency_key: IdempotencyKey = None,
     ) -> DeploymentResponse:
-        """Deploy a commit of a project; the deployment is queued at once."""
+        """Deploy a commit or an archive of a project; the deployment is queued at once."""
         await rate_limits.deployment_of(actor, data.project_id)
         queued = await deployments.deploy(actor, data, idempotency_key=idempotency_key)
         return DeploymentResponse.of(queued, addresses)

@@ -8,6 +8,7 @@ import httpx
 
 from pushpaka_http.client.addresses import api_address
 from pushpaka_http.client.asynchronous.accounts import AsyncAudit, AsyncAuth, AsyncTokens
+from pushpaka_http.client.asynchronous.archives import AsyncArchives
 from pushpaka_http.client.asynchronous.connection import AsyncConnection
 from pushpaka_http.client.asynchronous.deployments import AsyncDeployments
 from pushpaka_http.client.asynchronous.hooks import AsyncNotifications, AsyncWebhooks
@@ -66,6 +67,7 @@ class AsyncClient:
         self.members = AsyncMembers(self._connection)
         self.invitations = AsyncInvitations(self._connection)
         self.deployments = AsyncDeployments(self._connection)
+        self.archives = AsyncArchives(self._connection)
         self.logs = AsyncLogs(self._connection)
         self.events = AsyncEvents(self._connection)
         self.env = AsyncEnv(self._connection)

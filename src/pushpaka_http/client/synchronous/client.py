@@ -8,6 +8,7 @@ import httpx
 
 from pushpaka_http.client.addresses import api_address
 from pushpaka_http.client.synchronous.accounts import Audit, Auth, Tokens
+from pushpaka_http.client.synchronous.archives import Archives
 from pushpaka_http.client.synchronous.connection import Connection
 from pushpaka_http.client.synchronous.deployments import Deployments
 from pushpaka_http.client.synchronous.hooks import Notifications, Webhooks
@@ -66,6 +67,7 @@ class Client:
         self.members = Members(self._connection)
         self.invitations = Invitations(self._connection)
         self.deployments = Deployments(self._connection)
+        self.archives = Archives(self._connection)
         self.logs = Logs(self._connection)
         self.events = Events(self._connection)
         self.env = Env(self._connection)

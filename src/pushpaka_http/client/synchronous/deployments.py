@@ -30,10 +30,17 @@ class Deployments(Namespace):
         branch: str | None = None,
         commit_sha: str | None = None,
         target: str | None = None,
+        archive: str | None = None,
         idempotency_key: str | None = None,
     ) -> DeploymentResponse:
-        """Deploy a commit of a project; the deployment is queued at once."""
-        body = given(project_id=project_id, branch=branch, commit_sha=commit_sha, target=target)
+        """Deploy a commit or an archive of a project; the deployment is queued at once."""
+        body = given(
+            project_id=project_id,
+            branch=branch,
+            commit_sha=commit_sha,
+            target=target,
+            archive=archive,
+        )
         headers = keyed(idempotency_key)
         return self._one(call("POST", "/deployments", body=body, headers=headers))
 
