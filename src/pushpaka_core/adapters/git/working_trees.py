@@ -13,6 +13,7 @@ from pushpaka_core.ports.processes import Command, Descriptor, OutputChunk, Proc
 _OPTIONS = ("-c", "core.fsmonitor=false")
 """Nothing is started that the repository itself names."""
 _LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_TRACKED = ("ls-files", "-z", "--cached")
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z")
 _REMOTES = ("remote", "--verbose")
 _HOLDERS = ("for-each-ref", "--contains=HEAD", "--format=%(refname:lstrip=2)", "refs/remotes")
@@ -75,6 +76,16 @@ class WorkingTree:
             PlatformFaultError: If git refuses.
         """
         listed = await self._printed(processes, git, _LISTING)
+        return listed.rstrip("\0").split("\0")
+
+    async def tracked(self, processes: Processes, git: Path) -> list[str]:
+        """
+        Return the paths of what is tracked.
+
+        Raises:
+            PlatformFaultError: If git refuses.
+        """
+        listed = await self._printed(processes, git, _TRACKED)
         return listed.rstrip("\0").split("\0")
 
     async def standing(self, processes: Processes, git: Path) -> Standing:

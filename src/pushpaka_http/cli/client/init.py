@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pushpaka_core.domain.sources import WITHOUT_GIT
 from pushpaka_http.cli.client.failures import NoSuchThingError
 from pushpaka_http.cli.client.git_remotes import current_branch, inner_directory, remotes_of
 from pushpaka_http.cli.client.links import link
@@ -84,7 +85,8 @@ def _address_of(folder: Path, remote: str | None) -> str:
     if not remotes:
         raise NoSuchThingError(
             "This folder is no clone of a repository at a forge: Git knows no such remote. Add one "
-            "by `git remote add origin URL`, or name a project by --project."
+            "by `git remote add origin URL`, or name a project by --project. One without Git is "
+            "made by `pushpaka projects create NAME --repo archive:`."
         )
     url = remotes[0].url
     return _CREDENTIALS.sub("", url) if url.startswith("http") else url
@@ -94,6 +96,8 @@ def _next_step(session: Session, project: "ProjectResponse") -> str:
     """Say what a deployment would do, if the server can tell, and return what comes next."""
     from pushpaka_http.client import ApiError
 
+    if project.repo_url == WITHOUT_GIT:
+        return "pushpaka deploy --local"
     try:
         plan = session.client.projects.plan(project.id)
     except ApiError as error:

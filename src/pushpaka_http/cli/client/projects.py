@@ -59,7 +59,12 @@ def list_(session: Session) -> None:
 
 @command.command("create")
 @click.argument("name")
-@click.option("--repo", required=True, metavar="URL", help="Its repository, by https or ssh.")
+@click.option(
+    "--repo",
+    required=True,
+    metavar="URL",
+    help="Its repository, by https or ssh; archive: is none.",
+)
 @click.argument("settings", nargs=-1, metavar="[SETTING=VALUE]...")
 @with_session
 def create(session: Session, *, name: str, repo: str, settings: tuple[str, ...]) -> None:
