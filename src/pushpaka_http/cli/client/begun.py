@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pushpaka_http.cli.client.pursuit import Pursuit
     from pushpaka_http.client import AsyncClient
 
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C has ended, as a shell has it."""
 _FAILED = 1
-_INTERRUPTED = 130
 
 detach_option = click.option(
     "--detach", "-d", "is_detached", is_flag=True, help="Do not wait for what becomes of it."
@@ -70,7 +71,7 @@ class Begun:
                 anyio.run(self._follow, client, pursuit)
         except KeyboardInterrupt:
             self._say_that_it_goes_on("It is not followed any more, and goes on.")
-            raise click.exceptions.Exit(_INTERRUPTED) from None
+            raise click.exceptions.Exit(INTERRUPTED) from None
         if not following.is_settled:
             self._say_that_it_goes_on(f"It is not over after {self.timeout:g} s, and goes on.")
             raise click.exceptions.Exit(_FAILED)

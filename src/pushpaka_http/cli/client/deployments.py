@@ -5,6 +5,7 @@ import click
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_http.cli.client.deployment_choice import serving_or_latest, short
 from pushpaka_http.cli.client.following import duration
+from pushpaka_http.cli.client.options import choice_of
 from pushpaka_http.cli.client.output import Columns
 from pushpaka_http.cli.client.session import Session, in_project
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
@@ -56,7 +57,7 @@ _FIELDS: Columns = {
     "Took": _took,
 }
 _STEPS: Columns = {
-    "Time": "created_at",
+    "Time": lambda step: f"{step.created_at:%Y-%m-%d %H:%M:%S} UTC",
     "Status": "status",
     "Phase": "phase",
     "Took": _took,
@@ -73,7 +74,7 @@ def command(context: click.Context) -> None:
 
 
 @command.command("list")
-@click.option("--status", type=click.Choice(list(DeploymentStatus)), help="Only those.")
+@click.option("--status", type=choice_of(DeploymentStatus), help="Only those.")
 @click.option("--target", metavar="TARGET", help='Only those, as in "production".')
 @click.option(
     "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many."

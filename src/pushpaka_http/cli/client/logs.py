@@ -3,20 +3,29 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 from attrs import frozen
 
 from pushpaka_core.domain.logs import LogLevel, LogStream
+from pushpaka_http.cli.client.begun import INTERRUPTED
+from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.deployment_choice import serving_or_latest, short
+from pushpaka_http.cli.client.displays import PHASE_WIDTH
+from pushpaka_http.cli.client.options import choice_of
 from pushpaka_http.cli.client.output import as_json, is_rich
 from pushpaka_http.cli.client.printable import printable
+from pushpaka_http.cli.client.servers import signed_in
 from pushpaka_http.cli.client.session import Session, in_project
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
-_INTERRUPTED = 130
-_PHASE_WIDTH = 7
+if TYPE_CHECKING:
+    from pushpaka_http.client.synchronous.watching import Logs
+
+_PATIENCE = 30
+"""Seconds for which a server may be away, as while it is started anew."""
 
 
 @frozen(kw_only=True)
@@ -39,6 +48,16 @@ class Wanted:
             and (self.text or "").lower() in line.message.lower()
         )
 
+    def followed(self, logs: "Logs", deployment_id: UUID) -> Iterator[DeploymentLogResponse]:
+        """Yield those of a log as they come, beginning with the last ones that there are."""
+        after = self.since
+        if self.tail is not None:
+            so_far = logs.list(deployment_id, after=after).data
+            yield from _last(self.of(so_far), self.tail)
+            after = so_far[-1].seq if so_far else after
+        with closing(logs.follow(deployment_id, after=after)) as lines:
+            yield from self.of(lines)
+
 
 @click.command("logs")
 @click.argument("named", metavar="[ID]", required=False)
@@ -46,8 +65,8 @@ class Wanted:
 @click.option(
     "--tail", "-n", type=click.IntRange(min=0), metavar="N", help="Begin with the last N lines."
 )
-@click.option("--stream", type=click.Choice(list(LogStream)), help="Who speaks.")
-@click.option("--level", type=click.Choice(list(LogLevel)), help="How much a line matters.")
+@click.option("--stream", type=choice_of(LogStream), help="Who speaks.")
+@click.option("--level", type=choice_of(LogLevel), help="How much a line matters.")
 @click.option("--grep", "text", metavar="TEXT", help="Only lines with this text, in any case.")
 @click.option(
     "--since-line", "since", type=click.IntRange(min=0), metavar="N", help="Only lines after N."
@@ -91,19 +110,14 @@ def _show(session: Session, deployment_id: UUID, wanted: Wanted) -> None:
 
 
 def _follow(session: Session, deployment_id: UUID, wanted: Wanted) -> None:
-    after = wanted.since
+    server = session.server
     try:
-        if wanted.tail is not None:
-            so_far = session.client.logs.list(deployment_id, after=after).data
-            for line in _last(wanted.of(so_far), wanted.tail):
+        with client_at(server.url, signed_in(server), patience=_PATIENCE) as client:
+            for line in wanted.followed(client.logs, deployment_id):
                 _print(session, line)
-            after = so_far[-1].seq if so_far else after
-        with closing(session.client.logs.follow(deployment_id, after=after)) as lines:
-            for line in wanted.of(lines):
-                _print(session, line)
+            deployment = client.deployments.get(deployment_id)
     except KeyboardInterrupt:
-        raise click.exceptions.Exit(_INTERRUPTED) from None
-    deployment = session.client.deployments.get(deployment_id)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     session.output.say(f"This was the whole log: {short(deployment)} is {deployment.status}.")
 
 
@@ -118,4 +132,4 @@ def _print(session: Session, line: DeploymentLogResponse) -> None:
         click.echo(as_json(line, indent=None))
         return
     message = printable(line.message, in_colours=is_rich())
-    click.echo(f"{line.created_at:%H:%M:%S} {line.phase:{_PHASE_WIDTH}} | {message}", color=True)
+    click.echo(f"{line.created_at:%H:%M:%S} {line.phase:{PHASE_WIDTH}} | {message}", color=True)

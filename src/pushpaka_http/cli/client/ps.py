@@ -51,5 +51,4 @@ def _columns(session: Session) -> Columns:
         "Since": "finished_at",
         "Commit": commit_of,
         "Address": address,
-        "Trouble": "error",
     }

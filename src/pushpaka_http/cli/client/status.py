@@ -6,6 +6,7 @@ import click
 from attrs import frozen
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.projects import ProjectStatus
 from pushpaka_http.cli.client.deployment_choice import UNDER_WAY, recent, short
 from pushpaka_http.cli.client.deployments import ROWS, commit_of
 from pushpaka_http.cli.client.output import Columns, shown
@@ -39,6 +40,8 @@ class Status:
     def health(self) -> str:
         """Say how it does, and what to do where it does not do well."""
         match self.serving:
+            case None if self.project.status is ProjectStatus.FAILED:
+                return "It serves nothing: what was deployed has failed. See: pushpaka logs"
             case None:
                 return "It serves nothing yet. Deploy it: pushpaka deploy"
             case DeploymentResponse(status=DeploymentStatus.RUNNING):

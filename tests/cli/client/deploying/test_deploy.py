@@ -84,9 +84,11 @@ async def test_a_failure_ends_with_the_reason(shell: Shell) -> None:
     site = await shell.site("failing", build_command="echo the roof is missing; exit 4")
 
     finished = await shell.run("deploy", at=site.clone.path, code=1)
+    status = await shell.run("status", at=site.clone.path)
     deployment = await _newest(shell, site)
 
     assert "" == finished.output
+    assert "It serves nothing: what was deployed has failed. See: pushpaka logs" in status.output
     *_, line, reason, advice = finished.errors.splitlines()
     assert "  the roof is missing" == line
     assert reason.startswith('It failed in the phase "build" after ')
