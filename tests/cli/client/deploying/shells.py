@@ -57,6 +57,8 @@ class Shell:
 
     served: Served
     person: Person
+    relay: int | None = None
+    """The port of what stands between them and the server, if something does."""
 
     @property
     def env(self) -> Mapping[str, str | None]:
@@ -64,7 +66,7 @@ class Shell:
         ours = {name: None for name in os.environ if name.startswith("PUSHPAKA_")}
         return {
             **ours,
-            "PUSHPAKA_CLIENT_URL": f"http://127.0.0.1:{self.served.port}",
+            "PUSHPAKA_CLIENT_URL": f"http://127.0.0.1:{self.relay or self.served.port}",
             "PUSHPAKA_CLIENT_TOKEN": self.person.token,
             "XDG_CONFIG_HOME": str(self.served.directory / "config"),
         }

@@ -8,8 +8,10 @@ from signal import SIGINT
 import anyio
 import pytest
 from anyio import to_thread
+from attrs import evolve
 from tests.acceptance.gates import Gate
 from tests.acceptance.people import Json
+from tests.cli.client.deploying.relays import losing_relay
 from tests.cli.client.deploying.shells import Shell, Site
 from tests.served import PROGRAM, Served
 
@@ -165,6 +167,20 @@ async def test_nothing_is_lost_while_the_server_restarts(shell: Shell, served: S
     assert [step["id"] for step in timeline] == [
         each["event"]["id"] for each in told if each["type"] == "event"
     ]
+
+
+async def test_nothing_comes_twice_where_answers_are_lost(shell: Shell, served: Served) -> None:
+    """One deployment is made, and its log and its steps go on where they were cut off."""
+    site = await shell.site("cut")
+
+    lost = ("POST /deployments", "GET /api/v1/events", "GET /sse")
+    async with losing_relay(served.port, *lost) as relay:
+        finished = await evolve(shell, relay=relay).run("deploy", "--json", at=site.clone.path)
+    told = _objects(finished.output)
+    page = await shell.person.ask("GET", f"/deployments?project_id={site.project['id']}")
+
+    assert [told[-1]["deployment"]] == page["data"]
+    assert list(range(1, len(_whole(told)) + 1)) == _whole(told)
 
 
 async def test_waiting_has_an_end(shell: Shell) -> None:
