@@ -15,6 +15,7 @@ from docs.generator.docstrings import hide_parts_of_services, read_sections
 from docs.generator.layers import layers, rules
 from docs.generator.links import show_directories_as_text
 from docs.generator.measures import metrics
+from docs.generator.messages import messages
 from docs.generator.modules import error_tree, modules, services
 from docs.generator.states import states
 from docs.generator.suites import suites
@@ -24,6 +25,7 @@ MAKERS: Mapping[str, Callable[[str], str]] = {
     "commands": commands,
     "error-tree": error_tree,
     "layers": layers,
+    "messages": messages,
     "metrics": metrics,
     "modules": modules,
     "operations": operations,
