@@ -151,7 +151,14 @@ def docs(session: nox.Session) -> None:
     Arguments are pages whose code alone is run: `-- docs/keys.md`.
     """
     session.install("-e", ".[serve]", *group("test"), *group("docs"))
-    strictly = ("--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet")
+    strictly = (
+        "--fail-on-warning",
+        "--keep-going",
+        "--nitpicky",
+        "--fresh-env",
+        "--quiet",
+        "--jobs=auto",
+    )
     if not session.posargs:
         session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
     pages = session.posargs or (*PAGES, "--ignore-glob=*.py")

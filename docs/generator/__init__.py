@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from docs.generator.api import operations, schemas
 from docs.generator.commands import commands
 from docs.generator.configuration import setting_tables
+from docs.generator.contents import with_contents
 from docs.generator.docstrings import hide_parts_of_services, read_sections
 from docs.generator.layers import layers, rules
 from docs.generator.links import show_directories_as_text
@@ -49,6 +50,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def fill(_app: Sphinx, _page: str, content: list[str]) -> None:
+def fill(app: Sphinx, page: str, content: list[str]) -> None:
     """Put what is generated into the source of a page."""
+    if page == app.config.root_doc:
+        content[0] = with_contents(content[0])
     content[0] = _PLACE.sub(lambda place: MAKERS[place["name"]](place["words"]), content[0])

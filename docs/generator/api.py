@@ -112,9 +112,10 @@ def _parameters(parameters: Sequence[Described]) -> str:
 def _body(body: Described) -> str:
     """Return what is sent, with its fields where it has some."""
     told = f"Body: {_content(body)}{'' if body.get('required') else ', may be left out'}."
-    references = [kind["schema"].get("$ref", "") for kind in body["content"].values()]
+    schemas = [kind["schema"] for kind in body["content"].values()]
     objects = description()["components"]["schemas"]
-    tables = [_fields(objects[reference.rpartition("/")[2]]) for reference in references]
+    names = [schema["$ref"].rpartition("/")[2] for schema in schemas if "$ref" in schema]
+    tables = [_fields(objects[name]) for name in names]
     return "\n\n".join([told, *tables])
 
 
@@ -124,7 +125,7 @@ def _answers(responses: Mapping[str, Described]) -> str:
         for status, response in responses.items()
         if status < "400"
     ]
-    bad = ", ".join(code(status) for status in responses if status >= "400")
+    bad = ", ".join(code(status) for status in sorted(responses) if status >= "400")
     return "\n\n".join([*good, f"Errors: {bad}." if bad else ""])
 
 

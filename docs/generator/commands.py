@@ -1,8 +1,7 @@
 """The page of the command line, from its commands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from inspect import cleandoc
-from typing import Any
 
 import click
 from docs.generator.markdown import code, prose, table
@@ -60,15 +59,12 @@ _VERBATIM = "\b\n"
 
 
 def _options(command: click.Command, context: click.Context) -> str:
-    told = [param.to_info_dict() | {"at": param} for param in command.get_params(context)]
     rows = [
-        _row(param["at"], context) for param in told if param["name"] != "help" and _is_shown(param)
+        _row(param, context)
+        for param in command.get_params(context)
+        if isinstance(param, click.Option) and not param.hidden and "--help" not in param.opts
     ]
     return table(["Option", "Value", "Default", "Variable", "Meaning"], rows) if rows else ""
-
-
-def _is_shown(param: Mapping[str, Any]) -> bool:
-    return param["param_type_name"] == "option" and not param.get("hidden")
 
 
 def _row(option: click.Option, context: click.Context) -> list[str]:

@@ -46,7 +46,7 @@ def settings_of(group: type) -> Sequence["attrs.Attribute[Any]"]:
 
 
 def _section(group: type) -> str:
-    title = group.__name__.removesuffix("Settings")
+    title = (group.__doc__ or "").rstrip(".")
     hints = get_type_hints(group)
     rows = [
         [
@@ -59,7 +59,7 @@ def _section(group: type) -> str:
         for field in settings_of(group)
     ]
     head = ["Name", "Type", "Default", "Unit", "Meaning"]
-    return f"## {title}\n\n{group.__doc__}\n\n{table(head, rows)}"
+    return f"## {title}\n\n{table(head, rows)}"
 
 
 def default_of(field: "attrs.Attribute[Any]") -> str:
