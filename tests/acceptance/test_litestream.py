@@ -1,25 +1,21 @@
 """A copy of the database that is kept elsewhere as it grows brings the whole instance back."""
 
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from shutil import copy
 from signal import SIGKILL
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-from anyio import run_process, to_thread
+from anyio import to_thread
+from tests.litestream import DATABASE, replicated, restore
 from tests.served import Served, open_served
 
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-DATABASE = "pushpaka.sqlite"
-LITESTREAM = str(Path(sys.executable).with_name("litestream"))
 FAST = {"PUSHPAKA_TEST_TIMING": "fast"}
 SHOWN = ("/projects", "/deployments", "/audit")
 
@@ -27,7 +23,7 @@ SHOWN = ("/projects", "/deployments", "/audit")
 async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
     """Killed between deployments and without its database, an instance comes up with everything."""
     async with open_served(**FAST) as served:
-        async with _replicated(served, tmp_path):
+        async with replicated(served, tmp_path):
             await served.start()
             token = await served.sign_up()
             async with served.api(token) as api:
@@ -38,7 +34,7 @@ async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
 
         for file in served.data_directory.glob(f"{DATABASE}*"):
             file.unlink()
-        await _restore(tmp_path, served)
+        await restore(tmp_path, served)
         await served.start()
 
         async with served.api(token) as api:
@@ -50,54 +46,6 @@ async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
     assert before["log"] == after["log"][: len(before["log"])]
     assert "running" == resumed["status"]
     assert "shop" in page.text
-
-
-async def test_another_machine_takes_over_from_a_copy(tmp_path: Path) -> None:
-    """With the keys and the copy of the database another machine has all, and deploys it anew."""
-    async with open_served(PUSHPAKA_NODE="one", **FAST) as one:
-        async with _replicated(one, tmp_path):
-            await one.start()
-            token = await one.sign_up()
-            async with one.api(token) as api:
-                deployed = await _deploy(one, api, "shop")
-                before = await _shown(api, deployed["id"])
-            await one.stop(SIGKILL)
-
-        async with open_served(
-            PUSHPAKA_NODE="two", PUSHPAKA_LOCAL_REPO_ROOT=str(one.repositories), **FAST
-        ) as two:
-            two.data_directory.mkdir(mode=0o700)
-            copy(one.data_directory / "keys.json", two.data_directory)
-            await _restore(tmp_path, two)
-            told = await two.run("takeover")
-            await two.start()
-            async with two.api(token) as api:
-                after = await _shown(api, deployed["id"])
-                again = await two.deploy(api, deployed["project_id"])
-            page = await two.visit(again["url"])
-
-    assert "Applications run on the node two now, instead of one.\n" == told.output
-    assert before["log"] == after["log"][: len(before["log"])]
-    assert "running" == again["status"]
-    assert "shop" in page.text
-
-
-@asynccontextmanager
-async def _replicated(served: Served, replica: Path) -> AsyncIterator[None]:
-    """Let litestream copy the database of *served* to *replica*, until the block ends."""
-    database = served.data_directory / DATABASE
-    argv = [LITESTREAM, "replicate", "-log-level", "warn", str(database), f"file://{replica}"]
-    async with await anyio.open_process(argv, stdout=None, stderr=None) as litestream:
-        try:
-            yield
-        finally:
-            litestream.terminate()
-            await litestream.wait()
-
-
-async def _restore(replica: Path, served: Served) -> None:
-    target = served.data_directory / DATABASE
-    await run_process([LITESTREAM, "restore", "-o", str(target), f"file://{replica}"])
 
 
 async def _project(served: Served, api: httpx.AsyncClient, name: str) -> str:
