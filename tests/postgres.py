@@ -110,6 +110,16 @@ class PostgresServer:
         commands = [part for statement in statements for part in ("-c", statement)]
         self._run("psql", "-q", "-d", self.url("postgres"), *commands)
 
+    def dump(self, url: str) -> Path:
+        """Return a file with all of a database, as an operator makes it."""
+        file = self.directory / f"{next(self._numbers)}.dump"
+        self._run("pg_dump", "--format=custom", f"--file={file}", url)
+        return file
+
+    def restore(self, file: Path, url: str) -> None:
+        """Fill an empty database from such a file."""
+        self._run("pg_restore", "--no-owner", f"--dbname={url}", str(file))
+
     def make_template(self) -> None:
         """Migrate a database that those of the tests are copied from."""
         self.execute(f"CREATE DATABASE {_TEMPLATE}")
