@@ -13,7 +13,7 @@ from tests.engine.engines import lacks_docker
 from tests.engine.own_engine import lacks_own_engine
 from tests.engine.registry import lacks_registry
 from tests.faketime import lacks_faketime
-from tests.packages.components import lacks_compose
+from tests.packages.components import lacks_compose, lacks_systemd
 from tests.postgres import lacks_postgres, postgres, shared_storage
 from tests.redis_server import lacks_redis, own_redis, shared_redis
 from tests.sshd import lacks_sshd
@@ -45,6 +45,7 @@ LACKS: Mapping[str, Callable[[], str | None]] = {
     "redis": lacks_redis,
     "sshd": lacks_sshd,
     "swarm": lacks_swarm,
+    "systemd": lacks_systemd,
     "traefik": _lacks_traefik,
 }
 """For each component that a test may need: what says why it cannot be started here."""

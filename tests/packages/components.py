@@ -1,5 +1,6 @@
 """What the tests of packages need, and may not be there."""
 
+import shutil
 import subprocess
 from functools import cache
 
@@ -12,3 +13,8 @@ def lacks_compose() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return "there is no Docker Compose (Debian's docker-compose)"
     return None
+
+
+def lacks_systemd() -> str | None:
+    """Say why nobody can judge units here."""
+    return None if shutil.which("systemd-analyze") else "there is no systemd-analyze"

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 
 import pytest
 from attrs import frozen
+from tests.engine.base_images import ensure
 from tests.packages.places import ROOT
+from tests.packages.stand_ins import PYTHON
 
 UV = Path(sys.prefix) / "bin" / "uv"
 
@@ -83,3 +86,13 @@ def new_venv() -> Venv:
     directory.chmod(0o755)
     subprocess.run([UV, "venv", "--quiet", "--allow-existing", directory], check=True)
     return Venv(directory)
+
+
+@pytest.fixture(scope="session")
+def own_image() -> Iterator[str]:
+    """Return the image that is built from the checkout; its layers are kept by the engine."""
+    ensure(PYTHON)
+    tag = f"pushpaka-test-{token_hex(3)}"
+    subprocess.run(["docker", "build", "--quiet", "--tag", tag, ROOT], check=True)
+    yield tag
+    subprocess.run(["docker", "image", "rm", "--force", tag], check=False, capture_output=True)

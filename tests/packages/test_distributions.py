@@ -17,7 +17,7 @@ PACKAGES = ("pushpaka_core", "pushpaka_http", "pushpaka_shim", "pushpaka_worker"
 OF_A_CHECKOUT = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
     *(".ci/run", ".dockerignore", ".env.example", "Dockerfile", "compose.yaml", "noxfile.py"),
-    *("docs/swarm.md", "examples/embedding/deploy.py"),
+    *("docs/swarm.md", "examples/embedding/deploy.py", "packaging/systemd/pushpaka.service"),
     *("tests/conftest.py", "benchmarks/__main__.py", "pyproject.toml"),
 )
 

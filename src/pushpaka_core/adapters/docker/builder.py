@@ -22,7 +22,7 @@ from pushpaka_core.adapters.docker.labels import KEY, PLATFORM, PROJECT, Marks
 from pushpaka_core.adapters.docker.pulls import Pulls
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.errors import BuildError, BuildTimeoutError
+from pushpaka_core.errors import BuildError, BuildTimeoutError, PlatformFaultError
 from pushpaka_core.ports.builder import Artifact, BuildRequest
 from pushpaka_core.ports.processes import (
     OutputChunk,
@@ -220,7 +220,13 @@ class DockerBuilder:
         return str(self._engine.client.images.get(artifact).id)
 
     def _disk(self) -> Path:
-        return Path(self._engine.client.info()["DockerRootDir"])
+        disk = Path(self._engine.client.info()["DockerRootDir"])
+        if not disk.is_dir():
+            raise PlatformFaultError(
+                f"Builds cannot be bounded: the engine keeps them in {disk}, which is not seen from"
+                " here. Mount it into the worker's container, under the same name."
+            )
+        return disk
 
     def _exists(self, artifact: str) -> bool:
         try:

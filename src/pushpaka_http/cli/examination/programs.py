@@ -2,6 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from uv import find_uv_bin
@@ -43,21 +46,27 @@ async def docker(settings: Settings) -> Finding:
         return problem("The docker command has no plugin buildx.", "Install docker-buildx.")
     try:
         async with open_engine(settings.docker_url) as engine:
-            version = await engine.call(lambda: str(engine.client.version()["Version"]))
+            facts = await engine.call(lambda: engine.client.info())  # noqa: PLW0108 - it connects
     except RuntimeUnavailableError:
         return problem(
             f"No engine answers at {settings.docker_url}.",
             "Start it (systemctl start docker), let this user reach its socket, or correct"
             " PUSHPAKA_DOCKER_URL.",
         )
-    return _engine(version, buildx)
+    return await to_thread.run_sync(_engine, facts, buildx)
 
 
-def _engine(version: str, buildx: str) -> Finding:
+def _engine(facts: Mapping[str, Any], buildx: str) -> Finding:
+    version, disk = str(facts["ServerVersion"]), Path(facts["DockerRootDir"])
     found = re.search(r"v?(\d[\w.]*)", buildx.partition(" ")[2])
     told = f"Engine {version}, buildx {found[1] if found else 'of an unknown version'}"
     if os.geteuid() != 0:
         return problem(f"{told}, but this is not root.", "Run the worker as root.")
+    if not disk.is_dir():
+        return problem(
+            f"{told}, but builds cannot be bounded: the engine's {disk} is not seen from here.",
+            "Mount it into the worker's container, under the same name.",
+        )
     if int(version.partition(".")[0]) < _OLDEST_ENGINE:
         return warning(f"{told}: older than what is tried.", "Update it to 25 or newer.")
     return ok(told)
