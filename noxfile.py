@@ -109,8 +109,8 @@ def audit(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """How fast is it, and is a request lost? Say which: `-- cutover --runtimes process`."""
-    session.install("-e", ".[serve]", *group("test"))
+    """How fast is it beside others and by hand? Say which: `-- api`; `-- --quick` tries all."""
+    session.install("-e", ".[serve,postgres,redis]", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

@@ -1,16 +1,25 @@
-"""Is a request lost while versions come and go, processes die, and neighbours are deployed?"""
+"""
+Is a request lost while versions come and go, processes die, and neighbours are deployed?
 
-from collections.abc import Sequence
+The same visitors ask all the while: at rest is before anything was done. Their own work and that
+of the builds are done by the same processors as what they ask.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from anyio import Path as AsyncPath
 from anyio import create_task_group
 from attrs import define, field, frozen
 from benchmarks.load import Load
-from benchmarks.tables import table
+from benchmarks.plans import Plan
+from benchmarks.rounds import OURS, Comparison, Goal
 from tests.acceptance.apps import edit, program, repository_of
 from tests.acceptance.connections import LONG_LIVED, Browser
-from tests.acceptance.people import Json, Person
+from tests.acceptance.people import OWN_ADDRESSES, Json, Person
+from tests.served import Served, open_served
+from tests.swarm.machines import open_swarm
 
 from pushpaka_core.testing.repositories import Repository
 
@@ -18,7 +27,7 @@ _AT_REST = 300
 """Quick answers to compare with."""
 _BEFORE_A_RESTART = 10
 """Deployments of a project that the API takes within a minute; a new process counts anew."""
-_COLUMNS = ("Meanwhile", "Requests", "Failed", "Lost in a killed one", "p50", "p99", "Longest")
+_STAGES = ("deployments", "rollbacks", "a neighbour's deployment", "killed replicas")
 
 
 @frozen(kw_only=True)
@@ -31,22 +40,63 @@ class Cutover:
     longest_switch: float
     """Seconds that the longest switch of routes took, or 0 without any."""
 
-    @property
-    def table(self) -> str:
-        """Show it as Markdown."""
-        open_ones = ", ".join(end or "open" for end in self.neighbours)
-        switch = f"{1000 * self.longest_switch:.0f} ms"
-        told = (
-            f"{self.load.rate:.0f} requests a second. Longest switch: {switch}. WebSocket and"
-            f" download of a neighbour: {open_ones}."
-        )
-        return f"{table(_COLUMNS, map(self._row, self.load.stages))}\n\n{told}"
+    def comparisons(self, runtime: str) -> Sequence[Comparison]:
+        """Show what its visitors met in each stage beside what they meet at rest."""
+        tallies = {stage: self.load.tally(stage) for stage in self.load.stages}
+        at_rest = [1000 * tallies["at rest"].p99]
+        slowest = [
+            Comparison(
+                what=f"{runtime}: p99 over {stage}, {tally.requests} requests"
+                f" at {self.load.rate:.0f} a second, {tally.failed} failed"
+                f" and {tally.lost} lost in a killed one",
+                unit="ms",
+                samples={OURS: [1000 * tally.p99], "at rest": at_rest},
+                goal=Goal(ratio=2) if stage in _STAGES[:2] else None,
+            )
+            for stage, tally in tallies.items()
+            if stage in _STAGES
+        ]
+        switch = {OURS: [1000 * self.longest_switch], "at rest": at_rest}
+        return [*slowest, Comparison(what=f"{runtime}: longest switch", unit="ms", samples=switch)]
 
-    def _row(self, stage: str) -> tuple[str, ...]:
-        tally = self.load.tally(stage)
-        counts = (tally.requests, tally.failed, tally.lost)
-        times = (tally.median, tally.p99, tally.longest)
-        return (stage, *map(str, counts), *(f"{1000 * seconds:.0f} ms" for seconds in times))
+
+async def measure(plan: Plan) -> Sequence[Comparison]:
+    """Cut over on each runtime that was asked for; a failed request fails the run."""
+    found: list[Comparison] = []
+    times = plan.amount(20, 1)
+    for runtime in plan.runtimes:
+        with _settings_of(runtime) as given:
+            settings = {**OWN_ADDRESSES, **given, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
+            async with open_served(**settings) as served, _signed_up(served) as ann:
+                cutover = await cut_over(
+                    ann,
+                    served.repositories,
+                    readers=plan.readers,
+                    deployments=times,
+                    rollbacks=times,
+                    kills=plan.amount(8, 0),
+                )
+        found += cutover.comparisons(runtime)
+        if cutover.load.failures:
+            raise RuntimeError(f"{runtime}: {cutover.load.failures}")
+    return found
+
+
+@contextmanager
+def _settings_of(runtime: str) -> Iterator[Mapping[str, str]]:
+    """Make what a runtime needs; a Swarm is of two machines that are both this one."""
+    if runtime != "swarm":
+        yield {"PUSHPAKA_RUNTIME": runtime}
+        return
+    with open_swarm() as swarm:
+        swarm.load("python:3.13-slim")
+        yield swarm.settings
+
+
+@asynccontextmanager
+async def _signed_up(served: Served) -> AsyncIterator[Person]:
+    async with Person.signed_up(await served.start()) as ann:
+        yield ann
 
 
 async def cut_over(

@@ -1,20 +1,24 @@
-"""How fast are lines of a program in the log: masked, numbered and committed?"""
+"""
+How fast are lines of a program in the log: masked, numbered and committed?
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
+The bare side inserts the same rows in the same batches by the same driver, and does nothing else:
+it decodes, cuts and masks nothing, and tells nobody. The processor time is that of this process
+alone, without the server of PostgreSQL.
+"""
+
+from collections.abc import Mapping, Sequence
 from time import perf_counter, process_time
 from typing import Any, Self
 
 import sqlalchemy as sa
-from attrs import define, frozen
-from benchmarks.tables import table
-from tests.postgres import lacks_postgres, running_server
+from attrs import define
+from benchmarks.databases import DATABASES, open_database
+from benchmarks.plans import Plan
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
+from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.schema import log_lines
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.bootstrap.options import utc_now
@@ -37,25 +41,8 @@ _LINES = (
     "  key={secret}",
     "",
 )
-_COLUMNS = ("Database", "Lines a second", "Bare rows a second", "Ratio", "Ratio of processor time")
-
-
-@frozen(kw_only=True)
-class LogsWrite:
-    """How long it took to write the same lines, by us and by nothing but the database."""
-
-    database: str
-    lines: int
-    ours: Sequence["Spent"]
-    bare: Sequence["Spent"]
-
-    @property
-    def row(self) -> Sequence[str]:
-        """Show it as a line of a table."""
-        ours, bare = (median(spent.seconds for spent in each) for each in (self.ours, self.bare))
-        rates = f"{self.lines / ours:,.0f}", f"{self.lines / bare:,.0f}", f"{bare / ours:.2f}"
-        busy = [median(spent.processor for spent in each) for each in (self.bare, self.ours)]
-        return (self.database, *rates, f"{busy[0] / busy[1]:.2f}")
+_LINES_WRITTEN = 20_000
+_GOAL = Goal(ratio=0.7, is_least=True)
 
 
 @define
@@ -73,29 +60,44 @@ class Spent:
         self.seconds += perf_counter()
         self.processor += process_time()
 
-
-async def write_logs(*, lines: int, rounds: int) -> str:
-    """Write so many lines over and over, by turns, and return a table."""
-    measured = [await _measured("SQLite", _sqlite(), lines=lines, rounds=rounds)]
-    if lacks_postgres() is None:
-        measured.append(await _measured("PostgreSQL", _postgres(), lines=lines, rounds=rounds))
-    return table(_COLUMNS, [each.row for each in measured])
+    def rates(self, lines: int) -> Figures:
+        """Return how many lines that is a second."""
+        return {"seconds": lines / self.seconds, "processor": lines / self.processor}
 
 
-async def _measured(
-    database: str, opening: AbstractAsyncContextManager[str], *, lines: int, rounds: int
-) -> LogsWrite:
-    ours, bare = [], []
-    output = _output(lines)
-    async with opening as url, open_storage(url, migrate=True) as storage:
-        for number in range(rounds + 1):
-            spent, deployment = await _by_us(storage, output)
-            rows = await _rows(storage, deployment)
-            bare_spent = await _bare(url, storage, rows)
-            if number:  # The first round is to warm up.
-                ours.append(spent)
-                bare.append(bare_spent)
-    return LogsWrite(database=database, lines=len(rows), ours=ours, bare=bare)
+async def measure(plan: Plan) -> Sequence[Comparison]:
+    """Write the same lines by turns, on each database."""
+    output = _output(plan.amount(_LINES_WRITTEN, 400))
+    return [
+        comparison
+        for database in DATABASES
+        for comparison in await _measure_on(database, output, plan.rounds_of(7))
+    ]
+
+
+async def _measure_on(database: str, output: bytes, rounds: int) -> Sequence[Comparison]:
+    async with (
+        open_database(database) as url,
+        open_storage(url, migrate=True) as storage,
+        open_lanes(url, patience=PATIENCE) as (writing, _),
+    ):
+        _, deployment = await _by_us(storage, output)
+        rows = await _rows(storage, deployment)
+
+        async def ours() -> Figures:
+            spent, _ = await _by_us(storage, output)
+            return spent.rates(len(rows))
+
+        async def bare() -> Figures:
+            return (await _bare(writing, storage, rows)).rates(len(rows))
+
+        samples = await by_turns({OURS: ours, "bare": bare}, rounds)
+    return [
+        Comparison.of(samples, "seconds", what=database, unit="lines/s", goal=_GOAL),
+        Comparison.of(
+            samples, "processor", what=f"{database}, by processor time", unit="lines/s", goal=_GOAL
+        ),
+    ]
 
 
 async def _by_us(storage: Storage, output: bytes) -> tuple[Spent, Deployment]:
@@ -115,19 +117,16 @@ def _chunk(data: bytes) -> OutputChunk:
     return OutputChunk(descriptor=Descriptor.STDOUT, data=data, written_at=utc_now(), position="")
 
 
-async def _bare(url: str, storage: Storage, rows: Sequence[Mapping[str, Any]]) -> Spent:
+async def _bare(writing: Lane, storage: Storage, rows: Sequence[Mapping[str, Any]]) -> Spent:
     """Insert the same rows for another deployment, in the same batches, by the same driver."""
     deployment = await keep_deployment(storage)
     rows = [{**row, "deployment_id": deployment.id} for row in rows]
-    async with (
-        open_lanes(url, patience=PATIENCE) as (writing, _),
-        writing.engine.connect() as connection,
-    ):
+    async with writing.engine.connect() as connection:
         with Spent() as spent:
             for start in range(0, len(rows), BATCH_LINES):
                 await connection.execute(sa.insert(log_lines), rows[start : start + BATCH_LINES])
                 await connection.commit()
-        return spent
+    return spent
 
 
 async def _rows(storage: Storage, deployment: Deployment) -> Sequence[Mapping[str, Any]]:
@@ -141,15 +140,3 @@ def _output(lines: int) -> bytes:
         for n in range(lines)
     )
     return "".join(f"{text}\n" for text in texts).encode()
-
-
-@asynccontextmanager
-async def _sqlite() -> AsyncIterator[str]:
-    with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
-        yield f"sqlite:///{Path(directory) / 'pushpaka.sqlite'}"
-
-
-@asynccontextmanager
-async def _postgres() -> AsyncIterator[str]:
-    with running_server() as server, server.database(migrated=False) as url:
-        yield url

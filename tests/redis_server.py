@@ -109,7 +109,7 @@ class RedisServer:
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return the server of all tests that do it no harm."""
-    with _open_server(tmp_path_factory.mktemp("redis")) as server:
+    with open_redis_server(tmp_path_factory.mktemp("redis")) as server:
         server.start()
         yield server
 
@@ -117,12 +117,12 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """Return a server that may be ill-treated; it is not started yet."""
-    with _open_server(tmp_path) as server:
+    with open_redis_server(tmp_path) as server:
         yield server
 
 
 @contextmanager
-def _open_server(directory: Path) -> Iterator[RedisServer]:
+def open_redis_server(directory: Path) -> Iterator[RedisServer]:
     server = RedisServer(directory)
     try:
         yield server
