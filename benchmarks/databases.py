@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from tests.postgres import running_server
 
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
-from pushpaka_core.adapters.sql.storage import open_storage
+from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.converters import to_row
 from pushpaka_core.parts import Options
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import Storage
 
 DATABASES = ("SQLite", "PostgreSQL")
 _AT_ONCE = 5000
@@ -36,7 +35,7 @@ async def open_database(kind: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def open_instance(
     url: str, queue: DeploymentQueue | None = None
-) -> AsyncIterator[tuple[Application, Storage]]:
+) -> AsyncIterator[tuple[Application, SqlStorage]]:
     """Open all services on a real storage; what would build and run is in memory."""
     async with open_storage(url, migrate=True) as storage:
         adapters = attrs.evolve(memory_adapters(), storage=storage)
