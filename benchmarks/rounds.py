@@ -16,10 +16,14 @@ Samples: TypeAlias = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 async def by_turns(contestants: Mapping[str, Turn], rounds: int) -> Samples:
-    """Let each have its turn in each round; who begins changes, and the first round warms up."""
+    """
+    Let each have its turn in each round; who begins changes.
+
+    One more round warms up before, but where there is a single one, which is to be tried only.
+    """
     samples: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in contestants}
     names = list(contestants)
-    for number in range(rounds + 1):
+    for number in range(0 if rounds > 1 else 1, rounds + 1):
         first = number % len(names)
         for name in [*names[first:], *names[:first]]:
             for figure, value in (await contestants[name]()).items():

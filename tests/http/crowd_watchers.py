@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from datetime import datetime
+from statistics import quantiles
 
 from attrs import define, field
 
@@ -26,6 +27,8 @@ class Sights:
     """When each line was written."""
     seen: dict[int, float] = field(factory=dict)
     """When the last of the crowd saw each line."""
+    lags: list[float] = field(factory=list)
+    """How many seconds after that each of them saw each line."""
 
     def note(self, seq: int, frame: bytes, now: float) -> None:
         """Note that one more has seen a line."""
@@ -33,6 +36,7 @@ class Sights:
             created_at = json.loads(frame[frame.index(b"{") :])["created_at"]
             self.written[seq] = datetime.fromisoformat(created_at).timestamp()
         self.seen[seq] = now
+        self.lags.append(now - self.written[seq])
 
 
 async def watch(port: int, path: str, after: int, sights: Sights, door: asyncio.Semaphore) -> None:
@@ -89,6 +93,7 @@ async def main(port: str, path: str, last: str) -> None:
     told = {
         "places": sights.places,
         "gaps": sights.gaps,
+        "hundredths": quantiles(sights.lags, n=100, method="inclusive"),
         "lag": max(sights.seen[seq] - written for seq, written in sights.written.items()),
         "seconds": max(sights.seen.values()) - min(sights.written.values()),
     }
