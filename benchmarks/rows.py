@@ -9,7 +9,7 @@ from benchmarks.rounds import Comparison
 
 Measure: TypeAlias = Callable[[Plan], Awaitable[Sequence[Comparison]]]
 
-ROWS = ("start", "claims", "api", "logs-write", "logs-watch", "footprint", "cutover")
+ROWS = ("start", "claims", "api", "logs-write", "logs-watch", "scale", "footprint", "cutover")
 
 
 def row_named(name: str) -> tuple[str, Measure]:
