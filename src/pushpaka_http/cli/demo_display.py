@@ -1,13 +1,15 @@
 """How the demo looks: lively in a terminal, plain lines elsewhere."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from attrs import define, field
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
+
+from pushpaka_http.schemas.deployments import TimelineEventResponse
+from pushpaka_http.schemas.logs import DeploymentLogResponse
 
 _STYLES = {"system": "bold", "stdout": "", "stderr": "dim"}
 
@@ -43,26 +45,23 @@ class Display:
             yield
             self._finish_rows()
 
-    def show(self, line: Mapping[str, Any]) -> None:
+    def show(self, line: DeploymentLogResponse) -> None:
         """Show a line of the log, once."""
-        if line["seq"] <= self.last_seq:
+        if line.seq <= self.last_seq:
             return
-        self.last_seq = line["seq"]
-        if line["phase"] not in self._rows:
+        self.last_seq = line.seq
+        if line.phase not in self._rows:
             self._finish_rows()
-            self._rows[line["phase"]] = self._progress.add_task(line["phase"], total=1)
-        phase, message = (
-            (f"{line['phase']:6} │ ", "cyan"),
-            (line["message"], _STYLES[line["stream"]]),
-        )
+            self._rows[line.phase] = self._progress.add_task(line.phase, total=1)
+        phase, message = (f"{line.phase:6} │ ", "cyan"), (line.message, _STYLES[line.stream])
         self._console.print(Text.assemble(phase, message), soft_wrap=True)
 
-    def summarise(self, steps: Sequence[Mapping[str, Any]]) -> None:
+    def summarise(self, steps: Sequence[TimelineEventResponse]) -> None:
         """Say how long each step took."""
         took = [
-            f"{step['phase'] or step['status']} {step['duration_ms'] / 1000:.1f} s"
+            f"{step.phase or step.status} {step.duration_ms / 1000:.1f} s"
             for step in steps
-            if step["duration_ms"] is not None
+            if step.duration_ms is not None
         ]
         self.say(", ".join(took), "dim")
 

@@ -1,26 +1,30 @@
 """What the demo shows: a platform that starts, and a stranger's first deployment on it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
+import httpx
 from anyio import CancelScope, Event, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.application import Application
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.errors import DeploymentFailedError, DuplicateError
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments import DeploymentId
+from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.errors import DeploymentFailedError
 from pushpaka_core.maintenance import publish, remove_data, take_down
 from pushpaka_core.services.background import alongside
 from pushpaka_core.settings import Settings
 from pushpaka_http.base_path import BASE_PATH
-from pushpaka_http.cli.demo_client import DemoClient, page, register, signed_in
 from pushpaka_http.cli.demo_display import Display
 from pushpaka_http.cli.ending import unless
 from pushpaka_http.cli.examples import Example
 from pushpaka_http.cli.serving import open_instance
+from pushpaka_http.client import AsyncClient, ConflictError
 
 _EMAIL = "demo@example.com"
 
@@ -53,8 +57,10 @@ class Demonstration:
                 return is_complete
 
     async def _show(self, application: Application) -> None:
-        password = await self._account(application)
-        async with signed_in(self._settings.port, _EMAIL, password) as client:
+        address = f"http://127.0.0.1:{self._settings.port}"
+        # With a transport of its own it asks no proxy, whatever the environment says.
+        async with AsyncClient(address, transport=httpx.AsyncHTTPTransport()) as client:
+            password = await self._sign_in(client, application)
             await self._deploy_and_ask(client)
         if not self.is_once:
             self._invite(password)
@@ -80,41 +86,46 @@ class Demonstration:
         await to_thread.run_sync(self._example.copy_to, self._repository)
         await publish(self._settings, self._repository)
 
-    async def _account(self, application: Application) -> str:
+    async def _sign_in(self, client: AsyncClient, application: Application) -> str:
         """Register, or have the password reset where an earlier demo has; return the password."""
         password = token_urlsafe(12)
         try:
-            await register(self._settings.port, _EMAIL, password)
-        except DuplicateError:
+            await client.auth.register(email=_EMAIL, name="Demo", password=password)
+        except ConflictError:
             await application.accounts.reset_password(PLATFORM, _EMAIL, password)
+            await client.auth.login(email=_EMAIL, password=password)
         return password
 
-    async def _deploy_and_ask(self, client: DemoClient) -> None:
-        self._display.say(f"{_EMAIL} deploys {self._repository}", "bold")
-        project_id = await client.project(self._example.project, str(self._repository))
-        commit = await self._deploy(client, project_id)
-        await self._ask(await client.url(project_id), commit)
+    async def _deploy_and_ask(self, client: AsyncClient) -> None:
+        name, repository = self._example.project, str(self._repository)
+        self._display.say(f"{_EMAIL} deploys {repository}", "bold")
+        project = await client.projects.find(name)
+        if project is None:
+            project = await client.projects.create(name=name, repo_url=repository)
+        commit = await self._deploy(client, project.id)
+        await self._ask(project.url, commit)
 
-    async def _deploy(self, client: DemoClient, project_id: str) -> str:
+    async def _deploy(self, client: AsyncClient, project_id: ProjectId) -> str:
         """Deploy, show how it goes, and return the commit that runs."""
-        deployment_id = await client.deploy(project_id)
+        queued = await client.deployments.create(project_id=project_id)
         with self._display.progressing():
-            async with alongside(partial(self._follow, client, deployment_id)):
-                deployment = await client.outcome(deployment_id)
-            for line in await client.lines(deployment_id, after=self._display.last_seq):
+            async with alongside(partial(self._follow, client, queued.id)):
+                deployment = await client.deployments.wait(queued.id)
+            for line in (await client.logs.list(queued.id, after=self._display.last_seq)).data:
                 self._display.show(line)
-        self._display.summarise(await client.timeline(deployment_id))
-        if deployment["status"] != "running":
-            raise DeploymentFailedError(deployment["error"] or "The deployment did not run.")
-        return str(deployment["commit_sha"])
+        self._display.summarise((await client.deployments.events(queued.id)).data)
+        if deployment.status is not DeploymentStatus.RUNNING:
+            raise DeploymentFailedError(deployment.error or "The deployment did not run.")
+        return str(deployment.commit_sha)
 
-    async def _follow(self, client: DemoClient, deployment_id: str) -> None:
-        async for line in client.watch(deployment_id):
-            self._display.show(line)
+    async def _follow(self, client: AsyncClient, deployment_id: DeploymentId) -> None:
+        async with aclosing(client.logs.follow(deployment_id)) as lines:
+            async for line in lines:
+                self._display.show(line)
 
     async def _ask(self, url: str, commit: str) -> None:
         """Ask the application through the router, as any visitor would."""
-        text = await page(url, router_port=self._settings.router_port or 80)
+        text = await _page(url, router_port=self._settings.router_port or 80)
         if not self._example.is_answer(text, commit=commit):
             raise DeploymentFailedError(f"{url} does not say what it should, but:\n{text}")
         self._display.say(f"{url} says what it should.", "bold green")
@@ -126,3 +137,11 @@ class Demonstration:
         say(f"API: {address}{BASE_PATH}")
         say(f"Sign in as {_EMAIL} with the password {password}")
         say("Ctrl-C ends the demo, and the application and the router with it.")
+
+
+async def _page(url: str, *, router_port: int) -> str:
+    """Return what *url* shows, asking the router of this host for it."""
+    host = url.removeprefix("http://")
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        response = await http.get(f"http://127.0.0.1:{router_port}/", headers={"Host": host})
+    return response.text
