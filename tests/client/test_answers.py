@@ -86,7 +86,9 @@ async def _answer(
     stands_for = {**operation.of, **OTHERS.get(operation.name, {})}
     meant = {**things, **{name: things[of] for name, of in stands_for.items()}}
     ids = [meant[name] for name in re.findall(r"{(\w+)}", operation.path)]
-    given = {**operation.query, **(operation.body or {})}
+    given: dict[str, Any] = {**operation.query, **(operation.body or {})}
+    if operation.content is not None:
+        given["content"] = operation.content
     filled = {
         name: value.format_map(meant) if isinstance(value, str) else value
         for name, value in given.items()

@@ -2,12 +2,14 @@
 
 import json
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from tests.client.samples import DEPLOYMENT, USER
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.errors import InvalidInputError, PushpakaError
@@ -25,30 +27,13 @@ from pushpaka_http.client import (
     UnexpectedAnswerError,
 )
 from pushpaka_http.client.addresses import api_address
+from pushpaka_http.client.answers import seconds_to_wait
 from pushpaka_http.client.events import EventReader, ServerEvent
 from pushpaka_http.client.objects import from_answer
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.users import UserResponse
 
 SECRET = "ppk_0123456789abcdef"
-USER = {
-    "id": "6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10",
-    "email": "ann@example.com",
-    "name": "Ann",
-    "role": "user",
-    "created_at": "2026-03-01T12:00:00Z",
-}
-DEPLOYMENT = {
-    "id": USER["id"],
-    "project_id": USER["id"],
-    "user_id": USER["id"],
-    "target": "production",
-    "kind": "deploy",
-    "sequence": 1,
-    "branch": "main",
-    "status": "running",
-    "created_at": "2026-03-01T12:00:00.123456Z",
-}
 EVENTS = 'id: 1\nevent: log\ndata: "é\u2028"\n\n:\n\nid: 2\r\ndata: a\r\ndata: b\r\n\r\nid: 3\n\n'
 
 
@@ -104,6 +89,33 @@ def test_each_refusal_is_an_error_of_its_own(status: int, kind: type[ApiError]) 
         error.request_id,
         error.retry_after,
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("-1", None),
+    ],
+)
+def test_retry_after_is_understood(asked: str, seconds: float | None) -> None:
+    """Seconds are seconds, a time that is over is now, and what is neither says nothing."""
+    assert seconds == seconds_to_wait(httpx.Response(429, headers={"Retry-After": asked}))
+
+
+def test_retry_after_may_be_a_time() -> None:
+    """What stands before an instance may name a time instead."""
+    asked = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+
+    seconds = seconds_to_wait(httpx.Response(503, headers={"Retry-After": asked}))
+
+    assert seconds is not None
+    assert 50 < seconds <= 60
 
 
 def test_wrong_fields_are_in_the_sentence() -> None:

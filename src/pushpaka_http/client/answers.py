@@ -4,6 +4,8 @@ import json
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from socket import gaierror
 from typing import Any, TypeVar
 
@@ -60,9 +62,12 @@ def read_object(response: httpx.Response, text: bytes | str, kind: type[A]) -> A
 
 
 def seconds_to_wait(response: httpx.Response) -> float | None:
-    """Return what the answer's Retry-After says, if it counts seconds."""
+    """Return what the answer's Retry-After says, which may be seconds or a time."""
+    asked = response.headers.get("Retry-After", "")
+    if asked.isdecimal():
+        return float(asked)
     with suppress(ValueError):
-        return max(0.0, float(response.headers.get("Retry-After", "")))
+        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
     return None
 
 
