@@ -207,6 +207,40 @@ def test_token_is_never_shown() -> None:
     assert not [text for text in shown if SECRET in text]
 
 
+@pytest.mark.parametrize("token", [f"{SECRET}\n", f" {SECRET} "])
+def test_token_may_come_as_a_line_of_a_file(token: str) -> None:
+    """What is around it is no part of it."""
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Authorization"])
+        return httpx.Response(200, json=USER)
+
+    with Client("http://localhost", token=token, transport=httpx.MockTransport(answer)) as client:
+        client.auth.me()
+
+    assert [f"Bearer {SECRET}"] == sent
+
+
+@pytest.mark.parametrize("odd", ["\n", "\0", "é"])
+def test_token_that_cannot_be_sent_is_not_shown(odd: str) -> None:
+    """What is no token is told of by name alone."""
+    token = f"{SECRET}{odd}{SECRET}"
+    with (
+        Client("http://localhost", token=token) as client,
+        pytest.raises(InvalidInputError, match="token: must be printable") as told,
+    ):
+        client.auth.me()
+
+    assert SECRET not in "".join(traceback.format_exception(told.value))
+
+
+def test_idempotency_key_that_cannot_be_sent_is_told() -> None:
+    """It is refused before anything is sent."""
+    with answered(200, "{}") as client, pytest.raises(InvalidInputError, match="idempotency_key"):
+        client.deployments.create(project_id="x", idempotency_key="a\nb")
+
+
 @pytest.mark.parametrize(
     "given",
     [

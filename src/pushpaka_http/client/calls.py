@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.rules import UNCHANGED
+from pushpaka_core.errors import InvalidInputError
 
 Id = UUID | str
 """The id of something, as an answer has it or as text."""
@@ -65,7 +66,20 @@ def changed(**values: object) -> Mapping[str, Any]:
 
 def keyed(idempotency_key: str | None) -> Mapping[str, str]:
     """Return the header by which a repeated call makes one deployment."""
-    return {"Idempotency-Key": idempotency_key or str(uuid4())}
+    return {"Idempotency-Key": _sendable("idempotency_key", idempotency_key or str(uuid4()))}
+
+
+def authorized(token: str | None) -> Mapping[str, str]:
+    """Return the header that says who asks."""
+    return {} if token is None else {"Authorization": f"Bearer {_sendable('token', token)}"}
+
+
+def _sendable(name: str, value: str) -> str:
+    """Return what a header may hold; an error from further below would show all of it."""
+    text = value.strip()
+    if not text.isascii() or not text.isprintable():
+        raise InvalidInputError({name: "must be printable ASCII characters"})
+    return text
 
 
 def _segment(id: Id) -> str:

@@ -19,6 +19,9 @@ from pushpaka_http.client.asynchronous.teams import AsyncInvitations, AsyncMembe
 from pushpaka_http.client.asynchronous.watching import AsyncEvents, AsyncLogs
 from pushpaka_http.client.retries import Retries
 
+_IDLE_SECONDS = 2
+"""After which a connection is not used again; an instance hangs up after 5, maybe in between."""
+
 
 class AsyncClient:
     """
@@ -55,6 +58,7 @@ class AsyncClient:
             verify=verify,
             transport=transport,
             headers={"User-Agent": "pushpaka-client"},
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
         )
         self._connection = AsyncConnection(api_address(base_url), token, http, retries)
         self.auth = AsyncAuth(self._connection)

@@ -1,6 +1,5 @@
 """Calls, sent and answered over HTTP."""
 
-from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -9,7 +8,7 @@ from anyio import sleep
 from attrs import define, field, frozen
 
 from pushpaka_http.client.answers import read_answer, require_stream, require_success, unreachable
-from pushpaka_http.client.calls import Call
+from pushpaka_http.client.calls import Call, authorized
 from pushpaka_http.client.events import EventReader, ServerEvent
 from pushpaka_http.client.retries import Patience, Retries
 from pushpaka_http.client.streams import AsyncStream
@@ -85,7 +84,7 @@ class AsyncConnection:
             params=call.query or None,
             json=call.body,
             content=call.content,
-            headers={**self._authorization, **call.headers},
+            headers={**authorized(self.token), **call.headers},
             timeout=self._timeout(call.seconds),
         )
 
@@ -106,10 +105,6 @@ class AsyncConnection:
         async for chunk in response.aiter_bytes():
             for event in reader.feed(chunk):
                 yield event
-
-    @property
-    def _authorization(self) -> Mapping[str, str]:
-        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
 
     def _timeout(self, seconds: float) -> httpx.Timeout:
         usual = self._http.timeout

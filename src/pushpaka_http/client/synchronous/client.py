@@ -19,6 +19,9 @@ from pushpaka_http.client.synchronous.teams import Invitations, Members
 from pushpaka_http.client.synchronous.watching import Events, Logs
 from pushpaka_http.client.retries import Retries
 
+_IDLE_SECONDS = 2
+"""After which a connection is not used again; an instance hangs up after 5, maybe in between."""
+
 
 class Client:
     """
@@ -55,6 +58,7 @@ class Client:
             verify=verify,
             transport=transport,
             headers={"User-Agent": "pushpaka-client"},
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
         )
         self._connection = Connection(api_address(base_url), token, http, retries)
         self.auth = Auth(self._connection)
