@@ -13,7 +13,9 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
 FAULTS, PACKAGES = "tests/faults", "tests/packages"
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
-QUICK = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http"))
+QUICK = tuple(
+    f"tests/{name}" for name in ("domain", "detection", "services", "contracts", "http", "client")
+)
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
