@@ -130,7 +130,7 @@ def pushpaka() -> None:
 
     Commands under Operator are for the machine of an instance, and take their settings from
     environment variables named PUSHPAKA_*. All others ask the server that `pushpaka login`
-    has signed in to.
+    has signed in to, or PUSHPAKA_CLIENT_URL and PUSHPAKA_CLIENT_TOKEN, as in CI.
 
     Exit codes: 0 done; 1 refused or failed; 2 wrong usage.
     """

@@ -39,3 +39,13 @@ def _account(place: Place, _no_keyring: None, tmp_path_factory: pytest.TempPathF
 def ann(_account: Desk, tmp_path: Path) -> Desk:
     """A machine where Ann is signed in, in a folder of the test's own."""
     return Desk(home=_account.home, folder=tmp_path)
+
+
+@pytest.fixture
+def project(ann: Desk) -> str:
+    """A project of Ann's, that the folder is linked to."""
+    name = ann.folder.name.replace("_", "-").lower()[:60]
+    repo = f"git@github.com:ann/{name}.git"
+    made = ann.json("projects", "create", name, "--repo", repo)
+    ann.run("init", "--project", made["id"])
+    return str(made["id"])

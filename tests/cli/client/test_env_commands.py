@@ -6,17 +6,6 @@ from tests.cli.client.desks import Desk
 
 from pushpaka_http.cli.client.env_files import read_env
 
-REPO = "https://git.example.com/ann/app.git"
-
-
-@pytest.fixture
-def project(ann: Desk) -> str:
-    """A project that the folder of the test is linked to."""
-    name = ann.folder.name.replace("_", "-").lower()[:60]
-    made = ann.json("projects", "create", name, "--repo", REPO)
-    ann.run("init", "--project", made["id"])
-    return str(made["id"])
-
 
 @pytest.mark.usefixtures("project")
 def test_env_vars_are_set_and_listed_without_values(ann: Desk) -> None:

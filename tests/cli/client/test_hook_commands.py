@@ -6,16 +6,6 @@ from tests.cli.client.desks import Desk, Place
 from pushpaka_http.cli.client import domains
 
 
-@pytest.fixture
-def project(ann: Desk) -> str:
-    """A project that the folder of the test is linked to."""
-    name = ann.folder.name.replace("_", "-").lower()[:60]
-    repo = f"git@github.com:ann/{name}.git"
-    made = ann.json("projects", "create", name, "--repo", repo)
-    ann.run("init", "--project", made["id"])
-    return str(made["id"])
-
-
 @pytest.mark.usefixtures("project")
 def test_a_domain_is_added_with_what_to_set(ann: Desk) -> None:
     """The record that proves whose it is, and where the name has to lead."""

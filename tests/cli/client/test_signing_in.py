@@ -113,6 +113,24 @@ def test_signing_out_ends_the_token(desk: Desk, place: Place) -> None:
     assert f"Nobody is signed in at {place.url}. Run: pushpaka login" in asked.stderr
 
 
+def test_where_no_token_can_be_made_the_sign_in_itself_is_kept(
+    desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is told, ends by itself, needs no password again, and is ended by signing out."""
+    monkeypatch.setattr("pushpaka_core.services.api_tokens.MOST_TOKENS", 0)
+    words = ("login", place.url, "--register", "--email", "kim@example.com", "--password-stdin")
+    said = desk.run(*words, input=f"{PASSWORD}\n")
+    token = kept(desk)["token"]
+    monkeypatch.undo()
+
+    made = desk.json("tokens", "create", "ci")
+    desk.run("logout")
+
+    assert "You have 0 API tokens." in said.stderr
+    assert "ci" == made["name"]
+    assert (401, 200) == (status_of(place, token), status_of(place, made["token"]))
+
+
 def test_a_token_that_was_given_is_only_forgotten(ann: Desk, desk: Desk, place: Place) -> None:
     """It is somebody else's to end."""
     made = ann.json("tokens", "create", "ci", "--password-stdin", input=f"{PASSWORD}\n")

@@ -38,6 +38,8 @@ class _SignedIn:
     token: str
     token_id: str | None = None
     """Of an API token that was made for this machine."""
+    refusal: str | None = None
+    """Why none was made, so that the sign-in ends by itself some day."""
 
 
 @click.command("login")
@@ -94,6 +96,8 @@ def command(
     place = "the keyring" if context.is_in_keyring else str(file.path)
     output.result(signed_in.user, f"{signed_in.user.email} is signed in at {address}.")
     output.say(f"The token is in {place}; the context is called {name}.")
+    if signed_in.refusal:
+        output.say(f"It ends by itself, as no API token could be made: {signed_in.refusal}")
     if settings.token:
         output.say(f"{TOKEN} is set, and is used instead as long as it is.")
     output.next_step("pushpaka init, in the folder of a repository")
@@ -127,7 +131,7 @@ def _by_password(
         except ApiError as error:
             if error.status not in _REFUSALS:
                 raise
-            return _SignedIn(user=begun.user, token=begun.token)
+            return _SignedIn(user=begun.user, token=begun.token, refusal=error.message)
         client.auth.logout()
     return _SignedIn(user=begun.user, token=str(made.token), token_id=str(made.id))
 
