@@ -10,7 +10,7 @@ from pushpaka_http.cli.client.env_files import read_env
 @pytest.mark.usefixtures("project")
 def test_env_vars_are_set_and_listed_without_values(ann: Desk) -> None:
     """Several at once, for all deployments or for some."""
-    ann.run("env", "set", "LOG_LEVEL=debug", "EMPTY=", "URL=https://x.example/?a=b")
+    said = ann.run("env", "set", "LOG_LEVEL=debug", "EMPTY=", "URL=https://x.example/?a=b")
     ann.run("env", "set", "LOG_LEVEL=info", "--scope", "preview")
 
     listed = ann.run("env", "list")
@@ -22,7 +22,8 @@ def test_env_vars_are_set_and_listed_without_values(ann: Desk) -> None:
         ["LOG_LEVEL", "preview"],
         ["URL", "all"],
     ]
-    assert "debug" not in listed.output
+    assert "Next: pushpaka deploy\n" in said.stderr
+    assert "debug" not in said.output + listed.output
     assert "x.example" not in listed.output
 
 

@@ -73,7 +73,7 @@ def unset(session: Session, *, names: tuple[str, ...], scope: str | None) -> Non
     for name in names:
         gone = session.client.env.delete(project_id=project.id, key=name, scope=scope)
         session.output.result(gone, f"{name} is not set in {project.name} any more.")
-    session.output.next_step("pushpaka redeploy")
+    _suggest(session)
 
 
 @command.command("import")
@@ -112,4 +112,9 @@ def _set(session: Session, variables: Mapping[str, str], scope: str) -> None:
         raise click.UsageError("There is no env var in it.")
     changed = session.client.env.set_many(project.id, variables=variables, scope=scope)
     session.output.result(changed, f"Set in {project.name}: {', '.join(variables)}.")
-    session.output.next_step("pushpaka redeploy")
+    _suggest(session)
+
+
+def _suggest(session: Session) -> None:
+    is_deployed = session.project.current_deployment_id is not None
+    session.output.next_step("pushpaka redeploy" if is_deployed else "pushpaka deploy")
