@@ -109,6 +109,10 @@ class RateLimits:
         """Count a plan that a person asks for, as often as a deployment."""
         await self._work_of("plan", actor, project_id)
 
+    async def archive_of(self, actor: Actor, project_id: ProjectId) -> None:
+        """Count an archive that a person sends, as often as a deployment."""
+        await self._work_of("archive", actor, project_id)
+
     async def _work_of(self, kind: str, actor: Actor, project_id: ProjectId) -> None:
         actor.require_scope(Scope.DEPLOY)
         who = f"{actor.user_id}:{project_id}"

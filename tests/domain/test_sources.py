@@ -35,6 +35,20 @@ def complaint(check: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["archive:", "ARCHIVE:"])
+def test_no_repository_has_an_address_too(text: str) -> None:
+    """Under every policy; there is no server that secrets could be told to."""
+    for policy in (STRICT, LOCAL):
+        assert "archive:" == parse_repo_url(text, policy).text
+    assert "" == server_of(text)
+
+
+@pytest.mark.parametrize("text", ["archive", "archive:x", "archive:/x", "archive://x", " archive:"])
+def test_what_is_nearly_no_repository_is_refused(text: str) -> None:
+    """It would be taken for the name of something."""
+    complaint(lambda: parse_repo_url(text, LOCAL))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

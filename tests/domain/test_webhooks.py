@@ -39,6 +39,16 @@ def a_closed(branch: str = "next", *, is_of_fork: bool = False) -> ProposalClose
     return ProposalClosed(number=7, branch=branch, is_of_fork=is_of_fork)
 
 
+def test_without_a_repository_nothing_is_pushed() -> None:
+    """A forge that still tells of pushes is told why nothing follows."""
+    folder = evolve(PROJECT, repo_url="archive:")
+
+    for event in (a_push(), a_proposal()):
+        ignored = consequence_of(event, WITH_FORKS, folder)
+        assert isinstance(ignored, Ignored)
+        assert "no Git repository" in ignored.reason
+
+
 @pytest.mark.parametrize("webhook", [PLAIN, WITH_PREVIEWS])
 def test_a_push_to_the_branch_of_production_deploys_that_commit(webhook: Webhook) -> None:
     """Previews change nothing of it."""

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from tests.http.clients import UNLIMITED, Person, somebody, wrong_fields
 from tests.http.instances import Instance
+from tests.http.raw import served
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
@@ -236,3 +237,36 @@ async def test_without_git_there_is_nothing_to_push_to_or_to_plan(ann: Person) -
     assert (409, 409) == (webhook.status_code, plan.status_code)
     assert "no Git repository" in webhook.json()["error"]
     assert "pushpaka deploy --local" in plan.json()["error"]
+
+
+async def test_one_that_is_cut_off_leaves_nothing(instance: Instance, ann: Person) -> None:
+    """Whoever hangs up in the middle of it can begin anew."""
+    project = await ann.project()
+    path = f"/api/v1/projects/{project['id']}/archives/{sha256_of(ARCHIVE)}"
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.token}\r\n"
+    begun = f"{head}Content-Length: {len(ARCHIVE)}\r\n\r\n".encode() + ARCHIVE[:10]
+    async with served(create_app(instance.application)) as port:
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(begun)
+            await until_kept(instance, project["id"], 1)
+        await until_kept(instance, project["id"], 0)
+
+    assert 201 == (await sent(ann, project["id"])).status_code
+
+
+async def until_kept(instance: Instance, project_id: str, number: int) -> None:
+    """Wait until there are so many archives of a project."""
+    with anyio.fail_after(10):
+        while number != await kept(instance, project_id):
+            await anyio.sleep(0.01)
+
+
+async def test_archives_are_sent_as_often_as_deployments(instance: Instance) -> None:
+    """Whoever sends one after the other is told to wait."""
+    limits = evolve(UNLIMITED, deployments_per_project=2)
+    bob = await somebody(create_app(instance.application, limits=limits))
+    project = await bob.project()
+
+    answers = [await sent(bob, project["id"]) for _ in range(3)]
+
+    assert [201, 200, 429] == [answer.status_code for answer in answers]

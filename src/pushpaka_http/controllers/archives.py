@@ -12,6 +12,7 @@ from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.services.archives import ArchiveService
 from pushpaka_http.dependencies import Given
 from pushpaka_http.openapi import WithArchive, also
+from pushpaka_http.rate_limits import RateLimits
 from pushpaka_http.schemas.archives import ArchiveResponse
 
 _STATUSES = {True: HTTPStatus.CREATED, False: HTTPStatus.OK}
@@ -46,11 +47,13 @@ class ArchiveController(Controller):
     )
     async def receive(
         self,
+        *,
         request: Request[Any, Any, Any],
         project_id: FromPath[ProjectId],
         sha256: FromPath[str],
         actor: Given[Actor],
         archives: Given[ArchiveService],
+        rate_limits: Given[RateLimits],
     ) -> Response[ArchiveResponse]:
         """
         Send a tar archive, packed by gzip, under the SHA-256 of its bytes.
@@ -58,6 +61,7 @@ class ArchiveController(Controller):
         One that is there already is answered by 200 at once. Ask by GET first, so that it is
         not sent in vain.
         """
+        await rate_limits.archive_of(actor, project_id)
         received = await archives.receive(actor, project_id, sha256, request.stream())
         return Response(
             ArchiveResponse.of(received.archive), status_code=_STATUSES[received.is_new]

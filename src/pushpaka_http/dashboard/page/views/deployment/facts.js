@@ -8,14 +8,14 @@ const FROM = { rollback: "An earlier one", redeploy: "The one before", promote: 
 
 /** @param {{deployment: object, project: object | undefined, nameOf: (userId: string) => string}} props */
 export function DeploymentFacts({ deployment, project, nameOf }) {
-  const { target, kind, source_deployment_id: source, framework, url } = deployment;
+  const { target, kind, source_deployment_id: source, commit_sha, commit_message, framework, url } = deployment;
   const isCurrent = project?.current_deployment_id === deployment.id;
   const facts = [
     ["Address", url && html`<${Address} url=${url} isServing=${deployment.status === "running"} />`, "wide"],
     ["Target", html`<${Target} target=${target} isCurrent=${isCurrent} />`],
     ["Took", html`<${Duration} ...${took(deployment)} />`],
     ["By", nameOf(deployment.user_id)],
-    ["Commit", deployment.commit_sha ? html`<${Commit} of=${{ ...deployment, branch: null }} />` : "The newest of the branch", "wide"],
+    ["Commit", commit_sha || commit_message ? html`<${Commit} of=${{ ...deployment, branch: null }} />` : "The newest of the branch", "wide"],
     ["Branch", html`<${Icon} name="branch" size=${14} />${deployment.branch}`],
     ["Asked for", html`<${Ago} time=${deployment.created_at} />`],
     ["Made from", source && html`<${Link} to=${`/deployments/${source}`}>${FROM[kind]}<//>`],
