@@ -1,11 +1,12 @@
 """Whoever wants to know hears how deployments end, later where they were away."""
 
+import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode
 
 import pytest
-from tests.services.platform import Platform
+from tests.services.platform import WEB_APP, Platform
 
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.notifications import NewChannel
@@ -17,6 +18,7 @@ from pushpaka_core.errors import (
     ReceiverUnavailableError,
 )
 from pushpaka_core.services.notifications import IssuedChannel
+from pushpaka_core.testing.unpacker import in_pieces, packed
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +74,25 @@ async def test_people_are_told_of_success_and_failure(platform: Platform, shop: 
     assert success.endswith("answers at http://shop.localhost")
     assert "The build ended with exit code 2." in failure
     assert 0 == await waiting(platform)
+
+
+async def test_of_a_folder_people_are_told_how_large_it_is(platform: Platform) -> None:
+    """There is no commit that it could be known by, nor by a rollback to it."""
+    folder = await platform.project("folder", repo_url="archive:")
+    await told_at(platform, folder, SLACK)
+    content = packed(WEB_APP)
+    sha256 = hashlib.sha256(content).hexdigest()
+    archives = platform.application.archives
+    await archives.receive(platform.owner, folder.id, sha256, in_pieces(content))
+
+    await platform.queued(folder, archive=sha256)
+    running = await platform.work()
+    await platform.application.deployments.rollback(platform.owner, running.id)
+    await platform.work()
+
+    assert ["folder is deployed"] * 2 == await titles(platform)
+    said = "Local folder, 1 file (13 B) answers at http://folder.localhost"
+    assert [said] * 2 == [text for _, _, text in platform.messenger.told]
 
 
 async def test_a_crash_is_told_once_in_an_hour(platform: Platform, shop: Project) -> None:

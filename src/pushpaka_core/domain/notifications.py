@@ -216,9 +216,10 @@ class Notification:
 
     @property
     def _source(self) -> str:
-        if self.deployment.archive is not None:
-            return self.deployment.commit_message or "A local folder"
-        return f"{self.deployment.branch} at {(self.deployment.commit_sha or 'no commit')[:12]}"
+        sha, message = self.deployment.commit_sha, self.deployment.commit_message
+        if sha is None and message is not None:  # It is made of a folder.
+            return message
+        return f"{self.deployment.branch} at {(sha or 'no commit')[:12]}"
 
     @property
     def document(self) -> Mapping[str, object]:

@@ -15,11 +15,10 @@ _SHOWN_LETTERS = 50
 
 
 def commit_of(deployment: DeploymentResponse) -> str | None:
-    """Return the beginning of the commit's hash, with that of its message."""
-    if deployment.commit_sha is None:
-        return None
+    """Return the beginning of the commit's hash, if there is one, with that of its message."""
+    sha = (deployment.commit_sha or "")[:_SHOWN_DIGITS]
     message = (deployment.commit_message or "").partition("\n")[0]
-    return f"{deployment.commit_sha[:_SHOWN_DIGITS]} {message[:_SHOWN_LETTERS]}".strip()
+    return f"{sha} {message[:_SHOWN_LETTERS]}".strip() or None
 
 
 def _took(thing: DeploymentResponse | TimelineEventResponse) -> str | None:

@@ -14,6 +14,7 @@ async def test_a_clone_is_deployed_as_it_is_on_the_disk(shell: Shell) -> None:
 
     begun = await shell.json("deploy", "--local", "--preview", "--detach", at=site.clone.path)
     ended = await shell.person.outcome(begun)
+    listed = await shell.run("deployments", "list", "--project", "localsite")
 
     assert ("preview:main", None, "Local folder, 2 files (32 B)", "running") == (
         ended["target"],
@@ -21,6 +22,7 @@ async def test_a_clone_is_deployed_as_it_is_on_the_disk(shell: Shell) -> None:
         ended["commit_message"],
         ended["status"],
     )
+    assert "Local folder, 2 files (32 B)" in listed.output
 
 
 async def test_a_project_without_git_is_its_folder(shell: Shell) -> None:
