@@ -64,12 +64,19 @@ _STEPS: Columns = {
 }
 
 
-@click.group("deployments", invoke_without_command=True)
-@click.pass_context
-def command(context: click.Context) -> None:
+class _ListsByDefault(click.Group):
+    """Takes options without a command for those of `list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command in front where there is none."""
+        is_bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        is_completed = ctx.resilient_parsing
+        return super().parse_args(ctx, ["list", *args] if is_bare and not is_completed else args)
+
+
+@click.group("deployments", cls=_ListsByDefault)
+def command() -> None:
     """List and show deployments; without a command, list those of this folder's project."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_)
 
 
 @command.command("list")

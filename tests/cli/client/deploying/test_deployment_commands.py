@@ -67,7 +67,7 @@ async def test_deployments_are_listed_and_shown(shell: Shell, site: Site) -> Non
     newest, oldest = deployments = await _all(shell, site)
 
     bare = (await shell.run("deployments", at=site.clone.path)).output.splitlines()
-    listed = await shell.json("deployments", "list", "--status", "stopped", at=site.clone.path)
+    listed = await shell.json("deployments", "--status", "stopped", "--project", "shop")
     shown = await shell.json("deployments", "show", oldest["id"][:8], at=site.clone.path)
     fields = (await shell.run("deployments", "show", at=site.clone.path)).output
     steps = await shell.json("deployments", "events", newest["id"])
