@@ -8,6 +8,7 @@ import click
 from anyio import move_on_after
 from attrs import frozen
 
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION
 from pushpaka_http.cli.client.displays import fitting_display
 from pushpaka_http.cli.client.following import Following
@@ -58,6 +59,18 @@ class Begun:
         if self.is_detached:
             self._leave()
             return
+        try:
+            following = self._followed()
+        except KeyboardInterrupt:
+            self._say_that_it_goes_on("It is not followed any more, and goes on.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        if not following.is_settled:
+            self._say_that_it_goes_on(f"It is not over after {self.timeout:g} s, and goes on.")
+        if following.deployment.status is not DeploymentStatus.RUNNING:
+            raise click.exceptions.Exit(_FAILED)
+
+    def _followed(self) -> Following:
+        """Show what becomes of it, and return what has been seen."""
         from pushpaka_http.cli.client.pursuit import Pursuit
         from pushpaka_http.client import AsyncClient
 
@@ -66,19 +79,12 @@ class Begun:
         server = self.session.server
         client = AsyncClient(server.url, token=signed_in(server))
         pursuit = Pursuit(client=client, following=following, display=display)
-        try:
-            with display.showing():
-                anyio.run(self._follow, client, pursuit)
-        except KeyboardInterrupt:
-            self._say_that_it_goes_on("It is not followed any more, and goes on.")
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        if not following.is_settled:
-            self._say_that_it_goes_on(f"It is not over after {self.timeout:g} s, and goes on.")
-            raise click.exceptions.Exit(_FAILED)
-        outcome = following.outcome()
-        display.end(following.deployment, outcome, self._address(following.deployment))
-        if not outcome.runs:
-            raise click.exceptions.Exit(_FAILED)
+        with display.showing():
+            anyio.run(self._follow, client, pursuit)
+        if following.is_settled:
+            address = self._address(following.deployment)
+            display.end(following.deployment, following.outcome(), address)
+        return following
 
     def _leave(self) -> None:
         output, begun = self.session.output, self.deployment

@@ -97,6 +97,17 @@ async def test_what_cannot_be_done_is_said(
     assert sentence in refused.errors
 
 
+async def test_wrong_usage_is_told_from_a_refusal(shell: Shell, site: Site) -> None:
+    """By exit code 2, and nothing is deployed."""
+    before = await _all(shell, site)
+
+    words = ("deploy", "--preview", "--target", "production")
+    refused = await shell.run(*words, at=site.clone.path, code=2)
+
+    assert "--preview and --target exclude each other." in refused.errors
+    assert before == await _all(shell, site)
+
+
 async def test_production_is_put_back_and_forth(shell: Shell, site: Site) -> None:
     """To what was served before, to what is named, and to the env vars of today."""
     newest, oldest = await _all(shell, site)
