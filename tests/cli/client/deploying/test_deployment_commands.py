@@ -131,7 +131,8 @@ async def test_production_is_restarted_stopped_and_started(shell: Shell, site: S
     timeline = await shell.person.timeline(restarted)
 
     stopped = await shell.run("stop", at=site.clone.path)
-    await shell.person.until(restarted, lambda seen: seen["status"] == "stopped")
+    for each in await _all(shell, site):
+        await shell.person.until(each, lambda seen: seen["status"] == "stopped")
     status = await shell.run("status", at=site.clone.path)
     nothing = await shell.run("ps", at=site.clone.path)
     started = await shell.run("start", at=site.clone.path)
