@@ -25,8 +25,8 @@ def deployment_named(session: "Session", named: str) -> "DeploymentResponse":
     Raises:
         NoSuchThingError: If there is none, or more than one.
     """
-    if _is_whole(named):
-        return session.client.deployments.get(named)
+    if (whole := _whole(named)) is not None:
+        return session.client.deployments.get(whole)
     project = session.project
     every = session.client.deployments.all(project_id=project.id)
     fitting = [each for each in every if str(each.id).startswith(named.lower())]
@@ -116,9 +116,9 @@ def short(deployment: "DeploymentResponse") -> str:
     return deployment.id.hex[:8]
 
 
-def _is_whole(named: str) -> bool:
+def _whole(named: str) -> UUID | None:
+    """Return the id that is named in full, if one is."""
     try:
-        UUID(named)
+        return UUID(named)
     except ValueError:
-        return False
-    return True
+        return None

@@ -78,8 +78,11 @@ def _warnings(folder: LocalFolder, branch: str, *, is_pushed: bool) -> Iterator[
     if not is_pushed and commit is not None:
         yield (
             f"{commit[:_SHOWN_DIGITS]} is not pushed: what is deployed is the newest commit of "
-            f"{branch} that is. Push it first: git push"
+            f"{branch} that is. Push it first by git push, or deploy the folder itself by --local."
         )
     if changes:
         files = "1 file differs" if changes == 1 else f"{changes} files differ"
-        yield f"{files} from the commit, which is deployed without that. See: git status"
+        yield (
+            f"{files} from the commit, which is deployed without that. Commit it first, or "
+            "deploy the folder itself by --local."
+        )
