@@ -287,7 +287,7 @@ class Served:
         """Return what its programs see: no setting of whoever runs the tests."""
         first_port = 20_000 + randbelow(9_900)
         settings = {
-            **_foreign(os.environ),
+            **foreign(os.environ),
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),
             "PUSHPAKA_DATA_DIRECTORY": str(self.data_directory),
@@ -315,7 +315,7 @@ async def open_served(**env: str) -> AsyncIterator[Served]:
             await served.clean_up()
 
 
-def _foreign(environ: Mapping[str, str]) -> dict[str, str]:
+def foreign(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what is neither a setting, nor keeps Python from starting fast the second time."""
     return {
         name: value

@@ -11,6 +11,7 @@ from signal import SIGKILL
 from attrs import frozen
 from sybil import Example
 from tests.docs.worlds import World
+from tests.served import foreign
 
 PATIENCE = 40
 """Seconds that a command may take."""
@@ -105,7 +106,7 @@ def _run(command: Command, world: World) -> tuple[int, str]:
     """Return the exit code and all that was printed; of what goes on, until enough was seen."""
     printed = world.directory / ".docs-output"
     script = _SCRIPT.replace("COMMAND", world.meant(command.text))
-    env = {**_foreign(), **world.variables, "DOCS": str(world.directory)}
+    env = {**foreign(os.environ), **world.variables, "DOCS": str(world.directory)}
     with printed.open("wb") as output:
         process = subprocess.Popen(
             ["bash", "-c", script], cwd=world.directory, env=env, stdout=output, stderr=output,
@@ -131,10 +132,6 @@ def _watched(
             return 0
         time.sleep(0.05)
     return process.returncode or 0
-
-
-def _foreign() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PUSHPAKA_")}
 
 
 def _pattern(word: str) -> str:
