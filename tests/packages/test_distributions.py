@@ -18,6 +18,7 @@ OF_A_CHECKOUT = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
     *(".ci/run", ".dockerignore", ".env.example", "Dockerfile", "compose.yaml", "noxfile.py"),
     *("docs/swarm.md", "examples/embedding/deploy.py", "packaging/systemd/pushpaka.service"),
+    *("packaging/ci/pushpaka-deploy.yml", ".github/ISSUE_TEMPLATE/bug.yml"),
     *("tests/conftest.py", "benchmarks/__main__.py", "pyproject.toml"),
 )
 

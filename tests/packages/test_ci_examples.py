@@ -1,0 +1,180 @@
+"""The jobs that deploy from CI: their steps, run as a runner does, against a real instance."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from anyio import to_thread
+from attrs import frozen
+from tests.packages.conftest import Distributions
+from tests.packages.places import ROOT
+from tests.served import Served, open_served
+
+from pushpaka_core.testing.repositories import Repository
+
+CI = ROOT / "packaging" / "ci"
+GITHUB, GITLAB = CI / "pushpaka-deploy.yml", CI / "pushpaka-deploy.gitlab-ci.yml"
+SCHEMAS: Mapping[Path, str] = {
+    GITHUB: "vendor.github-workflows",
+    GITLAB: "vendor.gitlab-ci",
+    ROOT / "compose.yaml": "vendor.compose-spec",
+    **dict.fromkeys(ROOT.glob(".github/ISSUE_TEMPLATE/[!c]*"), "vendor.github-issue-forms"),
+    ROOT / ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
+}
+GOOD = {"pushpaka.toml": "", "index.html": "Hello."}
+FAILING = {"pushpaka.toml": '[commands]\nbuild = "exit 3"\n', "index.html": "Broken."}
+
+
+def _github() -> list[str]:
+    steps: list[dict[str, Any]] = yaml.safe_load(GITHUB.read_text())["jobs"]["deploy"]["steps"]
+    return [step["run"] for step in steps]
+
+
+def _gitlab() -> list[str]:
+    job = yaml.safe_load(GITLAB.read_text())[".pushpaka-deploy"]
+    return ["\n".join(job["before_script"]), "\n".join(job["script"])]
+
+
+@frozen(kw_only=True)
+class Job:
+    """What a runner gives to the steps of a job."""
+
+    env: Mapping[str, str]
+    directory: Path
+
+    def run(
+        self, script: str, *, shell: str = "bash", **env: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [shell, "-ec", script],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.directory,
+            env={**self.env, **env},
+            timeout=120,
+        )
+
+
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Served]:
+    async with open_served(PUSHPAKA_ROUTER="none", PUSHPAKA_TEST_TIMING="fast") as served:
+        yield await served.start()
+
+
+@pytest.fixture(scope="module")
+async def repository(served: Served) -> Repository:
+    return await to_thread.run_sync(Repository.make, served.repositories / "page")
+
+
+@pytest.fixture(scope="module")
+async def job(
+    served: Served, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> Job:
+    """Return the job of a pipeline, for a project and with a token that may only deploy."""
+    await to_thread.run_sync(repository.commit, "Begin", {"index.html": "Hello."})
+    async with served.api(await served.sign_up()) as api:
+        body = {"name": "Page", "repo_url": str(repository.path)}
+        project = (await api.post("/projects", json=body)).json()
+        token = (await api.post("/tokens", json={"name": "CI", "scope": "deploy"})).json()["token"]
+    directory = tmp_path_factory.mktemp("job")
+    return Job(
+        directory=directory,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(directory),
+            "PUSHPAKA_CLIENT_URL": f"http://127.0.0.1:{served.port}",
+            "PUSHPAKA_CLIENT_TOKEN": token,
+            "PROJECT": project["id"],
+            "BRANCH": "main",
+        },
+    )
+
+
+@pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_is_as_its_reader_wants_it(file: Path) -> None:
+    """By the schemas that are published for such files."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[file]]
+    checked = subprocess.run([*command, file], check=False, capture_output=True, text=True)
+
+    assert 0 == checked.returncode, checked.stdout
+
+
+def test_the_workflow_trusts_nothing_that_it_is_given() -> None:
+    """No text of others gets into a script, no right is given that is not needed."""
+    program = shutil.which("zizmor", path=str(Path(sys.prefix) / "bin"))
+    assert program is not None
+    command = [program, "--offline", "--no-progress", "--persona=pedantic", str(GITHUB)]
+    audited = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert 0 == audited.returncode, audited.stdout + audited.stderr
+
+
+def test_both_run_the_same_script() -> None:
+    """What is tried of one holds for the other."""
+    github, gitlab = (steps[-1].splitlines()[1:] for steps in (_github(), _gitlab()))
+
+    assert github == gitlab
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+async def test_by_curl_a_job_ends_well_only_once_the_commit_runs(
+    shell: str, job: Job, repository: Repository
+) -> None:
+    """The same for what cannot be built, what is refused, and what is not there."""
+    good = await to_thread.run_sync(repository.commit, "Good", {**GOOD, "who": shell})
+    bad = await to_thread.run_sync(repository.commit, "Bad", FAILING)
+    run = partial(job.run, _github()[-1], shell=shell)
+
+    runs = await to_thread.run_sync(partial(run, COMMIT=good))
+    breaks = await to_thread.run_sync(partial(run, COMMIT=bad))
+    refused = await to_thread.run_sync(partial(run, COMMIT=good, PUSHPAKA_CLIENT_TOKEN="ppk_no"))
+    mistaken = await to_thread.run_sync(partial(run, COMMIT='"}'))
+
+    assert (0, True) == (runs.returncode, "It runs at http" in runs.stdout), runs.stderr
+    assert (1, True) == (breaks.returncode, "failed: " in breaks.stdout), breaks.stdout
+    assert (1, True) == (refused.returncode, "It was refused: " in refused.stdout), refused.stdout
+    assert 2 == mistaken.returncode
+
+
+@pytest.mark.anyio
+async def test_by_the_command_line_it_does_the_same(
+    job: Job, repository: Repository, distributions: Distributions
+) -> None:
+    """As it is installed by the step before, from what is released."""
+    good = await to_thread.run_sync(repository.commit, "Good", {**GOOD, "who": "pushpaka"})
+    bad = await to_thread.run_sync(repository.commit, "Bad", FAILING)
+    install, deploy = _github()
+    paths = job.directory / "paths"
+    of_pip = {name: text for name, text in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
+    python = Path(sys.base_prefix) / "bin"
+
+    installed = await to_thread.run_sync(
+        partial(
+            job.run,
+            install,
+            PACKAGE=f"pushpaka[cli] @ file://{distributions.wheel}",
+            RUNNER_TEMP=str(job.directory),
+            GITHUB_PATH=str(paths),
+            PIP_CACHE_DIR=str(Path(os.environ["HOME"]) / ".cache" / "pip"),
+            PATH=f"{python}:{job.env['PATH']}",
+            **of_pip,
+        )
+    )
+    assert 0 == installed.returncode, installed.stderr
+    path = f"{(await to_thread.run_sync(paths.read_text)).strip()}:{job.env['PATH']}"
+    run = partial(job.run, deploy, PATH=path)
+    runs = await to_thread.run_sync(partial(run, COMMIT=good))
+    breaks = await to_thread.run_sync(partial(run, COMMIT=bad))
+
+    assert (0, True) == (runs.returncode, "http" in runs.stdout), runs.stderr
+    assert 1 == breaks.returncode, breaks.stdout
+    assert "exit 3" in breaks.stderr
