@@ -9,7 +9,18 @@ from benchmarks.rounds import Comparison
 
 Measure: TypeAlias = Callable[[Plan], Awaitable[Sequence[Comparison]]]
 
-ROWS = ("start", "claims", "api", "logs-write", "logs-watch", "scale", "footprint", "cutover")
+ROWS = (
+    "deploy",
+    "rollback",
+    "start",
+    "claims",
+    "api",
+    "logs-write",
+    "logs-watch",
+    "scale",
+    "footprint",
+    "cutover",
+)
 
 
 def row_named(name: str) -> tuple[str, Measure]:

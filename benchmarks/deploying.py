@@ -1,0 +1,128 @@
+"""Applications whose next version is deployed, by us and by hand, until it answers."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from signal import SIGKILL
+from time import perf_counter
+
+from anyio import fail_after, open_process, run_process, sleep
+from attrs import define, field
+from tests.acceptance.apps import edit
+from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person
+from tests.served import free_port, open_served
+
+from pushpaka_core.testing.repositories import Repository
+
+_SCRIPTS = Path(__file__).parent / "by_hand"
+_PAUSE = 0.02
+"""Seconds between two looks whether it answers, as in the scripts."""
+_UNLIMITED = {
+    "PUSHPAKA_MOST_DEPLOYMENTS": "100000",
+    "PUSHPAKA_MOST_HOURLY_DEPLOYMENTS": "100000",
+    "PUSHPAKA_MOST_REQUESTS": "1000000",
+}
+
+
+@asynccontextmanager
+async def open_person(runtime: str) -> AsyncIterator[Person]:
+    """Serve on a runtime, for somebody who may deploy as often as they like."""
+    settings = {**OWN_ADDRESSES, **_UNLIMITED, "PUSHPAKA_RUNTIME": runtime}
+    async with open_served(**settings) as served, Person.signed_up(await served.start()) as ann:
+        yield ann
+
+
+@define
+class Source:
+    """A repository in whose file the number of a version stands, as `v1`."""
+
+    repository: Repository
+    file: str
+    number: int = field(default=1, init=False)
+
+    @property
+    def version(self) -> str:
+        """What it says when it answers."""
+        return f"v{self.number}."
+
+    def change(self) -> None:
+        """Commit the next version, which differs in this file alone."""
+        before = self.version
+        self.number += 1
+        edit(self.repository, self.file, before, self.version)
+
+
+async def deploy(person: Person, project: Json, source: Source) -> float:
+    """Return the seconds from the request to the first answer of the version by the router."""
+    begun = perf_counter()
+    await person.begin(project)
+    await _answered(person, project, source.version)
+    return perf_counter() - begun
+
+
+async def roll_back(person: Person, project: Json, to: Json, version: str) -> float:
+    """Return the seconds from the request to the first answer of the old version."""
+    begun = perf_counter()
+    await person.ask("POST", f"/deployments/{to['id']}/rollback")
+    await _answered(person, project, version)
+    return perf_counter() - begun
+
+
+async def _answered(person: Person, project: Json, version: str) -> None:
+    with fail_after(PATIENCE):
+        while True:
+            answer = await person.visit(project["url"])
+            if answer.is_success and version in answer.text:
+                return
+            await sleep(_PAUSE)
+
+
+async def by_hand(script: str, *arguments: str) -> float:
+    """Return the seconds that one of the scripts takes."""
+    begun = perf_counter()
+    # Not with pipes, which what it starts would keep open.
+    async with await open_process(
+        [str(_SCRIPTS / script), *arguments], stdout=None, stderr=None
+    ) as done:
+        if await done.wait():
+            raise RuntimeError(f"{script} failed.")
+    return perf_counter() - begun
+
+
+async def process_by_hand(script: str, source: Source, directory: Path) -> float:
+    """Deploy a program by hand, and end it again."""
+    seconds = await by_hand(
+        *(script, str(source.repository.path), str(directory), str(free_port()), source.version)
+    )
+    os.kill(int((directory / "pid").read_text()), SIGKILL)
+    return seconds
+
+
+async def container_by_hand(source: Source, name: str, directory: Path) -> float:
+    """Deploy a container by hand, and remove it again; its image stays."""
+    port = str(free_port())
+    repository, tag = str(source.repository.path), source.version.rstrip(".")
+    seconds = await by_hand("docker.sh", repository, str(directory), name, port, tag)
+    await remove(f"{name}-{port}")
+    return seconds
+
+
+async def run_by_hand(name: str, tag: str) -> float:
+    """Run an image that was built by hand before, and remove the container again."""
+    port = str(free_port())
+    seconds = await by_hand("docker_run.sh", name, port, tag)
+    await remove(f"{name}-{port}")
+    return seconds
+
+
+async def remove(container: str) -> None:
+    """Remove a container that was run by hand."""
+    await run_process(["docker", "rm", "--force", container])
+
+
+async def remove_images(name: str) -> None:
+    """Remove all images that were built by hand."""
+    listed = await run_process(["docker", "images", "--quiet", name])
+    if images := set(listed.stdout.decode().split()):
+        await run_process(["docker", "rmi", "--force", *images])

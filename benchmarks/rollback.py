@@ -1,0 +1,52 @@
+"""
+How long does a version that was served before take to be served again?
+
+From the request to the first answer of the old version through the router. By hand it is a script
+that runs the image that was kept, and waits for its answer on the port itself.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+from benchmarks.containers import container_source
+from benchmarks.deploying import (
+    container_by_hand,
+    open_person,
+    remove_images,
+    roll_back,
+    run_by_hand,
+)
+from benchmarks.plans import Plan
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
+from tests.acceptance.people import Json
+
+
+async def measure(plan: Plan) -> Sequence[Comparison]:
+    """Go back and forth between two versions, by turns."""
+    name = f"pushpaka-bench-{token_hex(6)}"
+    versions: list[tuple[Json, str]] = []
+    with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
+        async with open_person("docker") as ann:
+            source = container_source(ann.served.repositories / "shop")
+            project = await ann.project(source.repository.path)
+            versions.append((await ann.deploy(project), source.version))
+            source.change()
+            versions.append((await ann.deploy(project), source.version))
+
+            async def ours() -> Figures:
+                versions.reverse()
+                served, version = versions[-1]
+                return {"seconds": await roll_back(ann, project, served, version)}
+
+            async def hand() -> Figures:
+                return {"seconds": await run_by_hand(name, source.version.rstrip("."))}
+
+            try:
+                await container_by_hand(source, name, Path(directory) / "clone")
+                samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(7))
+            finally:
+                await remove_images(name)
+    what = "the version before, on Docker"
+    return [Comparison.of(samples, "seconds", what=what, unit="s", goal=Goal(ratio=1.2))]
