@@ -11,6 +11,7 @@ Measure: TypeAlias = Callable[[Plan], Awaitable[Sequence[Comparison]]]
 
 ROWS = (
     "deploy",
+    "deploy-process",
     "rollback",
     "start",
     "claims",
