@@ -77,8 +77,8 @@ class Patience:
         self._began, self._tries = time.monotonic(), 0
 
     def _pause(self, asked: float | None) -> float | None:
-        self._tries += 1
         longest = min(self._retries.longest_pause, self._retries.first_pause * 2**self._tries)
-        pause = random.uniform(longest / 4, longest / 2) if asked is None else asked  # noqa: S311  # no secret
+        pause = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311  # no secret
+        self._tries += 1
         left = self._retries.total - (time.monotonic() - self._began)
         return pause if pause < left else None

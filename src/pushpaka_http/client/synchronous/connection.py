@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from pushpaka_http.client.answers import read_answer, require_stream, require_success, unreachable
 from pushpaka_http.client.calls import Call, authorized
+from pushpaka_http.client.errors import UnreachableError
 from pushpaka_http.client.events import EventReader, ServerEvent
 from pushpaka_http.client.retries import Patience, Retries
 from pushpaka_http.client.streams import Stream
@@ -55,7 +56,7 @@ class Connection:
                 if pause is None:
                     raise unreachable(self.address, error) from error
             if pause is None:
-                raise unreachable(self.address, httpx.RemoteProtocolError("it hangs up"))
+                raise UnreachableError(self.address, "it hangs up again and again")
             sleep(pause)
 
     def close(self) -> None:
