@@ -141,7 +141,6 @@ def imports(session: nox.Session) -> None:
 @nox.session(default=False)
 def client(session: nox.Session) -> None:
     """Writes the synchronous client anew from the asynchronous one."""
-    session.install("-e", ".[serve]", *group("test"))
     session.run("python", "-m", "tests.client.synchronous")
 
 
