@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
@@ -113,9 +114,9 @@ def methods() -> list[Method]:
     client = Client("http://localhost", transport=transport, retries=Retries(total=0))
     return [
         Method(name=f"{namespace}.{name}", function=function)
-        for namespace, part in vars(client).items()
-        if not namespace.startswith("_")
-        for name, function in inspect.getmembers(part, inspect.ismethod)
+        for namespace, kind in vars(Client).items()
+        if isinstance(kind, cached_property)
+        for name, function in inspect.getmembers(getattr(client, namespace), inspect.ismethod)
         if not name.startswith("_") and f"{namespace}.{name}" not in BESIDE
     ]
 

@@ -14,7 +14,7 @@ HEAVY = (
     "msgspec", "passlib", "prometheus_client", "psutil", "sqlalchemy", "structlog", "uvicorn",
     "websockets", "wsproto", "yaml",
 )  # fmt: skip
-MOST_SECONDS = 0.15
+MOST_SECONDS = 0.1
 _MEASURE = f"""
 import json, sys, time
 sys.modules |= dict.fromkeys({HEAVY})
@@ -22,6 +22,8 @@ import httpx
 began = time.process_time()
 import pushpaka_http.client
 seconds = time.process_time() - began
+client = pushpaka_http.client.Client("http://localhost")
+spaces = [getattr(client, name) for name in vars(type(client)) if not name.startswith("_")]
 print(json.dumps({{"seconds": seconds, "modules": list(sys.modules)}}))
 """
 
@@ -46,7 +48,7 @@ def measured(bytecode: Path) -> dict[str, Any]:
 
 
 def test_client_needs_neither_a_server_nor_much_time(bytecode: Path) -> None:
-    """Beside httpx it takes a moment, and none of what only a server needs."""
+    """Beside httpx its import takes a moment, and all of it nothing that only a server needs."""
     runs = [measured(bytecode) for _ in range(3)]  # the first one compiles
 
     assert min(run["seconds"] for run in runs) < MOST_SECONDS

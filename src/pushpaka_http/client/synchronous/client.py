@@ -1,23 +1,28 @@
-"""All that an instance can be asked."""
+"""All that an instance can be asked; what it is asked for is imported then."""
+
+from __future__ import annotations
 
 import ssl
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
 from pushpaka_http.client.addresses import api_address
-from pushpaka_http.client.synchronous.accounts import Audit, Auth, Tokens
-from pushpaka_http.client.synchronous.archives import Archives
 from pushpaka_http.client.synchronous.connection import Connection
-from pushpaka_http.client.synchronous.deployments import Deployments
-from pushpaka_http.client.synchronous.hooks import Notifications, Webhooks
-from pushpaka_http.client.synchronous.platform import Health, System
-from pushpaka_http.client.synchronous.projects import DeployKeys, Projects
-from pushpaka_http.client.synchronous.settings import Domains, Env
-from pushpaka_http.client.synchronous.teams import Invitations, Members
-from pushpaka_http.client.synchronous.watching import Events, Logs
 from pushpaka_http.client.retries import Retries
+
+if TYPE_CHECKING:
+    from pushpaka_http.client.synchronous.accounts import Audit, Auth, Tokens
+    from pushpaka_http.client.synchronous.archives import Archives
+    from pushpaka_http.client.synchronous.deployments import Deployments
+    from pushpaka_http.client.synchronous.hooks import Notifications, Webhooks
+    from pushpaka_http.client.synchronous.platform import Health, System
+    from pushpaka_http.client.synchronous.projects import DeployKeys, Projects
+    from pushpaka_http.client.synchronous.settings import Domains, Env
+    from pushpaka_http.client.synchronous.teams import Invitations, Members
+    from pushpaka_http.client.synchronous.watching import Events, Logs
 
 _IDLE_SECONDS = 2
 """After which a connection is not used again; an instance hangs up after 5, maybe in between."""
@@ -61,28 +66,130 @@ class Client:
             limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
         )
         self._connection = Connection(api_address(base_url), token, http, retries)
-        self.auth = Auth(self._connection)
-        self.tokens = Tokens(self._connection)
-        self.audit = Audit(self._connection)
-        self.system = System(self._connection)
-        self.health = Health(self._connection)
-        self.projects = Projects(self._connection)
-        self.deploy_keys = DeployKeys(self._connection)
-        self.members = Members(self._connection)
-        self.invitations = Invitations(self._connection)
-        self.deployments = Deployments(self._connection)
-        self.archives = Archives(self._connection)
-        self.logs = Logs(self._connection)
-        self.events = Events(self._connection)
-        self.env = Env(self._connection)
-        self.domains = Domains(self._connection)
-        self.webhooks = Webhooks(self._connection)
-        self.notifications = Notifications(self._connection)
 
     @property
     def base_url(self) -> str:
         """Return the address of the API."""
         return self._connection.address
+
+    @cached_property
+    def auth(self) -> Auth:
+        """Sign up, sign in, and change one's own account."""
+        from pushpaka_http.client.synchronous.accounts import Auth
+
+        return Auth(self._connection)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """API tokens, for programs that act for somebody."""
+        from pushpaka_http.client.synchronous.accounts import Tokens
+
+        return Tokens(self._connection)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what."""
+        from pushpaka_http.client.synchronous.accounts import Audit
+
+        return Audit(self._connection)
+
+    @cached_property
+    def system(self) -> System:
+        """What the instance runs on."""
+        from pushpaka_http.client.synchronous.platform import System
+
+        return System(self._connection)
+
+    @cached_property
+    def health(self) -> Health:
+        """Whether the instance works."""
+        from pushpaka_http.client.synchronous.platform import Health
+
+        return Health(self._connection)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Repositories that are deployed."""
+        from pushpaka_http.client.synchronous.projects import Projects
+
+        return Projects(self._connection)
+
+    @cached_property
+    def deploy_keys(self) -> DeployKeys:
+        """What opens a project's repository over ssh."""
+        from pushpaka_http.client.synchronous.projects import DeployKeys
+
+        return DeployKeys(self._connection)
+
+    @cached_property
+    def members(self) -> Members:
+        """The team of a project."""
+        from pushpaka_http.client.synchronous.teams import Members
+
+        return Members(self._connection)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """What you are invited to."""
+        from pushpaka_http.client.synchronous.teams import Invitations
+
+        return Invitations(self._connection)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """Attempts to turn a commit into something that runs."""
+        from pushpaka_http.client.synchronous.deployments import Deployments
+
+        return Deployments(self._connection)
+
+    @cached_property
+    def archives(self) -> Archives:
+        """Folders that are deployed without a Git server."""
+        from pushpaka_http.client.synchronous.archives import Archives
+
+        return Archives(self._connection)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What deployments say."""
+        from pushpaka_http.client.synchronous.watching import Logs
+
+        return Logs(self._connection)
+
+    @cached_property
+    def events(self) -> Events:
+        """How deployments move."""
+        from pushpaka_http.client.synchronous.watching import Events
+
+        return Events(self._connection)
+
+    @cached_property
+    def env(self) -> Env:
+        """Settings and secrets of applications."""
+        from pushpaka_http.client.synchronous.settings import Env
+
+        return Env(self._connection)
+
+    @cached_property
+    def domains(self) -> Domains:
+        """Names that owners bring along."""
+        from pushpaka_http.client.synchronous.settings import Domains
+
+        return Domains(self._connection)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """What forges tell of pushes by."""
+        from pushpaka_http.client.synchronous.hooks import Webhooks
+
+        return Webhooks(self._connection)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Who is told how deployments end."""
+        from pushpaka_http.client.synchronous.hooks import Notifications
+
+        return Notifications(self._connection)
 
     def close(self) -> None:
         """Close what is open."""
