@@ -10,7 +10,7 @@ import pytest
 from anyio import to_thread
 from tests.served import Served, free_port
 
-from pushpaka_http.cli.doctor import CHECKS, examine
+from pushpaka_http.cli.examination.checklist import CHECKS, examine
 from pushpaka_http.cli.examination.findings import Finding, Level
 
 pytestmark = pytest.mark.anyio

@@ -4,18 +4,18 @@ import logging
 import socket
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
+from typing import TYPE_CHECKING
 
 import anyio
 import click
 from attrs import evolve
 
 from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.maintenance import lock_data_directory
-from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings, Stage
-from pushpaka_http.cli.demonstration import Demonstration
 from pushpaka_http.cli.examples import EXAMPLES, example_named
-from pushpaka_worker.ending import ending_asked_for
+
+if TYPE_CHECKING:
+    from pushpaka_http.cli.demonstration import Demonstration
 
 _ROUTER_PORT = 8000
 
@@ -31,6 +31,10 @@ def command(*, is_once: bool, app: str | None) -> None:
     Ctrl-C ends it with all that it has started. It is to run within seconds on any machine: as
     processes of this host, with or without a Docker Engine, whatever PUSHPAKA_RUNTIME says.
     """
+    from pushpaka_core.maintenance import lock_data_directory
+    from pushpaka_core.server_log import LogFormat, set_up_logging
+    from pushpaka_http.cli.demonstration import Demonstration
+
     example = example_named(app)
     # Once, nothing is kept: then a user without a home needs none.
     usual = Path(gettempdir()) if is_once else None
@@ -41,7 +45,9 @@ def command(*, is_once: bool, app: str | None) -> None:
         anyio.run(_demonstrate, demonstration)
 
 
-async def _demonstrate(demonstration: Demonstration) -> None:
+async def _demonstrate(demonstration: "Demonstration") -> None:
+    from pushpaka_worker.ending import ending_asked_for
+
     async with ending_asked_for() as asked:
         is_complete = await demonstration.run(asked)
     if not is_complete and demonstration.is_once:

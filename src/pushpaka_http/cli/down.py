@@ -3,7 +3,6 @@
 import anyio
 import click
 
-from pushpaka_core.maintenance import lock_data_directory, take_down
 from pushpaka_core.settings import Settings
 
 
@@ -15,6 +14,8 @@ def command() -> None:
     It is refused while one runs. The data stay, and the next `serve` brings the
     applications back.
     """
+    from pushpaka_core.maintenance import lock_data_directory, take_down
+
     settings = Settings.from_environ()
     if not settings.data_directory.is_dir():
         click.echo(f"Nothing runs: there is no directory {settings.data_directory}.")

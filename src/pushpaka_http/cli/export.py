@@ -6,7 +6,6 @@ from pathlib import Path
 import anyio
 import click
 
-from pushpaka_core.maintenance import export_file, export_instance
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.contents import in_words, keys_in_words
 
@@ -22,6 +21,8 @@ def command(file: Path) -> None:
     another way. What was built is not in it either. FILE is replaced where it exists;
     - is the standard output.
     """
+    from pushpaka_core.maintenance import export_file, export_instance
+
     settings = Settings.from_environ()
     if file == Path("-"):
         if sys.stdout.isatty():

@@ -5,7 +5,6 @@ from typing import BinaryIO
 import anyio
 import click
 
-from pushpaka_core.maintenance import import_instance, lock_data_directory
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.contents import in_words
 
@@ -22,6 +21,8 @@ def command(file: BinaryIO) -> None:
     elsewhere it is shown as crashed until its commit is deployed again. It is refused
     while a serve runs. - is the standard input.
     """
+    from pushpaka_core.maintenance import import_instance, lock_data_directory
+
     if file.isatty():
         raise click.UsageError("An export is not read from a terminal. Name a file.")
     settings = Settings.from_environ()

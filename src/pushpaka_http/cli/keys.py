@@ -3,21 +3,17 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import anyio
 import click
 
 from pushpaka_core.domain.stored_secrets import SecretKind, StoredSecret
-from pushpaka_core.key_maintenance import (
-    KeyUse,
-    Pruned,
-    Rotated,
-    list_keys,
-    prune_keys,
-    rotate_keys,
-)
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.numbers import counted
+
+if TYPE_CHECKING:
+    from pushpaka_core.key_maintenance import KeyUse, Pruned, Rotated
 
 _BY_HAND = (
     "PUSHPAKA_ENCRYPTION_KEYS is set, so that the keys are yours to change. To rotate: append a "
@@ -39,6 +35,8 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List the keys, the current one first, with how many secrets each has encrypted."""
+    from pushpaka_core.key_maintenance import list_keys
+
     now = datetime.now(UTC)
     for use in anyio.run(list_keys, Settings.from_environ()):
         age = "age unknown" if use.made_at is None else _age(use.made_at, now)
@@ -54,6 +52,8 @@ def rotate() -> None:
     at least, until whatever was begun under the older key is over. Older keys are kept:
     exports and backups may need them.
     """
+    from pushpaka_core.key_maintenance import rotate_keys
+
     rotated = anyio.run(rotate_keys, Settings.from_environ())
     click.echo(_made(rotated))
     click.echo(f"{counted(rotated.reencrypted, 'secret')} encrypted anew by {rotated.current_key}.")
@@ -69,10 +69,12 @@ def prune() -> None:
 
     Exports and backups that were made before the rotation cannot be read without them.
     """
+    from pushpaka_core.key_maintenance import prune_keys
+
     click.echo(_pruned(anyio.run(prune_keys, Settings.from_environ())))
 
 
-def _state(use: KeyUse) -> str:
+def _state(use: "KeyUse") -> str:
     if use.is_current:
         return "current"
     return "older" if use.is_here else "missing!"
@@ -85,7 +87,7 @@ def _age(made_at: datetime, now: datetime) -> str:
     return counted(seconds // size, unit)
 
 
-def _made(rotated: Rotated) -> str:
+def _made(rotated: "Rotated") -> str:
     if rotated.is_new:
         return f"{rotated.current_key} is the current key now."
     if rotated.is_given:
@@ -107,7 +109,7 @@ def _unreadable(secrets: Sequence[StoredSecret]) -> str:
     return " ".join(sentences)
 
 
-def _pruned(pruned: Pruned) -> str:
+def _pruned(pruned: "Pruned") -> str:
     ids = ", ".join(pruned.key_ids)
     if not ids:
         return "There is no key but the current one. Nothing was removed."

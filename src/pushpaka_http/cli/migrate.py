@@ -5,7 +5,6 @@ from contextlib import nullcontext
 import anyio
 import click
 
-from pushpaka_core.maintenance import lock_data_directory, migrate_instance, spares_what_runs
 from pushpaka_core.settings import Settings
 
 
@@ -18,6 +17,8 @@ def command() -> None:
     go on meanwhile, and beside the new ones. Where a change is too large for that it is refused
     while one of them uses the data directory; end those elsewhere as well then.
     """
+    from pushpaka_core.maintenance import lock_data_directory, migrate_instance, spares_what_runs
+
     settings = Settings.from_environ()
     spares = anyio.run(spares_what_runs, settings)
     with nullcontext() if spares else lock_data_directory(settings):

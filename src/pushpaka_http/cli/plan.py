@@ -1,16 +1,18 @@
 """`pushpaka plan`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import click
 
-from pushpaka_core.bootstrap.local_plans import LocalPlan, plan_directory
-from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.errors import DetectionError, PlatformFaultError, SourceError
 from pushpaka_core.settings import RuntimeChoice, Settings
 from pushpaka_http.cli.refusals import refused
+
+if TYPE_CHECKING:
+    from pushpaka_core.bootstrap.local_plans import LocalPlan
 
 
 @click.command("plan")
@@ -33,6 +35,8 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
     The plan is for the runtime that PUSHPAKA_RUNTIME names, or that serve has chosen here, else
     for processes; with --dockerfile, for docker.
     """
+    from pushpaka_core.bootstrap.local_plans import plan_directory
+
     settings = Settings.from_environ()
     packaging = Packaging.IMAGE if is_dockerfile else _packaging(settings)
     with refused(DetectionError, SourceError, PlatformFaultError):
@@ -44,12 +48,14 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
 
 
 def _packaging(settings: Settings) -> Packaging:
+    from pushpaka_core.bootstrap.runtimes import known_runtime
+
     known = known_runtime(settings)
     makes_images = known and known.runtime in {RuntimeChoice.DOCKER, RuntimeChoice.SWARM}
     return Packaging.IMAGE if makes_images else Packaging.DIRECTORY
 
 
-def _show_dockerfile(local: LocalPlan, *, prefix: str) -> None:
+def _show_dockerfile(local: "LocalPlan", *, prefix: str) -> None:
     """Print the text, or where the repository has its own."""
     if own := local.plan.dockerfile:
         click.echo("The repository brings its own Dockerfile, which is built as it is:", err=True)

@@ -10,15 +10,11 @@ import anyio
 import click
 from anyio import to_thread
 
-from pushpaka_core.bootstrap import open_application
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.errors import ConflictError, DeploymentFailedError, NotFoundError
 from pushpaka_core.ports.processes import Descriptor, Exit, OutputChunk
-from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import Settings
-from pushpaka_http.cli.ending import unless
 from pushpaka_http.cli.refusals import refused
-from pushpaka_worker.ending import ending_asked_for
 
 _BY_SIGNAL = 128
 _GONE = 1
@@ -41,6 +37,8 @@ def command(project: str, words: Sequence[str]) -> None:
     exit code is that of `pushpaka run`, 128 and the number of the signal where one has ended it.
     Ctrl-C ends it with all that it has started.
     """
+    from pushpaka_core.server_log import LogFormat, set_up_logging
+
     line = words[0] if len(words) == 1 else shlex.join(words)
     if not line.strip():
         raise click.UsageError("There is no command to run.")
@@ -51,6 +49,10 @@ def command(project: str, words: Sequence[str]) -> None:
 
 
 async def _run(settings: Settings, project: str, line: str) -> int:
+    from pushpaka_core.bootstrap import open_application
+    from pushpaka_http.cli.ending import unless
+    from pushpaka_worker.ending import ending_asked_for
+
     endings: list[Exit] = []
     async with ending_asked_for() as asked, open_application(settings) as application:
 

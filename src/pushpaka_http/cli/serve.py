@@ -1,18 +1,17 @@
 """`pushpaka serve`."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 import click
 
-from pushpaka_core.application import Application
 from pushpaka_core.core_dumps import forbid_core_dumps
-from pushpaka_core.maintenance import lock_data_directory
-from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import RuntimeChoice, Settings
 from pushpaka_http.base_path import BASE_PATH
-from pushpaka_http.cli.serving import open_instance
-from pushpaka_worker.ending import end_in_time, ending_asked_for
+
+if TYPE_CHECKING:
+    from pushpaka_core.application import Application
 
 NO_SANDBOX = (
     "The process runtime is no sandbox: whoever may deploy runs programs on this host. "
@@ -29,6 +28,9 @@ def command(*, no_worker: bool) -> None:
     SIGTERM or Ctrl-C ends it while applications and router go on; `pushpaka down`
     stops those too. Settings are environment variables named PUSHPAKA_*.
     """
+    from pushpaka_core.maintenance import lock_data_directory
+    from pushpaka_core.server_log import LogFormat, set_up_logging
+
     settings = Settings.from_environ()
     set_up_logging(LogFormat(settings.log_format))
     forbid_core_dumps()
@@ -37,6 +39,9 @@ def command(*, no_worker: bool) -> None:
 
 
 async def _serve(settings: Settings, *, deploys: bool) -> None:
+    from pushpaka_http.cli.serving import open_instance
+    from pushpaka_worker.ending import end_in_time, ending_asked_for
+
     opening = open_instance(settings, deploys=deploys)
     async with ending_asked_for() as asked, opening as application:
         click.echo(_greeting(settings, application, deploys=deploys))
@@ -46,7 +51,7 @@ async def _serve(settings: Settings, *, deploys: bool) -> None:
         click.echo("Ending. Applications and router go on; `pushpaka down` stops them.")
 
 
-def _greeting(settings: Settings, application: Application, *, deploys: bool) -> str:
+def _greeting(settings: Settings, application: "Application", *, deploys: bool) -> str:
     address = f"http://{_shown(settings.host)}:{settings.port}"
     lines = [
         "Pushpaka serves." if deploys else "Pushpaka serves; `pushpaka worker` deploys.",
@@ -66,6 +71,6 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _warnings(application: Application) -> list[str]:
+def _warnings(application: "Application") -> list[str]:
     is_process = application.technologies.runtime == RuntimeChoice.PROCESS
     return [NO_SANDBOX] if is_process else []

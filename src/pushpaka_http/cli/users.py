@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import click
 
-from pushpaka_core.application import Application
-from pushpaka_core.bootstrap import open_application
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.users import Registration, Role, User
 from pushpaka_core.settings import Settings
+
+if TYPE_CHECKING:
+    from pushpaka_core.application import Application
 
 T = TypeVar("T")
 
@@ -85,7 +86,9 @@ def list_() -> None:
         click.echo(line)
 
 
-def _with_application(verb: Callable[[Application], Awaitable[T]]) -> T:
+def _with_application(verb: Callable[["Application"], Awaitable[T]]) -> T:
+    from pushpaka_core.bootstrap import open_application
+
     async def act() -> T:
         async with open_application(Settings.from_environ()) as application:
             return await verb(application)

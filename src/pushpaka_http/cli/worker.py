@@ -3,7 +3,6 @@
 import click
 
 from pushpaka_core.settings import Settings
-from pushpaka_worker.program import run_worker
 
 
 @click.command("worker")
@@ -15,4 +14,6 @@ def command() -> None:
     settings and on the machine with the data directory. SIGTERM or Ctrl-C ends it:
     what it has in hand goes back into the queue, applications and router go on.
     """
+    from pushpaka_worker.program import run_worker
+
     run_worker(Settings.from_environ())
