@@ -150,6 +150,11 @@ def server_of(text: str) -> str:
     return url.server if url.host else ""
 
 
+def without_credentials(text: str) -> str:
+    """Return an address as it may be told, which names nobody where it is one by HTTP."""
+    return _CREDENTIALS.sub("//", text)
+
+
 def are_same_repository(one: str, other: str) -> bool:
     """Tell whether two addresses, by whatever protocol and account, lead to one repository."""
     place = _place(one)
@@ -159,7 +164,7 @@ def are_same_repository(one: str, other: str) -> bool:
 def _place(text: str) -> tuple[str, str] | None:
     """Return host and path, without what forges let one leave out; None where there is no host."""
     try:
-        url = parse_repo_url(_CREDENTIALS.sub("//", text), _ANYTHING)
+        url = parse_repo_url(without_credentials(text), _ANYTHING)
     except ValueError:
         return None
     return url.host, url.path.strip("/").removesuffix(".git").lower()

@@ -232,6 +232,12 @@ class TestInit:
         assert project_id == ann.json("init")["id"]
         assert project_id == ann.json("init")["id"]
 
+    def test_a_password_in_the_address_of_a_remote_is_not_sent(self, ann: Desk) -> None:
+        """It is this machine's alone."""
+        ann.clone("https://me:p@ss@git.example.com/ann/secret.git")
+
+        assert "https://git.example.com/ann/secret.git" == ann.json("init")["repo_url"]
+
     def test_a_folder_below_is_a_project_of_its_own_directory(self, ann: Desk) -> None:
         """A repository of several applications has one for each."""
         ann.clone("https://git.example.com/ann/mono.git")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushpaka_core.domain.sources import WITHOUT_GIT
+from pushpaka_core.domain.sources import WITHOUT_GIT, without_credentials
 from pushpaka_http.cli.client.failures import NoSuchThingError
 from pushpaka_http.cli.client.git_remotes import current_branch, inner_directory, remotes_of
 from pushpaka_http.cli.client.links import link
 from pushpaka_http.cli.client.output import shown
-from pushpaka_http.cli.client.project_choice import names_of, projects_of
+from pushpaka_http.cli.client.project_choice import directory_of, names_of, projects_of
 from pushpaka_http.cli.client.session import Session, in_project
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pushpaka_http.schemas.projects import ProjectResponse
 
 _NAME = re.compile("[/:]")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
 @click.command("init")
@@ -71,7 +70,7 @@ def _found_or_made(
 def _only(projects: "Sequence[ProjectResponse]", inner: str) -> "ProjectResponse":
     """Return the one that the folder at *inner* is linked to."""
     (first, *others) = projects
-    if others or inner not in {".", first.root_dir}:
+    if others or inner not in {".", directory_of(first)}:
         raise NoSuchThingError(
             f"Of this repository there are {names_of(projects)}. Choose one by --project, "
             "or make another by --name."
@@ -88,8 +87,7 @@ def _address_of(folder: Path, remote: str | None) -> str:
             "by `git remote add origin URL`, or name a project by --project. One without Git is "
             "made by `pushpaka projects create NAME --repo archive:`."
         )
-    url = remotes[0].url
-    return _CREDENTIALS.sub("", url) if url.startswith("http") else url
+    return without_credentials(remotes[0].url)
 
 
 def _next_step(session: Session, project: "ProjectResponse") -> str:

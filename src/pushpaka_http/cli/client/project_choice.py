@@ -62,8 +62,13 @@ def projects_of(
         if any(are_same_repository(project.repo_url, address) for address in addresses)
     ]
     inner = inner_directory(folder)
-    of_folder = [each for each in of_repository if (each.root_dir or ".").strip("/") == inner]
+    of_folder = [each for each in of_repository if directory_of(each) == inner]
     return of_folder or of_repository
+
+
+def directory_of(project: "ProjectResponse") -> str:
+    """Return where a project lies in its repository, as `inner_directory` tells it of a folder."""
+    return (project.root_dir or ".").strip("/")
 
 
 def names_of(projects: "Sequence[ProjectResponse]") -> str:
