@@ -15,7 +15,11 @@ from pushpaka_core.errors import PushpakaError
 
 def modules(words: str) -> str:
     """Return a section for each module that *words* name, and each one below it."""
-    return "\n\n".join(_section(name) for word in words.split() for name in _named(word))
+    return "\n\n".join(
+        _section(name, name.removeprefix(f"{word}."))
+        for word in words.split()
+        for name in _named(word)
+    )
 
 
 def services(words: str) -> str:
@@ -24,7 +28,7 @@ def services(words: str) -> str:
     kinds = [kind for field in fields for kind in (get_args(field.type) or (field.type,))]
     found = dict.fromkeys(kind.__module__ for kind in kinds)
     names = [*(name for name in found if ".services." in name), *words.split()]
-    return "\n\n".join(_section(name) for name in names)
+    return "\n\n".join(_section(name, name.rpartition(".")[2]) for name in names)
 
 
 def error_tree(_words: str = "") -> str:
@@ -50,8 +54,8 @@ def _named(name: str) -> Iterator[str]:
             yield below.name
 
 
-def _section(name: str) -> str:
-    return f"## {code(name)}\n\n{_documented(name)}"
+def _section(name: str, title: str) -> str:
+    return f"## {code(title)}\n\n{_documented(name)}"
 
 
 def _documented(name: str) -> str:
