@@ -83,7 +83,9 @@ def faults(session: nox.Session) -> None:
 @nox.session(default=False)
 def packages(session: nox.Session) -> None:
     """Is what people install whole? The wheel, the sdist, the image, what comes along for hosts."""
-    session.install("-e", ".[serve]", *group("test"), *group("packages"))
+    session.install(
+        "-e", ".[serve,postgres,redis,notifications]", *group("test"), *group("packages")
+    )
     session.run("pytest", *PARALLEL, "--dist=loadfile", PACKAGES, *session.posargs)
 
 
