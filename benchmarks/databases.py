@@ -1,13 +1,15 @@
 """Databases of a benchmark's own, and an instance on one that runs nothing."""
 
+import atexit
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import attrs
 import sqlalchemy as sa
-from tests.postgres import running_server
+from tests.postgres import PostgresServer, running_server
 
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
@@ -28,8 +30,16 @@ async def open_database(kind: str) -> AsyncIterator[str]:
         with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
             yield f"sqlite:///{Path(directory) / 'pushpaka.sqlite'}"
         return
-    with running_server() as server, server.database(migrated=False) as url:
+    with _server().database(migrated=False) as url:
         yield url
+
+
+@cache
+def _server() -> PostgresServer:
+    """Return the one server of this program."""
+    context = running_server()
+    atexit.register(context.__exit__, None, None, None)
+    return context.__enter__()
 
 
 @asynccontextmanager

@@ -90,7 +90,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
     found: list[Comparison] = []
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with open_person("process") as ann:
-            for kind in _kinds():
+            for kind in plan.few(_kinds()):
 
                 async def ours(kind: Kind = kind) -> Figures:
                     return await _ours(ann, kind)

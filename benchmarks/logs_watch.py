@@ -31,7 +31,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
     """Let crowds of several sizes watch by turns."""
     found: list[Comparison] = []
     lines = plan.amount(_LINES, 10)
-    for watchers in (10,) if plan.is_quick else _CROWDS:
+    for watchers in plan.few(_CROWDS):
         turns = {
             OURS: partial(_ours, watchers, lines),
             "bare uvicorn": partial(_bare, watchers, lines),

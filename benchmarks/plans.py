@@ -1,8 +1,11 @@
 """How much is done in a run."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from attrs import frozen
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -25,6 +28,10 @@ class Plan:
         if self.is_quick:
             return 1
         return self.rounds or usual
+
+    def few(self, usual: Sequence[T]) -> Sequence[T]:
+        """Return all kinds of what is measured, or the first one alone."""
+        return usual[:1] if self.is_quick else usual
 
     def amount(self, usual: int, quick: int) -> int:
         """Return how much is done in a round."""
