@@ -105,7 +105,7 @@ def test_a_browser_is_opened_from_a_terminal(
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
 
-    ann.run("open", "opened", *words)
+    ann.run("open", "--project", "opened", *words)
 
     url = ann.json("projects", "show", "opened")["url"]
     assert ([url] if is_opened else []) == opened

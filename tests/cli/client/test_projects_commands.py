@@ -184,8 +184,8 @@ def test_the_address_is_printed_where_no_browser_is(ann: Desk) -> None:
     """That of the application, or its page in the dashboard."""
     project_id = create(ann, "visited")
 
-    address = ann.run("open", "visited").stdout
-    page = ann.run("open", "visited", "--dashboard").stdout
+    address = ann.run("open", "--project", "visited").stdout
+    page = ann.run("open", "--project", "visited", "--dashboard").stdout
 
     assert address == f"{ann.json('projects', 'show', 'visited')['url']}\n"
     assert page.endswith(f"/projects/{project_id}\n")
@@ -270,7 +270,21 @@ class TestInit:
 
     def test_a_folder_that_is_no_clone_is_told(self, ann: Desk) -> None:
         """With what to do."""
-        assert "git remote add origin" in ann.run("init", code=1).stderr
+        told = ann.run("init", code=1).stderr
+        assert "git remote add origin" in told
+        assert "pushpaka init --local" in told
+
+    def test_a_folder_without_git_gets_a_project_of_its_own(self, ann: Desk) -> None:
+        """It is called as the folder is, and what lies in the folder is deployed."""
+        folder = ann.folder / "garden"
+        folder.mkdir()
+        desk = Desk(home=ann.home, folder=folder)
+
+        made = desk.run("init", "--local")
+
+        project = desk.json("projects", "show")
+        assert ("garden", "archive:") == (project["name"], project["repo_url"])
+        assert "Next: pushpaka deploy --local\n" in made.stderr
 
     def test_it_tells_what_a_deployment_would_do(self, ann: Desk, place: Place) -> None:
         """As the server sees the repository."""

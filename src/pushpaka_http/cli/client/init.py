@@ -26,19 +26,28 @@ _NAME = re.compile("[/:]")
 @click.option("--name", help="What to call a new project; as its repository, if not.")
 @click.option("--remote", help="Of several remotes of Git, this one; origin, if not.")
 @click.option("--branch", help="The branch to deploy; the one that is checked out, if not.")
+@click.option(
+    "--local", "is_local", is_flag=True, help="Make one without a repository, of a folder."
+)
 @in_project
-def command(session: Session, *, name: str | None, remote: str | None, branch: str | None) -> None:
+def command(
+    session: Session, *, name: str | None, remote: str | None, branch: str | None, is_local: bool
+) -> None:
     """
     Link this folder to the project of its Git repository, which is made where there is none.
 
     All other commands are about that project then, as long as none is named. With --project it
-    is that one, whatever the repository.
+    is that one, whatever the repository. With --local it is a new one, which deploys what lies
+    in the folder.
 
     Example: pushpaka init
     """
     folder = Path.cwd()
     if session.named_project is not None:
         project, is_new = session.project, False
+    elif is_local:
+        called = name or folder.name
+        project, is_new = session.client.projects.create(name=called, repo_url=WITHOUT_GIT), True
     else:
         project, is_new = _found_or_made(session, folder, name=name, remote=remote, branch=branch)
     link(folder, project.id)
@@ -84,8 +93,8 @@ def _address_of(folder: Path, remote: str | None) -> str:
     if not remotes:
         raise NoSuchThingError(
             "This folder is no clone of a repository at a forge: Git knows no such remote. Add one "
-            "by `git remote add origin URL`, or name a project by --project. One without Git is "
-            "made by `pushpaka projects create NAME --repo archive:`."
+            "by `git remote add origin URL`, name a project by --project, or deploy the folder "
+            "itself: pushpaka init --local"
         )
     return without_credentials(remotes[0].url)
 

@@ -5,14 +5,14 @@ import webbrowser
 
 import click
 
-from pushpaka_http.cli.client.session import Session, of_project
+from pushpaka_http.cli.client.session import Session, in_project
 
 
 @click.command("open")
 @click.option(
     "--dashboard", "is_dashboard", is_flag=True, help="Its page in the dashboard instead."
 )
-@of_project
+@in_project
 def command(session: Session, *, is_dashboard: bool) -> None:
     """
     Open the address of a project in the browser, and print it.
