@@ -6,7 +6,6 @@ import click
 from attrs import frozen
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
-from pushpaka_core.domain.projects import ProjectStatus
 from pushpaka_http.cli.client.deployment_choice import UNDER_WAY, recent, short
 from pushpaka_http.cli.client.deployments import ROWS, commit_of
 from pushpaka_http.cli.client.output import Columns, shown
@@ -39,16 +38,28 @@ class Status:
     @property
     def health(self) -> str:
         """Say how it does, and what to do where it does not do well."""
+        return " ".join(filter(None, (self._service, self._failure)))
+
+    @property
+    def _service(self) -> str:
         match self.serving:
-            case None if self.project.status is ProjectStatus.FAILED:
-                return "It serves nothing: what was deployed has failed. See: pushpaka logs"
-            case None:
+            case None if not self.recent:
                 return "It serves nothing yet. Deploy it: pushpaka deploy"
+            case None:
+                return "It serves nothing yet."
             case DeploymentResponse(status=DeploymentStatus.RUNNING):
                 return "It runs."
             case DeploymentResponse(status=DeploymentStatus.CRASHED):
                 return f"It keeps crashing. {self.serving.error} See: pushpaka logs"
         return "It is stopped. Start it: pushpaka start"
+
+    @property
+    def _failure(self) -> str | None:
+        newest = self.recent[0] if self.recent else None
+        if newest is None or newest.status is not DeploymentStatus.FAILED:
+            return None
+        reason = (newest.error or "").partition("\n")[0]
+        return f"The last deployment has failed: {reason} See: pushpaka logs {short(newest)}"
 
 
 _FIELDS: Columns = {

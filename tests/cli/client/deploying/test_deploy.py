@@ -90,7 +90,8 @@ async def test_a_failure_ends_with_the_reason(shell: Shell) -> None:
     deployment = await _newest(shell, site)
 
     assert "" == finished.output
-    assert "It serves nothing: what was deployed has failed. See: pushpaka logs" in status.output
+    failure = f"The last deployment has failed: {deployment['error'].splitlines()[0]}"
+    assert f"Health     It serves nothing yet. {failure} See: pushpaka logs " in status.output
     *_, line, reason, advice = finished.errors.splitlines()
     assert "  the roof is missing" == line
     assert reason.startswith('It failed in the phase "build" after ')
