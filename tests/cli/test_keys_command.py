@@ -101,6 +101,7 @@ async def test_keys_are_made_listed_and_removed(unrouted: Served) -> None:
 
     rotated = await unrouted.run("keys", "rotate")
     listed = await unrouted.run("keys", "list")
+    uses = json.loads((await unrouted.run("keys", "list", "--json")).output)["data"]
     exported = await unrouted.run("export", str(unrouted.directory / "export"))
 
     new = _keys(unrouted)
@@ -113,6 +114,9 @@ async def test_keys_are_made_listed_and_removed(unrouted: Served) -> None:
         (key_id, state) for key_id, state, *_ in rows
     ]
     assert [["1", "secret"], ["0", "secrets"]] == [row[-2:] for row in rows]
+    assert [(new.current_key, True, 1), (old.current_key, False, 0)] == [
+        (use["id"], use["is_current"], use["secrets"]) for use in uses
+    ]
     assert "seconds" in rows[0]
     assert f"keys that are not in it: {new.current_key}." in exported.errors
 

@@ -1,5 +1,6 @@
 """`pushpaka plan`: what a deployment of a directory would do, without an instance."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,12 +43,15 @@ async def test_it_says_what_the_plan_of_a_project_says(unrouted: Served) -> None
         planned = (await api.post(f"/projects/{project['id']}/plan", json={})).json()
 
     finished = await unrouted.run("plan", str(repository.path))
+    for_programs = await unrouted.run("plan", str(repository.path), "--json")
 
-    lines = finished.output.splitlines()
+    lines, plan = finished.output.splitlines(), json.loads(for_programs.output)
     assert 0 == finished.code, finished.errors
     assert planned["explanation"] == lines
     assert {"worker: python -m work [pushpaka.toml]", "port: 4000 [pushpaka.toml]"} <= set(lines)
     assert any(line.startswith("  not node: ") for line in lines)
+    assert planned["processes"] == plan["processes"]
+    assert planned["evidence"] == plan["evidence"]
 
 
 async def test_it_needs_and_makes_nothing(unrouted: Served, tmp_path: Path) -> None:

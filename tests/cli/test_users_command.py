@@ -1,5 +1,7 @@
 """`pushpaka users`: accounts by the operator's hand."""
 
+import json
+
 import pytest
 from tests.served import PASSWORD, Served
 
@@ -25,6 +27,19 @@ async def test_created_accounts_are_listed_with_their_roles(unrouted: Served) ->
         (email, role) for email, role, *_ in rows
     ]
     assert ["Ann", "bob@example.com"] == [row[-1] for row in rows]
+
+
+async def test_programs_read_accounts_as_objects(unrouted: Served) -> None:
+    """With all that is known of them but what proves who they are."""
+    made = await unrouted.run(
+        *("users", "create", "ann@example.com", "--password-stdin", "--json"),
+        stdin=f"{PASSWORD}\n",
+    )
+    listed = await unrouted.run("users", "list", "--json")
+
+    account = json.loads(made.output)
+    assert ["id", "email", "name", "role", "disabled_at", "created_at"] == list(account)
+    assert {"data": [account]} == json.loads(listed.output)
 
 
 async def test_role_is_given_and_taken_back(unrouted: Served) -> None:

@@ -10,6 +10,8 @@ import click
 
 from pushpaka_core.domain.stored_secrets import SecretKind, StoredSecret
 from pushpaka_core.settings import Settings
+from pushpaka_http.cli.client.options import json_option
+from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.numbers import counted
 
 if TYPE_CHECKING:
@@ -33,14 +35,13 @@ def command() -> None:
 
 
 @command.command("list")
-def list_() -> None:
+@json_option
+def list_(*, is_json: bool) -> None:
     """List the keys, the current one first, with how many secrets each has encrypted."""
     from pushpaka_core.key_maintenance import list_keys
 
-    now = datetime.now(UTC)
-    for use in anyio.run(list_keys, Settings.from_environ()):
-        age = "age unknown" if use.made_at is None else _age(use.made_at, now)
-        click.echo(f"{use.id}  {_state(use):8}  {age:12}  {counted(use.secrets, 'secret')}")
+    uses, now = anyio.run(list_keys, Settings.from_environ()), datetime.now(UTC)
+    Output(is_json=is_json).result({"data": uses}, *(_line(use, now) for use in uses))
 
 
 @command.command()
@@ -72,6 +73,11 @@ def prune() -> None:
     from pushpaka_core.key_maintenance import prune_keys
 
     click.echo(_pruned(anyio.run(prune_keys, Settings.from_environ())))
+
+
+def _line(use: "KeyUse", now: datetime) -> str:
+    age = "age unknown" if use.made_at is None else _age(use.made_at, now)
+    return f"{use.id}  {_state(use):8}  {age:12}  {counted(use.secrets, 'secret')}"
 
 
 def _state(use: "KeyUse") -> str:

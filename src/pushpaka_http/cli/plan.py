@@ -9,6 +9,7 @@ import click
 from pushpaka_core.domain.build_plans import Packaging
 from pushpaka_core.errors import DetectionError, PlatformFaultError, SourceError
 from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_http.cli.client.output import Output
 from pushpaka_http.cli.refusals import refused
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 @click.option(
     "--dockerfile", "is_dockerfile", is_flag=True, help="Print the Dockerfile of its image."
 )
-def command(directory: Path, *, is_dockerfile: bool) -> None:
+@click.option("--json", "is_json", is_flag=True, help="Print the plan as an object, for programs.")
+def command(directory: Path, *, is_dockerfile: bool, is_json: bool) -> None:
     """
     Tell how DIRECTORY would be built and run, and why.
 
@@ -44,7 +46,7 @@ def command(directory: Path, *, is_dockerfile: bool) -> None:
     if is_dockerfile:
         _show_dockerfile(local, prefix=settings.image_prefix or "")
     else:
-        click.echo("\n".join(local.explanation))
+        Output(is_json=is_json).result(local.plan, *local.explanation)
 
 
 def _packaging(settings: Settings) -> Packaging:

@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 import click
+from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.users import Registration, Role, User
+from pushpaka_core.domain.users import Registration, Role, User, UserId
 from pushpaka_core.settings import Settings
+from pushpaka_http.cli.client.options import json_option
+from pushpaka_http.cli.client.output import Output
 
 if TYPE_CHECKING:
     from pushpaka_core.application import Application
@@ -33,57 +37,95 @@ def command() -> None:
 @click.option("--name", help="What to call them; the address unless it is given.")
 @click.option("--admin", "is_admin", is_flag=True, help="Make them an administrator.")
 @_from_stdin
-def create(email: str, *, name: str | None, is_admin: bool, is_from_stdin: bool) -> None:
+@json_option
+def create(
+    email: str, *, name: str | None, is_admin: bool, is_from_stdin: bool, is_json: bool
+) -> None:
     """Make an account, whoever may register."""
     registration = Registration(
         email=email, name=name or email, password=_password(is_from_stdin=is_from_stdin)
     )
     role = Role.ADMIN if is_admin else Role.USER
     user = _with_application(lambda app: app.accounts.create(PLATFORM, registration, role))
-    click.echo(f"{user.email} has an account now, as {_IN_WORDS[user.role]}.")
+    _show(user, f"{user.email} has an account now, as {_IN_WORDS[user.role]}.", is_json=is_json)
 
 
 @command.command()
 @click.argument("email")
 @click.option("--revoke", "is_revoked", is_flag=True, help="Make them a user again.")
-def admin(email: str, *, is_revoked: bool) -> None:
+@json_option
+def admin(email: str, *, is_revoked: bool, is_json: bool) -> None:
     """Make somebody an administrator, from their next request on."""
     role = Role.USER if is_revoked else Role.ADMIN
     user = _with_application(lambda app: app.accounts.set_role(PLATFORM, email, role))
-    click.echo(f"{user.email} is {_IN_WORDS[user.role]} now.")
+    _show(user, f"{user.email} is {_IN_WORDS[user.role]} now.", is_json=is_json)
 
 
 @command.command("reset-password")
 @click.argument("email")
 @_from_stdin
-def reset_password(email: str, *, is_from_stdin: bool) -> None:
+@json_option
+def reset_password(email: str, *, is_from_stdin: bool, is_json: bool) -> None:
     """Give somebody another password, and end all their tokens."""
     password = _password(is_from_stdin=is_from_stdin)
     user = _with_application(lambda app: app.accounts.reset_password(PLATFORM, email, password))
-    click.echo(f"{user.email} has another password now; all older tokens are void.")
+    told = f"{user.email} has another password now; all older tokens are void."
+    _show(user, told, is_json=is_json)
 
 
 @command.command()
 @click.argument("email")
-def disable(email: str) -> None:
+@json_option
+def disable(email: str, *, is_json: bool) -> None:
     """Shut somebody out, and end all their tokens; their projects stay as they are."""
     user = _with_application(lambda app: app.accounts.disable(PLATFORM, email))
-    click.echo(f"{user.email} is disabled now; all their tokens are void.")
+    _show(user, f"{user.email} is disabled now; all their tokens are void.", is_json=is_json)
 
 
 @command.command()
 @click.argument("email")
-def enable(email: str) -> None:
+@json_option
+def enable(email: str, *, is_json: bool) -> None:
     """Let somebody in again, by the password of before."""
     user = _with_application(lambda app: app.accounts.enable(PLATFORM, email))
-    click.echo(f"{user.email} is enabled now.")
+    _show(user, f"{user.email} is enabled now.", is_json=is_json)
 
 
 @command.command("list")
-def list_() -> None:
+@json_option
+def list_(*, is_json: bool) -> None:
     """List the accounts, the oldest first."""
-    for line in _table(_with_application(lambda app: app.accounts.all(PLATFORM))):
-        click.echo(line)
+    users = _with_application(lambda app: app.accounts.all(PLATFORM))
+    accounts = {"data": [_Account.of(user) for user in users]}
+    Output(is_json=is_json).result(accounts, *_table(users))
+
+
+@frozen(kw_only=True)
+class _Account:
+    """An account as programs read it."""
+
+    id: UserId
+    email: str
+    name: str
+    role: Role
+    disabled_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Show an account without what proves whose it is."""
+        return cls(
+            id=user.id,
+            email=user.email,
+            name=user.name,
+            role=user.role,
+            disabled_at=user.disabled_at,
+            created_at=user.created_at,
+        )
+
+
+def _show(user: User, sentence: str, *, is_json: bool) -> None:
+    Output(is_json=is_json).result(_Account.of(user), sentence)
 
 
 def _with_application(verb: Callable[["Application"], Awaitable[T]]) -> T:
