@@ -165,5 +165,5 @@ def docs(session: nox.Session) -> None:
     if not session.posargs:
         session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
     pages = session.posargs or (*PAGES, "--ignore-glob=*.py")
-    by_page = (PARALLEL[0], "--dist=loadfile")
+    by_page = (PARALLEL[0], "--dist=loadfile", "--timeout=300")
     session.run("python", "-m", "pytest", "-p", "tests.docs.plugin", *by_page, *pages)

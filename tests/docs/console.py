@@ -13,7 +13,7 @@ from sybil import Example
 from tests.docs.worlds import World
 from tests.served import foreign
 
-PATIENCE = 40
+PATIENCE = 100
 """Seconds that a command may take."""
 _WILD = re.compile(r"\.\.\.|…")
 _MARKS = ("…", "...")

@@ -17,8 +17,9 @@ import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import define, field
 from tests.http.instances import Instance
-from tests.served import PASSWORD, Served, open_served
+from tests.served import PASSWORD, Served, free_port, open_served
 
+from pushpaka_core.errors import SettingsError
 from pushpaka_core.settings import Settings
 from pushpaka_core.testing.repositories import Repository
 from pushpaka_http.cli.serving import open_instance
@@ -94,10 +95,10 @@ def _have_an_application(world: World, _stack: ExitStack) -> None:
 
 def _have_an_instance(world: World, stack: ExitStack) -> None:
     portal = world.portal
-    settings = {"PUSHPAKA_TEST_TIMING": "fast", "PUSHPAKA_MOST_SIGN_INS": "1000"}
-    served = stack.enter_context(portal.wrap_async_context_manager(open_served(**settings)))
-    instance = open_instance(Settings.from_environ(served.environment()))
-    stack.enter_context(portal.wrap_async_context_manager(instance))
+    opening = open_served(PUSHPAKA_MOST_SIGN_INS="1000")
+    served = stack.enter_context(portal.wrap_async_context_manager(opening))
+    while not _is_listening(served, portal, stack):
+        served.port, served.router_port = free_port(), free_port()
     token, project = portal.call(_populate, served)
     world.served = served
     world.replaced |= {
@@ -113,6 +114,18 @@ def _have_an_instance(world: World, stack: ExitStack) -> None:
         "TOKEN": token,
         "ID": project,
     }
+
+
+def _is_listening(served: Served, portal: BlockingPortal, stack: ExitStack) -> bool:
+    """Begin to serve, unless somebody took one of the ports since it was found free."""
+    instance = open_instance(Settings.from_environ(served.environment()))
+    try:
+        stack.enter_context(portal.wrap_async_context_manager(instance))
+    except SettingsError as error:
+        if "cannot listen" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _have_a_sign_in(world: World, _stack: ExitStack) -> None:
