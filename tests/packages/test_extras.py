@@ -21,7 +21,9 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "traefik": ("pushpaka_core.adapters.traefik",),
     "docker": ("pushpaka_core.adapters.docker",),
     "http": ("pushpaka_http.app", "pushpaka_http.controllers", "pushpaka_http.dashboard"),
-    "cli": ("pushpaka_http.cli.entry",),
+    "client": ("pushpaka_http.client",),
+    "cli": ("pushpaka_http.cli.entry", "pushpaka_http.cli.client"),
+    "keyring": ("keyring",),
     "worker": ("pushpaka_worker", "pushpaka_core.bootstrap", "pushpaka_core.maintenance"),
     "serve": ("pushpaka_http", "pushpaka_worker"),
 }
