@@ -107,8 +107,8 @@ def booted(image: str) -> Iterator[Machine]:
         )
         yield machine
     finally:
-        for kind in ("container", "image"):
-            command = ["docker", kind, "rm", "--force", name]
+        for what in (("container", "rm", "--volumes"), ("image", "rm")):
+            command = ["docker", *what, "--force", name]
             subprocess.run(command, check=False, capture_output=True)
 
 
