@@ -354,6 +354,8 @@ CURRENT, OTHER = "current", "other"
         ({"status": "failed"}, {"retry"}),
         ({"status": "cancelled"}, {"retry"}),
         ({"status": "superseded"}, {"retry"}),
+        ({"status": "failed", "commit_message": "Local folder, 1 file (8 B)"}, set()),
+        ({"status": "failed", "commit_message": "Begin", "commit_sha": "a" * 40}, {"retry"}),
         (
             {"status": "running", "phase": "run", "target": "preview:x"},
             {"redeploy", "restart", "stop", "promote"},

@@ -57,6 +57,19 @@ async def test_the_first_deployment_is_begun_and_seen_to_serve(
     await expect(visitor.link("Visit")).to_have_attribute("href", project["url"])
 
 
+async def test_a_project_without_a_repository_says_how_it_is_deployed(
+    visitor: Visitor, ann: Person
+) -> None:
+    """No page can send a folder; the command that can is there to be copied."""
+    project = await ann.project("archive:", "garden")
+    await visitor.go(f"/projects/{project['id']}")
+
+    await visitor.page.locator(".empty").get_by_role("button", name="Deploy").click()
+
+    command = f"pushpaka deploy --local --project {project['slug']}"
+    await expect(visitor.page.get_by_role("dialog")).to_contain_text(command)
+
+
 async def test_production_is_rolled_back_under_the_eyes_of_two(
     visitors: Visitors, ann: Person, project: Json, repository: Repository
 ) -> None:

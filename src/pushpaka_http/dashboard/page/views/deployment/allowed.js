@@ -3,14 +3,22 @@
 const SERVING = new Set(["running", "crashed"]);
 const UNSERVED = new Set(["failed", "cancelled", "superseded"]);
 
+/** The address of the repository of a project that has none. */
+export const FOLDER = "archive:";
+
 const NOTHING = Object.freeze({});
 
 /** Whether nothing can take it back any more: its target points at it. */
 const isCommitted = ({ phase }) => phase === "switch" || phase === "run";
 
+/** Whether it is made of what a repository has, rather than of a folder that was sent. */
+const isOfRepository = ({ commit_sha: sha, commit_message: message }, { repo_url: url }) => url !== FOLDER && Boolean(sha || !message);
+
 /**
- * @param {{status: string, phase: string | null, target: string, id: string}} deployment
- * @param {{current_deployment_id: string | null, role: string}} project with the role of who looks
+ * @param {{status: string, phase: string | null, target: string, id: string, commit_sha: string | null,
+ *   commit_message: string | null}} deployment
+ * @param {{current_deployment_id: string | null, repo_url: string, role: string}} project with the
+ *   role of who looks
  * @returns {Partial<Record<"cancel" | "retry" | "rollback" | "redeploy" | "promote" | "restart" | "stop" | "start", boolean>>}
  */
 export function allowedOf(deployment, project) {
@@ -23,7 +31,7 @@ export function allowedOf(deployment, project) {
   const hasRun = isServing || status === "stopped";
   return {
     cancel: status === "queued" || (isInWork && !isCommitted(deployment)),
-    retry: UNSERVED.has(status),
+    retry: UNSERVED.has(status) && isOfRepository(deployment, project),
     rollback: hasRun && !isCurrent,
     redeploy: isServing && isCurrent,
     promote: hasRun && !isProduction,

@@ -2,7 +2,8 @@
 import { api } from "../../lib/api.js";
 import { html, useState } from "../../lib/html.js";
 import { navigate } from "../../lib/router.js";
-import { Button, FormDialog, Input, Select } from "../../lib/ui.js";
+import { Button, CopyLine, Dialog, FormDialog, Input, Select } from "../../lib/ui.js";
+import { FOLDER } from "../deployment/allowed.js";
 
 const TARGETS = [
   { value: "production", label: "Production" },
@@ -13,7 +14,17 @@ export function DeployButton({ project, kind = "primary", children = "Deploy" })
   const [isAsking, setIsAsking] = useState(false);
   return html`
     <${Button} kind=${kind} icon="up" onClick=${() => setIsAsking(true)}>${children}<//>
-    ${isAsking && html`<${DeployDialog} project=${project} onClose=${() => setIsAsking(false)} />`}
+    ${isAsking && html`<${project.repo_url === FOLDER ? FolderDialog : DeployDialog} project=${project} onClose=${() => setIsAsking(false)} />`}
+  `;
+}
+
+/** Says how a project without a repository is deployed, which no page can do. */
+function FolderDialog({ project, onClose }) {
+  return html`
+    <${Dialog} title="Deploy ${project.name}" onClose=${onClose} actions=${html`<${Button} onClick=${onClose}>Close<//>`}>
+      <p>This project has no repository. In its folder, run:</p>
+      <${CopyLine} text="pushpaka deploy --local --project ${project.slug}" label="Copy the command" />
+    <//>
   `;
 }
 
