@@ -38,7 +38,7 @@ async def test_programs_read_accounts_as_objects(unrouted: Served) -> None:
     listed = await unrouted.run("users", "list", "--json")
 
     account = json.loads(made.output)
-    assert ["id", "email", "name", "role", "disabled_at", "created_at"] == list(account)
+    assert ["id", "email", "name", "role", "created_at", "disabled_at"] == list(account)
     assert {"data": [account]} == json.loads(listed.output)
 
 

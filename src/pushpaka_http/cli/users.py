@@ -1,19 +1,19 @@
 """`pushpaka users`: the operator's commands, which act as the platform itself."""
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import click
-from attrs import frozen
+from attrs import asdict
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.users import Registration, Role, User, UserId
+from pushpaka_core.domain.users import Registration, Role, User
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.client.options import json_option
 from pushpaka_http.cli.client.output import Output
+from pushpaka_http.schemas.users import UserResponse
 
 if TYPE_CHECKING:
     from pushpaka_core.application import Application
@@ -96,36 +96,18 @@ def enable(email: str, *, is_json: bool) -> None:
 def list_(*, is_json: bool) -> None:
     """List the accounts, the oldest first."""
     users = _with_application(lambda app: app.accounts.all(PLATFORM))
-    accounts = {"data": [_Account.of(user) for user in users]}
+    accounts = {"data": [_account(user) for user in users]}
     Output(is_json=is_json).result(accounts, *_table(users))
 
 
-@frozen(kw_only=True)
-class _Account:
-    """An account as programs read it."""
-
-    id: UserId
-    email: str
-    name: str
-    role: Role
-    disabled_at: datetime | None
-    created_at: datetime
-
-    @classmethod
-    def of(cls, user: User) -> Self:
-        """Show an account without what proves whose it is."""
-        return cls(
-            id=user.id,
-            email=user.email,
-            name=user.name,
-            role=user.role,
-            disabled_at=user.disabled_at,
-            created_at=user.created_at,
-        )
+def _account(user: User) -> Mapping[str, object]:
+    """Show an account without what proves whose it is."""
+    shown = asdict(UserResponse.of(user), recurse=False)
+    return {**shown, "disabled_at": user.disabled_at}
 
 
 def _show(user: User, sentence: str, *, is_json: bool) -> None:
-    Output(is_json=is_json).result(_Account.of(user), sentence)
+    Output(is_json=is_json).result(_account(user), sentence)
 
 
 def _with_application(verb: Callable[["Application"], Awaitable[T]]) -> T:
