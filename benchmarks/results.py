@@ -31,7 +31,7 @@ def machine() -> Mapping[str, Any]:
     return {
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "python": platform.python_version(),
         "load_average": round(os.getloadavg()[0], 1),
         "measured_at": datetime.now(UTC).date().isoformat(),
