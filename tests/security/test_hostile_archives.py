@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -78,6 +79,22 @@ def a_sparse_file() -> bytes:
     return archive((member, b"x"))
 
 
+def pax(**facts: str) -> bytes:
+    """Return what an extended header says."""
+    return tarfile.TarInfo("x").create_pax_global_header(facts)
+
+
+def a_map_of_holes() -> bytes:
+    """Return an archive of a sparse file whose map is long, and packs to nearly nothing."""
+    said = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "hole"}
+    header = bytearray(pax(**said, **{"GNU.sparse.realsize": "1"}))
+    header[156:157] = tarfile.XHDTYPE
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    member = tarfile.TarInfo("hole").tobuf(tarfile.USTAR_FORMAT)
+    return gzip.compress(bytes(header) + member + b"1000000\n" + b"1\n" * (300 << 10))
+
+
 OUTSIDE = {
     "up": lambda: archive(a_file("../escaped")),
     "up further down": lambda: archive(a_file("a/../../escaped")),
@@ -116,6 +133,7 @@ MUCH = {
     "long name header": lambda: header_of(tarfile.GNUTYPE_LONGNAME, 1 << 17),
     "negative": lambda: with_size(archive(a_file("a")), b"\xff" * 12),
     "endless headers": lambda: gzip.compress(header_only(tarfile.GNUTYPE_LONGNAME) * 5000),
+    "long map of holes": a_map_of_holes,
     "huge": lambda: with_size(archive(a_file("a")), b"\x80" + b"\0" * 4 + b"\xff" * 7),
 }
 
@@ -149,6 +167,30 @@ async def test_what_no_checkout_would_have_is_refused(tmp_path: Path, name: str)
     assert [home] == everything_in(tmp_path)
     if name in OUTSIDE:
         assert "leads out of the folder" in str(refusal.value)
+
+
+async def test_a_map_of_holes_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    """It becomes numbers of Python, a thousand times what is sent."""
+    with pytest.raises(SourceError, match="it has a header that no archive of a folder has"):
+        await TarUnpacker().unpack(
+            in_pieces(a_map_of_holes()), tmp_path / "source", timeout=TIMEOUT
+        )
+
+
+async def test_what_is_said_of_all_files_is_not_kept(tmp_path: Path) -> None:
+    """Or headers of their own would fill the memory, as each may say something else."""
+    said = "v" * 50_000
+    headers = (pax(**{f"k{n}": said}) + a_file(f"{n}", "")[0].tobuf() for n in range(200))
+    content = gzip.compress(b"".join(headers))
+
+    tracemalloc.start()
+    try:
+        await TarUnpacker().unpack(in_pieces(content), tmp_path / "source", timeout=TIMEOUT)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 100 * len(said)
 
 
 async def test_links_that_stay_inside_are_made(tmp_path: Path) -> None:

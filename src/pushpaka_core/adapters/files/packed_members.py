@@ -15,6 +15,8 @@ _PIECE = 64 << 10
 """Nothing longer is read at once: no header of an archive has a reason to be."""
 _HEADER_BYTES = 4 << 10
 """What a member may take beside its content, on average."""
+_MOST_HEADERS = 256 << 10
+"""What may come before the content of a member: tarfile keeps all of it, whatever it says."""
 _LONGEST_NAME = 255
 _LONGEST_PATH = 1024
 
@@ -30,6 +32,7 @@ class PackedStream:
     _file: GzipFile
     _most: int
     _position: int = field(default=0, init=False)
+    _headers_end: int = field(default=_MOST_HEADERS, init=False)
 
     def read(self, size: int = -1) -> bytes:
         """Return the next *size* bytes, or less at the end."""
@@ -40,7 +43,13 @@ class PackedStream:
         self._position += len(data)
         if self._position > self._most:
             raise RefusedError("it becomes too large when it is unpacked")
+        if self._position > self._headers_end:
+            raise RefusedError("it has a header that no archive of a folder has")
         return data
+
+    def expect(self, size: int) -> None:
+        """Let *size* bytes of content come next, and headers after them."""
+        self._headers_end = self._position + size + _MOST_HEADERS
 
     def tell(self) -> int:
         """Return how much was read."""
@@ -86,10 +95,12 @@ def members(file: BinaryIO, limits: SourceLimits) -> Iterator[tuple[Member, Pack
     size = Size(limits)
     with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
         while (found := tar.next()) is not None:
-            tar.members.clear()  # It would keep all of them.
+            tar.members.clear()  # It would keep all of them,
+            tar.pax_headers.clear()  # and what any header says of all that follow.
             member = _judged(found, limits)
             size.add(member)
             stream.seek(found.offset_data)
+            stream.expect(member.size)
             yield member, stream
 
 
