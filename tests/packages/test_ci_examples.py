@@ -4,11 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from anyio import to_thread
@@ -143,6 +148,63 @@ async def test_by_curl_a_job_ends_well_only_once_the_commit_runs(
     assert (1, True) == (breaks.returncode, "failed: " in breaks.stdout), breaks.stdout
     assert (1, True) == (refused.returncode, "It was refused: " in refused.stdout), refused.stdout
     assert 2 == mistaken.returncode
+
+
+@contextmanager
+def impatient_gateway(to: str) -> Iterator[str]:
+    """Yield the address of a gateway to *to* that gives up on the first POST, which is done."""
+    given_up: list[bool] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._pass_on()
+
+        def do_POST(self) -> None:
+            self._pass_on()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            address, headers = f"{to}{self.path}", [*self.headers.items()]
+            answer = httpx.request(
+                self.command, address, content=body, headers=headers, timeout=None
+            )
+            gives_up = self.command == "POST" and not given_up
+            given_up.extend([True] * gives_up)
+            content = b"" if gives_up else answer.content
+            self.send_response(HTTPStatus.GATEWAY_TIMEOUT if gives_up else answer.status_code)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+    assert given_up
+
+
+@pytest.mark.anyio
+async def test_what_is_sent_again_by_curl_is_one_deployment(
+    job: Job, repository: Repository
+) -> None:
+    """A gateway that gives up does not tell whether it was made."""
+    commit = await to_thread.run_sync(repository.commit, "Once", {**GOOD, "who": "once"})
+    url, token = job.env["PUSHPAKA_CLIENT_URL"], job.env["PUSHPAKA_CLIENT_TOKEN"]
+
+    with impatient_gateway(url) as gateway:
+        ended = await to_thread.run_sync(
+            partial(job.run, _github()[-1], COMMIT=commit, PUSHPAKA_CLIENT_URL=gateway)
+        )
+
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as api:
+        made = (await api.get(f"{url}/api/v1/deployments")).json()["data"]
+    assert 0 == ended.returncode, ended.stderr
+    assert [commit] == [each["commit_sha"] for each in made if each["commit_sha"] == commit]
 
 
 @pytest.mark.anyio
