@@ -276,14 +276,14 @@ class TestInit:
 
     def test_a_folder_without_git_gets_a_project_of_its_own(self, ann: Desk) -> None:
         """It is called as the folder is, and what lies in the folder is deployed."""
-        folder = ann.folder / "garden"
+        folder = ann.folder / "meadow"
         folder.mkdir()
         desk = Desk(home=ann.home, folder=folder)
 
         made = desk.run("init", "--local")
 
         project = desk.json("projects", "show")
-        assert ("garden", "archive:") == (project["name"], project["repo_url"])
+        assert ("meadow", "archive:") == (project["name"], project["repo_url"])
         assert "Next: pushpaka deploy --local\n" in made.stderr
 
     def test_it_tells_what_a_deployment_would_do(self, ann: Desk, place: Place) -> None:
