@@ -286,6 +286,20 @@ class TestInit:
         assert ("meadow", "archive:") == (project["name"], project["repo_url"])
         assert "Next: pushpaka deploy --local\n" in made.stderr
 
+    def test_a_folder_called_like_a_project_is_told_what_to_do(self, ann: Desk) -> None:
+        """It may be that project's, or have one by another name."""
+        folder = ann.folder / "orchard"
+        folder.mkdir()
+        desk = Desk(home=ann.home, folder=folder)
+        without = desk.run("deploy", "--local", code=1)
+        desk.run("init", "--local")
+
+        again = desk.run("init", "--local", code=1)
+
+        assert "pushpaka init --local" in without.stderr
+        assert '--project "orchard"' in again.stderr
+        assert "--name" in again.stderr
+
     def test_it_tells_what_a_deployment_would_do(self, ann: Desk, place: Place) -> None:
         """As the server sees the repository."""
         url = "https://git.example.com/ann/static.git"

@@ -169,7 +169,7 @@ def _readable() -> Iterator[None]:
 
 def _tell(archive: Archive, output: Output) -> None:
     for paths, why in (
-        (archive.files.secret, "as env vars belong to the project: pushpaka env"),
+        (archive.files.secret, "as env vars belong to the project: pushpaka env import FILE"),
         (archive.files.leading_out, "as such links lead out of the folder"),
     ):
         if paths:

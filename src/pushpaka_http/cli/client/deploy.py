@@ -65,7 +65,13 @@ def command(
         raise click.UsageError("--preview and --target exclude each other.")
     if is_local and (branch or commit):
         raise click.UsageError("--local is the folder itself: it excludes --branch and --commit.")
+    has_git = session.project.repo_url != WITHOUT_GIT
     is_named = branch is not None or commit is not None
+    if is_named and not has_git:
+        raise click.UsageError(
+            f"{session.project.name} has no Git repository, and deploys the folder itself: leave "
+            "out --branch and --commit."
+        )
     folder = None if is_named or is_local else _clone_of(session)
     wish = (
         named_wish(
@@ -74,7 +80,6 @@ def command(
         if folder is None
         else wish_of(folder, session.project, target=target, is_preview=is_preview)
     )
-    has_git = session.project.repo_url != WITHOUT_GIT
     begun = (
         _deploy_commit(session, wish)
         if is_named or (has_git and not is_local)

@@ -46,8 +46,7 @@ def command(
     if session.named_project is not None:
         project, is_new = session.project, False
     elif is_local:
-        called = name or folder.name
-        project, is_new = session.client.projects.create(name=called, repo_url=WITHOUT_GIT), True
+        project, is_new = _made_of_folder(session, name or folder.name), True
     else:
         project, is_new = _found_or_made(session, folder, name=name, remote=remote, branch=branch)
     link(folder, project.id)
@@ -56,6 +55,18 @@ def command(
     if session.output.is_json:
         return
     session.output.next_step(_next_step(session, project))
+
+
+def _made_of_folder(session: Session, name: str) -> "ProjectResponse":
+    from pushpaka_http.client import ConflictError
+
+    try:
+        return session.client.projects.create(name=name, repo_url=WITHOUT_GIT)
+    except ConflictError as error:
+        raise NoSuchThingError(
+            f'{error.message} Link this folder to that project by --project "{name}", or call the '
+            "new one otherwise by --name."
+        ) from None
 
 
 def _found_or_made(

@@ -47,8 +47,8 @@ def _project_of_folder(projects: "Sequence[ProjectResponse]", folder: Path) -> "
             "Name one by --project, or choose by: pushpaka init --project NAME"
         )
     raise NoSuchThingError(
-        "No project belongs to this folder. Make one by: pushpaka init, "
-        "or name one by --project; pushpaka projects list shows them."
+        "No project belongs to this folder. Make one by: pushpaka init, or without a Git server "
+        "by: pushpaka init --local. Or name one by --project; pushpaka projects list shows them."
     )
 
 

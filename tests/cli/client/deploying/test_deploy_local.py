@@ -26,16 +26,16 @@ async def test_a_clone_is_deployed_as_it_is_on_the_disk(shell: Shell) -> None:
 
 
 async def test_a_project_without_git_is_its_folder(shell: Shell) -> None:
-    """Nobody has to say so; what names a commit is refused by the server, in words."""
+    """Nobody has to say so; naming a commit is wrong usage."""
     await shell.person.project("archive:", "bare")
     folder = shell.served.new_directory()
     await to_thread.run_sync((folder / "index.html").write_text, "Hello.")
 
     told = await shell.run("deploy", "--project", "bare", "--detach", at=folder)
-    refused = await shell.run("deploy", "-p", "bare", "--branch", "main", at=folder, code=1)
+    refused = await shell.run("deploy", "-p", "bare", "--branch", "main", at=folder, code=2)
 
     assert f"Deploying bare: {folder.name} to production." in told.errors
-    assert "archive: is required, as the project has no Git repository" in refused.errors
+    assert "bare has no Git repository" in refused.errors
 
 
 async def test_a_folder_and_a_commit_exclude_each_other(shell: Shell) -> None:
