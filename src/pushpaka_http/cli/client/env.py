@@ -6,6 +6,7 @@ import click
 
 from pushpaka_core.domain.env_vars import EnvScope
 from pushpaka_http.cli.client.assignments import read_assignments, read_file
+from pushpaka_http.cli.client.choosing import the_one
 from pushpaka_http.cli.client.env_files import names_as_env, read_env
 from pushpaka_http.cli.client.options import choice_of
 from pushpaka_http.cli.client.output import Columns
@@ -65,11 +66,15 @@ def set_(session: Session, *, variables: tuple[str, ...], scope: str) -> None:
 @in_project
 def unset(session: Session, *, names: tuple[str, ...], scope: str | None) -> None:
     """
-    Delete env vars.
+    Delete env vars, or none if one of them is not set.
 
     Example: pushpaka env unset API_KEY
     """
     project = session.project
+    found = session.client.env.list(project_id=project.id).data
+    known = {each.key: each for each in found if scope in {None, each.scope}}.values()
+    for name in names:
+        the_one(known, name, "key", what="env var")
     for name in names:
         gone = session.client.env.delete(project_id=project.id, key=name, scope=scope)
         session.output.result(gone, f"{name} is not set in {project.name} any more.")
