@@ -182,6 +182,7 @@ def test_the_environment_takes_the_place_of_a_context(ann: Desk, desk: Desk, pla
 
     assert "ann@example.com" == me["email"]
     assert not desk.context_file.exists()
+    assert "PUSHPAKA_CLIENT_TOKEN comes before a sign-in" in void.stderr
     assert "Run: pushpaka login" in void.stderr
 
 

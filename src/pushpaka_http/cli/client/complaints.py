@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pushpaka_core.errors import PushpakaError
+from pushpaka_http.cli.client.client_settings import TOKEN, ClientSettings
 from pushpaka_http.cli.client.output import Output, as_json, in_lines
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def _sentences(error: "ApiError") -> Iterator[str]:
     for problem in error.details:
         yield f"  {problem.field}: {problem.message}"
     if error.status == HTTPStatus.UNAUTHORIZED:
+        if ClientSettings.from_environ().token:
+            yield (
+                f"{TOKEN} comes before a sign-in, unless --context names one: "
+                "give it another token, or unset it."
+            )
         yield "Run: pushpaka login"
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.request_id:
         yield f"Request id: {error.request_id}"
