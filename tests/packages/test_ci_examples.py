@@ -168,9 +168,7 @@ def impatient_gateway(to: str) -> Iterator[str]:
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             address, headers = f"{to}{self.path}", [*self.headers.items()]
-            answer = httpx.request(
-                self.command, address, content=body, headers=headers, timeout=None
-            )
+            answer = httpx.request(self.command, address, content=body, headers=headers, timeout=60)
             gives_up = self.command == "POST" and not given_up
             given_up.extend([True] * gives_up)
             content = b"" if gives_up else answer.content
