@@ -87,6 +87,17 @@ def test_without_git_what_is_installed_is_left_behind(tmp_path: Path) -> None:
     assert [".gitignore", "a/main.py", "node_modules/x"] == list(files_of(tmp_path).paths)
 
 
+@pytest.mark.parametrize("has_git", [True, False])
+def test_a_line_that_is_no_pattern_is_passed_over(tmp_path: Path, has_git: bool) -> None:
+    """As Git does, whatever stands before and after it."""
+    lines = ["a.txt", "!", "\\", "[z-a]", "b.txt"]
+    fill(tmp_path, {".gitignore": "\n".join(lines), "a.txt": "", "b.txt": "", "c.txt": ""})
+    if has_git:
+        Repository(tmp_path).git("init", "--quiet")
+
+    assert [".gitignore", "c.txt"] == list(files_of(tmp_path).paths)
+
+
 def test_the_same_files_are_the_same_archive(tmp_path: Path) -> None:
     """Whenever, wherever and in whatever order they were written; what changes changes it."""
     one = fill(tmp_path / "one", SOURCE)

@@ -1,5 +1,6 @@
 """Which files of a folder are its source, and which are left behind."""
 
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -94,7 +95,7 @@ def _walk(folder: Path, inner: str, specs: Sequence[tuple[str, GitIgnoreSpec]]) 
     ignore = directory / ".gitignore"
     if ignore.is_file():
         lines = ignore.read_text(errors="replace").splitlines()
-        specs = [*specs, (inner, GitIgnoreSpec.from_lines(lines))]
+        specs = [*specs, (inner, GitIgnoreSpec.from_lines(filter(_is_pattern, lines)))]
     for entry in directory.iterdir():
         path = f"{inner}{entry.name}"
         if entry.name == _GIT:
@@ -106,6 +107,15 @@ def _walk(folder: Path, inner: str, specs: Sequence[tuple[str, GitIgnoreSpec]]) 
             yield from _walk(folder, f"{path}/", specs)
         else:
             yield path
+
+
+def _is_pattern(line: str) -> bool:
+    """Tell whether *line* can be read; Git passes over those that cannot as well."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def _is_ignored(path: str, specs: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
