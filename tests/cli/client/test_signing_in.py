@@ -250,6 +250,7 @@ def test_a_server_that_does_not_answer_is_told(desk: Desk) -> None:
     [
         ("deploy.invalid", "https://deploy.invalid"),
         ("localhost:9", "http://localhost:9"),
+        ("127.0.0.1.invalid", "https://127.0.0.1.invalid"),
         ("http://deploy.invalid/api/v1/", "http://deploy.invalid"),
     ],
 )

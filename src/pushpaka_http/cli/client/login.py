@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 from attrs import frozen
 
+from pushpaka_core.domain.networks import known_address
 from pushpaka_core.domain.tokens import TokenScope
 from pushpaka_http.base_path import BASE_PATH
 from pushpaka_http.cli.client.client_settings import TOKEN, ClientSettings
@@ -155,7 +156,8 @@ def _is_here(address: str) -> bool:
         host = urlsplit(address).hostname or ""
     except ValueError:
         return False
-    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
+    known = known_address(host)
+    return known is not None and known.is_loopback
 
 
 def _warn(address: str, output: Output) -> None:
