@@ -98,6 +98,8 @@ def test_each_refusal_is_an_error_of_its_own(status: int, kind: type[ApiError]) 
         ("0", 0),
         ("Sun, 01 Mar 2026 12:00:00 GMT", 0),
         ("", None),
+        ("Wed, 21 Oct 2015 07:28:00", 0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
         ("soon", None),
         ("nan", None),
         ("-1", None),

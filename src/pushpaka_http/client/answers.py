@@ -67,7 +67,9 @@ def seconds_to_wait(response: httpx.Response) -> float | None:
     if asked.isdecimal():
         return float(asked)
     with suppress(ValueError):
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+        moment = parsedate_to_datetime(asked)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
     return None
 
 
