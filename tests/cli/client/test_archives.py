@@ -222,6 +222,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         hash_of(tmp_path)
 
 
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
+    """As one that is gone, or another user's."""
+    with pytest.raises(FolderRefusedError, match="gone: No such file or directory"):
+        hash_of(tmp_path / "gone")
+
+
 def test_an_archive_is_sent_once(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,8 +70,9 @@ def archive_of(folder: Path, limits: SourceLimits | None = None) -> Iterator[Arc
     Raises:
         FolderRefusedError: If there is nothing, too much, or something that cannot be read.
     """
-    limits, files = limits or SourceLimits(), files_of(folder)
+    limits = limits or SourceLimits()
     with _readable():
+        files = files_of(folder)
         sizes = {path: (folder / path).lstat().st_size for path in files.paths}
     largest = nlargest(_NAMED, ((size, path) for path, size in sizes.items()))
     if not sizes:
