@@ -268,6 +268,26 @@ class TestInit:
         assert project_id == Desk(home=ann.home, folder=inner).json("projects", "show")["id"]
         assert "*\n" == (ann.folder / ".pushpaka" / ".gitignore").read_text()
 
+    @pytest.mark.parametrize("linked", [".pushpaka", ".pushpaka/project.json"])
+    def test_nothing_is_written_through_links_of_a_folder(self, ann: Desk, linked: str) -> None:
+        """Who made the repository would choose which file of this machine is lost."""
+        project_id = create(ann, f"through{len(linked)}")
+        other = ann.folder / "other"
+        other.mkdir()
+        for name in ("project.json", ".gitignore"):
+            (other / name).write_text("precious")
+        folder = ann.folder / "clone"
+        place = folder / linked
+        place.parent.mkdir(parents=True)
+        place.symlink_to(other if linked == ".pushpaka" else other / "project.json")
+
+        code = 1 if linked == ".pushpaka" else 0
+        desk = Desk(home=ann.home, folder=folder)
+        desk.run("init", "--project", project_id, code=code)
+
+        kept = {path.name: path.read_text() for path in other.iterdir()}
+        assert {"project.json": "precious", ".gitignore": "precious"} == kept
+
     def test_a_folder_that_is_no_clone_is_told(self, ann: Desk) -> None:
         """With what to do."""
         told = ann.run("init", code=1).stderr

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from uuid import UUID
 
+from pushpaka_core.adapters.files.drafts import written_whole
 from pushpaka_http.cli.client.failures import ContextFileError
 from pushpaka_http.cli.client.git_remotes import git_root
 
@@ -38,13 +39,19 @@ def link(folder: Path, project_id: UUID) -> None:
     """
     Link *folder* to a project, in place of the one that it was linked to.
 
+    Who made the folder may have put symbolic links there: nothing is written through them.
+
     Raises:
         ContextFileError: If it cannot be written there.
     """
     directory = folder / _DIRECTORY
+    if directory.is_symlink():
+        raise ContextFileError(f"{directory} is a symbolic link. Remove it, and try again.")
+    document = json.dumps({"project_id": str(project_id)})
     try:
         directory.mkdir(exist_ok=True)
-        (directory / ".gitignore").write_text("*\n")
-        (directory / _FILE).write_text(json.dumps({"project_id": str(project_id)}) + "\n")
+        for name, text in ((".gitignore", "*"), (_FILE, document)):
+            with written_whole(directory / name) as file:
+                file.write(f"{text}\n".encode())
     except OSError as error:
         raise ContextFileError(f"{directory} cannot be written: {error.strerror}.") from None
