@@ -129,8 +129,9 @@ def pushpaka() -> None:
     From a Git repository to a routed, running web application.
 
     Commands under Operator are for the machine of an instance, and take their settings from
-    environment variables named PUSHPAKA_*. All others ask the server that `pushpaka login`
-    has signed in to, or PUSHPAKA_CLIENT_URL and PUSHPAKA_CLIENT_TOKEN, as in CI.
+    environment variables named PUSHPAKA_*; plan and demo need no instance. All others ask the
+    server that `pushpaka login` has signed in to, or PUSHPAKA_CLIENT_URL and
+    PUSHPAKA_CLIENT_TOKEN, as in CI.
 
     Exit codes: 0 done; 1 refused or failed; 2 wrong usage.
     """

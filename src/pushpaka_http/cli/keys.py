@@ -37,7 +37,11 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_(*, is_json: bool) -> None:
-    """List the keys, the current one first, with how many secrets each has encrypted."""
+    """
+    List the keys, the current one first.
+
+    Each is told with how many secrets it has encrypted.
+    """
     from pushpaka_core.key_maintenance import list_keys
 
     uses, now = anyio.run(list_keys, Settings.from_environ()), datetime.now(UTC)
@@ -66,9 +70,10 @@ def rotate() -> None:
 @command.command()
 def prune() -> None:
     """
-    Remove the older keys, unless a secret is encrypted with one of them.
+    Remove the older keys.
 
-    Exports and backups that were made before the rotation cannot be read without them.
+    None goes while a secret is encrypted with one of them. Exports and backups that were made
+    before the rotation cannot be read without them.
     """
     from pushpaka_core.key_maintenance import prune_keys
 

@@ -55,7 +55,11 @@ def create(
 @click.option("--revoke", "is_revoked", is_flag=True, help="Make them a user again.")
 @json_option
 def admin(email: str, *, is_revoked: bool, is_json: bool) -> None:
-    """Make somebody an administrator, from their next request on."""
+    """
+    Make somebody an administrator.
+
+    It holds from their next request on.
+    """
     role = Role.USER if is_revoked else Role.ADMIN
     user = _with_application(lambda app: app.accounts.set_role(PLATFORM, email, role))
     _show(user, f"{user.email} is {_IN_WORDS[user.role]} now.", is_json=is_json)
@@ -77,7 +81,11 @@ def reset_password(email: str, *, is_from_stdin: bool, is_json: bool) -> None:
 @click.argument("email")
 @json_option
 def disable(email: str, *, is_json: bool) -> None:
-    """Shut somebody out, and end all their tokens; their projects stay as they are."""
+    """
+    Shut somebody out, and end all their tokens.
+
+    Their projects stay as they are.
+    """
     user = _with_application(lambda app: app.accounts.disable(PLATFORM, email))
     _show(user, f"{user.email} is disabled now; all their tokens are void.", is_json=is_json)
 

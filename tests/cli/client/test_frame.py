@@ -60,6 +60,14 @@ def test_help_lists_every_command_in_its_group(desk: Desk) -> None:
             assert f"\n  {name} " in shown
 
 
+@pytest.mark.parametrize("name", [name for names in GROUPS.values() for name in names])
+def test_lists_of_commands_are_cut_off_nowhere(desk: Desk, name: str) -> None:
+    """Also below a command, and those of an operator."""
+    _, _, listed = desk.run(name, "--help").stdout.partition("\nCommands:\n")
+
+    assert [] == [line for line in listed.splitlines() if line.endswith("...")]
+
+
 def test_every_command_says_how_it_is_used() -> None:
     """With an example that begins with its own name."""
     without = [
