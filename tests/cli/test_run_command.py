@@ -79,6 +79,14 @@ async def test_words_are_arguments(served: Served, shop: Json) -> None:
     assert (0, "['--help', \"$SECRET 'a\"]\n") == (finished.code, finished.output)
 
 
+@pytest.mark.usefixtures("shop")
+async def test_two_dashes_may_stand_before_the_command(served: Served) -> None:
+    """As before those of other programs that run one."""
+    finished = await served.run("run", "shop", "--", "echo", "--", "$HOME")
+
+    assert (0, "-- $HOME\n") == (finished.code, finished.output)
+
+
 async def test_its_memory_is_bounded(served: Served, shop: Json) -> None:
     """As that of the application is."""
     finished = await served.run("run", shop["slug"], "python3", "-c", "bytearray(2**30)")

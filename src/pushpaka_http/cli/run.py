@@ -31,14 +31,14 @@ def command(project: str, words: Sequence[str]) -> None:
 
     PROJECT is an id, or a slug or name by which no other project is called. A COMMAND of one
     word is a line of the shell, as in 'echo $APP_URL'; several words are a program and its
-    arguments.
-    It begins in the directory of the application (in its image, on the runtime docker),
-    beside a serve or without one. It gets no input; its output is shown and kept nowhere. Its
-    exit code is that of `pushpaka run`, 128 and the number of the signal where one has ended it.
-    Ctrl-C ends it with all that it has started.
+    arguments, before which "--" may stand. It begins in the directory of the application (in
+    its image, on the runtime docker), beside a serve or without one. It gets no input; its
+    output is shown and kept nowhere. Its exit code is that of `pushpaka run`, 128 and the
+    number of the signal where one has ended it. Ctrl-C ends it with all that it has started.
     """
     from pushpaka_core.server_log import LogFormat, set_up_logging
 
+    words = words[1:] if words[0] == "--" else words
     line = words[0] if len(words) == 1 else shlex.join(words)
     if not line.strip():
         raise click.UsageError("There is no command to run.")
