@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from pushpaka_http.cli.client.following import Outcome, Step
-from pushpaka_http.cli.client.output import as_json, in_lines
+from pushpaka_http.cli.client.output import as_json, harmless, in_lines
 from pushpaka_http.cli.client.printable import printable
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
@@ -67,7 +67,7 @@ class PlainDisplay:
 
     def line(self, line: DeploymentLogResponse) -> None:
         """Show a line without colours."""
-        self._say(f"{line.phase:{PHASE_WIDTH}} | {printable(line.message)}")
+        self._say(f"{harmless(line.phase):{PHASE_WIDTH}} | {printable(line.message)}")
 
     def end(self, deployment: DeploymentResponse, outcome: Outcome, address: str) -> None:
         """Say it in words, the reason last."""
@@ -75,7 +75,7 @@ class PlainDisplay:
         for text in ending(outcome):
             self._say(text)
         if outcome.runs:
-            click.echo(address)
+            click.echo(harmless(address))
 
     def _say(self, text: str) -> None:
         click.echo(text, err=True)

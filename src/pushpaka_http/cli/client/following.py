@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployment_steps import ENDED_UNSERVED, SERVING, DeploymentStatus, Phase
+from pushpaka_http.cli.client.output import harmless
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
@@ -23,7 +24,8 @@ class Step:
     @property
     def name(self) -> str:
         """Return the phase; where it is in none, its status."""
-        return str(self.event.status if self.is_end else self.event.phase or self.event.status)
+        event = self.event
+        return harmless(event.status if self.is_end else event.phase or event.status)
 
     @property
     def is_end(self) -> bool:

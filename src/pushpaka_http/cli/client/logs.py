@@ -15,7 +15,7 @@ from pushpaka_http.cli.client.clients import client_at
 from pushpaka_http.cli.client.deployment_choice import serving_or_latest, short
 from pushpaka_http.cli.client.displays import PHASE_WIDTH
 from pushpaka_http.cli.client.options import choice_of
-from pushpaka_http.cli.client.output import as_json, is_rich
+from pushpaka_http.cli.client.output import as_json, harmless, is_rich
 from pushpaka_http.cli.client.printable import printable
 from pushpaka_http.cli.client.servers import signed_in
 from pushpaka_http.cli.client.session import Session, in_project
@@ -132,4 +132,5 @@ def _print(session: Session, line: DeploymentLogResponse) -> None:
         click.echo(as_json(line, indent=None))
         return
     message = printable(line.message, in_colours=is_rich())
-    click.echo(f"{line.created_at:%H:%M:%S} {line.phase:{PHASE_WIDTH}} | {message}", color=True)
+    phase = harmless(line.phase)
+    click.echo(f"{line.created_at:%H:%M:%S} {phase:{PHASE_WIDTH}} | {message}", color=True)

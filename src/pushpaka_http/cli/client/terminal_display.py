@@ -13,7 +13,7 @@ from rich.text import Text
 from pushpaka_core.domain.deployment_steps import ENDED_UNSERVED
 from pushpaka_http.cli.client.displays import PHASE_WIDTH, ending
 from pushpaka_http.cli.client.following import Outcome, Step
-from pushpaka_http.cli.client.output import in_lines
+from pushpaka_http.cli.client.output import harmless, in_lines
 from pushpaka_http.cli.client.printable import printable
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
@@ -55,7 +55,7 @@ class TerminalDisplay:
     def line(self, line: DeploymentLogResponse) -> None:
         """Show a line with its colours, which end with it."""
         text = printable(line.message, in_colours=not self._console.no_color)
-        phase = (f"{line.phase:{PHASE_WIDTH}} │ ", "cyan")
+        phase = (f"{harmless(line.phase):{PHASE_WIDTH}} │ ", "cyan")
         self._console.print(Text.assemble(phase, Text.from_ansi(text)), soft_wrap=True)
 
     def end(self, deployment: DeploymentResponse, outcome: Outcome, address: str) -> None:
@@ -66,7 +66,7 @@ class TerminalDisplay:
             is_main = text.startswith(in_lines(outcome.sentence))
             self._console.print(Text(text, style if is_main else ""), soft_wrap=True)
         if outcome.runs:
-            click.echo(address)
+            click.echo(harmless(address))
 
 
 class _Mark(SpinnerColumn):

@@ -20,6 +20,8 @@ from pushpaka_core.testing.objects import (
 from pushpaka_http.cli.client.displays import Display, JsonDisplay, PlainDisplay
 from pushpaka_http.cli.client.following import Following, duration
 from pushpaka_http.cli.client.printable import printable
+from pushpaka_http.cli.client.terminal_display import TerminalDisplay
+from pushpaka_http.client.objects import from_answer
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
 
@@ -184,6 +186,25 @@ def test_plain_lines_have_no_control_characters(capsys: pytest.CaptureFixture[st
         "build   | took 1.5 s",
         "It runs after 1.2 s.",
     ] == shown.err.splitlines()
+
+
+@pytest.mark.parametrize("display", [PlainDisplay, TerminalDisplay])
+def test_no_word_of_a_server_is_obeyed(
+    display: type[PlainDisplay | TerminalDisplay], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not that of a phase which only a newer server knows, nor the address that it gives."""
+    word = from_answer(Phase, "\x1b]0;owned\x07")
+    running = Following(deployment=evolve(QUEUED, status=DeploymentStatus.RUNNING))
+
+    shows = display()
+    shows.line(_line(1, "Hello.", word))
+    for step in running.news_of(_timeline((DeploymentStatus.BUILDING, word), BEGUN[-1])):
+        shows.step(step)
+    shows.end(running.deployment, running.outcome(), "https://a.example\x1b[2J")
+
+    shown = capsys.readouterr()
+    assert "\x1b" not in shown.out + shown.err
+    assert "https://a.example\\x1b[2J\n" == shown.out
 
 
 def test_plain_lines_of_a_failure_end_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
