@@ -294,6 +294,13 @@ def test_events_are_whole_however_they_come(at: int) -> None:
     ] == read
 
 
+def test_bytes_that_are_no_text_end_no_stream() -> None:
+    """The standard has them replaced."""
+    (event,) = EventReader().feed(b"data: a\xffb\n\n")
+
+    assert "a\ufffdb" == event.data
+
+
 @pytest.mark.parametrize("odd", ["", ".", "..", "a/b", "a?b", "a#b", "%2e%2e", "é"])
 def test_id_stays_one_part_of_the_address(odd: str) -> None:
     """Whatever is given for an id, it leads to nothing else."""

@@ -38,7 +38,7 @@ class EventReader:
         """Yield the events that *chunk* completes."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            if text := line.rstrip(b"\r").decode():
+            if text := line.rstrip(b"\r").decode(errors="replace"):
                 self._take(text)
             elif event := self._event():
                 yield event
