@@ -1,4 +1,4 @@
-"""Names that nobody knows, and certificates that nobody has to trust."""
+"""Names that nobody knows, certificates that nobody has to trust, and servers without TLS."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -57,4 +57,24 @@ async def test_certificate_that_nobody_has_signed_is_told_at_once(tmp_path: Path
         knowing = ssl.create_default_context(cafile=str(tmp_path / "own.crt"))
         async with AsyncClient(address, verify=knowing) as client:
             assert "ready" == (await client.health.ready()).status
+        tasks.cancel_scope.cancel()
+
+
+async def test_server_without_tls_is_told_at_once() -> None:
+    """Its address begins with another scheme."""
+
+    async def answer(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(ANSWER + b'{"status":"ready"}')
+
+    async with (
+        await create_tcp_listener(local_host="127.0.0.1") as listener,
+        create_task_group() as tasks,
+    ):
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # no Django
+        tasks.start_soon(listener.serve, answer)
+        async with AsyncClient(f"https://localhost:{port}") as client:
+            with pytest.raises(UnreachableError, match="it speaks no TLS"):
+                await client.auth.me()
         tasks.cancel_scope.cancel()

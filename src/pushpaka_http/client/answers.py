@@ -79,10 +79,10 @@ def unreachable(address: str, error: httpx.TransportError) -> UnreachableError:
 
 
 def is_hopeless(error: httpx.TransportError) -> bool:
-    """Tell whether another try would fail as well: no such name, or nobody to trust."""
-    causes = list(_causes(error))
+    """Tell whether another try would fail as well: no such name, nobody to trust, or no TLS."""
     return isinstance(error, httpx.UnsupportedProtocol) or any(
-        isinstance(cause, gaierror | ssl.SSLCertVerificationError) for cause in causes
+        isinstance(cause, gaierror | ssl.SSLCertVerificationError) or _is_without_tls(cause)
+        for cause in _causes(error)
     )
 
 
@@ -134,11 +134,18 @@ def _reason(error: httpx.TransportError) -> str:
                 return "its name is not known"
             case ssl.SSLCertVerificationError():
                 return f"its certificate is not to be trusted ({cause.verify_message})"
+            case _ if _is_without_tls(cause):
+                return "it speaks no TLS, as if its address began with http://"
             case ConnectionRefusedError():
                 return "nobody listens there"
     if isinstance(error, httpx.TimeoutException):
         return "it takes too long to answer"
     return str(error) or "the connection was lost"
+
+
+def _is_without_tls(cause: BaseException) -> bool:
+    """Tell whether the answer to a greeting of TLS was none."""
+    return isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -24,8 +24,8 @@ class Retries:
     Repeated is what is harmless to repeat - GET, PUT, DELETE, and the POSTs that make a
     deployment, which carry an Idempotency-Key - after a lost connection and after 429, 502,
     503 and 504. Other calls are repeated only where they surely did nothing: when no
-    connection came about, and after 429. Nothing is where the name of the server is unknown
-    or its certificate is not to be trusted.
+    connection came about, and after 429. Nothing is where the name of the server is unknown,
+    its certificate is not to be trusted, or it speaks no TLS where that was asked for.
 
     The pause is what Retry-After asks for; else it grows from try to try, and is drawn by
     lot so that many clients do not come back at once. A Retry-After that is longer than what
