@@ -98,7 +98,12 @@ def preview(session: "Session", named: str) -> "DeploymentResponse":
         status=DeploymentStatus.RUNNING,
         limit=1,
     )
-    return page.data[0] if page.data else deployment_named(session, named)
+    if page.data:
+        return page.data[0]
+    try:
+        return deployment_named(session, named)
+    except NoSuchThingError as error:
+        raise NoSuchThingError(f'No preview of a branch "{named}" runs. {error}') from None
 
 
 def recent(

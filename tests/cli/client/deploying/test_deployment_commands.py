@@ -83,7 +83,10 @@ async def test_deployments_are_listed_and_shown(shell: Shell, site: Site) -> Non
     [
         (("deployments", "show", "ffffffff"), 'No id of a deployment begins with "ffffffff"'),
         (("cancel",), "No deployment of shop is in work."),
-        (("promote", "nowhere"), 'No id of a deployment begins with "nowhere"'),
+        (
+            ("promote", "nowhere"),
+            'No preview of a branch "nowhere" runs. No id of a deployment begins with "nowhere"',
+        ),
         (("start",), "The project is not stopped."),
     ],
 )
