@@ -11,7 +11,7 @@ from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.processes import Command, Descriptor, OutputChunk, Processes
 
 _OPTIONS = ("-c", "core.fsmonitor=false")
-"""Nothing is started that the repository itself names."""
+"""No monitor of files is started that the repository itself names."""
 _LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 _TRACKED = ("ls-files", "-z", "--cached")
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z")
