@@ -62,10 +62,11 @@ def prepared(repository: Path, own: OwnDockerfile, scratch: Path) -> Context | R
 
 def read(text: str, directory: Path) -> Context | Refusal:
     """Return what a build of *text* is told."""
-    app = directory / "app"
-    app.mkdir(exist_ok=True)
+    repository = directory / "of-a-dockerfile"
+    app = repository / "app"
+    app.mkdir(parents=True, exist_ok=True)
     (app / "Dockerfile").write_text(text, errors="replace")
-    return prepared(directory, OwnDockerfile(), directory)
+    return prepared(repository, OwnDockerfile(), directory)
 
 
 def may_be_said(key: str, value: str) -> bool:

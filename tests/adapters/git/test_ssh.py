@@ -237,11 +237,11 @@ async def test_the_private_half_is_in_one_private_file_while_it_is_used(
 ) -> None:
     """It is in no argument, no environment and no configuration of a process meanwhile."""
     seen: set[str] = set()
-    secret = key.private_key.splitlines()[2]
+    secret, others = key.private_key.splitlines()[2], _processes()
 
     async def look(done: Callable[[], bool]) -> None:
         while not done():
-            seen.update(_told(client.directory))
+            seen.update(_told(client.directory, _processes() - others))
             for held in _holding(client.directory, key):
                 with suppress(FileNotFoundError):
                     seen.add(f"{held.name} {held.stat().st_mode & 0o777:o}")
@@ -294,11 +294,15 @@ def test_ssh_is_told_nothing_that_a_shell_or_an_option_would_take_for_more(
         assert wanted in options
 
 
-def _told(workspace: Path) -> list[str]:
-    """Return arguments and environments of the processes that work for the fetch."""
+def _processes() -> set[Path]:
+    return set(Path("/proc").glob("[0-9]*"))
+
+
+def _told(workspace: Path, processes: set[Path]) -> list[str]:
+    """Return arguments and environments of those processes that work for the fetch."""
     told = [
         b"".join(_content(process / name) for name in ("cmdline", "environ"))
-        for process in Path("/proc").glob("[0-9]*")
+        for process in processes
     ]
     return [text.decode(errors="replace") for text in told if str(workspace).encode() in text]
 

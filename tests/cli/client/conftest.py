@@ -6,6 +6,7 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backends.fail import Keyring as NoKeyring
+from sniffio import current_async_library_cvar
 from tests.cli.client.desks import Desk, Place, open_place
 
 
@@ -20,6 +21,14 @@ def place() -> Iterator[Place]:
     """A server that the tests of a module share."""
     with open_place() as place:
         yield place
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """Forget the event loop that fixtures of other tests have left open in this process."""
+    token = current_async_library_cvar.set(None)
+    yield
+    current_async_library_cvar.reset(token)
 
 
 @pytest.fixture

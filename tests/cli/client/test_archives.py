@@ -17,6 +17,8 @@ from pushpaka_http.cli.client.folder_files import files_of
 from pushpaka_http.cli.client.output import Output
 from pushpaka_http.client import Client
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 IGNORED = {
     ".gitignore": "*.log\nbuild/\n!keep.log\n/top.txt\n",
     "app/.gitignore": "!notes.log\nown.txt\n",

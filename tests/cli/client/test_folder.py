@@ -8,6 +8,8 @@ from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.testing.repositories import Repository
 from pushpaka_http.cli.client.folder import LocalFolder, read_folder
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 REPO_URL = "https://example.com/acme/shop"
 
 

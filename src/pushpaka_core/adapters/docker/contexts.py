@@ -131,7 +131,8 @@ def digest_of(directory: Path) -> str:
     whole = sha256()
     for path in _files(directory):
         facts = path.lstat()
-        whole.update(f"{path.relative_to(directory)}\0{facts.st_mode & 0o111:o}\0".encode())
+        whole.update(os.fsencode(path.relative_to(directory)))
+        whole.update(f"\0{facts.st_mode & 0o111:o}\0".encode())
         if path.is_symlink():
             whole.update(os.fsencode(path.readlink()))
         else:
