@@ -64,7 +64,7 @@ async def _files_around(directory: Path) -> tuple[FileTree, str]:
     if working_tree is None:
         return await to_thread.run_sync(load_tree, directory, ""), ""
     async with TemporaryDirectory(prefix="pushpaka-plan-") as scratch:
-        processes = HostProcesses(Path(scratch) / "processes")
+        processes = HostProcesses.without_groups(Path(scratch) / "processes")
         paths = await working_tree.paths(processes, find_git())
     tree = await to_thread.run_sync(tree_of, working_tree.root, paths)
     return tree, working_tree.inner(directory)

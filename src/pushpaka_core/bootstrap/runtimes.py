@@ -108,7 +108,7 @@ async def _has_buildx(program: str) -> bool:
         """Take what nobody asks for."""
 
     async with TemporaryDirectory(prefix="pushpaka-") as scratch:
-        processes = HostProcesses(Path(scratch) / "processes")
+        processes = HostProcesses.without_groups(Path(scratch) / "processes")
         command = Command(
             argv=[program, "buildx", "version"],
             directory=Path(scratch),

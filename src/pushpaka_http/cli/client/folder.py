@@ -61,4 +61,6 @@ def _standing(tree: WorkingTree) -> Standing:
 
     git = find_git()
     with TemporaryDirectory(prefix="pushpaka-folder-") as scratch:
-        return anyio.run(tree.standing, HostProcesses(Path(scratch) / "processes"), git)
+        return anyio.run(
+            tree.standing, HostProcesses.without_groups(Path(scratch) / "processes"), git
+        )

@@ -62,7 +62,7 @@ def _listed(tree: WorkingTree, folder: Path) -> tuple[list[str], frozenset[str]]
     inner = tree.inner(folder)
     git, beginning = find_git(), f"{inner}/" if inner else ""
     with TemporaryDirectory(prefix="pushpaka-folder-") as scratch:
-        processes = HostProcesses(Path(scratch) / "processes")
+        processes = HostProcesses.without_groups(Path(scratch) / "processes")
         listed = sorted(_below(_paths(tree, processes, git), beginning))
         if not any(map(_is_secret, listed)):
             return listed, frozenset()

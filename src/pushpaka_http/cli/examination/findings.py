@@ -61,7 +61,7 @@ async def said_by(*argv: str) -> str | None:
         output.extend(chunk.data)
 
     async with TemporaryDirectory(prefix="pushpaka-") as scratch:
-        processes = HostProcesses(Path(scratch) / "processes")
+        processes = HostProcesses.without_groups(Path(scratch) / "processes")
         command = Command(
             argv=argv, directory=Path(scratch), env={"PATH": SEARCH_PATH, "HOME": scratch}
         )
