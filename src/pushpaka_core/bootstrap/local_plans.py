@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anyio import TemporaryDirectory, to_thread
+from anyio import to_thread
 from attrs import frozen
 
 from pushpaka_core.detection import FileTree, Wishes, detect, explain
@@ -58,13 +58,12 @@ async def _files_around(directory: Path) -> tuple[FileTree, str]:
     from pushpaka_core.adapters.files.tree import load_tree, tree_of
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.working_trees import WorkingTree
-    from pushpaka_core.adapters.process.processes import HostProcesses
+    from pushpaka_core.adapters.process.passing import open_passing_processes
 
     working_tree = WorkingTree.around(directory)
     if working_tree is None:
         return await to_thread.run_sync(load_tree, directory, ""), ""
-    async with TemporaryDirectory(prefix="pushpaka-plan-") as scratch:
-        processes = HostProcesses.without_groups(Path(scratch) / "processes")
+    async with open_passing_processes() as processes:
         paths = await working_tree.paths(processes, find_git())
     tree = await to_thread.run_sync(tree_of, working_tree.root, paths)
     return tree, working_tree.inner(directory)

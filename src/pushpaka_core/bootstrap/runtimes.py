@@ -1,16 +1,14 @@
 """By what applications run where no setting says so: chosen at the first start, then kept."""
 
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from anyio import TemporaryDirectory, to_thread
+from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.bootstrap.ground import SEARCH_PATH
+from pushpaka_core.bootstrap.host_programs import on_path, said_by
 from pushpaka_core.errors import RuntimeUnavailableError
-from pushpaka_core.ports.processes import Command, OutputChunk
 from pushpaka_core.settings import RuntimeChoice, Settings
 
 Probe = Callable[[Settings], Awaitable[str | None]]
@@ -88,7 +86,7 @@ async def missing_for_docker(settings: Settings) -> str | None:
 
     if os.geteuid() != 0:
         return "Pushpaka was not run by root, as it has to be for containers"
-    program = await to_thread.run_sync(lambda: shutil.which("docker", path=SEARCH_PATH))
+    program = await on_path("docker")
     if program is None:
         return "there was no docker command"
     async with open_engine(settings.docker_url) as engine:
@@ -96,22 +94,6 @@ async def missing_for_docker(settings: Settings) -> str | None:
             await engine.check()
         except RuntimeUnavailableError:
             return f"no Docker Engine answered at {settings.docker_url}"
-    if not await _has_buildx(program):
+    if await said_by(program, "buildx", "version") is None:
         return "the docker command had no plugin buildx"
     return None
-
-
-async def _has_buildx(program: str) -> bool:
-    from pushpaka_core.adapters.process.processes import HostProcesses
-
-    async def pass_over(_: OutputChunk) -> None:
-        """Take what nobody asks for."""
-
-    async with TemporaryDirectory(prefix="pushpaka-") as scratch:
-        processes = HostProcesses.without_groups(Path(scratch) / "processes")
-        command = Command(
-            argv=[program, "buildx", "version"],
-            directory=Path(scratch),
-            env={"PATH": SEARCH_PATH, "HOME": scratch},
-        )
-        return (await processes.run(command, on_output=pass_over)).succeeded

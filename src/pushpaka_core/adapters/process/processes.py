@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from anyio import (
     CancelScope,
@@ -53,11 +53,6 @@ class HostProcesses:
     _records: Records = field(converter=Records)
     _cgroups: Callable[[], Cgroups] = own_cgroups
     _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(16), repr=False)
-
-    @classmethod
-    def without_groups(cls, directory: Path) -> Self:
-        """Run what is asked for at once, and has no limits that a control group would keep."""
-        return cls(directory, cgroups=Cgroups)
 
     async def run(
         self,

@@ -1,9 +1,7 @@
 """The folder in which a command is given, as Git knows it."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import anyio
 from attrs import frozen
 
 from pushpaka_core.adapters.git.working_trees import Standing, WorkingTree
@@ -51,16 +49,8 @@ def read_folder(directory: Path | None = None) -> LocalFolder | None:
     tree = WorkingTree.around(looked_at)
     if tree is None:
         return None
-    return LocalFolder(root=tree.root, inner=tree.inner(looked_at), standing=_standing(tree))
-
-
-def _standing(tree: WorkingTree) -> Standing:
     # What starts programs is imported where there is something to ask git about.
-    from pushpaka_core.adapters.git.commands import find_git
-    from pushpaka_core.adapters.process.processes import HostProcesses
+    from pushpaka_http.cli.client.asking_git import ask_git
 
-    git = find_git()
-    with TemporaryDirectory(prefix="pushpaka-folder-") as scratch:
-        return anyio.run(
-            tree.standing, HostProcesses.without_groups(Path(scratch) / "processes"), git
-        )
+    standing = ask_git(tree.standing)
+    return LocalFolder(root=tree.root, inner=tree.inner(looked_at), standing=standing)

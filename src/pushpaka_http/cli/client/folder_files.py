@@ -4,16 +4,12 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
-import anyio
 from attrs import frozen
 from pathspec import GitIgnoreSpec
 
-from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.adapters.git.working_trees import WorkingTree
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.ports.processes import Processes
+from pushpaka_http.cli.client.asking_git import ask_git
 
 _GIT = ".git"
 _REBUILT = ("node_modules/", ".venv/", "__pycache__/")
@@ -60,24 +56,21 @@ def _found(folder: Path) -> tuple[list[str], frozenset[str]]:
 
 def _listed(tree: WorkingTree, folder: Path) -> tuple[list[str], frozenset[str]]:
     inner = tree.inner(folder)
-    git, beginning = find_git(), f"{inner}/" if inner else ""
-    with TemporaryDirectory(prefix="pushpaka-folder-") as scratch:
-        processes = HostProcesses.without_groups(Path(scratch) / "processes")
-        listed = sorted(_below(_paths(tree, processes, git), beginning))
-        if not any(map(_is_secret, listed)):
-            return listed, frozenset()
-        tracked = anyio.run(tree.tracked, processes, git)
-    return listed, frozenset(_below(tracked, beginning))
+    beginning = f"{inner}/" if inner else ""
+    listed = sorted(_below(_paths(tree), beginning))
+    if not any(map(_is_secret, listed)):
+        return listed, frozenset()
+    return listed, frozenset(_below(ask_git(tree.tracked), beginning))
 
 
-def _paths(tree: WorkingTree, processes: Processes, git: Path) -> Iterator[str]:
+def _paths(tree: WorkingTree) -> Iterator[str]:
     """Yield what git lists, in submodules and other trees inside as well."""
-    for path in filter(None, anyio.run(tree.paths, processes, git)):
+    for path in filter(None, ask_git(tree.paths)):
         place = tree.root / path
         if not stat.S_ISDIR(_kind(place)):
             yield path
         elif (place / _GIT).exists():  # One that is not checked out is an empty directory.
-            inner = _paths(WorkingTree(root=place), processes, git)
+            inner = _paths(WorkingTree(root=place))
             yield from (str(PurePosixPath(path) / each) for each in inner)
 
 

@@ -13,20 +13,13 @@ from anyio import to_thread
 from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.adapters.host.host import LocalHost
 from pushpaka_core.adapters.process.cgroups import find_cgroups
+from pushpaka_core.bootstrap.host_programs import on_path, said_by
 from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.engine import VERSION
 from pushpaka_core.ports.host import Room
 from pushpaka_core.services.admission import MEBIBYTE
 from pushpaka_core.settings import RuntimeChoice, Settings
-from pushpaka_http.cli.examination.findings import (
-    Finding,
-    nearest,
-    ok,
-    on_path,
-    problem,
-    said_by,
-    warning,
-)
+from pushpaka_http.cli.examination.findings import Finding, nearest, ok, problem, warning
 
 _OLDEST_GIT = (2, 37)
 _FEW_FILES = 4096

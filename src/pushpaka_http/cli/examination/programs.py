@@ -13,10 +13,11 @@ from pushpaka_core.adapters.docker.engine import open_engine
 from pushpaka_core.adapters.process.host_nodes import NODE
 from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.bootstrap.ground import SEARCH_PATH
+from pushpaka_core.bootstrap.host_programs import on_path, said_by
 from pushpaka_core.bootstrap.runtimes import choose_runtime
 from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.settings import RouterChoice, RuntimeChoice, Settings
-from pushpaka_http.cli.examination.findings import Finding, ok, on_path, problem, said_by, warning
+from pushpaka_http.cli.examination.findings import Finding, ok, problem, warning
 
 _OLDEST_ENGINE = 25
 _OLDEST_TRAEFIK = (3, 7, 12)
