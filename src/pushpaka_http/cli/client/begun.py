@@ -1,6 +1,7 @@
 """What a command does that has begun a deployment: it follows it, and ends as that does."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,7 +14,7 @@ from pushpaka_core.domain.deployments import PRODUCTION
 from pushpaka_http.cli.client.displays import fitting_display
 from pushpaka_http.cli.client.following import Following
 from pushpaka_http.cli.client.servers import signed_in
-from pushpaka_http.cli.client.session import Session
+from pushpaka_http.cli.client.session import Session, in_project
 from pushpaka_http.schemas.deployments import DeploymentResponse
 
 if TYPE_CHECKING:
@@ -24,20 +25,15 @@ INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended, as a shell has it."""
 _FAILED = 1
 
-detach_option = click.option(
+_detach_option = click.option(
     "--detach", "-d", "is_detached", is_flag=True, help="Do not wait for what becomes of it."
 )
-timeout_option = click.option(
+_timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Stop waiting after so long, with exit code 1; the deployment goes on.",
 )
-
-
-def follow_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command be told whether, and how long, it follows."""
-    return detach_option(timeout_option(function))
 
 
 @frozen(kw_only=True)
@@ -106,3 +102,20 @@ class Begun:
         if deployment.target == PRODUCTION:
             return self.session.client.projects.get(deployment.project_id).url
         return deployment.url or ""
+
+
+def begins_deployment(function: Callable[..., DeploymentResponse]) -> Callable[..., None]:
+    """Have a command ask about a project, and see the deployment through that it returns."""
+
+    @wraps(function)
+    def run(
+        session: Session, *, is_detached: bool, timeout: float | None, **arguments: Any
+    ) -> None:
+        Begun(
+            session=session,
+            deployment=function(session, **arguments),
+            is_detached=is_detached,
+            timeout=timeout,
+        ).see_through()
+
+    return _detach_option(_timeout_option(in_project(run)))

@@ -7,10 +7,10 @@ import click
 
 from pushpaka_core.domain.sources import WITHOUT_GIT
 from pushpaka_core.errors import SettingsError
-from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.begun import begins_deployment
 from pushpaka_http.cli.client.folder import LocalFolder, read_folder
 from pushpaka_http.cli.client.output import harmless
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.session import Session
 from pushpaka_http.cli.client.wish import Wish, named_wish, wish_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--preview", "is_preview", is_flag=True, help="Serve it at an address of its own, for a look."
 )
-@follow_options
-@in_project
+@begins_deployment
 def command(
     session: Session,
     *,
@@ -37,9 +36,7 @@ def command(
     is_local: bool,
     target: str | None,
     is_preview: bool,
-    is_detached: bool,
-    timeout: float | None,
-) -> None:
+) -> "DeploymentResponse":
     """
     Deploy a project, and follow it until it runs.
 
@@ -80,12 +77,9 @@ def command(
         if folder is None
         else wish_of(folder, session.project, target=target, is_preview=is_preview)
     )
-    begun = (
-        _deploy_commit(session, wish)
-        if is_named or (has_git and not is_local)
-        else _deploy_folder(session, wish.target)
-    )
-    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+    if is_named or (has_git and not is_local):
+        return _deploy_commit(session, wish)
+    return _deploy_folder(session, wish.target)
 
 
 def _deploy_commit(session: Session, wish: Wish) -> "DeploymentResponse":

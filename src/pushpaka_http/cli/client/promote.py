@@ -2,16 +2,16 @@
 
 import click
 
-from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.begun import begins_deployment
 from pushpaka_http.cli.client.deployment_choice import preview
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.session import Session
+from pushpaka_http.schemas.deployments import DeploymentResponse
 
 
 @click.command("promote")
 @click.argument("named", metavar="PREVIEW")
-@follow_options
-@in_project
-def command(session: Session, *, named: str, is_detached: bool, timeout: float | None) -> None:
+@begins_deployment
+def command(session: Session, *, named: str) -> DeploymentResponse:
     """
     Serve a preview as production, with the env vars of production and without a build.
 
@@ -19,5 +19,4 @@ def command(session: Session, *, named: str, is_detached: bool, timeout: float |
 
     Example: pushpaka promote feature/login
     """
-    begun = session.client.deployments.promote(preview(session, named).id)
-    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+    return session.client.deployments.promote(preview(session, named).id)

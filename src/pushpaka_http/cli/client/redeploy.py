@@ -2,18 +2,16 @@
 
 import click
 
-from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.begun import begins_deployment
 from pushpaka_http.cli.client.deployment_choice import serving
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.session import Session
+from pushpaka_http.schemas.deployments import DeploymentResponse
 
 
 @click.command("redeploy")
 @click.argument("named", metavar="[ID]", required=False)
-@follow_options
-@in_project
-def command(
-    session: Session, *, named: str | None, is_detached: bool, timeout: float | None
-) -> None:
+@begins_deployment
+def command(session: Session, *, named: str | None) -> DeploymentResponse:
     """
     Serve the same with the env vars of today, without a build.
 
@@ -21,5 +19,4 @@ def command(
 
     Example: pushpaka redeploy
     """
-    begun = session.client.deployments.redeploy(serving(session, named).id)
-    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+    return session.client.deployments.redeploy(serving(session, named).id)

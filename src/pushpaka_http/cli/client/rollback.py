@@ -6,10 +6,10 @@ import click
 
 from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION
-from pushpaka_http.cli.client.begun import Begun, follow_options
+from pushpaka_http.cli.client.begun import begins_deployment
 from pushpaka_http.cli.client.deployment_choice import deployment_named, recent, serving, short
 from pushpaka_http.cli.client.failures import NoSuchThingError
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.session import Session
 from pushpaka_http.schemas.deployments import DeploymentResponse
 
 _HAVE_RUN = SERVING | {DeploymentStatus.STOPPED}
@@ -18,11 +18,8 @@ _MOST = 100
 
 @click.command("rollback")
 @click.argument("named", metavar="[ID]", required=False)
-@follow_options
-@in_project
-def command(
-    session: Session, *, named: str | None, is_detached: bool, timeout: float | None
-) -> None:
+@begins_deployment
+def command(session: Session, *, named: str | None) -> DeploymentResponse:
     """
     Serve again what deployment ID served, at once: nothing is built.
 
@@ -33,10 +30,8 @@ def command(
     Example: pushpaka rollback 1f3d5a7c
     """
     if named is None:
-        begun = _step_back(session)
-    else:
-        begun = session.client.deployments.rollback(deployment_named(session, named).id)
-    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+        return _step_back(session)
+    return session.client.deployments.rollback(deployment_named(session, named).id)
 
 
 def _step_back(session: Session) -> DeploymentResponse:

@@ -2,14 +2,14 @@
 
 import click
 
-from pushpaka_http.cli.client.begun import Begun, follow_options
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.begun import begins_deployment
+from pushpaka_http.cli.client.session import Session
+from pushpaka_http.schemas.deployments import DeploymentResponse
 
 
 @click.command("start")
-@follow_options
-@in_project
-def command(session: Session, *, is_detached: bool, timeout: float | None) -> None:
+@begins_deployment
+def command(session: Session) -> DeploymentResponse:
     """
     Serve again what production served until it was stopped.
 
@@ -17,5 +17,4 @@ def command(session: Session, *, is_detached: bool, timeout: float | None) -> No
 
     Example: pushpaka start
     """
-    begun = session.client.projects.start(session.project.id)
-    Begun(session=session, deployment=begun, is_detached=is_detached, timeout=timeout).see_through()
+    return session.client.projects.start(session.project.id)
