@@ -9,7 +9,7 @@ from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_http.cli.client.deployment_choice import UNDER_WAY, recent, short
 from pushpaka_http.cli.client.deployments import ROWS, commit_of
 from pushpaka_http.cli.client.output import Columns, shown
-from pushpaka_http.cli.client.session import Session, in_project
+from pushpaka_http.cli.client.session import Session, in_project, of_its_project
 from pushpaka_http.schemas.custom_domains import DomainResponse
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.lists import ListResponse
@@ -102,7 +102,7 @@ def _status(session: Session) -> Status:
         serving=None if current is None else client.deployments.get(current),
         under_way=[each for each in last if each.status in UNDER_WAY],
         recent=last[:_SHOWN],
-        domains=[each for each in client.domains.list().data if each.project_id == project.id],
+        domains=of_its_project(session, client.domains.list()).data,
     )
 
 
