@@ -25,8 +25,10 @@ async def ports(settings: Settings) -> Finding:
     """Try the ports of the API and of the router, unless this instance has them already."""
     taken: list[str] = []
     forbidden: list[str] = []
-    wanted = {"the API": (settings.host, settings.port), **_of_the_router(settings)}
-    ours = await _listening_already(settings)
+    choices = await to_thread.run_sync(_choices, settings)
+    router = await to_thread.run_sync(_of_the_router, settings, choices)
+    wanted = {"the API": (settings.host, settings.port), **router}
+    ours = await _listening_already(settings, choices)
     for whose, (host, port) in wanted.items():
         if whose.partition(",")[0] in ours:
             continue
@@ -49,34 +51,29 @@ async def ports(settings: Settings) -> Finding:
     return ok(f"{numbers}: free, or this instance's")
 
 
-def _of_the_router(settings: Settings) -> Mapping[str, tuple[str, int]]:
-    if settings.router is not RouterChoice.TRAEFIK or settings.router_urls:
-        return {}
-    host = settings.router_host
-    port = settings.router_port or _chosen_port(settings) or _usual_port(host)
-    secure = {"the router, for HTTPS": (host, settings.https_port)} if settings.https_port else {}
-    return {"the router": (host, port), **secure}
-
-
-def _chosen_port(settings: Settings) -> int | None:
-    choices = _choices(settings)
-    return choices.router_port if choices else None
-
-
 def _choices(settings: Settings) -> Choices | None:
     """Return what the first start has chosen, where there was one; none is made."""
     path = settings.data_directory / "choices.json"
     return Choices.load_or_make(path, host=settings.router_host) if path.exists() else None
 
 
+def _of_the_router(settings: Settings, choices: Choices | None) -> Mapping[str, tuple[str, int]]:
+    if settings.router is not RouterChoice.TRAEFIK or settings.router_urls:
+        return {}
+    host = settings.router_host
+    chosen = choices.router_port if choices else None
+    port = settings.router_port or chosen or _usual_port(host)
+    secure = {"the router, for HTTPS": (host, settings.https_port)} if settings.https_port else {}
+    return {"the router": (host, port), **secure}
+
+
 def _usual_port(host: str) -> int:
     return next((port for port in _USUAL_PORTS if _refusal(host, port) is None), _USUAL_PORTS[-1])
 
 
-async def _listening_already(settings: Settings) -> set[str]:
+async def _listening_already(settings: Settings, choices: Choices | None) -> set[str]:
     """Return which parts of this instance answer now: the router does while nothing else runs."""
     ours: set[str] = set()
-    choices = await to_thread.run_sync(_choices, settings)
     async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as http:
         with suppress(httpx.HTTPError, ValueError):
             if "checks" in (await http.get(f"{api_url(settings)}/health")).json():
