@@ -12,6 +12,7 @@ from pushpaka_core.adapters.files.instance_ids import known_instance_id
 from pushpaka_core.adapters.security.keys import KEY_FILE, Keys
 from pushpaka_core.adapters.sql.lineage import SchemaState
 from pushpaka_core.adapters.sql.migration import require_same_instance, schema_state
+from pushpaka_core.adapters.traefik.configuration import authority
 from pushpaka_core.engine import VERSION
 from pushpaka_core.settings import Settings, Stage
 from pushpaka_http.cli.examination.findings import Finding, nearest, ok, problem, warning
@@ -148,4 +149,4 @@ async def health(settings: Settings) -> Finding:
 def api_url(settings: Settings) -> str:
     """Return where the API of this machine answers."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - it is read
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"http://{authority(host, settings.port)}"
