@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Mapping
-from functools import partial
 
 from anyio import create_task_group, move_on_after
 
@@ -60,7 +59,7 @@ async def _looked(names: Collection[str], settings: Settings) -> Mapping[str, Fi
 
     async with create_task_group() as looking:
         for name in names:
-            looking.start_soon(partial(look, name))
+            looking.start_soon(look, name)
     return {name: found[name] for name in names}
 
 
