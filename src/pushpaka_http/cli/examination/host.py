@@ -6,15 +6,15 @@ import platform
 import re
 import resource
 import sys
-from pathlib import Path
 
 from anyio import to_thread
 
 from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.adapters.host.host import LocalHost
-from pushpaka_core.adapters.process.cgroups import find_cgroups
+from pushpaka_core.adapters.process.cgroups import own_cgroups
 from pushpaka_core.bootstrap.host_programs import on_path, said_by
 from pushpaka_core.bootstrap.runtimes import known_runtime
+from pushpaka_core.control_groups import CPU, MEMORY, PIDS
 from pushpaka_core.engine import VERSION
 from pushpaka_core.ports.host import Room
 from pushpaka_core.services.admission import MEBIBYTE
@@ -27,7 +27,6 @@ _UNSYNCHRONISED = 5
 """What the kernel answers whose clock nobody sets right."""
 _TIMEX_BYTES = 256
 _CONTROL_GROUPS = "/sys/fs/cgroup"
-_CONTROLLERS = ("cpu", "memory", "pids")
 
 
 async def python(_: Settings) -> Finding:
@@ -76,19 +75,14 @@ async def control_groups(settings: Settings) -> Finding:
         if os.geteuid() == 0 and await to_thread.run_sync(os.access, _CONTROL_GROUPS, os.W_OK):
             return ok("Builds of images can be bounded.")
         return problem("Builds of images cannot be bounded.", "Run the worker as root.")
-    found = await to_thread.run_sync(_own_controllers)
-    lacking = [name for name in _CONTROLLERS if name not in found]
+    found = (await to_thread.run_sync(own_cgroups)).controllers
+    lacking = [name for name in (CPU, MEMORY, PIDS) if name not in found]
     if not lacking:
         return ok("Processors, memory and processes of applications can be limited.")
     return warning(
         f"No control groups for {', '.join(lacking)}: limits hold for each process alone.",
         "Run as root, or in a unit of systemd with Delegate=yes.",
     )
-
-
-def _own_controllers() -> frozenset[str]:
-    texts = (Path(f"/proc/self/{name}").read_text() for name in ("cgroup", "mountinfo"))
-    return find_cgroups(*texts).controllers
 
 
 async def clock(_: Settings) -> Finding:
