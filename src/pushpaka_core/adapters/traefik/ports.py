@@ -35,7 +35,7 @@ def require_free(endpoint: Endpoint) -> None:
         SettingsError: If they are taken, not allowed, or not of this machine.
     """
     try:
-        _bind(endpoint.host, endpoint.port)
+        bind_once(endpoint.host, endpoint.port)
     except OSError as error:
         raise SettingsError(
             f"The router cannot listen on {endpoint.address}: {_reason(error)}. "
@@ -43,19 +43,25 @@ def require_free(endpoint: Endpoint) -> None:
         ) from error
 
 
-def _way_out(endpoint: Endpoint, error: OSError) -> str:
-    if error.errno in _PORT_AT_FAULT:
-        return endpoint.way_out
-    return "Set PUSHPAKA_ROUTER_HOST to an address of this machine"
+def bind_once(host: str, port: int) -> None:
+    """
+    Pass where something could listen now.
 
-
-def _bind(host: str, port: int) -> None:
+    Raises:
+        OSError: With what the kernel answers.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
+
+
+def _way_out(endpoint: Endpoint, error: OSError) -> str:
+    if error.errno in _PORT_AT_FAULT:
+        return endpoint.way_out
+    return "Set PUSHPAKA_ROUTER_HOST to an address of this machine"
 
 
 def _reason(error: OSError) -> str:

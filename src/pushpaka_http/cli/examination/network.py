@@ -12,6 +12,7 @@ from anyio import to_thread
 
 from pushpaka_core.adapters.files.choices import Choices
 from pushpaka_core.adapters.traefik.configuration import GENERATION_HEADER, GENERATION_PATH
+from pushpaka_core.adapters.traefik.ports import bind_once
 from pushpaka_core.settings import RouterChoice, Settings
 from pushpaka_http.cli.examination.findings import Finding, ok, problem, warning
 from pushpaka_http.cli.examination.instance import api_url
@@ -19,6 +20,7 @@ from pushpaka_http.cli.examination.instance import api_url
 _SECONDS = 2
 _OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_PORTS = (80, 8000)
+_REFUSALS = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})
 
 
 async def ports(settings: Settings) -> Finding:
@@ -88,15 +90,12 @@ async def _listening_already(settings: Settings, choices: Choices | None) -> set
 
 def _refusal(host: str, port: int) -> int | None:
     """Return why nothing could listen there, as the kernel numbers it; None where it could."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with socket.socket(family, kind, protocol) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            return error.errno
+    try:
+        bind_once(host, port)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        return error.errno
     return None
 
 
