@@ -10,13 +10,8 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from pushpaka_core.domain.repository_names import check_branch, check_commit_sha, check_root_dir
-from pushpaka_core.domain.sources import (
-    RepoUrl,
-    SourcePolicy,
-    are_same_repository,
-    parse_repo_url,
-    server_of,
-)
+from pushpaka_core.domain.repository_places import are_same_repository, server_of
+from pushpaka_core.domain.sources import RepoUrl, SourcePolicy, parse_repo_url
 
 STRICT = SourcePolicy()
 LOCAL = SourcePolicy(

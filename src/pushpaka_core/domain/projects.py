@@ -11,9 +11,10 @@ from uuid import UUID
 from attrs import asdict, evolve, field, frozen
 
 from pushpaka_core.domain.repository_names import check_branch, check_root_dir
+from pushpaka_core.domain.repository_places import server_of
 from pushpaka_core.domain.rules import UNCHANGED, Matching, OneLine, Unchanged, Within, rule
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.sources import WITHOUT_GIT, server_of
+from pushpaka_core.domain.sources import WITHOUT_GIT
 from pushpaka_core.domain.users import UserId
 
 ProjectId = NewType("ProjectId", UUID)

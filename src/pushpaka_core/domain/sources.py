@@ -1,7 +1,7 @@
 """How repository URLs are judged, by their form alone."""
 
 import re
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv6Address
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -26,7 +26,6 @@ _SCP = re.compile(r"(?P<user>[^@:/]+)@(?P<host>\[[^\]]*\]|[^@:/\[\]]+):(?P<path>
 _AUTHORITY = re.compile(
     r"(?:(?P<user>[^@]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
 )
-_CREDENTIALS = re.compile(r"(?<=^https:)//[^/?#]*@|(?<=^http:)//[^/?#]*@")
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*"
 )
@@ -105,15 +104,6 @@ class RepoUrl:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-_ANYTHING = SourcePolicy(
-    allow_http=True,
-    local_repo_root=PurePosixPath("/"),
-    allow_nets=(IPv4Network("0.0.0.0/0"), IPv6Network("::/0")),
-    allow_ports=frozenset(_PORTS),
-)
-"""For who asks where an address leads, and not whether anybody may go there."""
-
-
 def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
     """
     Return the parts of *text*.
@@ -139,35 +129,6 @@ def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
         "must be an address that begins with https:// or ssh://, or git@host:path; or "
         f'"{WITHOUT_GIT}" for a project without Git'
     )
-
-
-def server_of(text: str) -> str:
-    """Return scheme, host and port of a repository's address, or nothing where it names none."""
-    try:
-        url = parse_repo_url(text, _ANYTHING)
-    except ValueError:
-        return ""
-    return url.server if url.host else ""
-
-
-def without_credentials(text: str) -> str:
-    """Return an address as it may be told, which names nobody where it is one by HTTP."""
-    return _CREDENTIALS.sub("//", text)
-
-
-def are_same_repository(one: str, other: str) -> bool:
-    """Tell whether two addresses, by whatever protocol and account, lead to one repository."""
-    place = _place(one)
-    return one == other or (place is not None and place == _place(other))
-
-
-def _place(text: str) -> tuple[str, str] | None:
-    """Return host and path, without what forges let one leave out; None where there is no host."""
-    try:
-        url = parse_repo_url(without_credentials(text), _ANYTHING)
-    except ValueError:
-        return None
-    return url.host, url.path.strip("/").removesuffix(".git").lower()
 
 
 def _check_characters(text: str) -> None:

@@ -21,8 +21,9 @@ from pushpaka_core.domain.projects import (
     slug_stem,
 )
 from pushpaka_core.domain.quotas import Quotas
+from pushpaka_core.domain.repository_places import server_of
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url, server_of
+from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue

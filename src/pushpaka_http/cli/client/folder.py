@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import frozen
 
 from pushpaka_core.adapters.git.working_trees import Standing, WorkingTree
-from pushpaka_core.domain.sources import are_same_repository
+from pushpaka_core.domain.repository_places import are_same_repository
 
 
 @frozen(kw_only=True)

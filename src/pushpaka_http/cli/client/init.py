@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushpaka_core.domain.sources import WITHOUT_GIT, without_credentials
+from pushpaka_core.domain.repository_places import without_credentials
+from pushpaka_core.domain.sources import WITHOUT_GIT
 from pushpaka_http.cli.client.failures import NoSuchThingError
 from pushpaka_http.cli.client.git_remotes import current_branch, inner_directory, remotes_of
 from pushpaka_http.cli.client.links import link

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pushpaka_core.domain.sources import are_same_repository
+from pushpaka_core.domain.repository_places import are_same_repository
 from pushpaka_http.cli.client.choosing import the_one
 from pushpaka_http.cli.client.failures import NoSuchThingError
 from pushpaka_http.cli.client.git_remotes import inner_directory, remotes_of
