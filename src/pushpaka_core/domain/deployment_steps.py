@@ -72,6 +72,9 @@ TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
 
 IN_WORK = frozenset({_S.BUILDING, _S.DEPLOYING})
 
+UNDER_WAY = IN_WORK | {_S.QUEUED}
+"""What neither serves nor is over yet."""
+
 FINAL = frozenset(status for status, steps in TRANSITIONS.items() if not steps)
 
 ENDED_UNSERVED = FINAL - {_S.STOPPED}

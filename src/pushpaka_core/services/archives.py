@@ -15,7 +15,7 @@ from pushpaka_core.domain.archives import (
     ArchiveId,
     check_sha256,
 )
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY
 from pushpaka_core.domain.deployments import NewDeployment
 from pushpaka_core.domain.members import ProjectRole
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -157,7 +157,7 @@ async def require_source(uow: UnitOfWork, project: Project, new: NewDeployment) 
 
 async def wanted_archives(uow: UnitOfWork, project: Project) -> Collection[str | None]:
     """Return the hashes of the archives that deployments of the project are still to be made of."""
-    coming = await uow.deployments.of_projects([project], [*IN_WORK, DeploymentStatus.QUEUED])
+    coming = await uow.deployments.of_projects([project], UNDER_WAY)
     return {deployment.archive for deployment in coming}
 
 

@@ -6,7 +6,7 @@ from typing import TypeGuard
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor, Scope
-from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import SERVING, UNDER_WAY, DeploymentStatus
 from pushpaka_core.domain.deployments import (
     PRODUCTION,
     Deployment,
@@ -36,7 +36,7 @@ from pushpaka_core.services.queueing import Queueing
 from pushpaka_core.services.requests import DeploymentRequest
 from pushpaka_core.services.roles import part_for, project_for
 
-_ALIVE = {DeploymentStatus.QUEUED} | IN_WORK | SERVING
+_ALIVE = UNDER_WAY | SERVING
 
 
 @frozen(kw_only=True)

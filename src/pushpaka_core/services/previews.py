@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM, Actor
-from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import SERVING, UNDER_WAY
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.storage import UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.ending import Ending
-
-_COMING = IN_WORK | {DeploymentStatus.QUEUED}
 
 
 @frozen
@@ -59,8 +57,8 @@ class Previews:
         targets = [target for target in await uow.targets.all() if target.is_preview]
         if not targets:
             return []
-        active = await uow.deployments.all(_COMING | SERVING)
-        coming = {(d.project_id, d.target) for d in active if d.status in _COMING}
+        active = await uow.deployments.all(UNDER_WAY | SERVING)
+        coming = {(d.project_id, d.target) for d in active if d.status in UNDER_WAY}
         since = {d.id: d.finished_at for d in active}
         return [
             target
@@ -83,7 +81,7 @@ class Previews:
     async def _sequences(self, uow: UnitOfWork, project: Project) -> Mapping[str, int]:
         """Return the previews of a project, each with the newest that was asked for it."""
         targets = await uow.targets.of_projects([project])
-        coming = await uow.deployments.of_projects([project], _COMING)
+        coming = await uow.deployments.of_projects([project], UNDER_WAY)
         places = [(t.name, t.sequence) for t in targets] + [(d.target, d.sequence) for d in coming]
         # The later ones of a name beat the others.
         by_age = sorted(places, key=lambda place: place[1])

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import asdict, evolve, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY
 from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.hosts import Addresses
@@ -169,7 +169,7 @@ class ProjectService:
     async def _end_deployments(
         self, uow: UnitOfWork, actor: Actor, project: Project
     ) -> Sequence[Deployment]:
-        found = await uow.deployments.of_projects([project], IN_WORK | {DeploymentStatus.QUEUED})
+        found = await uow.deployments.of_projects([project], UNDER_WAY)
         return [
             await self._moves.keep(
                 uow, deployment.cancel(at=self._now()), "Its project was deleted", actor

@@ -6,7 +6,7 @@ from contextlib import suppress
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import SERVING, UNDER_WAY
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.instances import WEB, Instance
 from pushpaka_core.domain.members import ProjectRole
@@ -53,7 +53,7 @@ async def _served(uow: UnitOfWork, actor: Actor, project: Project) -> Sequence[D
 
 
 async def _coming(uow: UnitOfWork, project: Project) -> Sequence[Deployment]:
-    return await uow.deployments.of_projects([project], [*IN_WORK, DeploymentStatus.QUEUED])
+    return await uow.deployments.of_projects([project], UNDER_WAY)
 
 
 @frozen

@@ -6,15 +6,13 @@ from collections.abc import Collection, Mapping
 from attrs import frozen
 
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import SERVING, UNDER_WAY, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, DeploymentId
 from pushpaka_core.domain.env_vars import EnvVar, effective, versions_of
 from pushpaka_core.domain.project_status import project_status
 from pushpaka_core.domain.projects import Project, ProjectId, ProjectStatus
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.storage import UnitOfWork
-
-_UNDER_WAY = IN_WORK | {DeploymentStatus.QUEUED}
 
 
 @frozen(kw_only=True)
@@ -34,9 +32,9 @@ async def read_standings(
     """Return how each of the projects stands, by as many queries as for one."""
     targets = [t for t in await uow.targets.of_projects(projects) if t.name == PRODUCTION]
     current = {t.project_id: t.deployment_id for t in targets}
-    active = await uow.deployments.of_projects(projects, SERVING | _UNDER_WAY, target=PRODUCTION)
+    active = await uow.deployments.of_projects(projects, SERVING | UNDER_WAY, target=PRODUCTION)
     statuses = {d.id: d.status for d in active}
-    under_way = {d.project_id for d in active if d.status in _UNDER_WAY}
+    under_way = {d.project_id for d in active if d.status in UNDER_WAY}
     newest = {d.project_id: d.status for d in await uow.deployments.latest(projects, PRODUCTION)}
     changed = await _with_changed_env(uow, actor, targets)
     return {

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.archives import Archive
-from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import IN_WORK, SERVING, UNDER_WAY, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, Lease, ReleaseId
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.projects import Project, ProjectId
@@ -168,7 +168,7 @@ class Sweeping:
     async def _retired(self, uow: UnitOfWork, projects: Collection[Project]) -> Sequence[Release]:
         releases = await uow.releases.of_projects(projects)
         ran = await uow.deployments.of_projects(projects, [*SERVING, _S.STOPPED])
-        coming = await uow.deployments.of_projects(projects, [*IN_WORK, _S.QUEUED])
+        coming = await uow.deployments.of_projects(projects, UNDER_WAY)
         targets = await uow.targets.of_projects(projects)
         places = {(target.project_id, target.name) for target in targets}
         remembered = [d for d in ran if d.target == PRODUCTION or _place(d) in places]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, field
 
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY
 from pushpaka_core.domain.deployments import DeploymentId
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.lists import PageResponse
@@ -12,8 +12,6 @@ from pushpaka_http.schemas.projects import ProjectResponse
 
 PAGE = 100
 """As many as an instance shows at once."""
-
-_UNDER_WAY = IN_WORK | {DeploymentStatus.QUEUED}
 
 
 def project_named(name: str, projects: Sequence[ProjectResponse]) -> ProjectResponse | None:
@@ -25,7 +23,7 @@ def project_named(name: str, projects: Sequence[ProjectResponse]) -> ProjectResp
 
 def is_settled(deployment: DeploymentResponse) -> bool:
     """Tell whether a deployment runs or is over."""
-    return deployment.status not in _UNDER_WAY
+    return deployment.status not in UNDER_WAY
 
 
 @define

@@ -11,7 +11,7 @@ from pushpaka_core.adapters.memory.storage_tables import (
     remove_archives,
 )
 from pushpaka_core.domain.archives import Archive, ArchiveChunk
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY
 from pushpaka_core.domain.deployments import Deployment
 from pushpaka_core.domain.projects import Project
 
@@ -67,7 +67,7 @@ class MemoryArchives:
         remove_archives(self._tables, lambda each: each.id == archive.id)
 
     def _needs(self, deployment: Deployment) -> bool:
-        if deployment.status in {DeploymentStatus.QUEUED, *IN_WORK}:
+        if deployment.status in UNDER_WAY:
             return True
         release = deployment.release_id and self._tables.releases.find(deployment.release_id)
         return bool(release and release.removed_at is None)

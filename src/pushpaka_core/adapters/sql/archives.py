@@ -9,7 +9,7 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.schema import archive_chunks, archives, deployments, releases
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.archives import Archive, ArchiveChunk
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY
 from pushpaka_core.domain.projects import Project
 
 
@@ -77,5 +77,5 @@ def _needed() -> sa.Select[int]:
     return sa.select(sa.literal(1)).where(
         deployments.c.project_id == archives.c.project_id,
         deployments.c.archive == archives.c.sha256,
-        sa.or_(deployments.c.status.in_([DeploymentStatus.QUEUED, *IN_WORK]), has_release.exists()),
+        sa.or_(deployments.c.status.in_(UNDER_WAY), has_release.exists()),
     )

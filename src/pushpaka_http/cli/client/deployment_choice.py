@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pushpaka_core.domain.deployment_steps import IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import UNDER_WAY, DeploymentStatus
 from pushpaka_core.domain.deployments import preview_of
 from pushpaka_http.cli.client.failures import NoSuchThingError
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pushpaka_http.cli.client.session import Session
     from pushpaka_http.schemas.deployments import DeploymentResponse
 
-UNDER_WAY = IN_WORK | {DeploymentStatus.QUEUED}
 _SHORTEST = 4
 _PAGE = 100
 

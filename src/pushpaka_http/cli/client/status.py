@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 from attrs import frozen
 
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
-from pushpaka_http.cli.client.deployment_choice import UNDER_WAY, recent, short
+from pushpaka_core.domain.deployment_steps import UNDER_WAY, DeploymentStatus
+from pushpaka_http.cli.client.deployment_choice import recent, short
 from pushpaka_http.cli.client.deployments import ROWS, commit_of
 from pushpaka_http.cli.client.output import Columns, shown
 from pushpaka_http.cli.client.session import Session, in_project, of_its_project
