@@ -171,16 +171,12 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
 
 def _uploads(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
     """Return what takes bodies that are long, and no JSON."""
-
-    def take_time(request: Request[Any, Any, Any]) -> None:
-        give_time(request, seconds=limits.archive_seconds)
-
     return Router(
         BASE_PATH,
         route_handlers=[ArchiveController],
         middleware=[_authentication(application, rate_limits)],
         guards=[check_parameters],
-        before_request=take_time,
+        before_request=partial(give_time, seconds=limits.archive_seconds),
         request_max_body_size=limits.archive_size,
     )
 

@@ -27,7 +27,7 @@ _BODY_SECONDS = "body_seconds"
 """Where a route that is sent more than others leaves how long that may take."""
 
 
-def give_time(request: Request[Any, Any, Any], *, seconds: float) -> None:
+async def give_time(request: Request[Any, Any, Any], *, seconds: float) -> None:
     """Let the body of *request* have more time, before anything of it is read."""
     request.scope["state"][_BODY_SECONDS] = seconds
 
