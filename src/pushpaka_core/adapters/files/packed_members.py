@@ -120,8 +120,6 @@ class Size:
             raise RefusedError(f"it has more than {self._limits.files:,} files and directories")
         if self._total_bytes > self._limits.total_bytes:
             raise RefusedError(f"its files have more than {self._limits.total_bytes:,} bytes")
-        if len(member.parts) > self._limits.depth:
-            raise RefusedError(f"its directories are nested more than {self._limits.depth} deep")
 
 
 def named(path: str) -> str:
