@@ -75,8 +75,7 @@ class WorkingTree:
         Raises:
             PlatformFaultError: If git refuses.
         """
-        listed = await self._printed(processes, git, _LISTING)
-        return listed.rstrip("\0").split("\0")
+        return await self._listed(processes, git, _LISTING)
 
     async def tracked(self, processes: Processes, git: Path) -> list[str]:
         """
@@ -85,8 +84,7 @@ class WorkingTree:
         Raises:
             PlatformFaultError: If git refuses.
         """
-        listed = await self._printed(processes, git, _TRACKED)
-        return listed.rstrip("\0").split("\0")
+        return await self._listed(processes, git, _TRACKED)
 
     async def standing(self, processes: Processes, git: Path) -> Standing:
         """
@@ -102,6 +100,10 @@ class WorkingTree:
             return standing
         holders = await self._printed(processes, git, _HOLDERS)
         return evolve(standing, holders=holders.split())
+
+    async def _listed(self, processes: Processes, git: Path, words: Sequence[str]) -> list[str]:
+        printed = await self._printed(processes, git, words)
+        return printed.rstrip("\0").split("\0")
 
     async def _printed(self, processes: Processes, git: Path, words: Sequence[str]) -> str:
         printed: dict[Descriptor, bytearray] = {each: bytearray() for each in Descriptor}
