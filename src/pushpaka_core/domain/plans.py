@@ -35,6 +35,8 @@ class ProjectPlan:
     settings: tuple[ChosenSetting, ...]
     set_names: tuple[str, ...]
     """The env vars that the deployment would have."""
+    explanation: tuple[str, ...]
+    """All of this as the log of the deployment would begin."""
 
     @property
     def unset(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from anyio import to_thread
 from attrs import define, evolve, field, frozen
 
 from pushpaka_core.detection.detector import detect
+from pushpaka_core.detection.explanation import explain
 from pushpaka_core.detection.wishes import Wishes
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.build_plans import BuildPlan, Packaging
@@ -115,14 +116,16 @@ class PlanService:
         )
         with self._slots.taken_by(actor.require_user()):
             checkout, plan = await self._find(project, credentials, new.commit_sha)
+        settings = tuple(choose_settings(project, plan.settings))
         return ProjectPlan(
             branch=project.branch,
             commit_sha=checkout.commit_sha,
             commit_message=checkout.commit_message,
             commit_author=checkout.commit_author,
             plan=plan,
-            settings=tuple(choose_settings(project, plan.settings)),
+            settings=settings,
             set_names=set_names,
+            explanation=explain(plan, settings, set_names),
         )
 
     async def _find(

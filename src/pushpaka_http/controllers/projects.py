@@ -4,7 +4,6 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
-from pushpaka_core.detection import explain
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.domain.plans import NewPlan
@@ -107,9 +106,7 @@ class ProjectController(Controller):
         """Say what a deployment would do and why, without one."""
         wanted = (await projects.get(actor, project_id)).project
         await rate_limits.plan_of(actor, wanted.id)
-        planned = await plans.plan(actor, wanted.id, data)
-        explanation = explain(planned.plan, planned.settings, planned.set_names)
-        return PlanResponse.of(planned, explanation)
+        return PlanResponse.of(await plans.plan(actor, wanted.id, data))
 
     @post("/{project_id:str}/start", status_code=HTTP_200_OK)
     async def start(

@@ -147,8 +147,8 @@ class PlanResponse:
     """All of this as the log of the deployment would begin."""
 
     @classmethod
-    def of(cls, planned: ProjectPlan, explanation: tuple[str, ...]) -> Self:
-        """Show a plan, and how the log of the deployment would explain it."""
+    def of(cls, planned: ProjectPlan) -> Self:
+        """Show a plan."""
         plan = planned.plan
         return cls(
             branch=planned.branch,
@@ -174,5 +174,5 @@ class PlanResponse:
             watch_paths=plan.settings.watch_paths,
             evidence=[EvidenceResponse.of(one) for one in plan.evidence],
             rejected=[RejectedResponse.of(one) for one in plan.rejected],
-            explanation=explanation,
+            explanation=planned.explanation,
         )
