@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 from uuid import uuid4
 
 from anyio import Event, create_task_group
@@ -53,18 +52,24 @@ class Begun:
     """Tells who has asked for a job when it began."""
 
     _event: Event = field(factory=Event)
-    at: float = 0
+    _at: float = 0
 
     def note(self) -> None:
         """Note that it begins now."""
-        self.at = perf_counter()
+        self._at = perf_counter()
         self._event.set()
 
-    async def after(self, asked_at: float) -> float:
-        """Return the milliseconds from then on, once it has begun."""
+    async def job(self, _: object) -> None:
+        """Note that it begins now, as the function that a worker of others calls."""
+        self.note()
+
+    async def after(self, ask: Callable[[], Awaitable[object]]) -> float:
+        """Ask for a job, and return the milliseconds from then on, once it has begun."""
+        asked_at = perf_counter()
+        await ask()
         await self._event.wait()
         self._event = Event()
-        return 1000 * (self.at - asked_at)
+        return 1000 * (self._at - asked_at)
 
 
 async def measure(plan: Plan) -> Sequence[Comparison]:
@@ -132,9 +137,7 @@ async def _ask_ours(
     storage: Storage, queue: DeploymentQueue, project: Project, begun: Begun
 ) -> float:
     await keep(storage, a_deployment(project))
-    asked_at = perf_counter()
-    await queue.announce(project.id)
-    return await begun.after(asked_at)
+    return await begun.after(partial(queue.announce, project.id))
 
 
 async def _work(
@@ -155,22 +158,12 @@ async def _work(
 @asynccontextmanager
 async def _saq(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
     begun = Begun()
-
-    async def deploy(_: Any) -> None:
-        begun.note()
-
     near, far = (SaqQueue(Redis.from_url(url), name="deployments") for _ in range(2))
-    worker = SaqWorker(far, functions=[("deploy", deploy)])
+    worker = SaqWorker(far, functions=[("deploy", begun.job)])
     await near.connect()
-
-    async def ask() -> float:
-        asked_at = perf_counter()
-        await near.enqueue("deploy")
-        return await begun.after(asked_at)
-
     async with create_task_group() as tasks:
         tasks.start_soon(worker.start)
-        yield ask
+        yield partial(begun.after, partial(near.enqueue, "deploy"))
         await worker.stop()
     await near.disconnect()
 
@@ -178,20 +171,10 @@ async def _saq(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
 @asynccontextmanager
 async def _arq(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
     begun = Begun()
-
-    async def deploy(_: Any) -> None:
-        begun.note()
-
     near, far = (ArqRedis(ConnectionPool.from_url(url)) for _ in range(2))
-    worker = ArqWorker([func(deploy, name="deploy")], redis_pool=far, handle_signals=False)
-
-    async def ask() -> float:
-        asked_at = perf_counter()
-        await near.enqueue_job("deploy")
-        return await begun.after(asked_at)
-
+    worker = ArqWorker([func(begun.job, name="deploy")], redis_pool=far, handle_signals=False)
     async with create_task_group() as tasks:
         tasks.start_soon(worker.async_run)
-        yield ask
+        yield partial(begun.after, partial(near.enqueue_job, "deploy"))
         tasks.cancel_scope.cancel()
     await near.aclose()
