@@ -13,7 +13,7 @@ from functools import partial
 from time import perf_counter
 
 from anyio import create_task_group
-from benchmarks.databases import insert, open_database, open_instance
+from benchmarks.databases import end, insert, open_database, open_instance
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, by_turns
 from procrastinate import App, PsycopgConnector
@@ -21,7 +21,6 @@ from procrastinate.jobs import Job, Status
 
 from pushpaka_core.adapters.sql.schema import deployments, projects, users
 from pushpaka_core.application import Application
-from pushpaka_core.bootstrap.options import utc_now
 from pushpaka_core.ports.storage import Storage
 from pushpaka_core.testing.objects import a_deployment, a_project, a_user
 
@@ -82,9 +81,7 @@ async def _claim_ours(application: Application, storage: Storage, worker: int) -
     lease = await application.engine.pipeline.claim(f"worker-{worker}")
     if lease is None:
         return None
-    async with storage.transaction() as uow:
-        held = await uow.deployments.held(lease)
-        await uow.deployments.update(held.fail("It was only claimed.", at=utc_now()))
+    await end(storage, lease)
     return lease.deployment_id
 
 

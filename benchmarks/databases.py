@@ -15,9 +15,12 @@ from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.application import Application, assemble
 from pushpaka_core.bootstrap import memory_adapters
+from pushpaka_core.bootstrap.options import utc_now
 from pushpaka_core.converters import to_row
+from pushpaka_core.domain.deployments import Lease
 from pushpaka_core.parts import Options
 from pushpaka_core.ports.queue import DeploymentQueue
+from pushpaka_core.ports.storage import Storage
 
 DATABASES = ("SQLite", "PostgreSQL")
 _AT_ONCE = 5000
@@ -52,6 +55,13 @@ async def open_instance(
         if queue is not None:
             adapters = attrs.evolve(adapters, queue=queue)
         yield assemble(adapters, Options()), storage
+
+
+async def end(storage: Storage, lease: Lease) -> None:
+    """End at once what was claimed, as a worker that fails would."""
+    async with storage.transaction() as uow:
+        held = await uow.deployments.held(lease)
+        await uow.deployments.update(held.fail("It was only claimed.", at=utc_now()))
 
 
 async def insert(url: str, table: sa.Table, entities: Sequence[attrs.AttrsInstance]) -> None:

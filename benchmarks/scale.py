@@ -15,13 +15,12 @@ from time import perf_counter
 
 from attrs import frozen
 from benchmarks.bulk import OF_EACH, Filled, fill
-from benchmarks.databases import DATABASES, open_database, open_instance
+from benchmarks.databases import DATABASES, end, open_database, open_instance
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
 
 from pushpaka_core.adapters.sql.storage import SqlStorage
 from pushpaka_core.application import Application
-from pushpaka_core.bootstrap.options import utc_now
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.ports.storage_deployments import DeploymentFilter
@@ -76,9 +75,7 @@ class Full:
         lease = await self.application.engine.pipeline.claim("worker")
         if lease is None:
             raise RuntimeError("Nothing was there to be claimed.")
-        async with self.storage.transaction() as uow:
-            held = await uow.deployments.held(lease)
-            await uow.deployments.update(held.fail("It was only claimed.", at=utc_now()))
+        await end(self.storage, lease)
 
 
 async def measure(plan: Plan) -> Sequence[Comparison]:

@@ -23,7 +23,7 @@ from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 from arq.worker import func
 from attrs import define, field
-from benchmarks.databases import open_database, open_instance
+from benchmarks.databases import end, open_database, open_instance
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, by_turns
 from redis.asyncio import ConnectionPool, Redis
@@ -33,7 +33,6 @@ from tests.redis_server import open_redis_server, process_at, until_up
 
 from pushpaka_core.adapters.memory.queue import MemoryQueue
 from pushpaka_core.application import Application
-from pushpaka_core.bootstrap.options import utc_now
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.timings import Timings
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -150,9 +149,7 @@ async def _work(
             await queue.wait(Timings().poll)
             continue
         begun.note()
-        async with storage.transaction() as uow:
-            held = await uow.deployments.held(lease)
-            await uow.deployments.update(held.fail("It was only begun.", at=utc_now()))
+        await end(storage, lease)
 
 
 @asynccontextmanager
