@@ -19,7 +19,7 @@ import psutil
 from anyio import open_process, run_process, sleep
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
-from tests.served import Served, free_port, open_served
+from tests.served import Served, answers, free_port, open_served
 
 _BARE = "bare Litestar"
 _SECONDS_OF_REST = 10
@@ -74,18 +74,11 @@ async def _running(command: Sequence[str]) -> AsyncIterator[int]:
 
 async def _figures(begun: float, port: int, pid: int, rest: float) -> Figures:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        while not await _is_ready(http):
+        while not await answers(http, "/api/v1/health"):
             await sleep(_PAUSE)
     ready = perf_counter() - begun
     await sleep(rest)
     return {"ready": ready, "memory": psutil.Process(pid).memory_info().rss / 1_000_000}
-
-
-async def _is_ready(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/api/v1/health")).is_success
-    except httpx.TransportError:
-        return False
 
 
 async def _import() -> Figures:

@@ -19,7 +19,7 @@ from anyio import create_task_group, open_process, sleep
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
 from tests.http.crowds import Api, Log, open_api
-from tests.served import free_port
+from tests.served import answers, free_port
 
 _CROWDS = (1, 100, 1000)
 _LINES, _A_SECOND = 200, 20
@@ -93,15 +93,8 @@ async def _open_bare() -> AsyncIterator[Api]:
         httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client,
     ):
         try:
-            while not await _answers(client):
+            while not await answers(client, "/metrics"):
                 await sleep(0.05)
             yield Api(port=port, process=process, client=client)
         finally:
             process.kill()
-
-
-async def _answers(client: httpx.AsyncClient) -> bool:
-    try:
-        return (await client.get("/metrics")).is_success
-    except httpx.TransportError:
-        return False

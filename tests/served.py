@@ -49,6 +49,14 @@ def free_port() -> int:
     return port
 
 
+async def answers(client: httpx.AsyncClient, url: str) -> bool:
+    """Tell whether somebody is at *url* by now, and content."""
+    try:
+        return (await client.get(url)).is_success
+    except httpx.TransportError:
+        return False
+
+
 @frozen(kw_only=True)
 class Finished:
     """What a command left behind."""
@@ -248,10 +256,7 @@ class Served:
 
     async def _answers(self) -> bool:
         async with self.api() as api:
-            try:
-                return (await api.get("/health")).is_success
-            except httpx.TransportError:
-                return False
+            return await answers(api, "/health")
 
     def _remove_from_the_engine(self) -> None:
         """Leave nothing of this instance in its engine."""

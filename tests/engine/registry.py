@@ -11,7 +11,7 @@ from threading import Thread
 import httpx
 from anyio import fail_after, open_process, sleep, to_thread
 from tests.certificates import certify
-from tests.served import free_port
+from tests.served import answers, free_port
 
 _CONFIG = """\
 version: 0.1
@@ -37,18 +37,11 @@ async def open_registry(directory: Path) -> AsyncIterator[str]:
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
                 with fail_after(30):
-                    while not await _answers(client, f"http://127.0.0.1:{port}/v2/"):
+                    while not await answers(client, f"http://127.0.0.1:{port}/v2/"):
                         await sleep(0.05)
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-async def _answers(client: httpx.AsyncClient, url: str) -> bool:
-    try:
-        return (await client.get(url)).is_success
-    except httpx.TransportError:
-        return False
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.faults.harness.faults import Misfortune
 from tests.faults.harness.judge import judged
 from tests.faults.harness.report import LET_GO, REFUSALS, Report, fell, say, times_said, tracebacks
 from tests.faults.harness.world import Database, World, open_world
+from tests.served import answers
 
 _LONGEST_PAUSE = 10
 """Seconds without another fault."""
@@ -93,15 +94,8 @@ async def _suffer(crowd: Crowd, misfortune: Misfortune, wanted: Namespace) -> No
 async def _until_up(world: World, http: httpx.AsyncClient) -> None:
     with fail_after(60):
         for port in world.ports:
-            while not await _is_up(http, port):
+            while not await answers(http, f"http://127.0.0.1:{port}/api/v1/health"):
                 await sleep(0.1)
-
-
-async def _is_up(http: httpx.AsyncClient, port: int) -> bool:
-    try:
-        return (await http.get(f"http://127.0.0.1:{port}/api/v1/health")).is_success
-    except httpx.TransportError:
-        return False
 
 
 def _random(wanted: Namespace, what: str) -> Random:
