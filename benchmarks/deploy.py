@@ -9,20 +9,18 @@ the port itself: it keeps no log, checks nothing, and does not replace what ran 
 
 from collections.abc import Sequence
 from pathlib import Path
-from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from benchmarks.containers import container_source
-from benchmarks.deploying import container_by_hand, deploy, open_person, remove_images
+from benchmarks.deploying import container_by_hand, deploy, images_by_hand, open_person
 from benchmarks.plans import Plan
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
 
 
 async def measure(plan: Plan) -> Sequence[Comparison]:
     """Deploy the next version by turns."""
-    name = f"pushpaka-bench-{token_hex(6)}"
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
-        async with open_person("docker") as ann:
+        async with open_person("docker") as ann, images_by_hand() as name:
             source = container_source(ann.served.repositories / "shop")
             project = await ann.project(source.repository.path)
 
@@ -35,9 +33,6 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
                 clone = Path(directory) / source.version
                 return {"seconds": await container_by_hand(source, name, clone)}
 
-            try:
-                samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(7))
-            finally:
-                await remove_images(name)
+            samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(7))
     what = "a changed source file, on Docker"
     return [Comparison.of(samples, "seconds", what=what, unit="s", goal=Goal(ratio=1.05))]

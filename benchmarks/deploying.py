@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 from signal import SIGKILL
 from time import perf_counter
 
@@ -99,30 +100,32 @@ async def process_by_hand(script: str, source: Source, directory: Path) -> float
     return seconds
 
 
+@asynccontextmanager
+async def images_by_hand() -> AsyncIterator[str]:
+    """Yield a name for images that are built by hand, and remove them at the end."""
+    name = f"pushpaka-bench-{token_hex(6)}"
+    try:
+        yield name
+    finally:
+        listed = await run_process(["docker", "images", "--quiet", name])
+        if images := set(listed.stdout.decode().split()):
+            await run_process(["docker", "rmi", "--force", *images])
+
+
 async def container_by_hand(source: Source, name: str, directory: Path) -> float:
     """Deploy a container by hand, and remove it again; its image stays."""
-    port = str(free_port())
-    repository, tag = str(source.repository.path), source.version.rstrip(".")
-    seconds = await by_hand("docker.sh", repository, str(directory), name, port, tag)
-    await remove(f"{name}-{port}")
-    return seconds
+    return await _container(
+        "docker.sh", str(source.repository.path), str(directory), name=name, source=source
+    )
 
 
-async def run_by_hand(name: str, tag: str) -> float:
+async def run_by_hand(source: Source, name: str) -> float:
     """Run an image that was built by hand before, and remove the container again."""
-    port = str(free_port())
-    seconds = await by_hand("docker_run.sh", name, port, tag)
-    await remove(f"{name}-{port}")
+    return await _container("docker_run.sh", name=name, source=source)
+
+
+async def _container(script: str, *arguments: str, name: str, source: Source) -> float:
+    port, tag = str(free_port()), source.version.rstrip(".")
+    seconds = await by_hand(script, *arguments, name, port, tag)
+    await run_process(["docker", "rm", "--force", f"{name}-{port}"])
     return seconds
-
-
-async def remove(container: str) -> None:
-    """Remove a container that was run by hand."""
-    await run_process(["docker", "rm", "--force", container])
-
-
-async def remove_images(name: str) -> None:
-    """Remove all images that were built by hand."""
-    listed = await run_process(["docker", "images", "--quiet", name])
-    if images := set(listed.stdout.decode().split()):
-        await run_process(["docker", "rmi", "--force", *images])

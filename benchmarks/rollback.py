@@ -7,14 +7,13 @@ that runs the image that was kept, and waits for its answer on the port itself.
 
 from collections.abc import Sequence
 from pathlib import Path
-from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from benchmarks.containers import container_source
 from benchmarks.deploying import (
     container_by_hand,
+    images_by_hand,
     open_person,
-    remove_images,
     roll_back,
     run_by_hand,
 )
@@ -25,10 +24,9 @@ from tests.acceptance.people import Json
 
 async def measure(plan: Plan) -> Sequence[Comparison]:
     """Go back and forth between two versions, by turns."""
-    name = f"pushpaka-bench-{token_hex(6)}"
     versions: list[tuple[Json, str]] = []
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
-        async with open_person("docker") as ann:
+        async with open_person("docker") as ann, images_by_hand() as name:
             source = container_source(ann.served.repositories / "shop")
             project = await ann.project(source.repository.path)
             versions.append((await ann.deploy(project), source.version))
@@ -41,12 +39,9 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
                 return {"seconds": await roll_back(ann, project, served, version)}
 
             async def hand() -> Figures:
-                return {"seconds": await run_by_hand(name, source.version.rstrip("."))}
+                return {"seconds": await run_by_hand(source, name)}
 
-            try:
-                await container_by_hand(source, name, Path(directory) / "clone")
-                samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(7))
-            finally:
-                await remove_images(name)
+            await container_by_hand(source, name, Path(directory) / "clone")
+            samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(7))
     what = "the version before, on Docker"
     return [Comparison.of(samples, "seconds", what=what, unit="s", goal=Goal(ratio=1.2))]
