@@ -5,8 +5,8 @@ The same visitors ask all the while: at rest is before anything was done. Their 
 of the builds are done by the same processors as what they ask.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from anyio import Path as AsyncPath
@@ -18,7 +18,7 @@ from benchmarks.rounds import OURS, Comparison, Goal
 from tests.acceptance.apps import edit, program, repository_of
 from tests.acceptance.connections import LONG_LIVED, Browser
 from tests.acceptance.people import OWN_ADDRESSES, Json, Person
-from tests.served import Served, open_served
+from tests.served import open_served
 from tests.swarm.machines import open_swarm
 
 from pushpaka_core.testing.repositories import Repository
@@ -67,7 +67,10 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
     for runtime in plan.few(plan.runtimes):
         with _settings_of(runtime) as given:
             settings = {**OWN_ADDRESSES, **given, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
-            async with open_served(**settings) as served, _signed_up(served) as ann:
+            async with (
+                open_served(**settings) as served,
+                Person.signed_up(await served.start()) as ann,
+            ):
                 cutover = await cut_over(
                     ann,
                     served.repositories,
@@ -91,12 +94,6 @@ def _settings_of(runtime: str) -> Iterator[Mapping[str, str]]:
     with open_swarm() as swarm:
         swarm.load("python:3.13-slim")
         yield swarm.settings
-
-
-@asynccontextmanager
-async def _signed_up(served: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(await served.start()) as ann:
-        yield ann
 
 
 async def cut_over(

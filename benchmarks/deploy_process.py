@@ -11,6 +11,7 @@ packages of the first round in their caches.
 
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,14 +92,11 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with open_person("process") as ann:
             for kind in plan.few(_kinds()):
-
-                async def ours(kind: Kind = kind) -> Figures:
-                    return await _ours(ann, kind)
-
-                async def hand(kind: Kind = kind) -> Figures:
-                    return await _by_hand(kind, Path(directory) / f"{next(_numbers)}")
-
-                samples = await by_turns({OURS: ours, "by hand": hand}, plan.rounds_of(5))
+                turns = {
+                    OURS: partial(_ours, ann, kind),
+                    "by hand": partial(_by_hand, kind, Path(directory)),
+                }
+                samples = await by_turns(turns, plan.rounds_of(5))
                 found += [
                     Comparison.of(samples, when, what=f"{kind.name}, {when}", unit="s", goal=goal)
                     for when, goal in _GOALS.items()
@@ -117,7 +115,8 @@ async def _ours(person: Person, kind: Kind) -> Figures:
     return {"first": first, "again": again}
 
 
-async def _by_hand(kind: Kind, directory: Path) -> Figures:
+async def _by_hand(kind: Kind, parent: Path) -> Figures:
+    directory = parent / f"{next(_numbers)}"
     source = kind.source(directory / "repository")
     first = await process_by_hand(kind.script, source, directory / "first")
     source.change()
