@@ -7,6 +7,7 @@ from pathlib import Path
 
 from docs.generator.markdown import code
 from docs.generator.modules import error_classes
+from tests.docs.sentences import text_of
 
 _SOURCE = Path(__file__).parents[2] / "src"
 _NOT_MET = ("testing", "memory", "migrations")
@@ -34,7 +35,7 @@ def _section(name: str, about: str, sentences: Sequence[str]) -> str:
 
 def _raised(kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for file in sorted(_SOURCE.rglob("*.py")):
-        if not set(_NOT_MET) & set(file.parts):
+        if not set(_NOT_MET) & set(file.relative_to(_SOURCE).parts):
             for call in ast.walk(ast.parse(file.read_text())):
                 if isinstance(call, ast.Call) and (name := _name(call.func)) in kinds:
                     yield from ((name, text) for text in map(_sentence, call.args) if text)
@@ -46,12 +47,5 @@ def _name(function: ast.expr) -> str:
 
 def _sentence(node: ast.AST) -> str | None:
     """Return a sentence with … for what is put into it; None where nothing is said here."""
-    match node:
-        case ast.Constant(value=str() as text):
-            sentence = text
-        case ast.JoinedStr(values=values):
-            pieces = (v.value if isinstance(v, ast.Constant) else "…" for v in values)
-            sentence = "".join(map(str, pieces))
-        case _:
-            return None
-    return " ".join(sentence.replace("`", "'").split()) if sentence.count(" ") > 2 else None
+    text = text_of(node) or ""
+    return " ".join(text.replace("`", "'").split()) if text.count(" ") > 2 else None

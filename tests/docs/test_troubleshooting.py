@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
+from tests.docs.sentences import text_of
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text()
 ERRORS = ("src/pushpaka_core/errors.py", "src/pushpaka_http/client/errors.py")
@@ -68,7 +70,7 @@ def _own_messages(file: str) -> Mapping[str, str]:
         for kind in kinds
         for call in ast.walk(kind)
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__"
-        for text in map(_text, call.args)
+        for text in map(text_of, call.args)
         if text and _pieces(text)
     }
 
@@ -79,14 +81,5 @@ def _is_class(node: ast.AST) -> TypeGuard[ast.ClassDef]:
 
 def _texts(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if text := _text(node):
+        if text := text_of(node):
             yield " ".join(text.split())
-
-
-def _text(node: ast.AST) -> str | None:
-    match node:
-        case ast.Constant(value=str() as text):
-            return text
-        case ast.JoinedStr(values=values):
-            return "".join(_text(value) or "…" for value in values)
-    return None
