@@ -10,7 +10,8 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 
 # One more than there are processors, as tests wait for programs now and then.
-PARALLEL = (f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}", "--dist=worksteal")
+PROCESSES = f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}"
+PARALLEL, BY_FILE = (PROCESSES, "--dist=worksteal"), (PROCESSES, "--dist=loadfile")
 FAULTS, PACKAGES = "tests/faults", "tests/packages"
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
 QUICK = tuple(
@@ -86,7 +87,7 @@ def packages(session: nox.Session) -> None:
     session.install(
         "-e", ".[serve,postgres,redis,notifications]", *group("test"), *group("packages")
     )
-    session.run("pytest", *PARALLEL, "--dist=loadfile", PACKAGES, *session.posargs)
+    session.run("pytest", *BY_FILE, PACKAGES, *session.posargs)
 
 
 @nox.session(default=False)
@@ -165,5 +166,5 @@ def docs(session: nox.Session) -> None:
     if not session.posargs:
         session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
     pages = session.posargs or (*PAGES, "--ignore-glob=*.py")
-    by_page = (PARALLEL[0], "--dist=loadfile", "--timeout=300")
-    session.run("python", "-m", "pytest", "-p", "tests.docs.plugin", *by_page, *pages)
+    judged = ("-p", "tests.docs.plugin", *BY_FILE, "--timeout=300")
+    session.run("python", "-m", "pytest", *judged, *pages)
