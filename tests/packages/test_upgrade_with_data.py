@@ -1,21 +1,19 @@
 """An upgrade of an instance that people rely on: all that it knows is there in the new version."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from anyio import fail_after, sleep, to_thread
-from tests.postgres import POSTGRES, PostgresServer
-from tests.served import PASSWORD, PROGRAM, Served, open_served
+from tests.postgres import POSTGRES
+from tests.served import PASSWORD, PROGRAM, Served
+from tests.upgrades.instances import open_previous
 
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-PREVIOUS = (sys.executable, str(Path(__file__).parents[1] / "upgrades" / "previous.py"))
 PROGRAM_OF_JANE = """\
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -45,15 +43,8 @@ _MOVING = {"checked_at", "reason", "updated_at"}
 @pytest.fixture(params=["sqlite", POSTGRES])
 async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """An instance of the version before, with its database in the data directory or elsewhere."""
-    async with open_served() as served:
-        served.program = PREVIOUS
-        if request.param == "sqlite":
-            yield served
-            return
-        server: PostgresServer = request.getfixturevalue("postgres")
-        with server.database(migrated=False) as url:
-            served.env["PUSHPAKA_DATABASE_URL"] = url
-            yield served
+    async with open_previous(request) as served:
+        yield served
 
 
 @pytest.mark.timeout(300)

@@ -1,36 +1,30 @@
 """An upgrade without downtime: two adjacent versions on one database, over its migration."""
 
-import sys
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from anyio import to_thread
-from tests.postgres import POSTGRES, PostgresServer
-from tests.served import PASSWORD, PROGRAM, Served, open_served
+from tests.postgres import POSTGRES
+from tests.served import PASSWORD, PROGRAM, Served
+from tests.upgrades.instances import PREVIOUS, open_previous
 
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
 
-PREVIOUS = (sys.executable, str(Path(__file__).with_name("previous.py")))
 OLD_WORKER = (*PREVIOUS, "worker")
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])
 async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     """An instance whose API is of the version before, on a database of each kind."""
-    async with open_served(PUSHPAKA_ROUTER="none", PUSHPAKA_TEST_TIMING="fast") as served:
-        served.deploys, served.program = False, PREVIOUS
-        if request.param == "sqlite":
-            served.env["PUSHPAKA_DATABASE_URL"] = f"sqlite:///{served.directory / 'db.sqlite'}"
-            yield served
-            return
-        server: PostgresServer = request.getfixturevalue("postgres")
-        with server.database(migrated=False) as url:
-            served.env["PUSHPAKA_DATABASE_URL"] = url
-            yield served
+    env = {"PUSHPAKA_ROUTER": "none", "PUSHPAKA_TEST_TIMING": "fast"}
+    async with open_previous(request, **env) as served:
+        served.deploys = False
+        elsewhere = f"sqlite:///{served.directory / 'db.sqlite'}"
+        served.env.setdefault("PUSHPAKA_DATABASE_URL", elsewhere)
+        yield served
 
 
 @pytest.mark.timeout(300)
