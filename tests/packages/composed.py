@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from secrets import choice, token_bytes, token_hex
 from tempfile import mkdtemp
 from time import monotonic, sleep
 from typing import Any
@@ -39,6 +39,21 @@ services:
 """
 
 
+SUBNETS = tuple(f"10.212.{number}" for number in range(1, 255))
+
+
+def _printed(*command: str) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _free_subnet() -> str:
+    """Return one that no network of the engine has: a test that was killed leaves its own."""
+    networks = _printed("docker", "network", "ls", "--quiet").split()
+    taken = _printed("docker", "network", "inspect", *networks)
+    return choice([subnet for subnet in SUBNETS if f'"{subnet}.' not in taken])
+
+
 @define(slots=False)
 class Composed:
     """A project of Docker Compose in a directory with copies of compose.yaml and .env."""
@@ -47,6 +62,8 @@ class Composed:
     name: str = field(factory=lambda: f"pushpaka-test-{token_hex(3)}")
     http_port: int = field(factory=free_port)
     api_port: int = field(factory=free_port)
+    subnet: str = field(factory=_free_subnet)
+    """The first three numbers of its networks' addresses."""
     platform: str = "not known yet"
     """How the names of its applications' containers, networks and images begin."""
 
@@ -61,7 +78,7 @@ class Composed:
             **{f"{name.upper()}_IMAGE": self.image(name) for name in stand_ins.STAND_INS},
             "HTTP_PORT": str(self.http_port),
             "API_PORT": str(self.api_port),
-            "SUBNET": "10.212.77",
+            "SUBNET": self.subnet,
             "BRIDGE": f"pkt{self.name[-6:]}",
             "PUSHPAKA_DRAIN_TIMEOUT": "1",
             "DOCKER_ROOT": _printed("docker", "info", "--format", "{{.DockerRootDir}}"),
@@ -180,8 +197,3 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
     while not holds():
         assert monotonic() < deadline, "it does not come about"
         sleep(0.2)
-
-
-def _printed(*command: str) -> str:
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return done.stdout.strip()

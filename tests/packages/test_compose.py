@@ -127,20 +127,16 @@ def test_a_site_and_a_program_are_deployed_and_reached_through_traefik(
 
 
 @pytest.mark.parametrize(
-    ("host", "port"),
-    [
-        ("10.212.77.2", 5432),
-        ("10.212.77.3", 6379),
-        ("10.212.77.65", 22),
-        ("10.212.77.66", 8081),
-        ("10.212.77.66", 80),
-    ],
+    ("number", "port"),
+    [(2, 5432), (3, 6379), (65, 22), (66, 8081), (66, 80)],
     ids=["PostgreSQL", "Redis", "the machine", "the router's inside", "the router"],
 )
 def test_an_application_reaches_nothing_of_the_platform(
-    instance: Composed, program: Project, host: str, port: int
+    instance: Composed, program: Project, number: int, port: int
 ) -> None:
     """Its network leads to its project's containers and out into the world alone."""
+    host = f"{instance.subnet}.{number}"
+
     assert "no" == instance.visit(program, f"/?host={host}&port={port}").text
 
 
