@@ -241,9 +241,15 @@ class Served:
         """Deploy, and return the deployment once it runs or is over."""
         begun = await api.post("/deployments", json={"project_id": project_id})
         assert 201 == begun.status_code, begun.text
-        with anyio.fail_after(90):
+        return await self.outcome(api, begun.json()["id"])
+
+    async def outcome(
+        self, api: httpx.AsyncClient, deployment_id: str, *, within: float = 90
+    ) -> dict[str, Any]:
+        """Return a deployment once it runs or is over."""
+        with anyio.fail_after(within):
             while True:
-                answer = await api.get(f"/deployments/{begun.json()['id']}?wait=20")
+                answer = await api.get(f"/deployments/{deployment_id}?wait=20")
                 deployment: dict[str, Any] = answer.json()
                 if deployment["status"] not in {"queued", "building", "deploying"}:
                     return deployment

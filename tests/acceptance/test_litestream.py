@@ -5,14 +5,12 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 from anyio import to_thread
+from tests.acceptance.apps import repository_of
 from tests.litestream import DATABASE, replicated, restore
 from tests.served import Served, open_served
-
-from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
@@ -39,7 +37,7 @@ async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
 
         async with served.api(token) as api:
             after = await _shown(api, deployed["id"])
-            resumed = await _over(api, begun["id"])
+            resumed = await served.outcome(api, begun["id"], within=30)
         page = await served.visit(deployed["url"])
 
     assert before["/projects"] == after["/projects"]
@@ -50,8 +48,7 @@ async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
 
 async def _project(served: Served, api: httpx.AsyncClient, name: str) -> str:
     path = served.new_directory() / name
-    repository = await to_thread.run_sync(Repository.make, path)
-    await to_thread.run_sync(repository.commit, "one", {"index.html": f"<h1>{name}</h1>"})
+    await to_thread.run_sync(repository_of, path, {"index.html": f"<h1>{name}</h1>"})
     answer = await api.post("/projects", json={"name": name, "repo_url": str(path)})
     body = {"project_id": answer.json()["id"], "key": "SECRET", "value": "of the shop"}
     assert (await api.post("/env", json=body)).is_success
@@ -66,14 +63,6 @@ async def _begin(api: httpx.AsyncClient, project_id: str) -> dict[str, Any]:
     answer = await api.post("/deployments", json={"project_id": project_id})
     begun: dict[str, Any] = answer.json()
     return begun
-
-
-async def _over(api: httpx.AsyncClient, id: str) -> dict[str, Any]:
-    with anyio.fail_after(30):
-        while True:
-            deployment: dict[str, Any] = (await api.get(f"/deployments/{id}?wait=20")).json()
-            if deployment["status"] not in {"queued", "building", "deploying"}:
-                return deployment
 
 
 async def _shown(api: httpx.AsyncClient, id: str) -> Mapping[str, Any]:

@@ -1,17 +1,17 @@
 """Many deployments in a row leave in an engine what retention says, and nothing else."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import sleep, to_thread
-from attrs import asdict, evolve, frozen
+from attrs import evolve, frozen
 from tests.acceptance.apps import repository_of
 from tests.acceptance.people import OWN_ADDRESSES, Person
 from tests.engine.holdings import docker, until_tidy
 from tests.engine.own_engine import OwnEngine, open_own_engine
 from tests.faults.served.holdings import known_of
-from tests.faults.served.levels import deploy_all, lowest_level
+from tests.faults.served.levels import deploy_all, lowest, lowest_level
 from tests.served import Served, open_served
 
 pytestmark = [
@@ -31,6 +31,7 @@ MORE = 2
 """MiB that an engine may write beside images; those that are not kept had seventeen times that."""
 PATIENCE = 120
 LOOKS = 5
+"""What the engine is removing meanwhile has not leaked."""
 IMAGE = "debian:trixie-slim"
 _ANSWERS = """
 my $all = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
@@ -92,15 +93,6 @@ class Held:
         )
 
 
-async def _least(engine: OwnEngine) -> Held:
-    """Return the least that it holds while one looks: what it is removing has not leaked."""
-    looks = []
-    for _ in range(LOOKS):
-        looks.append(asdict(await to_thread.run_sync(Held.of, engine)))
-        await sleep(1)
-    return Held(**{name: min(look[name] for look in looks) for name in looks[0]})
-
-
 @pytest.mark.timeout(900)
 async def test_many_deployments_in_a_row_leave_the_engine_at_its_level(
     served: Served, engine: OwnEngine
@@ -119,7 +111,7 @@ async def test_many_deployments_in_a_row_leave_the_engine_at_its_level(
             if number in {WARM, ROUNDS}:
                 await until_tidy(served, engine)
                 levels.append(await lowest_level(served))
-                helds.append(await _least(engine))
+                helds.append(Held(**await lowest(partial(Held.of, engine), looks=LOOKS)))
     known = await known_of(served)
 
     assert PROJECTS * KEPT == len(known.artifacts)

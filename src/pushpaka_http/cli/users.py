@@ -1,6 +1,5 @@
 """`pushpaka users`: the operator's commands, which act as the platform itself."""
 
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +12,7 @@ from pushpaka_core.domain.users import Registration, Role, User
 from pushpaka_core.settings import Settings
 from pushpaka_http.cli.client.options import json_option
 from pushpaka_http.cli.client.output import Output
+from pushpaka_http.cli.client.passwords import asked_password, password_stdin_option
 from pushpaka_http.schemas.users import UserResponse
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IN_WORDS = {Role.ADMIN: "an administrator", Role.USER: "a user"}
-
-_from_stdin = click.option(
-    "--password-stdin", "is_from_stdin", is_flag=True, help="Read the password from the input."
-)
 
 
 @click.group("users")
@@ -36,14 +32,16 @@ def command() -> None:
 @click.argument("email")
 @click.option("--name", help="What to call them; the address unless it is given.")
 @click.option("--admin", "is_admin", is_flag=True, help="Make them an administrator.")
-@_from_stdin
+@password_stdin_option
 @json_option
 def create(
-    email: str, *, name: str | None, is_admin: bool, is_from_stdin: bool, is_json: bool
+    email: str, *, name: str | None, is_admin: bool, has_password: bool, is_json: bool
 ) -> None:
     """Make an account, whoever may register."""
     registration = Registration(
-        email=email, name=name or email, password=_password(is_from_stdin=is_from_stdin)
+        email=email,
+        name=name or email,
+        password=asked_password(has_password=has_password, is_new=True),
     )
     role = Role.ADMIN if is_admin else Role.USER
     user = _with_application(lambda app: app.accounts.create(PLATFORM, registration, role))
@@ -67,11 +65,11 @@ def admin(email: str, *, is_revoked: bool, is_json: bool) -> None:
 
 @command.command("reset-password")
 @click.argument("email")
-@_from_stdin
+@password_stdin_option
 @json_option
-def reset_password(email: str, *, is_from_stdin: bool, is_json: bool) -> None:
+def reset_password(email: str, *, has_password: bool, is_json: bool) -> None:
     """Give somebody another password, and end all their tokens."""
-    password = _password(is_from_stdin=is_from_stdin)
+    password = asked_password(has_password=has_password, is_new=True)
     user = _with_application(lambda app: app.accounts.reset_password(PLATFORM, email, password))
     told = f"{user.email} has another password now; all older tokens are void."
     _show(user, told, is_json=is_json)
@@ -126,15 +124,6 @@ def _with_application(verb: Callable[["Application"], Awaitable[T]]) -> T:
             return await verb(application)
 
     return anyio.run(act)
-
-
-def _password(*, is_from_stdin: bool) -> str:
-    if is_from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for a password. Use --password-stdin.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return password
 
 
 def _table(users: Sequence[User]) -> list[str]:

@@ -1,12 +1,14 @@
 """How much an instance holds of what could leak, and the deployments that would let it."""
 
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import psutil
 from anyio import create_task_group, sleep, to_thread
-from attrs import asdict, frozen
+from attrs import AttrsInstance, asdict, frozen
 from tests.acceptance.people import PATIENCE, Json, Person
 from tests.faults.served.holdings import everything_of
 from tests.served import Served
@@ -65,11 +67,16 @@ def _is_ours(directory: str) -> bool:
 
 async def lowest_level(served: Served) -> Level:
     """Return the lowest level of some, since what comes and goes has not leaked."""
-    levels = []
-    for _ in range(LOOKS):
-        levels.append(asdict(await to_thread.run_sync(Level.of, served)))
+    return Level(**await lowest(partial(Level.of, served), looks=LOOKS))
+
+
+async def lowest(measure: Callable[[], AttrsInstance], *, looks: int) -> Mapping[str, int]:
+    """Return the least of each number that is measured so often, a second apart."""
+    measured = []
+    for _ in range(looks):
+        measured.append(asdict(await to_thread.run_sync(measure)))
         await sleep(1)
-    return Level(**{name: min(level[name] for level in levels) for name in levels[0]})
+    return {name: min(numbers[name] for numbers in measured) for name in measured[0]}
 
 
 async def deploy_all(
