@@ -224,6 +224,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         hash_of(tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["/", "~", "~/app/.."])
+def test_a_home_or_a_whole_disk_is_not_sent(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is in the wrong folder does not publish all that is there."""
+    fill(tmp_path, {"app/main.py": "x"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    with pytest.raises(FolderRefusedError, match="is no project's folder"):
+        hash_of(Path(folder).expanduser())
+
+
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
     """As one that is gone, or another user's."""
     with pytest.raises(FolderRefusedError, match="gone: No such file or directory"):

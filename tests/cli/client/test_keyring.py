@@ -18,7 +18,7 @@ class Desktop(KeyringBackend):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # it has no types
         self.entries: dict[tuple[str, str], str] = {}
-        self.is_locked = False
+        self.refusal: Exception | None = None
 
     def get_password(self, service: str, username: str) -> str | None:
         self._require_unlocked()
@@ -33,8 +33,8 @@ class Desktop(KeyringBackend):
             raise PasswordDeleteError("There is none.")
 
     def _require_unlocked(self) -> None:
-        if self.is_locked:
-            raise KeyringLocked("It is locked.")
+        if self.refusal is not None:
+            raise self.refusal
 
 
 @pytest.fixture
@@ -60,13 +60,19 @@ def test_a_token_is_kept_in_the_keyring(desk: Desk, place: Place, desktop: Deskt
     assert {} == desktop.entries
 
 
-def test_a_keyring_that_is_locked_is_told(desk: Desk, place: Place, desktop: Desktop) -> None:
-    """With what to do; and what is to be kept while it is, goes into the file."""
-    desk.sign_up(place, "bob@example.com")
-    desktop.is_locked = True
+@pytest.mark.parametrize(
+    "refusal", [KeyringLocked("It is locked."), ConnectionResetError("There is no bus.")]
+)
+def test_a_keyring_that_refuses_is_told(
+    desk: Desk, place: Place, desktop: Desktop, refusal: Exception
+) -> None:
+    """With what to do; and what is to be kept while it does, goes into the file."""
+    name = type(refusal).__name__.lower()
+    desk.sign_up(place, f"bob.{name}@example.com")
+    desktop.refusal = refusal
 
     refused = desk.run("whoami", code=1)
-    desk.sign_up(place, "carl@example.com")
+    desk.sign_up(place, f"carl.{name}@example.com")
 
     (context,) = json.loads(desk.context_file.read_text())["by_name"].values()
     assert "Unlock it" in refused.stderr

@@ -71,6 +71,8 @@ def archive_of(folder: Path, limits: SourceLimits | None = None) -> Iterator[Arc
         FolderRefusedError: If there is nothing, too much, or something that cannot be read.
     """
     limits = limits or SourceLimits()
+    if folder.resolve() in {Path.home(), Path(folder.anchor)}:
+        raise FolderRefusedError(f"{folder} is no project's folder. Go into one, and deploy that.")
     with _readable():
         files = files_of(folder)
         sizes = {path: (folder / path).lstat().st_size for path in files.paths}

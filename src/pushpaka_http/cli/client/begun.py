@@ -80,6 +80,7 @@ class Begun:
         if following.is_settled:
             address = self._address(following.deployment)
             display.end(following.deployment, following.outcome(), address)
+            self._tell_what_goes_on(following.deployment)
         return following
 
     def _leave(self) -> None:
@@ -96,6 +97,14 @@ class Begun:
         click.echo(sentence, err=True)
         click.echo(f"Follow it: pushpaka logs --follow {self.deployment.id}", err=True)
         click.echo(f"Cancel it: pushpaka cancel {self.deployment.id}", err=True)
+
+    def _tell_what_goes_on(self, ended: DeploymentResponse) -> None:
+        """Say that visitors find the version before, where *ended* has not taken its place."""
+        if ended.status is not DeploymentStatus.FAILED or ended.target != PRODUCTION:
+            return
+        serving = self.session.client.projects.get(ended.project_id)
+        if serving.current_deployment_id not in {None, ended.id}:
+            self.session.output.say(f"The version before goes on at {serving.url}")
 
     def _address(self, deployment: DeploymentResponse) -> str:
         """Return where visitors find it: a preview has but its own address."""

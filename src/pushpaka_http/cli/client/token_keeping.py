@@ -1,4 +1,8 @@
-"""Where tokens are kept: in the keyring of the desktop where there is one, else in the file."""
+"""
+Where tokens are kept: in the keyring of the desktop where there is one, else in the file.
+
+Its backends raise whatever the desktop's bus or its libraries do, besides the library's own errors.
+"""
 
 from contextlib import suppress
 from importlib import import_module
@@ -28,7 +32,7 @@ def with_token(name: str, context: Context, token: str) -> Context:
     """Return *context* with *token*, which is in the keyring from now on if that can be."""
     keyring = _usable_keyring()
     if keyring is not None:
-        with suppress(_refusal()):
+        with suppress(Exception):
             keyring.set_password(_SERVICE, _entry(name, context), token)
             return evolve(context, token=None, is_in_keyring=True)
     return evolve(context, token=token, is_in_keyring=False)
@@ -45,7 +49,7 @@ def token_of(name: str, context: Context) -> str | None:
         return context.token
     keyring = _usable_keyring()
     if keyring is not None:
-        with suppress(_refusal()):
+        with suppress(Exception):
             if token := keyring.get_password(_SERVICE, _entry(name, context)):
                 return token
     raise NotSignedInError(
@@ -58,7 +62,7 @@ def without_token(name: str, context: Context) -> Context:
     """Return *context* signed out; a keyring forgets the token."""
     keyring = _usable_keyring() if context.is_in_keyring else None
     if keyring is not None:
-        with suppress(_refusal()):
+        with suppress(Exception):
             keyring.delete_password(_SERVICE, _entry(name, context))
     return evolve(context, token=None, is_in_keyring=False, token_id=None)
 
@@ -68,12 +72,10 @@ def _usable_keyring() -> _Keyring | None:
         keyring = import_module("keyring")
     except ImportError:
         return None
-    is_usable = keyring.get_keyring().priority >= _LEAST_PRIORITY
-    return cast("_Keyring", keyring) if is_usable else None
-
-
-def _refusal() -> type[Exception]:
-    return cast("type[Exception]", import_module("keyring.errors").KeyringError)
+    with suppress(Exception):
+        if keyring.get_keyring().priority >= _LEAST_PRIORITY:
+            return cast("_Keyring", keyring)
+    return None
 
 
 def _entry(name: str, context: Context) -> str:

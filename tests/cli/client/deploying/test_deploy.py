@@ -99,6 +99,18 @@ async def test_a_failure_ends_with_the_reason(shell: Shell) -> None:
     assert f"The whole log: pushpaka logs {deployment['id']}" == advice
 
 
+async def test_after_a_failure_the_version_before_goes_on(shell: Shell) -> None:
+    """And so it says, with its address."""
+    site = await shell.site("goingon")
+    await shell.run("deploy", at=site.clone.path)
+    await shell.run("projects", "set", "build_command=exit 4", at=site.clone.path)
+
+    failed = await shell.run("deploy", at=site.clone.path, code=1)
+
+    last = failed.errors.splitlines()[-1]
+    assert last.startswith("The version before goes on at http://goingon.")
+
+
 async def test_what_is_cancelled_meanwhile_ends_with_1(shell: Shell) -> None:
     """Whoever follows is told, be it by the command that cancels or by anything else."""
     site, _ = await _gated(shell, "cancelled")
