@@ -19,6 +19,7 @@ def main() -> None:
         rounds=wanted.rounds,
         is_quick=wanted.quick,
         sizes=tuple(wanted.sizes),
+        minutes=wanted.minutes,
         runtimes=wanted.runtimes,
         readers=wanted.readers,
     )
@@ -54,6 +55,7 @@ def _wanted() -> Namespace:
         metavar=("DEPLOYMENTS", "LINES"),
         help="of scale",
     )
+    add("--minutes", type=float, default=60, help="that constant lasts")
     add("--runtimes", nargs="+", default=["process", "docker"], help="of cutover; swarm as well")
     add("--readers", type=int, default=2, help="visitors of cutover who read all the time")
     wanted = parser.parse_args()

@@ -19,7 +19,7 @@ from pushpaka_core.testing.repositories import Repository
 _SCRIPTS = Path(__file__).parent / "by_hand"
 _PAUSE = 0.02
 """Seconds between two looks whether it answers, as in the scripts."""
-_UNLIMITED = {
+UNLIMITED = {
     "PUSHPAKA_MOST_DEPLOYMENTS": "100000",
     "PUSHPAKA_MOST_HOURLY_DEPLOYMENTS": "100000",
     "PUSHPAKA_MOST_REQUESTS": "1000000",
@@ -29,7 +29,7 @@ _UNLIMITED = {
 @asynccontextmanager
 async def open_person(runtime: str) -> AsyncIterator[Person]:
     """Serve on a runtime, for somebody who may deploy as often as they like."""
-    settings = {**OWN_ADDRESSES, **_UNLIMITED, "PUSHPAKA_RUNTIME": runtime}
+    settings = {**OWN_ADDRESSES, **UNLIMITED, "PUSHPAKA_RUNTIME": runtime}
     async with open_served(**settings) as served, Person.signed_up(await served.start()) as ann:
         yield ann
 

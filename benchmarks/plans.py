@@ -18,6 +18,8 @@ class Plan:
     """Whether it is only tried if all of it works: what it says then is not to be judged."""
     sizes: tuple[int, int] = (1_000_000, 10_000_000)
     """How many deployments and lines of logs a large database has."""
+    minutes: float = 60
+    """For how long there is constant work."""
     runtimes: Sequence[str] = ("process", "docker")
     """On which of them requests are counted while versions come and go."""
     readers: int = 2

@@ -19,6 +19,7 @@ ROWS = (
     "logs-write",
     "logs-watch",
     "scale",
+    "constant",
     "footprint",
     "cutover",
 )

@@ -43,7 +43,7 @@ class Person:
         """Give somebody new, from a network that nobody else comes from."""
         number = next(_numbers)
         base = f"http://127.0.0.1:{served.port}/api/v1"
-        origin = {"X-Forwarded-For": f"198.51.{number}.1"}
+        origin = {"X-Forwarded-For": f"10.{number // 256}.{number % 256}.1"}
         async with (
             httpx.AsyncClient(
                 base_url=base, headers=origin, limits=_LIMITS, timeout=60, trust_env=False
