@@ -46,6 +46,7 @@ NOBODY = Actor(user_id=UserId(UUID(int=1)))
             lambda uow: uow.deployments.visible_to(NOBODY).versions(None),
             "ix_deployments_status",
         ),
+        (lambda uow: uow.deployments.claim("worker", at=NOON), "ix_deployments_waiting"),
     ],
 )
 async def test_no_table_is_read_from_one_end_to_the_other(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from pushpaka_core.adapters.sql.deployments import is_in_work
+from pushpaka_core.adapters.sql.queue import is_in_work
 from pushpaka_core.adapters.sql.schema import deployments
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.activity import SUCCEEDED, Queue, Spread

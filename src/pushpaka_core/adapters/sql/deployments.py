@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pushpaka_core.adapters.sql.projects import belonging_seen_by
+from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
 from pushpaka_core.adapters.sql.schema import deployments, projects
-from pushpaka_core.adapters.sql.statements import Statements
-from pushpaka_core.converters import to_row
+from pushpaka_core.adapters.sql.statements import Locking, Statements
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import FINAL, IN_WORK, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import FINAL, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
@@ -20,14 +19,26 @@ from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.pages import Page
 from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter, LeaseSight, Pulse
 
-_OLDEST_FIRST = (deployments.c.created_at, deployments.c.sequence, deployments.c.id)
+_OLDEST_FIRST = age(deployments)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)
 _NOT_OVER = sorted(set(DeploymentStatus) - FINAL)
-
-
-def is_in_work(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition of the partial index, in literals so that SQLite sees it is the same."""
-    return table.c.status.in_([sa.literal(s.value, literal_execute=True) for s in sorted(IN_WORK)])
+_PROJECT = Locking.of(
+    sa.select(sa.literal_column("1")).where(
+        projects.c.id
+        == sa.select(deployments.c.project_id)
+        .where(deployments.c.id == sa.bindparam("deployment_id"))
+        .scalar_subquery()
+    ),
+    projects,
+)
+_HELD = Locking.of(
+    sa.select(deployments).where(
+        deployments.c.id == sa.bindparam("deployment_id"),
+        deployments.c.fence == sa.bindparam("fence"),
+        is_in_work(deployments),
+    ),
+    deployments,
+)
 
 
 def is_held(lease: Lease) -> sa.ColumnElement[bool]:
@@ -100,16 +111,19 @@ class SqlDeployments:
 
     async def update(self, deployment: Deployment, /) -> Deployment:
         """Keep a changed deployment, but for what is counted elsewhere."""
-        is_same_claim = deployments.c.fence == deployment.fence
-        counted = ["fence", "heartbeat", "last_seq"]
-        return await self._statements.update(deployments, deployment, is_same_claim, leave=counted)
+        counted = "fence", "heartbeat", "last_seq"
+        return await self._statements.update(
+            deployments, deployment, unless_other=("fence",), leave=counted
+        )
 
     async def held(self, lease: Lease, /) -> Deployment:
         """Return the deployment that a worker holds."""
         await _hold_project(self._statements, lease.deployment_id)
-        query = sa.select(deployments).where(is_held(lease))
-        deployment = await self._statements.find(
-            Deployment, self._statements.locked(query, deployments)
+        deployment = await self._statements.only(
+            Deployment,
+            _HELD.on(self._statements),
+            deployment_id=lease.deployment_id,
+            fence=lease.fence,
         )
         if deployment is None:
             raise lease_lost()
@@ -118,15 +132,11 @@ class SqlDeployments:
     async def claim(self, worker: str, /, *, at: datetime) -> Deployment | None:
         """Give *worker* the next deployment; the claims before have to be seen for who is next."""
         await self._statements.take_turn("claims")
-        first = await self._statements.find(Deployment, _queue())
+        queue = next_in_queue(locks_rows=self._statements.locks_rows)
+        first = await self._statements.only(Deployment, queue)
         if first is None:
             return None
-        claimed = evolve(first.claim(worker, at=at), version=first.version + 1)
-        is_unclaimed = deployments.c.id == first.id, deployments.c.version == first.version
-        await self._statements.run(
-            sa.update(deployments).where(*is_unclaimed).values(to_row(claimed))
-        )
-        return claimed
+        return await self._statements.update(deployments, first.claim(worker, at=at))
 
     async def beat(self, lease: Lease, /) -> Pulse:
         """Count the heartbeat up."""
@@ -218,34 +228,7 @@ def _of_projects(wanted: Collection[Project]) -> sa.ColumnElement[bool]:
     return deployments.c.project_id.in_([project.id for project in wanted])
 
 
-def _queue() -> sa.Select[Any]:
-    """Return who may be claimed: turns that are free, users with little in work first."""
-    working, claimed = deployments.alias("working"), deployments.alias("claimed")
-    has_turn = (working.c.project_id == deployments.c.project_id) & (
-        working.c.target == deployments.c.target
-    )
-    is_waiting = deployments.c.status == sa.literal("queued", literal_execute=True)
-    load = (
-        sa.select(working.c.user_id, sa.func.count().label("number"))
-        .where(is_in_work(working))
-        .group_by(working.c.user_id)
-        .subquery("load")
-    )
-    last_claim = (
-        sa.select(sa.func.max(claimed.c.started_at))
-        .where(claimed.c.user_id == deployments.c.user_id)
-        .scalar_subquery()
-    )
-    return (
-        sa.select(deployments)
-        .outerjoin(load, load.c.user_id == deployments.c.user_id)
-        .where(is_waiting, ~sa.exists().where(has_turn, is_in_work(working)))
-        .order_by(sa.func.coalesce(load.c.number, 0), last_claim.nulls_first(), *_OLDEST_FIRST)
-        .with_for_update(of=deployments, key_share=True, skip_locked=True)
-    )
-
-
 async def _hold_project(statements: Statements, id: DeploymentId) -> None:
     """Have all others wait who would change the deployment's project, or what belongs to it."""
-    of_it = sa.select(deployments.c.project_id).where(deployments.c.id == id).scalar_subquery()
-    await statements.hold(projects, projects.c.id == of_it)
+    if statements.locks_rows:
+        await statements.tuples(_PROJECT.on(statements), deployment_id=id)

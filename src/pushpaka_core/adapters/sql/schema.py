@@ -181,6 +181,14 @@ deployments = _table(
     _index("ix_deployments_target", "project_id", "target", "sequence"),
     _index("ix_deployments_user", "user_id", "started_at"),
     _index(
+        "ix_deployments_waiting",
+        "user_id",
+        "created_at",
+        "sequence",
+        "id",
+        where="status = 'queued'",
+    ),
+    _index(
         "ix_deployments_idempotency",
         "user_id",
         "idempotency_key",

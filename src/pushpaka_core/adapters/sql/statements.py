@@ -1,10 +1,11 @@
 """Statements in one transaction: entities go in and come out, and errors are ours."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from math import inf
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import attrs
 import sqlalchemy as sa
@@ -34,6 +35,10 @@ E = TypeVar("E", bound=attrs.AttrsInstance)
 V = TypeVar("V", bound=_Versioned)
 
 _LONGEST_TURN = "5s"
+_TURN = sa.select(
+    sa.func.set_config("idle_in_transaction_session_timeout", _LONGEST_TURN, True),
+    sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), 0)),
+)
 
 
 @asynccontextmanager
@@ -52,6 +57,23 @@ async def uninterrupted(
         yield
     if scope.cancelled_caught:
         raise unavailable("it takes too long")
+
+
+@frozen
+class Locking:
+    """A query that is asked for too often to be written anew each time, with locks and without."""
+
+    _plain: sa.Select[Any]
+    _locked: sa.Select[Any]
+
+    @classmethod
+    def of(cls, query: sa.Select[Any], table: sa.Table) -> Self:
+        """Prepare *query*, of which the rows of *table* are locked where others write as well."""
+        return cls(query, _with_locks(query, table))
+
+    def on(self, statements: "Statements") -> sa.Select[Any]:
+        """Return the one for the transaction of *statements*."""
+        return self._locked if statements.locks_rows else self._plain
 
 
 @frozen
@@ -74,6 +96,11 @@ class Statements:
                 self._refused[0]
             )
 
+    @property
+    def locks_rows(self) -> bool:
+        """Tell whether others write at the same time, and rows are locked here."""
+        return self._lane.locks_rows
+
     async def all(self, cls: type[E], query: sa.Select[Any]) -> list[E]:
         """Return the entities that *query* finds."""
         return [from_row(cls, row) for row in await self._rows(query)]
@@ -81,6 +108,11 @@ class Statements:
     async def find(self, cls: type[E], query: sa.Select[Any]) -> E | None:
         """Return the first entity that *query* finds, or None."""
         rows = await self._rows(query.limit(1))
+        return from_row(cls, rows[0]) if rows else None
+
+    async def only(self, cls: type[E], query: sa.Select[Any], **parameters: object) -> E | None:
+        """Return the entity that *query* finds with *parameters*, of which there is one or none."""
+        rows = await self._rows(query, parameters=parameters)
         return from_row(cls, rows[0]) if rows else None
 
     async def get(self, cls: type[E], table: sa.Table, *conditions: sa.ColumnElement[bool]) -> E:
@@ -102,18 +134,13 @@ class Statements:
 
         Where one writes at a time, or nothing is to be changed, that is so anyway.
         """
-        return query.with_for_update(of=table, key_share=True) if self._lane.locks_rows else query
+        return _with_locks(query, table) if self._lane.locks_rows else query
 
     def unlocked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         """Return *query* for those rows of *table* only that nobody else is changing, locked."""
         if not self._lane.locks_rows:
             return query
         return query.with_for_update(of=table, key_share=True, skip_locked=True)
-
-    async def hold(self, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> None:
-        """Lock rows without a look at them."""
-        if self._lane.locks_rows:
-            await self.tuples(self.locked(sa.select(sa.literal(1)).where(*conditions), table))
 
     async def take_turn(self, name: str) -> None:
         """
@@ -122,36 +149,33 @@ class Statements:
         This is for what no row stands for, and is short: who stands still loses the connection.
         """
         if self._lane.locks_rows:
-            number = sa.func.hashtextextended(name, 0)
-            await self.tuples(
-                sa.select(
-                    sa.func.set_config("idle_in_transaction_session_timeout", _LONGEST_TURN, True),
-                    sa.func.pg_advisory_xact_lock(number),
-                )
-            )
+            await self.tuples(_TURN, name=name)
 
     async def scalar(self, statement: sa.Executable) -> Any:
         """Return the first value of the first row, or None."""
         async with self._answered():
             return await self._connection.scalar(statement)
 
-    async def tuples(self, statement: sa.Executable) -> Sequence[tuple[Any, ...]]:
+    async def tuples(
+        self, statement: sa.Executable, **parameters: object
+    ) -> Sequence[tuple[Any, ...]]:
         """Return plain rows."""
         async with self._answered():
-            return [tuple(row) for row in await self._connection.execute(statement)]
+            result = await self._connection.execute(statement, parameters)
+            return [tuple(row) for row in result]
 
     async def insert(self, table: sa.Table, *entities: attrs.AttrsInstance) -> None:
         """Keep new rows; DuplicateError, NotFoundError."""
         if entities:
             async with self._answered(table):
-                await self._connection.execute(sa.insert(table), [to_row(e) for e in entities])
+                await self._connection.execute(_insert(table), [to_row(e) for e in entities])
 
     async def update(
         self,
         table: sa.Table,
         entity: V,
-        *conditions: sa.ColumnElement[bool],
-        leave: Sequence[str] = (),
+        unless_other: Sequence[str] = (),
+        leave: Collection[str] = (),
     ) -> V:
         """
         Write *entity* over the row that it was made from, and return it as kept.
@@ -159,17 +183,14 @@ class Statements:
         The columns to *leave* are counted in other ways.
 
         Raises:
-            StaleEntityError: If the row is gone, of another version, or misses *conditions*.
+            StaleEntityError: If the row is gone, of another version, or of another value in
+                one of the columns of *unless_other*.
         """
-        row, keys = to_row(entity), _keys(table)
-        changes = {name: row[name] for name in row.keys() - {*keys, *leave}}
-        statement = (
-            sa.update(table)
-            .where(*_is_same(table, row), table.c.version == entity.version, *conditions)
-            .values(changes | {"version": entity.version + 1})
-            .returning(table)
-        )
-        rows = await self._rows(statement, table)
+        row = to_row(entity)
+        same = *_keys(table), "version", *unless_other
+        changes = {name: row[name] for name in row.keys() - {*_keys(table), *leave}}
+        changes |= {"version": entity.version + 1} | {_same(name): row[name] for name in same}
+        rows = await self._rows(_update(table, same), table, changes)
         if not rows:
             raise StaleEntityError(table.info["row"])
         return from_row(type(entity), rows[0])
@@ -193,10 +214,13 @@ class Statements:
             await self._connection.execute(statement, parameters)
 
     async def _rows(
-        self, statement: sa.Executable, table: sa.Table | None = None
+        self,
+        statement: sa.Executable,
+        table: sa.Table | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> Sequence[Mapping[str, Any]]:
         async with self._answered(table):
-            result = await self._connection.execute(statement)
+            result = await self._connection.execute(statement, parameters)
             return cast("Sequence[Mapping[str, Any]]", result.mappings().all())
 
     @asynccontextmanager
@@ -212,6 +236,26 @@ class Statements:
 def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
     """Return what the next of *values* say, as many as *table* has columns."""
     return from_row(cls, {column.name: next(values) for column in table.c})
+
+
+def _with_locks(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+    return query.with_for_update(of=table, key_share=True)
+
+
+@cache
+def _insert(table: sa.Table) -> sa.Insert:
+    return sa.insert(table)
+
+
+@cache
+def _update(table: sa.Table, same: Sequence[str]) -> sa.Executable:
+    """Return the change of a row that is the *same* yet in some columns."""
+    is_same = (table.c[name] == sa.bindparam(_same(name)) for name in same)
+    return sa.update(table).where(*is_same).returning(table)
+
+
+def _same(name: str) -> str:
+    return f"same_{name}"
 
 
 def _keys(table: sa.Table) -> Sequence[str]:
