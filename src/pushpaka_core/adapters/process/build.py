@@ -9,7 +9,9 @@ from attrs import field, frozen
 
 from pushpaka_core.adapters.process.build_caches import bring, keep, place_of
 from pushpaka_core.adapters.process.environment import build_env, program_env
+from pushpaka_core.adapters.process.install_inputs import key_of
 from pushpaka_core.adapters.process.interpreters import Interpreters
+from pushpaka_core.adapters.process.kept_installs import KeptInstall, installs_of
 from pushpaka_core.adapters.process.releases import Release
 from pushpaka_core.adapters.process.sites import check_links, missing_pages
 from pushpaka_core.adapters.process.toolchains import Toolchains
@@ -55,7 +57,7 @@ class Build:
         if plan.language == "python":
             await self._make_venv(steps)
         if plan.install:
-            await self._run(plan.install)
+            await self._install(plan.install)
         await self._build()
         if plan.static:
             for missing in await to_thread.run_sync(self._prepare_site, plan.static):
@@ -76,6 +78,28 @@ class Build:
         ending = await self._end_of(*uv, "--python", str(interpreter.path), str(self.release.venv))
         if not ending.succeeded:
             raise BuildError(f"The virtual environment could not be made: uv {ending.words}.")
+
+    async def _install(self, step: Step) -> None:
+        """Install, or take what the very same command has installed before."""
+        kept = await to_thread.run_sync(self._kept_install)
+        if kept and await self._is_brought(kept):
+            await self.report(
+                f"The packages of the last `{step.command}` are used:"
+                " nothing that decides on them has changed."
+            )
+            return
+        await self._run(step)
+        if kept:
+            await self._end_quietly(kept.keep(self.release.directory))
+
+    def _kept_install(self) -> KeptInstall | None:
+        key = key_of(self.request.plan, self.release, {**self.host_env, **self.request.env})
+        place = installs_of(self.cache, self.request.project_number)
+        return KeptInstall(place / key) if key else None
+
+    async def _is_brought(self, kept: KeptInstall) -> bool:
+        is_there = await to_thread.run_sync(lambda: kept.is_there)
+        return is_there and (await self._end_quietly(kept.bring())).succeeded
 
     async def _build(self) -> None:
         """Run what is no installation, with what frameworks have kept of the last build."""
@@ -100,8 +124,7 @@ class Build:
         own = PurePosixPath(plan.directory)
         for directory in map(str, (own, *own.parents)):
             place = place_of(self.cache, self.request.project_number, directory)
-            command = await to_thread.run_sync(self._command, how(place), directory)
-            await self.processes.run(command, on_output=_discard)
+            await self._end_quietly(how(place), directory)
 
     async def _run(self, step: Step) -> None:
         await self.report(f"Running `{step.command}`")
@@ -112,6 +135,10 @@ class Build:
     async def _end_of(self, *argv: str) -> Exit:
         command = await to_thread.run_sync(self._command, argv)
         return await self.processes.run(command, on_output=self.on_output)
+
+    async def _end_quietly(self, argv: tuple[str, ...], directory: str | None = None) -> Exit:
+        command = await to_thread.run_sync(self._command, argv, directory)
+        return await self.processes.run(command, on_output=_discard)
 
     def _command(self, argv: tuple[str, ...], directory: str | None = None) -> Command:
         place = self.request.plan.directory if directory is None else directory

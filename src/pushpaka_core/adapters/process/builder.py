@@ -14,6 +14,7 @@ from pushpaka_core.adapters.process.digests import digest_of
 from pushpaka_core.adapters.process.faults import translated_faults
 from pushpaka_core.adapters.process.host_nodes import host_directories
 from pushpaka_core.adapters.process.interpreters import Interpreters
+from pushpaka_core.adapters.process.kept_installs import installs_of
 from pushpaka_core.adapters.process.permissions import (
     is_passable,
     make_passable,
@@ -116,9 +117,10 @@ class ProcessBuilder:
     async def forget(self, project_number: int, /) -> None:
         """Remove the cache of the project's user; in that of the platform's own, its part."""
         uid = self._uid_of(project_number)
-        shared = place_of(self._cache / _SHARED, project_number)
-        cache = shared if uid is None else self._cache / str(uid)
-        await to_thread.run_sync(remove_tree, cache)
+        shared = self._cache / _SHARED
+        parts = (place_of(shared, project_number), installs_of(shared, project_number))
+        for cache in parts if uid is None else (self._cache / str(uid),):
+            await to_thread.run_sync(remove_tree, cache)
 
     async def artifacts(self) -> Mapping[str, Lease]:
         """Return all releases that are there, those included that a dead worker left half built."""
