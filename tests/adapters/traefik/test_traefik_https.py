@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from anyio import fail_after, sleep, to_thread
+from anyio import connect_tcp, fail_after, sleep, to_thread
+from anyio.streams.tls import TLSAttribute
 from attrs import evolve
 from tests.adapters.traefik.conftest import free_entry_points
 from tests.certificates import UNTIL, certify
@@ -211,6 +212,17 @@ class TestTraefik:
         assert 404 == (await _visit(entry_points, "nobody.example.com")).status_code
         assert 503 == (await _visit(entry_points, "shop.localhost")).status_code
 
+    @pytest.mark.usefixtures("in_force")
+    async def test_the_default_stays_the_same_with_the_next_table(
+        self, entry_points: EntryPoints, router: TraefikRouter
+    ) -> None:
+        """No key is made while a switch waits for its table to be used."""
+        before = await _shown_to(entry_points, "nobody.example.com")
+
+        await router.apply(RouteTable(generation=2, routes=()))
+
+        assert before == await _shown_to(entry_points, "nobody.example.com")
+
     @pytest.mark.usefixtures("page_server", "in_force")
     async def test_visitors_by_http_are_sent_to_https(
         self, entry_points: EntryPoints, visitor: httpx.AsyncClient
@@ -270,6 +282,18 @@ async def _is_shown(entry_points: EntryPoints, host: str, certificate: bytes) ->
     except httpx.ConnectError:
         return False
     return True
+
+
+async def _shown_to(entry_points: EntryPoints, host: str) -> bytes | None:
+    """Return the certificate that is shown to whoever asks for *host*."""
+    assert entry_points.https is not None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    port = entry_points.https.port
+    async with await connect_tcp(
+        "127.0.0.1", port, ssl_context=context, tls_hostname=host
+    ) as stream:
+        return stream.extra(TLSAttribute.peer_certificate_binary)  # noqa: S610 - of anyio
 
 
 async def _visit(

@@ -1,17 +1,24 @@
-"""Which certificates there are: those that the operator has put there, and those obtained."""
+"""Which certificates there are: the operator's own, those obtained, and one for all the rest."""
 
 import json
 import logging
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 logger = logging.getLogger(__name__)
+
+_NOBODY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unknown.invalid")])
+_ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @frozen(kw_only=True)
@@ -22,6 +29,37 @@ class OwnCertificate:
     key_file: Path
     names: Mapping[str, datetime]
     """Its host names, in lower case, and until when it is good for them."""
+
+
+@frozen(kw_only=True)
+class DefaultCertificate:
+    """What is shown under names that no other certificate bears, as text."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+@cache
+def default_certificate() -> DefaultCertificate:
+    """
+    Return one that is signed by itself, the same for as long as this process lives.
+
+    Where it is given none, Traefik makes an RSA key whenever a table comes, and uses the
+    table only then.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    begin, end = _ALWAYS
+    certificate = (
+        x509.CertificateBuilder(_NOBODY, _NOBODY, key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return DefaultCertificate(
+        certificate=certificate.public_bytes(Encoding.PEM).decode(), key=private.decode()
+    )
 
 
 def own_certificates(directory: Path | None) -> list[OwnCertificate]:

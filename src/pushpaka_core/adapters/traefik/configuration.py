@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.certificates import OwnCertificate
+from pushpaka_core.adapters.traefik.certificates import DefaultCertificate, OwnCertificate
 from pushpaka_core.adapters.traefik.https import (
     ENTRY_POINT,
     Https,
+    certificates,
     middlewares,
-    own_certificates,
     redirecting_router,
     resolvers,
     secure_router,
@@ -108,12 +108,13 @@ def dynamic_configuration(
     page: str | None,
     https: Https | None = None,
     own: Iterable[OwnCertificate] = (),
+    default: DefaultCertificate | None = None,
 ) -> str:
     """
     Return *table* as Traefik reads it, its generation included.
 
     *page* is where the unavailable page is served; without one Traefik says 503 by itself.
-    *own* are the operator's certificates.
+    *own* are the operator's certificates, and the *default* is for all other names.
     """
     routers = {key: r for route in table.routes for key, r in _routers(route, https)}
     services = {_key(route): _service(route) for route in table.routes if route.upstreams}
@@ -134,7 +135,7 @@ def dynamic_configuration(
                 "serversTransports": {_TRANSPORT: _transport()},
                 "services": {_PAGE: _servers(*([page] if page else ())), **services},
             },
-            **own_certificates(own),
+            **certificates(own, default),
         }
     )
 

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.certificates import obtained_names, own_certificates
+from pushpaka_core.adapters.traefik.certificates import (
+    default_certificate,
+    obtained_names,
+    own_certificates,
+)
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
     dynamic_configuration,
@@ -71,6 +75,7 @@ class TraefikDirectory:
                     page=entry_points.page_address,
                     https=https,
                     own=own_certificates(https.own_directory) if https else (),
+                    default=default_certificate(),
                 )
                 self.write(self.routes_file, text)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.certificates import OwnCertificate
+from pushpaka_core.adapters.traefik.certificates import DefaultCertificate, OwnCertificate
 from pushpaka_core.ports.router import Route
 
 ENTRY_POINT = "websecure"
@@ -104,13 +104,18 @@ def middlewares(https: Https) -> Mapping[str, _Tree]:
     return {_REDIRECT: redirect, _HSTS: {"headers": {"stsSeconds": seconds}}}
 
 
-def own_certificates(certificates: Iterable[OwnCertificate]) -> _Tree:
-    """Return the certificates among which Traefik chooses by the name that is asked for."""
+def certificates(own: Iterable[OwnCertificate], default: DefaultCertificate | None) -> _Tree:
+    """Return those among which Traefik chooses by the name that is asked for, and the *default*."""
     files = [
-        {"certFile": str(each.certificate_file), "keyFile": str(each.key_file)}
-        for each in certificates
+        {"certFile": str(each.certificate_file), "keyFile": str(each.key_file)} for each in own
     ]
-    return {"tls": {"certificates": files}} if files else {}
+    tls = {**({"certificates": files} if files else {}), **(_stores(default) if default else {})}
+    return {"tls": tls} if tls else {}
+
+
+def _stores(default: DefaultCertificate) -> _Tree:
+    shown = {"certFile": default.certificate, "keyFile": default.key}
+    return {"stores": {"default": {"defaultCertificate": shown}}}
 
 
 def _obtained(hosts: Iterable[str]) -> _Tree:
