@@ -57,20 +57,28 @@ class Source:
 async def deploy(person: Person, project: Json, source: Source) -> float:
     """Return the seconds from the request to the first answer of the version by the router."""
     begun = perf_counter()
-    await person.begin(project)
-    await _answered(person, project, source.version)
+    await _served(person, project, await person.begin(project), source.version)
     return perf_counter() - begun
 
 
 async def roll_back(person: Person, project: Json, to: Json, version: str) -> float:
     """Return the seconds from the request to the first answer of the old version."""
     begun = perf_counter()
-    await person.ask("POST", f"/deployments/{to['id']}/rollback")
-    await _answered(person, project, version)
+    queued = await person.ask("POST", f"/deployments/{to['id']}/rollback")
+    await _served(person, project, queued, version)
     return perf_counter() - begun
 
 
-async def _answered(person: Person, project: Json, version: str) -> None:
+async def _served(person: Person, project: Json, deployment: Json, version: str) -> None:
+    """
+    Ask for the version once it is said to run, until it answers.
+
+    Nor is a container asked by hand before it is started: questions to the version before, and
+    what that has to say of each in its log, would take the time of what is measured.
+    """
+    ended = await person.outcome(deployment)
+    if ended["status"] != "running":
+        raise RuntimeError(f"The deployment is {ended['status']}: {ended['error']}.")
     with fail_after(PATIENCE):
         while True:
             answer = await person.visit(project["url"])
