@@ -5,7 +5,7 @@ from contextlib import suppress
 from anyio import move_on_after
 from attrs import frozen
 
-from pushpaka_core.detection import canonical_framework
+from pushpaka_core.domain.frameworks import canonical_framework
 from pushpaka_core.domain.hosts import Addresses
 from pushpaka_core.engine import VERSION, Engine, assemble_engine, starting_of
 from pushpaka_core.errors import RouterUnavailableError, RuntimeUnavailableError

@@ -16,13 +16,7 @@ from pushpaka_core.domain.frameworks import FRAMEWORKS
 
 
 def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
-    """
-    Return how to install, build and start what is in *repository*, and why.
-
-    Raises:
-        DetectionError: If no plan can be made; the message says what was looked
-            for, what was found, and what to do.
-    """
+    """Return the plan, or raise DetectionError, as the package promises it."""
     tree = below(repository, wishes.root_dir)
     words = Words.about(tree, wishes)
     question = Question(

@@ -11,7 +11,7 @@ _ANYTHING = SourcePolicy(
     allow_http=True,
     local_repo_root=PurePosixPath("/"),
     allow_nets=(IPv4Network("0.0.0.0/0"), IPv6Network("::/0")),
-    allow_ports=frozenset(range(1, 65536)),
+    allow_ports=range(1, 65536),
 )
 
 

@@ -1,6 +1,7 @@
 """How repository URLs are judged, by their form alone."""
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv6Address
 from pathlib import PurePosixPath
 
@@ -44,7 +45,7 @@ class SourcePolicy:
     """Local repositories may lie below this directory; None allows none at all."""
     allow_nets: tuple[IPNetwork, ...] = ()
     """Networks that may be contacted although they are not public."""
-    allow_ports: frozenset[int] = frozenset(
+    allow_ports: Collection[int] = frozenset(
         {22, 80, 222, 443, 2222, 3000, 7990, 7999, 8080, 8443, 29418}
     )
     """Where forges listen; an address in allow_nets may have any port."""

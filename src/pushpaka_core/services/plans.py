@@ -7,9 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 from attrs import define, evolve, field, frozen
 
-from pushpaka_core.detection.detector import detect
-from pushpaka_core.detection.explanation import explain
-from pushpaka_core.detection.wishes import Wishes
+from pushpaka_core.detection import Wishes, detect, explain
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.deployment_steps import Phase

@@ -25,6 +25,7 @@ from pushpaka_core.adapters.sql.lineage import Lineage, SchemaState
 from pushpaka_core.adapters.sql.migration import (
     _config,
     _look,
+    known_schemas,
     make_usable,
     migrate,
     require_same_instance,
@@ -208,6 +209,17 @@ async def test_the_database_says_with_which_programs_it_can_live(bare_url: str) 
     found = await to_thread.run_sync(_look, bare_url)
 
     assert max(script.module.oldest for script in scripts) == found.oldest
+
+
+async def test_every_migration_is_known_in_its_order() -> None:
+    """Each is as Alembic runs it, and with what it says of the programs before it."""
+    scripts = [*ScriptDirectory.from_config(_config()).walk_revisions()]
+    lineage = Lineage({script.revision: script.module.oldest for script in reversed(scripts)})
+
+    known = await known_schemas()
+
+    assert lineage == known
+    assert lineage.newest == known.newest
 
 
 def test_a_migration_spares_who_knows_what_it_leaves() -> None:

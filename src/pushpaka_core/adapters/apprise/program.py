@@ -58,7 +58,7 @@ class Guard:
 
 def send(order: dict[str, Any]) -> Outcome:
     """Send the message that *order* holds; without one see whether there is such a service."""
-    from apprise import Apprise  # noqa: PLC0415 - it is an extra
+    from apprise import Apprise
 
     logging.disable()
     guard = Guard([ip_network(text) for text in order["allow_nets"]])
