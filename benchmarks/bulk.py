@@ -1,6 +1,7 @@
 """Very many deployments and lines of logs, made by the database itself out of a few."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from benchmarks.databases import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
+from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, projects, users
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment
@@ -20,6 +22,10 @@ from pushpaka_core.testing.objects import NOON, a_deployment, a_project, a_user,
 OF_EACH = 1000
 """Deployments of each owner, and lines of the log that is read."""
 _FIRST_ID = 1 << 40
+_HASTE = {
+    "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA synchronous = OFF"),
+    "postgresql": ("SET session_replication_role = replica",),
+}
 
 
 @frozen(kw_only=True)
@@ -44,16 +50,31 @@ async def fill(url: str, *, all_deployments: int, lines: int) -> Filled:
     await insert(url, projects, homes)
     await insert(url, deployments, firsts)
     await insert(url, log_lines, log)
-    async with open_lanes(url, patience=PATIENCE) as (writing, _):
+    async with open_lanes(url, patience=PATIENCE) as (writing, _), _hurried(writing) as connection:
         for number, first in enumerate(firsts):
-            async with writing.engine.begin() as connection:
+            async with connection.begin():
                 await _multiply(connection, first, _FIRST_ID + number * OF_EACH)
                 await _write_logs(connection, log[0], first, lines // all_deployments)
-        if writing.engine.dialect.name == "postgresql":
-            # Its server does so by itself after a while.
-            async with writing.engine.begin() as connection:
-                await connection.execute(sa.text("ANALYZE"))
     return Filled(owner=owners[0], project=homes[0], deployment=firsts[0])
+
+
+@asynccontextmanager
+async def _hurried(lane: Lane) -> AsyncIterator[AsyncConnection]:
+    """Write without a look at what rows refer to, and make indexes once all rows are there."""
+    async with lane.engine.connect() as connection:
+        for statement in _HASTE[connection.dialect.name]:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute(statement)
+        async with connection.begin():
+            for index in deployments.indexes:
+                await connection.run_sync(index.drop)
+        yield connection
+        async with connection.begin():
+            for index in deployments.indexes:
+                await connection.run_sync(index.create)
+            if connection.dialect.name == "postgresql":
+                # Its server does so by itself after a while.
+                await connection.execute(sa.text("ANALYZE"))
 
 
 async def _multiply(connection: AsyncConnection, first: Deployment, start: int) -> None:
