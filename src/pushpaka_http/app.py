@@ -41,7 +41,7 @@ from pushpaka_http.controllers.tokens import TokenController
 from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
 from pushpaka_http.cross_origin import CrossOrigin
 from pushpaka_http.dashboard.pages import DashboardController
-from pushpaka_http.dependencies import given
+from pushpaka_http.dependencies import given, hand_over_in_turn
 from pushpaka_http.deployment_events import MoveWatch
 from pushpaka_http.errors import HANDLERS
 from pushpaka_http.gate import Gate, give_time
@@ -134,6 +134,7 @@ def create_app(
         plugins=[openapi.ChangesPlugin(), openapi.ErrorsPlugin()],
         logging_config=None,
     )
+    hand_over_in_turn(app)
     methods = Methods(app.asgi_handler, _allowed_methods(app))
     gate: ASGIApp = Gate(methods, limits)
     if allowed_origins:

@@ -1,6 +1,7 @@
 """Who really asks: the address of a client, when there may be proxies in between."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from attrs import frozen
@@ -47,6 +48,7 @@ def _forwarded_for(headers: Headers) -> list[str]:
     return [hop.strip() for value in values for hop in value.split(",")]
 
 
+@lru_cache
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

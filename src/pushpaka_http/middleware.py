@@ -27,6 +27,10 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 """What every answer carries that does not say otherwise."""
+_ENCODED_HEADERS = [
+    (name.lower().encode(), text.encode()) for name, text in SECURITY_HEADERS.items()
+]
+_ID_HEADER = b"x-request-id"
 
 
 @define
@@ -58,10 +62,10 @@ class Exchange:
         await self._send(message)
 
     def _add_headers(self, message: Message) -> None:
-        headers = MutableScopeHeaders.from_message(message)
-        headers["X-Request-ID"] = self.request_id
-        for name, value in SECURITY_HEADERS.items():
-            headers.setdefault(name, value)
+        headers = MutableScopeHeaders.from_message(message).headers
+        given = {name.lower() for name, _ in headers}
+        added = (*_ENCODED_HEADERS, (_ID_HEADER, self.request_id.encode()))
+        headers += [(name, value) for name, value in added if name not in given]
 
     @property
     def method(self) -> str:

@@ -2,12 +2,11 @@
 
 import math
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
-from attrs import field, frozen
-from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from attrs import define, field, frozen
 
 from pushpaka_core.domain.access import Actor, Scope
 from pushpaka_core.domain.projects import ProjectId
@@ -53,21 +52,32 @@ class Limits:
     """How long moves of deployments are told in one answer; who watches on asks again."""
 
 
-@frozen
+@define
 class ProcessRateCounters:
     """Counts what this process is asked for."""
 
-    _counters: MovingWindowRateLimiter = field(
-        factory=lambda: MovingWindowRateLimiter(MemoryStorage()), repr=False
-    )
+    _now: Callable[[], float] = time.monotonic
+    _ends: dict[str, deque[float]] = field(factory=dict, init=False, repr=False)
+    """Until when each time counts that was counted, by key."""
+    _next_look: float = field(default=0, init=False)
 
     async def hit(self, key: str, most: int, /, *, seconds: int = MINUTE) -> float | None:
         """Count one more of *key*, unless there were *most*: then return the seconds to wait."""
-        item = RateLimitItemPerSecond(most, seconds)
-        if await self._counters.hit(item, key):
-            return None
-        window = await self._counters.get_window_stats(item, key)
-        return window.reset_time - time.time()
+        now = self._now()
+        self._forget(now)
+        ends = self._ends.setdefault(key, deque())
+        while ends and ends[0] <= now:
+            ends.popleft()
+        if len(ends) >= most:
+            return ends[0] - now
+        ends.append(now + seconds)
+        return None
+
+    def _forget(self, now: float) -> None:
+        """Drop, once a minute, the keys of which nothing counts any more."""
+        if now >= self._next_look:
+            self._ends = {key: ends for key, ends in self._ends.items() if ends[-1] > now}
+            self._next_look = now + MINUTE
 
 
 @frozen

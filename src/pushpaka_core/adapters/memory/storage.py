@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import Lock
+from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 
 from pushpaka_core.adapters.memory.storage_accounts import MemoryAuditTrail, MemoryUsers
@@ -204,6 +205,8 @@ class MemoryStorage:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[MemoryUnitOfWork]:
         """Show what was committed last, whatever is written meanwhile."""
+        # Whoever reads again and again lets the others go on, as with any database.
+        await checkpoint()
         await self.check()
         yield MemoryUnitOfWork(self._committed.view(read_only=True))
 
