@@ -29,7 +29,7 @@ from pushpaka_core.domain.logs import LogFilter
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.ports.storage import Storage
-from pushpaka_core.services.deployment_log import BATCH_LINES
+from pushpaka_core.services.log_batches import BATCH_LINES
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.testing.keeping import keep_deployment
 

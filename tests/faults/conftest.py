@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from secrets import randbelow
 
 import pytest
+from anyio import sleep_forever
 from hypothesis import HealthCheck, Phase, settings
 
-from pushpaka_core.services import deployment_log
+from pushpaka_core.services import log_batches
+from pushpaka_core.services.log_batches import LogBatches
 from pushpaka_worker import worker
 
 DEPTH = int(os.environ.get("PUSHPAKA_TEST_DEPTH", "0"))
@@ -34,7 +36,7 @@ settings.register_profile(
 def logs_written_at_once_only() -> Iterator[None]:
     """Have logs written where a step ends, not by a clock, and a lost answer cost no second."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployment_log, "BATCH_SECONDS", 3600)
-        patch.setattr(deployment_log, "PAUSE_SECONDS", 0.001)
+        patch.setattr(LogBatches, "flush_often", lambda _: sleep_forever())
+        patch.setattr(log_batches, "PAUSE_SECONDS", 0.001)
         patch.setattr(worker, "_LET_GO_SECONDS", 0.05)
         yield

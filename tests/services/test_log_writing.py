@@ -1,11 +1,12 @@
 """Logs on their way into storage: in batches, masked, numbered, and whole."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-from anyio import create_task_group, fail_after, wait_all_tasks_blocked
+from anyio import Event, create_task_group, fail_after, wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
-from attrs import evolve
+from attrs import define, evolve, field
 from tests.faults.stage import Outage, StagedStorage
 from tests.services.platform import Platform
 
@@ -18,8 +19,10 @@ from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.errors import BuildError, LeaseLostError
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.services import deployment_log
-from pushpaka_core.services.deployment_log import BATCH_LINES
+from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.services import log_batches
+from pushpaka_core.services.deployment_log import DeploymentLog
+from pushpaka_core.services.log_batches import BATCH_LINES
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.testing.objects import NOON, an_instance
 
@@ -242,6 +245,48 @@ class TestBatches:
         assert [str(n) for n in range(3 * BATCH_LINES)] == await platform.said(id)
         assert list(range(1, 3 * BATCH_LINES + 1)) == [li.seq for li in await platform.lines(id)]
 
+    async def test_begin_with_a_line_that_comes_alone(
+        self,
+        platform: Platform,
+        writing: LogWriting,
+        id: DeploymentId,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The first line is written at once, others after a rest, or when they fill a batch."""
+        monkeypatch.setattr(log_batches, "REST_SECONDS", 3600)
+        async with writing.open(id, Redactor()) as log:
+            await log.say("Alone", Phase.BUILD)
+            await wait_all_tasks_blocked()
+            assert ["Alone"] == await platform.said(id)
+
+            await log.say("Soon after", Phase.BUILD)
+            await wait_all_tasks_blocked()
+            assert ["Alone"] == await platform.said(id)
+
+            await log.output(Phase.BUILD)(chunk(b"\n" * (BATCH_LINES - 1)))
+            await wait_all_tasks_blocked()
+            assert BATCH_LINES + 1 == len(await platform.said(id))
+
+    async def test_are_gathered_while_the_one_before_is_committed(
+        self, platform: Platform, id: DeploymentId
+    ) -> None:
+        """Whoever writes goes on meanwhile, until the next batch is full as well."""
+        storage, written = SlowToCommit(platform.storage), []
+
+        async def write(log: DeploymentLog) -> None:
+            for number in range(3 * BATCH_LINES):
+                await log.say(str(number), Phase.BUILD)
+                written.append(number)
+
+        writing = LogWriting(storage, platform.events, lambda: NOON)
+        async with writing.open(id, Redactor()) as log, create_task_group() as tasks:
+            tasks.start_soon(write, log)
+            await wait_all_tasks_blocked()
+            assert 2 * BATCH_LINES - 1 == len(written)
+            storage.may_commit.set()
+
+        assert [str(n) for n in range(3 * BATCH_LINES)] == await platform.said(id)
+
     async def test_wait_for_a_storage_that_is_away(
         self,
         platform: Platform,
@@ -250,7 +295,7 @@ class TestBatches:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Nothing is lost and nothing doubled by an outage."""
-        monkeypatch.setattr(deployment_log, "PAUSE_SECONDS", 0.01)
+        monkeypatch.setattr(log_batches, "PAUSE_SECONDS", 0.01)
         async with writing.open(id, Redactor()) as log:
             platform.storage.fail()
             await log.say("During the outage", Phase.BUILD)
@@ -270,7 +315,7 @@ class TestBatches:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Also where the commit was done and only its answer lost, beside others who write."""
-        monkeypatch.setattr(deployment_log, "PAUSE_SECONDS", 0.01)
+        monkeypatch.setattr(log_batches, "PAUSE_SECONDS", 0.01)
         storage = StagedStorage(platform.storage)
         writing = LogWriting(storage, platform.events, lambda: NOON)
         instance = await kept_instance(platform, id)
@@ -370,6 +415,29 @@ async def test_an_error_leaves_the_log_as_it_is(writing: LogWriting, id: Deploym
     with pytest.raises(ZeroDivisionError):
         async with writing.open(id, Redactor()):
             raise ZeroDivisionError
+
+
+@define
+class SlowToCommit:
+    """A storage whose commits wait until they may be."""
+
+    _storage: Storage
+    may_commit: Event = field(factory=Event, init=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """Write."""
+        async with self._storage.transaction() as uow:
+            yield uow
+            await self.may_commit.wait()
+
+    def snapshot(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Read."""
+        return self._storage.snapshot()
+
+    async def check(self) -> None:
+        """Ask the storage."""
+        await self._storage.check()
 
 
 async def kept_instance(platform: Platform, id: DeploymentId) -> Instance:

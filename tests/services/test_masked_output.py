@@ -20,6 +20,7 @@ from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
 from pushpaka_core.services import deployment_log
 from pushpaka_core.services.deployment_log import PATIENT_ROUNDS, DeploymentLog, ProgramOutput
+from pushpaka_core.services.log_batches import LogBatches
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.testing.keeping import keep_deployment
 from pushpaka_core.testing.objects import NOON, an_id
@@ -72,15 +73,8 @@ def kernels(secret: str) -> set[str]:
 
 
 def an_output(redactor: Redactor) -> tuple[DeploymentLog, ProgramOutput]:
-    log = DeploymentLog(
-        MemoryStorage(),
-        MemoryEventBus(),
-        lambda: NOON,
-        DeploymentId(an_id()),
-        redactor,
-        None,
-        None,
-    )
+    batches = LogBatches(MemoryStorage(), MemoryEventBus(), DeploymentId(an_id()))
+    log = DeploymentLog(batches, lambda: NOON, redactor)
     return log, log.output(Phase.BUILD)
 
 
@@ -95,7 +89,7 @@ def let_time_pass(output: ProgramOutput) -> None:
 
 
 def lines_of(log: DeploymentLog) -> Sequence[str]:
-    return [entry.message for entry in log._pending]
+    return [entry.message for entry in log._batches.pending]
 
 
 async def test_no_secret_is_seen_however_it_comes_in_pieces() -> None:

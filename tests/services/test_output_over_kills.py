@@ -18,7 +18,9 @@ from pushpaka_core.domain.instances import Instance
 from pushpaka_core.domain.logs import LogFilter, LogStream
 from pushpaka_core.domain.redaction import Redactor
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.services.deployment_log import BATCH_LINES, DeploymentLog
+from pushpaka_core.services.background import alongside
+from pushpaka_core.services.deployment_log import DeploymentLog
+from pushpaka_core.services.log_batches import BATCH_LINES, LogBatches
 from pushpaka_core.services.output_reading import MOST_CHUNKS_BEHIND
 from pushpaka_core.testing.keeping import keep, keep_deployment
 from pushpaka_core.testing.objects import NOON, an_instance
@@ -56,16 +58,16 @@ async def printed_by_an_instance(
     deployment = await keep_deployment(storage)
     await keep(storage, an_instance(deployment))
     for number, is_committed in [*kills, (len(printed), True)]:
-        log = DeploymentLog(
-            storage, MemoryEventBus(), lambda: NOON, deployment.id, _REDACTOR, None, None
-        )
+        batches = LogBatches(storage, MemoryEventBus(), deployment.id)
+        log = DeploymentLog(batches, lambda: NOON, _REDACTOR)
         instance = await the_instance(storage)
         output = log.output(Phase.RUN, instance.id)
         after = output.begin_at(instance.output_position)
-        for chunk in [chunk for chunk in printed if chunk.position > after][:number]:
-            await output(chunk)
-        if is_committed:
-            await log.flush()
+        async with alongside(batches.flush_often):
+            for chunk in [chunk for chunk in printed if chunk.position > after][:number]:
+                await output(chunk)
+            if is_committed:
+                await log.flush()
     output.finish()
     await log.flush()
     return await lines_of(storage, deployment.id)

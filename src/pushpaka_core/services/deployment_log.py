@@ -3,38 +3,26 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import takewhile
 from math import inf
 from weakref import WeakSet
 
-from anyio import CancelScope, Lock, sleep
+from anyio import sleep
 from attrs import define, field
 
 from pushpaka_core.domain.deployment_steps import Phase
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import LinesWritten
 from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LineSplitter, LogEntry, LogLevel, LogStream
 from pushpaka_core.domain.plain_text import clean
 from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.errors import (
-    DeploymentFailedError,
-    LeaseLostError,
-    NotFoundError,
-    StorageUnavailableError,
-)
-from pushpaka_core.ports.events import EventBus
+from pushpaka_core.errors import DeploymentFailedError
 from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
-from pushpaka_core.services.kept_lines import kept_lines
-from pushpaka_core.services.log_trimming import LogTrimming
-from pushpaka_core.services.output_reading import Channel, Mark, Reading, in_parts
+from pushpaka_core.services.log_batches import LogBatches
+from pushpaka_core.services.output_reading import Channel, Reading, in_parts
 
-BATCH_LINES, BATCH_SECONDS = 500, 0.05
 TAIL_LINES = 20
-PAUSE_SECONDS = 1
-"""Between two tries while the database is away."""
-PATIENT_ROUNDS = 20
+ROUND_SECONDS, PATIENT_ROUNDS = 0.25, 4
 """So often nothing has to come for a line without an end to be shown: for a second."""
 
 _STREAMS = {Descriptor.STDOUT: LogStream.STDOUT, Descriptor.STDERR: LogStream.STDERR}
@@ -49,28 +37,16 @@ class DeploymentLog:
     nothing piles up. Once the lease is lost, writing raises LeaseLostError.
     """
 
-    _storage: Storage
-    _events: EventBus
+    _batches: LogBatches
     _now: Clock
-    _deployment_id: DeploymentId
     _redactor: Redactor
-    _fence: int | None
-    _most_output: int | None
-    _trimming: LogTrimming | None = None
-    _pending: list[LogEntry] = field(factory=list, init=False)
-    _marks: deque[Mark] = field(factory=deque, init=False)
-    _doubtful: int = field(default=0, init=False)
-    """How many lines were to be committed when the storage went away."""
-    _committed: int = field(default=0, init=False)
+    _most_output: int | None = None
     _output_size: int = field(default=0, init=False)
     _outputs: "WeakSet[ProgramOutput]" = field(factory=WeakSet, init=False)
-    _flushing: Lock = field(factory=Lock, init=False)
-    _lost: LeaseLostError | None = field(default=None, init=False)
 
     async def say(self, message: str, phase: Phase, level: LogLevel = LogLevel.INFO) -> None:
         """Write what the platform has to say; each line of *message* becomes one of the log."""
-        for line in self.masked(message).split("\n"):
-            self._add(line, LogStream.SYSTEM, phase, level, self._now())
+        self._add(self.masked(message).split("\n"), LogStream.SYSTEM, phase, level, self._now())
         await self.make_room()
 
     def masked(self, text: str) -> str:
@@ -98,118 +74,66 @@ class DeploymentLog:
         self, lines: Iterable[str], stream: LogStream, phase: Phase, written_at: datetime
     ) -> Sequence[str]:
         """Take lines of a program, up to the limit of a build, and return them as they are kept."""
-        kept = [self._masked(line) for line in lines]
-        for line in kept:
-            room = self._room
-            self._output_size += (len(line) if line.isascii() else len(line.encode())) + 1
-            if self._room >= 0:
-                self._add(line, stream, phase, LogLevel.INFO, written_at)
-            elif room >= 0:
-                marker = f"The output is over {self._most_output} bytes; the rest is not kept."
-                self._add(marker, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
+        kept, had_room = [self._masked(line) for line in lines], self._room >= 0
+        fitting = kept if self._most_output is None else takewhile(self._fits, kept)
+        self._add(fitting, stream, phase, LogLevel.INFO, written_at)
+        if had_room and self._room < 0:
+            self._warn(
+                f"The output is over {self._most_output} bytes; the rest is not kept.", phase
+            )
         return kept
 
     def add_loss(self, phase: Phase) -> None:
         """Say that lines of a program are missing at this place."""
-        message = "Some output is missing here: it could not be kept."
-        self._add(message, LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
-
-    async def make_room(self) -> None:
-        """Wait until what is pending does not fill a batch."""
-        if len(self._pending) >= BATCH_LINES or self._lost:
-            await self._flush(leave=BATCH_LINES - 1)
+        self._warn("Some output is missing here: it could not be kept.", phase)
 
     def mark_read(self, instance_id: InstanceId, position: str) -> None:
         """Note how far an instance's output is in the log; kept with the lines before it."""
-        self._marks.append(Mark(self._committed + len(self._pending), instance_id, position))
+        self._batches.mark_read(instance_id, position)
+
+    async def make_room(self) -> None:
+        """Wait until more can be written."""
+        await self._batches.make_room()
 
     async def flush(self) -> None:
         """Commit what is pending, however long the database is away."""
-        await self._flush(leave=0)
+        await self._batches.flush()
 
-    async def _flush(self, *, leave: int) -> None:
-        async with self._flushing:
-            while self._is_over(leave) and self._lost is None:
-                with CancelScope(shield=True):
-                    committed = await self._commit_batch()
-                if not committed and self._lost is None:
-                    await sleep(PAUSE_SECONDS)
-        if self._lost:
-            raise self._lost
-
-    async def flush_often(self) -> None:
-        """Commit what is pending every 50 ms, prompts without a line end too, without end."""
-        while self._lost is None:
-            await sleep(BATCH_SECONDS)
+    async def release_prompts_often(self) -> None:
+        """Write lines without an end for which somebody waits, without end."""
+        while True:
+            await sleep(ROUND_SECONDS)
             for output in list(self._outputs):
                 output.release_prompts()
-            try:
-                await self.flush()
-            except LeaseLostError:
-                return
-            if self._trimming:
-                await self._trimming.trim_if_due()
-
-    def _is_over(self, leave: int) -> bool:
-        """Tell whether more than so many lines are pending; marks are to be kept with the last."""
-        return len(self._pending) > leave or (leave == 0 and bool(self._marks))
 
     @property
     def _room(self) -> float:
         """How many more bytes of output are kept."""
         return inf if self._most_output is None else self._most_output - self._output_size
 
+    def _fits(self, line: str) -> bool:
+        """Count one more line of output, and tell whether it is kept."""
+        self._output_size += (len(line) if line.isascii() else len(line.encode())) + 1
+        return self._room >= 0
+
     def _masked(self, line: str) -> str:
         return self._redactor.redact(clean(line))
 
+    def _warn(self, message: str, phase: Phase) -> None:
+        self._add([message], LogStream.SYSTEM, phase, LogLevel.WARN, self._now())
+
     def _add(
-        self, message: str, stream: LogStream, phase: Phase, level: LogLevel, at: datetime
+        self,
+        messages: Iterable[str],
+        stream: LogStream,
+        phase: Phase,
+        level: LogLevel,
+        at: datetime,
     ) -> None:
-        self._pending.append(
+        self._batches.add(
             LogEntry(level=level, stream=stream, phase=phase, message=message, created_at=at)
+            for message in messages
         )
-
-    async def _commit_batch(self) -> bool:
-        batch = self._pending[: self._doubtful or self._batch_size]
-        end = self._committed + len(batch)
-        read = {mark.instance_id: mark.position for mark in self._marks if mark.line <= end}
-        try:
-            async with self._storage.transaction() as uow:
-                known = await kept_lines(uow, self._deployment_id, batch) if self._doubtful else ()
-                lines = known or await uow.logs.append(
-                    self._deployment_id, batch, fence=self._fence
-                )
-                for instance_id, position in read.items():
-                    await uow.instances.mark_read(instance_id, position)
-        except StorageUnavailableError:
-            self._doubtful = len(batch)
-            return False
-        except LeaseLostError as error:
-            self._lost = error
-            return False
-        except NotFoundError as error:
-            self._lost = LeaseLostError(str(error))
-            return False
-        self._doubtful = 0
-        self._forget(len(batch))
-        if self._trimming:
-            self._trimming.note(sum(len(line.message) + 1 for line in lines))
-        if lines:
-            await self._events.publish(LinesWritten(deployment_id=self._deployment_id, lines=lines))
-        return True
-
-    @property
-    def _batch_size(self) -> int:
-        """Let a batch end at a mark: no line of an instance is kept without its position."""
-        ends = [mark.line - self._committed for mark in self._marks]
-        fitting = [end for end in ends if end <= BATCH_LINES]
-        return max(fitting, default=min(ends, default=BATCH_LINES))
-
-    def _forget(self, number: int) -> None:
-        del self._pending[:number]
-        self._committed += number
-        while self._marks and self._marks[0].line <= self._committed:
-            self._marks.popleft()
 
 
 @define(eq=False)

@@ -14,6 +14,7 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import alongside
 from pushpaka_core.services.deployment_log import DeploymentLog
+from pushpaka_core.services.log_batches import LogBatches
 from pushpaka_core.services.log_trimming import LogTrimming
 
 MOST_BUILD_OUTPUT = 20 * 1024 * 1024
@@ -43,17 +44,12 @@ class LogWriting:
         most_kept: int | None = None,
     ) -> AsyncIterator[DeploymentLog]:
         """Open a log, with a *fence* only as long as it is current; at the end all is written."""
-        log = DeploymentLog(
-            self._storage,
-            self._events,
-            self._now,
-            deployment_id,
-            redactor,
-            fence,
-            most_output,
-            None if most_kept is None else LogTrimming(self._storage, deployment_id, most_kept),
+        trimming = (
+            None if most_kept is None else LogTrimming(self._storage, deployment_id, most_kept)
         )
-        async with alongside(log.flush_often):
+        batches = LogBatches(self._storage, self._events, deployment_id, fence, trimming)
+        log = DeploymentLog(batches, self._now, redactor, most_output)
+        async with alongside(batches.flush_often), alongside(log.release_prompts_often):
             try:
                 yield log
                 await _flush_at_end(log)
