@@ -14,6 +14,7 @@ from attrs import frozen
 from tests.engine.engines import URL, remove_all
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder, LayerCache
+from pushpaka_core.adapters.docker.command_line import find_buildx
 from pushpaka_core.adapters.docker.contexts import Contexts
 from pushpaka_core.adapters.docker.engine import Engine, open_engine
 from pushpaka_core.adapters.docker.firewall import Firewall
@@ -78,7 +79,7 @@ def docker_builder(
         marks=marks,
         processes=processes,
         contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
-        program=Path(program),
+        buildx=find_buildx(Path(program)),
         firewall=firewall,
         cache=cache,
         env={"DOCKER_HOST": engine.url, "PATH": os.environ["PATH"]},

@@ -151,7 +151,7 @@ async def _builder(
             tree_of=lambda path: load_tree(path, ""),
             prefix=settings.image_prefix or "",
         ),
-        program=await to_thread.run_sync(_docker, settings),
+        buildx=await to_thread.run_sync(_buildx, settings),
         firewall=firewall,
         cache=cache,
         env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
@@ -201,14 +201,16 @@ def _registry_password(settings: Settings) -> str | None:
         ) from None
 
 
-def _docker(settings: Settings) -> Path:
+def _buildx(settings: Settings) -> tuple[str, ...]:
+    from pushpaka_core.adapters.docker.command_line import find_buildx
+
     found = shutil.which("docker", path=SEARCH_PATH)
     if found is None:
         raise SettingsError(
             f"The runtime {settings.runtime} needs the docker command with its plugin buildx."
             " Install the packages docker-cli and docker-buildx, or set PUSHPAKA_RUNTIME=process."
         )
-    return Path(found)
+    return find_buildx(Path(found))
 
 
 Opening: TypeAlias = Callable[..., AbstractAsyncContextManager[Execution]]

@@ -14,6 +14,7 @@ from docker.errors import ImageNotFound
 
 from pushpaka_core.adapters.docker.build import Bounds, ImageBuild
 from pushpaka_core.adapters.docker.caches import is_of, kept_apart
+from pushpaka_core.adapters.docker.command_line import UNTRACED
 from pushpaka_core.adapters.docker.contexts import Context, Contexts
 from pushpaka_core.adapters.docker.engine import Engine
 from pushpaka_core.adapters.docker.firewall import Firewall
@@ -70,8 +71,8 @@ class DockerBuilder:
     _marks: Marks
     _processes: Processes
     _contexts: Contexts
-    _program: Path
-    """The docker command line, with its plugin buildx."""
+    _buildx: Sequence[str]
+    """What runs buildx."""
     _env: Mapping[str, str] = field(factory=dict, repr=False)
     """What the command line sees of the host's environment: which engine, which proxies."""
     _bounds: Bounds = field(factory=Bounds)
@@ -176,8 +177,7 @@ class DockerBuilder:
         return ImageBuild(
             group=self._marks.build_group(request.project_number),
             argv=(
-                *(str(self._program), "buildx", "build", "--progress=rawjson"),
-                "--provenance=false",
+                *(*self._buildx, "build", "--progress=rawjson", "--provenance=false"),
                 *kept_apart(self._marks.cache(request.project_number)),
                 *(word for each in labels.items() for word in ("--label", "=".join(each))),
                 *(("--cache-to", "type=inline") if self._cache else ()),
@@ -186,7 +186,7 @@ class DockerBuilder:
             image=self._marks.image(request.project_number, request.lease),
             layers=layers,
             directory=prepared.directory,
-            env={**self._env, **context.env, "HOME": str(prepared.directory)},
+            env={**self._env, **UNTRACED, **context.env, "HOME": str(prepared.directory)},
             bounds=self._bounds,
             disk=disk,
             processes=self._processes,
