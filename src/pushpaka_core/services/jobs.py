@@ -82,7 +82,7 @@ class Jobs:
 
     async def held(self, lease: Lease) -> Job:
         """Return the job of *lease*; LeaseLostError where it is another's by now."""
-        async with self._storage.transaction() as uow:
+        async with self._storage.snapshot() as uow:
             return await self._load(uow, await uow.deployments.held(lease))
 
     async def of(self, deployment: Deployment) -> Job:

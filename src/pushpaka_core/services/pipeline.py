@@ -27,7 +27,7 @@ from pushpaka_core.ports.builder import Artifact
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.failpoints import Failpoints
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import Pulse, Storage
+from pushpaka_core.ports.storage import Pulse, Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.workspaces import Workspaces
 from pushpaka_core.services.building import Building
@@ -172,7 +172,6 @@ class DeploymentPipeline:
             job = await self._build(job, log)
         else:
             job.require_env(job.release.plan)
-        job = await self._note_settings(job)
         if self._running.has_release_command(job):
             with self._deadlines.over(Phase.RELEASE):
                 job = await self._enter(job, Phase.RELEASE, "Its release command runs")
@@ -195,14 +194,15 @@ class DeploymentPipeline:
             with self._deadlines.over(Phase.SOURCE):
                 await self._failpoints.reach(Phase.SOURCE)
                 checkout = await self._building.fetch(job, log)
-                job = await self._note(
+            with self._deadlines.over(Phase.BUILD):
+                job = await self._enter(
                     job,
+                    Phase.BUILD,
+                    "Its files are fetched",
                     commit_sha=checkout.commit_sha if job.deployment.archive is None else None,
                     commit_message=checkout.commit_message,
                     commit_author=checkout.commit_author,
                 )
-            with self._deadlines.over(Phase.BUILD):
-                job = await self._enter(job, Phase.BUILD, "Its files are fetched")
                 plan = await self._building.plan(job, checkout, log)
                 artifact = await self._building.build(job, checkout, plan, log)
         finally:
@@ -220,25 +220,6 @@ class DeploymentPipeline:
         )
         return await self._note_release(job, release, artifact)
 
-    async def _note(self, job: Job, **known: Any) -> Job:
-        """Keep what is *known* of the deployment by now."""
-        async with self._storage.transaction() as uow:
-            held = await uow.deployments.held(job.deployment.lease)
-            kept = await uow.deployments.update(evolve(held, **known))
-        return evolve(job, deployment=kept)
-
-    async def _note_settings(self, job: Job) -> Job:
-        """Keep how it is run: as it was begun, but with as many replicas as are wanted by now."""
-        async with self._storage.transaction() as uow:
-            held = await uow.deployments.held(job.deployment.lease)
-            settings = held.run_settings
-            if settings is None:
-                project = await uow.projects.visible_to(PLATFORM).get(job.project.id)
-                wanted = RunSettings.of(project, job.served_release.plan.settings).replicas
-                settings = evolve(job.settings, replicas=wanted)
-            kept = await uow.deployments.update(evolve(held, run_settings=settings))
-        return evolve(job, deployment=kept)
-
     async def _note_release(self, job: Job, release: Release, artifact: Artifact) -> Job:
         async with self._storage.transaction() as uow:
             held = await uow.deployments.held(job.deployment.lease)
@@ -253,13 +234,22 @@ class DeploymentPipeline:
             )
         return evolve(job, deployment=kept, release=release)
 
-    async def _enter(self, job: Job, phase: Phase, cause: str) -> Job:
+    async def _enter(self, job: Job, phase: Phase, cause: str, **known: Any) -> Job:
+        """Keep that a phase begins, what is *known* by now, and how it is run once it is built."""
         async with self._storage.transaction() as uow:
-            held = await uow.deployments.held(job.deployment.lease)
+            held = evolve(await uow.deployments.held(job.deployment.lease), **known)
+            if job.release is not None and held.run_settings is None:
+                held = evolve(held, run_settings=await self._settings(uow, job, job.release))
             kept = await self._moves.keep(uow, held.enter(phase, at=self._now()), cause)
         await self._events.publish(DeploymentMoved(deployment=kept))
         await self._failpoints.reach(phase)
         return evolve(job, deployment=kept)
+
+    async def _settings(self, uow: UnitOfWork, job: Job, release: Release) -> RunSettings:
+        """Return what the job began with, but with as many replicas as are wanted by now."""
+        project = await uow.projects.visible_to(PLATFORM).get(job.project.id)
+        wanted = RunSettings.of(project, release.plan.settings)
+        return evolve(job.settings, replicas=wanted.replicas)
 
     async def _fail(self, job: Job, error: DeploymentFailedError, log: DeploymentLog) -> None:
         kept = log.masked(error.report)
