@@ -35,14 +35,12 @@ class TraefikRouter:
     _entry_points: EntryPoints
     _shown: ShownGeneration
     _deadline: timedelta
-    _written: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
     async def apply(self, table: RouteTable, /) -> None:
         """Put *table*, or the newer one that is there already, in force."""
         async with self._lock:
-            if table.generation >= await self._newest():
-                await self._write(table)
+            await to_thread.run_sync(self._directory.write_table, table, self._entry_points)
             await self._wait_for(table.generation)
 
     async def generation(self) -> int | None:
@@ -52,13 +50,6 @@ class TraefikRouter:
     async def certificates(self) -> Mapping[str, datetime]:
         """Read those of the operator, and those that Traefik has obtained."""
         return await to_thread.run_sync(self._directory.certificates, self._entry_points)
-
-    async def _newest(self) -> int:
-        return max(self._written, await self.generation() or 0)
-
-    async def _write(self, table: RouteTable) -> None:
-        await to_thread.run_sync(self._directory.write_table, table, self._entry_points)
-        self._written = table.generation
 
     async def _wait_for(self, generation: int) -> None:
         with move_on_after(self._deadline.total_seconds()):
