@@ -1,6 +1,6 @@
 """Sees where the programs of a container listen, in what the kernel says of their network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -23,16 +23,18 @@ class Listener:
         return not self.address.is_loopback
 
 
-def listeners_of(pid: int) -> Sequence[Listener]:
-    """Return where the network of process *pid* listens; nothing where it is gone."""
-    found: list[Listener] = []
+def listeners_of(pid: int) -> Iterator[Listener]:
+    """
+    Yield where the network of process *pid* listens; nothing where it is gone.
+
+    Those of IPv6 come last: the kernel walks through all connections of the host for each table.
+    """
     for table in ("tcp", "tcp6"):
         try:
             lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
         except OSError:
             continue
-        found += [_listener(line.split()[1]) for line in lines if line.split()[3] == _LISTENING]
-    return found
+        yield from (_listener(line.split()[1]) for line in lines if line.split()[3] == _LISTENING)
 
 
 def _listener(text: str) -> Listener:

@@ -1,6 +1,6 @@
 """Runs images as containers, each hardened and in its project's network."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network
@@ -72,9 +72,7 @@ class DockerRuntime:
         """Ask whether the container listens: the port of the host is the engine's, for it alone."""
         if instance.port is None:
             return None
-        port, listeners = await self._engine.call(self._listening, instance.name)
-        is_heard = any(one.port == port and one.is_reachable for one in listeners)
-        return True if is_heard else None
+        return await self._engine.call(self._is_heard, instance.name) or None
 
     async def excess(self, instance: Instance, /) -> str | None:
         """Look at what the container has written."""
@@ -84,7 +82,7 @@ class DockerRuntime:
 
     async def listening_elsewhere(self, instance: Instance, /) -> Sequence[str]:
         """Return where else the container listens, also where only it can reach itself."""
-        port, listeners = await self._engine.call(self._listening, instance.name)
+        port, listeners = await self._engine.call(self._all_listening, instance.name)
         others = {str(one.port) for one in listeners if one.is_reachable and one.port != port}
         inner = {one for one in listeners if not one.is_reachable and one.port == port}
         alone = [f"{one.address} alone (HOST says 0.0.0.0)" for one in inner]
@@ -202,7 +200,15 @@ class DockerRuntime:
                 found.append(_observed(name, attrs))
         return found
 
-    def _listening(self, name: str) -> tuple[int, Sequence[Listener]]:
+    def _is_heard(self, name: str) -> bool:
+        port, listeners = self._listening(name)
+        return any(one.port == port and one.is_reachable for one in listeners)
+
+    def _all_listening(self, name: str) -> tuple[int, Sequence[Listener]]:
+        port, listeners = self._listening(name)
+        return port, list(listeners)
+
+    def _listening(self, name: str) -> tuple[int, Iterable[Listener]]:
         """Return the port on which a container ought to listen, and where it does."""
         container = self._found(name)
         if container is None or not container.attrs["State"]["Pid"]:
