@@ -26,6 +26,13 @@ async def test_unknown_account_takes_as_long_as_a_known_one() -> None:
     assert known / 4 < unknown < known * 4
 
 
+def test_the_hash_of_nobody_is_as_any_other() -> None:
+    """It stands for an account that does not exist, and asks for the same work as a new one."""
+    hasher = Argon2Hasher()
+
+    assert not hasher.is_outdated(hasher._nobodys)
+
+
 async def _seconds(hasher: Argon2Hasher, hashed: str | None) -> float:
     """Return the least time of five, which the machine's other work disturbs least."""
     times = []

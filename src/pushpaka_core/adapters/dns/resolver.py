@@ -2,18 +2,17 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-import dns.asyncresolver
-import dns.name
-import dns.rdata
 from anyio import to_thread
 from attrs import frozen
-from dns.exception import DNSException
-from dns.nameserver import Do53Nameserver
-from dns.resolver import NXDOMAIN
 
 from pushpaka_core.domain.custom_domains import HostRecords
 from pushpaka_core.errors import NameLookupError
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
+    from dns.rdata import Rdata
 
 _LIFETIME = 5.0
 """Seconds for one question, over all servers and tries."""
@@ -44,29 +43,38 @@ class DnspythonResolver:
             addresses=tuple(sorted(record.to_text() for record in addresses)),
         )
 
-    async def _records(self, name: str, kind: str) -> Sequence[dns.rdata.Rdata]:
+    async def _records(self, name: str, kind: str) -> "Sequence[Rdata]":
         with _translated_errors(name):
-            resolver = await self._resolver()
-            try:
-                answer = await resolver.resolve(
-                    dns.name.from_text(f"{name}."), kind, raise_on_no_answer=False
-                )
-            except NXDOMAIN:
-                return []
-        return list(answer.rrset or ())
+            resolver = await to_thread.run_sync(self._resolver)
+            return await _asked(resolver, name, kind)
 
-    async def _resolver(self) -> dns.asyncresolver.Resolver:
+    def _resolver(self) -> "Resolver":
+        """Return what asks. It blocks: it reads the host's configuration, and dnspython itself."""
+        from dns.asyncresolver import Resolver
+        from dns.nameserver import Do53Nameserver
+
+        resolver = Resolver(configure=not self.servers)
         if self.servers:
-            resolver = dns.asyncresolver.Resolver(configure=False)
             resolver.nameservers = [Do53Nameserver(host, port) for host, port in self.servers]
-        else:
-            resolver = await to_thread.run_sync(dns.asyncresolver.Resolver)
         resolver.lifetime = _LIFETIME
         return resolver
 
 
+async def _asked(resolver: "Resolver", name: str, kind: str) -> "Sequence[Rdata]":
+    from dns.name import from_text
+    from dns.resolver import NXDOMAIN
+
+    try:
+        answer = await resolver.resolve(from_text(f"{name}."), kind, raise_on_no_answer=False)
+    except NXDOMAIN:
+        return []
+    return list(answer.rrset or ())
+
+
 @contextmanager
 def _translated_errors(name: str) -> Iterator[None]:
+    from dns.exception import DNSException
+
     try:
         yield
     except (DNSException, OSError) as error:

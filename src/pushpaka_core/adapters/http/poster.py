@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from socket import SOCK_STREAM
+from ssl import SSLContext
 
 import anyio
 import httpx
@@ -40,8 +42,16 @@ async def open_http_poster(
 ) -> AsyncIterator["HttpPoster"]:
     """Open a poster that contacts what *permits* allows."""
     limits = httpx.Limits(max_keepalive_connections=0, max_connections=_MOST_AT_ONCE)
-    async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=_SECONDS) as client:
+    async with httpx.AsyncClient(
+        limits=limits, trust_env=False, timeout=_SECONDS, verify=_trust()
+    ) as client:
         yield HttpPoster(client, permits, resolve)
+
+
+@cache
+def _trust() -> SSLContext:
+    """Read for all posters together which authorities are trusted: it takes its time."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @frozen

@@ -4,8 +4,6 @@ import os
 from collections.abc import Mapping
 
 from attrs import field, frozen
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import BrokenSealError, PlatformFaultError, SettingsError
@@ -37,6 +35,8 @@ class AesGcmCipher:
 
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
         """Encrypt *secret* by the current key, bound to *context*."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = os.urandom(_NONCE_BYTES)
         plain = secret.encode(errors="surrogatepass")
         sealed = AESGCM(self._keys[self._current]).encrypt(nonce, plain, context.encode())
@@ -44,6 +44,9 @@ class AesGcmCipher:
 
     def decrypt(self, encrypted: Encrypted, /, *, context: str) -> str:
         """Return the secret, if it is whole and belongs to *context*."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         key = self._keys.get(encrypted.key_id)
         if key is None:
             raise PlatformFaultError(

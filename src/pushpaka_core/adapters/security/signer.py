@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import jwt
 from attrs import field, frozen
 
 from pushpaka_core.domain.users import UserId
@@ -41,6 +40,8 @@ class JwtSigner:
         self, user_id: UserId, token_version: int, /, *, at: datetime, lifetime: timedelta
     ) -> str:
         """Return a token that is good from *at* for *lifetime*."""
+        import jwt
+
         issued_at = int(at.timestamp())
         claims = {
             "iss": self._issuer,
@@ -55,6 +56,8 @@ class JwtSigner:
 
     def verify(self, token: str, /, *, at: datetime) -> Claims:
         """Return the claims of *token*, if it is ours and good at *at*."""
+        import jwt
+
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             raise NotAuthenticatedError("The access token is malformed.")
         try:
@@ -67,6 +70,8 @@ class JwtSigner:
         return claims
 
     def _payload(self, token: str) -> dict[str, Any]:
+        import jwt
+
         if "crit" in jwt.get_unverified_header(token):
             raise ValueError("extensions are not understood")
         return jwt.decode(

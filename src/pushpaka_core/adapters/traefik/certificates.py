@@ -9,15 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from attrs import field, frozen
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 logger = logging.getLogger(__name__)
 
-_NOBODY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unknown.invalid")])
+_NOBODY = "unknown.invalid"
 _ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -47,10 +42,17 @@ def default_certificate() -> DefaultCertificate:
     Where it is given none, Traefik makes an RSA key whenever a table comes, and uses the
     table only then.
     """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.x509.oid import NameOID
+
     key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NOBODY)])
     begin, end = _ALWAYS
     certificate = (
-        x509.CertificateBuilder(_NOBODY, _NOBODY, key.public_key())
+        x509.CertificateBuilder(name, name, key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(end)
@@ -89,6 +91,8 @@ def names_in(pem: bytes) -> Mapping[str, datetime]:
     Raises:
         ValueError: If it is none.
     """
+    from cryptography import x509
+
     certificate = x509.load_pem_x509_certificates(pem)[0]
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
