@@ -1,5 +1,7 @@
 """`pushpaka serve` and `pushpaka down`: what they start, and what they leave."""
 
+import json
+import sys
 from signal import SIGINT, SIGTERM, Signals
 
 import anyio
@@ -8,11 +10,26 @@ import pytest
 from anyio import to_thread
 from tests.served import Served
 
+from pushpaka_core.maintenance import migrate_instance
+from pushpaka_core.settings import Settings
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
 
 PAGE = "<!doctype html><h1>Good morning</h1>"
+TELLING = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+from pushpaka_http.cli import main
+main()
+"""
+"""Serves, and prints at the end what was imported."""
+UNNEEDED = {
+    *("alembic", "apprise", "asyncpg", "cryptography", "dns", "docker", "jwt", "redis"),
+    *("pushpaka_core.adapters.docker.engine", "pushpaka_core.adapters.redis"),
+    *("pushpaka_core.detection.languages", "pushpaka_core.images.dockerfiles"),
+}
+"""What waits for an older database, a person, their domain, a deployment, or a setting."""
 
 
 async def _deployed(served: Served) -> tuple[str, str]:
@@ -50,6 +67,19 @@ async def test_serve_ends_cleanly_within_seconds(unrouted: Served, signal: Signa
     assert "Traceback" not in unrouted.log
     assert f"http://127.0.0.1:{unrouted.port}/api/v1" in unrouted.log
     assert "no sandbox" in unrouted.log
+
+
+async def test_serve_starts_without_what_nobody_has_asked_for(unrouted: Served) -> None:
+    """It is ready soon, and small, as what it may need later is imported then."""
+    await migrate_instance(Settings(data_directory=unrouted.data_directory))
+    unrouted.program = (sys.executable, "-c", TELLING)
+    await unrouted.start()
+
+    await unrouted.stop()
+
+    imported = set(json.loads(unrouted.log.splitlines()[-1]))
+    assert "pushpaka_http.app" in imported
+    assert set() == imported & UNNEEDED
 
 
 async def test_second_serve_is_refused(unrouted: Served) -> None:

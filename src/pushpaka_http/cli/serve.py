@@ -1,5 +1,6 @@
 """`pushpaka serve`."""
 
+import gc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ NO_SANDBOX = (
     "The process runtime is no sandbox: whoever may deploy runs programs on this host. "
     "Give accounts only to people whom you trust with it."
 )
+_YOUNG_OBJECTS = 50_000
+"""How many the garbage collector lets come: a start makes hundreds of thousands that all stay."""
 
 
 @click.command("serve")
@@ -31,6 +34,7 @@ def command(*, no_worker: bool) -> None:
     from pushpaka_core.maintenance import lock_data_directory
     from pushpaka_core.server_log import LogFormat, set_up_logging
 
+    gc.set_threshold(_YOUNG_OBJECTS)
     settings = Settings.from_environ()
     set_up_logging(LogFormat(settings.log_format))
     forbid_core_dumps()
@@ -45,6 +49,7 @@ async def _serve(settings: Settings, *, deploys: bool) -> None:
     opening = open_instance(settings, deploys=deploys)
     async with ending_asked_for() as asked, opening as application:
         click.echo(_greeting(settings, application, deploys=deploys))
+        gc.freeze()  # Else each full collection would look at all of them, and nobody be answered.
         await asked.wait()
         application.lifetime.end()
         end_in_time()
