@@ -96,7 +96,6 @@ def no_blocking_calls() -> Iterator[None]:
     with blockbuster_ctx(scanned_modules=ours, excluded_modules=spared) as guard:
         for function in guard.functions.values():
             function.can_block_in("adapters/security/key_file.py", {"_look", "_read"})
-            function.can_block_in("adapters/security/hasher.py", {"<module>"})
             function.can_block_in("semantic_version/__init__.py", {"<module>"})
         yield
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import UUID
 
 from anyio import to_thread
@@ -12,23 +12,22 @@ from anyio import to_thread
 from pushpaka_core.adapters.files.drafts import written_whole
 from pushpaka_core.adapters.files.instance_ids import change_instance_id, known_instance_id
 from pushpaka_core.adapters.files.lock import locked
-from pushpaka_core.adapters.git.repositories import make_repository
 from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.adapters.process.removal import remove_tree
 from pushpaka_core.adapters.security.keys import KEY_FILE, load_or_create_keys
-from pushpaka_core.adapters.sql.export_files import Contents
 from pushpaka_core.adapters.sql.migration import (
     migrate,
     require_same_instance,
     spares_others,
 )
-from pushpaka_core.adapters.sql.transfer import export_database, import_database
 from pushpaka_core.bootstrap.docker import EXECUTIONS
 from pushpaka_core.bootstrap.ground import unusable_told
 from pushpaka_core.bootstrap.runtimes import known_runtime
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.services.background import together
 from pushpaka_core.settings import Settings
+
+if TYPE_CHECKING:
+    from pushpaka_core.adapters.sql.export_files import Contents
 
 
 @contextmanager
@@ -69,6 +68,8 @@ async def take_down(settings: Settings) -> int:
 
 async def remove_data(settings: Settings) -> None:
     """Remove the data directory of an instance that is down, the database included."""
+    from pushpaka_core.adapters.process.removal import remove_tree
+
     await to_thread.run_sync(remove_tree, settings.data_directory)
 
 
@@ -80,6 +81,8 @@ async def publish(settings: Settings, directory: Path) -> None:
         SettingsError: If git is not installed.
         PlatformFaultError: If git fails.
     """
+    from pushpaka_core.adapters.git.repositories import make_repository
+
     await make_repository(_processes(settings), directory)
 
 
@@ -102,13 +105,15 @@ async def migrate_instance(settings: Settings) -> None:
     await migrate(settings.storage_url)
 
 
-async def export_instance(settings: Settings, file: BinaryIO) -> Contents:
+async def export_instance(settings: Settings, file: BinaryIO) -> "Contents":
     """
     Write all that the instance knows into *file*, secrets as they are encrypted, while it goes on.
 
     Raises:
         SettingsError: If there is nothing to export, or the file refuses.
     """
+    from pushpaka_core.adapters.sql.transfer import export_database
+
     _require_database(settings)
     if settings.database_url is None and not settings.data_directory.is_dir():
         raise SettingsError(
@@ -118,7 +123,7 @@ async def export_instance(settings: Settings, file: BinaryIO) -> Contents:
     return await export_database(settings.storage_url, file)
 
 
-async def import_instance(settings: Settings, file: BinaryIO) -> Contents:
+async def import_instance(settings: Settings, file: BinaryIO) -> "Contents":
     """
     Make the instance what *file* tells, wholly or not at all. Only for who holds the lock.
 
@@ -126,6 +131,8 @@ async def import_instance(settings: Settings, file: BinaryIO) -> Contents:
         SettingsError: If the file cannot be used, its keys are not here, the data directory
             is another instance's, or the database is not empty.
     """
+    from pushpaka_core.adapters.sql.transfer import import_database
+
     _require_database(settings)
     contents = await import_database(
         settings.storage_url,

@@ -25,7 +25,7 @@ main()
 """
 """Serves, and prints at the end what was imported."""
 UNNEEDED = {
-    *("alembic", "apprise", "asyncpg", "cryptography", "dns", "docker", "jwt", "redis"),
+    *("alembic", "apprise", "asyncpg", "cryptography", "dns", "docker", "jwt", "passlib", "redis"),
     *("pushpaka_core.adapters.docker.engine", "pushpaka_core.adapters.redis"),
     *("pushpaka_core.detection.languages", "pushpaka_core.images.dockerfiles"),
 }

@@ -44,7 +44,7 @@ async def host_adapters(
     from pushpaka_core.adapters.git.source import GitSource
     from pushpaka_core.adapters.host.failpoints import ProcessFailpoints
     from pushpaka_core.adapters.host.host import LocalHost
-    from pushpaka_core.adapters.http.poster import open_http_poster
+    from pushpaka_core.adapters.http.poster import HttpPoster
     from pushpaka_core.adapters.http.prober import open_http_prober
     from pushpaka_core.adapters.memory.events import MemoryEventBus
     from pushpaka_core.adapters.memory.queue import MemoryQueue
@@ -87,9 +87,9 @@ async def host_adapters(
             engine_check=execution.engine_check,
             machines=execution.machines,
             prober=await stack.enter_async_context(open_http_prober()),
-            poster=await stack.enter_async_context(open_http_poster(policy.permits)),
-            notification_poster=await stack.enter_async_context(
-                open_http_poster(partial(may_be_contacted, allow_nets=settings.notify_allow_nets))
+            poster=HttpPoster(policy.permits),
+            notification_poster=HttpPoster(
+                partial(may_be_contacted, allow_nets=settings.notify_allow_nets)
             ),
             messenger=AppriseMessenger(
                 processes=processes, directory=directory, allow_nets=settings.notify_allow_nets

@@ -2,20 +2,20 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from threading import Thread
 
-import httpx
 import pytest
 from attrs import define, field
 from tests.certificates import certify
 from tests.deliveries import AFTER
 
-from pushpaka_core.adapters.http.poster import HttpPoster, open_http_poster
+from pushpaka_core.adapters.http.poster import HttpPoster
 from pushpaka_core.domain.forges.statuses import CommitState, CommitStatus, ForgeRepository
 from pushpaka_core.domain.networks import IPAddress
 from pushpaka_core.domain.sources import SourcePolicy, parse_repo_url
@@ -32,9 +32,8 @@ LOOPBACK = SourcePolicy(
 
 
 @pytest.fixture
-async def poster() -> AsyncIterator[HttpPoster]:
-    async with open_http_poster(LOOPBACK.permits) as poster:
-        yield poster
+def poster() -> HttpPoster:
+    return HttpPoster(LOOPBACK.permits)
 
 
 @define
@@ -99,9 +98,8 @@ async def test_a_name_is_looked_up_once_and_kept_to(receiver: Receiver) -> None:
         asked.append((host, port))
         return [ip_address("127.0.0.1")]
 
-    async with open_http_poster(LOOPBACK.permits, resolve=resolve) as poster:
-        url = f"http://git.example.com:{receiver.port}/x"
-        await poster.post(url, headers={}, body=b"")
+    url = f"http://git.example.com:{receiver.port}/x"
+    await HttpPoster(LOOPBACK.permits, resolve).post(url, headers={}, body=b"")
 
     assert [("git.example.com", receiver.port)] == asked
     assert [(f"git.example.com:{receiver.port}", "/x", b"")] == receiver.taken
@@ -115,13 +113,12 @@ class TestTls:
         return tmp_path / "git.crt"
 
     @pytest.fixture
-    async def poster(self, certificate: Path) -> AsyncIterator[HttpPoster]:
+    def poster(self, certificate: Path) -> HttpPoster:
         async def resolve(*_: object) -> Sequence[IPAddress]:
             return [ip_address("127.0.0.1")]
 
-        trusted = ssl.create_default_context(cafile=certificate)
-        async with httpx.AsyncClient(verify=trusted, trust_env=False) as client:
-            yield HttpPoster(client, LOOPBACK.permits, resolve)
+        trust = partial(ssl.create_default_context, cafile=certificate)
+        return HttpPoster(LOOPBACK.permits, resolve, trust)
 
     async def test_the_name_is_proven_at_the_judged_address(
         self, poster: HttpPoster, certificate: Path
@@ -155,9 +152,10 @@ async def test_inner_addresses_are_not_contacted(receiver: Receiver, addresses: 
     async def resolve(*_: object) -> Sequence[IPAddress]:
         return [ip_address(address) for address in addresses]
 
-    async with open_http_poster(SourcePolicy().permits, resolve=resolve) as poster:
-        with pytest.raises(DeliveryRefusedError, match="private network"):
-            await poster.post(f"http://x.example.com:{receiver.port}/", headers={}, body=b"")
+    poster = HttpPoster(SourcePolicy().permits, resolve)
+
+    with pytest.raises(DeliveryRefusedError, match="private network"):
+        await poster.post(f"http://x.example.com:{receiver.port}/", headers={}, body=b"")
 
     assert [] == receiver.taken
 
@@ -194,9 +192,9 @@ async def test_who_does_not_answer_may_later(poster: HttpPoster) -> None:
     async def resolve(host: str, _: int) -> Sequence[IPAddress]:
         raise OSError(host)
 
-    async with open_http_poster(LOOPBACK.permits, resolve=resolve) as lost:
-        with pytest.raises(ReceiverUnavailableError, match=r"git\.example\.com"):
-            await lost.post("http://git.example.com/", headers={}, body=b"")
+    lost = HttpPoster(LOOPBACK.permits, resolve)
+    with pytest.raises(ReceiverUnavailableError, match=r"git\.example\.com"):
+        await lost.post("http://git.example.com/", headers={}, body=b"")
 
 
 @pytest.mark.parametrize(

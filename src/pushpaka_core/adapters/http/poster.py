@@ -1,7 +1,6 @@
 """Posts by HTTP, to addresses that were judged and to no others."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -10,7 +9,8 @@ from ssl import SSLContext
 
 import anyio
 import httpx
-from attrs import frozen
+from anyio import CapacityLimiter, to_thread
+from attrs import field, frozen
 
 from pushpaka_core.domain.hosts import USUAL_PORTS
 from pushpaka_core.domain.networks import IPAddress
@@ -36,31 +36,20 @@ async def look_up(host: str, port: int) -> Sequence[IPAddress]:
     return [ip_address(answer[4][0]) for answer in answers]
 
 
-@asynccontextmanager
-async def open_http_poster(
-    permits: Permits, *, resolve: Resolve = look_up
-) -> AsyncIterator["HttpPoster"]:
-    """Open a poster that contacts what *permits* allows."""
-    limits = httpx.Limits(max_keepalive_connections=0, max_connections=_MOST_AT_ONCE)
-    async with httpx.AsyncClient(
-        limits=limits, trust_env=False, timeout=_SECONDS, verify=_trust()
-    ) as client:
-        yield HttpPoster(client, permits, resolve)
-
-
 @cache
-def _trust() -> SSLContext:
-    """Read for all posters together which authorities are trusted: it takes its time."""
+def usual_trust() -> SSLContext:
+    """Read, which blocks, whose certificates are accepted; all posters share it, as it is large."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 @frozen
 class HttpPoster:
-    """Looks a name up once, and speaks to the address that was judged."""
+    """Looks a name up once, and speaks to the address that was judged, if it is a permitted one."""
 
-    _client: httpx.AsyncClient
     _permits: Permits
-    _resolve: Resolve
+    _resolve: Resolve = look_up
+    _trust: Callable[[], SSLContext] = usual_trust
+    _places: CapacityLimiter = field(factory=lambda: CapacityLimiter(_MOST_AT_ONCE), repr=False)
 
     async def post(self, url: str, /, *, headers: Mapping[str, str], body: bytes) -> None:
         """Send *body*."""
@@ -89,16 +78,19 @@ class HttpPoster:
         self, url: httpx.URL, address: IPAddress, headers: Mapping[str, str], body: bytes
     ) -> int:
         """Return the status of the answer, whose body nobody reads."""
-        request = self._client.build_request(
-            "POST",
-            url.copy_with(host=str(address)),
-            headers={**headers, "Host": url.netloc.decode(), "User-Agent": "Pushpaka"},
-            content=body,
-            extensions={"sni_hostname": url.host},
-        )
-        response = await self._client.send(request, stream=True)
-        await response.aclose()
-        return response.status_code
+        trust = await to_thread.run_sync(self._trust)
+        async with (
+            self._places,
+            httpx.AsyncClient(verify=trust, trust_env=False, timeout=_SECONDS) as client,
+            client.stream(
+                "POST",
+                url.copy_with(host=str(address)),
+                headers={**headers, "Host": url.netloc.decode(), "User-Agent": "Pushpaka"},
+                content=body,
+                extensions={"sni_hostname": url.host},
+            ) as response,
+        ):
+            return response.status_code
 
 
 def _parsed(url: str) -> httpx.URL:

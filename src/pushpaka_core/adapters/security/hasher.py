@@ -1,14 +1,15 @@
 """Passwords by Argon2id, a few at a time."""
 
 from base64 import b64encode
+from functools import cache
 from secrets import token_bytes
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 from attrs import field, frozen
-from passlib.context import CryptContext
-from passlib.hash import argon2
 
-argon2.set_backend()  # Else the first password would look for it, in the event loop.
+if TYPE_CHECKING:
+    from passlib.context import CryptContext
 
 _MEMORY_KIB = 19456
 _ROUNDS = 2
@@ -21,19 +22,8 @@ class Argon2Hasher:
     _memory_kib: int = _MEMORY_KIB
     _rounds: int = _ROUNDS
     _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(2), repr=False)
-    _scheme: CryptContext = field(init=False, repr=False)
     _nobodys: str = field(init=False, repr=False)
     """Stands in for the hash of an account that does not exist."""
-
-    @_scheme.default
-    def _make_scheme(self) -> CryptContext:
-        return CryptContext(
-            schemes=["argon2"],
-            argon2__type="ID",
-            argon2__memory_cost=self._memory_kib,
-            argon2__time_cost=self._rounds,
-            argon2__parallelism=1,
-        )
 
     @_nobodys.default
     def _make_nobodys(self) -> str:
@@ -44,9 +34,7 @@ class Argon2Hasher:
 
     async def hash(self, password: str, /) -> str:
         """Return a salted hash that carries its own parameters."""
-        return await to_thread.run_sync(
-            self._scheme.hash, _encoded(password), limiter=self._threads
-        )
+        return await to_thread.run_sync(self._hash, password, limiter=self._threads)
 
     async def verify(self, password: str, hashed: str | None, /) -> bool:
         """Tell whether *password* made *hashed*; None costs as much time as any hash."""
@@ -58,16 +46,39 @@ class Argon2Hasher:
     def is_outdated(self, hashed: str, /) -> bool:
         """Tell whether today's parameters are others than those of *hashed*."""
         try:
-            return self._scheme.needs_update(hashed)
+            return self._scheme().needs_update(hashed)
         except ValueError:
             return True
+
+    def _hash(self, password: str) -> str:
+        hashed: str = self._scheme().hash(_encoded(password))
+        return hashed
 
     def _matches(self, password: str, hashed: str) -> bool:
         """A password beyond all bounds, and a hash that is none, match nothing."""
         try:
-            return self._scheme.verify(_encoded(password), hashed)
+            return self._scheme().verify(_encoded(password), hashed)
         except ValueError:
             return False
+
+    def _scheme(self) -> "CryptContext":
+        return _scheme_of(self._memory_kib, self._rounds)
+
+
+@cache
+def _scheme_of(memory_kib: int, rounds: int) -> "CryptContext":
+    """Return what hashes at that cost; the first time this imports it, with its backend."""
+    from passlib.context import CryptContext
+    from passlib.hash import argon2
+
+    argon2.set_backend()
+    return CryptContext(
+        schemes=["argon2"],
+        argon2__type="ID",
+        argon2__memory_cost=memory_kib,
+        argon2__time_cost=rounds,
+        argon2__parallelism=1,
+    )
 
 
 def _encoded(password: str) -> bytes:
