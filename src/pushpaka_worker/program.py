@@ -7,6 +7,7 @@ import anyio
 from pushpaka_core.bootstrap import open_application
 from pushpaka_core.core_dumps import forbid_core_dumps
 from pushpaka_core.errors import PushpakaError, SettingsError
+from pushpaka_core.heap import share_heap
 from pushpaka_core.maintenance import lock_data_directory
 from pushpaka_core.server_log import LogFormat, set_up_logging
 from pushpaka_core.settings import Settings
@@ -40,6 +41,7 @@ def run_worker(settings: Settings) -> None:
     """
     set_up_logging(LogFormat(settings.log_format))
     forbid_core_dumps()
+    share_heap()
     with lock_data_directory(settings, shared=True):
         anyio.run(_work, settings)
 

@@ -8,6 +8,7 @@ import anyio
 import click
 
 from pushpaka_core.core_dumps import forbid_core_dumps
+from pushpaka_core.heap import share_heap
 from pushpaka_core.settings import RuntimeChoice, Settings
 from pushpaka_http.base_path import BASE_PATH
 
@@ -38,6 +39,7 @@ def command(*, no_worker: bool) -> None:
     settings = Settings.from_environ()
     set_up_logging(LogFormat(settings.log_format))
     forbid_core_dumps()
+    share_heap()
     with lock_data_directory(settings, shared=no_worker):
         anyio.run(partial(_serve, settings, deploys=not no_worker))
 
