@@ -210,5 +210,6 @@ class _Onlooker:
     async def _see_a_line(self, printed: str) -> None:
         await self._person.read(self._project, f"/print/{printed}")
         lines = await self._person.until_logged(self._deployment, printed)
-        async with self._person.watching(self._deployment, after=lines[-2]["seq"]) as watch:
+        (place,) = (line["seq"] for line in lines if line["message"] == printed)
+        async with self._person.watching(self._deployment, after=place - 1) as watch:
             await watch.until(printed)
