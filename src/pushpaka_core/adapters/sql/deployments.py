@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pushpaka_core.adapters.sql.projects import belonging_seen_by
 from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
 from pushpaka_core.adapters.sql.schema import deployments, projects
 from pushpaka_core.adapters.sql.statements import Locking, Statements
+from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import FINAL, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
@@ -33,6 +34,8 @@ _PROJECT = Locking.of(
     ),
     projects,
 )
+_CLAIM = sa.update(deployments).where(deployments.c.id == sa.bindparam("deployment_id"))
+"""What is claimed is locked, or nobody else writes; the statement is short as it changes little."""
 _HELD = Locking.of(
     sa.select(deployments).where(
         deployments.c.id == sa.bindparam("deployment_id"),
@@ -140,7 +143,11 @@ class SqlDeployments:
         first = await self._statements.only(Deployment, queue)
         if first is None:
             return None
-        return await self._statements.update(deployments, first.claim(worker, at=at))
+        claimed = evolve(first.claim(worker, at=at), version=first.version + 1)
+        before = to_row(first)
+        changes = {name: value for name, value in to_row(claimed).items() if value != before[name]}
+        await self._statements.run(_CLAIM, changes | {"deployment_id": first.id})
+        return claimed
 
     async def beat(self, lease: Lease, /) -> Pulse:
         """Count the heartbeat up."""

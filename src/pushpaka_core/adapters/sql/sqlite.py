@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,11 +22,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from pushpaka_core.adapters.sql.lanes import REST, Lane
+from pushpaka_core.adapters.sql.sqlite_connection import SqliteConnection
 from pushpaka_core.errors import SettingsError
 
 T = TypeVar("T")
 
 _READERS = 8
+_PATIENCE = "pushpaka_patience"
+"""What is noted of a connection: how long it waits for writers of other processes."""
 _MISTAKES = {14: "cannot be opened", 26: "is not a database"}
 """By SQLite's primary result code: what somebody has to mend before a file can be used."""
 
@@ -67,6 +71,8 @@ class SqliteDatabase:
             )
             for width in (1, _READERS)
         )
+        for lane in (writing, reading):
+            sa.event.listen(lane.engine.sync_engine, "do_connect", _connect_by_ours)
         _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
         _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
         return writing, reading
@@ -106,6 +112,12 @@ class SqliteDatabase:
         return Path(str(self._address.database))
 
 
+def _connect_by_ours(
+    _: sa.Dialect, __: ConnectionPoolEntry, ___: Any, options: dict[str, Any]
+) -> None:
+    options["async_creator_fn"] = SqliteConnection.to
+
+
 def _configure(
     engine: sa.Engine, *, begin: str, patience: timedelta, reads_only: bool = False
 ) -> None:
@@ -128,14 +140,17 @@ def _configure(
 
     @sa.event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
-        rest: timedelta | None = connection.get_execution_options().get(REST)
-        if rest is not None and not reads_only:
-            connection.exec_driver_sql(f"PRAGMA {_busy_timeout(rest)}")
+        rest: timedelta = connection.get_execution_options().get(REST, patience)
+        setting = _busy_timeout(rest)
+        if not reads_only and setting != connection.info.get(_PATIENCE, _busy_timeout(patience)):
+            connection.exec_driver_sql(f"PRAGMA {setting}")
+            connection.info[_PATIENCE] = setting
         connection.exec_driver_sql(begin)
 
 
 def _busy_timeout(patience: timedelta) -> str:
-    return f"busy_timeout = {int(patience.total_seconds() * 1000)}"
+    """Return the setting, in so coarse steps that whoever needed not wait has all of it."""
+    return f"busy_timeout = {100 * ceil(patience.total_seconds() * 10)}"
 
 
 def _lower(text: Any) -> Any:

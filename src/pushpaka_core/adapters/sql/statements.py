@@ -201,12 +201,16 @@ class Statements:
         if not await self.run(sa.update(table).where(*_is_same(table, row)).values(row)):
             await self.insert(table, entity)
 
-    async def run(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
+    async def run(
+        self,
+        statement: sa.Insert | sa.Update | sa.Delete,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> int:
         """Change rows, and return how many."""
         async with self._answered(
             statement.table if isinstance(statement.table, sa.Table) else None
         ):
-            return (await self._connection.execute(statement)).rowcount
+            return (await self._connection.execute(statement, parameters)).rowcount
 
     async def run_each(self, statement: sa.Update, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Change rows by the same statement with each of *parameters*."""

@@ -1,0 +1,65 @@
+"""Statements go to the thread of their connection once, whatever they find."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from anyio import create_task_group, fail_after
+from anyio.lowlevel import checkpoint
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pushpaka_core.adapters.sql.engine import open_lanes
+
+pytestmark = pytest.mark.anyio
+
+NUMBERS = sa.text(
+    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500) "
+    "SELECT n FROM numbers"
+)
+
+
+@pytest.fixture
+async def connection(url: str) -> AsyncIterator[AsyncConnection]:
+    async with (
+        open_lanes(url, patience=timedelta(seconds=1)) as (writing, _),
+        writing.engine.connect() as connection,
+    ):
+        yield connection
+
+
+async def test_all_of_many_rows_are_found(connection: AsyncConnection) -> None:
+    """However many come at a time, they are whole and in order."""
+    found = (await connection.scalars(NUMBERS)).all()
+
+    assert list(range(1, 2501)) == found
+
+
+async def test_rows_can_be_taken_a_few_at_a_time(connection: AsyncConnection) -> None:
+    """Nobody has to hold all of them, and who wants no more lets go of them."""
+    async with connection.stream_scalars(NUMBERS) as found:
+        parts = [part async for part in found.partitions(700)]
+    async with connection.stream_scalars(NUMBERS) as found:
+        first = await found.fetchmany(3)
+
+    assert [700, 700, 700, 400] == [len(part) for part in parts]
+    assert [1, 2, 3] == first
+
+
+async def test_what_was_broken_off_is_undone(url: str) -> None:
+    """A transaction whose beginning was not waited for keeps nobody from writing."""
+    async with open_lanes(url, patience=timedelta(seconds=1)) as (writing, _):
+        async with create_task_group() as tasks:
+
+            async def begin() -> None:
+                async with writing.engine.connect() as connection:
+                    await connection.begin()
+
+            tasks.start_soon(begin)
+            await checkpoint()
+            await checkpoint()
+            tasks.cancel_scope.cancel()
+
+        with fail_after(10):
+            async with writing.engine.begin() as connection:
+                await connection.execute(sa.text("CREATE TABLE things (name TEXT)"))
