@@ -272,8 +272,8 @@ def _free_ports(ports: range, taken: Collection[int | None], seed: int) -> Itera
 
 
 def _pauses(longest: timedelta) -> Iterator[float]:
-    """Yield the seconds between tries: short ones at first, for programs that start at once."""
-    pause = longest.total_seconds() / 20
+    """Yield the seconds between tries: each about a fifth of what was waited for until then."""
+    pause = longest.total_seconds() / 50
     while True:
         yield pause
-        pause = min(pause * 2, longest.total_seconds())
+        pause = min(pause * 1.25, longest.total_seconds())
