@@ -4,9 +4,10 @@ How long does a program take to be served, first and with an unchanged lock file
 A Python program with a requirements.txt and a Node program with a package-lock.json, on the
 process runtime, from the request to the first answer of the version through the router; first is
 the first deployment of a new project. By hand it is a script that clones the same commit, installs
-by venv and pip, or by npm ci, starts the program and waits for its answer on the port itself,
-with the caches of pip and npm as they are; again is the same script once more. Both have the
-packages of the first round in their caches.
+by venv and pip, or by npm ci, starts the program by the same command and waits for its answer on
+the port itself; again is the same script once more. The caches of pip and npm belong to a project
+on both sides: first they are empty, as nobody may write what another project reads, and again
+they have all packages.
 """
 
 import shutil

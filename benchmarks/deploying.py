@@ -104,7 +104,7 @@ async def process_by_hand(script: str, source: Source, directory: Path) -> float
     seconds = await by_hand(
         *(script, str(source.repository.path), str(directory), str(free_port()), source.version)
     )
-    os.kill(int((directory / "pid").read_text()), SIGKILL)
+    os.killpg(int((directory / "pid").read_text()), SIGKILL)
     return seconds
 
 
