@@ -14,6 +14,7 @@ WANTED = "refs/pushpaka/wanted"
 """The ref that a fetched branch or commit gets in a store."""
 
 _HASH_LENGTHS = {40: "sha1", 64: "sha256"}
+_USUAL_DIGITS = 40
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _SHA = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -58,16 +59,24 @@ class Commits:
         tag. Forges give out the commits of forks as well, by their hashes: what is on no branch
         is taken only where it *is_proposed*.
         """
-        if await to_thread.run_sync(store.digits) is None:
-            await self._make(store)
+        is_new = await to_thread.run_sync(store.digits) is None
         if commit is None:
-            return await self._newest(store)
+            return await self._newest(store, is_new=is_new)
+        if is_new:
+            await self._make(store)
         if is_proposed or commit == await self.tip():
             return await self._exactly(commit, store)
         return await self._exactly(await self._completed(commit), store)
 
-    async def _newest(self, store: Store) -> Fetched:
+    async def _newest(self, store: Store, *, is_new: bool) -> Fetched:
+        """Fetch without asking for the length of hashes, which is nearly always the same."""
+        if is_new:
+            await self._init(store, _USUAL_DIGITS)
         got = await self._fetch(store, self._ref, "--depth=1")
+        if failures.has_other_hashes(got):
+            await to_thread.run_sync(store.discard)
+            await self._make(store)
+            got = await self._fetch(store, self._ref, "--depth=1")
         if failures.needs_history(got):
             got = await self._fetch(store, self._ref)
         if failures.is_unknown_commit(got):
@@ -134,9 +143,12 @@ class Commits:
     async def _make(self, store: Store) -> int:
         """Make a store for such hashes as the remote has, and return how long they are."""
         digits = len(await self.tip())
+        await self._init(store, digits)
+        return digits
+
+    async def _init(self, store: Store, digits: int) -> None:
         how = ("--quiet", "--bare", "--template=", f"--object-format={_HASH_LENGTHS[digits]}")
         self._require(await self._git.run("init", *how, str(store.path)))
-        return digits
 
     async def _fetch(self, store: Store, what: str, *how: str) -> Result:
         return await self._in(store, *_FETCH, *how, "--", self._url, f"+{what}:{WANTED}")

@@ -13,6 +13,7 @@ from pushpaka_core.errors import PlatformFaultError, PushpakaError, SourceError
 
 _UNKNOWN_COMMIT = re.compile(r"not our ref|couldn't find remote ref|remote ref does not exist")
 _NEEDS_HISTORY = re.compile(r"unadvertised object|dumb http transport|not support shallow")
+_OTHER_HASHES = re.compile(r"^fatal: mismatched algorithms", re.MULTILINE)
 _MOST_NAMED = 5
 _MOST_COMPARED = 500
 _MOST_SAID = 300
@@ -102,6 +103,11 @@ def is_unknown_commit(result: Result) -> bool:
 def needs_history(result: Result) -> bool:
     """Tell whether the server gives whole branches only."""
     return bool(_NEEDS_HISTORY.search(result.errors))
+
+
+def has_other_hashes(result: Result) -> bool:
+    """Tell whether the repository counts its objects by hashes of another length."""
+    return bool(_OTHER_HASHES.search(_own_words(result)))
 
 
 def failure(result: Result, remote: Remote) -> PushpakaError:
