@@ -28,6 +28,8 @@ from pushpaka_core.adapters.process.processes import HostProcesses
 DOCKER = pytest.param("docker", marks=pytest.mark.needs("docker"))
 """A parameter of fixtures that have the adapters of this module beside others."""
 
+_BUILDX = find_buildx(Path(shutil.which("docker") or "docker"))
+
 
 @frozen(kw_only=True)
 class Docker:
@@ -72,14 +74,12 @@ def docker_builder(
     cache: LayerCache | None = None,
 ) -> DockerBuilder:
     """Return what builds on an engine, by the docker command of this host."""
-    program = shutil.which("docker")
-    assert program is not None
     return DockerBuilder(
         engine=engine,
         marks=marks,
         processes=processes,
         contexts=Contexts(salt=b"salt", tree_of=lambda path: load_tree(path, "")),
-        buildx=find_buildx(Path(program)),
+        buildx=_BUILDX,
         firewall=firewall,
         cache=cache,
         env={"DOCKER_HOST": engine.url, "PATH": os.environ["PATH"]},
