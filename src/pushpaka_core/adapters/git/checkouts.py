@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from anyio import create_task_group
 from attrs import define, field, frozen
 
 from pushpaka_core.adapters.git import failures
@@ -13,6 +14,7 @@ from pushpaka_core.domain.source_limits import SourceLimits
 from pushpaka_core.errors import SourceError
 from pushpaka_core.ports.source import Checkout
 
+_FORMAT = "--format=%H%x00%an%x00%B"
 _MOST_MESSAGE = 2000
 _LONGEST_ENTRY = 64 << 10
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
@@ -68,41 +70,35 @@ class Checkouts:
     _git: Git
     _store: Store
 
-    async def measure(self, sha: str, limits: SourceLimits) -> Size:
+    async def look(
+        self, revision: str, directory: Path, limits: SourceLimits
+    ) -> tuple[Checkout, Size]:
         """
-        Return how large the files of *sha* will be.
+        Return *revision* as it will be once it lies in *directory*, and how large its files are.
 
         Raises:
-            SourceError: As soon as they are known to pass the limits.
+            SourceError: If it is no commit, but a tag or a tree, which git would check out as well;
+                or as soon as its files are known to pass the limits.
         """
-        size = Size(limits)
-        listed = await self._git.stream(
-            f"--git-dir={self._store.path}", "ls-tree", "-r", "-l", "-z", sha, "--", each=size.add
-        )
+        size, listings = Size(limits), list[Result]()
+
+        async def list_files() -> None:
+            listing = ("ls-tree", "-r", "-l", "-z", revision, "--")
+            listings.append(
+                await self._git.stream(f"--git-dir={self._store.path}", *listing, each=size.add)
+            )
+
+        try:
+            async with create_task_group() as tasks:
+                tasks.start_soon(list_files)
+                shown = await self._in("log", "--max-count=1", _FORMAT, revision, "--")
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        checkout = self._described(shown, revision, directory)
         if size.excess:
             raise failures.too_large(size.excess)
-        self._require(listed)
-        return size
-
-    async def describe(self, revision: str, directory: Path) -> Checkout:
-        """
-        Return who made *revision* and why, as it will be once it lies in *directory*.
-
-        Raises:
-            SourceError: If it is no commit, but a tag or a tree, which git would check out as well.
-        """
-        shown = await self._in("log", "--max-count=1", "--format=%H%x00%an%x00%B", revision, "--")
-        self._require(shown)
-        sha, _, words = shown.text.partition("\0")
-        author, _, message = words.partition("\0")
-        if not sha or revision not in {sha, WANTED}:
-            raise SourceError(f"{revision} is no commit. Give the hash of a commit.")
-        return Checkout(
-            commit_sha=sha,
-            commit_message=_harmless(message),
-            commit_author=_harmless(author),
-            directory=directory,
-        )
+        self._require(listings[0])
+        return checkout, size
 
     async def write(self, checkout: Checkout) -> None:
         """Write the files of *checkout*; no hook, no filter and no submodule takes part."""
@@ -114,6 +110,19 @@ class Checkouts:
                 "--reset",
                 checkout.commit_sha,
             )
+        )
+
+    def _described(self, shown: Result, revision: str, directory: Path) -> Checkout:
+        self._require(shown)
+        sha, _, words = shown.text.partition("\0")
+        author, _, message = words.partition("\0")
+        if not sha or revision not in {sha, WANTED}:
+            raise SourceError(f"{revision} is no commit. Give the hash of a commit.")
+        return Checkout(
+            commit_sha=sha,
+            commit_message=_harmless(message),
+            commit_author=_harmless(author),
+            directory=directory,
         )
 
     async def _in(self, *arguments: str) -> Result:

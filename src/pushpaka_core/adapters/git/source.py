@@ -123,8 +123,7 @@ class GitSource:
     ) -> Checkout:
         fetched = await _fetched(git, request, mirror or git.store("objects"))
         checkouts = Checkouts(git=git, store=fetched.store)
-        checkout = await checkouts.describe(fetched.revision, directory)
-        size = await checkouts.measure(checkout.commit_sha, self._limits)
+        checkout, size = await checkouts.look(fetched.revision, directory, self._limits)
         await report(_summary(checkout.commit_sha, size))
         await checkouts.write(checkout)
         return checkout
