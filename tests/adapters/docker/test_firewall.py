@@ -14,10 +14,21 @@ pytestmark = pytest.mark.anyio
 
 _PROGRAM = """\
 #!/bin/sh
-[ "$6" = -o ] && to=" $7"
-echo "$2 $3 $5$to" >> {calls}
-[ "$2" = -I ] || grep -qxF -- "-I $3 $5$to" {calls}
+shift
+echo "$*" >> {calls}
+case $1 in
+-S) sed -n 's/^-I /-A /p' {calls} ;;
+-C) shift; grep -qxF -- "-I $*" {calls} ;;
+esac
 """
+_NEW = "-m conntrack --ctstate NEW ! --ctorigdstport 53"
+_RULES = (
+    f"INPUT -i pkb+ {_NEW} -j DROP",
+    "DOCKER-USER -d 169.254.0.0/16 -i pkb+ -j DROP",
+    f"INPUT -i docker0 {_NEW} -j DROP",
+    "DOCKER-USER -d 169.254.0.0/16 -i docker0 -j DROP",
+    "DOCKER-USER -i docker0 -o docker0 -j DROP",
+)
 
 
 @pytest.fixture
@@ -45,11 +56,9 @@ async def test_rules_are_put_in_force_once_and_looked_at_again_after_a_minute(
     await wall.close()
     later = (await calls.read_text()).split("\n")
 
-    rules = [f"{chain} {of}" for of in ("pkb+", "docker0") for chain in ("INPUT", "DOCKER-USER")]
-    rules.append("DOCKER-USER docker0 docker0")
-    put = [f"{verb} {rule}" for rule in rules for verb in ("-C", "-I")]
-    assert [*put, ""] == at_first
-    assert [*put, *(f"-C {rule}" for rule in rules), ""] == later
+    put = [f"{verb} {rule}" for rule in _RULES for verb in ("-C", "-I")]
+    assert ["-S", *put, ""] == at_first
+    assert ["-S", *put, "-S", ""] == later
 
 
 async def test_rules_that_cannot_be_set_are_told(

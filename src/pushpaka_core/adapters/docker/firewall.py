@@ -2,12 +2,12 @@
 
 import logging
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from anyio import Lock, current_time, to_thread
-from attrs import define, field
+from attrs import define, field, frozen
 
 from pushpaka_core.adapters.docker.networks import BRIDGES
 from pushpaka_core.ports.processes import Command, OutputChunk, Processes
@@ -42,19 +42,38 @@ class Firewall:
         """Put the rules in force unless they are; say it where that cannot be done."""
         program = await to_thread.run_sync(partial(shutil.which, "iptables", path=_SEARCH_PATH))
         rules = _rules(await self._bridge_of_builds())
-        refused = [rule for rule in rules if not (program and await self._keep(program, rule))]
-        if refused:
+        if not (program and await self._all_kept(program, rules)):
             logger.warning(
                 "Containers and builds can reach this host and link-local addresses: the firewall"
                 " could not be told otherwise. Run the worker as root, with iptables installed."
             )
 
-    async def _keep(self, program: str, rule: tuple[str, ...]) -> bool:
-        return await self._run(program, "-C", *rule) or await self._run(program, "-I", *rule)
+    async def _all_kept(self, program: str, rules: Iterable[tuple[str, ...]]) -> bool:
+        """Ask once what is in force, and then only for what was not found in the answer."""
+        answer = await self._run(program, "-S")
+        listed = set(answer.text.splitlines())
+        missing = [rule for rule in rules if " ".join(("-A", *rule)) not in listed]
+        return all([await self._keep(program, rule) for rule in missing])
 
-    async def _run(self, program: str, *arguments: str) -> bool:
+    async def _keep(self, program: str, rule: tuple[str, ...]) -> bool:
+        looked = await self._run(program, "-C", *rule)
+        return looked.succeeded or (await self._run(program, "-I", *rule)).succeeded
+
+    async def _run(self, program: str, *arguments: str) -> "_Answer":
+        said = bytearray()
+
+        async def take(chunk: OutputChunk) -> None:
+            said.extend(chunk.data)
+
         command = Command(argv=(program, "--wait", *arguments), directory=Path("/"))
-        return (await self._processes.run(command, on_output=_discard)).succeeded
+        ended = await self._processes.run(command, on_output=take)
+        return _Answer(succeeded=ended.succeeded, text=said.decode(errors="replace"))
+
+
+@frozen(kw_only=True)
+class _Answer:
+    succeeded: bool
+    text: str
 
 
 def _rules(bridge_of_builds: str | None) -> Iterator[tuple[str, ...]]:
@@ -62,14 +81,11 @@ def _rules(bridge_of_builds: str | None) -> Iterator[tuple[str, ...]]:
     Let nothing begin a connection to the host, but to its DNS, or to link-local addresses.
 
     Nor builds to each other: whichever project they are of, they are behind the same bridge.
+    Each is written as iptables lists it.
     """
     for bridge in filter(None, (f"{BRIDGES}+", bridge_of_builds)):
         begins = ("-m", "conntrack", "--ctstate", "NEW", "!", "--ctorigdstport", _DNS)
         yield ("INPUT", "-i", bridge, *begins, "-j", "DROP")
-        yield ("DOCKER-USER", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP")
+        yield ("DOCKER-USER", "-d", "169.254.0.0/16", "-i", bridge, "-j", "DROP")
     if bridge_of_builds:
         yield ("DOCKER-USER", "-i", bridge_of_builds, "-o", bridge_of_builds, "-j", "DROP")
-
-
-async def _discard(_: OutputChunk) -> None:
-    """Take what iptables says of rules that are not there."""
