@@ -1,10 +1,11 @@
 """
 How long does a changed source file take to be served from a container, with a warm cache?
 
-From the request to the first answer of the new version through the router, with the Dockerfile of
-the repository, whose layer of dependencies stays as it is. By hand it is a script that clones the
-same commit, builds by the same engine and Dockerfile, runs the image and waits for its answer on
-the port itself: it keeps no log, checks nothing, and does not replace what ran before.
+From the request to the first answer of the new version through the router, which is asked once the
+deployment is said to run, with the Dockerfile of the repository, whose layer of dependencies stays
+as it is. By hand it is a script that clones the same commit, builds by the same engine and
+Dockerfile, runs the image and waits for its answer on the port itself: it keeps no log, checks and
+limits nothing, makes no network, and does not replace what ran before.
 """
 
 from collections.abc import Sequence

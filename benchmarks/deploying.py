@@ -1,7 +1,7 @@
 """Applications whose next version is deployed, by us and by hand, until it answers."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -24,6 +24,12 @@ UNLIMITED = {
     "PUSHPAKA_MOST_HOURLY_DEPLOYMENTS": "100000",
     "PUSHPAKA_MOST_REQUESTS": "1000000",
 }
+
+_CONTAINED = (
+    *("--init", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+    *("--memory=2g", "--memory-swap=2g", "--cpus=2", "--pids-limit=256"),
+    *("--tmpfs=/tmp:size=256m,mode=1777", "--log-opt=max-size=10m", "--log-opt=max-file=3"),
+)
 
 
 @asynccontextmanager
@@ -127,13 +133,25 @@ async def container_by_hand(source: Source, name: str, directory: Path) -> float
     )
 
 
-async def run_by_hand(source: Source, name: str) -> float:
+async def run_by_hand(source: Source, name: str, *options: str) -> float:
     """Run an image that was built by hand before, and remove the container again."""
-    return await _container("docker_run.sh", name=name, source=source)
+    return await _container("docker_run.sh", name=name, source=source, options=options)
 
 
-async def _container(script: str, *arguments: str, name: str, source: Source) -> float:
+@asynccontextmanager
+async def network_by_hand(name: str) -> AsyncIterator[Sequence[str]]:
+    """Make a network, and yield the options with which ours are run, in that network."""
+    await run_process(["docker", "network", "create", name])
+    try:
+        yield [*_CONTAINED, f"--network={name}"]
+    finally:
+        await run_process(["docker", "network", "rm", name])
+
+
+async def _container(
+    script: str, *arguments: str, name: str, source: Source, options: Sequence[str] = ()
+) -> float:
     port, tag = str(free_port()), source.version.rstrip(".")
-    seconds = await by_hand(script, *arguments, name, port, tag)
+    seconds = await by_hand(script, *arguments, name, port, tag, *options)
     await run_process(["docker", "rm", "--force", f"{name}-{port}"])
     return seconds
