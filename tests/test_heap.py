@@ -12,7 +12,7 @@ from pushpaka_core.adapters.security.hasher import Argon2Hasher
 from pushpaka_core.heap import share_heap
 
 share_heap()
-scheme, threads, end = Argon2Hasher()._scheme, 6, Event()
+scheme, threads, end = Argon2Hasher()._scheme(), 6, Event()
 
 
 def hash_twice(done):
