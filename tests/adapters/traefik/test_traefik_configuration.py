@@ -91,6 +91,23 @@ def test_no_value_is_a_template() -> None:
     )
 
 
+def test_the_default_certificate_is_made_once(tmp_path: Path) -> None:
+    """The next process shows the same, and only we can read its key."""
+    directory = TraefikDirectory(tmp_path / "router")
+    directory.prepare()
+
+    shown = []
+    for generation in (1, 2):
+        directory.write_table(RouteTable(generation=generation, routes=()), ENTRY_POINTS)
+        tls = json.loads(directory.routes_file.read_text())["tls"]
+        shown.append(tls["stores"]["default"]["defaultCertificate"])
+
+    key_file = directory.path / "default.key"
+    assert shown[0] == shown[1]
+    assert key_file.read_text() == shown[1]["keyFile"]
+    assert 0o600 == stat.S_IMODE(key_file.stat().st_mode)
+
+
 def test_traefik_offers_no_api() -> None:
     """There is no API, no dashboard, no call home and no access log."""
     static = _static(ENTRY_POINTS)

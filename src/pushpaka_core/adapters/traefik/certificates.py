@@ -34,10 +34,9 @@ class DefaultCertificate:
     key: str = field(repr=False)
 
 
-@cache
-def default_certificate() -> DefaultCertificate:
+def new_default_certificate() -> DefaultCertificate:
     """
-    Return one that is signed by itself, the same for as long as this process lives.
+    Make one that is signed by itself.
 
     Where it is given none, Traefik makes an RSA key whenever a table comes, and uses the
     table only then.

@@ -10,7 +10,8 @@ from pathlib import Path
 from attrs import frozen
 
 from pushpaka_core.adapters.traefik.certificates import (
-    default_certificate,
+    DefaultCertificate,
+    new_default_certificate,
     obtained_names,
     own_certificates,
 )
@@ -75,7 +76,7 @@ class TraefikDirectory:
                     page=entry_points.page_address,
                     https=https,
                     own=own_certificates(https.own_directory) if https else (),
-                    default=default_certificate(),
+                    default=self._default_certificate(),
                 )
                 self.write(self.routes_file, text)
 
@@ -100,6 +101,17 @@ class TraefikDirectory:
         """Return what *file* holds, or nothing where there is none."""
         with _translated_errors():
             return file.read_text() if file.exists() else ""
+
+    def _default_certificate(self) -> DefaultCertificate:
+        """Return the one that is kept here: a new one would be loaded, and shown, at each start."""
+        key_file, file = self.path / "default.key", self.path / "default.crt"
+        certificate, key = self.read(file), self.read(key_file)
+        if certificate and key:
+            return DefaultCertificate(certificate=certificate, key=key)
+        made = new_default_certificate()
+        self.write(key_file, made.key)
+        self.write(file, made.certificate)
+        return made
 
     def _obtained_names(self, acme: Acme) -> Mapping[str, datetime]:
         try:
