@@ -50,7 +50,9 @@ class LogPump:
                 await sleep(self._timings.tend.total_seconds())
 
     async def _follow_new(self, readers: TaskGroup) -> None:
-        serving = await self._tending.serving()
+        serving = await self._tending.seen()
+        if {i.name for served in serving for i in served.instances} - self._readers:
+            serving = await self._tending.serving()
         self._replicas = {served.deployment.id: served.settings.replicas for served in serving}
         present = {i.name: (served, i) for served in serving for i in served.instances}
         for name in present.keys() - self._readers:

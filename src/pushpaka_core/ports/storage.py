@@ -159,6 +159,15 @@ class UnitOfWork(Protocol):
         """What workers have counted."""
         ...
 
+    async def versions_of_served(self) -> object:
+        """
+        Return what equals what it was before as long as nothing has changed of what is served.
+
+        That is projects, targets, instances, custom domains and what is deploying or serves,
+        but for beats and for how far output is read.
+        """
+        ...
+
     async def generation(self) -> int:
         """
         Return the last generation of the route table, 0 before the first.

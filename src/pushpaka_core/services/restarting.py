@@ -58,7 +58,7 @@ class Restarting:
         await dispatch(
             {
                 served.deployment.id: partial(self._see_to, served)
-                for served in await self._tending.serving()
+                for served in await self._tending.seen()
                 if not served.is_leaving
             }
         )

@@ -16,6 +16,7 @@ from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.targets import Target
 from pushpaka_core.ports.router import Route, Router, RouteTable, Upstream
 from pushpaka_core.ports.storage import Storage, UnitOfWork
+from pushpaka_core.services.remembering import Remembered
 
 _ROUTED = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING, DeploymentStatus.CRASHED)
 
@@ -32,6 +33,11 @@ class Routing:
     _writing: Lock = field(factory=Lock, init=False)
     _in_force: RouteTable | None = field(default=None, init=False)
     """The last table that the router was seen to use."""
+    _remembered: Remembered[Sequence[Route]] = field(init=False)
+
+    @_remembered.default
+    def _remember(self) -> Remembered[Sequence[Route]]:
+        return Remembered(self._routes)
 
     async def publish(self) -> None:
         """
@@ -62,7 +68,7 @@ class Routing:
         if known is None or shown is None or shown < known.generation:
             return False
         async with self._storage.snapshot() as uow:
-            return known.routes == await self._routes(uow)
+            return known.routes == await self._remembered.get(uow)
 
     async def _routes(self, uow: UnitOfWork) -> Sequence[Route]:
         projects = {

@@ -1,16 +1,17 @@
 """Looks after the instances that serve: notices the dead, starts them again, probes the living."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from math import ceil
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus, Phase
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
+from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.instances import (
     LONGEST_BACK_OFF,
@@ -34,13 +35,14 @@ from pushpaka_core.errors import (
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.processes import GONE
 from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.background import Dispatch, all_done, together
 from pushpaka_core.services.jobs import Jobs
 from pushpaka_core.services.log_writing import LogWriting
 from pushpaka_core.services.moves import Moves
 from pushpaka_core.services.node_hold import NodeHold
+from pushpaka_core.services.remembering import Remembered
 from pushpaka_core.services.routing import Routing
 from pushpaka_core.services.starting import Starting
 
@@ -103,6 +105,11 @@ class Tending:
     _routing: Routing
     _moves: Moves
     _now: Clock
+    _remembered: Remembered[Sequence[Served]] = field(init=False)
+
+    @_remembered.default
+    def _remember(self) -> Remembered[Sequence[Served]]:
+        return Remembered(_serving)
 
     async def tend(self, dispatch: Dispatch = all_done) -> None:
         """Look once at every instance, and see to those that have ended or are being restarted."""
@@ -115,24 +122,18 @@ class Tending:
     async def serving(self) -> Sequence[Served]:
         """Return the committed deployments that are not over, with their instances."""
         async with self._storage.snapshot() as uow:
-            statuses = {DeploymentStatus.DEPLOYING, *SERVING}
-            committed = [d for d in await uow.deployments.all(statuses) if d.is_committed]
-            instances = await uow.instances.of_deployments(committed)
-            projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
-        return [
-            Served(
-                deployment=deployment,
-                project=projects[deployment.project_id],
-                instances=[i for i in instances if i.lease == deployment.lease],
-            )
-            for deployment in committed
-        ]
+            return await _serving(uow)
+
+    async def seen(self) -> Sequence[Served]:
+        """Return the same for little, but for how far the output of instances is read."""
+        async with self._storage.snapshot() as uow:
+            return await self._remembered.get(uow)
 
     async def _round(self, look: _Look, dispatch: Dispatch) -> None:
         await dispatch(
             {
                 served.deployment.id: partial(self._look_at, served, look)
-                for served in await self.serving()
+                for served in await self.seen()
                 if not served.is_leaving
             }
         )
@@ -252,6 +253,23 @@ class Tending:
                 return
             kept = await self._moves.keep(uow, moved, moved.error or "Its processes run again")
         await self._events.publish(DeploymentMoved(deployment=kept))
+
+
+async def _serving(uow: UnitOfWork) -> Sequence[Served]:
+    statuses = {DeploymentStatus.DEPLOYING, *SERVING}
+    committed = [d for d in await uow.deployments.all(statuses) if d.is_committed]
+    projects = {p.id: p for p in await uow.projects.visible_to(PLATFORM).all()}
+    by_lease: dict[Lease, list[Instance]] = defaultdict(list)
+    for instance in await uow.instances.of_deployments(committed):
+        by_lease[instance.lease].append(instance)
+    return [
+        Served(
+            deployment=deployment,
+            project=projects[deployment.project_id],
+            instances=by_lease[deployment.lease],
+        )
+        for deployment in committed
+    ]
 
 
 def _standing(

@@ -5,19 +5,30 @@ Derive a test class from `StorageContract` in a module whose fixture `storage` i
 empty storage.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
 import pytest
 from anyio import CancelScope, create_task_group, fail_after
 from anyio.lowlevel import checkpoint
+from attrs import evolve
 
 from pushpaka_core.domain.access import PLATFORM
 from pushpaka_core.domain.projects import ProjectId
 from pushpaka_core.errors import NotFoundError
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.testing.keeping import keep, keep_project
-from pushpaka_core.testing.objects import a_project, a_user
+from pushpaka_core.testing.objects import (
+    NOON,
+    a_custom_domain,
+    a_project,
+    a_running_deployment,
+    a_target,
+    a_user,
+    an_entry,
+    an_instance,
+)
 from pushpaka_core.testing.storage_accounts import AuditTrailContract, UsersContract
 from pushpaka_core.testing.storage_activity import ActivityNumbersContract
 from pushpaka_core.testing.storage_archives import ArchivesContract
@@ -45,6 +56,53 @@ from pushpaka_core.testing.storage_settings import CustomDomainsContract, EnvVar
 from pushpaka_core.testing.storage_timelines import TimelineContract
 from pushpaka_core.testing.storage_tokens import ApiTokensContract, EndedTokensContract
 from pushpaka_core.testing.storage_webhooks import WebhooksContract
+
+
+class VersionsContract:
+    """What is served is read again only after a change."""
+
+    async def test_each_change_of_what_is_served_is_seen_by_the_versions(
+        self, storage: Storage
+    ) -> None:
+        """Without one they stay, whatever else is kept."""
+        owner = a_user()
+        project = a_project(owner)
+        deployment = a_running_deployment(project)
+        target, instance = a_target(deployment), an_instance(deployment)
+        domain = a_custom_domain(project)
+        await keep(storage, owner, project, deployment, target, instance, domain)
+        seen = [await _versions(storage)]
+
+        async with storage.transaction() as uow:
+            await uow.instances.mark_read(instance.id, "7")
+            await uow.logs.append(deployment.id, [an_entry()])
+            await uow.users.add(a_user())
+        unchanged = await _versions(storage)
+        target = evolve(target, version=2, stopped_at=NOON)
+        looked_at = evolve(domain, checked_at=NOON)
+        changes: list[Callable[[UnitOfWork], Awaitable[object]]] = [
+            lambda uow: uow.projects.update(evolve(project, name="Another name")),
+            lambda uow: uow.deployments.update(deployment.scale(2)),
+            lambda uow: uow.targets.put(target),
+            lambda uow: uow.instances.update(instance.go_live()),
+            lambda uow: uow.custom_domains.update(looked_at),
+            lambda uow: uow.custom_domains.update(evolve(looked_at, ssl_enabled=True)),
+            lambda uow: uow.instances.add(an_instance(deployment)),
+            lambda uow: uow.instances.remove(instance),
+            lambda uow: uow.projects.remove(project),
+        ]
+        for change in changes:
+            async with storage.transaction() as uow:
+                await change(uow)
+            seen.append(await _versions(storage))
+
+        assert seen[0] == unchanged
+        assert [] == [n for n, versions in enumerate(seen) if versions in seen[:n]]
+
+
+async def _versions(storage: Storage) -> object:
+    async with storage.snapshot() as uow:
+        return await uow.versions_of_served()
 
 
 class TransactionsContract:
@@ -189,6 +247,7 @@ class TransactionsContract:
 
 class StorageContract(
     TransactionsContract,
+    VersionsContract,
     UsersContract,
     ApiTokensContract,
     EndedTokensContract,

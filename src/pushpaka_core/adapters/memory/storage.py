@@ -175,6 +175,14 @@ class MemoryUnitOfWork:
         """What workers have counted."""
         return MemoryTallies(self._tables)
 
+    async def versions_of_served(self) -> object:
+        """Return what changes with what is served."""
+        tables = self._tables
+        parts = tables.projects, tables.deployments, tables.instances
+        targets = {(target.deployment_id, target.version) for target in tables.targets}
+        versions = [{(row.id, row.version) for row in part} for part in parts]
+        return versions, targets, list(tables.custom_domains)
+
     async def generation(self) -> int:
         """Return the last generation of the route table."""
         return self._tables.counters.find("generation") or 0

@@ -33,6 +33,7 @@ from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_
 from pushpaka_core.adapters.sql.secrets import SqlSecrets
 from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
 from pushpaka_core.adapters.sql.tokens import SqlApiTokens, SqlEndedTokens
+from pushpaka_core.adapters.sql.versions import versions_of_served
 from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
 from pushpaka_core.errors import StorageUnavailableError
 
@@ -172,6 +173,10 @@ class SqlUnitOfWork:
     def tallies(self) -> SqlTallies:
         """What workers have counted."""
         return SqlTallies(self._statements)
+
+    async def versions_of_served(self) -> object:
+        """Return what changes with what is served."""
+        return await versions_of_served(self._statements)
 
     async def generation(self) -> int:
         """Return the last generation of the route table."""
