@@ -20,6 +20,7 @@ ROWS = (
     "logs-watch",
     "scale",
     "constant",
+    "capacity",
     "footprint",
     "cutover",
 )
