@@ -8,6 +8,7 @@ import pytest
 from attrs import field, frozen
 from tests.acceptance.apps import program, repository_of, server
 from tests.acceptance.people import Json, Person
+from tests.acceptance.variants import BEFORE_BUILDS, ON_ONE_MACHINE
 from tests.served import Served
 
 from pushpaka_core.testing.forges import Forge, open_forge
@@ -29,7 +30,7 @@ class Mistake:
     """What is said instead where nobody can look into the machine that has run it."""
 
 
-MISTAKES = {
+OF_THE_SOURCE = {
     "no such branch": Mistake(
         settings={"branch": "trunk"},
         told=("The branch trunk does not exist.", "There are: main."),
@@ -43,6 +44,8 @@ MISTAKES = {
         files={"docs/notes.txt": "Buy milk\n"},
         told=("Nothing that can be deployed was recognised.", "Add a Procfile with a line `web:"),
     ),
+}
+OF_THE_BUILD = {
     "a build that fails": Mistake(
         settings={"build_command": "echo the roof is missing; exit 4"},
         told=("exited with code 4", "mend the repository or the command", "\nthe roof is missing"),
@@ -51,6 +54,8 @@ MISTAKES = {
         settings={"install_command": "uv pip install -r nowhere.txt"},
         told=("`uv pip install -r nowhere.txt` exited with code 2", "\nerror: File not found"),
     ),
+}
+OF_THE_APPLICATION = {
     "an application that exits at once": Mistake(
         files=program("print('cannot find the moon')\nraise SystemExit(3)\n"),
         told=("The web process exited with code 3.", "\ncannot find the moon"),
@@ -113,9 +118,8 @@ def forge(repositories: Path) -> Iterator[Forge]:
         yield opened
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-async def test_mistake_is_explained_and_the_old_version_serves_on(
-    ann: Person, shared: Served, repository: Repository, project: Json, mistake: Mistake
+async def see_it_explained(
+    ann: Person, served: Served, repository: Repository, project: Json, mistake: Mistake
 ) -> None:
     """The deployment fails with a sentence that tells what to do; the one before is untouched."""
     await ann.ask("PATCH", f"/projects/{project['id']}", mistake.settings)
@@ -123,13 +127,40 @@ async def test_mistake_is_explained_and_the_old_version_serves_on(
 
     failed = await ann.outcome(await ann.begin(project, **mistake.wanted))
 
-    told = (shared.runs_on_a_swarm and mistake.afar) or mistake.told
+    told = (served.runs_on_a_swarm and mistake.afar) or mistake.told
     assert "failed" == failed["status"]
     assert [] == [words for words in told if words not in failed["error"]], failed["error"]
     assert "v1" == await ann.read(project)
     assert "active" == (await ann.ask("GET", f"/projects/{project['id']}"))["status"]
 
 
+@BEFORE_BUILDS
+@pytest.mark.parametrize("mistake", OF_THE_SOURCE.values(), ids=OF_THE_SOURCE)
+async def test_mistake_in_a_source_is_explained_and_the_old_version_serves_on(
+    ann: Person, shared: Served, repository: Repository, project: Json, mistake: Mistake
+) -> None:
+    """What cannot be had or understood fails with advice, before anything is built."""
+    await see_it_explained(ann, shared, repository, project, mistake)
+
+
+@ON_ONE_MACHINE
+@pytest.mark.parametrize("mistake", OF_THE_BUILD.values(), ids=OF_THE_BUILD)
+async def test_mistake_in_a_build_is_explained_and_the_old_version_serves_on(
+    ann: Person, shared: Served, repository: Repository, project: Json, mistake: Mistake
+) -> None:
+    """A build fails with its last lines, and nothing of it is ever started."""
+    await see_it_explained(ann, shared, repository, project, mistake)
+
+
+@pytest.mark.parametrize("mistake", OF_THE_APPLICATION.values(), ids=OF_THE_APPLICATION)
+async def test_mistake_in_an_application_is_explained_and_the_old_version_serves_on(
+    ann: Person, shared: Served, repository: Repository, project: Json, mistake: Mistake
+) -> None:
+    """What does not come up fails with what it said, and never gets a request."""
+    await see_it_explained(ann, shared, repository, project, mistake)
+
+
+@BEFORE_BUILDS
 async def test_error_is_in_the_log_as_well(ann: Person, project: Json) -> None:
     """Who reads the log to its end finds out why the deployment failed."""
     failed = await ann.outcome(await ann.begin(project, branch="trunk"))
@@ -139,6 +170,7 @@ async def test_error_is_in_the_log_as_well(ann: Person, project: Json) -> None:
     assert (failed["error"], "error") == (last["message"], last["level"])
 
 
+@BEFORE_BUILDS
 async def test_missing_repository_is_explained(
     ann: Person, repository: Repository, project: Json
 ) -> None:
@@ -152,6 +184,7 @@ async def test_missing_repository_is_explained(
     assert "v1" == await ann.read(project)
 
 
+@BEFORE_BUILDS
 async def test_refused_token_is_explained(ann: Person, project: Json, forge: Forge) -> None:
     """A server that does not take the token fails the deployment with advice."""
     forge.wants_token = True
@@ -166,6 +199,7 @@ async def test_refused_token_is_explained(ann: Person, project: Json, forge: For
     assert "v1" == await ann.read(project)
 
 
+@BEFORE_BUILDS
 async def test_private_repository_without_a_token_is_explained(
     ann: Person, project: Json, forge: Forge
 ) -> None:
@@ -179,6 +213,7 @@ async def test_private_repository_without_a_token_is_explained(
     assert "v1" == await ann.read(project)
 
 
+@BEFORE_BUILDS
 async def test_first_deployment_that_fails_leaves_no_address(
     ann: Person, repositories: Path
 ) -> None:

@@ -8,6 +8,7 @@ from tests.acceptance.apps import edit, repository_of, server
 from tests.acceptance.gates import Gate
 from tests.acceptance.people import Json, Person
 from tests.acceptance.traces import commands_with, until_gone
+from tests.acceptance.variants import ON_ONE_MACHINE
 from tests.served import Served
 
 from pushpaka_core.testing.repositories import Repository
@@ -43,6 +44,7 @@ async def building(ann: Person, served_version: Json) -> Json:
     return deployment
 
 
+@ON_ONE_MACHINE
 async def test_cancelled_build_ends_with_its_programs(
     ann: Person, building: Json, gate: Gate
 ) -> None:
@@ -59,6 +61,7 @@ async def test_cancelled_build_ends_with_its_programs(
     assert "v1" == await ann.read(project)
 
 
+@ON_ONE_MACHINE
 async def test_rollback_does_not_wait_for_a_build(
     ann: Person, served_version: Json, building: Json, gate: Gate
 ) -> None:
@@ -73,6 +76,7 @@ async def test_rollback_does_not_wait_for_a_build(
     assert "v1" == await ann.read(project)
 
 
+@ON_ONE_MACHINE
 async def test_newest_of_several_is_built_next(ann: Person, building: Json, gate: Gate) -> None:
     """What is in work comes to its end; of those that wait only the newest is built."""
     passed_over = await ann.deploy_again(building)

@@ -8,6 +8,7 @@ import pytest
 from anyio import fail_after, sleep
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Person, messages
+from tests.acceptance.variants import ON_ONE_MACHINE
 from tests.served import Served, open_served
 from tests.sshd import Sshd, open_sshd
 
@@ -20,6 +21,7 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
         yield opened
 
 
+@ON_ONE_MACHINE
 async def test_a_private_repository_is_deployed_by_its_deploy_key(
     ann: Person, sshd: Sshd, repositories: Path
 ) -> None:

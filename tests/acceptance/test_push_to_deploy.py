@@ -7,6 +7,7 @@ import pytest
 from anyio import fail_after, sleep
 from tests.acceptance.apps import repository_of, server
 from tests.acceptance.people import PATIENCE, Json, Person
+from tests.acceptance.variants import ON_ONE_MACHINE
 from tests.deliveries import branch_deleted, push
 
 from pushpaka_core.domain.webhooks import Forge
@@ -39,6 +40,7 @@ async def until_gone(person: Person, url: str) -> None:
             await sleep(0.1)
 
 
+@ON_ONE_MACHINE
 async def test_a_push_deploys_exactly_its_commit(ann: Person, repositories: Path) -> None:
     """Though the branch has gone on since; the same delivery again changes nothing."""
     repository = repository_of(repositories / "shop", server("v1"))
@@ -96,6 +98,7 @@ async def test_a_branch_is_shown_beside_production_until_it_is_deleted(
     assert "production" == await ann.read(project, "/env/COLOUR")
 
 
+@ON_ONE_MACHINE
 async def test_the_forge_is_told_what_becomes_of_a_push(ann: Person, repositories: Path) -> None:
     """In order, though it was busy at first, and with the address at which the commit answers."""
     repository = repository_of(repositories / "ann" / "shop", server("v1"))

@@ -17,12 +17,17 @@ VARIANTS = ("embedded", pytest.param(SERVERS, marks=_NEEDED))
 ALL_VARIANTS = (*VARIANTS, DOCKER, SWARM)
 """Those of one whose tests hold for containers as well, on one machine and on several."""
 RUNTIMES = ("embedded", DOCKER)
+BEFORE_BUILDS = pytest.mark.parametrize("shared", VARIANTS, indirect=True, scope="session")
+"""For tests of what no runtime ever sees: it is not there, or never comes to be built."""
 BUILDS = pytest.mark.parametrize("shared", RUNTIMES, indirect=True, scope="session")
 """For tests that take long, and are about builds: on servers these are the same."""
 ON_ONE_MACHINE = pytest.mark.parametrize(
     "shared", [*VARIANTS, DOCKER], indirect=True, scope="session"
 )
-"""For tests that build for long, or of plans: a Swarm runs what one of its engines has built."""
+"""
+For tests that build for long, of plans, or of what is built: a Swarm runs what one of its
+engines has built.
+"""
 
 
 @contextmanager
