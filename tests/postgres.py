@@ -28,6 +28,8 @@ POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
 """The parameter of a test that holds for it as well."""
 _SPELT = "correct-horse%3Abattery%2Fstaple"
 _USER = "platform"
+_CONNECT_SECONDS = 60
+"""On a busy machine a server that is there may take its time."""
 _TEMPLATE = "migrated"
 _ALWAYS_FILLED = (counters, identity, schema_compatibility)
 _QUICK = {
@@ -92,7 +94,8 @@ class PostgresServer:
 
     def url(self, database: str, *, user: str = _USER, password: str = _SPELT) -> str:
         """Return the address of a database."""
-        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+        place = f"127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{user}:{password}@{place}?connect_timeout={_CONNECT_SECONDS}"
 
     @contextmanager
     def database(self, *, migrated: bool = True) -> Iterator[str]:

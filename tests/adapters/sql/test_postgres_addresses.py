@@ -58,6 +58,22 @@ def test_tls_may_be_turned_off() -> None:
     assert PostgresAddress.parse("postgresql://me@localhost/db?sslmode=disable").tls is None
 
 
+def test_a_server_that_is_slow_to_answer_is_waited_for_longer() -> None:
+    """As long as other programs would, by the same word; the server is not told of it."""
+    usual = PostgresAddress.parse("postgresql://me@localhost/db")
+    patient = PostgresAddress.parse("postgresql://me@localhost/db?connect_timeout=20")
+
+    assert (3, 20) == (usual.connect_seconds, patient.connect_seconds)
+    assert {} == patient.server_settings
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "2.5", "soon", "²", "9" * 9999])
+def test_who_is_waited_for_is_waited_for_some_seconds(seconds: str) -> None:
+    """Not for ever, and not for what is no number."""
+    with pytest.raises(SettingsError, match="connect_timeout in PUSHPAKA_DATABASE_URL must be"):
+        PostgresAddress.parse(f"postgresql://me@localhost/db?connect_timeout={seconds}")
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -234,9 +234,10 @@ async def test_too_many_at_once_are_told_that_it_is_busy(impatient: SqlStorage) 
         ((r"@[^:]+:", "@host.invalid:"), r"cannot be reached"),
         ((r":\d+/.*", "/"), r"cannot be read; use postgresql://"),
         ((r":[^@/]+@", ":a/b@"), r"cannot be read; use postgresql://"),
-        ((r"$", "?sslmode=never"), r"sslmode in PUSHPAKA_DATABASE_URL must be one of"),
-        ((r"$", "?sslrootcert=/missing"), r"A certificate .* cannot be used"),
-        ((r"$", "?sslmode=require"), r"cannot be reached .*SSL"),
+        ((r"$", "&sslmode=never"), r"sslmode in PUSHPAKA_DATABASE_URL must be one of"),
+        ((r"$", "&connect_timeout=0"), r"connect_timeout in PUSHPAKA_DATABASE_URL must be a whole"),
+        ((r"$", "&sslrootcert=/missing"), r"A certificate .* cannot be used"),
+        ((r"$", "&sslmode=require"), r"cannot be reached .*SSL"),
     ],
 )
 async def test_an_address_that_does_not_lead_in_is_told(

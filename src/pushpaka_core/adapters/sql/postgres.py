@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 _DIALECT = "postgresql+asyncpg://"
 _WIDTH = 6
 """So few that eight processes fit into the hundred connections that a server has by default."""
-_CONNECT_SECONDS = 3
 _RECYCLE_SECONDS = 300
 """Younger than what a firewall forgets."""
 _LONGEST_STANDSTILL = "10s"
@@ -189,7 +188,6 @@ class _Door:
     async def _connect_once(self) -> Any:
         return await asyncpg.connect(
             **self._address.arguments(is_plain=self._is_plain),
-            timeout=_CONNECT_SECONDS,
             server_settings={**self._address.server_settings, **self._server_settings},
         )
 

@@ -1,5 +1,6 @@
 """Where a PostgreSQL server is, and how it is spoken to, from the usual form of its URL."""
 
+import re
 from collections.abc import Mapping
 from ssl import CERT_NONE, CERT_REQUIRED, SSLContext, SSLError, create_default_context
 from typing import Any, Self
@@ -10,6 +11,7 @@ from attrs import field, frozen
 from pushpaka_core.errors import SettingsError
 
 _PORT = 5432
+_CONNECT_SECONDS = 3
 _UNVERIFIED = frozenset({"allow", "prefer", "require"})
 _MODES = frozenset({"disable", "verify-ca", "verify-full"}) | _UNVERIFIED
 
@@ -27,6 +29,8 @@ class PostgresAddress:
     tls: SSLContext | None = field(default=None, repr=False)
     may_be_plain: bool = True
     """Whether a server without TLS is spoken to all the same."""
+    connect_seconds: int = _CONNECT_SECONDS
+    """How long is waited for a connection."""
     server_settings: Mapping[str, str] = field(factory=dict)
 
     @classmethod
@@ -47,6 +51,7 @@ class PostgresAddress:
         if not (host and parts.username and database):
             raise _unreadable()
         mode = options.pop("sslmode", "prefer")
+        connect_timeout = options.pop("connect_timeout", str(_CONNECT_SECONDS))
         files = {name: options.pop(name, None) for name in ("sslrootcert", "sslcert", "sslkey")}
         return cls(
             host=host,
@@ -56,6 +61,7 @@ class PostgresAddress:
             database=database,
             tls=None if host.startswith("/") else _tls(mode, **files),
             may_be_plain=mode in {"allow", "disable", "prefer"},
+            connect_seconds=_seconds(connect_timeout),
             server_settings=options,
         )
 
@@ -68,6 +74,7 @@ class PostgresAddress:
             "password": self.password,
             "database": self.database,
             "ssl": False if is_plain else self.tls or False,
+            "timeout": self.connect_seconds,
         }
 
 
@@ -76,6 +83,15 @@ def _unreadable() -> SettingsError:
         "PUSHPAKA_DATABASE_URL cannot be read; use postgresql://<user>:<password>@<host>/<database>"
         ", with special characters of the password percent-encoded."
     )
+
+
+def _seconds(connect_timeout: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", connect_timeout):
+        raise SettingsError(
+            "The connect_timeout in PUSHPAKA_DATABASE_URL must be a whole number of seconds "
+            "from 1 to 9999."
+        )
+    return int(connect_timeout)
 
 
 def _tls(
