@@ -81,7 +81,7 @@ async def test_behind_the_end_of_what_is_over_it_closes_at_once(
     await instance.say(deployment["id"], "one")
     await instance.fail()
 
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         async with connected(app, stream(deployment, ann, f"&after={after}")) as browser:
             code = await browser.code()
 

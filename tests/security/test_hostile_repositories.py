@@ -201,12 +201,12 @@ async def test_directories_without_end_are_not_checked_out(
 def test_a_branch_is_missed_quickly_among_any_number() -> None:
     """A server that names a hundred thousand branches holds nobody up."""
     branches = [f"feature/one-of-very-many-{number:06}" for number in range(100_000)]
-    began = time.monotonic()
+    began = time.process_time()
 
     error = unknown_branch("feature/one-of-very-many-x", branches)
 
     assert "and 99995 more" in str(error)
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 async def test_files_that_are_links_are_no_files(scene: Scene) -> None:

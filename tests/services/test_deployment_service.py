@@ -93,7 +93,7 @@ class TestDeploy:
         older = await world.deployed(ann, shop)
         async with world.events.subscribe(older.id) as messages:
             newer = await world.deployed(ann, shop)
-            with fail_after(1):
+            with fail_after(10):
                 message = await anext(messages)
 
         assert SUPERSEDED is await world.status(older.id)
@@ -473,7 +473,7 @@ class TestWait:
         await world.deployed(ann, shop)
         running = await world.served()
 
-        with fail_after(1):
+        with fail_after(10):
             assert running == await world.deployments.wait(ann, running.id, A_MINUTE)
 
     async def test_returns_what_there_is_when_time_is_over(
@@ -482,7 +482,7 @@ class TestWait:
         """A deployment that still waits is returned as it is."""
         deployment = await world.deployed(ann, shop)
 
-        with fail_after(1):
+        with fail_after(10):
             waited = await world.deployments.wait(ann, deployment.id, timedelta(0))
 
         assert deployment == waited

@@ -72,7 +72,7 @@ class TestWhatIsSaid:
         """A line does not wait for more of them, nor for the end."""
         async with platform.events.subscribe(id) as messages, writing.open(id, Redactor()) as log:
             await log.say("Hello", Phase.BUILD)
-            with fail_after(1):
+            with fail_after(10):
                 message = await anext(messages)
 
         assert isinstance(message, LinesWritten)

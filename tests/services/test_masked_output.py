@@ -142,7 +142,7 @@ async def test_a_prompt_is_shown_soon(
     async with writing.open(deployment.id, Redactor.of(["correct horse"])) as log:
         output = log.output(Phase.RUN)
         await output(chunk(b"Your name? "))
-        with fail_after(2):
+        with fail_after(10):
             while not await _said(storage, deployment):
                 await checkpoint()
         await output(chunk(b"Ann\n"))

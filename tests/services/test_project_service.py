@@ -227,7 +227,7 @@ class TestDelete:
 
         async with world.events.subscribe(waiting.id) as messages:
             await world.projects.delete(ann, project.id)
-            with fail_after(1):
+            with fail_after(10):
                 message = await anext(messages)
 
         assert isinstance(message, DeploymentMoved)

@@ -11,6 +11,7 @@ from attrs import frozen
 from tests.redis_server import INSTANCE, RedisServer, process_at, until_down, until_up
 
 from pushpaka_core.adapters.memory.storage import MemoryStorage
+from pushpaka_core.adapters.redis.connection import QUIET_SECONDS
 from pushpaka_core.adapters.redis.exchange import MOST_WAITING
 from pushpaka_core.adapters.redis.hints import Hint, HintKind
 from pushpaka_core.adapters.redis.opening import RedisAdapters
@@ -162,12 +163,12 @@ async def test_another_instance_hears_nothing(joined: Pair, own_redis: RedisServ
 async def test_each_works_for_itself_without_redis(pair: Pair) -> None:
     """Workers and watchers of a process get its own hints and messages while Redis is away."""
     async with pair.one.events.subscribe(pair.deployment.id) as watched:
-        with fail_after(1):
+        with fail_after(10):
             await pair.one.events.publish(pair.lines())
             while pair.lines() != await anext(watched):
                 pass
 
-    with fail_after(1):
+    with fail_after(10):
         await pair.one.queue.announce(pair.deployment.project_id)
         assert await pair.one.queue.wait(LONG)
 
@@ -215,10 +216,10 @@ async def test_hung_redis_holds_up_nobody(joined: Pair, own_redis: RedisServer) 
     own_redis.pause()
 
     begin = current_time()
-    for _ in range(5000):
+    for _ in range(2 * MOST_WAITING):
         await joined.one.queue.announce(joined.deployment.project_id)
         await joined.one.events.publish(joined.lines())
-    assert current_time() - begin < 1
+    assert current_time() - begin < QUIET_SECONDS
 
     with fail_after(1):
         await joined.other.queue.wait(SHORT)
