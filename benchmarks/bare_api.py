@@ -63,7 +63,6 @@ class BareApi:
     _reading: Lane
     transactions: dict[str, Sequence[Transaction]] = field(factory=dict, init=False)
     """By the kind of request."""
-    _created: Mapping[str, Any] = field(factory=dict, init=False)
 
     @property
     def app(self) -> Litestar:
@@ -71,69 +70,83 @@ class BareApi:
 
         @get(f"{_PATH}/{{deployment_id:str}}")
         async def show(deployment_id: str) -> DeploymentResponse:  # noqa: ARG001 - it is recorded
-            rows, _ = await self._run("get", {})
-            return _shown(rows[0])
+            replay = await self._run("get")
+            return _shown(replay.found[0])
 
         @get(_PATH)
         async def page(limit: int) -> PageResponse[DeploymentResponse]:
-            rows, total = await self._run("list", {})
-            return PageResponse(
-                data=[_shown(row) for row in rows], total=total, limit=limit, offset=0
-            )
+            replay = await self._run("list")
+            data = [_shown(row) for row in replay.found]
+            return PageResponse(data=data, total=replay.number, limit=limit, offset=0)
 
         @post(_PATH)
         async def create(request: Request[Any, Any, Any]) -> DeploymentResponse:
             await request.json()
-            created = self._inserted("create")
-            _, number = await self._run("create", {created["id"]: uuid4()})
-            return _shown({**created, "sequence": number})
+            replay = await self._run("create")
+            return _shown(replay.inserted)
 
         return Litestar([show, page, create], openapi_config=None)
 
-    def _inserted(self, kind: str) -> Mapping[str, Any]:
-        """Return the row that was inserted when it was recorded."""
-        rows = (
-            row
-            for transaction in self.transactions[kind]
-            for clause, rows in transaction.statements
-            if isinstance(clause, sa.Insert) and clause.table.name == "deployments"
-            for row in rows
-        )
-        return dict(next(rows))
-
-    async def _run(self, kind: str, ids: Mapping[UUID, UUID]) -> tuple[Rows, int]:
-        """Run the statements; return the deployments that were found, and the last number."""
-        found: Rows = []
-        number = 0
+    async def _run(self, kind: str) -> "_Replay":
+        replay = _Replay()
         for transaction in self.transactions[kind]:
             lane = self._writing if transaction.is_writing else self._reading
             async with lane.users, lane.engine.connect() as connection:
-                for clause, parameters in transaction.statements:
-                    given = [_renewed(row, ids, number) for row in parameters]
-                    rows = await _answer(connection, clause, given)
-                    if rows and "sequence" in rows[0]:
-                        found = rows
-                    elif rows and len(rows[0]) == 1:
-                        number = next(iter(rows[0].values()))
+                for clause, rows in transaction.statements:
+                    given = [replay.renewed(clause, row) for row in rows]
+                    replay.note(await _answer(connection, clause, given))
                 if transaction.is_writing:
                     await connection.commit()
-        return found, number
+        return replay
+
+
+@define
+class _Replay:
+    """
+    One request again: what it adds is new, and what it changes is what is there by now.
+
+    So each deployment supersedes the one before, as it did when it was recorded.
+    """
+
+    found: Rows = field(factory=list, init=False)
+    number: int = field(default=0, init=False)
+    inserted: Mapping[str, Any] = field(factory=dict, init=False)
+    _ids: dict[UUID, UUID] = field(factory=dict, init=False)
+    """What stands for the ids that were recorded."""
+
+    def renewed(self, clause: sa.Executable, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters for this time."""
+        match clause:
+            case sa.Insert(table=sa.Table(name="deployments")):
+                self._ids[row["id"]] = uuid4()
+                self.inserted = {**row, "id": self._ids[row["id"]], "sequence": self.number - 1}
+                return self.inserted
+            case sa.Insert():
+                return {**self._known(row), "id": uuid4()} if "id" in row else self._known(row)
+            case sa.Update(table=sa.Table(name="deployments")):
+                (waiting,) = self.found
+                self._ids[row["same_id"]] = waiting["id"]
+                return {**self._known(row), "sequence": waiting["sequence"]}
+            case _:
+                return self._known(row)
+
+    def note(self, rows: Rows) -> None:
+        """Keep what was found for what comes after it."""
+        if rows and "sequence" in rows[0]:
+            self.found = rows
+        elif rows and len(rows[0]) == 1:
+            self.number = next(iter(rows[0].values()))
+
+    def _known(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            name: self._ids.get(value, value) if isinstance(value, UUID) else value
+            for name, value in row.items()
+        }
 
 
 async def _answer(connection: AsyncConnection, clause: sa.Executable, rows: Rows) -> Rows:
     result = await connection.execute(clause, rows[0] if len(rows) == 1 else rows)
     return [dict(row) for row in result.mappings()] if result.returns_rows else []
-
-
-def _renewed(row: Mapping[str, Any], ids: Mapping[UUID, UUID], number: int) -> Mapping[str, Any]:
-    """Give what is inserted an id of its own, and the deployment its number."""
-    renewed = {
-        name: ids.get(value, value) if isinstance(value, UUID) else value
-        for name, value in row.items()
-    }
-    if "sequence" in row:
-        return {**renewed, "sequence": number}
-    return {**renewed, "id": uuid4()} if "id" in row else renewed
 
 
 def _shown(row: Mapping[str, Any]) -> DeploymentResponse:

@@ -13,13 +13,40 @@ from pushpaka_core.adapters.sql.schema import (
     projects,
     users,
 )
-from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.adapters.sql.statements import Locking, Statements
 from pushpaka_core.domain.audit import AuditEntry
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.projects import Project
 from pushpaka_core.domain.quotas import Holding
 from pushpaka_core.domain.users import User, UserId, normal_email
+from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.pages import Page
+
+_USER_ID: sa.BindParameter[UserId] = sa.bindparam("user_id", type_=users.c.id.type)
+_WITH_ID = Locking.of(sa.select(users).where(users.c.id == _USER_ID), users)
+
+
+def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    return query.scalar_subquery()
+
+
+_HOLDING = sa.select(
+    _count(projects, projects.c.user_id == _USER_ID, projects.c.deleted_at.is_(None)).label(
+        "projects"
+    ),
+    _count(
+        deployments,
+        deployments.c.user_id == _USER_ID,
+        deployments.c.status == DeploymentStatus.QUEUED,
+    ).label("waiting"),
+    _count(custom_domains, custom_domains.c.user_id == _USER_ID).label("domains"),
+    _count(
+        custom_domains,
+        custom_domains.c.user_id == _USER_ID,
+        custom_domains.c.verified_at.is_(None),
+    ).label("claims"),
+)
 
 
 @frozen
@@ -30,7 +57,11 @@ class SqlUsers:
 
     async def get(self, id: UserId, /) -> User:
         """Return one account."""
-        return await self._statements.get(User, users, users.c.id == id)
+        query = _WITH_ID.on(self._statements)
+        found = await self._statements.only(User, query, user_id=id)
+        if found is None:
+            raise NotFoundError("user")
+        return found
 
     async def find_by_email(self, email: str, /) -> User | None:
         """Return the account with this address in any case."""
@@ -59,31 +90,12 @@ class SqlUsers:
     async def holding(self, id: UserId, /) -> Holding:
         """Return how much a user has; who takes more because of it has the turn."""
         await self._statements.take_turn(f"holding {id}")
-        counts = {
-            "projects": _count(projects, projects.c.user_id == id, projects.c.deleted_at.is_(None)),
-            "waiting": _count(
-                deployments,
-                deployments.c.user_id == id,
-                deployments.c.status == DeploymentStatus.QUEUED,
-            ),
-            "domains": _count(custom_domains, custom_domains.c.user_id == id),
-            "claims": _count(
-                custom_domains,
-                custom_domains.c.user_id == id,
-                custom_domains.c.verified_at.is_(None),
-            ),
-        }
-        (found,) = await self._statements.tuples(sa.select(*counts.values()))
-        return Holding(**dict(zip(counts, found, strict=True)))
+        (found,) = await self._statements.tuples(_HOLDING, user_id=id)
+        return Holding(**dict(zip(_HOLDING.selected_columns.keys(), found, strict=True)))
 
 
 def _oldest_users() -> sa.Select[tuple[object, ...]]:
     return sa.select(users).order_by(users.c.created_at, users.c.id)
-
-
-def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
-    return query.scalar_subquery()
 
 
 @frozen

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from attrs import evolve, frozen
 
-from pushpaka_core.adapters.sql.projects import belonging_seen_by
+from pushpaka_core.adapters.sql.projects import belonging_seen, belonging_seen_by, get_seen
 from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
 from pushpaka_core.adapters.sql.schema import deployments, projects
-from pushpaka_core.adapters.sql.statements import Locking, Statements
+from pushpaka_core.adapters.sql.statements import Listing, Locking, Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import FINAL, DeploymentStatus
@@ -70,24 +71,23 @@ class SqlVisibleDeployments:
     async def get(self, id: DeploymentId, /) -> Deployment:
         """Return one deployment; who would change it has its project first."""
         await _hold_project(self._statements, id)
-        return await self._statements.get(
-            Deployment, deployments, deployments.c.id == id, self._is_seen
-        )
+        return await get_seen(self._statements, Deployment, deployments, id, self._actor)
 
     async def page(
         self, wanted: DeploymentFilter, /, *, limit: int, offset: int
     ) -> Page[Deployment]:
         """Return some of them, the newest first."""
-        columns = {"project_id": wanted.project_id, "status": wanted.status}
-        fitting = [deployments.c[name] == value for name, value in columns.items() if value]
-        if wanted.target == PREVIEWS:
-            fitting.append(deployments.c.target != PRODUCTION)
-        elif wanted.target:
-            fitting.append(deployments.c.target == wanted.target)
-        is_of_all = self._actor.is_platform or wanted.project_id is not None
-        order = _NEWEST_FIRST if is_of_all else _NEWEST_OF_OWN
-        query = sa.select(deployments).where(self._is_seen, *fitting).order_by(*order)
-        return await self._statements.page(Deployment, query, limit, offset)
+        named = None if wanted.target == PREVIEWS else wanted.target
+        given = {"project_id": wanted.project_id, "status": wanted.status, "target": named}
+        listing = _listing(
+            tuple(name for name, value in given.items() if value),
+            only_previews=wanted.target == PREVIEWS,
+            by_platform=self._actor.is_platform,
+        )
+        values = {"actor_id": self._actor.user_id, **given}
+        return await listing.page(
+            Deployment, self._statements, limit=limit, offset=offset, **values
+        )
 
     async def versions(self, project_id: ProjectId | None, /) -> Mapping[DeploymentId, int]:
         """Return the version of each that is not over."""
@@ -237,6 +237,17 @@ class SqlDeployments:
 
 def _of_projects(wanted: Collection[Project]) -> sa.ColumnElement[bool]:
     return deployments.c.project_id.in_([project.id for project in wanted])
+
+
+@cache
+def _listing(names: Sequence[str], *, only_previews: bool, by_platform: bool) -> Listing:
+    """Return what lists those that have the given values in the columns of *names*."""
+    fitting = [deployments.c[name] == sa.bindparam(name) for name in names]
+    if only_previews:
+        fitting.append(deployments.c.target != PRODUCTION)
+    is_seen = belonging_seen(deployments.c.project_id, by_platform=by_platform)
+    order = _NEWEST_FIRST if by_platform or "project_id" in names else _NEWEST_OF_OWN
+    return Listing.of(sa.select(deployments).where(is_seen, *fitting).order_by(*order))
 
 
 async def _hold_project(statements: Statements, id: DeploymentId) -> None:

@@ -1,11 +1,13 @@
 """Env vars and the environments of deployments, kept in tables."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.projects import belonging_seen_by
+from pushpaka_core.adapters.sql.projects import belonging_seen
 from pushpaka_core.adapters.sql.schema import env_vars, environments
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.access import Actor
@@ -28,11 +30,18 @@ class SqlVisibleEnvVars:
 
     async def of_projects(self, project_ids: Collection[ProjectId], /) -> Sequence[EnvVar]:
         """Return the env vars of several projects, by project, key and scope."""
-        wanted = env_vars.c.project_id.in_(project_ids)
-        is_seen = belonging_seen_by(self._actor, env_vars.c.project_id)
-        order = env_vars.c.project_id, env_vars.c.key, env_vars.c.scope
-        query = sa.select(env_vars).where(wanted, is_seen).order_by(*order)
-        return await self._statements.all(EnvVar, query)
+        query = _of_projects(by_platform=self._actor.is_platform)
+        return await self._statements.all(
+            EnvVar, query, project_ids=list(project_ids), actor_id=self._actor.user_id
+        )
+
+
+@cache
+def _of_projects(*, by_platform: bool) -> sa.Select[Any]:
+    wanted = env_vars.c.project_id.in_(sa.bindparam("project_ids", expanding=True))
+    is_seen = belonging_seen(env_vars.c.project_id, by_platform=by_platform)
+    order = env_vars.c.project_id, env_vars.c.key, env_vars.c.scope
+    return sa.select(env_vars).where(wanted, is_seen).order_by(*order)
 
 
 @frozen

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.projects import seen_by
+from pushpaka_core.adapters.sql.projects import belonging_seen
 from pushpaka_core.adapters.sql.schema import invitations, members, projects, users
 from pushpaka_core.adapters.sql.statements import Statements, entity
 from pushpaka_core.domain.access import Actor
@@ -36,17 +37,26 @@ class SqlVisibleMembers:
         self, project_ids: Collection[ProjectId], /
     ) -> Mapping[ProjectId, ProjectRole]:
         """Return what the actor may do with each of the projects that they see."""
-        is_its = (members.c.project_id == projects.c.id) & (
-            members.c.user_id == self._actor.user_id
+        query = _roles(by_platform=self._actor.is_platform)
+        found = await self._statements.tuples(
+            query, project_ids=list(project_ids), actor_id=self._actor.user_id
         )
-        query = (
-            sa.select(projects.c.id, members.c.role)
-            .select_from(projects.outerjoin(members, is_its))
-            .where(projects.c.id.in_(project_ids), seen_by(self._actor))
-        )
-        found = await self._statements.tuples(query)
         # Who sees a project without being a member of it owns it, or is the platform.
         return {project_id: ProjectRole(role or ProjectRole.OWNER) for project_id, role in found}
+
+
+@cache
+def _roles(*, by_platform: bool) -> sa.Select[tuple[ProjectId, str]]:
+    """Return the query for the roles of the actor in some projects."""
+    is_its = (members.c.project_id == projects.c.id) & (
+        members.c.user_id == sa.bindparam("actor_id")
+    )
+    is_wanted = projects.c.id.in_(sa.bindparam("project_ids", expanding=True))
+    return (
+        sa.select(projects.c.id, members.c.role)
+        .select_from(projects.outerjoin(members, is_its))
+        .where(is_wanted, belonging_seen(projects.c.id, by_platform=by_platform))
+    )
 
 
 @frozen

@@ -77,6 +77,39 @@ class Locking:
 
 
 @frozen
+class Listing:
+    """A query that is asked for part by part, with the count of all that it finds."""
+
+    _part: sa.Select[Any]
+    _count: sa.Select[Any]
+
+    @classmethod
+    def of(cls, query: sa.Select[Any]) -> Self:
+        """Prepare *query*, which is sorted."""
+        limit, offset = (sa.bindparam(n, type_=sa.BigInteger) for n in ("limit", "offset"))
+        counted = query.order_by(None).with_only_columns(
+            sa.func.count(), maintain_column_froms=True
+        )
+        return cls(query.limit(limit).offset(offset), counted)
+
+    async def page(
+        self,
+        cls: type[E],
+        statements: "Statements",
+        *,
+        limit: int,
+        offset: int,
+        **parameters: object,
+    ) -> Page[E]:
+        """Return a part, and how much it is in all; the last part tells that by itself."""
+        found = await statements.all(cls, self._part, limit=limit, offset=offset, **parameters)
+        total = offset + len(found)
+        if len(found) == limit or (offset and not found):
+            ((total,),) = await statements.tuples(self._count, **parameters)
+        return Page(items=found, total=total)
+
+
+@frozen
 class Statements:
     """What repositories are built on."""
 
@@ -101,9 +134,9 @@ class Statements:
         """Tell whether others write at the same time, and rows are locked here."""
         return self._lane.locks_rows
 
-    async def all(self, cls: type[E], query: sa.Select[Any]) -> list[E]:
-        """Return the entities that *query* finds."""
-        return [from_row(cls, row) for row in await self._rows(query)]
+    async def all(self, cls: type[E], query: sa.Select[Any], **parameters: object) -> list[E]:
+        """Return the entities that *query* finds with *parameters*."""
+        return [from_row(cls, row) for row in await self._rows(query, parameters=parameters)]
 
     async def find(self, cls: type[E], query: sa.Select[Any]) -> E | None:
         """Return the first entity that *query* finds, or None."""
@@ -124,9 +157,7 @@ class Statements:
 
     async def page(self, cls: type[E], query: sa.Select[Any], limit: int, offset: int) -> Page[E]:
         """Return a part of what *query* finds, and how much it is in all."""
-        counted = sa.select(sa.func.count()).select_from(query.order_by(None).subquery())
-        items = await self.all(cls, query.limit(limit).offset(offset))
-        return Page(items=items, total=await self.scalar(counted))
+        return await Listing.of(query).page(cls, self, limit=limit, offset=offset)
 
     def locked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         """

@@ -12,6 +12,11 @@ from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
 from pushpaka_core.domain.users import User
 
+_WITH_DIGEST = sa.select(api_tokens).where(api_tokens.c.digest == sa.bindparam("digest"))
+_ENDED: sa.Select[tuple[int]] = sa.select(sa.literal_column("1")).where(
+    ended_tokens.c.token_id == sa.bindparam("token_id")
+)
+
 
 @frozen
 class SqlVisibleApiTokens:
@@ -51,8 +56,7 @@ class SqlApiTokens:
 
     async def find_by_digest(self, digest: str, /) -> ApiToken | None:
         """Return the token whose secret has *digest*."""
-        query = sa.select(api_tokens).where(api_tokens.c.digest == digest)
-        return await self._statements.find(ApiToken, query)
+        return await self._statements.only(ApiToken, _WITH_DIGEST, digest=digest)
 
     async def add(self, token: ApiToken, /) -> None:
         """Keep a new token."""
@@ -84,8 +88,7 @@ class SqlEndedTokens:
 
     async def has(self, token_id: str, /) -> bool:
         """Tell whether a token was ended."""
-        ended = sa.select(sa.literal(1)).where(ended_tokens.c.token_id == token_id)
-        return await self._statements.scalar(ended) is not None
+        return bool(await self._statements.tuples(_ENDED, token_id=token_id))
 
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of tokens that expired before a time."""
