@@ -1,11 +1,12 @@
 """Messages to the watchers of this process."""
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from anyio import WouldBlock, create_memory_object_stream
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio import Event, WouldBlock, create_memory_object_stream
+from anyio.streams.memory import MemoryObjectSendStream
 from attrs import define, field
 
 from pushpaka_core.domain.deployments import DeploymentId
@@ -40,12 +41,10 @@ class MemoryEventBus:
         self, deployment_id: DeploymentId, /
     ) -> AsyncIterator[AsyncIterator[Message]]:
         """Watch one deployment from now on."""
-        sender, receiver = create_memory_object_stream[Message](BUFFERED_MESSAGES)
-        inbox = _Inbox(sender, receiver)
+        inbox = _Inbox()
         self._watchers.setdefault(deployment_id, set()).add(inbox)
         try:
-            with sender, receiver:
-                yield inbox
+            yield inbox
         finally:
             self._forget(deployment_id, inbox)
 
@@ -69,10 +68,15 @@ class MemoryEventBus:
 
 @define(eq=False)
 class _Inbox:
-    """What one watcher has not taken yet: so many messages, and so much text."""
+    """
+    What one watcher has not taken yet: so many messages, and so much text.
 
-    _sender: MemoryObjectSendStream[Message]
-    _receiver: MemoryObjectReceiveStream[Message]
+    It is no stream of the library, whose waiting cost more than all else that is done for
+    one of many watchers of a line.
+    """
+
+    _messages: deque[Message] = field(factory=deque, init=False)
+    _news: Event = field(factory=Event, init=False)
     _size: int = field(default=0, init=False)
     _tells_of_more: bool = field(default=False, init=False)
 
@@ -89,17 +93,20 @@ class _Inbox:
         return self
 
     async def __anext__(self) -> Message:
-        message = await self._receiver.__anext__()
+        while not self._messages:
+            self._news = Event()
+            await self._news.wait()
+        message = self._messages.popleft()
         self._size -= _size_of(message)
         self._tells_of_more = self._tells_of_more and not _is_word_of_more(message)
         return message
 
     def _put(self, message: Message) -> bool:
-        try:
-            self._sender.send_nowait(message)
-        except WouldBlock:
+        if len(self._messages) == BUFFERED_MESSAGES:
             return False
+        self._messages.append(message)
         self._size += _size_of(message)
+        self._news.set()
         return True
 
 
