@@ -21,6 +21,7 @@ from pushpaka_core.domain.workers import WorkerProcess
 
 UNSCOPED = {
     "ApiTokens.find_by_digest": "the platform finds out who asks, by what only they know",
+    "ApiTokens.find_with_owner": "the platform finds out who asks, by what only they know",
     "Archives.unneeded": "the sweep looks for what nobody needs any more",
     "AuditTrail.page": "the id is of whose entries are wanted; the service asks who may have all",
     "Builder.artifacts": "the sweep looks for what nobody needs any more",
@@ -41,6 +42,7 @@ UNSCOPED = {
     "Source.forget": "the sweep takes away what is left of a deleted project",
     "Targets.all": "the reconciler looks after everybody's",
     "Timeline.remove": "the sweep takes away what is too old",
+    "Users.carrying": "the platform finds out who asks",
     "Users.get": "the platform finds out who asks, and who owns a project",
     "Users.holding": "counts what a quota is about, and whoever takes of it is told of it alone",
     "Workers.remove": "a worker is nobody's",

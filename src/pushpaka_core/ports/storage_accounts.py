@@ -17,6 +17,10 @@ class Users(Protocol):
         """Return one account, or raise NotFoundError."""
         ...
 
+    async def carrying(self, token_id: str, id: UserId, /) -> User | None:
+        """Return one account, unless the access token that it carries was ended."""
+        ...
+
     async def find_by_email(self, email: str, /) -> User | None:
         """Return the account with the normal form of *email*."""
         ...

@@ -32,6 +32,10 @@ class ApiTokens(Protocol):
         """Return the token whose secret has *digest*, whoever asks: it is how they are known."""
         ...
 
+    async def find_with_owner(self, digest: str, /) -> tuple[ApiToken, User] | None:
+        """Return the same token with whose it is."""
+        ...
+
     async def add(self, token: ApiToken, /) -> None:
         """Keep a new token; DuplicateError where one has its digest."""
 
@@ -50,10 +54,6 @@ class EndedTokens(Protocol):
 
     async def put(self, token: EndedToken, /) -> None:
         """Note that a token was ended; harmless to repeat for who holds its user."""
-
-    async def has(self, token_id: str, /) -> bool:
-        """Tell whether a token was ended."""
-        ...
 
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of tokens that expired before a time."""

@@ -107,9 +107,8 @@ class AccountService:
             return await self._api_tokens.authenticate(token)
         claims = self._signer.verify(token, at=self._now())
         async with self._storage.snapshot() as uow:
-            is_ended = await uow.ended_tokens.has(claims.token_id)
-            user = await _found(uow, claims.user_id)
-        if user is None or is_ended or not user.honours(claims.token_version):
+            user = await uow.users.carrying(claims.token_id, claims.user_id)
+        if user is None or not user.honours(claims.token_version):
             raise NotAuthenticatedError(_REFUSAL)
         return Actor.of(user)
 
@@ -263,13 +262,6 @@ class AccountService:
 def _require_operator(actor: Actor) -> None:
     actor.require_admin()
     actor.require_scope(Scope.FULL)
-
-
-async def _found(uow: UnitOfWork, id: UserId) -> User | None:
-    try:
-        return await uow.users.get(id)
-    except NotFoundError:
-        return None
 
 
 async def _keep_signed_out(uow: UnitOfWork, user: User) -> User:

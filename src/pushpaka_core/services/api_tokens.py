@@ -111,9 +111,11 @@ class ApiTokenService:
             raise NotAuthenticatedError(_REFUSAL)
         now = self._now()
         async with self._storage.snapshot() as uow:
-            token = await uow.api_tokens.find_by_digest(digest_of(secret))
-            user = None if token is None else await uow.users.get(token.user_id)
-        if token is None or user is None or user.disabled_at or token.has_expired(now):
+            found = await uow.api_tokens.find_with_owner(digest_of(secret))
+        if found is None:
+            raise NotAuthenticatedError(_REFUSAL)
+        token, user = found
+        if user.disabled_at or token.has_expired(now):
             raise NotAuthenticatedError(_REFUSAL)
         if not token.is_noted(now):
             await self._note_use(token, now)

@@ -39,7 +39,9 @@ class ApiTokensContract:
 
         async with storage.snapshot() as uow:
             assert token == await uow.api_tokens.find_by_digest(token.digest)
+            assert (token, owner) == await uow.api_tokens.find_with_owner(token.digest)
             assert await uow.api_tokens.find_by_digest(token.prefix) is None
+            assert await uow.api_tokens.find_with_owner(token.prefix) is None
 
     async def test_a_digest_has_one_api_token(self, storage: Storage) -> None:
         """A secret stands for one token."""
@@ -98,14 +100,15 @@ class EndedTokensContract:
         await keep(storage, owner, old, young, old)
 
         async with storage.snapshot() as uow:
-            assert await uow.ended_tokens.has(old.token_id)
-            assert not await uow.ended_tokens.has(str(an_id()))
+            assert await uow.users.carrying(old.token_id, owner.id) is None
+            assert owner == await uow.users.carrying(str(an_id()), owner.id)
+            assert await uow.users.carrying(str(an_id()), a_user().id) is None
         async with storage.transaction() as uow:
             await uow.ended_tokens.forget(later(2))
 
         async with storage.snapshot() as uow:
-            assert not await uow.ended_tokens.has(old.token_id)
-            assert await uow.ended_tokens.has(young.token_id)
+            assert owner == await uow.users.carrying(old.token_id, owner.id)
+            assert await uow.users.carrying(young.token_id, owner.id) is None
 
     async def test_an_ended_token_needs_its_user(self, storage: Storage) -> None:
         """One of an account that is not there is refused."""

@@ -23,6 +23,10 @@ class MemoryUsers:
         """Return one account."""
         return self._tables.users.get(id, "user")
 
+    async def carrying(self, token_id: str, id: UserId, /) -> User | None:
+        """Return one account, unless the access token that it carries was ended."""
+        return None if token_id in self._tables.ended_tokens else self._tables.users.find(id)
+
     async def find_by_email(self, email: str, /) -> User | None:
         """Return the account with this address in any case."""
         wanted = normal_email(email)

@@ -49,6 +49,11 @@ class MemoryApiTokens:
         """Return the token whose secret has *digest*."""
         return next((each for each in self._tables.api_tokens if each.digest == digest), None)
 
+    async def find_with_owner(self, digest: str, /) -> tuple[ApiToken, User] | None:
+        """Return the same token with whose it is."""
+        token = await self.find_by_digest(digest)
+        return None if token is None else (token, self._tables.users.get(token.user_id, "user"))
+
     async def add(self, token: ApiToken, /) -> None:
         """Keep a new token."""
         self._tables.users.get(token.user_id, "user")
@@ -80,10 +85,6 @@ class MemoryEndedTokens:
         """Note that a token was ended."""
         self._tables.users.get(token.user_id, "user")
         self._tables.ended_tokens.put(token.token_id, token)
-
-    async def has(self, token_id: str, /) -> bool:
-        """Tell whether a token was ended."""
-        return token_id in self._tables.ended_tokens
 
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of tokens that expired before a time."""

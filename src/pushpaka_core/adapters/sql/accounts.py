@@ -9,6 +9,7 @@ from pushpaka_core.adapters.sql.schema import (
     audit_entries,
     custom_domains,
     deployments,
+    ended_tokens,
     members,
     projects,
     users,
@@ -23,6 +24,10 @@ from pushpaka_core.errors import NotFoundError
 from pushpaka_core.ports.pages import Page
 
 _USER_ID: sa.BindParameter[UserId] = sa.bindparam("user_id", type_=users.c.id.type)
+_CARRYING = sa.select(users).where(
+    users.c.id == _USER_ID,
+    ~sa.exists().where(ended_tokens.c.token_id == sa.bindparam("token_id")),
+)
 _WITH_ID = Locking.of(sa.select(users).where(users.c.id == _USER_ID), users)
 
 
@@ -62,6 +67,10 @@ class SqlUsers:
         if found is None:
             raise NotFoundError("user")
         return found
+
+    async def carrying(self, token_id: str, id: UserId, /) -> User | None:
+        """Return one account, unless the access token that it carries was ended."""
+        return await self._statements.only(User, _CARRYING, token_id=token_id, user_id=id)
 
     async def find_by_email(self, email: str, /) -> User | None:
         """Return the account with this address in any case."""

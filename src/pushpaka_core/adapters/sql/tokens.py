@@ -6,15 +6,17 @@ from datetime import datetime
 import sqlalchemy as sa
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.schema import api_tokens, ended_tokens
-from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.adapters.sql.schema import api_tokens, ended_tokens, users
+from pushpaka_core.adapters.sql.statements import Statements, entity
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.tokens import ApiToken, ApiTokenId, EndedToken
 from pushpaka_core.domain.users import User
 
 _WITH_DIGEST = sa.select(api_tokens).where(api_tokens.c.digest == sa.bindparam("digest"))
-_ENDED: sa.Select[tuple[int]] = sa.select(sa.literal_column("1")).where(
-    ended_tokens.c.token_id == sa.bindparam("token_id")
+_WITH_OWNER = (
+    sa.select(api_tokens, users)
+    .join(users, users.c.id == api_tokens.c.user_id)
+    .where(api_tokens.c.digest == sa.bindparam("digest"))
 )
 
 
@@ -58,6 +60,14 @@ class SqlApiTokens:
         """Return the token whose secret has *digest*."""
         return await self._statements.only(ApiToken, _WITH_DIGEST, digest=digest)
 
+    async def find_with_owner(self, digest: str, /) -> tuple[ApiToken, User] | None:
+        """Return the same token with whose it is."""
+        found = await self._statements.tuples(_WITH_OWNER, digest=digest)
+        if not found:
+            return None
+        values = iter(found[0])
+        return entity(ApiToken, api_tokens, values), entity(User, users, values)
+
     async def add(self, token: ApiToken, /) -> None:
         """Keep a new token."""
         await self._statements.insert(api_tokens, token)
@@ -85,10 +95,6 @@ class SqlEndedTokens:
     async def put(self, token: EndedToken, /) -> None:
         """Note that a token was ended."""
         await self._statements.put(ended_tokens, token)
-
-    async def has(self, token_id: str, /) -> bool:
-        """Tell whether a token was ended."""
-        return bool(await self._statements.tuples(_ENDED, token_id=token_id))
 
     async def forget(self, before: datetime, /) -> None:
         """Take away the notes of tokens that expired before a time."""
