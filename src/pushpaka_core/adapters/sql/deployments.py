@@ -3,14 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from attrs import evolve, frozen
 
+from pushpaka_core.adapters.sql.listings import Listing
 from pushpaka_core.adapters.sql.projects import belonging_seen, belonging_seen_by, get_seen
 from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
 from pushpaka_core.adapters.sql.schema import deployments, projects
-from pushpaka_core.adapters.sql.statements import Listing, Locking, Statements
+from pushpaka_core.adapters.sql.statements import Locking, Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import FINAL, DeploymentStatus
@@ -85,8 +87,8 @@ class SqlVisibleDeployments:
             by_platform=self._actor.is_platform,
         )
         values = {"actor_id": self._actor.user_id, **given}
-        return await listing.page(
-            Deployment, self._statements, limit=limit, offset=offset, **values
+        return await self._statements.listed(
+            Deployment, listing, limit=limit, offset=offset, **values
         )
 
     async def versions(self, project_id: ProjectId | None, /) -> Mapping[DeploymentId, int]:
@@ -177,10 +179,10 @@ class SqlDeployments:
         target: str | None = None,
     ) -> Sequence[Deployment]:
         """Return those of some projects in one of *statuses*, the oldest sequence first."""
-        conditions = [_of_projects(projects)]
-        if target is not None:
-            conditions.append(deployments.c.target == target)
-        return await self._with_status(statuses, *conditions)
+        given = {"project_ids": [project.id for project in projects]}
+        if target is None:
+            return await self._with_status(statuses, **given)
+        return await self._with_status(statuses, **given, target=target)
 
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
@@ -224,19 +226,30 @@ class SqlDeployments:
         return dict.fromkeys(DeploymentStatus, 0) | {DeploymentStatus(s): n for s, n in counted}
 
     async def _with_status(
-        self, statuses: Collection[DeploymentStatus], *conditions: sa.ColumnElement[bool]
+        self, statuses: Collection[DeploymentStatus], **given: object
     ) -> Sequence[Deployment]:
-        order = deployments.c.sequence, deployments.c.created_at, deployments.c.id
-        wanted = deployments.c.status.in_(statuses), *conditions
-        query = sa.select(deployments).where(*wanted).order_by(*order)
-        if DeploymentStatus.QUEUED in statuses:
-            # A claim is the one change that does not have the project.
-            query = self._statements.locked(query, deployments)
-        return await self._statements.all(Deployment, query)
+        # A claim is the one change that does not have the project.
+        is_locked = DeploymentStatus.QUEUED in statuses and self._statements.locks_rows
+        query = _with_status(tuple(given), is_locked=is_locked)
+        return await self._statements.all(Deployment, query, statuses=list(statuses), **given)
 
 
 def _of_projects(wanted: Collection[Project]) -> sa.ColumnElement[bool]:
     return deployments.c.project_id.in_([project.id for project in wanted])
+
+
+@cache
+def _with_status(names: Sequence[str], *, is_locked: bool) -> sa.Select[Any]:
+    """Return what finds those in some `statuses`, and with the given values of *names*."""
+    fitting = {
+        "project_ids": deployments.c.project_id.in_(sa.bindparam("project_ids", expanding=True)),
+        "target": deployments.c.target == sa.bindparam("target"),
+    }
+    has_status = deployments.c.status.in_(sa.bindparam("statuses", expanding=True))
+    order = deployments.c.sequence, deployments.c.created_at, deployments.c.id
+    query = sa.select(deployments).where(has_status, *(fitting[name] for name in names))
+    query = query.order_by(*order)
+    return query.with_for_update(of=deployments, key_share=True) if is_locked else query
 
 
 @cache

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pushpaka_core.adapters.sql.errors import translated_errors, unavailable
 from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.listings import Listing
 from pushpaka_core.converters import from_row, to_row
 from pushpaka_core.errors import (
     DuplicateError,
@@ -77,39 +78,6 @@ class Locking:
 
 
 @frozen
-class Listing:
-    """A query that is asked for part by part, with the count of all that it finds."""
-
-    _part: sa.Select[Any]
-    _count: sa.Select[Any]
-
-    @classmethod
-    def of(cls, query: sa.Select[Any]) -> Self:
-        """Prepare *query*, which is sorted."""
-        limit, offset = (sa.bindparam(n, type_=sa.BigInteger) for n in ("limit", "offset"))
-        counted = query.order_by(None).with_only_columns(
-            sa.func.count(), maintain_column_froms=True
-        )
-        return cls(query.limit(limit).offset(offset), counted)
-
-    async def page(
-        self,
-        cls: type[E],
-        statements: "Statements",
-        *,
-        limit: int,
-        offset: int,
-        **parameters: object,
-    ) -> Page[E]:
-        """Return a part, and how much it is in all; the last part tells that by itself."""
-        found = await statements.all(cls, self._part, limit=limit, offset=offset, **parameters)
-        total = offset + len(found)
-        if len(found) == limit or (offset and not found):
-            ((total,),) = await statements.tuples(self._count, **parameters)
-        return Page(items=found, total=total)
-
-
-@frozen
 class Statements:
     """What repositories are built on."""
 
@@ -157,7 +125,17 @@ class Statements:
 
     async def page(self, cls: type[E], query: sa.Select[Any], limit: int, offset: int) -> Page[E]:
         """Return a part of what *query* finds, and how much it is in all."""
-        return await Listing.of(query).page(cls, self, limit=limit, offset=offset)
+        return await self.listed(cls, Listing.of(query), limit=limit, offset=offset)
+
+    async def listed(
+        self, cls: type[E], listing: Listing, *, limit: int, offset: int, **parameters: object
+    ) -> Page[E]:
+        """Return the same of a prepared query; the last part tells by itself how much it is."""
+        found = await self.all(cls, listing.part, limit=limit, offset=offset, **parameters)
+        total = offset + len(found)
+        if len(found) == limit or (offset and not found):
+            ((total,),) = await self.tuples(listing.count, **parameters)
+        return Page(items=found, total=total)
 
     def locked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         """
@@ -221,15 +199,17 @@ class Statements:
         same = *_keys(table), "version", *unless_other
         changes = {name: row[name] for name in row.keys() - {*_keys(table), *leave}}
         changes |= {"version": entity.version + 1} | {_same(name): row[name] for name in same}
-        rows = await self._rows(_update(table, same), table, changes)
+        rows = await self._rows(_change_back(table, same), table, changes)
         if not rows:
             raise StaleEntityError(table.info["row"])
         return from_row(type(entity), rows[0])
 
     async def put(self, table: sa.Table, entity: attrs.AttrsInstance) -> None:
         """Keep *entity* instead of the row that it was before, or as a new one."""
-        row = to_row(entity)
-        if not await self.run(sa.update(table).where(*_is_same(table, row)).values(row)):
+        row, keys = to_row(entity), tuple(_keys(table))
+        changes = {name: row[name] for name in row.keys() - keys}
+        changes |= {_same(name): row[name] for name in keys}
+        if not await self.run(_change(table, keys), changes):
             await self.insert(table, entity)
 
     async def run(
@@ -283,10 +263,15 @@ def _insert(table: sa.Table) -> sa.Insert:
 
 
 @cache
-def _update(table: sa.Table, same: Sequence[str]) -> sa.Executable:
+def _change(table: sa.Table, same: Sequence[str]) -> sa.Update:
     """Return the change of a row that is the *same* yet in some columns."""
-    is_same = (table.c[name] == sa.bindparam(_same(name)) for name in same)
-    return sa.update(table).where(*is_same).returning(table)
+    return sa.update(table).where(*(table.c[name] == sa.bindparam(_same(name)) for name in same))
+
+
+@cache
+def _change_back(table: sa.Table, same: Sequence[str]) -> sa.Executable:
+    """Return the same change, which gives back what has become of the row."""
+    return _change(table, same).returning(table)
 
 
 def _same(name: str) -> str:
@@ -296,7 +281,3 @@ def _same(name: str) -> str:
 def _keys(table: sa.Table) -> Sequence[str]:
     """Return the columns by which a row of *table* is found."""
     return ["id"] if "id" in table.c else [column.name for column in table.primary_key]
-
-
-def _is_same(table: sa.Table, row: Mapping[str, Any]) -> Sequence[sa.ColumnElement[bool]]:
-    return [table.c[name] == row[name] for name in _keys(table)]
