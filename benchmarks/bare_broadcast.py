@@ -62,7 +62,13 @@ def _line(seq: int) -> str:
 
 async def _main() -> None:
     server = uvicorn.Server(
-        uvicorn.Config(app, port=int(sys.argv[1]), log_level="error", ws="wsproto")
+        uvicorn.Config(
+            app,
+            port=int(sys.argv[1]),
+            log_level="error",
+            ws="wsproto",
+            ws_per_message_deflate=False,
+        )
     )
     serving = asyncio.create_task(server.serve())
     while not server.started:

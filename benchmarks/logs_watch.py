@@ -1,10 +1,11 @@
 """
 How long after it was printed does each watcher see a line, and does anybody miss one?
 
-Beside it uvicorn, with the same implementation of WebSockets, sends messages of the same form to
-all who are connected, from memory: it keeps no line, numbers none, knows nobody, and whoever is
-late misses some. Who watches is another process. The time is from the one that the line bears,
-in whole milliseconds. The memory is what the server has for itself while all are watching.
+Beside it uvicorn, with the same implementation of WebSockets and as little compression, sends
+messages of the same form to all who are connected, from memory: it keeps no line, numbers none,
+knows nobody, and whoever is late misses some. Ours shows a line only when it is committed, which
+is a sync of the disk. Who watches is another process. The time is from the one that the line
+bears, in whole milliseconds. The memory is what the server has for itself while all are watching.
 """
 
 import sys
