@@ -1,6 +1,6 @@
 """Sees where the programs of a container listen, in what the kernel says of their network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -27,14 +27,26 @@ def listeners_of(pid: int) -> Iterator[Listener]:
     """
     Yield where the network of process *pid* listens; nothing where it is gone.
 
-    Those of IPv6 come last: the kernel walks through all connections of the host for each table.
+    For each table the kernel walks through all connections of the host: that of IPv6 comes last,
+    and none is read of which the kernel counts no sockets in that network.
     """
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
-        except OSError:
-            continue
-        yield from (_listener(line.split()[1]) for line in lines if line.split()[3] == _LISTENING)
+    for family in ("", "6"):
+        lines = _lines(pid, f"tcp{family}") if _has_sockets(pid, family) else ()
+        found = (line.split() for line in lines[1:])
+        yield from (_listener(words[1]) for words in found if words[3] == _LISTENING)
+
+
+def _has_sockets(pid: int, family: str) -> bool:
+    counts = _lines(pid, f"sockstat{family}")
+    return any(line.startswith("TCP") and line.split()[2] != "0" for line in counts)
+
+
+def _lines(pid: int, table: str) -> Sequence[str]:
+    """Return what the kernel says of the network; nothing where it or its process is gone."""
+    try:
+        return Path(f"/proc/{pid}/net/{table}").read_text().splitlines()
+    except OSError:
+        return ()
 
 
 def _listener(text: str) -> Listener:
