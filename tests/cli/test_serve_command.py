@@ -26,8 +26,8 @@ main()
 """Serves, and prints at the end what was imported."""
 UNNEEDED = {
     *("alembic", "apprise", "asyncpg", "cryptography", "dns", "docker", "jwt", "passlib"),
-    *("redis", "rich", "pushpaka_core.adapters.docker.engine", "pushpaka_core.adapters.redis"),
-    *("pushpaka_core.detection.languages", "pushpaka_core.images.dockerfiles"),
+    *("redis", "rich", "sqlalchemy.dialects.postgresql", "pushpaka_core.adapters.docker.engine"),
+    *("pushpaka_core.adapters.redis", "pushpaka_core.detection.languages"),
 }
 """What waits for an older database, a person, their domain, a deployment, or a setting."""
 

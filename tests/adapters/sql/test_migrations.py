@@ -17,6 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from anyio import Event, Path, create_task_group, from_thread, run_process, to_thread
+from sqlalchemy.dialects import postgresql, sqlite
 from tests.adapters.sql.operators import NEWER, UNSPARING, change, migrate_to
 
 from pushpaka_core.adapters.sql import schema
@@ -94,6 +95,21 @@ def _differences(url: str) -> list[object]:
 
 def _compare(connection: sa.Connection) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+
+
+def test_an_index_is_of_the_same_rows_in_both_databases() -> None:
+    """Its condition is written once."""
+    schema.take_conditions_over("postgresql")
+    indexes = [index for table in schema.metadata.tables.values() for index in table.indexes]
+
+    for index in indexes:
+        on_sqlite, on_postgres = (
+            str(sa.schema.CreateIndex(index).compile(dialect=kind.dialect())).partition(" WHERE ")[
+                2
+            ]
+            for kind in (sqlite, postgresql)
+        )
+        assert on_sqlite == on_postgres
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from pushpaka_core.adapters.sql.errors import unavailable
 from pushpaka_core.adapters.sql.lanes import Lane
 from pushpaka_core.adapters.sql.postgres_address import PostgresAddress
+from pushpaka_core.adapters.sql.schema import take_conditions_over
 from pushpaka_core.errors import SettingsError
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+take_conditions_over("postgresql")
 
 _DIALECT = "postgresql+asyncpg://"
 _WIDTH = 6

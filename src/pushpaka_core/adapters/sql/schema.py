@@ -5,8 +5,6 @@ A table's `info` says what a row is called, and to what it belongs; that of a un
 index says what is taken when it refuses a row.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from pushpaka_core.adapters.sql.columns import (
@@ -39,13 +37,23 @@ def _table(name: str, *parts: sa.schema.SchemaItem, row: str, of: str = "") -> s
 
 def _unique(name: str, *columns: str, taken: str, where: str | None = None) -> sa.Index:
     condition = None if where is None else sa.text(where)
-    options: dict[str, Any] = {"sqlite_where": condition, "postgresql_where": condition}
-    return sa.Index(name, *columns, unique=True, info={"taken": taken}, **options)
+    return sa.Index(name, *columns, unique=True, info={"taken": taken}, sqlite_where=condition)
 
 
 def _index(name: str, *columns: str, where: str | None = None) -> sa.Index:
     condition = None if where is None else sa.text(where)
-    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+    return sa.Index(name, *columns, sqlite_where=condition)
+
+
+def take_conditions_over(dialect: str) -> None:
+    """
+    Have indexes hold the same in *dialect* as in that of SQLite.
+
+    SQLAlchemy loads a whole dialect to take an option for it, which who uses SQLite does without.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_options[dialect]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 users = _table(
