@@ -39,6 +39,8 @@ NOBODY = Actor(user_id=UserId(UUID(int=1)))
             "uq_custom_domains_verified",
         ),
         (lambda uow: uow.outbox.due(NOON, limit=20, each=4), "ix_outbox_messages_due"),
+        (lambda uow: uow.timeline.bygone(NOON, limit=5), "ix_timeline_events_created"),
+        (lambda uow: uow.timeline.bygone(NOON, limit=5), "sqlite_autoindex_deployments_1"),
         (lambda uow: uow.activity.statuses(NOON), "ix_deployments_created"),
         (lambda uow: uow.activity.durations(NOON), "ix_deployments_created"),
         (lambda uow: uow.activity.queue(), "ix_deployments_status"),
@@ -59,7 +61,7 @@ async def test_no_table_is_read_from_one_end_to_the_other(
 
     plan = await to_thread.run_sync(plan_of, file, *asked[-1])
     assert index in " ".join(plan)
-    scans = "SCAN custom", "SCAN outbox", "SCAN deployments"
+    scans = "SCAN custom", "SCAN timeline", "SCAN outbox", "SCAN deployments"
     assert [] == [step for step in plan if step.startswith(scans)]
 
 

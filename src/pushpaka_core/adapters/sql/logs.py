@@ -144,12 +144,15 @@ class SqlTimeline:
 
     async def bygone(self, before: datetime, /, *, limit: int) -> Sequence[DeploymentId]:
         """Return deployments that are final and whose last step was taken before a time."""
+        steps, further = timeline_events, timeline_events.alias("further")
+        old = sa.select(steps.c.deployment_id).where(steps.c.created_at < before)
+        # The index of what is over would have SQLite look at all of it.
+        status = sa.func.coalesce(deployments.c.status, deployments.c.status)
+        goes_on = further.c.deployment_id == deployments.c.id, further.c.created_at >= before
         query = (
-            sa.select(timeline_events.c.deployment_id)
-            .join(deployments)
-            .where(deployments.c.status.in_(FINAL), deployments.c.created_at < before)
-            .group_by(timeline_events.c.deployment_id)
-            .having(sa.func.max(timeline_events.c.created_at) < before)
+            sa.select(deployments.c.id)
+            .where(deployments.c.id.in_(old), status.in_(FINAL))
+            .where(~sa.exists().where(*goes_on))
             .limit(limit)
         )
         return [DeploymentId(row[0]) for row in await self._statements.tuples(query)]

@@ -513,6 +513,7 @@ timeline_events = _table(
     uuid("user_id", null=True),
     time("created_at"),
     _index("ix_timeline_events_deployment", "deployment_id", "position"),
+    _index("ix_timeline_events_created", "created_at"),
     row="timeline event",
     of="deployment",
 )
