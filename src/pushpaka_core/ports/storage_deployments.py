@@ -128,6 +128,10 @@ class Deployments(Protocol):
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         ...
 
+    async def draining(self) -> Sequence[Deployment]:
+        """Return everybody's that serve and are on their way out, the oldest sequence first."""
+        ...
+
     async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project that has one."""
         ...

@@ -32,6 +32,10 @@ class Projects(Protocol):
         """Return what *actor* may see."""
         ...
 
+    async def deleted(self) -> Sequence[Project]:
+        """Return those of which something may be left to take away, the newest first."""
+        ...
+
     async def add(self, project: Project, /) -> None:
         """
         Keep a new project.

@@ -6,7 +6,7 @@ from functools import partial
 from attrs import frozen
 
 from pushpaka_core.domain.access import PLATFORM
-from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import Deployment, Lease
 from pushpaka_core.domain.events import DeploymentMoved
 from pushpaka_core.domain.targets import Target
@@ -86,8 +86,8 @@ class Reconciliation:
     async def stop_drained(self) -> None:
         """Stop what is replaced and has had its time to end."""
         async with self._storage.snapshot() as uow:
-            serving = await uow.deployments.all(SERVING)
-        drained = [deployment for deployment in serving if self._is_drained(deployment)]
+            draining = await uow.deployments.draining()
+        drained = [deployment for deployment in draining if self._is_drained(deployment)]
         if drained:
             # Their own addresses go first: their ports may be given to others afterwards.
             await self._routing.publish()

@@ -83,8 +83,7 @@ class Sweeping:
     async def delete_projects(self) -> None:
         """Take away what runs of deleted projects, then what lies on disk, then their rows."""
         async with self._storage.snapshot() as uow:
-            projects = await uow.projects.visible_to(PLATFORM).all()
-        deleted = [project for project in projects if project.deleted_at is not None]
+            deleted = await uow.projects.deleted()
         await together(partial(self._delete, project) for project in deleted)
 
     async def retire_releases(self) -> None:

@@ -240,6 +240,16 @@ class DeploymentsContract:
             assert [] == list(await find([], waiting))
             assert [] == list(await uow.deployments.all(set()))
 
+    async def test_what_drains_is_found(self, storage: Storage) -> None:
+        """What serves on is not, nor what has ended."""
+        project = await keep_project(storage)
+        leaving = a_running_deployment(project, drain_until=later(30))
+        over = a_deployment(project, status=DeploymentStatus.STOPPED, drain_until=later(30))
+        await keep(storage, leaving, over, a_running_deployment(project))
+
+        async with storage.snapshot() as uow:
+            assert [leaving] == list(await uow.deployments.draining())
+
     async def test_the_latest_of_each_project_is_found(self, storage: Storage) -> None:
         """It is the one with the greatest sequence in its target; a project without has none."""
         one, other, empty = [await keep_project(storage) for _ in range(3)]

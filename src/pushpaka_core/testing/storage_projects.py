@@ -75,6 +75,7 @@ class ProjectsContract:
         async with storage.snapshot() as uow:
             assert project == await uow.projects.visible_to(PLATFORM).get(project.id)
             assert [project] == list(await uow.projects.visible_to(PLATFORM).all())
+            assert [project] == list(await uow.projects.deleted())
             with pytest.raises(NotFoundError):
                 await uow.projects.visible_to(Actor.of(owner)).get(project.id)
 

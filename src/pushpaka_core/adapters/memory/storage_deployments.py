@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from pushpaka_core.adapters.memory.storage_members import is_visible
 from pushpaka_core.adapters.memory.storage_tables import Tables, next_version, refuse_taken
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployment_steps import SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
@@ -138,6 +138,10 @@ class MemoryDeployments:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         found = self._tables.deployments.where(lambda d: d.status in statuses)
         return sorted(found, key=lambda d: (d.sequence, d.created_at, d.id))
+
+    async def draining(self) -> Sequence[Deployment]:
+        """Return everybody's that are on their way out."""
+        return [d for d in await self.all(SERVING) if d.drain_until is not None]
 
     async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project."""

@@ -14,7 +14,7 @@ from pushpaka_core.adapters.memory.storage_tables import (
     remove_archives,
     remove_webhooks,
 )
-from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.access import PLATFORM, Actor
 from pushpaka_core.domain.custom_domains import CustomDomain, CustomDomainId
 from pushpaka_core.domain.deployments import Deployment, DeploymentId
 from pushpaka_core.domain.env_vars import Environment, EnvVar
@@ -51,6 +51,11 @@ class MemoryProjects:
     def visible_to(self, actor: Actor, /) -> MemoryVisibleProjects:
         """Return what *actor* may see."""
         return MemoryVisibleProjects(self._tables, actor)
+
+    async def deleted(self) -> Sequence[Project]:
+        """Return those that are to be taken away."""
+        everybodys = await self.visible_to(PLATFORM).all()
+        return [project for project in everybodys if project.deleted_at is not None]
 
     async def add(self, project: Project, /) -> None:
         """Keep a new project."""

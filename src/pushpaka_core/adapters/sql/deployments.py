@@ -15,7 +15,7 @@ from pushpaka_core.adapters.sql.schema import deployments, projects
 from pushpaka_core.adapters.sql.statements import Locking, Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployment_steps import FINAL, DeploymentStatus
+from pushpaka_core.domain.deployment_steps import FINAL, SERVING, DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION, Deployment, DeploymentId, Lease
 from pushpaka_core.domain.projects import Project, ProjectId
 from pushpaka_core.domain.users import UserId
@@ -187,6 +187,10 @@ class SqlDeployments:
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         return await self._with_status(statuses)
+
+    async def draining(self) -> Sequence[Deployment]:
+        """Return everybody's that are on their way out."""
+        return await self._with_status(SERVING, deployments.c.drain_until.is_not(None))
 
     async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project."""

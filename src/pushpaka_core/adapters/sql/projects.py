@@ -89,9 +89,11 @@ class SqlVisibleProjects:
 
     async def all(self) -> Sequence[Project]:
         """Return all of them, the newest first."""
-        newest = projects.c.created_at.desc(), projects.c.number.desc()
-        query = sa.select(projects).where(seen_by(self._actor)).order_by(*newest)
-        return await self._statements.all(Project, query)
+        return await self._statements.all(Project, _newest().where(seen_by(self._actor)))
+
+
+def _newest() -> sa.Select[tuple[object, ...]]:
+    return sa.select(projects).order_by(projects.c.created_at.desc(), projects.c.number.desc())
 
 
 @frozen
@@ -103,6 +105,11 @@ class SqlProjects:
     def visible_to(self, actor: Actor, /) -> SqlVisibleProjects:
         """Return what *actor* may see."""
         return SqlVisibleProjects(self._statements, actor)
+
+    async def deleted(self) -> Sequence[Project]:
+        """Return those that are to be taken away."""
+        is_deleted = projects.c.deleted_at.is_not(None)
+        return await self._statements.all(Project, _newest().where(is_deleted))
 
     async def add(self, project: Project, /) -> None:
         """Keep a new project."""
