@@ -12,6 +12,7 @@ memory is that of the program which serves it, shared with no other, and of our 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from statistics import mean
@@ -52,6 +53,7 @@ from pushpaka_core.testing.objects import (
 _NUMBERS = (100, 1000, 10_000)
 _OF_AN_OWNER = 10
 _TIMES = 3
+_PATIENCE = timedelta(minutes=5)
 _SITES = 40
 _Figures = Mapping[str, float]
 
@@ -193,11 +195,13 @@ async def _traefik(parent: Path) -> AsyncIterator[tuple[TraefikRouter, psutil.Pr
     directory.write(directory.static_file, static)
     command = [str(find_traefik("")), f"--configFile={directory.static_file}"]
     async with await open_process(command, stdout=None, stderr=None) as process:
-        async with open_traefik_router(directory, entry_points) as router:
-            while await router.generation() is None:
-                await sleep(0.02)
-            yield router, psutil.Process(process.pid)
-        process.kill()
+        try:
+            async with open_traefik_router(directory, entry_points, deadline=_PATIENCE) as router:
+                while await router.generation() is None:
+                    await sleep(0.02)
+                yield router, psutil.Process(process.pid)
+        finally:
+            process.kill()
 
 
 async def _sites(number: int) -> Sequence[Comparison]:
