@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 from tests.acme_server import lacks_own_names
 from tests.browser import lacks_browser
 from tests.engine.engines import lacks_docker
@@ -24,6 +25,10 @@ from pushpaka_core.adapters.traefik.binary import Binaries
 from pushpaka_core.errors import SettingsError
 
 pytest.register_assert_rewrite("pushpaka_core.testing", "tests.faults.served.holdings")
+
+# On a busy machine examples come slowly, and take long.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def _lacks_traefik() -> str | None:

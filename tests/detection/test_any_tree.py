@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
@@ -60,7 +60,6 @@ def fail_after_seconds(seconds: float) -> Iterator[None]:
     assert process_time() - began < seconds
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(PATHS, TEXTS, max_size=6),
     st.sampled_from([None, "python", "static", "go", "rails", "dotnet"]),
@@ -96,7 +95,6 @@ OTHER_TEXTS = [
 ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(OTHER_FILES),
@@ -178,7 +176,6 @@ NODE_TREES = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(MANIFESTS, st.dictionaries(st.sampled_from(["a", "apps/b"]), MANIFESTS), NODE_TREES)
 def test_any_node_project_is_survived(
     root: str, members: dict[str, str], files: dict[str, str]
@@ -218,7 +215,6 @@ def test_monstrous_node_files_are_survived(files: dict[str, str]) -> None:
         detect(MemoryTree({"package.json": manifest, "index.html": "", **files}), Wishes())
 
 
-@settings(deadline=None)
 @given(REPOSITORY_FILES, st.sampled_from([{}, {"index.html": ""}, {"Procfile": "web: x"}]))
 def test_any_repository_file_is_survived(text: str, files: dict[str, str]) -> None:
     """A pushpaka.toml that says nothing sensible is told so, and never our fault."""

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
@@ -47,7 +47,6 @@ APP = "from fastapi import FastAPI\napp = FastAPI()\n"
 DIGITS = "1" * 5_000
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(PATHS, TEXTS, max_size=8),
     st.sampled_from([None, "python", "django", "streamlit"]),

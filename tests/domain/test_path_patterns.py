@@ -18,7 +18,6 @@ _MONSTROUS = ("**/a*" * 51,) * 100
 _SECONDS = 2
 
 
-@settings(deadline=None)
 @given(_CLEAR, st.text("ab/", max_size=7))
 def test_a_pattern_stands_for_what_its_parts_stand_for(pattern: str, path: str) -> None:
     """Taken one after the other, each part for every text that it may stand for."""
@@ -27,7 +26,7 @@ def test_a_pattern_stands_for_what_its_parts_stand_for(pattern: str, path: str) 
     assert _stands_for(parts, path) == PathPatterns.of([pattern]).match(path)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_PATTERNS, st.text("ab/", max_size=7))
 def test_a_directory_is_covered_with_all_below_it(pattern: str, path: str) -> None:
     """A pattern covers what it stands for, and what lies below that."""
@@ -37,7 +36,7 @@ def test_a_directory_is_covered_with_all_below_it(pattern: str, path: str) -> No
     assert patterns.cover(path) == any(patterns.match(path[:place]) for place in places)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(_PATTERNS, max_size=4), st.text("ab/", max_size=7))
 def test_any_of_several_patterns_is_enough(patterns: list[str], path: str) -> None:
     """They are followed at once, and do not get in each other's way."""

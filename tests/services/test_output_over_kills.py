@@ -86,7 +86,7 @@ async def lines_of(storage: MemoryStorage, id: DeploymentId) -> dict[LogStream, 
     return {s: [line.message for line in lines if line.stream is s] for s in LogStream}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     printed=st.lists(_PRINTED, max_size=12),
     kills=st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=4),
@@ -103,7 +103,7 @@ def test_a_killed_reader_leaves_no_trace_in_the_log(
     assert undisturbed == killed
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sizes=st.lists(st.integers(1, 40), min_size=1), kill=st.integers(0, 20))
 def test_every_way_to_cut_gives_the_same_lines(sizes: Sequence[int], kill: int) -> None:
     """A line over many chunks comes whole, also when the reader dies in its middle."""

@@ -155,7 +155,7 @@ async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(first=new_deployments(), following=st.lists(acts, max_size=25))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 async def test_memory_and_sqlite_agree(migrated: Path, first: Act, following: list[Act]) -> None:
     """After every act the two have answered alike, and at the end they hold the same."""
     async with _players(migrated) as (one, other):

@@ -108,6 +108,7 @@ class Claimer:
             done.append(claimed.id)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("number", "rounds"), [(2, 250), (8, 1000)])
 async def test_every_race_for_a_job_has_one_winner(
     storages: list[SqlStorage], number: int, rounds: int
