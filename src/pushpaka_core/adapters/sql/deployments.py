@@ -190,7 +190,8 @@ class SqlDeployments:
 
     async def draining(self) -> Sequence[Deployment]:
         """Return everybody's that are on their way out."""
-        return await self._with_status(SERVING, deployments.c.drain_until.is_not(None))
+        query = _with_status((), is_locked=False).where(deployments.c.drain_until.is_not(None))
+        return await self._statements.all(Deployment, query, statuses=list(SERVING))
 
     async def latest(self, projects: Collection[Project], target: str, /) -> Sequence[Deployment]:
         """Return the newest deployment of *target* for each project."""
