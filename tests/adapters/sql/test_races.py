@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, cast
 
 import pytest
-from anyio import Event, create_task_group
+from anyio import Event, create_task_group, fail_after
 from attrs import evolve, frozen
 from tests.deliveries import push
 from tests.services.platform import OPTIONS, PORTS, Platform, open_platform
@@ -176,6 +176,25 @@ async def test_claims_pass_over_what_is_just_being_changed(postgres_url: str) ->
 
     claimed = [*meanwhile, afterwards]
     assert [second.id, None, first.id] == [found and found.id for found in claimed]
+
+
+@pytest.mark.needs("postgres")
+async def test_a_claim_holds_nothing_but_what_it_gives_away(postgres_url: str) -> None:
+    """Whoever changes what others wait for does not wait until the claim is over."""
+    async with (
+        open_storage(postgres_url, migrate=False) as storage,
+        open_storage(postgres_url, migrate=False) as other,
+    ):
+        jobs = [await keep_deployment(storage) for _ in range(3)]
+        with fail_after(10):
+            async with storage.transaction() as claiming:
+                claimed = await claiming.deployments.claim("worker-1", at=later(1))
+                assert claimed is not None
+                for job in jobs:
+                    if job.id != claimed.id:
+                        await _cancel(other, job.id)
+
+        assert None is await Claimer(storage, "worker-2").claim()
 
 
 async def test_deployments_asked_for_at_once_are_ordered(platform: Platform) -> None:

@@ -40,13 +40,17 @@ _PROJECT = Locking.of(
 _CLAIM = sa.update(deployments).where(deployments.c.id == sa.bindparam("deployment_id"))
 """What is claimed is locked, or nobody else writes; the statement is short as it changes little."""
 _HELD = Locking.of(
-    sa.select(deployments).where(
+    sa.select(deployments)
+    .join(projects)
+    .where(
         deployments.c.id == sa.bindparam("deployment_id"),
         deployments.c.fence == sa.bindparam("fence"),
         is_in_work(deployments),
     ),
+    projects,
     deployments,
 )
+"""The project first, as everywhere: in one statement the rows are locked in this order."""
 
 
 def is_held(lease: Lease) -> sa.ColumnElement[bool]:
@@ -127,7 +131,6 @@ class SqlDeployments:
 
     async def held(self, lease: Lease, /) -> Deployment:
         """Return the deployment that a worker holds."""
-        await _hold_project(self._statements, lease.deployment_id)
         deployment = await self._statements.only(
             Deployment,
             _HELD.on(self._statements),

@@ -9,9 +9,9 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from math import ceil
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import sqlalchemy as sa
 from anyio import CapacityLimiter
@@ -28,8 +28,6 @@ from pushpaka_core.errors import SettingsError
 T = TypeVar("T")
 
 _READERS = 8
-_PATIENCE = "pushpaka_patience"
-"""What is noted of a connection: how long it waits for writers of other processes."""
 _MISTAKES = {14: "cannot be opened", 26: "is not a database"}
 """By SQLite's primary result code: what somebody has to mend before a file can be used."""
 
@@ -71,10 +69,11 @@ class SqliteDatabase:
             )
             for width in (1, _READERS)
         )
-        for lane in (writing, reading):
+        _configure(writing.engine.sync_engine, patience=patience)
+        _configure(reading.engine.sync_engine, patience=patience, reads_only=True)
+        for lane, begin in ((writing, "BEGIN IMMEDIATE"), (reading, "BEGIN")):
             sa.event.listen(lane.engine.sync_engine, "do_connect", _connect_by_ours)
-        _configure(writing.engine.sync_engine, begin="BEGIN IMMEDIATE", patience=patience)
-        _configure(reading.engine.sync_engine, begin="BEGIN", patience=patience, reads_only=True)
+            sa.event.listen(lane.engine.sync_engine, "begin", partial(_begin_later, begin))
         return writing, reading
 
     def is_there(self) -> bool:
@@ -91,7 +90,8 @@ class SqliteDatabase:
         with suppress(OSError):
             self._path.touch(mode=0o600, exist_ok=True)
         engine = sa.create_engine(self._address, poolclass=NullPool, hide_parameters=True)
-        _configure(engine, begin="BEGIN IMMEDIATE", patience=patience)
+        _configure(engine, patience=patience)
+        sa.event.listen(engine, "begin", _begin)
         with self._opened(engine) as connection, connection.begin():
             return work(connection)
 
@@ -118,10 +118,20 @@ def _connect_by_ours(
     options["async_creator_fn"] = SqliteConnection.to
 
 
-def _configure(
-    engine: sa.Engine, *, begin: str, patience: timedelta, reads_only: bool = False
-) -> None:
-    """Begin transactions ourselves: Python's driver would do it too late, and not for DDL."""
+def _begin_later(begin: str, connection: sa.Connection) -> None:
+    """Begin together with the first statement, which waits no longer than its user has left."""
+    rest: timedelta | None = connection.get_execution_options().get(REST)
+    patience = () if rest is None else (f"PRAGMA {_busy_timeout(rest)}",)
+    driver_connection = cast("SqliteConnection", connection.connection.driver_connection)
+    driver_connection.begin(*patience, begin)
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _configure(engine: sa.Engine, *, patience: timedelta, reads_only: bool = False) -> None:
+    """Leave it to us when transactions begin: Python's driver would be too late, or not for DDL."""
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -138,19 +148,9 @@ def _configure(
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
-    @sa.event.listens_for(engine, "begin")
-    def start(connection: sa.Connection) -> None:
-        rest: timedelta = connection.get_execution_options().get(REST, patience)
-        setting = _busy_timeout(rest)
-        if not reads_only and setting != connection.info.get(_PATIENCE, _busy_timeout(patience)):
-            connection.exec_driver_sql(f"PRAGMA {setting}")
-            connection.info[_PATIENCE] = setting
-        connection.exec_driver_sql(begin)
-
 
 def _busy_timeout(patience: timedelta) -> str:
-    """Return the setting, in so coarse steps that whoever needed not wait has all of it."""
-    return f"busy_timeout = {100 * ceil(patience.total_seconds() * 10)}"
+    return f"busy_timeout = {int(patience.total_seconds() * 1000)}"
 
 
 def _lower(text: Any) -> Any:

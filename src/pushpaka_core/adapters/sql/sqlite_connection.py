@@ -7,7 +7,8 @@ way there and back costs more than what most statements do.
 
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from asyncio import get_running_loop
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -21,6 +22,8 @@ _AT_ONCE = 1000
 class SqliteConnection(aiosqlite.Connection):
     """A connection of aiosqlite's whose cursors come back with what they have found."""
 
+    _to_come: tuple[str, ...] = ()
+    """How a transaction begins, which goes along with its first statement."""
     _is_settled = True
     """Whether everything that was begun in the thread is known to have come to its end."""
 
@@ -31,20 +34,42 @@ class SqliteConnection(aiosqlite.Connection):
         connection._thread.daemon = True
         return connection
 
+    def begin(self, *statements: str) -> None:
+        """Begin a transaction by *statements*, as soon as there is anything to be done in it."""
+        self._to_come = statements
+
     def cursor(self) -> "SqliteCursor":  # type: ignore[override]  # it has nothing to wait for
         """Return a cursor."""
         return SqliteCursor(self)
 
     async def run(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do *work* in the thread."""
-        self._is_settled = False
-        await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # their own lack
+        beginning, self._to_come, self._is_settled = self._to_come, (), False
+        await self._execute(_do, self._conn, beginning, work)  # type: ignore[no-untyped-call]  # their own lack
         self._is_settled = True
 
+    async def commit(self) -> None:
+        """Commit what was done; where nothing was, there is no need to go to the thread."""
+        if not self._to_come:
+            await super().commit()
+        self._to_come = ()
+
     async def rollback(self) -> None:
-        """Undo what was begun; where nothing was, there is no need to go to the thread."""
+        """Have it undone before anything else that is done there, without waiting for it."""
+        self._to_come = ()
         if self._conn.in_transaction or not self._is_settled:
-            await super().rollback()
+            unawaited = get_running_loop().create_future()
+            self._tx.put_nowait((unawaited, self._conn.rollback))
+
+
+def _do(
+    connection: sqlite3.Connection,
+    beginning: Sequence[str],
+    work: Callable[[sqlite3.Connection], object],
+) -> None:
+    for statement in beginning:
+        connection.execute(statement)
+    work(connection)
 
 
 @define
@@ -60,8 +85,13 @@ class SqliteCursor:
     _rest: sqlite3.Cursor | None = field(default=None, init=False)
     """What gives all other rows."""
 
+    def __await__(self) -> Generator[None, None, Self]:
+        """Return itself, as SQLAlchemy 2.0 asks for it."""
+        return self
+        yield
+
     async def __aenter__(self) -> Self:
-        """Return itself."""
+        """Return itself, as SQLAlchemy 2.1 asks for it."""
         return self
 
     async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Self:

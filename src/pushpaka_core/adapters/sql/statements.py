@@ -68,9 +68,9 @@ class Locking:
     _locked: sa.Select[Any]
 
     @classmethod
-    def of(cls, query: sa.Select[Any], table: sa.Table) -> Self:
-        """Prepare *query*, of which the rows of *table* are locked where others write as well."""
-        return cls(query, _with_locks(query, table))
+    def of(cls, query: sa.Select[Any], *tables: sa.Table) -> Self:
+        """Prepare *query*, of which the rows of *tables* are locked where others write as well."""
+        return cls(query, _with_locks(query, *tables))
 
     def on(self, statements: "Statements") -> sa.Select[Any]:
         """Return the one for the transaction of *statements*."""
@@ -253,8 +253,8 @@ def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
     return from_row(cls, {column.name: next(values) for column in table.c})
 
 
-def _with_locks(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
-    return query.with_for_update(of=table, key_share=True)
+def _with_locks(query: sa.Select[Any], *tables: sa.Table) -> sa.Select[Any]:
+    return query.with_for_update(of=tables, key_share=True)
 
 
 @cache
