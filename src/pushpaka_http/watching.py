@@ -1,15 +1,16 @@
 """Watching what happens: what WebSockets and Server-Sent Events have in common."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from enum import IntEnum
 from functools import lru_cache, partial
 from typing import Never, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
-from anyio import create_task_group, move_on_after, sleep
-from attrs import define, field, frozen
+from anyio import Lock, create_task_group, current_time, move_on_after, sleep_until
+from attrs import Factory, define, field, frozen
 
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployments import DeploymentId
@@ -89,18 +90,45 @@ class Watchers:
             self._open -= Counter([actor.user_id])
 
 
+@define(eq=False)
+class _Recheck:
+    due: float
+    looking: Lock = field(factory=Lock, init=False)
+
+
+@define
+class Rechecks:
+    """Looks again, now and then, whether something still holds, once for all who rely on it."""
+
+    _seconds: float
+    _shared: WeakValueDictionary[Hashable, _Recheck] = field(
+        factory=WeakValueDictionary, init=False, repr=False
+    )
+
+    async def until_over(self, what: Hashable, look: Callable[[], Awaitable[object]]) -> Never:
+        """Raise what *look* raises, which must be the same for all who call that *what*."""
+        shared = self._shared.setdefault(what, _Recheck(current_time() + self._seconds))
+        while True:
+            await sleep_until(shared.due)
+            async with shared.looking:
+                if shared.due <= (now := current_time()):
+                    await look()
+                    shared.due = now + self._seconds
+
+
 @frozen
 class TokenWatch:
     """Looks again, now and then, at the token of whoever is answered for long."""
 
     _accounts: AccountService
     _seconds: float
+    _rechecks: Rechecks = field(
+        default=Factory(lambda self: Rechecks(self._seconds), takes_self=True), init=False
+    )
 
     async def until_ended(self, token: str) -> Never:
         """Raise NotAuthenticatedError once *token* is good no more."""
-        while True:
-            await sleep(self._seconds)
-            await self._accounts.authenticate(token)
+        await self._rechecks.until_over(token, partial(self._accounts.authenticate, token))
 
 
 @frozen
@@ -180,6 +208,10 @@ class LogWatch:
     _logs: LogService
     _limits: Limits
     _metrics: Metrics
+    _rechecks: Rechecks = field(
+        default=Factory(lambda self: Rechecks(self._limits.watch_check_seconds), takes_self=True),
+        init=False,
+    )
 
     async def show(
         self,
@@ -199,9 +231,8 @@ class LogWatch:
 
     async def _until_out_of_sight(self, ticket: Ticket) -> Never:
         """Raise NotFoundError once who watches is out of the team, as lines come without a look."""
-        while True:
-            await sleep(self._limits.watch_check_seconds)
-            await self._logs.require_visible(ticket.actor, ticket.deployment_id)
+        visible = partial(self._logs.require_visible, ticket.actor, ticket.deployment_id)
+        await self._rechecks.until_over((ticket.actor, ticket.deployment_id), visible)
 
 
 @lru_cache(maxsize=256)
