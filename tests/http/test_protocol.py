@@ -1,7 +1,8 @@
 """HTTP as a real server of the API speaks it: one meaning for each request, and no surprise."""
 
+import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from http import HTTPStatus
 
 import anyio
@@ -13,7 +14,7 @@ from tests.http.instances import Instance
 from tests.http.raw import read, rest_of, said, served
 
 from pushpaka_http.app import create_app
-from pushpaka_http.cli.http_server import Patience
+from pushpaka_http.cli.http_server import Patience, listening
 from pushpaka_http.middleware import SECURITY_HEADERS
 
 pytestmark = pytest.mark.anyio
@@ -253,3 +254,13 @@ async def test_a_handshake_that_is_refused_is_answered_like_a_request(
         SECURITY_HEADERS.items()
         <= {name: answer.headers[name.lower()] for name in SECURITY_HEADERS}.items()
     )
+
+
+async def test_what_is_sent_goes_out_at_once() -> None:
+    """No small message waits in the kernel until the one before it is acknowledged."""
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        closing(listener.accept()[0]) as served_one,
+    ):
+        assert served_one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -47,7 +47,9 @@ def listening(
     Listen on *host* and *port*, so that requests wait until they are served.
 
     A client that takes nothing for *stall_seconds* is hung up on by the kernel: what waits
-    for it would else be held for as long as it stays, after its request is over as well.
+    for it would else be held for as long as it stays, after its request is over as well. What
+    is sent goes out at once: asyncio sees to that only for listeners that it opens itself, and
+    the kernel would hold back a small message for 40 ms, until the one before is acknowledged.
 
     Raises:
         SettingsError: If that cannot be.
@@ -133,6 +135,7 @@ def _listener(host: str, port: int, stall_seconds: float) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stall = round(stall_seconds * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall)
         listener.bind(address)
