@@ -1,5 +1,6 @@
 """The program `pushpaka`: its commands, and how it ends when something goes wrong."""
 
+import gc
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,6 +11,8 @@ from click.shell_completion import CompletionItem
 from pushpaka_core.errors import PushpakaError, SettingsError
 
 _OPERATOR = "Operator"
+_YOUNG_OBJECTS = 50_000
+"""How many the garbage collector lets come: imports make hundreds of thousands that all stay."""
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "Deploy": {
@@ -144,6 +147,7 @@ def main() -> None:
     What Pushpaka raises on purpose ends it with a sentence: with exit code 2 where
     the settings are to be mended, else 1.
     """
+    gc.set_threshold(_YOUNG_OBJECTS)
     try:
         pushpaka(prog_name="pushpaka")
     except PushpakaError as error:

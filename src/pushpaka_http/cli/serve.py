@@ -22,8 +22,6 @@ NO_SANDBOX = (
 )
 _OF_TERMINALS = ("pygments", "rich")
 """What httpx and structlog import wherever it is installed, and a server has no use for: 4 MB."""
-_YOUNG_OBJECTS = 50_000
-"""How many the garbage collector lets come: a start makes hundreds of thousands that all stay."""
 
 
 @click.command("serve")
@@ -39,7 +37,6 @@ def command(*, no_worker: bool) -> None:
     from pushpaka_core.maintenance import lock_data_directory
     from pushpaka_core.server_log import LogFormat, set_up_logging
 
-    gc.set_threshold(_YOUNG_OBJECTS)
     settings = Settings.from_environ()
     set_up_logging(LogFormat(settings.log_format))
     forbid_core_dumps()

@@ -103,15 +103,15 @@ async def make_usable(url: str, *, updates: bool) -> UUID:
     Raises:
         SettingsError: If the schema is newer than this program can use, or stays older.
     """
-    state = await schema_state(url)
-    if state is SchemaState.EMPTY or (updates and state is SchemaState.OLDER):
+    found = await to_thread.run_sync(_look, url)
+    if found.state is SchemaState.EMPTY or (updates and found.state is SchemaState.OLDER):
         await migrate(url)
+        found = await to_thread.run_sync(_look, url)
     else:
-        state.require_usable()
-    instance_id = await instance_id_at(url)
-    if instance_id is None:
+        found.state.require_usable()
+    if found.instance_id is None:
         raise SettingsError("The database has lost the id of its instance. Restore a backup.")
-    return instance_id
+    return found.instance_id
 
 
 async def bring_up_to_date(url: str, *, migrate: bool) -> None:
