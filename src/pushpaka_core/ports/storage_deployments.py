@@ -124,6 +124,12 @@ class Deployments(Protocol):
         """
         ...
 
+    async def of_kept_releases(
+        self, projects: Collection[Project], statuses: Collection[DeploymentStatus], /
+    ) -> Sequence[Deployment]:
+        """Return the same of those only whose release has its artifact."""
+        ...
+
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         ...

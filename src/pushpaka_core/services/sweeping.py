@@ -166,7 +166,7 @@ class Sweeping:
 
     async def _retired(self, uow: UnitOfWork, projects: Collection[Project]) -> Sequence[Release]:
         releases = await uow.releases.of_projects(projects)
-        ran = await uow.deployments.of_projects(projects, [*SERVING, _S.STOPPED])
+        ran = await uow.deployments.of_kept_releases(projects, [*SERVING, _S.STOPPED])
         coming = await uow.deployments.of_projects(projects, UNDER_WAY)
         targets = await uow.targets.of_projects(projects)
         places = {(target.project_id, target.name) for target in targets}

@@ -18,8 +18,10 @@ from pushpaka_core.ports.storage import Storage
 from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter
 from pushpaka_core.testing.keeping import keep, keep_deployment, keep_project
 from pushpaka_core.testing.objects import (
+    NOON,
     a_deployment,
     a_project,
+    a_release,
     a_running_deployment,
     a_user,
     an_id,
@@ -239,6 +241,22 @@ class DeploymentsContract:
             assert [preview] == list(await find([one, other], waiting, target=PREVIEW))
             assert [] == list(await find([], waiting))
             assert [] == list(await uow.deployments.all(set()))
+
+    async def test_what_runs_a_kept_release_is_found(self, storage: Storage) -> None:
+        """A rollback runs the release of another; what has lost its artifact is not found."""
+        project, other = await keep_project(storage), await keep_project(storage)
+        built, old, elsewhere = [a_running_deployment(p) for p in (project, project, other)]
+        release, gone = a_release(built), a_release(old, removed_at=NOON)
+        foreign = a_release(elsewhere)
+        first = evolve(built, release_id=release.id)
+        again = a_running_deployment(project, release_id=release.id)
+        others = evolve(old, release_id=gone.id), evolve(elsewhere, release_id=foreign.id)
+        waiting = a_deployment(project, release_id=release.id)
+        await keep(storage, first, *others, again, waiting, release, gone, foreign)
+
+        async with storage.snapshot() as uow:
+            find = uow.deployments.of_kept_releases
+            assert [first, again] == list(await find([project], [DeploymentStatus.RUNNING]))
 
     async def test_what_drains_is_found(self, storage: Storage) -> None:
         """What serves on is not, nor what has ended."""

@@ -13,13 +13,15 @@ from anyio import to_thread
 
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.access import PLATFORM, Actor
+from pushpaka_core.domain.deployment_steps import SERVING
 from pushpaka_core.domain.users import UserId
 from pushpaka_core.ports.storage import UnitOfWork
-from pushpaka_core.testing.objects import NOON
+from pushpaka_core.testing.objects import NOON, a_project, a_user
 
 pytestmark = pytest.mark.anyio
 
 Query = tuple[str, Any]
+PROJECT = a_project(a_user())
 NOBODY = Actor(user_id=UserId(UUID(int=1)))
 
 
@@ -39,6 +41,10 @@ NOBODY = Actor(user_id=UserId(UUID(int=1)))
             "uq_custom_domains_verified",
         ),
         (lambda uow: uow.outbox.due(NOON, limit=20, each=4), "ix_outbox_messages_due"),
+        (
+            lambda uow: uow.deployments.of_kept_releases([PROJECT], SERVING),
+            "SEARCH deployments USING INDEX ix_deployments_release",
+        ),
         (lambda uow: uow.timeline.bygone(NOON, limit=5), "ix_timeline_events_created"),
         (lambda uow: uow.timeline.bygone(NOON, limit=5), "sqlite_autoindex_deployments_1"),
         (lambda uow: uow.activity.statuses(NOON), "ix_deployments_created"),
@@ -61,7 +67,7 @@ async def test_no_table_is_read_from_one_end_to_the_other(
 
     plan = await to_thread.run_sync(plan_of, file, *asked[-1])
     assert index in " ".join(plan)
-    scans = "SCAN custom", "SCAN timeline", "SCAN outbox", "SCAN deployments"
+    scans = "SCAN custom", "SCAN timeline", "SCAN releases", "SCAN outbox", "SCAN deployments"
     assert [] == [step for step in plan if step.startswith(scans)]
 
 

@@ -54,7 +54,7 @@ from pushpaka_core.testing.objects import (
 pytestmark = pytest.mark.anyio
 
 KEYS = {"k1", "k2"}
-NEWEST = "0013"
+NEWEST = "0014"
 LINES = 450
 """More than are read and written at once."""
 

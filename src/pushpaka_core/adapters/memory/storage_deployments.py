@@ -134,6 +134,13 @@ class MemoryDeployments:
             if d.project_id in ids and target in (None, d.target)
         ]
 
+    async def of_kept_releases(
+        self, projects: Collection[Project], statuses: Collection[DeploymentStatus], /
+    ) -> Sequence[Deployment]:
+        """Return the same of those only whose release has its artifact."""
+        kept = {r.id for r in self._tables.releases.where(lambda r: r.removed_at is None)}
+        return [d for d in await self.of_projects(projects, statuses) if d.release_id in kept]
+
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         found = self._tables.deployments.where(lambda d: d.status in statuses)

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from pushpaka_core.adapters.sql.listings import Listing
 from pushpaka_core.adapters.sql.projects import belonging_seen, belonging_seen_by, get_seen
 from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
-from pushpaka_core.adapters.sql.schema import deployments, projects
+from pushpaka_core.adapters.sql.schema import deployments, projects, releases
 from pushpaka_core.adapters.sql.statements import Locking, Statements
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
@@ -24,6 +24,7 @@ from pushpaka_core.ports.pages import Page
 from pushpaka_core.ports.storage_deployments import PREVIEWS, DeploymentFilter, LeaseSight, Pulse
 
 _OLDEST_FIRST = age(deployments)
+_BY_SEQUENCE = (deployments.c.sequence, deployments.c.created_at, deployments.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)
 # The order of an index would have PostgreSQL walk through everybody's until it meets enough.
 _NEWEST_OF_OWN = (sa.func.coalesce(*[deployments.c.created_at] * 2).desc(), *_NEWEST_FIRST[1:])
@@ -187,6 +188,23 @@ class SqlDeployments:
             return await self._with_status(statuses, **given)
         return await self._with_status(statuses, **given, target=target)
 
+    async def of_kept_releases(
+        self, projects: Collection[Project], statuses: Collection[DeploymentStatus], /
+    ) -> Sequence[Deployment]:
+        """Return the same of those only whose release has its artifact."""
+        kept = sa.select(releases.c.id).where(
+            releases.c.project_id.in_([project.id for project in projects]),
+            releases.c.removed_at.is_(None),
+        )
+        # By the index of statuses SQLite would look at all that ever ran.
+        status = sa.func.coalesce(deployments.c.status, deployments.c.status)
+        query = (
+            sa.select(deployments)
+            .where(deployments.c.release_id.in_(kept), status.in_(statuses))
+            .order_by(*_BY_SEQUENCE)
+        )
+        return await self._statements.all(Deployment, query)
+
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:
         """Return everybody's in one of *statuses*, the oldest sequence first."""
         return await self._with_status(statuses)
@@ -254,9 +272,8 @@ def _with_status(names: Sequence[str], *, is_locked: bool) -> sa.Select[Any]:
         "target": deployments.c.target == sa.bindparam("target"),
     }
     has_status = deployments.c.status.in_(sa.bindparam("statuses", expanding=True))
-    order = deployments.c.sequence, deployments.c.created_at, deployments.c.id
     query = sa.select(deployments).where(has_status, *(fitting[name] for name in names))
-    query = query.order_by(*order)
+    query = query.order_by(*_BY_SEQUENCE)
     return query.with_for_update(of=deployments, key_share=True) if is_locked else query
 
 

@@ -188,6 +188,7 @@ deployments = _table(
     _index("ix_deployments_project", "project_id", "created_at", "sequence", "id"),
     _index("ix_deployments_target", "project_id", "target", "sequence"),
     _index("ix_deployments_user", "user_id", "started_at"),
+    _index("ix_deployments_release", "release_id", where="release_id IS NOT NULL"),
     _index(
         "ix_deployments_waiting",
         "user_id",
@@ -272,6 +273,7 @@ releases = _table(
     time("removed_at", null=True),
     integer("version"),
     _index("ix_releases_project", "project_id"),
+    _index("ix_releases_kept", "project_id", where="removed_at IS NULL"),
     _index("ix_releases_deployment", "deployment_id"),
     row="release",
     of="deployment",
