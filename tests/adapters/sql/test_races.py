@@ -44,6 +44,8 @@ from pushpaka_core.testing.objects import (
 
 pytestmark = pytest.mark.anyio
 
+PATIENCE = timedelta(minutes=1)
+"""However many race, and however busy the machine is: each comes to its turn."""
 S = DeploymentStatus
 Work = Callable[[], Awaitable[Any]]
 
@@ -52,8 +54,8 @@ Work = Callable[[], Awaitable[Any]]
 async def storages(any_url: str) -> AsyncIterator[list[SqlStorage]]:
     """One database as two processes have it, of which each has connections of its own."""
     async with (
-        open_storage(any_url, migrate=True) as one,
-        open_storage(any_url, migrate=False) as other,
+        open_storage(any_url, migrate=True, patience=PATIENCE) as one,
+        open_storage(any_url, migrate=False, patience=PATIENCE) as other,
     ):
         yield [one, other]
 
