@@ -3,9 +3,10 @@ How many requests does one process of the API answer in a second?
 
 The bare side is a Litestar handler under uvicorn that runs the very statements that ours was seen
 to run for the same request, in as many transactions on the same pool, fills the same object with
-the row that it finds, and has it encoded by the same encoder. It asks nobody who they are, though
-the statements of that are among those that it runs, counts no requests, writes no log of them, and
-checks nothing. Ours writes its log to nowhere. Who asks is another process with eight connections.
+the row that it finds, and has it encoded by the same encoder; what it creates supersedes what it
+created before, as with ours. It asks nobody who they are, though the statements of that are among
+those that it runs, counts no requests, writes no log of them, and checks nothing. Ours writes its
+log to nowhere. Who asks is another process with eight connections.
 """
 
 import logging

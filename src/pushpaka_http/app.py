@@ -1,6 +1,6 @@
 """The HTTP application: every route, and what surrounds them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -165,8 +165,9 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
             SystemController,
         ],
         middleware=[_authentication(application, rate_limits)],
-        guards=[check_parameters],
-        before_request=partial(refuse_needless_body, most_depth=limits.body_depth),
+        before_request=_in_turn(
+            check_parameters, partial(refuse_needless_body, most_depth=limits.body_depth)
+        ),
     )
 
 
@@ -176,10 +177,21 @@ def _uploads(application: Application, limits: Limits, rate_limits: RateLimits) 
         BASE_PATH,
         route_handlers=[ArchiveController],
         middleware=[_authentication(application, rate_limits)],
-        guards=[check_parameters],
-        before_request=partial(give_time, seconds=limits.archive_seconds),
+        before_request=_in_turn(
+            check_parameters, partial(give_time, seconds=limits.archive_seconds)
+        ),
         request_max_body_size=limits.archive_size,
     )
+
+
+def _in_turn(
+    *checks: Callable[[Request[Any, Any, Any]], Awaitable[None]],
+) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    async def check(request: Request[Any, Any, Any]) -> None:
+        for each in checks:
+            await each(request)
+
+    return check
 
 
 def _authentication(application: Application, rate_limits: RateLimits) -> Middleware:

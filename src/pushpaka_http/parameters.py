@@ -1,4 +1,4 @@
-"""Query parameters and headers that several routes take, and the guard that judges all of them."""
+"""Query parameters and headers that several routes take, and what judges all of them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from attrs import frozen
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Request
 from litestar.params import HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
@@ -103,28 +102,28 @@ class _Parameter:
         return f"must have {least} to {most} {_ALPHABETS[pattern]}"
 
 
-async def check_parameters(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
+async def check_parameters(request: Request[Any, Any, Any]) -> None:
     """
     Judge the address and the headers of a request, before its handler is asked for.
+
+    It is no guard of Litestar's, for which that would copy the handler each time.
 
     Raises:
         NotFoundError: If an id in the path is none: it names nothing.
         InvalidInputError: That tells of every parameter that is unknown, wrong,
             missing or there twice: a typo must not be lost.
     """
-    if connection.scope.get("method") == "OPTIONS":
+    if request.method == "OPTIONS":
         return
-    fields = handler.parsed_fn_signature.parameters
+    fields = request.route_handler.parsed_fn_signature.parameters
     for parameter in _parameters(fields, PathParameter):
-        if parameter.problem([str(connection.path_params[parameter.name])]):
+        if parameter.problem([str(request.path_params[parameter.name])]):
             raise NotFoundError(parameter.name.removesuffix("_id").replace("_", " "))
     query = list(_parameters(fields, QueryParameter))
-    told = {p.name: p.problem(connection.query_params.getall(p.name, [])) for p in query}
+    told = {p.name: p.problem(request.query_params.getall(p.name, [])) for p in query}
     headers = _parameters(fields, HeaderParameter)
-    told |= {p.name: p.problem(connection.headers.getall(p.name, [])) for p in headers}
-    unknown = sorted(connection.query_params.keys() - {p.name for p in query})
+    told |= {p.name: p.problem(request.headers.getall(p.name, [])) for p in headers}
+    unknown = sorted(request.query_params.keys() - {p.name for p in query})
     told |= dict.fromkeys(unknown, "is not a known parameter")
     if problems := {name: text for name, text in told.items() if text}:
         raise InvalidInputError(problems)

@@ -74,7 +74,7 @@ class WebhookController(Controller):
     tags=["webhooks"],
     opt=ANONYMOUS,
     security=[{}],
-    guards=[check_parameters],
+    before_request=check_parameters,
     responses=also(
         HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     ),

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
-from anyio import current_time, move_on_after
+from anyio import WouldBlock, current_time, move_on_after
 from attrs import frozen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -258,14 +258,22 @@ async def _begun(lane: Lane) -> AsyncIterator[AsyncConnection]:
 @asynccontextmanager
 async def _turn(lane: Lane) -> AsyncIterator[timedelta]:
     """Wait for a turn among ours, and give what is left of the patience."""
+    rest = await _taken_turn(lane)
+    try:
+        yield rest
+    finally:
+        lane.users.release()
+
+
+async def _taken_turn(lane: Lane) -> timedelta:
+    with suppress(WouldBlock):
+        lane.users.acquire_nowait()
+        return lane.patience
     with move_on_after(lane.patience.total_seconds()) as waiting:
         await lane.users.acquire()
     if waiting.cancelled_caught:
         raise StorageUnavailableError("The database is busy. Try again soon.")
-    try:
-        yield timedelta(seconds=max(0, waiting.deadline - current_time()))
-    finally:
-        lane.users.release()
+    return timedelta(seconds=max(0, waiting.deadline - current_time()))
 
 
 @asynccontextmanager
