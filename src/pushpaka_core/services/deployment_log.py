@@ -100,10 +100,11 @@ class DeploymentLog:
         await self._batches.flush()
 
     async def release_prompts_often(self) -> None:
-        """Write lines without an end for which somebody waits, without end."""
+        """Write lines without an end that nothing follows for a while, without end."""
         while True:
             await sleep(ROUND_SECONDS)
-            for output in list(self._outputs):
+            # Whoever has to wait for room has not read the rest of the line yet.
+            for output in list(self._outputs) if self._batches.has_room else ():
                 output.release_prompts()
 
     @property

@@ -12,11 +12,16 @@ _MOST_WRITTEN_MEANWHILE = 2000
 
 
 async def kept_lines(
-    uow: UnitOfWork, deployment_id: DeploymentId, batch: Sequence[LogEntry]
+    uow: UnitOfWork, deployment_id: DeploymentId, batch: Sequence[LogEntry], *, after: int
 ) -> Sequence[LogLine]:
-    """Return the lines that *batch* has become, one behind the other, or none."""
+    """
+    Return the lines that *batch* has become, one behind the other, or none.
+
+    They are looked for *after* the number of the last line that is known to be kept: a program
+    may print the same again at the same time.
+    """
     deployment = await uow.deployments.visible_to(PLATFORM).get(deployment_id)
-    after = max(0, deployment.last_seq - len(batch) - _MOST_WRITTEN_MEANWHILE)
+    after = max(after, deployment.last_seq - len(batch) - _MOST_WRITTEN_MEANWHILE)
     lines = await uow.logs.lines(deployment, LogFilter(after=after))
     entries, wanted = [line.entry for line in lines], list(batch)
     starts = range(len(lines) - len(batch) + 1)

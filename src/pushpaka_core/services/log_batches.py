@@ -13,7 +13,7 @@ from pushpaka_core.domain.instances import InstanceId
 from pushpaka_core.domain.logs import LogEntry, LogLine
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StorageUnavailableError
 from pushpaka_core.ports.events import EventBus
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage import Storage, UnitOfWork
 from pushpaka_core.services.kept_lines import kept_lines
 from pushpaka_core.services.log_trimming import LogTrimming
 from pushpaka_core.services.output_reading import Mark
@@ -46,6 +46,8 @@ class LogBatches:
     _leaving: int = field(default=0, init=False)
     """How many of the pending lines the storage has taken and is about to commit."""
     _committed: int = field(default=0, init=False)
+    _last_seq: int = field(default=0, init=False)
+    """The number of the last line that is known to be committed."""
     _lost: LeaseLostError | None = field(default=None, init=False)
     _flushing: Lock = field(factory=Lock, init=False)
     _has_more: Event = field(factory=Event, init=False)
@@ -56,6 +58,11 @@ class LogBatches:
     def pending(self) -> Sequence[LogEntry]:
         """Return the lines that are not committed."""
         return self._pending
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether more lines can come: what is pending does not fill a batch."""
+        return len(self._pending) - self._leaving < BATCH_LINES
 
     def add(self, entries: Iterable[LogEntry]) -> None:
         """Take more lines."""
@@ -69,7 +76,7 @@ class LogBatches:
 
     async def make_room(self) -> None:
         """Wait until what is pending does not fill a batch, beside one that is committed."""
-        while self._lost is None and len(self._pending) - self._leaving >= BATCH_LINES:
+        while self._lost is None and not self.has_room:
             self._is_full.set()
             await self._has_room.wait()
         if self._lost:
@@ -122,6 +129,7 @@ class LogBatches:
         if self._trimming:
             self._trimming.note(sum(len(line.message) + 1 for line in lines))
         if lines:
+            self._last_seq = lines[-1].seq
             await self._events.publish(LinesWritten(deployment_id=self._deployment_id, lines=lines))
         return True
 
@@ -129,12 +137,15 @@ class LogBatches:
         end = self._committed + len(batch)
         read = {mark.instance_id: mark.position for mark in self._marks if mark.line <= end}
         async with self._storage.transaction() as uow:
-            known = await kept_lines(uow, self._deployment_id, batch) if self._doubtful else ()
-            lines = known or await uow.logs.append(self._deployment_id, batch, fence=self._fence)
+            lines = await self._known(uow, batch) if self._doubtful else ()
+            lines = lines or await uow.logs.append(self._deployment_id, batch, fence=self._fence)
             for instance_id, position in read.items():
                 await uow.instances.mark_read(instance_id, position)
             self._let_in(leaving=len(batch))
         return lines
+
+    async def _known(self, uow: UnitOfWork, batch: Sequence[LogEntry]) -> Sequence[LogLine]:
+        return await kept_lines(uow, self._deployment_id, batch, after=self._last_seq)
 
     def _let_in(self, *, leaving: int) -> None:
         """Let whoever waits for room look again: the next batch is filled during a commit."""
