@@ -7,6 +7,11 @@ the row that it finds, and has it encoded by the same encoder; what it creates s
 created before, as with ours. It asks nobody who they are, though the statements of that are among
 those that it runs, counts no requests, writes no log of them, and checks nothing. Ours writes its
 log to nowhere. Who asks is another process with eight connections.
+
+What differs: beside the statements every request is routed with its authentication, counted,
+checked and told to the log and the metrics, in some 130 µs of processor time, where a bare handler
+takes 23; and each statement takes 10 µs more, so that a request that is cancelled costs no
+connection. A GET is two statements, so that this weighs most there.
 """
 
 import logging

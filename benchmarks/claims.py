@@ -1,10 +1,16 @@
 """
 How many deployments do eight workers take into their hands in a second, none of them twice?
 
-All have connections of their own to the same PostgreSQL, on which 10,000 rows wait. Both sides
-end each job at once by one more transaction, as a worker that fails would: else ever more are
-in work. Ours gives the next one by fair shares of users and one at a time for each target, and
-writes the timeline; procrastinate gives the oldest by its own SQL function `fetch_job`.
+All ask the same PostgreSQL from one process, procrastinate's on a connection each, ours on the six
+that a process has; 10,000 rows of 100 users wait. Both sides end each job at once by one more
+transaction, as a worker that fails would: else ever more are in work. Ours gives the next one by
+fair shares of users and one at a time for each target, and writes the timeline; procrastinate
+gives the oldest by its own SQL function `fetch_job`.
+
+A claim of ours is a transaction that takes its turn, so that shares are exact, finds who is next,
+writes and tells the timeline; its end locks the project and writes: ten round trips, where
+procrastinate has two statements that commit by themselves. To find who is next costs by how many
+users wait (1.9 ms for 100), not by how many rows.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -4,6 +4,10 @@ How fast are lines of a program in the log: masked, numbered and committed?
 The bare side inserts the same rows in the same batches by the same driver, and does nothing else:
 it decodes, cuts and masks nothing, and tells nobody. The processor time is that of this process
 alone, without the server of PostgreSQL.
+
+What differs: for each line ours decodes, cuts and masks (2.5 µs), numbers (0.85 µs) and makes a row
+(0.6 µs); for each batch of 500 it counts in the row of the deployment, in a transaction. Part of
+that is done while the batch before is committed, so that it shows more in processor time.
 """
 
 from collections.abc import Mapping, Sequence

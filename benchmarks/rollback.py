@@ -5,6 +5,9 @@ From the request to the first answer of the old version through the router, whic
 deployment is said to run. By hand it is a script that runs the image that was kept, and waits for
 its answer on the port itself; contained is the same with the limits that ours has, and in a network
 of its own as each project has one.
+
+What differs: most is the container itself, which takes longer to start with limits and in a network
+of its own; the rest is one claim, the looks until it answers, the commit and the table of routes.
 """
 
 from collections.abc import Sequence

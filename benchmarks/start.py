@@ -7,6 +7,11 @@ only, after which the worker claims it by a transaction; "in one process" there 
 SAQ and arq, Redis keeps the job itself: from the call that enqueues to the function that begins,
 with their own settings, of which arq's looks every half a second. arq is the last version that
 takes the same client of Redis as the others.
+
+What differs: SAQ hands over a job in the memory of Redis. Ours claims it by a transaction on disk:
+of about 1 ms, 0.25 are the synced commit, 0.5 three statements in SQLite's thread, and the rest
+beginning and giving back a connection. `synchronous=NORMAL` would save the first, and could give a
+fence out twice after a loss of power.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
