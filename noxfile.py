@@ -41,7 +41,7 @@ def ask(session: nox.Session, *arguments: str) -> None:
 
     One that fails twice fails the session, and so do many at once: docs/decisions/0040.
     """
-    kept = Path(session.create_tmp()) / "asked"
+    kept = Path(session.virtualenv.location) / "asked"
     shutil.rmtree(kept, ignore_errors=True)
     command = ("pytest", f"--override-ini=cache_dir={kept}", *arguments)
     try:

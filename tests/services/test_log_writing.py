@@ -354,6 +354,34 @@ class TestALogThatGrows:
         assert list(range(301 - len(lines), 301)) == [line.seq for line in lines]
         assert "line 0299" == lines[-1].message
 
+    async def test_is_trimmed_while_a_program_never_pauses(
+        self, platform: Platform, id: DeploymentId
+    ) -> None:
+        """Also where the next batch is full each time that one is committed."""
+        is_over = Event()
+
+        async def print_without_end(log: DeploymentLog) -> None:
+            output = log.output(Phase.RUN)
+            while not is_over.is_set():
+                await output(chunk(b"flood\n" * BATCH_LINES))
+
+        storage = SlowToCommit(platform.storage)
+        writing = LogWriting(storage, platform.events, lambda: NOON)
+        async with (
+            writing.open(id, Redactor(), most_kept=1000) as log,
+            create_task_group() as tasks,
+        ):
+            tasks.start_soon(print_without_end, log)
+            with fail_after(10):
+                while not (lines := await platform.lines(id)) or 1 == lines[0].seq:
+                    await wait_all_tasks_blocked()
+                    storage.may_commit.set()
+                    storage.may_commit = Event()
+            is_over.set()
+            storage.may_commit.set()
+
+        assert 1 < (await platform.lines(id))[0].seq
+
     async def test_is_trimmed_after_an_outage(
         self, platform: Platform, writing: LogWriting, id: DeploymentId
     ) -> None:

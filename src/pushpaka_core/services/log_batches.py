@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 from anyio import CancelScope, Event, Lock, move_on_after, sleep
 from attrs import define, field
@@ -84,7 +83,7 @@ class LogBatches:
 
     async def flush(self) -> None:
         """Commit what is pending, however long the database is away."""
-        while (self._pending or self._marks) and self._lost is None:
+        while self._is_pending and self._lost is None:
             async with self._flushing:
                 await self._flush_batch()
         if self._lost:
@@ -95,15 +94,21 @@ class LogBatches:
         while self._lost is None:
             if self._trimming:
                 await self._trimming.trim_if_due()
-            await self._has_more.wait()
+            if not self._is_pending:
+                await self._has_more.wait()
             self._has_more, self._is_full = Event(), Event()
-            with suppress(LeaseLostError):
-                await self.flush()
-            with move_on_after(REST_SECONDS):
-                await self._is_full.wait()
+            async with self._flushing:
+                await self._flush_batch()
+            if self.has_room:
+                with move_on_after(REST_SECONDS):
+                    await self._is_full.wait()
+
+    @property
+    def _is_pending(self) -> bool:
+        return bool(self._pending or self._marks)
 
     async def _flush_batch(self) -> None:
-        if self._pending or self._marks:
+        if self._is_pending:
             with CancelScope(shield=True):
                 committed = await self._commit_batch()
             if not committed and self._lost is None:

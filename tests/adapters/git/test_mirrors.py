@@ -215,6 +215,32 @@ async def test_another_address_begins_anew(source: GitSource, scene: Scene) -> N
         await taken(source, moved, scene.path / "two")
 
 
+async def test_a_fetch_that_brought_nothing_decides_on_no_hashes(
+    source: GitSource, scene: Scene
+) -> None:
+    """Once its token is mended, a push to a repository with long hashes is found."""
+    path = scene.repository.path.parent / "long"
+    path.mkdir()
+    repository = Repository(path)
+    await to_thread.run_sync(_begin_with_long_hashes, repository)
+    scene.forge.wants_token = True
+    first = evolve(scene.request, repo_url=scene.forge.url.replace("shop", "long"))
+    with pytest.raises(SourceError):
+        await taken(source, first, scene.path / "one")
+
+    sha = repository.git("rev-parse", "HEAD")
+    pushed = evolve(first, git_token=TOKEN, commit_sha=sha)
+    checkout = await taken(source, pushed, scene.path / "two")
+
+    assert 64 == len(sha)
+    assert sha == checkout.commit_sha
+
+
+def _begin_with_long_hashes(repository: Repository) -> None:
+    repository.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
+    repository.commit("one", {"a": "1"})
+
+
 async def test_what_is_kept_is_private_and_goes_with_the_project(
     source: GitSource, scene: Scene
 ) -> None:

@@ -100,6 +100,7 @@ async def test_other_package_managers_have_lock_files_of_their_own(
         {**FILES, "package.json": "[]"},
         {**FILES, **_manifest(scripts={"postinstall": "node generate.js"})},
         {**FILES, **_manifest(scripts={"prepare": "husky"})},
+        {**FILES, **_manifest(scripts={"dependencies": "patch-package"})},
         {**FILES, **_manifest(workspaces=["packages/*"])},
         {**FILES, **_manifest(dependencies={"tiny": "file:./tiny"})},
         {**FILES, **_manifest(dependencies={"tiny": "../tiny"})},

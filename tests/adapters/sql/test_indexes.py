@@ -54,7 +54,10 @@ NOBODY = Actor(user_id=UserId(UUID(int=1)))
             lambda uow: uow.deployments.visible_to(NOBODY).versions(None),
             "ix_deployments_status",
         ),
-        (lambda uow: uow.deployments.claim("worker", at=NOON), "ix_deployments_waiting"),
+        (
+            lambda uow: uow.deployments.claim("worker", at=NOON),
+            "SEARCH other USING COVERING INDEX ix_deployments_waiting (status=? AND user_id>?)",
+        ),
     ],
 )
 async def test_no_table_is_read_from_one_end_to_the_other(

@@ -1,6 +1,8 @@
 """Statements go to the thread of their connection once, whatever they find."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -44,6 +46,25 @@ async def test_rows_can_be_taken_a_few_at_a_time(connection: AsyncConnection) ->
 
     assert [700, 700, 700, 400] == [len(part) for part in parts]
     assert [1, 2, 3] == first
+
+
+async def test_a_transaction_that_could_not_begin_keeps_nothing(url: str) -> None:
+    """Whoever goes on after a database that was busy does not write without a transaction."""
+    async with open_lanes(url, patience=timedelta(seconds=0.1)) as (writing, _):
+        async with writing.engine.begin() as connection:
+            await connection.execute(sa.text("CREATE TABLE things (name TEXT)"))
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            async with writing.engine.connect() as connection:
+                with pytest.raises(sa.exc.OperationalError, match="locked"):
+                    await connection.execute(sa.text("INSERT INTO things VALUES ('one')"))
+                other.rollback()
+                await connection.execute(sa.text("INSERT INTO things VALUES ('two')"))
+                await connection.rollback()
+        async with writing.engine.connect() as connection:
+            kept = (await connection.scalars(sa.text("SELECT name FROM things"))).all()
+
+    assert [] == kept
 
 
 async def test_what_was_broken_off_is_undone(url: str) -> None:

@@ -38,7 +38,7 @@ def listeners_of(pid: int) -> Iterator[Listener]:
 
 def _has_sockets(pid: int, family: str) -> bool:
     counts = _lines(pid, f"sockstat{family}")
-    return any(line.startswith("TCP") and line.split()[2] != "0" for line in counts)
+    return not counts or any(line.startswith("TCP") and line.split()[2] != "0" for line in counts)
 
 
 def _lines(pid: int, table: str) -> Sequence[str]:

@@ -79,6 +79,9 @@ class Commits:
             got = await self._fetch(store, self._ref, "--depth=1")
         if failures.needs_history(got):
             got = await self._fetch(store, self._ref)
+        if is_new and not got.exit.succeeded:
+            # Nothing has told yet how long its hashes are to be.
+            await to_thread.run_sync(store.discard)
         if failures.is_unknown_commit(got):
             raise failures.unknown_branch(self._branch, await self._branches())
         self._require(got)

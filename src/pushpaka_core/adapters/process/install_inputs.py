@@ -29,8 +29,11 @@ _SETTINGS = (_MANIFEST, ".npmrc", ".yarnclean", ".yarnrc.yml", "bunfig.toml")
 _CODE = (".yarnrc", "binding.gyp")
 """With one of these an installation may run what the repository holds."""
 _LIFECYCLE = frozenset(
-    {"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"}
+    f"{when}{script}"
+    for when in ("pre", "", "post")
+    for script in ("install", "prepublish", "prepare", "dependencies")
 )
+"""Scripts of the application that npm runs when it installs."""
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
 _WIDER = ("workspaces", "patchedDependencies")
 _LOCAL = re.compile(rb'\b(?:exec|file|link|patch|portal|workspace):|"link": true')

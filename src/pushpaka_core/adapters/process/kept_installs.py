@@ -37,7 +37,7 @@ scripted() {{
 grep -rqF "$place" node_modules
 [ $? -eq 1 ] || exit
 ulimit -f {2 * _MOST_KIBIBYTES}
-tar -cf "$whole" node_modules && sync "$whole" || exit
+tar -cf "$whole" node_modules && sync "$whole" || {{ rm -f "$whole"; exit; }}
 mkdir -p "$(dirname "$1")" && cd "$(dirname "$1")" || exit
 ln "$whole" "$1.$(($(wc -c <"$whole")))" || exit
 ls -t | tail -n +{_MOST_KEPT + 1} | xargs -r rm -r --

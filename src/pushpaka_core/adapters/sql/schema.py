@@ -191,6 +191,7 @@ deployments = _table(
     _index("ix_deployments_release", "release_id", where="release_id IS NOT NULL"),
     _index(
         "ix_deployments_waiting",
+        "status",
         "user_id",
         "created_at",
         "sequence",

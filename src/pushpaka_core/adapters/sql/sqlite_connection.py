@@ -43,9 +43,14 @@ class SqliteConnection(aiosqlite.Connection):
         return SqliteCursor(self)
 
     async def run(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Do *work* in the thread."""
+        """Do *work* in the thread; where the transaction could not begin, it has yet to do so."""
         beginning, self._to_come, self._is_settled = self._to_come, (), False
-        await self._execute(_do, self._conn, beginning, work)  # type: ignore[no-untyped-call]  # their own lack
+        try:
+            await self._execute(_do, self._conn, beginning, work)  # type: ignore[no-untyped-call]  # their own lack
+        except sqlite3.Error:
+            if not self._conn.in_transaction:
+                self._to_come = beginning
+            raise
         self._is_settled = True
 
     async def commit(self) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from heapq import nlargest
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -71,7 +71,7 @@ def archive_of(folder: Path, limits: SourceLimits | None = None) -> Iterator[Arc
         FolderRefusedError: If there is nothing, too much, or something that cannot be read.
     """
     limits = limits or SourceLimits()
-    if folder.resolve() in {Path.home(), Path(folder.anchor)}:
+    if folder.resolve() in {_home(), Path(folder.anchor)}:
         raise FolderRefusedError(f"{folder} is no project's folder. Go into one, and deploy that.")
     with _readable():
         files = files_of(folder)
@@ -136,6 +136,13 @@ def in_words(size: float) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def _home() -> Path | None:
+    """Return whose files are not sent by mistake; None for somebody who has none."""
+    with suppress(RuntimeError):
+        return Path.home().resolve()
+    return None
 
 
 def _pack(folder: Path, paths: Sequence[str], file: BinaryIO) -> None:

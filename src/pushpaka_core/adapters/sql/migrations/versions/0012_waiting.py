@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deployments_waiting",
         "deployments",
-        ["user_id", "created_at", "sequence", "id"],
+        ["status", "user_id", "created_at", "sequence", "id"],
         sqlite_where=is_waiting,
         postgresql_where=is_waiting,
     )
