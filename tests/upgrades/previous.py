@@ -9,36 +9,22 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-from cattrs.gen import make_dict_unstructure_fn, override
-
-from pushpaka_core.adapters.sql import migration, migrations, schema
-from pushpaka_core.adapters.sql.archives import SqlArchives
-from pushpaka_core.converters import _rows
-from pushpaka_core.domain.deployments import Deployment
+from pushpaka_core.adapters.sql import migration
 from pushpaka_http.cli.entry import main
 
-_NEWEST = "0010"
+_NEWEST = "0013"
 
 
-def _scripts() -> str:
+def _scripts() -> Path:
     """Return a directory with the migrations up to the newest that is known."""
     directory = Path(mkdtemp(prefix="migrations-")) / "migrations"
-    shutil.copytree(Path(migrations.__file__).parent, directory)
+    shutil.copytree(migration._SCRIPTS, directory)
     for script in (directory / "versions").glob("*.py"):
         if script.name[: len(_NEWEST)] > _NEWEST:
             script.unlink()
-    return str(directory)
-
-
-async def _none(*_: object) -> tuple[object, ...]:
-    """Stand for the archives where there are none."""
-    return ()
+    return directory
 
 
 if __name__ == "__main__":
     migration._SCRIPTS = _scripts()
-    schema.deployments._columns.remove(schema.deployments.c.archive)
-    without = make_dict_unstructure_fn(Deployment, _rows, archive=override(omit=True))
-    _rows.register_unstructure_hook(Deployment, without)
-    SqlArchives.unneeded = _none  # type: ignore[method-assign,assignment]
     main()

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from attrs import evolve
 from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # it has none
 
+from pushpaka_core.detection.node.managers import LIFECYCLE
 from pushpaka_core.detection.node.versions import as_range
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.build_plans import BuildPlan, Origin
@@ -45,7 +46,6 @@ _MANIFESTS = frozenset(
         *("yarn.lock", ".yarnrc", ".yarnrc.yml", "bun.lock", "bun.lockb", "bunfig.toml"),
     }
 )
-_INSTALL_SCRIPTS = frozenset({"preinstall", "install", "postinstall", "prepare"})
 
 
 def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
@@ -115,7 +115,7 @@ def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
     if plan.install is None or plan.install.origin is not Origin.DETECTED:
         return recipe
     reads_more = any(
-        _INSTALL_SCRIPTS & set(_table(tree, path, "scripts")) for path in _package_files(tree)
+        LIFECYCLE & set(_table(tree, path, "scripts")) for path in _package_files(tree)
     )
     patched = any("patches/" in path or path.startswith(".yarn/") for path in tree.paths())
     if reads_more or patched:

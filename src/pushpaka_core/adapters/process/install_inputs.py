@@ -12,7 +12,7 @@ from pathlib import Path
 from pushpaka_core.adapters.process.environment import npm_configuration
 from pushpaka_core.adapters.process.releases import Release
 from pushpaka_core.adapters.process.walking import read_pieces
-from pushpaka_core.detection.node.managers import BUN, NPM, YARN
+from pushpaka_core.detection.node.managers import BUN, LIFECYCLE, NPM, YARN
 from pushpaka_core.domain.build_plans import BuildPlan, Origin
 
 _LOCKS: Mapping[str, Sequence[str]] = {
@@ -28,12 +28,6 @@ _SETTINGS = (_MANIFEST, ".npmrc", ".yarnclean", ".yarnrc.yml", "bunfig.toml")
 """What installers also read, in the directory of the application or above it."""
 _CODE = (".yarnrc", "binding.gyp")
 """With one of these an installation may run what the repository holds."""
-_LIFECYCLE = frozenset(
-    f"{when}{script}"
-    for when in ("pre", "", "post")
-    for script in ("install", "prepublish", "prepare", "dependencies")
-)
-"""Scripts of the application that npm runs when it installs."""
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
 _WIDER = ("workspaces", "patchedDependencies")
 _LOCAL = re.compile(rb'\b(?:exec|file|link|patch|portal|workspace):|"link": true')
@@ -94,7 +88,7 @@ def _is_closed(manifest: object) -> bool:
     paths = [
         one for each in wanted for one in each.values() if str(one).startswith((".", "/", "~/"))
     ]
-    return not (paths or scripts.keys() & _LIFECYCLE)
+    return not (paths or scripts.keys() & LIFECYCLE)
 
 
 def _programs(release: Release) -> Sequence[Sequence[str | int]]:

@@ -20,7 +20,7 @@ from pushpaka_core.errors import SettingsError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_SCRIPTS = "pushpaka_core.adapters.sql:migrations"
+_SCRIPTS = Path(__file__).with_name("migrations")
 _SAID = re.compile(r'^(revision|oldest) = "(\w+)"$', re.MULTILINE)
 """What a script says of itself."""
 _FACTS: Mapping[str, sa.TableClause] = {
@@ -179,7 +179,7 @@ def _found(connection: sa.Connection) -> _Found:
 @cache
 def _lineage() -> Lineage:
     """Read what the scripts say, by whose names they are in order, without running them."""
-    scripts = sorted(Path(__file__).with_name("migrations").glob("versions/*.py"))
+    scripts = sorted(_SCRIPTS.glob("versions/*.py"))
     said = [dict(_SAID.findall(script.read_text())) for script in scripts]
     return Lineage({each["revision"]: each["oldest"] for each in said})
 
@@ -188,7 +188,7 @@ def _config(connection: sa.Connection | None = None) -> "Config":
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", _SCRIPTS)
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

@@ -62,6 +62,12 @@ BUN = Manager(
     install_unlocked="bun install",
     run="bun run {script}",
 )
+LIFECYCLE = frozenset(
+    f"{when}{script}"
+    for when in ("pre", "", "post")
+    for script in ("install", "prepublish", "prepare", "dependencies")
+)
+"""Scripts of an application that run when its packages are installed."""
 BY_LOCK = (PNPM, YARN, BUN, NPM)
 """The order in which lock files win."""
 
