@@ -6,8 +6,8 @@ anew in each round on the database of the round before, as programs, and asked f
 until they answer. The memory is what the process has resident ten seconds later; the router of
 ours is another process and is not counted. An import is that of a new Python, less its own start.
 
-What differs: of 1.1 s of processor time until ready about 0.45 are Python, Litestar, SQLAlchemy and
-uvicorn as on the other side, 0.1 the making of some 350 attrs classes, and the rest our other
+What differs: of the processor time until ready two fifths are Python, Litestar, SQLAlchemy and
+uvicorn as on the other side, a tenth the making of some 350 attrs classes, and the rest our other
 modules and 160 handlers. No key, certificate or password scheme is loaded at rest: the first use of
 the library of cryptography adds about 10 MB.
 """

@@ -6,6 +6,11 @@ messages of the same form to all who are connected, from memory: it keeps no lin
 knows nobody, and whoever is late misses some. Ours shows a line only when it is committed, which
 is a sync of the disk. Who watches is another process. The time is from the one that the line
 bears, in whole milliseconds. The memory is what the server has for itself while all are watching.
+
+What differs: with one watcher the commit is nearly all of it. With many, ours asks for each of them
+what they may see and how far they are, in some 50 µs of processor time for a watcher and a line,
+where the bare one takes some 18: a thousand watchers of 20 lines a second fill a processor, so that
+lines wait for one another, and none is left out.
 """
 
 import sys

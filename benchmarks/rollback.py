@@ -6,8 +6,9 @@ deployment is said to run. By hand it is a script that runs the image that was k
 its answer on the port itself; contained is the same with the limits that ours has, and in a network
 of its own as each project has one.
 
-What differs: most is the container itself, which takes longer to start with limits and in a network
-of its own; the rest is one claim, the looks until it answers, the commit and the table of routes.
+What differs: a claim, the looks until it answers, the commit and the table of routes, together some
+75 ms. Limits and a network of its own cost the container next to nothing on an idle machine, and up
+to a third of its start on a busy one.
 """
 
 from collections.abc import Sequence
