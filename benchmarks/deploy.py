@@ -6,6 +6,10 @@ deployment is said to run, with the Dockerfile of the repository, whose layer of
 as it is. By hand it is a script that clones the same commit, builds by the same engine and
 Dockerfile, runs the image and waits for its answer on the port itself: it keeps no log, checks and
 limits nothing, makes no network, and does not replace what ran before.
+
+What differs: some 170 ms, of which a rollback has 75 as well. Of the others it was seen what is
+done, and not how long each takes: the fetch into the project's mirror, the look at the tree, the
+plan, and the lines of the log.
 """
 
 from collections.abc import Sequence
