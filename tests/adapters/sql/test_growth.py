@@ -1,11 +1,12 @@
 """What people read and workers claim is found by an index, however much everybody has."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.adapters.sql.queries import queries
 
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
 from pushpaka_core.domain.access import Actor
@@ -24,7 +25,6 @@ from pushpaka_core.testing.objects import (
 
 pytestmark = pytest.mark.anyio
 
-Query = tuple[str, Any]
 OWNER = a_user()
 PROJECT = a_project(OWNER)
 DEPLOYMENT = a_deployment(PROJECT)
@@ -57,7 +57,7 @@ async def test_no_large_table_is_read_from_one_end_to_the_other(any_url: str) ->
     plans = {}
     async with crowded(any_url) as storage, storage.transaction() as uow:
         for name, read in READS.items():
-            with queries() as asked:
+            with queries(is_of_large_table) as asked:
                 await read(uow)
             plans[name] = [step for query in asked for step in await plan_of(storage, *query)]
 
@@ -81,20 +81,9 @@ async def crowded(url: str) -> AsyncIterator[SqlStorage]:
         yield storage
 
 
-@contextmanager
-def queries() -> Iterator[list[Query]]:
-    """Yield what databases are asked for until the block ends."""
-    asked: list[Query] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        if any(f"FROM {table}" in statement for table in LARGE):
-            asked.append((statement, parameters))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+def is_of_large_table(statement: str) -> bool:
+    """Tell what is to be looked at."""
+    return any(f"FROM {table}" in statement for table in LARGE)
 
 
 async def plan_of(storage: SqlStorage, statement: str, parameters: Any) -> Sequence[str]:

@@ -1,15 +1,15 @@
 """What workers ask for again and again is found by an index, however many rows there are."""
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
 from anyio import to_thread
+from tests.adapters.sql.queries import queries
 
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.domain.access import PLATFORM, Actor
@@ -20,7 +20,6 @@ from pushpaka_core.testing.objects import NOON, a_project, a_user
 
 pytestmark = pytest.mark.anyio
 
-Query = tuple[str, Any]
 PROJECT = a_project(a_user())
 NOBODY = Actor(user_id=UserId(UUID(int=1)))
 
@@ -64,7 +63,7 @@ async def test_no_table_is_read_from_one_end_to_the_other(
     file: Path, url: str, ask: Callable[[UnitOfWork], Awaitable[object]], index: str
 ) -> None:
     """Nor is a whole index."""
-    with queries() as asked:
+    with queries(is_looked_at) as asked:
         async with open_storage(url, migrate=True) as storage, storage.snapshot() as uow:
             await ask(uow)
 
@@ -74,21 +73,10 @@ async def test_no_table_is_read_from_one_end_to_the_other(
     assert [] == [step for step in plan if step.startswith(scans)]
 
 
-@contextmanager
-def queries() -> Iterator[list[Query]]:
-    """Yield what databases are asked for until the block ends."""
-    asked: list[Query] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        tables = "outbox_messages", "FROM deployments"
-        if statement.startswith("SELECT custom_domains.") or any(t in statement for t in tables):
-            asked.append((statement, parameters))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+def is_looked_at(statement: str) -> bool:
+    """Tell what is to be looked at."""
+    tables = "outbox_messages", "FROM deployments"
+    return statement.startswith("SELECT custom_domains.") or any(t in statement for t in tables)
 
 
 def plan_of(file: Path, statement: str, parameters: Any) -> list[str]:

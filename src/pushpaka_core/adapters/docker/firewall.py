@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from anyio import Lock, current_time, to_thread
-from attrs import define, field, frozen
+from attrs import define, field
 
 from pushpaka_core.adapters.docker.networks import BRIDGES
 from pushpaka_core.ports.processes import Command, OutputChunk, Processes
@@ -50,16 +50,17 @@ class Firewall:
 
     async def _all_kept(self, program: str, rules: Iterable[tuple[str, ...]]) -> bool:
         """Ask once what is in force, and then only for what was not found in the answer."""
-        answer = await self._run(program, "-S")
-        listed = set(answer.text.splitlines())
+        listed = (await self._said(program, "-S") or "").splitlines()
         missing = [rule for rule in rules if " ".join(("-A", *rule)) not in listed]
         return all([await self._keep(program, rule) for rule in missing])
 
     async def _keep(self, program: str, rule: tuple[str, ...]) -> bool:
-        looked = await self._run(program, "-C", *rule)
-        return looked.succeeded or (await self._run(program, "-I", *rule)).succeeded
+        if await self._said(program, "-C", *rule) is not None:
+            return True
+        return await self._said(program, "-I", *rule) is not None
 
-    async def _run(self, program: str, *arguments: str) -> "_Answer":
+    async def _said(self, program: str, *arguments: str) -> str | None:
+        """Return what iptables prints; None where it refuses."""
         said = bytearray()
 
         async def take(chunk: OutputChunk) -> None:
@@ -67,13 +68,7 @@ class Firewall:
 
         command = Command(argv=(program, "--wait", *arguments), directory=Path("/"))
         ended = await self._processes.run(command, on_output=take)
-        return _Answer(succeeded=ended.succeeded, text=said.decode(errors="replace"))
-
-
-@frozen(kw_only=True)
-class _Answer:
-    succeeded: bool
-    text: str
+        return said.decode(errors="replace") if ended.succeeded else None
 
 
 def _rules(bridge_of_builds: str | None) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,12 @@ from pushpaka_core.adapters.sql.listings import Listing
 from pushpaka_core.adapters.sql.projects import belonging_seen, belonging_seen_by, get_seen
 from pushpaka_core.adapters.sql.queue import age, is_in_work, next_in_queue
 from pushpaka_core.adapters.sql.schema import deployments, projects, releases
-from pushpaka_core.adapters.sql.statements import Locking, Statements
+from pushpaka_core.adapters.sql.statements import (
+    Locking,
+    Statements,
+    apart_from_indexes,
+    with_locks,
+)
 from pushpaka_core.converters import to_row
 from pushpaka_core.domain.access import Actor
 from pushpaka_core.domain.deployment_steps import FINAL, SERVING, DeploymentStatus
@@ -27,9 +32,9 @@ _OLDEST_FIRST = age(deployments)
 _BY_SEQUENCE = (deployments.c.sequence, deployments.c.created_at, deployments.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _OLDEST_FIRST)
 # The order of an index would have PostgreSQL walk through everybody's until it meets enough.
-_NEWEST_OF_OWN = (sa.func.coalesce(*[deployments.c.created_at] * 2).desc(), *_NEWEST_FIRST[1:])
+_NEWEST_OF_OWN = (apart_from_indexes(deployments.c.created_at).desc(), *_NEWEST_FIRST[1:])
 _NOT_OVER = sorted(set(DeploymentStatus) - FINAL)
-_PROJECT = Locking.of(
+_PROJECT = with_locks(
     sa.select(sa.literal_column("1")).where(
         projects.c.id
         == sa.select(deployments.c.project_id)
@@ -40,14 +45,18 @@ _PROJECT = Locking.of(
 )
 _CLAIM = sa.update(deployments).where(deployments.c.id == sa.bindparam("deployment_id"))
 """What is claimed is locked, or nobody else writes; the statement is short as it changes little."""
+
+
+def _has_lease(
+    id: DeploymentId | sa.BindParameter[DeploymentId], fence: int | sa.BindParameter[int]
+) -> sa.ColumnElement[bool]:
+    return sa.and_(deployments.c.id == id, deployments.c.fence == fence, is_in_work(deployments))
+
+
 _HELD = Locking.of(
     sa.select(deployments)
     .join(projects)
-    .where(
-        deployments.c.id == sa.bindparam("deployment_id"),
-        deployments.c.fence == sa.bindparam("fence"),
-        is_in_work(deployments),
-    ),
+    .where(_has_lease(sa.bindparam("deployment_id"), sa.bindparam("fence"))),
     projects,
     deployments,
 )
@@ -56,11 +65,7 @@ _HELD = Locking.of(
 
 def is_held(lease: Lease) -> sa.ColumnElement[bool]:
     """Return the condition that *lease* is good."""
-    return sa.and_(
-        deployments.c.id == lease.deployment_id,
-        deployments.c.fence == lease.fence,
-        is_in_work(deployments),
-    )
+    return _has_lease(lease.deployment_id, lease.fence)
 
 
 def lease_lost() -> LeaseLostError:
@@ -197,7 +202,7 @@ class SqlDeployments:
             releases.c.removed_at.is_(None),
         )
         # By the index of statuses SQLite would look at all that ever ran.
-        status = sa.func.coalesce(deployments.c.status, deployments.c.status)
+        status = apart_from_indexes(deployments.c.status)
         query = (
             sa.select(deployments)
             .where(deployments.c.release_id.in_(kept), status.in_(statuses))
@@ -274,7 +279,7 @@ def _with_status(names: Sequence[str], *, is_locked: bool) -> sa.Select[Any]:
     has_status = deployments.c.status.in_(sa.bindparam("statuses", expanding=True))
     query = sa.select(deployments).where(has_status, *(fitting[name] for name in names))
     query = query.order_by(*_BY_SEQUENCE)
-    return query.with_for_update(of=deployments, key_share=True) if is_locked else query
+    return with_locks(query, deployments) if is_locked else query
 
 
 @cache
@@ -291,4 +296,4 @@ def _listing(names: Sequence[str], *, only_previews: bool, by_platform: bool) ->
 async def _hold_project(statements: Statements, id: DeploymentId) -> None:
     """Have all others wait who would change the deployment's project, or what belongs to it."""
     if statements.locks_rows:
-        await statements.tuples(_PROJECT.on(statements), deployment_id=id)
+        await statements.tuples(_PROJECT, deployment_id=id)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from pushpaka_core.adapters.sql.deployments import is_held, lease_lost
 from pushpaka_core.adapters.sql.schema import deployments, log_lines, timeline_events
-from pushpaka_core.adapters.sql.statements import Statements
+from pushpaka_core.adapters.sql.statements import Statements, apart_from_indexes
 from pushpaka_core.domain.deployment_steps import FINAL, SERVING
 from pushpaka_core.domain.deployments import Deployment, DeploymentId, Lease
 from pushpaka_core.domain.events import TimelineEvent
@@ -147,7 +147,7 @@ class SqlTimeline:
         steps, further = timeline_events, timeline_events.alias("further")
         old = sa.select(steps.c.deployment_id).where(steps.c.created_at < before)
         # The index of what is over would have SQLite look at all of it.
-        status = sa.func.coalesce(deployments.c.status, deployments.c.status)
+        status = apart_from_indexes(deployments.c.status)
         goes_on = further.c.deployment_id == deployments.c.id, further.c.created_at >= before
         query = (
             sa.select(deployments.c.id)

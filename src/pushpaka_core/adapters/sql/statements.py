@@ -70,7 +70,7 @@ class Locking:
     @classmethod
     def of(cls, query: sa.Select[Any], *tables: sa.Table) -> Self:
         """Prepare *query*, of which the rows of *tables* are locked where others write as well."""
-        return cls(query, _with_locks(query, *tables))
+        return cls(query, with_locks(query, *tables))
 
     def on(self, statements: "Statements") -> sa.Select[Any]:
         """Return the one for the transaction of *statements*."""
@@ -143,7 +143,7 @@ class Statements:
 
         Where one writes at a time, or nothing is to be changed, that is so anyway.
         """
-        return _with_locks(query, table) if self._lane.locks_rows else query
+        return with_locks(query, table) if self._lane.locks_rows else query
 
     def unlocked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         """Return *query* for those rows of *table* only that nobody else is changing, locked."""
@@ -253,8 +253,14 @@ def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
     return from_row(cls, {column.name: next(values) for column in table.c})
 
 
-def _with_locks(query: sa.Select[Any], *tables: sa.Table) -> sa.Select[Any]:
+def with_locks(query: sa.Select[Any], *tables: sa.Table) -> sa.Select[Any]:
+    """Return *query* with the rows of *tables* locked, so that nobody else changes them."""
     return query.with_for_update(of=tables, key_share=True)
+
+
+def apart_from_indexes(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return *column* for where its index leads through more rows than another one does."""
+    return sa.func.coalesce(column, column)
 
 
 @cache

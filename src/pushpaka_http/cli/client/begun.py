@@ -11,7 +11,7 @@ from attrs import frozen
 
 from pushpaka_core.domain.deployment_steps import DeploymentStatus
 from pushpaka_core.domain.deployments import PRODUCTION
-from pushpaka_http.cli.client.displays import fitting_display
+from pushpaka_http.cli.client.displays import Display, fitting_display
 from pushpaka_http.cli.client.following import Following
 from pushpaka_http.cli.client.servers import signed_in
 from pushpaka_http.cli.client.session import Session, in_project
@@ -78,9 +78,7 @@ class Begun:
         with display.showing():
             anyio.run(self._follow, client, pursuit)
         if following.is_settled:
-            address = self._address(following.deployment)
-            display.end(following.deployment, following.outcome(), address)
-            self._tell_what_goes_on(following.deployment)
+            self._show_end(following, display)
         return following
 
     def _leave(self) -> None:
@@ -98,19 +96,17 @@ class Begun:
         click.echo(f"Follow it: pushpaka logs --follow {self.deployment.id}", err=True)
         click.echo(f"Cancel it: pushpaka cancel {self.deployment.id}", err=True)
 
-    def _tell_what_goes_on(self, ended: DeploymentResponse) -> None:
-        """Say that visitors find the version before, where *ended* has not taken its place."""
-        if ended.status is not DeploymentStatus.FAILED or ended.target != PRODUCTION:
+    def _show_end(self, following: Following, display: Display) -> None:
+        """Show what has become of it, and where visitors find that, or the version before."""
+        ended, outcome = following.deployment, following.outcome()
+        if ended.target != PRODUCTION:  # A preview has but its own address.
+            display.end(ended, outcome, ended.url or "")
             return
-        serving = self.session.client.projects.get(ended.project_id)
-        if serving.current_deployment_id not in {None, ended.id}:
-            self.session.output.say(f"The version before goes on at {serving.url}")
-
-    def _address(self, deployment: DeploymentResponse) -> str:
-        """Return where visitors find it: a preview has but its own address."""
-        if deployment.target == PRODUCTION:
-            return self.session.client.projects.get(deployment.project_id).url
-        return deployment.url or ""
+        project = self.session.client.projects.get(ended.project_id)
+        display.end(ended, outcome, project.url)
+        is_replaced = project.current_deployment_id in {None, ended.id}
+        if ended.status is DeploymentStatus.FAILED and not is_replaced:
+            self.session.output.say(f"The version before goes on at {project.url}")
 
 
 def begins_deployment(function: Callable[..., DeploymentResponse]) -> Callable[..., None]:
