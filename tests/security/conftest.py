@@ -13,6 +13,7 @@ import pytest
 from anyio import Event, create_task_group
 from anyio.abc import TaskGroup
 from attrs import field, frozen
+from tests.adapters.process.builders import builder_in
 from tests.http.clients import UNLIMITED, Person, speaking_to
 from tests.http.instances import Instance
 from tests.security.scenes import Scene, open_scene
@@ -111,10 +112,4 @@ async def stranger(processes: HostProcesses, uid: int | None) -> Stranger:
 
 @pytest.fixture
 def builder(processes: HostProcesses, data: Path, first_uid: int | None) -> ProcessBuilder:
-    return ProcessBuilder(
-        processes=processes,
-        releases_directory=data / "releases",
-        tools_directory=data / "tools",
-        cache_directory=data / "cache",
-        uid_of=lambda number: first_uid and first_uid + number,
-    )
+    return builder_in(data, processes, first_uid)

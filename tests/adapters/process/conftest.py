@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from tests.adapters.process.builders import builder_in
 
 from pushpaka_core.adapters.process.builder import BUILD_LIMITS, ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -63,15 +64,8 @@ def build_limits() -> Limits:
 def builder(
     processes: HostProcesses, data: Path, first_uid: int | None, build_limits: Limits
 ) -> ProcessBuilder:
-    return ProcessBuilder(
-        processes=processes,
-        releases_directory=data / "releases",
-        tools_directory=data / "tools",
-        cache_directory=data / "cache",
-        uid_of=lambda number: first_uid and first_uid + number,
-        host_env={"HOST_ONLY": "seen"},
-        limits=build_limits,
-    )
+    host_env = {"HOST_ONLY": "seen"}
+    return builder_in(data, processes, first_uid, host_env=host_env, limits=build_limits)
 
 
 @pytest.fixture

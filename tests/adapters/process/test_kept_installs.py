@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from anyio import create_task_group, to_thread
+from tests.adapters.process.builders import builder_in
 from tests.adapters.process.conftest import FIRST_UID
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
@@ -61,14 +62,7 @@ def npm(data: Path) -> Path:
 def builder(
     processes: HostProcesses, data: Path, npm: Path, first_uid: int | None
 ) -> ProcessBuilder:
-    return ProcessBuilder(
-        processes=processes,
-        releases_directory=data / "releases",
-        tools_directory=data / "tools",
-        cache_directory=data / "cache",
-        uid_of=lambda number: first_uid and first_uid + number,
-        host_directories=lambda: [npm.parent],
-    )
+    return builder_in(data, processes, first_uid, host_directories=lambda: [npm.parent])
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import evolve, frozen
+from tests.adapters.process.builders import builder_in
 
 from pushpaka_core.adapters.process.builder import ProcessBuilder
 from pushpaka_core.adapters.process.processes import HostProcesses
@@ -98,12 +99,11 @@ def builder(
     processes: HostProcesses, data: Path, fetched: Path, first_uid: int | None
 ) -> ProcessBuilder:
     """Return a builder on a host that has no Node."""
-    return ProcessBuilder(
-        processes=processes,
-        releases_directory=data / "releases",
+    return builder_in(
+        data,
+        processes,
+        first_uid,
         tools_directory=fetched / "tools",
-        cache_directory=data / "cache",
-        uid_of=lambda number: first_uid and first_uid + number,
         host_env=Settings().host_env,
         host_directories=list,
     )
@@ -304,13 +304,7 @@ async def test_a_toolchain_stays_as_long_as_a_release_needs_it(
     processes: HostProcesses, data: Path, tmp_path: Path
 ) -> None:
     """With the last release that was built by it goes one that nobody used for a day."""
-    builder = ProcessBuilder(
-        processes=processes,
-        releases_directory=data / "releases",
-        tools_directory=data / "tools",
-        cache_directory=data / "cache",
-        host_directories=list,
-    )
+    builder = builder_in(data, processes, None, host_directories=list)
     _put(data / "toolchains", "node-22.1.0")
     wanted = plan(language="node", language_version="22")
     first, second = [
