@@ -1,8 +1,6 @@
 """One session for each question. `nox -l` lists them."""
 
-import json
 import os
-import shutil
 from pathlib import Path
 
 import nox
@@ -16,12 +14,11 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 # One more than there are processors, as tests wait for programs now and then.
 PROCESSES = f"--numprocesses={min(4, (os.cpu_count() or 1) + 1)}"
 PARALLEL, BY_FILE = (PROCESSES, "--dist=worksteal"), (PROCESSES, "--dist=loadfile")
-FEW = 20
-"""As many tests may fail beside others, and are asked again."""
 FAULTS, PACKAGES = "tests/faults", "tests/packages"
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
 CORE = tuple(f"tests/{name}" for name in ("domain", "detection", "services", "contracts"))
-QUICK = (*CORE, "tests/http", "tests/client")
+QUICK = (*CORE, "tests/http", "tests/client", "tests/ci")
+SLOW = tuple(f"--ignore-glob=*{name}.py" for name in ("watchers", "openapi_*", "slow_clients"))
 JUDGED = (
     *(*CORE, "tests/worker", "tests/adapters", "tests/engine", "tests/images"),
     *map(str, sorted(Path("tests").glob("test_*.py"))),
@@ -35,69 +32,72 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PYPROJECT, name))
 
 
-def ask(session: nox.Session, *arguments: str) -> None:
-    """
-    Run tests by pytest; a few that fail beside others are asked once more, alone, and told.
+def install(session: nox.Session, *arguments: str) -> None:
+    """Install packages; try three times, because downloads fail now and then."""
+    for attempts_left in (2, 1, 0):
+        try:
+            session.install(*arguments)
+        except CommandFailed:
+            if not attempts_left:
+                raise
+            session.warn(f"The installation failed. Attempts left: {attempts_left}.")
+        else:
+            return
 
-    One that fails twice fails the session, and so do many at once: docs/decisions/0040.
-    """
-    kept = Path(session.virtualenv.location) / "asked"
-    shutil.rmtree(kept, ignore_errors=True)
-    command = ("pytest", f"--override-ini=cache_dir={kept}", *arguments)
-    try:
-        session.run(*command)
-    except CommandFailed:
-        list_of_failed = kept / "v/cache/lastfailed"
-        failed = json.loads(list_of_failed.read_text()) if list_of_failed.exists() else {}
-        if not 0 < len(failed) <= FEW:
-            raise
-        session.run(*command, "--last-failed", "--numprocesses=0", "--no-cov")
-        session.warn(f"Failed beside others, but not alone: {', '.join(failed)}")
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest, and run tests that fail once more, alone: see `tests/ci/rerun.py`."""
+    session.run("python", "-m", "tests.ci.rerun", session.name, *arguments)
 
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Does the main job work here? Serves, deploys an example, and prints its address."""
-    session.install("-e", ".[serve]")
+    install(session, "-e", ".[serve]")
     session.run("pushpaka", "demo", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """
-    Does it do what it promises? Arguments go to pytest; without any, coverage is judged too.
-
-    What it does on several machines, while programs and servers die, and once it is
-    installed, are other questions: swarm, faults and packages.
-    """
-    session.install("-e", ".[serve]", *group("test"))
+    """Run the tests that need nothing but Python, in minutes. Arguments go to pytest."""
+    install(session, "-e", ".[serve]", *group("test"))
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
+    run_tests(session, *PARALLEL, "-m", "not needs", *SLOW, *QUICK)
+
+
+@nox.session(default=False)
+def integration(session: nox.Session) -> None:
+    """Run the tests with real servers, engines and browsers, where these can be started."""
+    install(session, "-e", ".[serve]", *group("test"))
     session.run("python", "-m", "tests.engine.base_images")
-    # Measured, what runs in the tests' own processes takes twice as long.
-    ask(session, *PARALLEL, "--cov", "--cov-report=", "-m", "not swarm", *JUDGED)
-    others = (f"--ignore={path}" for path in (*JUDGED, FAULTS, PACKAGES))
-    ask(session, *PARALLEL, "-m", "not swarm", *others)
+    others = (f"--ignore={path}" for path in (FAULTS, PACKAGES))
+    run_tests(session, *PARALLEL, "-m", "not swarm", *others, *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure how much of the core its own tests cover."""
+    install(session, "-e", ".[serve]", *group("test"))
+    session.run("pytest", *PARALLEL, "--cov", "--cov-report=", "-m", "not swarm", *JUDGED)
     core = "src/pushpaka_core/*"
     session.run("coverage", "report", "--skip-covered", f"--include={core}", "--fail-under=92")
 
 
 @nox.session(python=["3.11", "3.12", "3.13"], download_python="never", default=False)
 def pythons(session: nox.Session) -> None:
-    """Does every supported Python understand it? One is asked as `-s pythons-3.13`."""
-    session.install("-e", ".[serve]", *group("test"))
-    slow = (f"--ignore-glob=*{name}.py" for name in ("watchers", "openapi_*", "slow_clients"))
-    chosen = session.posargs or ("-m", "not needs", *slow, *QUICK)
-    ask(session, *PARALLEL, *chosen)
+    """Run the quick tests on each supported Python. Choose one with `-s pythons-3.13`."""
+    install(session, "-e", ".[serve]", *group("test"))
+    run_tests(session, *PARALLEL, *(session.posargs or ("-m", "not needs", *SLOW, *QUICK)))
 
 
 @nox.session(default=False)
 def swarm(session: nox.Session) -> None:
     """Does it hold on several machines as well? One test at a time, as each has two engines."""
-    session.install("-e", ".[serve]", *group("test"))
+    install(session, "-e", ".[serve]", *group("test"))
     session.run("python", "-m", "tests.engine.base_images")
-    ask(session, "-m", "swarm", *session.posargs)
+    run_tests(session, "-m", "swarm", *session.posargs)
 
 
 @nox.session(default=False)
@@ -107,32 +107,32 @@ def faults(session: nox.Session) -> None:
 
     Arguments go to the harness of random ones alone: `-- --deployments 1000 --faults 200`.
     """
-    session.install("-e", ".[serve]", *group("test"))
+    install(session, "-e", ".[serve]", *group("test"))
     if not session.posargs:
-        ask(session, *PARALLEL, FAULTS)
+        run_tests(session, *PARALLEL, FAULTS)
     session.run("python", "-m", "tests.faults.harness", *session.posargs)
 
 
 @nox.session(default=False)
 def packages(session: nox.Session) -> None:
     """Is what people install whole? The wheel, the sdist, the image, what comes along for hosts."""
-    session.install(
-        "-e", ".[serve,postgres,redis,notifications]", *group("test"), *group("packages")
+    install(
+        session, "-e", ".[serve,postgres,redis,notifications]", *group("test"), *group("packages")
     )
-    ask(session, *BY_FILE, PACKAGES, *session.posargs)
+    run_tests(session, *BY_FILE, PACKAGES, *session.posargs)
 
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Does it bear what nobody has sent to it yet? Try `-- --minutes 60`."""
-    session.install("-e", ".[serve]", *group("test"))
+    install(session, "-e", ".[serve]", *group("test"))
     session.run("python", "-m", "tests.fuzzing", *session.posargs)
 
 
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
     """Has anything that it stands on a known flaw? Skipped where there is nobody to ask."""
-    session.install("-e", ".[serve,postgres,redis,notifications]", *group("audit"))
+    install(session, "-e", ".[serve,postgres,redis,notifications]", *group("audit"))
     pinned = f"{session.create_tmp()}/requirements.txt"
     session.run(
         *("uv", "pip", "compile", "--quiet", "--all-extras", "--no-annotate", "--no-header"),
@@ -147,14 +147,14 @@ def audit(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """How fast is it beside others and by hand? Say which: `-- api`; `-- --quick` tries all."""
-    session.install("-e", ".[serve,postgres,redis]", *group("bench"))
+    install(session, "-e", ".[serve,postgres,redis]", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Does it read as agreed?"""
-    session.install(*group("lint"))
+    install(session, *group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
 
@@ -162,14 +162,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Do the types hold?"""
-    session.install("-e", ".[serve]", "nox", *group("types"))
+    install(session, "-e", ".[serve]", "nox", *group("types"))
     session.run("mypy")
 
 
 @nox.session
 def imports(session: nox.Session) -> None:
     """Do all imports point inwards?"""
-    session.install("-e", ".[serve]", *group("lint"))
+    install(session, "-e", ".[serve]", *group("lint"))
     session.run("lint-imports")
 
 
@@ -186,7 +186,7 @@ def docs(session: nox.Session) -> None:
 
     Arguments are pages whose code alone is run: `-- docs/keys.md`.
     """
-    session.install("-e", ".[serve]", *group("test"), *group("docs"))
+    install(session, "-e", ".[serve]", *group("test"), *group("docs"))
     strictly = (
         "--fail-on-warning",
         "--keep-going",
@@ -199,4 +199,5 @@ def docs(session: nox.Session) -> None:
         session.run("sphinx-build", *strictly, "-c", "docs", "-b", "html", ".", "build/docs")
     pages = session.posargs or (*PAGES, "--ignore-glob=*.py")
     judged = ("-p", "tests.docs.plugin", *BY_FILE, "--timeout=300")
-    session.run("python", "-m", "pytest", *judged, *pages)
+    # A block may need those above it.
+    run_tests(session, "--whole-files", *judged, *pages)

@@ -16,7 +16,15 @@ from tests.packages.places import ROOT
 PACKAGES = ("pushpaka_core", "pushpaka_http", "pushpaka_shim", "pushpaka_worker")
 OF_A_CHECKOUT = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
-    *(".ci/run", ".dockerignore", ".env.example", "Dockerfile", "compose.yaml", "noxfile.py"),
+    *(
+        ".ci/run",
+        ".ci/nightly",
+        ".dockerignore",
+        ".env.example",
+        "Dockerfile",
+        "compose.yaml",
+        "noxfile.py",
+    ),
     *("docs/swarm.md", "examples/embedding/deploy.py", "packaging/systemd/pushpaka.service"),
     *("packaging/ci/pushpaka-deploy.yml", ".github/ISSUE_TEMPLATE/bug.yml"),
     *("tests/conftest.py", "benchmarks/__main__.py", "pyproject.toml"),
