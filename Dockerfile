@@ -1,11 +1,11 @@
-# Pushpaka as an image: the API, or a worker with the runtime docker. See docs/containers.md.
+# The Pushpaka image, for the API or for workers with the runtime "docker". See docs/operate/containers.md.
 ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS wheel
 WORKDIR /source
 RUN --mount=type=cache,target=/root/.cache/pip pip install --quiet --root-user-action=ignore build
 COPY . .
-# The time of every file in the wheel: the same sources make the same wheel.
+# A fixed time for all files in the wheel, so that the same sources build the same wheel.
 ENV SOURCE_DATE_EPOCH=1577836800
 RUN --mount=type=cache,target=/root/.cache/pip python -m build --wheel --outdir /wheels
 
@@ -36,7 +36,7 @@ WORKDIR /var/lib/pushpaka
 VOLUME /var/lib/pushpaka
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# Of the API. A worker has no port, and is started with `--no-healthcheck`.
+# Health check of the API. Workers have no port, and are started with `--no-healthcheck`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f\"http://127.0.0.1:{os.environ.get('PUSHPAKA_PORT', '8080')}/health\", timeout=4)"]
 ENTRYPOINT ["pushpaka"]

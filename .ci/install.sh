@@ -1,6 +1,6 @@
 # Functions for the scripts in this directory, which source this file.
 
-# Run a command up to three times, because downloads fail now and then.
+# Run a command up to three times, because downloads sometimes fail.
 try() {
     local attempt
     for attempt in 1 2 3; do
@@ -9,6 +9,16 @@ try() {
         sleep $((attempt * 2))
     done
     return 1
+}
+
+# Forget variables of the calling shell that change what runs, except those for tests.
+clean_environment() {
+    # The tests start hundreds of programs. Without .pyc files each would compile its modules again.
+    unset PYTHONDONTWRITEBYTECODE
+    local name
+    for name in "${!PUSHPAKA_@}"; do
+        [[ $name == PUSHPAKA_TEST_* ]] || unset "$name"
+    done
 }
 
 add_packages() {

@@ -1,4 +1,4 @@
-"""Measures on this machine; `python -m benchmarks --help` tells what may be chosen."""
+"""Runs benchmarks on this machine. See `python -m benchmarks --help` for the options."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -7,15 +7,15 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import anyio
-from benchmarks.plans import Plan
-from benchmarks.results import keep, report, shown
-from benchmarks.rows import ROWS, row_named
+from benchmarks.options import RunOptions
+from benchmarks.results import comparison_table, report, store_results
+from benchmarks.rows import BENCHMARKS, load_benchmark
 
 
 def main() -> None:
-    """Measure what the command line says, print a table of each row, and keep its figures."""
+    """Run the chosen benchmarks, print a table for each, and store the results."""
     wanted = _wanted()
-    plan = Plan(
+    run_options = RunOptions(
         rounds=wanted.rounds,
         is_quick=wanted.quick,
         sizes=tuple(wanted.sizes),
@@ -23,44 +23,54 @@ def main() -> None:
         runtimes=wanted.runtimes,
         readers=wanted.readers,
     )
-    if plan.is_quick:
-        sys.stdout.write("Each row is only tried: nothing is to be judged by these figures.\n")
+    if run_options.is_quick:
+        sys.stdout.write("Quick mode only checks that the benchmarks work. Ignore the figures.\n")
     with TemporaryDirectory(prefix="pushpaka-bench-") as nowhere:
-        results = Path(nowhere) if plan.is_quick else wanted.results
-        for name in wanted.rows or ROWS:
+        results = Path(nowhere) if run_options.is_quick else wanted.results
+        for name in wanted.rows or BENCHMARKS:
             begun = perf_counter()
-            asked, measure = row_named(name)
-            comparisons = anyio.run(measure, plan)
-            keep(results, name, asked, comparisons)
+            asked, measure = load_benchmark(name)
+            comparisons = anyio.run(measure, run_options)
+            store_results(results, name, asked, comparisons)
             lasted = f"{perf_counter() - begun:.0f} s"
-            sys.stdout.write(f"\n## {name} ({lasted})\n\n{shown(comparisons)}\n")
+            sys.stdout.write(f"\n## {name} ({lasted})\n\n{comparison_table(comparisons)}\n")
             sys.stdout.flush()
         if wanted.report:
             wanted.report.write_text(report(results))
 
 
 def _wanted() -> Namespace:
-    parser = ArgumentParser(prog="benchmarks", description="Measures on this machine.")
+    parser = ArgumentParser(prog="benchmarks", description="Run benchmarks on this machine.")
     add = parser.add_argument
-    add("rows", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; all without any")
-    add("--quick", action="store_true", help="try only if all works; judge nothing by it")
-    add("--rounds", type=int, help="how often each side has its turn")
-    add("--results", type=Path, default=Path("benchmarks/results"), help="where JSON is kept")
-    add("--report", type=Path, metavar="FILE", help="write what is kept as a page of Markdown")
+    add("rows", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}. Default: all")
+    add("--quick", action="store_true", help="only check that the benchmarks work")
+    add("--rounds", type=int, help="rounds in which each side is measured")
+    add(
+        "--results",
+        type=Path,
+        default=Path("benchmarks/results"),
+        help="directory for results as JSON",
+    )
+    add("--report", type=Path, metavar="FILE", help="write the latest results to a Markdown page")
     add(
         "--sizes",
         nargs=2,
         type=int,
         default=[1_000_000, 10_000_000],
         metavar=("DEPLOYMENTS", "LINES"),
-        help="of scale",
+        help="size of the large database in scale",
     )
-    add("--minutes", type=float, default=60, help="that constant lasts")
-    add("--runtimes", nargs="+", default=["process", "docker"], help="of cutover; swarm as well")
-    add("--readers", type=int, default=2, help="visitors of cutover who read all the time")
+    add("--minutes", type=float, default=60, help="duration of constant")
+    add(
+        "--runtimes",
+        nargs="+",
+        default=["process", "docker"],
+        help="runtimes of cutover, including swarm",
+    )
+    add("--readers", type=int, default=2, help="clients of cutover that read continuously")
     wanted = parser.parse_args()
-    if unknown := set(wanted.rows) - set(ROWS):
-        parser.error(f"There is no {' or '.join(sorted(unknown))}.")
+    if unknown := set(wanted.rows) - set(BENCHMARKS):
+        parser.error(f"Unknown benchmark: {', '.join(sorted(unknown))}.")
     return wanted
 
 

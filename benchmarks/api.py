@@ -1,17 +1,19 @@
 """
-How many requests does one process of the API answer in a second?
+How many requests per second can one API process handle?
 
-The bare side is a Litestar handler under uvicorn that runs the very statements that ours was seen
-to run for the same request, in as many transactions on the same pool, fills the same object with
-the row that it finds, and has it encoded by the same encoder; what it creates supersedes what it
-created before, as with ours. It asks nobody who they are, though the statements of that are among
-those that it runs, counts no requests, writes no log of them, and checks nothing. Ours writes its
-log to nowhere. Who asks is another process with eight connections.
+The baseline is a Litestar handler under uvicorn. The handler runs the SQL statements that were
+recorded while Pushpaka handled the same request, in as many transactions on the same connection
+pool. It fills the same response object from the row and encodes it with the same encoder. A
+deployment that it creates supersedes the previous one, as in Pushpaka. The handler runs the SQL
+statements of authentication, but has no authentication code, rate limits, request log or
+validation. Pushpaka writes its log to /dev/null. The client is another process with eight
+connections.
 
-What differs: beside the statements every request is routed with its authentication, counted,
-checked and told to the log and the metrics, in some 130 µs of processor time, where a bare handler
-takes 23; and each statement takes 10 µs more, so that a request that is cancelled costs no
-connection. A GET is two statements, so that this weighs most there.
+Why they differ: in addition to the statements, Pushpaka routes, authenticates, counts and validates
+every request, and records it in the log and the metrics. This work takes about 130 µs of processor
+time, whereas the bare handler takes 23 µs. Each statement takes another 10 µs, because Pushpaka
+prevents a canceled request from costing a connection. A GET request runs only two statements, so
+the difference is largest for GET requests.
 """
 
 import logging
@@ -24,29 +26,30 @@ from typing import Any
 import uvicorn
 from anyio import create_task_group, sleep
 from attrs import frozen
-from benchmarks.asking import ask
 from benchmarks.bare_api import BareApi, recorded
 from benchmarks.databases import DATABASES, insert, open_database, open_instance
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Goal, Samples, by_turns
-from tests.served import PASSWORD, free_port
+from benchmarks.http_client import send_requests
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Goal, Samples, alternate
+from tests.served_instance import PASSWORD, free_port
 
-from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, open_connection_pools
 from pushpaka_core.adapters.sql.schema import deployments
-from pushpaka_core.domain.users import Registration
-from pushpaka_core.testing.keeping import keep
-from pushpaka_core.testing.objects import a_project, a_running_deployment
+from pushpaka_core.domain.accounts.users import Registration
+from pushpaka_core.testing.objects.deployments import a_running_deployment
+from pushpaka_core.testing.objects.projects import a_project
+from pushpaka_core.testing.stored_objects import store
 from pushpaka_http.app import create_app
-from pushpaka_http.cli.http_server import listening, serving
-from pushpaka_http.rate_limits import Limits
+from pushpaka_http.cli.server.http_server import open_listener, open_server
+from pushpaka_http.middleware.rate_limits import Limits
 
 _REQUESTS = 2000
-"""In each round, of each kind."""
+"""Requests of each kind in each round."""
 _CREATED = 400
 _PAGE = 20
 _KEPT = 200
-"""Deployments of the one who asks."""
-_GOAL = Goal(ratio=0.8, is_least=True)
+"""Deployments of the user who sends the requests."""
+_GOAL = Goal(ratio=0.8, is_minimum=True)
 _UNLIMITED = Limits(
     requests_per_user=10**9, deployments_per_project=10**9, deployments_per_user=10**9
 )
@@ -54,7 +57,7 @@ _UNLIMITED = Limits(
 
 @frozen(kw_only=True)
 class Kind:
-    """A request of one kind, to be asked of both."""
+    """A kind of request that is sent to both servers."""
 
     name: str
     request: str
@@ -62,35 +65,35 @@ class Kind:
     body: str = ""
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Ask both by turns, on each database."""
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Send requests to both servers in turn, on each database."""
     with _logging_to_nowhere():
         return [
             comparison
-            for database in plan.few(DATABASES)
-            for comparison in await _measure_on(database, plan)
+            for database in run_options.variants(DATABASES)
+            for comparison in await _measure_on(database, run_options)
         ]
 
 
-async def _measure_on(database: str, plan: Plan) -> Sequence[Comparison]:
+async def _measure_on(database: str, run_options: RunOptions) -> Sequence[Comparison]:
     found: list[Comparison] = []
     async with (
         open_database(database) as url,
         open_instance(url) as (application, storage),
-        open_lanes(url, patience=PATIENCE) as (writing, reading),
+        open_connection_pools(url, wait_timeout=WAIT_TIMEOUT) as (writing, reading),
     ):
         owner = await application.accounts.register(
             Registration(email="ann@example.com", name="Ann", password=PASSWORD)
         )
         project = a_project(owner.user)
-        await keep(storage, project)
+        await store(storage, project)
         kept = [a_running_deployment(project) for _ in range(_KEPT)]
         await insert(url, deployments, kept)
         app = create_app(application, limits=_UNLIMITED)
         headers = {"Authorization": f"Bearer {owner.token}"}
         bare = BareApi(writing, reading)
         async with _ours(app) as port, _bare(bare.app) as bare_port:
-            reads, creates = plan.amount(_REQUESTS, 16), plan.amount(_CREATED, 16)
+            reads, creates = run_options.amount(_REQUESTS, 16), run_options.amount(_CREATED, 16)
             path = "/api/v1/deployments"
             body = f'{{"project_id":"{project.id}"}}'
             for kind in (
@@ -99,15 +102,21 @@ async def _measure_on(database: str, plan: Plan) -> Sequence[Comparison]:
                 Kind(name="create", request=f"POST {path}", times=creates, body=body),
             ):
                 send = partial(
-                    ask, request=kind.request, headers=headers, body=kind.body, times=kind.times
+                    send_requests,
+                    request=kind.request,
+                    headers=headers,
+                    body=kind.body,
+                    times=kind.times,
                 )
-                await ask(port, kind.request, headers=headers, body=kind.body, times=8)
+                await send_requests(port, kind.request, headers=headers, body=kind.body, times=8)
                 with recorded(storage) as transactions:
-                    await ask(port, kind.request, headers=headers, body=kind.body, times=1)
+                    await send_requests(
+                        port, kind.request, headers=headers, body=kind.body, times=1
+                    )
                 bare.transactions[kind.name] = transactions
-                samples = await by_turns(
+                samples = await alternate(
                     {OURS: partial(send, port), "bare Litestar": partial(send, bare_port)},
-                    plan.rounds_of(5),
+                    run_options.rounds_of(5),
                 )
                 found += _compared(samples, f"{database}: {kind.name}")
     return found
@@ -115,7 +124,7 @@ async def _measure_on(database: str, plan: Plan) -> Sequence[Comparison]:
 
 @contextmanager
 def _logging_to_nowhere() -> Iterator[None]:
-    """Write what ours logs to nowhere; its framework sets up logging for the whole process."""
+    """Write Pushpaka's log to /dev/null. Litestar configures logging for the whole process."""
     root, ours = logging.getLogger(), logging.getLogger("pushpaka")
     level, handlers = root.level, root.handlers[:]
     ours.propagate = False
@@ -137,14 +146,14 @@ def _compared(samples: Samples, what: str) -> Sequence[Comparison]:
 @asynccontextmanager
 async def _ours(app: Any) -> AsyncIterator[int]:
     port = free_port()
-    with listening("127.0.0.1", port) as listener:
-        async with serving(app, listener):
+    with open_listener("127.0.0.1", port) as listener:
+        async with open_server(app, listener):
             yield port
 
 
 @asynccontextmanager
 async def _bare(app: Any) -> AsyncIterator[int]:
-    """Serve by uvicorn as it is."""
+    """Serve *app* with an unmodified uvicorn."""
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", access_log=False))
     async with create_task_group() as tasks:

@@ -1,4 +1,4 @@
-"""A Litestar application that does for a request what the database is asked to, and no more."""
+"""A Litestar application that runs the recorded statements of a request and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from attrs import define, field, frozen
 from litestar import Litestar, Request, get, post
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.connections.connection_pool import ConnectionPool
 from pushpaka_core.adapters.sql.storage import SqlStorage
 from pushpaka_core.converters import from_row
-from pushpaka_core.domain.deployments import Deployment
-from pushpaka_core.domain.hosts import Addresses
+from pushpaka_core.domain.deployments.deployments import Deployment
+from pushpaka_core.domain.routing.hosts import PublicUrls
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.lists import PageResponse
 
@@ -32,9 +32,9 @@ class Transaction:
 
 @contextmanager
 def recorded(storage: SqlStorage) -> Iterator[list[Transaction]]:
-    """Note what is executed, as long as one request at a time is answered."""
+    """Record all executed statements. Only one request at a time may be in progress."""
     noted: list[Transaction] = []
-    engines = {True: storage._writing.engine, False: storage._reading.engine}  # noqa: SLF001
+    engines = {True: storage._write_pool.engine, False: storage._read_pool.engine}  # noqa: SLF001
     listeners: list[tuple[sa.Engine, str, Callable[..., None]]] = []
     for is_writing, engine in engines.items():
 
@@ -57,19 +57,19 @@ def recorded(storage: SqlStorage) -> Iterator[list[Transaction]]:
 
 @define
 class BareApi:
-    """Runs what was recorded, for each kind of request."""
+    """Replays the recorded statements of each kind of request."""
 
-    _writing: Lane
-    _reading: Lane
+    _writing: ConnectionPool
+    _reading: ConnectionPool
     transactions: dict[str, Sequence[Transaction]] = field(factory=dict, init=False)
-    """By the kind of request."""
+    """The transactions by kind of request."""
 
     @property
     def app(self) -> Litestar:
-        """Return its application."""
+        """Return the Litestar application."""
 
         @get(f"{_PATH}/{{deployment_id:str}}")
-        async def show(deployment_id: str) -> DeploymentResponse:  # noqa: ARG001 - it is recorded
+        async def show(deployment_id: str) -> DeploymentResponse:  # noqa: ARG001 - replayed
             replay = await self._run("get")
             return _shown(replay.found[0])
 
@@ -91,7 +91,7 @@ class BareApi:
         replay = _Replay()
         for transaction in self.transactions[kind]:
             lane = self._writing if transaction.is_writing else self._reading
-            async with lane.users, lane.engine.connect() as connection:
+            async with lane.limiter, lane.engine.connect() as connection:
                 for clause, rows in transaction.statements:
                     given = [replay.renewed(clause, row) for row in rows]
                     replay.note(await _answer(connection, clause, given))
@@ -103,19 +103,19 @@ class BareApi:
 @define
 class _Replay:
     """
-    One request again: what it adds is new, and what it changes is what is there by now.
+    Replays one request with new ids for inserted rows and current ids for updated ones.
 
-    So each deployment supersedes the one before, as it did when it was recorded.
+    Each deployment supersedes the previous one, as it did when the request was recorded.
     """
 
     found: Rows = field(factory=list, init=False)
     number: int = field(default=0, init=False)
     inserted: Mapping[str, Any] = field(factory=dict, init=False)
     _ids: dict[UUID, UUID] = field(factory=dict, init=False)
-    """What stands for the ids that were recorded."""
+    """The replacements of recorded ids."""
 
     def renewed(self, clause: sa.Executable, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the parameters for this time."""
+        """Return the parameters for this replay."""
         match clause:
             case sa.Insert(table=sa.Table(name="deployments")):
                 self._ids[row["id"]] = uuid4()
@@ -131,7 +131,7 @@ class _Replay:
                 return self._known(row)
 
     def note(self, rows: Rows) -> None:
-        """Keep what was found for what comes after it."""
+        """Keep the result for later statements."""
         if rows and "sequence" in rows[0]:
             self.found = rows
         elif rows and len(rows[0]) == 1:
@@ -150,4 +150,4 @@ async def _answer(connection: AsyncConnection, clause: sa.Executable, rows: Rows
 
 
 def _shown(row: Mapping[str, Any]) -> DeploymentResponse:
-    return DeploymentResponse.of(from_row(Deployment, row), Addresses())
+    return DeploymentResponse.of(from_row(Deployment, row), PublicUrls())

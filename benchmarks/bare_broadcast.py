@@ -1,8 +1,8 @@
 """
-An ASGI application under uvicorn that sends each message to all WebSockets, and nothing else.
+An ASGI application under uvicorn that only broadcasts messages to all WebSockets.
 
-It takes orders on stdin and counts its watchers as the API of `tests.http.crowd_server` does, and
-its messages look as that one's; nothing of them is kept, and who comes late misses some.
+It reads commands from stdin and counts its watchers as the API of `tests.http.crowd_server` does.
+Its messages have the same format, but they are not stored, so a late watcher misses some.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _watchers: set[Send] = set()
 
 
 async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Send) -> None:
-    """Let a WebSocket watch until it goes, or tell how many do."""
+    """Keep a WebSocket open until its client disconnects, or return the number of watchers."""
     if scope["type"] == "http":
         body = f"\npushpaka_log_watchers {len(_watchers)}\n".encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -1,4 +1,7 @@
-"""A Litestar application with SQLAlchemy and nothing else, which asks its database for health."""
+"""
+A minimal Litestar application with SQLAlchemy and a health endpoint that queries the
+database.
+"""
 
 import sys
 
@@ -12,7 +15,7 @@ _engine = create_async_engine(f"sqlite+aiosqlite:///{sys.argv[2]}")
 
 @get("/api/v1/health")
 async def health() -> dict[str, int]:
-    """Answer from the database."""
+    """Query the database."""
     async with _engine.connect() as connection:
         return {"status": await connection.scalar(sa.text("SELECT 1")) or 0}
 

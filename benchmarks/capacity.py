@@ -1,14 +1,16 @@
 """
-What does one more application cost the platform, and what ten thousand?
+How much does another application cost the platform, and how much do ten thousand?
 
-Against a hundred stand a thousand and ten thousand applications that do nothing. A look at the
-routes, one at what runs and a sweep are what a worker does again and again, by the processor time
-that it takes with nothing to do, on a database that is full; what would build and run is in
-memory. A new table of routes is what the router adapter writes until Traefik shows that it uses
-it. Bytes are those of the database with its indexes, for each row that is more. A deployment is
-one of a site without a build, of a project of its own, on the process runtime with its two slots,
-held against one a second as nothing else does the same; the memory is that of the program which
-serves it, shared with no other, and of our own beside it.
+A thousand and ten thousand idle applications are compared with a hundred. The queries of routes and
+instances and the garbage collection are what an idle worker repeats all the time. Their processor
+time is measured on a filled database, with builder and runtime in memory. A new route table is
+measured from the write of the router adapter until Traefik reports that it is in force. Bytes are
+those of the database with its indexes, per additional row.
+
+A deployment is that of a static site without a build, one per project, on the process runtime with
+its two slots. It is compared with one deployment per second, because nothing else does the same.
+The memory is the unshared memory of the program that serves the site, and of Pushpaka's own program
+next to it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -26,30 +28,30 @@ from anyio import create_task_group, open_process, sleep, to_thread
 from attrs import evolve
 from benchmarks.bulk import fill
 from benchmarks.databases import DATABASES, insert, open_database, open_instance
-from benchmarks.deploying import open_person
-from benchmarks.plans import Plan
+from benchmarks.deployments import open_person
+from benchmarks.options import RunOptions
 from benchmarks.rounds import OURS, Comparison
-from tests.acceptance.apps import repository_of
-from tests.acceptance.people import Person
-from tests.served import free_port
+from tests.acceptance.tools.apps import repository_of
+from tests.acceptance.tools.people import Person
+from tests.served_instance import free_port
 
 from pushpaka_core.adapters.sql import schema
-from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
-from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, open_connection_pools
+from pushpaka_core.adapters.traefik.binaries import find_traefik
 from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
-from pushpaka_core.domain.deployment_steps import Phase
-from pushpaka_core.domain.instances import InstanceState
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.instances.instances import InstanceState
 from pushpaka_core.ports.router import Route, RouteTable, Upstream
-from pushpaka_core.testing.objects import (
-    a_project,
+from pushpaka_core.testing.objects.accounts import a_user
+from pushpaka_core.testing.objects.deployments import (
     a_release,
     a_running_deployment,
     a_target,
-    a_user,
     an_instance,
 )
+from pushpaka_core.testing.objects.projects import a_project
 
 _NUMBERS = (100, 1000, 10_000)
 _OF_AN_OWNER = 10
@@ -59,21 +61,21 @@ _SITES = 40
 _Figures = Mapping[str, float]
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Measure with each number of applications, then what has no other side."""
-    numbers = (10, 20) if plan.is_quick else _NUMBERS
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Measure with each number of applications, then the deployments of sites."""
+    numbers = (10, 20) if run_options.is_quick else _NUMBERS
     found: list[Comparison] = []
-    for database in plan.few(DATABASES):
-        looks = {number: await _looks(database, number) for number in numbers}
-        found += _grown(looks, database)
-        found += await _bytes(database, plan)
+    for database in run_options.variants(DATABASES):
+        looks = {number: await _idle_work(database, number) for number in numbers}
+        found += _compared(looks, database)
+        found += await _bytes(database, run_options)
     routes = {number: await _routes(number) for number in numbers}
-    found += _grown(routes, "Traefik")
-    return [*found, *await _sites(plan.amount(_SITES, 2))]
+    found += _compared(routes, "Traefik")
+    return [*found, *await _sites(run_options.amount(_SITES, 2))]
 
 
-def _grown(figures: Mapping[int, _Figures], where: str) -> Sequence[Comparison]:
-    """Compare each figure, whose unit follows a comma, with that of the least number."""
+def _compared(figures: Mapping[int, _Figures], where: str) -> Sequence[Comparison]:
+    """Compare each figure with that of the smallest number. The keys are "name, unit"."""
     first, *others = figures
     return [
         Comparison(
@@ -86,18 +88,18 @@ def _grown(figures: Mapping[int, _Figures], where: str) -> Sequence[Comparison]:
     ]
 
 
-async def _looks(database: str, number: int) -> _Figures:
+async def _idle_work(database: str, number: int) -> _Figures:
     async with open_database(database) as url, open_instance(url) as (application, _):
         await _fill(url, number)
-        engine = application.engine
-        await engine.routing.publish()
+        engine = application.worker_services
+        await engine.route_publisher.publish()
         looks: Mapping[str, Callable[[], Awaitable[object]]] = {
-            "a table of routes": engine.routing.newest,
-            "a look at the routes": engine.routing.is_in_force,
-            "a look at what runs": engine.tending.seen,
-            "what is drained": engine.reconciliation.stop_drained,
-            "what is deleted": engine.sweeping.delete_projects,
-            "a sweep of releases": engine.sweeping.retire_releases,
+            "a table of routes": engine.route_publisher.current_table,
+            "a look at the routes": engine.route_publisher.is_current,
+            "a look at what runs": engine.active_deployments.read_cached,
+            "what is drained": engine.reconciler.stop_drained,
+            "what is deleted": engine.garbage_collector.projects.delete_projects,
+            "a sweep of releases": engine.garbage_collector.releases.remove_old_releases,
         }
         return {f"{name}, ms": await _processor_time(look) for name, look in looks.items()}
 
@@ -111,7 +113,7 @@ async def _processor_time(look: Callable[[], Awaitable[object]]) -> float:
 
 
 async def _fill(url: str, number: int) -> None:
-    """Have so many projects serve one instance each."""
+    """Insert *number* projects with one live instance each."""
     owners = [a_user() for _ in range(max(1, number // _OF_AN_OWNER))]
     homes = [a_project(owners[n % len(owners)]) for n in range(number)]
     bare = [a_running_deployment(home, phase=Phase.RUN, fence=1) for home in homes]
@@ -129,9 +131,9 @@ async def _fill(url: str, number: int) -> None:
         await insert(url, table, rows)
 
 
-async def _bytes(database: str, plan: Plan) -> Sequence[Comparison]:
-    """Return what a row more takes: of deployments alone, then of lines."""
-    deployments, lines = (2000, 4000) if plan.is_quick else (100_000, 1_000_000)
+async def _bytes(database: str, run_options: RunOptions) -> Sequence[Comparison]:
+    """Return the size of a row: of a deployment and of a log line."""
+    deployments, lines = (2000, 4000) if run_options.is_quick else (100_000, 1_000_000)
     sizes = []
     for wanted in ((1000, 1000), (deployments, deployments), (deployments, deployments + lines)):
         async with open_database(database) as url, open_instance(url):
@@ -139,8 +141,8 @@ async def _bytes(database: str, plan: Plan) -> Sequence[Comparison]:
             sizes.append(await _size(url))
     both = (sizes[1] - sizes[0]) / (deployments - 1000)
     line = (sizes[2] - sizes[1]) / lines
-    told = {OURS: [both - line], "a line of a log": [line]}
-    return [Comparison(what=f"{database}: a deployment", unit="bytes", samples=told)]
+    bytes_per_row = {OURS: [both - line], "a line of a log": [line]}
+    return [Comparison(what=f"{database}: a deployment", unit="bytes", samples=bytes_per_row)]
 
 
 async def _size(url: str) -> float:
@@ -149,14 +151,17 @@ async def _size(url: str) -> float:
         "postgresql": "SELECT pg_database_size(current_database())",
     }[url.partition(":")[0]]
     async with (
-        open_lanes(url, patience=PATIENCE) as (_, reading),
+        open_connection_pools(url, wait_timeout=WAIT_TIMEOUT) as (_, reading),
         reading.engine.connect() as connection,
     ):
         return float((await connection.execute(sa.text(query))).scalar_one())
 
 
 async def _routes(number: int) -> _Figures:
-    """Return how long the next table of so many applications takes, and Traefik's memory then."""
+    """
+    Return the seconds to apply a new table for *number* applications, and the memory of
+    Traefik.
+    """
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with _traefik(Path(directory)) as (router, process):
             seconds = []
@@ -169,7 +174,7 @@ async def _routes(number: int) -> _Figures:
 
 
 def _table(number: int, generation: int) -> RouteTable:
-    """Return a table in which each application has the two routes that it always has."""
+    """Return a table with the usual two routes for each application."""
     return RouteTable(
         generation=generation,
         routes=[
@@ -177,7 +182,7 @@ def _table(number: int, generation: int) -> RouteTable:
                 name=f"{kind}-{n}",
                 hosts=(f"{kind}-{n}.apps.example.com",),
                 upstreams=(Upstream(host="127.0.0.1", port=20_000 + (n + generation) % 9_900),),
-                title=f"Application {n}",
+                app_name=f"Application {n}",
             )
             for n in range(number)
             for kind in ("project", "deployment")
@@ -188,7 +193,11 @@ def _table(number: int, generation: int) -> RouteTable:
 @asynccontextmanager
 async def _traefik(parent: Path) -> AsyncIterator[tuple[TraefikRouter, psutil.Process]]:
     entry_points = EntryPoints(
-        host="127.0.0.1", port=free_port(), internal_port=free_port(), page_port=free_port()
+        host="127.0.0.1",
+        port=free_port(),
+        internal_port=free_port(),
+        error_page_port=free_port(),
+        gate_port=free_port(),
     )
     directory = TraefikDirectory(parent / "router")
     await to_thread.run_sync(directory.prepare_routes, entry_points)
@@ -206,9 +215,9 @@ async def _traefik(parent: Path) -> AsyncIterator[tuple[TraefikRouter, psutil.Pr
 
 
 async def _sites(number: int) -> Sequence[Comparison]:
-    """Deploy sites that need no build all at once, and look at what each has in memory."""
+    """Deploy static sites concurrently, and measure the memory of each."""
     async with open_person("process") as ann:
-        source = repository_of(ann.served.repositories / "site", {"index.html": "Hello."})
+        source = repository_of(ann.served_instance.repositories / "site", {"index.html": "Hello."})
         projects = [await ann.project(source.path, f"site-{n}") for n in range(number)]
         begun = perf_counter()
         async with create_task_group() as tasks:
@@ -231,8 +240,11 @@ async def _sites(number: int) -> Sequence[Comparison]:
 
 
 def _memory_of_instances(person: Person) -> tuple[float, float]:
-    """Return what our own programs and those which they run have, on average."""
-    data = str(person.served.data_directory)
+    """
+    Return the average memory of Pushpaka's programs and of the applications that they run, in
+    MB.
+    """
+    data = str(person.served_instance.data_directory)
     own, theirs = [], []
     for process in psutil.process_iter():
         try:

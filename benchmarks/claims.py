@@ -1,16 +1,19 @@
 """
-How many deployments do eight workers take into their hands in a second, none of them twice?
+How many deployments per second do eight workers claim from the queue, each exactly once?
 
-All ask the same PostgreSQL from one process, procrastinate's on a connection each, ours on the six
-that a process has; 10,000 rows of 100 users wait. Both sides end each job at once by one more
-transaction, as a worker that fails would: else ever more are in work. Ours gives the next one by
-fair shares of users and one at a time for each target, and writes the timeline; procrastinate
-gives the oldest by its own SQL function `fetch_job`.
+All workers use the same PostgreSQL from one process: procrastinate with one connection per worker,
+Pushpaka with the six connections that a process has. 10,000 rows of 100 users are queued. Both
+programs end each job at once with another transaction, as a failing worker would, so that the
+number of jobs in progress stays constant. Pushpaka gives users fair shares, claims one deployment
+at a time per target, and writes the timeline; procrastinate claims the oldest job with its SQL
+function `fetch_job`.
 
-A claim of ours is a transaction that takes its turn, so that shares are exact, finds who is next,
-writes and tells the timeline; its end locks the project and writes: ten round trips, where
-procrastinate has two statements that commit by themselves. To find who is next costs by how many
-users wait, not by how many rows.
+To claim a deployment, Pushpaka runs a transaction that takes an advisory lock (so that shares are
+exact), selects the next deployment, updates it and adds an event to its timeline. Ending the
+deployment locks the project, and updates the project and the deployment. Together, the two
+transactions need ten round trips, whereas procrastinate needs two auto-committed statements. The
+cost of selecting the next deployment depends on the number of users with queued deployments, not on
+the number of rows.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,28 +22,30 @@ from functools import partial
 from time import perf_counter
 
 from anyio import create_task_group
-from benchmarks.databases import end, insert, open_database, open_instance
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, by_turns
+from benchmarks.databases import fail_claimed, insert, open_database, open_instance
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, alternate
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job, Status
 
 from pushpaka_core.adapters.sql.schema import deployments, projects, users
-from pushpaka_core.application import Application
-from pushpaka_core.ports.storage import Storage
-from pushpaka_core.testing.objects import a_deployment, a_project, a_user
+from pushpaka_core.container.application import Application
+from pushpaka_core.ports.storage.storage import Storage
+from pushpaka_core.testing.objects.accounts import a_user
+from pushpaka_core.testing.objects.deployments import a_deployment
+from pushpaka_core.testing.objects.projects import a_project
 
 _WORKERS = 8
 _USERS = 100
 _ROWS = 10_000
 _CLAIMS = 1000
-"""In each round, of the rows that wait."""
+"""Claims in each round, out of the queued rows."""
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Claim by turns on one server."""
-    rows = plan.amount(_ROWS, 300)
-    most = plan.amount(_CLAIMS, 50)
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Claim with both in turn on one server."""
+    rows = run_options.amount(_ROWS, 300)
+    most = run_options.amount(_CLAIMS, 50)
     async with (
         open_database("PostgreSQL") as ours,
         open_database("PostgreSQL") as theirs,
@@ -48,14 +53,14 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
         _procrastinate(theirs, rows, most) as procrastinate,
     ):
         turns = {OURS: pushpaka, "procrastinate": procrastinate}
-        samples = await by_turns(turns, plan.rounds_of(5))
-    goal = Goal(ratio=1, is_least=True)
+        samples = await alternate(turns, run_options.rounds_of(5))
+    goal = Goal(ratio=1, is_minimum=True)
     what = f"{_WORKERS} workers, {rows:,} rows wait"
     return [Comparison.of(samples, "rate", what=what, unit="claims/s", goal=goal)]
 
 
 async def _rate_of(claim: Callable[[int], Awaitable[object]], most: int) -> Figures:
-    """Let all workers claim *most* together; what is claimed says what it is."""
+    """Let all workers claim *most* jobs in total. *claim* returns the id of the claimed job."""
     claimed: list[object] = []
 
     async def work(worker: int) -> None:
@@ -84,10 +89,10 @@ async def _pushpaka(url: str, rows: int, most: int) -> AsyncIterator[Turn]:
 
 
 async def _claim_ours(application: Application, storage: Storage, worker: int) -> object:
-    lease = await application.engine.pipeline.claim(f"worker-{worker}")
+    lease = await application.worker_services.pipeline.claim(f"worker-{worker}")
     if lease is None:
         return None
-    await end(storage, lease)
+    await fail_claimed(storage, lease)
     return lease.deployment_id
 
 

@@ -1,9 +1,9 @@
-"""The application that is deployed into containers, with a layer of dependencies that stays."""
+"""The application for benchmarks with containers, whose layer of dependencies does not change."""
 
 from pathlib import Path
 
-from benchmarks.deploying import Source
-from tests.acceptance.apps import repository_of
+from benchmarks.deployments import VersionedSource
+from tests.acceptance.tools.apps import repository_of
 from tests.engine.base_images import ensure
 
 _BASE = "python:3.13-slim"
@@ -30,7 +30,9 @@ ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serv
 """
 
 
-def container_source(path: Path) -> Source:
-    """Return a repository with a Dockerfile, whose base image is there."""
+def container_source(path: Path) -> VersionedSource:
+    """Return a repository with a Dockerfile, and make sure that its base image is available."""
     ensure(_BASE)
-    return Source(repository_of(path, {"Dockerfile": _DOCKERFILE, "app.py": _APP}), "app.py")
+    return VersionedSource(
+        repository_of(path, {"Dockerfile": _DOCKERFILE, "app.py": _APP}), "app.py"
+    )

@@ -1,8 +1,9 @@
 """
-Is a request lost while versions come and go, processes die, and neighbours are deployed?
+Are requests lost during deployments, rollbacks, kills of processes and deployments of other
+projects?
 
-The same visitors ask all the while: at rest is before anything was done. Their own work and that
-of the builds are done by the same processors as what they ask.
+The same visitors send requests all the time. "At rest" is before the first deployment. The visitors
+and the builds use the same processors as the application.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,36 +14,36 @@ from anyio import Path as AsyncPath
 from anyio import create_task_group
 from attrs import define, field, frozen
 from benchmarks.load import Load
-from benchmarks.plans import Plan
+from benchmarks.options import RunOptions
 from benchmarks.rounds import OURS, Comparison, Goal
-from tests.acceptance.apps import edit, program, repository_of
-from tests.acceptance.connections import LONG_LIVED, Browser
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person
-from tests.served import open_served
+from tests.acceptance.tools.apps import edit, program, repository_of
+from tests.acceptance.tools.connections import LONG_LIVED, Browser
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person
+from tests.served_instance import open_served
 from tests.swarm.machines import open_swarm
 
 from pushpaka_core.testing.repositories import Repository
 
 _AT_REST = 300
-"""Quick answers to compare with."""
+"""Number of quick responses at rest."""
 _BEFORE_A_RESTART = 10
-"""Deployments of a project that the API takes within a minute; a new process counts anew."""
+"""Deployments of a project that the API accepts within a minute. A restart resets the limit."""
 _STAGES = ("deployments", "rollbacks", "a neighbour's deployment", "killed replicas")
 
 
 @frozen(kw_only=True)
-class Cutover:
-    """What was done to an application under load, and what its visitors saw."""
+class CutoverResult:
+    """The requests to an application under load during each stage."""
 
     load: Load
     neighbours: Sequence[str | None]
-    """How a WebSocket and a download ended that a neighbour kept open; None where they flow on."""
+    """How a WebSocket and a download to another project ended. None if they are still open."""
     longest_switch: float
-    """Seconds that the longest switch of routes took, or 0 without any."""
+    """Seconds of the longest route switch, or 0 without any."""
 
     def comparisons(self, runtime: str) -> Sequence[Comparison]:
-        """Show what its visitors met in each stage beside what they meet at rest."""
-        tallies = {stage: self.load.tally(stage) for stage in self.load.stages}
+        """Compare the latency in each stage with that at rest."""
+        tallies = {stage: self.load.summary(stage) for stage in self.load.stages}
         at_rest = [1000 * tallies["at rest"].p99]
         slowest = [
             Comparison(
@@ -60,24 +61,24 @@ class Cutover:
         return [*slowest, Comparison(what=f"{runtime}: longest switch", unit="ms", samples=switch)]
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Cut over on each runtime that was asked for; a failed request fails the run."""
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Measure each chosen runtime. Raise RuntimeError if a request fails."""
     found: list[Comparison] = []
-    times = plan.amount(20, 1)
-    for runtime in plan.few(plan.runtimes):
+    times = run_options.amount(20, 1)
+    for runtime in run_options.variants(run_options.runtimes):
         with _settings_of(runtime) as given:
             settings = {**OWN_ADDRESSES, **given, "PUSHPAKA_DRAIN_TIMEOUT": "5"}
             async with (
                 open_served(**settings) as served,
-                Person.signed_up(await served.start()) as ann,
+                Person.sign_up(await served.start()) as ann,
             ):
                 cutover = await cut_over(
                     ann,
                     served.repositories,
-                    readers=plan.readers,
+                    readers=run_options.readers,
                     deployments=times,
                     rollbacks=times,
-                    kills=plan.amount(8, 0),
+                    kills=run_options.amount(8, 0),
                 )
         found += cutover.comparisons(runtime)
         if cutover.load.failures:
@@ -87,7 +88,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
 
 @contextmanager
 def _settings_of(runtime: str) -> Iterator[Mapping[str, str]]:
-    """Make what a runtime needs; a Swarm is of two machines that are both this one."""
+    """Yield the settings for a runtime. A Swarm has two nodes on this machine."""
     if runtime != "swarm":
         yield {"PUSHPAKA_RUNTIME": runtime}
         return
@@ -104,12 +105,12 @@ async def cut_over(
     deployments: int,
     rollbacks: int,
     kills: int,
-) -> Cutover:
+) -> CutoverResult:
     """
-    Deploy, roll back and kill an application of two replicas under load; deploy a neighbour.
+    Deploy, roll back and kill an application with two replicas under load, then deploy another one.
 
-    Another neighbour has a WebSocket and a download open all the while. What is deployed more
-    often than the API takes it within a minute is so over a restart of the platform.
+    A third application has a WebSocket and a download open all the time. The platform is restarted
+    before the number of deployments exceeds the rate limit.
     """
     files = {
         name: repository_of(repositories / name, program(LONG_LIVED))
@@ -120,41 +121,43 @@ async def cut_over(
         for name, replicas in (("shop", 2), ("blog", 1), ("news", 1))
     ]
     first, *_ = [await person.deploy(project) for project in (shop, blog, news)]
-    stage = _Stage(person, shop, files["shop"], [first])
+    versioned_application = VersionedApplication(person, shop, files["shop"], [first])
     async with create_task_group() as tasks, Load.on(person, shop, readers=readers) as load:
         open_ones = await Browser(person, tasks).connect(blog, AsyncPath(repositories / "never"))
-        await load.more(_AT_REST)
+        await load.wait_for_responses(_AT_REST)
         load.stage = "deployments"
         for _ in range(deployments):
-            await stage.deploy()
+            await versioned_application.deploy()
         load.stage = "rollbacks"
         for _ in range(rollbacks):
-            await stage.roll_back()
+            await versioned_application.roll_back()
         load.stage = "a neighbour's deployment"
         await person.deploy(news)
         load.stage = "killed replicas"
         for _ in range(kills):
             await load.kill_one()
-        flow = [await connection.flows() for connection in open_ones]
+        flow = [await connection.wait_for_data() for connection in open_ones]
         ends = [None if flows else c.end for flows, c in zip(flow, open_ones, strict=True)]
         tasks.cancel_scope.cancel()
-    return Cutover(load=load, neighbours=ends, longest_switch=stage.longest_switch)
+    return CutoverResult(
+        load=load, neighbours=ends, longest_switch=versioned_application.longest_switch
+    )
 
 
 @define
-class _Stage:
-    """An application whose versions come and go."""
+class VersionedApplication:
+    """An application whose versions are replaced."""
 
     _person: Person
     _project: Json
     _repository: Repository
     _versions: list[Json]
-    """What was deployed, and last what serves."""
+    """The deployments. The last one is active."""
     _asked: int = field(default=1, init=False)
     longest_switch: float = field(default=0.0, init=False)
 
     async def deploy(self) -> None:
-        """Replace it by the next version."""
+        """Deploy the next version."""
         await self._make_room()
         number = len(self._versions)
         edit(self._repository, "app.py", f'"v{number}"', f'"v{number + 1}"')
@@ -163,7 +166,7 @@ class _Stage:
         await self._measure(deployment)
 
     async def roll_back(self) -> None:
-        """Replace it by the version that was deployed before the one that serves."""
+        """Roll back to the previous version."""
         await self._make_room()
         *_, before, last = self._versions
         self._versions[-2:] = [last, before]
@@ -173,8 +176,8 @@ class _Stage:
         self._asked += 1
         if self._asked > _BEFORE_A_RESTART:
             self._asked = 1
-            await self._person.served.stop()
-            await self._person.served.start()
+            await self._person.served_instance.stop()
+            await self._person.served_instance.start()
 
     async def _measure(self, deployment: Json) -> None:
         timeline = await self._person.timeline(deployment)

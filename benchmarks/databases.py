@@ -1,4 +1,4 @@
-"""Databases of a benchmark's own, and an instance on one that runs nothing."""
+"""Databases for benchmarks, and instances on them that run no applications."""
 
 import atexit
 from collections.abc import AsyncIterator, Sequence
@@ -9,18 +9,18 @@ from tempfile import TemporaryDirectory
 
 import attrs
 import sqlalchemy as sa
-from tests.postgres import PostgresServer, running_server
+from tests.servers.postgres import PostgresServer, run_server
 
-from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, open_connection_pools
 from pushpaka_core.adapters.sql.storage import SqlStorage, open_storage
-from pushpaka_core.application import Application, assemble
 from pushpaka_core.bootstrap import memory_adapters
 from pushpaka_core.bootstrap.options import utc_now
+from pushpaka_core.container.adapters import Options
+from pushpaka_core.container.application import Application, assemble
 from pushpaka_core.converters import to_row
-from pushpaka_core.domain.deployments import Lease
-from pushpaka_core.parts import Options
+from pushpaka_core.domain.deployments.deployments import Lease
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import Storage
+from pushpaka_core.ports.storage.storage import Storage
 
 DATABASES = ("SQLite", "PostgreSQL")
 _AT_ONCE = 5000
@@ -28,7 +28,7 @@ _AT_ONCE = 5000
 
 @asynccontextmanager
 async def open_database(kind: str) -> AsyncIterator[str]:
-    """Make an empty database, and yield its address."""
+    """Create an empty database, and yield its URL."""
     if kind == "SQLite":
         with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
             yield f"sqlite:///{Path(directory) / 'pushpaka.sqlite'}"
@@ -39,8 +39,8 @@ async def open_database(kind: str) -> AsyncIterator[str]:
 
 @cache
 def _server() -> PostgresServer:
-    """Return the one server of this program."""
-    context = running_server()
+    """Return the only server of this program, which is stopped at exit."""
+    context = run_server()
     atexit.register(context.__exit__, None, None, None)
     return context.__enter__()
 
@@ -49,7 +49,7 @@ def _server() -> PostgresServer:
 async def open_instance(
     url: str, queue: DeploymentQueue | None = None
 ) -> AsyncIterator[tuple[Application, SqlStorage]]:
-    """Open all services on a real storage; what would build and run is in memory."""
+    """Open all services on a real storage, with builder and runtime in memory."""
     async with open_storage(url, migrate=True) as storage:
         adapters = attrs.evolve(memory_adapters(), storage=storage)
         if queue is not None:
@@ -57,16 +57,16 @@ async def open_instance(
         yield assemble(adapters, Options()), storage
 
 
-async def end(storage: Storage, lease: Lease) -> None:
-    """End at once what was claimed, as a worker that fails would."""
+async def fail_claimed(storage: Storage, lease: Lease) -> None:
+    """End a claimed deployment at once, as a failing worker would."""
     async with storage.transaction() as uow:
-        held = await uow.deployments.held(lease)
-        await uow.deployments.update(held.fail("It was only claimed.", at=utc_now()))
+        held = await uow.deployments.get_held(lease)
+        await uow.deployments.update(held.fail("It was only claimed.", now=utc_now()))
 
 
 async def insert(url: str, table: sa.Table, entities: Sequence[attrs.AttrsInstance]) -> None:
-    """Keep many rows quickly."""
-    async with open_lanes(url, patience=PATIENCE) as (writing, _):
+    """Insert many rows quickly."""
+    async with open_connection_pools(url, wait_timeout=WAIT_TIMEOUT) as (writing, _):
         for start in range(0, len(entities), _AT_ONCE):
             rows = [to_row(entity) for entity in entities[start : start + _AT_ONCE]]
             async with writing.engine.begin() as connection:

@@ -1,18 +1,19 @@
 """
-How long does a program take to be served, first and with an unchanged lock file?
+How long does it take to deploy a program for the first time, and with an unchanged lock file?
 
-A Python program with a requirements.txt and a Node program with a package-lock.json, on the
-process runtime, from the request to the first answer of the version through the router; first is
-the first deployment of a new project. By hand it is a script that clones the same commit, installs
-by venv and pip, or by npm ci, starts the program by the same command and waits for its answer on
-the port itself; again is the same script once more. The caches of pip and npm belong to a project
-on both sides: first they are empty, as nobody may write what another project reads, and again
-they have all packages.
+A Python program with a requirements.txt and a Node program with a package-lock.json are deployed on
+the process runtime. The time is measured from the request to the first response of the version
+through the router. "First" is the first deployment of a new project. "By hand" is a script that
+clones the same commit, installs with venv and pip or with npm ci, starts the program with the same
+command and waits for a response on the program's own port; "again" is a second run of the script.
+Both Pushpaka and the script use caches of pip and npm that belong to a single project, because a
+project must not write files that another project reads. The caches are empty at first, and contain
+all packages in the second run.
 
-What differs where Node's first is slower: `npm ci` fetches the same and takes about as much
-processor time under the limits of a build. Beside it are six runs of git in place of one, each
-under a process that watches it (28 ms of processor time), a digest of what was built, and the
-archive of what was installed, which makes the next one quick.
+Why the first deployment with Node is slower: `npm ci` fetches the same packages and takes about as
+much processor time within the limits of a build. In addition, Pushpaka runs git six times instead
+of once, each time under a supervising process (28 ms of processor time), computes a digest of the
+artifact, and archives the installed packages, which makes the next deployment fast.
 """
 
 import shutil
@@ -23,11 +24,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attrs import frozen
-from benchmarks.deploying import Source, deploy, open_person, process_by_hand
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
-from tests.acceptance.apps import EXAMPLES
-from tests.acceptance.people import Person
+from benchmarks.deployments import VersionedSource, deploy, open_person, process_by_hand
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
+from tests.acceptance.tools.apps import EXAMPLES
+from tests.acceptance.tools.people import Person
 
 from pushpaka_core.testing.repositories import Repository
 
@@ -60,18 +61,18 @@ _numbers = count(1)
 
 @frozen(kw_only=True)
 class Kind:
-    """A program, and how it is deployed by hand."""
+    """A program, and the script that deploys it by hand."""
 
     name: str
     script: str
     file: str
     files: Mapping[str, str]
 
-    def source(self, path: Path) -> Source:
-        """Return a new repository of it."""
-        repository = Repository.make(path)
+    def source(self, path: Path) -> VersionedSource:
+        """Return a new repository with the program."""
+        repository = Repository.create(path)
         repository.commit("Begin", dict(self.files))
-        return Source(repository, self.file)
+        return VersionedSource(repository, self.file)
 
 
 def _kinds() -> Sequence[Kind]:
@@ -92,17 +93,17 @@ def _kinds() -> Sequence[Kind]:
     ]
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Deploy new projects and then their next versions, by turns."""
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Deploy new projects and then their next versions, with both in turn."""
     found: list[Comparison] = []
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with open_person("process") as ann:
-            for kind in plan.few(_kinds()):
+            for kind in run_options.variants(_kinds()):
                 turns = {
                     OURS: partial(_ours, ann, kind),
                     "by hand": partial(_by_hand, kind, Path(directory)),
                 }
-                samples = await by_turns(turns, plan.rounds_of(5))
+                samples = await alternate(turns, run_options.rounds_of(5))
                 found += [
                     Comparison.of(samples, when, what=f"{kind.name}, {when}", unit="s", goal=goal)
                     for when, goal in _GOALS.items()
@@ -112,7 +113,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
 
 async def _ours(person: Person, kind: Kind) -> Figures:
     name = f"shop-{next(_numbers)}"
-    source = kind.source(person.served.repositories / name)
+    source = kind.source(person.served_instance.repositories / name)
     project = await person.project(source.repository.path, name)
     first = await deploy(person, project, source)
     source.change()

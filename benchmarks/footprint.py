@@ -1,15 +1,16 @@
 """
-How soon is `pushpaka serve` ready, and how much memory does it have at rest?
+How soon is `pushpaka serve` ready, and how much memory does it use at rest?
 
-Beside it is a Litestar application with SQLAlchemy on SQLite that has one route. Both are started
-anew in each round on the database of the round before, as programs, and asked for their health
-until they answer. The memory is what the process has resident ten seconds later; the router of
-ours is another process and is not counted. An import is that of a new Python, less its own start.
+The baseline is a Litestar application with one route and SQLAlchemy on SQLite. Each round starts
+both programs with the database of the previous round, and polls their health endpoint until it
+responds. Memory is the resident memory of the process ten seconds later; the router is another
+process and is not included. The import is measured in a new Python process, and the startup time
+of Python is subtracted.
 
-What differs: of the processor time until ready two fifths are Python, Litestar, SQLAlchemy and
-uvicorn as on the other side, a tenth the making of some 350 attrs classes, and the rest our other
-modules and 160 handlers. No key, certificate or password scheme is loaded at rest: the first use of
-the library of cryptography adds about 10 MB.
+Why they differ: of the processor time until ready, Python, Litestar, SQLAlchemy and uvicorn take
+two fifths, which the baseline needs as well. Creating about 350 attrs classes takes a tenth, and
+our other modules and 160 handlers take the rest. No key, certificate or password hasher is loaded
+at rest: the first use of the cryptography library adds about 10 MB.
 """
 
 import sys
@@ -22,9 +23,9 @@ from time import perf_counter
 import httpx
 import psutil
 from anyio import open_process, run_process, sleep
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
-from tests.served import Served, answers, free_port, open_served
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
+from tests.served_instance import ServedInstance, free_port, open_served, responds
 
 _BARE = "bare Litestar"
 _SECONDS_OF_REST = 10
@@ -32,16 +33,16 @@ _LONGEST_IMPORT = 0.2
 _PAUSE = 0.01
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Start both by turns, then import."""
-    rest = plan.amount(_SECONDS_OF_REST, 1)
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Start both in turn, then measure the import."""
+    rest = run_options.amount(_SECONDS_OF_REST, 1)
     async with open_served() as served:
         turns = {
             OURS: partial(_ours, served, rest),
             _BARE: partial(_bare, served.directory, rest),
         }
-        samples = await by_turns(turns, plan.rounds_of(5))
-    imports = await by_turns({OURS: _import}, plan.rounds_of(5))
+        samples = await alternate(turns, run_options.rounds_of(5))
+    imports = await alternate({OURS: _import}, run_options.rounds_of(5))
     limit = {OURS: imports[OURS]["seconds"], "what is allowed": [_LONGEST_IMPORT]}
     return [
         Comparison.of(samples, "ready", what="ready after", unit="s", goal=Goal(ratio=2)),
@@ -50,13 +51,13 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
     ]
 
 
-async def _ours(served: Served, rest: float) -> Figures:
+async def _ours(served_instance: ServedInstance, rest: float) -> Figures:
     begun = perf_counter()
-    await served.begin()
+    await served_instance.begin()
     try:
-        return await _figures(begun, served.port, served.pid, rest)
+        return await _figures(begun, served_instance.port, served_instance.pid, rest)
     finally:
-        await served.stop()
+        await served_instance.stop()
 
 
 async def _bare(directory: Path, rest: float) -> Figures:
@@ -79,7 +80,7 @@ async def _running(command: Sequence[str]) -> AsyncIterator[int]:
 
 async def _figures(begun: float, port: int, pid: int, rest: float) -> Figures:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        while not await answers(http, "/api/v1/health"):
+        while not await responds(http, "/api/v1/health"):
             await sleep(_PAUSE)
     ready = perf_counter() - begun
     await sleep(rest)
@@ -87,7 +88,7 @@ async def _figures(begun: float, port: int, pid: int, rest: float) -> Figures:
 
 
 async def _import() -> Figures:
-    """Return how much longer Python takes to import the core than to import nothing."""
+    """Return the seconds that Python takes to import the core."""
     nothing, core = [await _lasts(statement) for statement in ("pass", "import pushpaka_core")]
     return {"seconds": core - nothing}
 

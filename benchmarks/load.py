@@ -1,4 +1,4 @@
-"""Requests without a pause, and what became of each."""
+"""Continuous requests to an application, and the outcome of each."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -13,13 +13,12 @@ from anyio import create_task_group, current_time, fail_after, sleep, to_thread
 from attrs import define, field, frozen
 from docker.errors import NotFound
 from docker.models.containers import Container
-from tests.acceptance.people import PATIENCE, Json, Person
-from tests.acceptance.traces import processes_with
+from tests.acceptance.tools.people import PATIENCE, Json, Person
+from tests.acceptance.tools.traces import processes_with
 from tests.engine.engines import containers
 
 _BODY = b"x" * 1024
 _PAUSE = 0.01
-"""Seconds between an answer and the next request of the same visitor."""
 _DOWNLOAD = 0.5
 """Seconds that a slow download takes."""
 _TIMEOUT = 60
@@ -27,47 +26,47 @@ _TIMEOUT = 60
 
 @frozen(kw_only=True)
 class Request:
-    """One request, and how it ended."""
+    """A request and its outcome."""
 
     stage: str
-    """What was done with the application when it began."""
+    """The stage of the benchmark when the request began."""
     is_slow: bool
     begun: float
     ended: float
     process: str | None
-    """Which process began to answer, if any."""
+    """The process that began to respond, or None."""
     version: str | None
     failure: str | None
 
     @property
     def lasted(self) -> float:
-        """How many seconds it took."""
+        """Duration in seconds."""
         return self.ended - self.begun
 
 
 @frozen(kw_only=True)
 class Kill:
-    """The end of a process that served."""
+    """The kill of a process that served requests."""
 
     process: str
     begun: float
     ended: float
-    """From when on nothing was accepted for it any more."""
+    """The time from which on no connection to the process was accepted."""
 
-    def takes(self, request: Request) -> bool:
-        """Tell whether *request* was under way then, and nobody else began to answer it."""
+    def affects(self, request: Request) -> bool:
+        """Return True if *request* was in progress and no other process began to respond to it."""
         is_under_way = request.begun < self.ended and request.ended > self.begun
         return is_under_way and request.process in {None, self.process}
 
 
 @frozen(kw_only=True)
-class Tally:
-    """What became of the requests of one stage; times in seconds, those of quick requests alone."""
+class StageSummary:
+    """The outcome of the requests of one stage. Times are in seconds and exclude slow requests."""
 
     requests: int
     failed: int
     lost: int
-    """That were under way in a process that was killed."""
+    """Requests that were in progress in a killed process."""
     median: float
     p99: float
     longest: float
@@ -75,41 +74,49 @@ class Tally:
 
 @define
 class Load:
-    """Visitors of one application, who ask again as soon as they are answered."""
+    """Visitors of one application, who send the next request after each response."""
 
     _http: httpx.AsyncClient
     _engines: Sequence[str]
-    """Where the containers of the application are, if it is in any."""
+    """The engines with the containers of the application. Empty without containers."""
+    _pause: float = _PAUSE
+    """Seconds between a response and the next request of the same visitor."""
     stage: str = field(default="at rest", init=False)
     requests: list[Request] = field(factory=list, init=False)
     kills: list[Kill] = field(factory=list, init=False)
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, person: Person, project: Json, *, readers: int = 2) -> AsyncIterator[Self]:
-        """Ask until the block ends; some visitors read, one writes, one downloads slowly."""
-        url = f"http://127.0.0.1:{person.served.router_port}"
+    async def on(
+        cls, person: Person, project: Json, *, readers: int = 2, pause: float = _PAUSE
+    ) -> AsyncIterator[Self]:
+        """
+        Send requests until the block ends.
+
+        Some visitors read, one writes, one downloads slowly.
+        """
+        url = f"http://127.0.0.1:{person.served_instance.router_port}"
         host = {"Host": httpx.URL(project["url"]).netloc.decode()}
         async with (
             httpx.AsyncClient(base_url=url, headers=host, timeout=_TIMEOUT, trust_env=False) as web,
             create_task_group() as visitors,
         ):
-            load = cls(web, person.served.engines)
+            load = cls(web, person.served_instance.engines, pause)
             for method in (*["GET"] * readers, "POST"):
                 visitors.start_soon(partial(load._ask_on, method, "/"))
             visitors.start_soon(partial(load._ask_on, "GET", f"/for/{_DOWNLOAD}", is_slow=True))
             yield load
             visitors.cancel_scope.cancel()
 
-    async def more(self, number: int) -> None:
-        """Wait for *number* further quick answers."""
+    async def wait_for_responses(self, number: int) -> None:
+        """Wait for *number* more quick responses."""
         wanted = len(self._quick(self.requests)) + number
         with fail_after(PATIENCE):
             while len(self._quick(self.requests)) < wanted:
                 await sleep(_PAUSE)
 
     async def kill_one(self) -> None:
-        """Kill a process that answers; return when as many others answer as there were."""
+        """Kill a process that responds, and return when as many processes respond as before."""
         number = len(await self._answering(since=current_time()))
         victim = next(request.process for request in reversed(self.requests) if request.process)
         begun = current_time()
@@ -121,42 +128,47 @@ class Load:
                 pass
 
     @property
+    def now(self) -> float:
+        """The current time on the clock of requests and kills."""
+        return current_time()
+
+    @property
     def rate(self) -> float:
-        """How many requests there were a second."""
+        """Requests per second."""
         begun, ended = self.requests[0].begun, self.requests[-1].ended
         return len(self.requests) / (ended - begun)
 
     @property
     def processes(self) -> set[str]:
-        """All processes that have answered."""
+        """All processes that have responded."""
         return {request.process for request in self.requests if request.process}
 
     @property
     def stages(self) -> Sequence[str]:
-        """All stages that there were, in their order."""
+        """All stages in order."""
         return list(Counter(request.stage for request in self.requests))
 
     @property
     def versions(self) -> set[str]:
-        """All versions that have answered."""
+        """All versions that have responded."""
         return {request.version for request in self.requests if request.version}
 
     @property
     def failures(self) -> Sequence[Request]:
-        """What failed, but for what was under way in a process that was killed."""
+        """Failed requests, except those that were in progress in a killed process."""
         return [r for r in self.requests if r.failure and not self._is_lost(r)]
 
     @property
     def lost(self) -> Sequence[Request]:
-        """What failed because it was under way in a process that was killed."""
+        """Requests that failed because they were in progress in a killed process."""
         return [r for r in self.requests if r.failure and self._is_lost(r)]
 
-    def tally(self, stage: str) -> Tally:
-        """Count what began in *stage*."""
+    def summary(self, stage: str) -> StageSummary:
+        """Summarize the requests that began in *stage*."""
         began = [request for request in self.requests if request.stage == stage]
         times = [request.lasted for request in began if not request.is_slow]
         hundredths = quantiles(times, n=100, method="inclusive")
-        return Tally(
+        return StageSummary(
             requests=len(began),
             failed=sum(request.stage == stage for request in self.failures),
             lost=sum(request.stage == stage for request in self.lost),
@@ -185,26 +197,26 @@ class Load:
                     process=process, version=version, failure=failure,
                 )
             )  # fmt: skip
-            await sleep(_PAUSE)
+            await sleep(self._pause)
 
     async def _answering(self, *, since: float) -> set[str]:
-        """Return who has answered since, after some more answers."""
-        await self.more(20)
+        """Return the processes that have responded since *since*, after some more responses."""
+        await self.wait_for_responses(20)
         return {r.process for r in self.requests if r.process and r.begun >= since}
 
     def _kill(self, name: str) -> None:
-        """End a process, and return once its port accepts nothing any more."""
+        """Kill a process, and return when its port accepts no more connections."""
         (process,) = processes_with(name)
         container = _container_of(process, self._engines)
         process.kill()
         process.wait(PATIENCE)
         if container is not None:
-            # The engine goes on to accept for it until it has seen its end.
+            # The engine accepts connections until it has noticed the end of the container.
             with suppress(NotFound):
                 container.wait(timeout=PATIENCE)
 
     def _is_lost(self, request: Request) -> bool:
-        return any(kill.takes(request) for kill in self.kills)
+        return any(kill.affects(request) for kill in self.kills)
 
     def _quick(self, requests: Sequence[Request]) -> Sequence[Request]:
         return [r for r in requests if not r.is_slow and not r.failure]

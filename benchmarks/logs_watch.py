@@ -1,16 +1,17 @@
 """
-How long after it was printed does each watcher see a line, and does anybody miss one?
+How long does it take until each watcher sees a printed line, and does any watcher miss a line?
 
-Beside it uvicorn, with the same implementation of WebSockets and as little compression, sends
-messages of the same form to all who are connected, from memory: it keeps no line, numbers none,
-knows nobody, and whoever is late misses some. Ours shows a line only when it is committed, which
-is a sync of the disk. Who watches is another process. The time is from the one that the line
-bears, in whole milliseconds. The memory is what the server has for itself while all are watching.
+The baseline is uvicorn with the same WebSocket implementation, also without compression. It sends
+messages of the same format to all connections from memory. The baseline does not store or number
+lines and does not authenticate, and a watcher that connects late misses lines. Pushpaka shows a
+line only after its commit, which includes a sync of the disk. The watchers run in another process.
+The time is measured from the timestamp of the line, in whole milliseconds. Memory is the unshared
+memory of the server while all watchers are connected.
 
-What differs: with one watcher the commit is nearly all of it. With many, ours asks for each of them
-what they may see and how far they are, in some 50 µs of processor time for a watcher and a line,
-where the bare one takes some 18: a thousand watchers of 20 lines a second fill a processor, so that
-lines wait for one another, and none is left out.
+Why they differ: with one watcher, the commit takes nearly all of the time. With many watchers,
+Pushpaka checks the permissions and the position of each watcher for each line. This takes about
+50 µs of processor time, whereas the baseline takes about 18 µs. A thousand watchers of 20 lines per
+second use a whole processor, so lines are delayed, but no line is lost.
 """
 
 import sys
@@ -22,10 +23,10 @@ from tempfile import TemporaryDirectory
 
 import httpx
 from anyio import create_task_group, open_process, sleep
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
 from tests.http.crowds import Api, Log, open_api
-from tests.served import answers, free_port
+from tests.served_instance import free_port, responds
 
 _CROWDS = (1, 100, 1000)
 _LINES, _A_SECOND = 200, 20
@@ -33,16 +34,16 @@ _PERCENTILES = (50, 95, 99)
 _STALL_SECONDS = 20
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Let crowds of several sizes watch by turns."""
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Measure with several numbers of watchers, with both in turn."""
     found: list[Comparison] = []
-    lines = plan.amount(_LINES, 10)
-    for watchers in plan.few(_CROWDS):
+    lines = run_options.amount(_LINES, 10)
+    for watchers in run_options.variants(_CROWDS):
         turns = {
             OURS: partial(_ours, watchers, lines),
             "bare uvicorn": partial(_bare, watchers, lines),
         }
-        samples = await by_turns(turns, plan.rounds_of(3))
+        samples = await alternate(turns, run_options.rounds_of(3))
         found += [
             Comparison.of(
                 samples,
@@ -60,7 +61,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
 async def _ours(watchers: int, lines: int) -> Figures:
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with open_api(Path(directory), stall_seconds=_STALL_SECONDS) as api:
-            log = await api.new_log()
+            log = await api.create_log()
             first = await api.last_seq(log, 0)
             return await _figures(api, log, watchers=watchers, first=first, lines=lines)
 
@@ -75,17 +76,17 @@ async def _figures(api: Api, log: Log, *, watchers: int, first: int, lines: int)
     figures: dict[str, float] = {}
 
     async def watch() -> None:
-        seen = await api.crowd(log, [first] * watchers, first + lines)
-        if seen["gaps"] or seen["places"] != [first + lines] * watchers:
+        seen = await api.run_watchers(log, [first] * watchers, first + lines)
+        if seen["gaps"] or seen["positions"] != [first + lines] * watchers:
             raise RuntimeError(f"Lines were missed: {seen['gaps'][:10]}")
         figures.update({f"p{n}": 1000 * seen["hundredths"][n - 1] for n in _PERCENTILES})
 
     async with create_task_group() as tasks:
         tasks.start_soon(watch)
-        await api.until_watched_by(watchers)
-        await api.say(log, first + 1, first + lines, a_second=_A_SECOND)
+        await api.wait_until_watched_by(watchers)
+        await api.say(log, first + 1, first + lines, lines_per_second=_A_SECOND)
         await sleep(lines / _A_SECOND / 2)
-        figures["memory"] = api.memory() / 1_000_000
+        figures["memory"] = api.measure_memory() / 1_000_000
     return figures
 
 
@@ -99,7 +100,7 @@ async def _open_bare() -> AsyncIterator[Api]:
         httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client,
     ):
         try:
-            while not await answers(client, "/metrics"):
+            while not await responds(client, "/metrics"):
                 await sleep(0.05)
             yield Api(port=port, process=process, client=client)
         finally:

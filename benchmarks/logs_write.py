@@ -1,13 +1,14 @@
 """
-How fast are lines of a program in the log: masked, numbered and committed?
+How fast does Pushpaka mask, number and commit the log lines of a program?
 
-The bare side inserts the same rows in the same batches by the same driver, and does nothing else:
-it decodes, cuts and masks nothing, and tells nobody. The processor time is that of this process
-alone, without the server of PostgreSQL.
+The baseline inserts the same rows in the same batches with the same driver, without decoding,
+splitting and masking, and without publishing them. Processor time is the time of the benchmark's
+process alone, without the PostgreSQL server.
 
-What differs: for each line ours decodes, cuts and masks (2.5 µs), numbers (0.85 µs) and makes a row
-(0.6 µs); for each batch of 500 it counts in the row of the deployment, in a transaction. Part of
-that is done while the batch before is committed, so that it shows more in processor time.
+Why they differ: for each line, Pushpaka decodes, splits and masks the output (2.5 µs), assigns a
+number (0.85 µs) and creates a row (0.6 µs). For each batch of 500 lines, it updates the counter of
+the deployment in the same transaction. Part of this work happens while the previous batch is
+committed, so the difference is larger in processor time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,25 +18,25 @@ from typing import Any, Self
 import sqlalchemy as sa
 from attrs import define
 from benchmarks.databases import DATABASES, open_database
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
-from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
-from pushpaka_core.adapters.sql.lanes import Lane
+from pushpaka_core.adapters.sql.connections.connection_pool import ConnectionPool
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, open_connection_pools
 from pushpaka_core.adapters.sql.schema import log_lines
 from pushpaka_core.adapters.sql.storage import open_storage
 from pushpaka_core.bootstrap.options import utc_now
 from pushpaka_core.converters import to_row
-from pushpaka_core.domain.deployment_steps import Phase
-from pushpaka_core.domain.deployments import Deployment
-from pushpaka_core.domain.logs import LogFilter
-from pushpaka_core.domain.redaction import Redactor
-from pushpaka_core.ports.processes import Descriptor, OutputChunk
-from pushpaka_core.ports.storage import Storage
-from pushpaka_core.services.log_batches import BATCH_LINES
-from pushpaka_core.services.log_writing import LogWriting
-from pushpaka_core.testing.keeping import keep_deployment
+from pushpaka_core.domain.deployments.deployments import Deployment
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.logs.logs import LogFilter
+from pushpaka_core.domain.logs.redaction import Redactor
+from pushpaka_core.ports.processes import OutputChunk, OutputStream
+from pushpaka_core.ports.storage.storage import Storage
+from pushpaka_core.services.logs.log_batches import BATCH_LINES
+from pushpaka_core.services.logs.log_writer import LogWriter
+from pushpaka_core.testing.stored_objects import store_deployment
 
 _CHUNK = 16 * 1024
 _SECRETS = [f"s3cr3t-{number}/of the+project" for number in range(20)]
@@ -46,12 +47,12 @@ _LINES = (
     "",
 )
 _LINES_WRITTEN = 20_000
-_GOAL = Goal(ratio=0.7, is_least=True)
+_GOAL = Goal(ratio=0.7, is_minimum=True)
 
 
 @define
-class Spent:
-    """The time that a block takes, and how much of it this process has a processor."""
+class Stopwatch:
+    """Elapsed time and processor time of a block, in seconds."""
 
     seconds: float = 0
     processor: float = 0
@@ -65,17 +66,17 @@ class Spent:
         self.processor += process_time()
 
     def rates(self, lines: int) -> Figures:
-        """Return how many lines that is a second."""
+        """Return the lines per second of elapsed time and of processor time."""
         return {"seconds": lines / self.seconds, "processor": lines / self.processor}
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Write the same lines by turns, on each database."""
-    output = _output(plan.amount(_LINES_WRITTEN, 400))
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Write the same lines with both in turn, on each database."""
+    output = _output(run_options.amount(_LINES_WRITTEN, 400))
     return [
         comparison
         for database in DATABASES
-        for comparison in await _measure_on(database, output, plan.rounds_of(7))
+        for comparison in await _measure_on(database, output, run_options.rounds_of(7))
     ]
 
 
@@ -83,7 +84,7 @@ async def _measure_on(database: str, output: bytes, rounds: int) -> Sequence[Com
     async with (
         open_database(database) as url,
         open_storage(url, migrate=True) as storage,
-        open_lanes(url, patience=PATIENCE) as (writing, _),
+        open_connection_pools(url, wait_timeout=WAIT_TIMEOUT) as (writing, _),
     ):
         _, deployment = await _by_us(storage, output)
         rows = await _rows(storage, deployment)
@@ -95,7 +96,7 @@ async def _measure_on(database: str, output: bytes, rounds: int) -> Sequence[Com
         async def bare() -> Figures:
             return (await _bare(writing, storage, rows)).rates(len(rows))
 
-        samples = await by_turns({OURS: ours, "bare": bare}, rounds)
+        samples = await alternate({OURS: ours, "bare": bare}, rounds)
     return [
         Comparison.of(samples, "seconds", what=database, unit="lines/s", goal=_GOAL),
         Comparison.of(
@@ -104,13 +105,13 @@ async def _measure_on(database: str, output: bytes, rounds: int) -> Sequence[Com
     ]
 
 
-async def _by_us(storage: Storage, output: bytes) -> tuple[Spent, Deployment]:
-    deployment = await keep_deployment(storage)
-    writing = LogWriting(storage, MemoryEventBus(), utc_now)
+async def _by_us(storage: Storage, output: bytes) -> tuple[Stopwatch, Deployment]:
+    deployment = await store_deployment(storage)
+    writing = LogWriter(storage, MemoryEventBus(), utc_now)
     redactor = Redactor.of(_SECRETS)
-    with Spent() as spent:
+    with Stopwatch() as spent:
         async with writing.open(deployment.id, redactor) as log:
-            program = log.output(Phase.BUILD)
+            program = log.open_output(Phase.BUILD)
             for start in range(0, len(output), _CHUNK):
                 await program(_chunk(output[start : start + _CHUNK]))
             program.finish()
@@ -118,15 +119,17 @@ async def _by_us(storage: Storage, output: bytes) -> tuple[Spent, Deployment]:
 
 
 def _chunk(data: bytes) -> OutputChunk:
-    return OutputChunk(descriptor=Descriptor.STDOUT, data=data, written_at=utc_now(), position="")
+    return OutputChunk(stream=OutputStream.STDOUT, data=data, written_at=utc_now(), position="")
 
 
-async def _bare(writing: Lane, storage: Storage, rows: Sequence[Mapping[str, Any]]) -> Spent:
-    """Insert the same rows for another deployment, in the same batches, by the same driver."""
-    deployment = await keep_deployment(storage)
+async def _bare(
+    writing: ConnectionPool, storage: Storage, rows: Sequence[Mapping[str, Any]]
+) -> Stopwatch:
+    """Insert the same rows for another deployment, in the same batches with the same driver."""
+    deployment = await store_deployment(storage)
     rows = [{**row, "deployment_id": deployment.id} for row in rows]
     async with writing.engine.connect() as connection:
-        with Spent() as spent:
+        with Stopwatch() as spent:
             for start in range(0, len(rows), BATCH_LINES):
                 await connection.execute(sa.insert(log_lines), rows[start : start + BATCH_LINES])
                 await connection.commit()

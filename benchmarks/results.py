@@ -1,4 +1,4 @@
-"""What was measured, kept as JSON, and shown with the machine that it was measured on."""
+"""Results of benchmarks, stored as JSON and shown with the machine that they were measured on."""
 
 import json
 import os
@@ -11,23 +11,27 @@ from typing import Any
 import cattrs
 import psutil
 from benchmarks.rounds import COLUMNS, Comparison
-from benchmarks.rows import ROWS
+from benchmarks.rows import BENCHMARKS
 from benchmarks.tables import table
 
 _HEAD = """\
 # Performance
 
-Each figure is a ratio, measured side by side in one run, as machines are noisy: by turns, after a
-round to warm up, as medians with the least and the most in brackets. `nox -s bench -- NAME`
-measures one row, `nox -s bench` all of them, and `--report docs/performance.md` writes this page
-from the last results of each. It reports, and fails nothing. [Benchmarks](benchmarks.md) tells more
-of what happens to requests while versions come and go.
+This page compares Pushpaka with other programs, or with the same work done by hand. Each ratio
+compares two medians that were measured alternately in the same run, because the speed of a machine
+varies. The minimum and maximum are in parentheses. The benchmarks are informational and never fail
+CI.
+
+`nox -s bench -- NAME` runs one benchmark and `nox -s bench` runs all.
+`--report docs/contributing/performance.md` writes this page from the latest results.
+[Benchmarks](benchmarks.md) describes each benchmark, and what happens to requests during
+deployments.
 """
 _converter = cattrs.Converter()
 
 
 def machine() -> Mapping[str, Any]:
-    """Return what matters of this machine; how busy it is as well."""
+    """Return the relevant properties of this machine, including its load."""
     return {
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
@@ -38,25 +42,27 @@ def machine() -> Mapping[str, Any]:
     }
 
 
-def keep(directory: Path, name: str, asked: str, comparisons: Sequence[Comparison]) -> None:
-    """Keep all values of all rounds of one row."""
+def store_results(
+    directory: Path, name: str, description: str, comparisons: Sequence[Comparison]
+) -> None:
+    """Store the values of all rounds of one benchmark."""
     directory.mkdir(parents=True, exist_ok=True)
     found = {
-        "asked": asked,
+        "asked": description,
         "machine": machine(),
         "comparisons": [_converter.unstructure(comparison) for comparison in comparisons],
     }
     (directory / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
-def shown(comparisons: Sequence[Comparison]) -> str:
-    """Return the table of one row."""
+def comparison_table(comparisons: Sequence[Comparison]) -> str:
+    """Return the table of one benchmark."""
     return table(COLUMNS, [comparison.row for comparison in comparisons])
 
 
 def report(directory: Path) -> str:
-    """Return the page that shows the last results of each row that has some."""
-    files = {name: directory / f"{name}.json" for name in ROWS}
+    """Return the page with the latest results of all benchmarks that have some."""
+    files = {name: directory / f"{name}.json" for name in BENCHMARKS}
     kept = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     return "\n".join([_HEAD, *(_section(name, found) for name, found in kept.items())])
 
@@ -64,8 +70,8 @@ def report(directory: Path) -> str:
 def _section(name: str, found: Mapping[str, Any]) -> str:
     comparisons = [_converter.structure(each, Comparison) for each in found["comparisons"]]
     on = found["machine"]
-    told = (
+    summary = (
         f"{on['cores']} cores, {on['memory_gib']} GiB, Linux {on['kernel']}, Python {on['python']},"
         f" a load average of {on['load_average']}, on {on['measured_at']}."
     )
-    return f"## {name}\n\n{found['asked']}\n\n{told}\n\n{shown(comparisons)}\n"
+    return f"## {name}\n\n{found['asked']}\n\n{summary}\n\n{comparison_table(comparisons)}\n"

@@ -1,14 +1,16 @@
 """
-How long does a version that was served before take to be served again?
+How long does it take to roll back to an earlier version?
 
-From the request to the first answer of the old version through the router, which is asked once the
-deployment is said to run. By hand it is a script that runs the image that was kept, and waits for
-its answer on the port itself; contained is the same with the limits that ours has, and in a network
-of its own as each project has one.
+The time is measured from the request to the first response of the old version through the router.
+The benchmark polls the old version as soon as the deployment has the status "running". "By hand"
+is a script that runs the existing image and waits for a response on the container's own port.
+"Contained" means that the script sets the same limits as Pushpaka and, like Pushpaka, creates a
+separate network.
 
-What differs: a claim, the looks until it answers, the commit and the table of routes, together some
-75 ms. Limits and a network of its own cost the container next to nothing on an idle machine, and up
-to a third of its start on a busy one.
+Why they differ: a new instance has to pass two health checks one second apart. Claiming the
+deployment, polling until the instance responds, committing, and updating the route table take about
+75 ms in total. Limits and a separate network hardly delay the start of a container on an idle
+machine, but take up to a third of its start time on a busy machine.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.containers import container_source
-from benchmarks.deploying import (
+from benchmarks.deployments import (
     container_by_hand,
     images_by_hand,
     network_by_hand,
@@ -24,13 +26,13 @@ from benchmarks.deploying import (
     roll_back,
     run_by_hand,
 )
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, by_turns
-from tests.acceptance.people import Json
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
+from tests.acceptance.tools.people import Json
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Go back and forth between two versions, by turns."""
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Alternate between two versions."""
     versions: list[tuple[Json, str]] = []
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
         async with (
@@ -38,7 +40,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
             images_by_hand() as name,
             network_by_hand(name) as options,
         ):
-            source = container_source(ann.served.repositories / "shop")
+            source = container_source(ann.served_instance.repositories / "shop")
             project = await ann.project(source.repository.path)
             versions.append((await ann.deploy(project), source.version))
             source.change()
@@ -57,6 +59,6 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
 
             await container_by_hand(source, name, Path(directory) / "clone")
             contestants = {OURS: ours, "by hand": hand, "contained": contained}
-            samples = await by_turns(contestants, plan.rounds_of(7))
+            samples = await alternate(contestants, run_options.rounds_of(7))
     what = "the version before, on Docker"
     return [Comparison.of(samples, "seconds", what=what, unit="s", goal=Goal(ratio=1.2))]

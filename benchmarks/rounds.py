@@ -1,4 +1,4 @@
-"""Contestants by turns: what each round says of each of them, and how they compare."""
+"""Runs contestants in turn, and compares their results."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,14 +12,14 @@ Figures: TypeAlias = Mapping[str, float]
 Turn: TypeAlias = Callable[[], Awaitable[Figures]]
 """One round of one contestant."""
 Samples: TypeAlias = Mapping[str, Mapping[str, Sequence[float]]]
-"""Of each contestant, by figure: the values of all rounds."""
+"""The values of all rounds, by contestant and figure."""
 
 
-async def by_turns(contestants: Mapping[str, Turn], rounds: int) -> Samples:
+async def alternate(contestants: Mapping[str, Turn], rounds: int) -> Samples:
     """
-    Let each have its turn in each round; who begins changes.
+    Run each contestant once in each round, with a different one first each time.
 
-    One more round warms up before, but where there is a single one, which is to be tried only.
+    If there is more than one round, an additional round for warming up comes first.
     """
     samples: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in contestants}
     names = list(contestants)
@@ -34,18 +34,18 @@ async def by_turns(contestants: Mapping[str, Turn], rounds: int) -> Samples:
 
 @frozen(kw_only=True)
 class Goal:
-    """What the median of ours has to be of that of the best other one."""
+    """The required ratio between the median of Pushpaka and that of the best other contestant."""
 
     ratio: float
-    is_least: bool = False
-    """Whether more is better: then it is at least so much, and else at most."""
+    is_minimum: bool = False
+    """Whether higher values are better. The ratio is then a minimum, otherwise a maximum."""
 
     def met_by(self, ratio: float) -> bool:
-        """Tell whether *ratio* is good enough."""
-        return ratio >= self.ratio if self.is_least else ratio <= self.ratio
+        """Return True if *ratio* reaches the goal."""
+        return ratio >= self.ratio if self.is_minimum else ratio <= self.ratio
 
     def __str__(self) -> str:
-        return f"{'at least' if self.is_least else 'at most'} {self.ratio:g}"
+        return f"{'at least' if self.is_minimum else 'at most'} {self.ratio:g}"
 
 
 @frozen(kw_only=True)
@@ -55,7 +55,7 @@ class Comparison:
     what: str
     unit: str
     samples: Mapping[str, Sequence[float]]
-    """Ours is the one called OURS."""
+    """The values by contestant. The one of Pushpaka is named OURS."""
     goal: Goal | None = None
 
     @classmethod
@@ -68,32 +68,32 @@ class Comparison:
 
     @property
     def best(self) -> str:
-        """The name of the best of the others."""
+        """The name of the best other contestant."""
         others = {name: median(values) for name, values in self.samples.items() if name != OURS}
-        choose = max if self.goal is not None and self.goal.is_least else min
+        choose = max if self.goal is not None and self.goal.is_minimum else min
         return choose(others, key=others.__getitem__)
 
     @property
     def ratio(self) -> float:
-        """Return the median of ours by that of the best other one."""
+        """Return the median of Pushpaka divided by that of the best other contestant."""
         return median(self.samples[OURS]) / median(self.samples[self.best])
 
     @property
     def row(self) -> Sequence[str]:
-        """Show it as a line of a table."""
+        """Return the comparison as a row of a table."""
         others = [name for name in self.samples if name != OURS]
         return (
             self.what,
-            self._told(OURS),
-            "; ".join(f"{name} {self._told(name)}" for name in others),
+            self._summary(OURS),
+            "; ".join(f"{name} {self._summary(name)}" for name in others),
             f"{self.ratio:.2f}",
-            "" if self.goal is None else f"{self.goal}: {self._judged(self.goal)}",
+            "" if self.goal is None else f"{self.goal}: {self._result(self.goal)}",
         )
 
-    def _judged(self, goal: Goal) -> str:
+    def _result(self, goal: Goal) -> str:
         return "met" if goal.met_by(self.ratio) else "missed"
 
-    def _told(self, name: str) -> str:
+    def _summary(self, name: str) -> str:
         values = self.samples[name]
         spread = f" ({_short(min(values))} to {_short(max(values))})" if len(values) > 1 else ""
         return f"{_short(median(values))} {self.unit}{spread}"

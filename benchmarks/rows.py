@@ -1,33 +1,42 @@
-"""The rows of the table: each is a module, which is imported when its figures are wanted."""
+"""The names of all benchmarks. Each is a module that is imported when it is run."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from typing import TypeAlias
 
-from benchmarks.plans import Plan
+from benchmarks.options import RunOptions
 from benchmarks.rounds import Comparison
 
-Measure: TypeAlias = Callable[[Plan], Awaitable[Sequence[Comparison]]]
+Measure: TypeAlias = Callable[[RunOptions], Awaitable[Sequence[Comparison]]]
 
-ROWS = (
+BENCHMARKS = (
     "deploy",
     "deploy-process",
     "rollback",
     "start",
     "claims",
+    "claims-without-redis",
     "api",
     "logs-write",
     "logs-watch",
+    "floods",
+    "fork-bomb",
     "scale",
     "constant",
     "capacity",
     "footprint",
     "cutover",
+    "cutover-held",
+    "lost-node",
+    "coming-back",
 )
 
 
-def row_named(name: str) -> tuple[str, Measure]:
-    """Return what a row asks, which its module says first, and what measures it."""
+def load_benchmark(name: str) -> tuple[str, Measure]:
+    """
+    Return the description of a benchmark, which is the docstring of its module, and its
+    function.
+    """
     module = import_module(f"benchmarks.{name.replace('-', '_')}")
     measure: Measure = module.measure
     return (module.__doc__ or "").strip(), measure

@@ -1,17 +1,19 @@
 """
-How long does a deployment wait that could begin at once: from the commit of its row to its worker?
+How soon after its row is committed does an idle worker start a deployment?
 
-Each is asked for when the one before has begun, on one Redis without persistence, with both ends
-in this process on connections of their own. Ours has the row in SQLite, and Redis carries a hint
-only, after which the worker claims it by a transaction; "in one process" there is no Redis. In
-SAQ and arq, Redis keeps the job itself: from the call that enqueues to the function that begins,
-with their own settings, of which arq's looks every half a second. arq is the last version that
-takes the same client of Redis as the others.
+Each job is queued when the previous job has begun. All programs use one Redis without persistence.
+The sender and the worker are in the same process, on separate connections. Pushpaka stores the row
+in SQLite, and wakes the worker with a message over Redis. The worker then claims the row in a
+transaction. "In one process" uses no Redis. In SAQ and arq, Redis stores the job itself. The time
+of SAQ and arq is measured from the enqueueing call to the start of the function, with their default
+settings; arq polls every half second. The version of arq is the last one that works with the same
+Redis client as SAQ and Pushpaka.
 
-What differs: SAQ hands over a job in the memory of Redis. Ours claims it by a transaction on disk:
-of about 1 ms, 0.25 are the synced commit, 0.5 three statements in SQLite's thread, and the rest
-beginning and giving back a connection. `synchronous=NORMAL` would save the first, and could give a
-fence out twice after a loss of power.
+Why they differ: SAQ passes a job through Redis's memory. Pushpaka claims a deployment in a
+transaction on disk: of about 1 ms, the synced commit takes 0.25 ms, three statements in SQLite's
+thread take 0.5 ms, and acquiring and releasing a connection takes the rest. `synchronous=NORMAL`
+would avoid the sync, but after a power failure, two claims could get the same fencing token, the
+number that makes writes of a former worker fail.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,47 +30,47 @@ from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 from arq.worker import func
 from attrs import define, field
-from benchmarks.databases import end, open_database, open_instance
-from benchmarks.plans import Plan
-from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, by_turns
+from benchmarks.databases import fail_claimed, open_database, open_instance
+from benchmarks.options import RunOptions
+from benchmarks.rounds import OURS, Comparison, Figures, Goal, Turn, alternate
 from redis.asyncio import ConnectionPool, Redis
 from saq.queue.redis import RedisQueue as SaqQueue
 from saq.worker import Worker as SaqWorker
-from tests.redis_server import open_redis_server, process_at, until_up
+from tests.servers.redis import open_process_adapters, open_redis_server, wait_until_up
 
 from pushpaka_core.adapters.memory.queue import MemoryQueue
-from pushpaka_core.application import Application
-from pushpaka_core.domain.projects import Project
-from pushpaka_core.domain.timings import Timings
+from pushpaka_core.container.application import Application
+from pushpaka_core.domain.deployments.timeouts import Timeouts
+from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.ports.queue import DeploymentQueue
-from pushpaka_core.ports.storage import Storage
-from pushpaka_core.services.background import alongside
-from pushpaka_core.testing.keeping import keep, keep_project
-from pushpaka_core.testing.objects import a_deployment
+from pushpaka_core.ports.storage.storage import Storage
+from pushpaka_core.services.concurrency import background_task
+from pushpaka_core.testing.objects.deployments import a_deployment
+from pushpaka_core.testing.stored_objects import store, store_project
 
 _JOBS = 100
-"""In each round."""
+"""Jobs in each round."""
 _ALONE = "Pushpaka in one process"
 
 
 @define
-class Begun:
-    """Tells who has asked for a job when it began."""
+class StartRecorder:
+    """Measures when a job begins."""
 
     _event: Event = field(factory=Event)
     _at: float = 0
 
     def note(self) -> None:
-        """Note that it begins now."""
+        """Record that the job begins now."""
         self._at = perf_counter()
         self._event.set()
 
     async def job(self, _: object) -> None:
-        """Note that it begins now, as the function that a worker of others calls."""
+        """Record that the job begins now. This is the function that workers of SAQ and arq call."""
         self.note()
 
-    async def after(self, ask: Callable[[], Awaitable[object]]) -> float:
-        """Ask for a job, and return the milliseconds from then on, once it has begun."""
+    async def wait_after(self, ask: Callable[[], Awaitable[object]]) -> float:
+        """Request a job with *ask*, and return the milliseconds until it begins."""
         asked_at = perf_counter()
         await ask()
         await self._event.wait()
@@ -76,9 +78,9 @@ class Begun:
         return 1000 * (self._at - asked_at)
 
 
-async def measure(plan: Plan) -> Sequence[Comparison]:
-    """Ask for one job after the other, of each by turns."""
-    jobs = plan.amount(_JOBS, 3)
+async def measure(run_options: RunOptions) -> Sequence[Comparison]:
+    """Request one job after the other, from each contestant in turn."""
+    jobs = run_options.amount(_JOBS, 3)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         directory = stack.enter_context(TemporaryDirectory(prefix="pushpaka-bench-"))
@@ -91,7 +93,7 @@ async def measure(plan: Plan) -> Sequence[Comparison]:
             "arq": await enter(_arq(server.url)),
         }
         turns: dict[str, Turn] = {name: partial(_round, ask, jobs) for name, ask in asks.items()}
-        samples = await by_turns(turns, plan.rounds_of(5))
+        samples = await alternate(turns, run_options.rounds_of(5))
     by_redis = {name: figures for name, figures in samples.items() if name != _ALONE}
     alone = {OURS: samples[_ALONE], "SAQ": samples["SAQ"], "arq": samples["arq"]}
     return [
@@ -111,10 +113,10 @@ async def _round(ask: Callable[[], Awaitable[float]], jobs: int) -> Figures:
 async def _ours_by_redis(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
     instance_id = uuid4()
     async with (
-        process_at(url, instance_id=instance_id) as api,
-        process_at(url, instance_id=instance_id) as worker,
+        open_process_adapters(url, instance_id=instance_id) as api,
+        open_process_adapters(url, instance_id=instance_id) as worker,
     ):
-        await until_up(api, worker)
+        await wait_until_up(api, worker)
         async with _ours(api.queue, worker.queue) as ask:
             yield ask
 
@@ -130,53 +132,58 @@ async def _ours_alone() -> AsyncIterator[Callable[[], Awaitable[float]]]:
 async def _ours(
     near: DeploymentQueue, far: DeploymentQueue
 ) -> AsyncIterator[Callable[[], Awaitable[float]]]:
-    begun = Begun()
+    start_recorder = StartRecorder()
     async with open_database("SQLite") as url, open_instance(url) as (application, storage):
-        project = await keep_project(storage)
-        async with alongside(partial(_work, application, storage, far, begun)):
-            yield partial(_ask_ours, storage, near, project, begun)
+        project = await store_project(storage)
+        async with background_task(partial(_work, application, storage, far, start_recorder)):
+            yield partial(_ask_ours, storage, near, project, start_recorder)
 
 
 async def _ask_ours(
-    storage: Storage, queue: DeploymentQueue, project: Project, begun: Begun
+    storage: Storage, queue: DeploymentQueue, project: Project, start_recorder: StartRecorder
 ) -> float:
-    await keep(storage, a_deployment(project))
-    return await begun.after(partial(queue.announce, project.id))
+    await store(storage, a_deployment(project))
+    return await start_recorder.wait_after(partial(queue.notify, project.id))
 
 
 async def _work(
-    application: Application, storage: Storage, queue: DeploymentQueue, begun: Begun
+    application: Application,
+    storage: Storage,
+    queue: DeploymentQueue,
+    start_recorder: StartRecorder,
 ) -> None:
-    """Claim as a worker does, and be done with it at once."""
+    """Claim as a worker does, and end each deployment at once."""
     while True:
-        lease = await application.engine.pipeline.claim("worker")
+        lease = await application.worker_services.pipeline.claim("worker")
         if lease is None:
-            await queue.wait(Timings().poll)
+            await queue.wait(Timeouts().poll_interval)
             continue
-        begun.note()
-        await end(storage, lease)
+        start_recorder.note()
+        await fail_claimed(storage, lease)
 
 
 @asynccontextmanager
 async def _saq(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
-    begun = Begun()
+    start_recorder = StartRecorder()
     near, far = (SaqQueue(Redis.from_url(url), name="deployments") for _ in range(2))
-    worker = SaqWorker(far, functions=[("deploy", begun.job)])
+    worker = SaqWorker(far, functions=[("deploy", start_recorder.job)])
     await near.connect()
     async with create_task_group() as tasks:
         tasks.start_soon(worker.start)
-        yield partial(begun.after, partial(near.enqueue, "deploy"))
+        yield partial(start_recorder.wait_after, partial(near.enqueue, "deploy"))
         await worker.stop()
     await near.disconnect()
 
 
 @asynccontextmanager
 async def _arq(url: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
-    begun = Begun()
+    start_recorder = StartRecorder()
     near, far = (ArqRedis(ConnectionPool.from_url(url)) for _ in range(2))
-    worker = ArqWorker([func(begun.job, name="deploy")], redis_pool=far, handle_signals=False)
+    worker = ArqWorker(
+        [func(start_recorder.job, name="deploy")], redis_pool=far, handle_signals=False
+    )
     async with create_task_group() as tasks:
         tasks.start_soon(worker.async_run)
-        yield partial(begun.after, partial(near.enqueue_job, "deploy"))
+        yield partial(start_recorder.wait_after, partial(near.enqueue_job, "deploy"))
         tasks.cancel_scope.cancel()
     await near.aclose()

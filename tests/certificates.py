@@ -1,4 +1,4 @@
-"""Certificates of one's own, signed by themselves."""
+"""Creates self-signed certificates."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,11 @@ from cryptography.x509.oid import NameOID
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def certify(directory: Path, stem: str, *names: str, until: datetime = UNTIL) -> bytes:
-    """Put a certificate of one's own into *directory*, and return it."""
+def write_certificate(directory: Path, stem: str, *names: str, until: datetime = UNTIL) -> bytes:
+    """
+    Write a self-signed certificate and its key to *directory*, and return the certificate as
+    PEM.
+    """
     directory.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stem)])

@@ -1,4 +1,4 @@
-"""The examples do what they say."""
+"""The examples work as documented."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ from textwrap import indent
 import httpx
 import pytest
 from anyio import fail_after, open_process, run_process, sleep, to_thread
-from tests.served import free_port
+from tests.served_instance import free_port
 
 from pushpaka_core import Settings
-from pushpaka_core.domain.redaction import SHORTEST_SECRET
-from pushpaka_core.maintenance import remove_data, take_down
+from pushpaka_core.domain.logs.redaction import MIN_SECRET_LENGTH
+from pushpaka_core.maintenance.instance import remove_data, stop_everything
 from pushpaka_core.testing.repositories import Repository
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -24,16 +24,16 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.fixture
 async def data_directory() -> AsyncIterator[Path]:
-    """Give a directory that other users may pass, as projects' programs have to."""
-    directory = await to_thread.run_sync(_passable_directory)
+    """Yield a data directory that other users can access, as applications run as other users."""
+    directory = await to_thread.run_sync(_create_readable_directory)
     yield directory / "data"
     settings = Settings(data_directory=directory / "data")
-    await take_down(settings)
+    await stop_everything(settings)
     await remove_data(settings)
     await to_thread.run_sync(rmtree, directory)
 
 
-def _passable_directory() -> Path:
+def _create_readable_directory() -> Path:
     directory = Path(mkdtemp(prefix="pushpaka-"))
     directory.chmod(0o755)
     return directory
@@ -42,8 +42,10 @@ def _passable_directory() -> Path:
 @pytest.mark.anyio
 @pytest.mark.needs("traefik")
 async def test_ten_lines_deploy_a_repository(data_directory: Path) -> None:
-    """A program that imports the core gets a routed application."""
-    repository = await to_thread.run_sync(_repository, data_directory.parent / "repos" / "hello")
+    """The program from the README embeds the core, deploys a repository, and prints its URL."""
+    repository = await to_thread.run_sync(
+        _create_repository, data_directory.parent / "repos" / "hello"
+    )
     script = EXAMPLES / "embedding" / "deploy.py"
     argv = [sys.executable, str(script), str(repository.path), str(data_directory)]
 
@@ -60,15 +62,15 @@ async def test_ten_lines_deploy_a_repository(data_directory: Path) -> None:
     [("embedding", "fastapi_app:app"), ("embedding/django_project", "asgi:application")],
 )
 async def test_a_web_application_deploys(data_directory: Path, directory: str, app: str) -> None:
-    """A web application that holds the core deploys, and shows where it stands and what it says."""
+    """A web application that embeds the core deploys, and shows the status and the log."""
     async with _served_by_uvicorn(EXAMPLES / directory, app, data_directory) as client:
         await _deploy(client, data_directory.parent / "repos" / "hello")
 
 
 @pytest.mark.anyio
 @pytest.mark.needs("traefik")
-async def test_the_whole_api_lies_beside_the_routes_of_another(data_directory: Path) -> None:
-    """What an application deploys by its own routes, Pushpaka's API knows that it carries."""
+async def test_an_application_mounts_the_api(data_directory: Path) -> None:
+    """A deployment that an application creates is visible in the API that it mounts."""
     directory = EXAMPLES / "embedding"
 
     async with _served_by_uvicorn(directory, "litestar_app:app", data_directory) as client:
@@ -81,23 +83,23 @@ async def test_the_whole_api_lies_beside_the_routes_of_another(data_directory: P
 
 
 def test_readme_shows_the_lines_of_the_example() -> None:
-    """What people read is what is tried."""
+    """The README shows the tested example, not a copy that may be outdated."""
     _, shown = (EXAMPLES.parent / "README.md").read_text().split("```python\n")
     script = (EXAMPLES / "embedding" / "deploy.py").read_text()
 
     assert indent(shown.partition("```")[0], " " * 4) in script
 
 
-def test_what_is_too_short_to_be_masked_is_told() -> None:
-    """Who relies on masked logs has to know what is left in them."""
+def test_unmasked_secret_length_is_documented() -> None:
+    """Users who rely on masked logs have to know about secrets that are too short to be masked."""
     security = (EXAMPLES.parent / "SECURITY.md").read_text()
 
-    assert f"fewer than {SHORTEST_SECRET} characters" in security
+    assert f"shorter than {MIN_SECRET_LENGTH} characters" in security
 
 
 async def _deploy(client: httpx.AsyncClient, directory: Path) -> None:
-    """Deploy a repository by an example's routes, and expect what its page shows."""
-    repository = await to_thread.run_sync(_repository, directory)
+    """Deploy a repository through the routes of an example application, and check the responses."""
+    repository = await to_thread.run_sync(_create_repository, directory)
     wanted = {"name": "hello", "repo_url": str(repository.path)}
 
     asked = (await client.post("/deployments", json=wanted)).json()
@@ -110,7 +112,7 @@ async def _deploy(client: httpx.AsyncClient, directory: Path) -> None:
     unknown = await client.get("/deployments/00000000-0000-4000-8000-000000000000")
 
     assert asked["url"].startswith("http://hello.localhost")
-    assert "switch | It is healthy and takes over." in log.splitlines()
+    assert "switch | The health check passed. Switching traffic." in log.splitlines()
     assert 404 == unknown.status_code
 
 
@@ -118,7 +120,7 @@ async def _deploy(client: httpx.AsyncClient, directory: Path) -> None:
 async def _served_by_uvicorn(
     directory: Path, app: str, data_directory: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the application *app* of *directory*, as its page says, until the block ends."""
+    """Serve the application *app* of *directory* with uvicorn until the block ends."""
     port = free_port()
     env = {
         **os.environ,
@@ -136,14 +138,14 @@ async def _served_by_uvicorn(
     ):
         try:
             with fail_after(60):
-                await _until_up(client)
+                await _wait_until_up(client)
             yield client
         finally:
             process.terminate()
             await process.wait()
 
 
-async def _until_up(client: httpx.AsyncClient) -> None:
+async def _wait_until_up(client: httpx.AsyncClient) -> None:
     while True:
         try:
             await client.get("/")
@@ -153,7 +155,7 @@ async def _until_up(client: httpx.AsyncClient) -> None:
             return
 
 
-def _repository(path: Path) -> Repository:
-    repository = Repository.make(path)
+def _create_repository(path: Path) -> Repository:
+    repository = Repository.create(path)
     repository.commit("one", {"index.html": "<h1>Hello</h1>"})
     return repository

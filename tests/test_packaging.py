@@ -1,28 +1,35 @@
-"""What is said of the package in more than one place."""
+"""The version, the type markers and the contents of the package."""
 
 import tomllib
 from pathlib import Path
 
-from pushpaka_core.engine import VERSION
+import pytest
+
+import pushpaka_core
+from pushpaka_core.container.worker import VERSION
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_an_instance_tells_the_version_of_its_package() -> None:
-    """What is shown at run time is what was released."""
+def test_version_matches_pyproject() -> None:
     assert PYPROJECT["project"]["version"] == VERSION
 
 
-def test_every_package_says_that_it_is_typed() -> None:
-    """A type checker believes the annotations of a package only where it says so."""
+@pytest.mark.parametrize("name", pushpaka_core.__all__)
+def test_public_names_can_be_imported(name: str) -> None:
+    """The table for lazy imports has the right module for each public name."""
+    assert hasattr(pushpaka_core, name)
+
+
+def test_every_package_is_typed() -> None:
     packages = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
     assert [] == [package for package in packages if not (ROOT / package / "py.typed").is_file()]
 
 
-def test_a_build_leaves_out_nothing_of_the_dashboard() -> None:
-    """It leaves out what Git ignores, as directories that are named like those of a build."""
+def test_build_contains_the_dashboard() -> None:
+    """No path in the dashboard matches .gitignore, because builds skip ignored directories."""
     ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
     files = (ROOT / "src/pushpaka_http/dashboard").rglob("*.*")
 

@@ -1,57 +1,40 @@
 """
-The Sphinx extension that fills pages with what is generated from the code.
+A Sphinx extension that fills pages with text generated from the code.
 
-A page says where by a comment of its own line, as in `<!-- generated: metrics -->`. On a
-forge nothing is seen of it; in the built page the text of the maker stands there.
+A line `<!-- generated: metrics -->` in a page is replaced with the output of the generator with
+that name; any further words are its argument. GitHub and other Markdown viewers show nothing there.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from typing import Any
 
-from docs.generator.api import operations, schemas
-from docs.generator.commands import commands
-from docs.generator.configuration import setting_tables
-from docs.generator.contents import with_contents
-from docs.generator.docstrings import hide_parts_of_services, read_sections
-from docs.generator.layers import layers, rules
-from docs.generator.links import show_directories_as_text
-from docs.generator.measures import metrics
-from docs.generator.messages import messages
-from docs.generator.modules import error_tree, modules, services
-from docs.generator.states import states
-from docs.generator.suites import suites
+from docs.generator import api, llms_txt, messages, pages, python_api, tables
 from sphinx.application import Sphinx
 
-MAKERS: Mapping[str, Callable[[str], str]] = {
-    "commands": commands,
-    "error-tree": error_tree,
-    "layers": layers,
-    "messages": messages,
-    "metrics": metrics,
-    "modules": modules,
-    "operations": operations,
-    "rules": rules,
-    "schemas": schemas,
-    "services": services,
-    "settings": setting_tables,
-    "states": states,
-    "suites": suites,
-}
-"""What makes the Markdown for each name; it takes the words after the name."""
-_PLACE = re.compile(r"^<!-- generated: (?P<name>[a-z-]+) ?(?P<words>.*?) -->$", re.MULTILINE)
+_MODULES = (api, messages, python_api, tables)
+"""The modules that contain generators. A generator has the name of its function."""
+_PLACE = re.compile(r"^<!-- generated: (?P<name>[a-z_]+) ?(?P<words>.*?) -->$", re.MULTILINE)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Take part in the reading of pages, and in the resolving of links."""
+    """Connect the extension to Sphinx."""
     app.connect("source-read", fill)
-    app.connect("autodoc-process-docstring", read_sections)
-    app.connect("autodoc-process-signature", hide_parts_of_services)
-    app.connect("doctree-read", show_directories_as_text)
+    app.connect("autodoc-process-docstring", pages.read_sections)
+    app.connect("autodoc-process-signature", pages.hide_constructors_of_services)
+    app.connect("doctree-read", pages.show_directories_as_text)
+    app.connect("doctree-resolved", pages.adapt_to_markdown)
+    app.connect("build-finished", llms_txt.write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def fill(app: Sphinx, page: str, content: list[str]) -> None:
-    """Put what is generated into the source of a page."""
+    """Insert generated text into the source of *page*."""
     if page == app.config.root_doc:
-        content[0] = with_contents(content[0])
-    content[0] = _PLACE.sub(lambda place: MAKERS[place["name"]](place["words"]), content[0])
+        content[0] = pages.with_contents(content[0])
+    content[0] = _PLACE.sub(_generated, content[0])
+
+
+def _generated(place: re.Match[str]) -> str:
+    generators: dict[str, Any] = {k: v for each in _MODULES for k, v in vars(each).items()}
+    text: str = generators[place["name"]](place["words"])
+    return text

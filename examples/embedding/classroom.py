@@ -1,10 +1,10 @@
-"""A program that deploys: hand in the work of a class, and tell how each did."""
+"""A program that deploys the projects of the students in a class, and reports the results."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
 from pushpaka_core import Actor, Application, NewDeployment, NewProject
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
 
 PATIENCE = timedelta(minutes=20)
 
@@ -12,7 +12,7 @@ PATIENCE = timedelta(minutes=20)
 async def hand_in(
     pushpaka: Application, teacher: Actor, repositories: Mapping[str, str]
 ) -> dict[str, str]:
-    """Deploy each repository; return the address, or why there is none, by the student's name."""
+    """Deploy each repository. Return each student's URL or error."""
     projects = {o.project.name: o for o in await pushpaka.projects.all(teacher)}
     asked = {}
     for student, repo_url in repositories.items():

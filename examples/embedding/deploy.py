@@ -1,4 +1,4 @@
-"""Deploys a repository from a Python program: the core, and a worker beside it."""
+"""Deploys a repository from a Python program that runs the core and a worker."""
 
 import sys
 from datetime import timedelta
@@ -26,7 +26,7 @@ async def main(repository: Path, data_directory: Path) -> None:
     )
     async with open_application(settings) as pushpaka, open_worker(pushpaka):
         jane = Registration(email="jane@example.com", name="Jane", password="correct horse")
-        actor = Actor.of((await pushpaka.accounts.register(jane)).user)
+        actor = Actor.from_user((await pushpaka.accounts.register(jane)).user)
         project = NewProject(name="hello", repo_url=str(repository))
         hello = await pushpaka.projects.create(actor, project)
         wanted = NewDeployment(project_id=hello.project.id)

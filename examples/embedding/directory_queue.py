@@ -1,4 +1,4 @@
-"""An adapter of your own: a queue for workers of one machine, whose hints are files."""
+"""A custom adapter: a queue that stores hints as files, for workers on one machine."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -8,26 +8,26 @@ from uuid import uuid4
 from anyio import move_on_after, sleep, to_thread
 from attrs import frozen
 
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 
 
 @frozen
 class DirectoryQueue:
     """
-    Leaves each hint as a file, which the worker that is woken takes away.
+    Stores each hint as a file. The worker that wakes up removes it.
 
-    Where the disk fails, hints are lost, as they may be: the work is in storage.
+    Hints are lost if the disk fails. The port allows that, because the work is in storage.
     """
 
     _directory: Path
     _look_again: timedelta = timedelta(milliseconds=50)
 
-    async def announce(self, project_id: ProjectId, /) -> None:
-        """Leave a hint for one worker."""
+    async def notify(self, project_id: ProjectId, /) -> None:
+        """Write a hint for one worker."""
         await to_thread.run_sync(self._leave, project_id)
 
     async def wait(self, timeout: timedelta, /) -> bool:
-        """Return true once a hint was taken, or false once *timeout* is over."""
+        """Return True if a hint was found, or False after *timeout*."""
         with move_on_after(timeout.total_seconds()):
             while not await to_thread.run_sync(self._take):
                 await sleep(self._look_again.total_seconds())

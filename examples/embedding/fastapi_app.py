@@ -20,8 +20,8 @@ from pushpaka_core import (
     Settings,
     open_application,
 )
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.logs import LogFilter
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.logs import LogFilter
 from pushpaka_core.errors import ConflictError, InvalidInputError, NotFoundError
 from pushpaka_worker import open_worker
 
@@ -33,17 +33,17 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The core, and a worker that deploys, live as long as the application."""
+    """Run the core and a worker as long as the application runs."""
     async with open_application(Settings.from_environ()) as pushpaka, open_worker(pushpaka):
         yield {"pushpaka": pushpaka, "actor": await own_account(pushpaka)}
 
 
 async def own_account(pushpaka: Application) -> Actor:
-    """All that this program deploys belongs to one account, made at its first start."""
+    """Return the account that owns all projects of this program. The first start creates it."""
     for user in await pushpaka.accounts.all(PLATFORM):
-        return Actor.of(user)
+        return Actor.from_user(user)
     new = Registration(email="me@example.com", name="FastAPI", password=token_urlsafe())
-    return Actor.of(await pushpaka.accounts.create(PLATFORM, new))
+    return Actor.from_user(await pushpaka.accounts.create(PLATFORM, new))
 
 
 def of_pushpaka(request: Request) -> Application:
@@ -66,7 +66,7 @@ class Wanted(BaseModel):
 
 @app.post("/deployments", status_code=201)
 async def deploy(wanted: Wanted, pushpaka: Pushpaka, me: Me) -> dict[str, str]:
-    """Deploy a repository under a name; the first time makes a project of it."""
+    """Deploy a repository under a name. The first deployment creates the project."""
     known = {o.project.name: o for o in await pushpaka.projects.all(me)}
     project = known.get(wanted.name) or await pushpaka.projects.create(
         me, NewProject(name=wanted.name, repo_url=wanted.repo_url)
@@ -78,21 +78,21 @@ async def deploy(wanted: Wanted, pushpaka: Pushpaka, me: Me) -> dict[str, str]:
 
 @app.get("/deployments/{id}")
 async def show(id: UUID, pushpaka: Pushpaka, me: Me) -> dict[str, str | None]:
-    """Show where a deployment stands."""
+    """Show the status of a deployment."""
     deployment = await pushpaka.deployments.get(me, DeploymentId(id))
     return {"status": deployment.status, "phase": deployment.phase, "error": deployment.error}
 
 
 @app.get("/deployments/{id}/log", response_class=PlainTextResponse)
 async def show_log(id: UUID, pushpaka: Pushpaka, me: Me) -> str:
-    """Show the log so far."""
+    """Show the log up to now."""
     lines = await pushpaka.logs.lines(me, DeploymentId(id), LogFilter())
     return "".join(f"{line.phase} | {line.message}\n" for line in lines)
 
 
 @app.get("/deployments/{id}/log/live")
 async def follow_log(id: UUID, pushpaka: Pushpaka, me: Me) -> StreamingResponse:
-    """Show the log as it grows, until the deployment is over."""
+    """Stream the log until the deployment is final."""
     await pushpaka.logs.require_visible(me, DeploymentId(id))
 
     async def text() -> AsyncIterator[str]:

@@ -1,4 +1,4 @@
-"""A Litestar application that deploys, and has Pushpaka's whole API beside its own routes."""
+"""A Litestar application that deploys, and mounts the whole Pushpaka API next to its own routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,8 +21,8 @@ from pushpaka_core import (
     Settings,
     open_application,
 )
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.logs import LogFilter
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.logs import LogFilter
 from pushpaka_core.errors import NotFoundError
 from pushpaka_http.app import create_app
 from pushpaka_worker import open_worker
@@ -43,14 +43,14 @@ async def deploy(data: dict[str, str], pushpaka: Pushpaka, me: Me) -> dict[str, 
 
 @get("/deployments/{id:uuid}")
 async def show(id: UUID, pushpaka: Pushpaka, me: Me) -> dict[str, str | None]:
-    """Show where a deployment stands."""
+    """Show the status of a deployment."""
     deployment = await pushpaka.deployments.get(me, DeploymentId(id))
     return {"status": deployment.status, "error": deployment.error}
 
 
 @get("/deployments/{id:uuid}/log", media_type=MediaType.TEXT)
 async def show_log(id: UUID, pushpaka: Pushpaka, me: Me) -> str:
-    """Show the log so far."""
+    """Show the log up to now."""
     lines = await pushpaka.logs.lines(me, DeploymentId(id), LogFilter())
     return "".join(f"{line.phase} | {line.message}\n" for line in lines)
 
@@ -61,7 +61,7 @@ def not_found(_: Request, error: NotFoundError) -> Response[dict[str, str]]:
 
 @asynccontextmanager
 async def lifespan(app: Litestar) -> AsyncIterator[None]:
-    """The core, and a worker that deploys, live as long as the application."""
+    """Run the core and a worker as long as the application runs."""
     async with open_application(Settings.from_environ()) as pushpaka, open_worker(pushpaka):
         app.state.pushpaka = pushpaka
         app.state.me = await own_account(pushpaka)
@@ -70,12 +70,12 @@ async def lifespan(app: Litestar) -> AsyncIterator[None]:
 
 
 async def own_account(pushpaka: Application) -> Actor:
-    """All that this program deploys belongs to one account, made at its first start."""
+    """Return the account that owns all projects of this program. The first start creates it."""
     for user in await pushpaka.accounts.all(PLATFORM):
         if user.email == EMAIL:
-            return Actor.of(user)
+            return Actor.from_user(user)
     new = Registration(email=EMAIL, name="Litestar", password=token_urlsafe())
-    return Actor.of(await pushpaka.accounts.create(PLATFORM, new))
+    return Actor.from_user(await pushpaka.accounts.create(PLATFORM, new))
 
 
 def of_pushpaka(state: State) -> Application:
@@ -87,7 +87,7 @@ def of_me(state: State) -> Actor:
 
 
 def beside_api(own: ASGIApp) -> ASGIApp:
-    """Send what is asked of /api/v1 to Pushpaka, with its own sign-in, limits and errors."""
+    """Pass requests below /api/v1 to Pushpaka, which has its own sign-in, limits and errors."""
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
         is_theirs = scope.get("path", "").startswith("/api/v1/")

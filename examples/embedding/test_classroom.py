@@ -1,4 +1,4 @@
-"""Tests of `classroom.py`: everything is Pushpaka's own but what is outside of the program."""
+"""Tests of `classroom.py` with the real core and in-memory adapters."""
 
 from collections.abc import AsyncIterator
 
@@ -10,8 +10,8 @@ from pushpaka_core import Actor, Application, Registration, assemble, memory_ada
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
 from pushpaka_core.adapters.memory.router import MemoryRouter
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
+from pushpaka_core.container.adapters import Options
 from pushpaka_core.errors import BuildError
-from pushpaka_core.parts import Options
 from pushpaka_worker import open_worker
 
 ADA, BOB = "https://git.example.com/ada", "https://git.example.com/bob"
@@ -19,7 +19,7 @@ ADA, BOB = "https://git.example.com/ada", "https://git.example.com/bob"
 
 @frozen(kw_only=True)
 class School:
-    """An instance in memory, and what a test plays with."""
+    """An in-memory instance, and the adapters that a test controls."""
 
     pushpaka: Application
     teacher: Actor
@@ -28,25 +28,25 @@ class School:
     router: MemoryRouter
 
     def push(self, repo_url: str, **files: str) -> None:
-        """Commit *files* to main, as somebody would."""
+        """Commit *files* to the main branch."""
         named = {name.replace("_", "."): text for name, text in files.items()}
         commits = self.source.repositories.setdefault(repo_url, {"main": []})["main"]
         commits.append(MemoryCommit(sha=f"{len(commits) + 1:040x}", files=named))
 
     @property
     def hosts(self) -> set[str]:
-        """What the router answers for."""
+        """Return the host names that the router serves."""
         return {host for route in self.router.routes for host in route.hosts}
 
 
 @pytest.fixture
 async def school() -> AsyncIterator[School]:
-    """Give an instance that keeps all in memory, with a worker that deploys."""
+    """Yield an in-memory instance with a worker."""
     source, builder, router = MemorySource(), MemoryBuilder(), MemoryRouter()
     adapters = evolve(memory_adapters(), source=source, builder=builder, router=router)
     pushpaka = assemble(adapters, Options())
     ada = Registration(email="teacher@example.com", name="Teacher", password="correct horse")
-    teacher = Actor.of((await pushpaka.accounts.register(ada)).user)
+    teacher = Actor.from_user((await pushpaka.accounts.register(ada)).user)
     async with open_worker(pushpaka):
         yield School(
             pushpaka=pushpaka, teacher=teacher, source=source, builder=builder, router=router
@@ -54,7 +54,7 @@ async def school() -> AsyncIterator[School]:
 
 
 @pytest.mark.anyio
-async def test_each_student_has_an_address(school: School) -> None:
+async def test_each_student_gets_a_url(school: School) -> None:
     school.push(ADA, index_html="<h1>Ada</h1>")
     school.push(BOB, index_html="<h1>Bob</h1>")
 
@@ -65,18 +65,18 @@ async def test_each_student_has_an_address(school: School) -> None:
 
 
 @pytest.mark.anyio
-async def test_one_mistake_is_told_and_holds_up_nobody(school: School) -> None:
+async def test_failure_of_one_student_affects_no_other(school: School) -> None:
     school.push(ADA, index_html="<h1>Ada</h1>")
     school.push(BOB, notes_txt="No time, sorry.")
 
     report = await hand_in(school.pushpaka, school.teacher, {"Ada": ADA, "Bob": BOB})
 
     assert "http://ada.localhost" == report["Ada"]
-    assert report["Bob"].startswith("Nothing that can be deployed was recognised")
+    assert report["Bob"].startswith("Could not detect how to run this repository")
 
 
 @pytest.mark.anyio
-async def test_who_breaks_it_keeps_what_ran(school: School) -> None:
+async def test_failed_deployment_keeps_the_previous_version(school: School) -> None:
     school.push(ADA, index_html="<h1>Ada</h1>")
     await hand_in(school.pushpaka, school.teacher, {"Ada": ADA})
 

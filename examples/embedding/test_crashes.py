@@ -1,4 +1,4 @@
-"""How a program that embeds Pushpaka tests itself: nothing is started, the clock is stepped."""
+"""Tests of a program that embeds Pushpaka: no process is started, and the test steps the clock."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,16 +17,18 @@ from pushpaka_core import (
 )
 from pushpaka_core.adapters.memory.runtime import MemoryRuntime
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
-from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.deployments.timeouts import Timeouts
 from pushpaka_worker import open_worker
 
 SHOP = "https://git.example.com/shop"
 COMMIT = MemoryCommit(sha="a" * 40, files={"index.html": "<h1>Shop</h1>"})
-QUICK = Timings(poll=timedelta(milliseconds=10), tend=timedelta(milliseconds=10))
+QUICK = Timeouts(
+    poll_interval=timedelta(milliseconds=10), supervision_interval=timedelta(milliseconds=10)
+)
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -41,9 +43,9 @@ async def test_crashed_application_runs_again_after_its_pause() -> None:
     runtime = MemoryRuntime(now=clock)
     source = MemorySource(repositories={SHOP: {"main": [COMMIT]}})
     adapters = evolve(memory_adapters(now=clock), runtime=runtime, source=source)
-    pushpaka = assemble(adapters, Options(timings=QUICK))
+    pushpaka = assemble(adapters, Options(timeouts=QUICK))
     jane = Registration(email="jane@example.com", name="Jane", password="correct horse")
-    actor = Actor.of((await pushpaka.accounts.register(jane)).user)
+    actor = Actor.from_user((await pushpaka.accounts.register(jane)).user)
     project = await pushpaka.projects.create(actor, NewProject(name="shop", repo_url=SHOP))
 
     async def until(status: str) -> None:
@@ -56,9 +58,9 @@ async def test_crashed_application_runs_again_after_its_pause() -> None:
         deployment = await pushpaka.deployments.deploy(actor, wanted)
         await until("running")
 
-        runtime.crash(next(iter(runtime.living)))
+        runtime.crash(next(iter(runtime.running)))
         await until("crashed")
         clock.now += timedelta(seconds=1)
         await until("running")
 
-    assert 1 == len(runtime.living)
+    assert 1 == len(runtime.running)

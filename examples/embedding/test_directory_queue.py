@@ -1,4 +1,4 @@
-"""Whether the queue of `directory_queue.py` keeps what its port promises, and is used."""
+"""Tests the queue in `directory_queue.py`: its contract, and its use in an application."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -30,25 +30,25 @@ def queue(tmp_path: Path) -> DeploymentQueue:
 
 
 class TestDirectoryQueue(QueueContract):
-    """Everything that the port promises."""
+    """Runs the `DeploymentQueue` contract against the example's queue."""
 
 
 async def test_a_hint_reaches_another_process(tmp_path: Path) -> None:
     one, other = DirectoryQueue(tmp_path), DirectoryQueue(tmp_path)
 
-    await one.announce(PROJECT)
+    await one.notify(PROJECT)
 
     assert await other.wait(timedelta(seconds=1))
 
 
-async def test_an_application_announces_by_it(queue: DeploymentQueue, tmp_path: Path) -> None:
+async def test_application_sends_hints_to_the_queue(queue: DeploymentQueue, tmp_path: Path) -> None:
     def swap(adapters: Adapters) -> Adapters:
         return evolve(adapters, queue=queue)
 
     settings = Settings(data_directory=tmp_path / "data", runtime=RuntimeChoice.MEMORY)
     async with open_application(settings, swap=swap) as pushpaka:
         jane = Registration(email="jane@example.com", name="Jane", password="correct horse")
-        actor = Actor.of((await pushpaka.accounts.register(jane)).user)
+        actor = Actor.from_user((await pushpaka.accounts.register(jane)).user)
         new = NewProject(name="shop", repo_url="https://git.example.com/shop")
         shop = await pushpaka.projects.create(actor, new)
         await pushpaka.deployments.deploy(actor, NewDeployment(project_id=shop.project.id))

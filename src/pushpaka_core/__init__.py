@@ -1,27 +1,30 @@
 """
-Pushpaka's core: deployments from a Git repository to a routed, running application.
+Pushpaka's core: deploys Git repositories as running, routed applications.
 
-It knows no web framework. What is named here is imported on use, so that importing
-the package costs nothing.
+The core does not depend on a web framework. The public names are imported on first use, so
+importing the package is cheap.
+
+A program that embeds Pushpaka opens an `Application` with `open_application`, or assembles one from
+its own adapters with `assemble`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pushpaka_core.application import Application, assemble
     from pushpaka_core.bootstrap import memory_adapters, open_application
-    from pushpaka_core.domain.access import PLATFORM, Actor
-    from pushpaka_core.domain.custom_domains import NewCustomDomain
-    from pushpaka_core.domain.deployments import NewDeployment
-    from pushpaka_core.domain.env_vars import NewEnvVar
-    from pushpaka_core.domain.plans import NewPlan
-    from pushpaka_core.domain.projects import NewProject, ProjectChanges
-    from pushpaka_core.domain.tokens import NewApiToken, TokenScope
-    from pushpaka_core.domain.users import Credentials, Registration
-    from pushpaka_core.domain.webhooks import Forge, NewWebhook
-    from pushpaka_core.parts import Adapters, Options
-    from pushpaka_core.settings import RuntimeChoice, Settings
+    from pushpaka_core.container.adapters import Adapters, Options
+    from pushpaka_core.container.application import Application, assemble
+    from pushpaka_core.domain.accounts.access import PLATFORM, Actor
+    from pushpaka_core.domain.accounts.tokens import NewApiToken, TokenScope
+    from pushpaka_core.domain.accounts.users import Credentials, Registration
+    from pushpaka_core.domain.deployments.deployments import NewDeployment
+    from pushpaka_core.domain.deployments.plans import PlanRequest
+    from pushpaka_core.domain.integrations.webhooks import GitProvider, NewWebhook
+    from pushpaka_core.domain.projects.env_vars import NewEnvVar
+    from pushpaka_core.domain.projects.projects import NewProject, ProjectChanges
+    from pushpaka_core.domain.routing.custom_domains import NewCustomDomain
+    from pushpaka_core.settings.settings import RuntimeChoice, Settings
 
 __all__ = [
     "PLATFORM",
@@ -29,15 +32,15 @@ __all__ = [
     "Adapters",
     "Application",
     "Credentials",
-    "Forge",
+    "GitProvider",
     "NewApiToken",
     "NewCustomDomain",
     "NewDeployment",
     "NewEnvVar",
-    "NewPlan",
     "NewProject",
     "NewWebhook",
     "Options",
+    "PlanRequest",
     "ProjectChanges",
     "Registration",
     "RuntimeChoice",
@@ -48,34 +51,34 @@ __all__ = [
     "open_application",
 ]
 
-_HOMES = {
-    "PLATFORM": "domain.access",
-    "Actor": "domain.access",
-    "Adapters": "parts",
-    "Application": "application",
-    "Credentials": "domain.users",
-    "Forge": "domain.webhooks",
-    "NewApiToken": "domain.tokens",
-    "NewCustomDomain": "domain.custom_domains",
-    "NewDeployment": "domain.deployments",
-    "NewEnvVar": "domain.env_vars",
-    "NewPlan": "domain.plans",
-    "NewProject": "domain.projects",
-    "NewWebhook": "domain.webhooks",
-    "Options": "parts",
-    "ProjectChanges": "domain.projects",
-    "Registration": "domain.users",
-    "RuntimeChoice": "settings",
-    "Settings": "settings",
-    "TokenScope": "domain.tokens",
-    "assemble": "application",
+_MODULES = {
+    "PLATFORM": "domain.accounts.access",
+    "Actor": "domain.accounts.access",
+    "Adapters": "container.adapters",
+    "Application": "container.application",
+    "Credentials": "domain.accounts.users",
+    "GitProvider": "domain.integrations.webhooks",
+    "NewApiToken": "domain.accounts.tokens",
+    "NewCustomDomain": "domain.routing.custom_domains",
+    "NewDeployment": "domain.deployments.deployments",
+    "NewEnvVar": "domain.projects.env_vars",
+    "PlanRequest": "domain.deployments.plans",
+    "NewProject": "domain.projects.projects",
+    "NewWebhook": "domain.integrations.webhooks",
+    "Options": "container.adapters",
+    "ProjectChanges": "domain.projects.projects",
+    "Registration": "domain.accounts.users",
+    "RuntimeChoice": "settings.settings",
+    "Settings": "settings.settings",
+    "TokenScope": "domain.accounts.tokens",
+    "assemble": "container.application",
     "memory_adapters": "bootstrap",
     "open_application": "bootstrap",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from the module that it lives in."""
-    if name not in _HOMES:
+    """Import a public name from its module on first use."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,40 +1,41 @@
-"""The log of the platform's programs: one record a line, for people or for programs."""
+"""Logging of the platform's programs: one record per line, as text or JSON."""
 
 import logging
 import sys
-from enum import StrEnum
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_TALKATIVE = ("alembic", "httpx", "uvicorn")
-"""Libraries that log what only concerns their own developers."""
+from pushpaka_core.settings.platform import LogFormat
+
+__all__ = ["LogFormat", "configure_logging"]
+
+_NOISY_LOGGERS = ("alembic", "httpx", "uvicorn")
+"""Libraries whose informational records are useful only to their own developers."""
 
 
-class LogFormat(StrEnum):
-    """How a record looks."""
-
-    CONSOLE = "console"
-    JSON = "json"
-
-
-def set_up_logging(
+def configure_logging(
     log_format: LogFormat = LogFormat.CONSOLE,
     *,
     level: int = logging.INFO,
     output: TextIO | None = None,
 ) -> None:
     """
-    Send the records of the whole process to *output*.
+    Configure logging for the whole process.
 
-    It is for programs: who imports Pushpaka as a library keeps the logging that they have,
-    because every record is the standard library's.
+    Only programs call this. If Pushpaka is used as a library, its records go through the standard
+    `logging` module as the embedding program has configured it.
+
+    Args:
+        log_format: The format of the records.
+        level: The minimum level.
+        output: Where to write; stderr by default.
     """
     handler = logging.StreamHandler(output or sys.stderr)
     handler.setFormatter(_formatter(log_format))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _TALKATIVE:
+    for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -60,19 +61,23 @@ def _renderers(log_format: LogFormat) -> list[Processor]:
         case LogFormat.JSON:
             return [structlog.processors.JSONRenderer()]
         case LogFormat.CONSOLE:
-            return [_on_one_line, structlog.dev.ConsoleRenderer(colors=False)]
+            return [_escape_record, structlog.dev.ConsoleRenderer(colors=False)]
 
 
-def _on_one_line(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
-    """Escape what would let a text of a stranger look like another record; indent tracebacks."""
-    shown = {name: _escaped(value) for name, value in record.items()}
+def _escape_record(_logger: WrappedLogger, _method_name: str, record: EventDict) -> EventDict:
+    """
+    Escape control characters in untrusted text, so that it cannot imitate a record.
+
+    Tracebacks are indented.
+    """
+    shown = {name: _escape(value) for name, value in record.items()}
     if "exception" in record:
         lines = record["exception"].splitlines()
-        shown["exception"] = "\n".join(f"    {_escaped(line)}" for line in lines)
+        shown["exception"] = "\n".join(f"    {_escape(line)}" for line in lines)
     return shown
 
 
-def _escaped(value: object) -> object:
+def _escape(value: object) -> object:
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)

@@ -1,1 +1,1 @@
-"""."""
+"""The HTTP API, the dashboard and the command line."""

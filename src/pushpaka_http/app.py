@@ -1,23 +1,25 @@
-"""The HTTP application: every route, and what surrounds them."""
+"""The ASGI application: routes, dependencies and middleware."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from attrs import fields
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.types import ASGIApp, Middleware
 
-from pushpaka_core.application import Application
-from pushpaka_core.converters import Judge
-from pushpaka_core.domain.custom_domains import NewCustomDomain
+from pushpaka_core.container.application import Application
+from pushpaka_core.converters import Validator
 from pushpaka_core.domain.networks import IPNetwork
-from pushpaka_core.domain.projects import NewProject, ProjectChanges
+from pushpaka_core.domain.projects.projects import NewProject, ProjectChanges
+from pushpaka_core.domain.routing.custom_domains import NewCustomDomain
+from pushpaka_core.domain.routing.hosts import ANY_HOST
+from pushpaka_core.domain.volumes.volumes import NewVolume, VolumeChanges
 from pushpaka_http import openapi
 from pushpaka_http.authentication import BearerAuthentication, actor_of, token_of
 from pushpaka_http.base_path import BASE_PATH
-from pushpaka_http.bodies import BodyParser, refuse_needless_body
-from pushpaka_http.client_addresses import ClientAddresses
+from pushpaka_http.bodies import BodyParser, reject_unexpected_body
 from pushpaka_http.controllers.accounts import AccountController
 from pushpaka_http.controllers.archives import ArchiveController
 from pushpaka_http.controllers.audit import AuditController
@@ -36,21 +38,33 @@ from pushpaka_http.controllers.notifications import NotificationController
 from pushpaka_http.controllers.platform import PlatformController
 from pushpaka_http.controllers.projects import ProjectController
 from pushpaka_http.controllers.route_tables import RouteTableController
+from pushpaka_http.controllers.snapshots import SnapshotController
 from pushpaka_http.controllers.system import SystemController
 from pushpaka_http.controllers.tokens import TokenController
+from pushpaka_http.controllers.volume_files import VolumeFileController
+from pushpaka_http.controllers.volumes import VolumeController
 from pushpaka_http.controllers.webhooks import WebhookController, receive_delivery
-from pushpaka_http.cross_origin import CrossOrigin
 from pushpaka_http.dashboard.pages import DashboardController
-from pushpaka_http.dependencies import given, hand_over_in_turn
-from pushpaka_http.deployment_events import MoveWatch
-from pushpaka_http.errors import HANDLERS
-from pushpaka_http.gate import Gate, give_time
+from pushpaka_http.dependencies import injected, resolve_dependencies_sequentially
+from pushpaka_http.errors import EXCEPTION_HANDLERS, allow_header
 from pushpaka_http.metrics import Metrics
-from pushpaka_http.middleware import Methods, Surroundings
-from pushpaka_http.parameters import check_parameters
-from pushpaka_http.rate_limits import Limits, RateLimits
-from pushpaka_http.watching import LogWatch, TokenWatch, Waiting, Watch, Watchers
-from pushpaka_http.websockets import LogSocket
+from pushpaka_http.middleware.allowed_hosts import AllowedHosts
+from pushpaka_http.middleware.client_addresses import ClientAddresses
+from pushpaka_http.middleware.cross_origin import CorsMiddleware
+from pushpaka_http.middleware.rate_limits import Limits, RateLimiter
+from pushpaka_http.middleware.request_limits import RequestLimiter, set_body_timeout
+from pushpaka_http.middleware.request_log import MethodMiddleware, RequestLogMiddleware
+from pushpaka_http.openapi_schemas import DescriptionPlugin
+from pushpaka_http.parameters import validate_parameters
+from pushpaka_http.streaming.deployment_events import DeploymentStreamer
+from pushpaka_http.streaming.streams import (
+    LogStreamer,
+    LongPolling,
+    Streamer,
+    StreamLimiter,
+    TokenRechecker,
+)
+from pushpaka_http.streaming.websockets import LogWebSocket
 
 
 def create_app(
@@ -58,51 +72,65 @@ def create_app(
     *,
     limits: Limits | None = None,
     allowed_origins: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (ANY_HOST,),
     trusted_proxies: Sequence[IPNetwork] = (),
     metrics_token: str | None = None,
     router_token: str | None = None,
     dashboard: bool = True,
 ) -> Litestar:
     """
-    Return the API of *application* as an ASGI application, to be served or mounted.
+    Return the HTTP API as an ASGI application, to be served or mounted in another one.
 
     Args:
-        application: What the routes act on; who opened it closes it.
-        limits: What one client may take.
-        allowed_origins: Pages of other origins that may use the API from a browser.
-        trusted_proxies: The networks of the proxies whose X-Forwarded-For is believed.
-        metrics_token: The Bearer that /metrics asks for; None shows it to everybody.
-        router_token: The Bearer by which routers fetch the route table; None has no table.
-        dashboard: Whether the web page is served beside the API.
+        application: The services behind the routes. The caller opens and closes it.
+        limits: Rate limits, sizes and timeouts. Defaults to `Limits()`.
+        allowed_origins: Origins of other web pages that may call the API from a browser (CORS).
+        allowed_hosts: Host names accepted in the Host header, besides IP addresses. By default
+            every name is accepted, because an embedding application may check them itself.
+        trusted_proxies: Networks of the proxies whose X-Forwarded-For header is trusted.
+        metrics_token: The bearer token that `/metrics` requires, or None to make it public.
+        router_token: The bearer token with which routers fetch the route table, or None to serve
+            no route table.
+        dashboard: Whether to serve the dashboard as well.
     """
     limits = limits or Limits()
-    metrics, client_addresses = Metrics(), ClientAddresses(trusted_proxies)
-    rate_limits = RateLimits(limits, application.rate_counters)
-    watchers = Watchers(limits.watchers_per_user, metrics)
-    token_watch = TokenWatch(application.accounts, limits.watch_check_seconds)
-    watch = Watch(tokens=token_watch, limits=limits, lifetime=application.lifetime)
-    log_watch = LogWatch(watch=watch, logs=application.logs, limits=limits, metrics=metrics)
-    move_watch = MoveWatch(
-        watch=watch,
+    metrics, client_addresses = (
+        Metrics(),
+        ClientAddresses(trusted_proxies, application.router_secret),
+    )
+    rate_limiter = RateLimiter(limits, application.rate_counters)
+    stream_limiter = StreamLimiter(limits.streams_per_user, metrics)
+    token_rechecker = TokenRechecker(application.accounts, limits.stream_recheck_seconds)
+    streamer = Streamer(
+        tokens=token_rechecker, limits=limits, shutdown_signal=application.shutdown_signal
+    )
+    log_streamer = LogStreamer(
+        streamer=streamer, logs=application.logs, limits=limits, metrics=metrics
+    )
+    deployment_streamer = DeploymentStreamer(
+        streamer=streamer,
         deployments=application.deployments,
-        addresses=application.addresses,
+        public_urls=application.addresses,
         limits=limits,
     )
-    log_socket = LogSocket(
+    log_web_socket = LogWebSocket(
         accounts=application.accounts,
-        rate_limits=rate_limits,
-        watch=log_watch,
-        watchers=watchers,
+        rate_limiter=rate_limiter,
+        log_streamer=log_streamer,
+        stream_limiter=stream_limiter,
         allowed_origins=allowed_origins,
     )
 
     def client_network(request: Request[Any, Any, Any]) -> str:
         return client_addresses.network_of(request.scope)
 
+    def is_forwarded(request: Request[Any, Any, Any]) -> bool:
+        return client_addresses.is_forwarded(request.scope)
+
     app = Litestar(
         route_handlers=[
-            _api(application, limits, rate_limits),
-            _uploads(application, limits, rate_limits),
+            _api_router(application, limits, rate_limiter),
+            _upload_router(application, limits, rate_limiter),
             Router(
                 BASE_PATH,
                 route_handlers=[watch_log, ask_for_websocket, receive_delivery, PlatformController],
@@ -112,38 +140,40 @@ def create_app(
             *([DashboardController] if dashboard else []),
         ],
         dependencies={
-            **_services(application),
+            **_service_dependencies(application),
+            "public_urls": injected(application.addresses),
             "actor": Provide(actor_of, sync_to_thread=False),
             "token": Provide(token_of, sync_to_thread=False),
             "client_network": Provide(client_network, sync_to_thread=False),
-            "rate_limits": given(rate_limits),
-            "watch": given(log_watch),
-            "move_watch": given(move_watch),
-            "watchers": given(watchers),
-            "waiting": given(Waiting(watchers, token_watch)),
-            "log_socket": given(log_socket),
-            "metrics": given(metrics),
-            "metrics_token": given(metrics_token),
-            "router_token": given(router_token),
+            "is_forwarded": Provide(is_forwarded, sync_to_thread=False),
+            "rate_limiter": injected(rate_limiter),
+            "log_streamer": injected(log_streamer),
+            "deployment_streamer": injected(deployment_streamer),
+            "stream_limiter": injected(stream_limiter),
+            "long_polling": injected(LongPolling(stream_limiter, token_rechecker)),
+            "log_web_socket": injected(log_web_socket),
+            "metrics": injected(metrics),
+            "metrics_token": injected(metrics_token),
+            "router_token": injected(router_token),
         },
-        dto=BodyParser.asking(_judges(application), most_depth=limits.body_depth),
+        dto=BodyParser.with_validators(_validators(application), max_depth=limits.body_depth),
         return_dto=None,
-        exception_handlers=HANDLERS,
+        exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=limits.body_size,
         openapi_config=openapi.CONFIG,
-        plugins=[openapi.ChangesPlugin(), openapi.ErrorsPlugin()],
+        plugins=[DescriptionPlugin(), openapi.OperationPlugin()],
         logging_config=None,
     )
-    hand_over_in_turn(app)
-    methods = Methods(app.asgi_handler, _allowed_methods(app))
-    gate: ASGIApp = Gate(methods, limits)
+    resolve_dependencies_sequentially(app)
+    method_middleware = MethodMiddleware(app.asgi_handler, _allowed_methods(app))
+    gate: ASGIApp = RequestLimiter(method_middleware, limits, AllowedHosts.of(allowed_hosts))
     if allowed_origins:
-        gate = CrossOrigin(gate, frozenset(allowed_origins))
-    app.asgi_handler = Surroundings(gate, metrics, client_addresses)
+        gate = CorsMiddleware(gate, frozenset(allowed_origins))
+    app.asgi_handler = RequestLogMiddleware(gate, metrics, client_addresses)
     return app
 
 
-def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
+def _api_router(application: Application, limits: Limits, rate_limiter: RateLimiter) -> Router:
     return Router(
         BASE_PATH,
         route_handlers=[
@@ -159,32 +189,34 @@ def _api(application: Application, limits: Limits, rate_limits: RateLimits) -> R
             EventController,
             EnvVarController,
             CustomDomainController,
+            VolumeController,
+            SnapshotController,
             WebhookController,
             NotificationController,
             AuditController,
             SystemController,
         ],
-        middleware=[_authentication(application, rate_limits)],
-        before_request=_in_turn(
-            check_parameters, partial(refuse_needless_body, most_depth=limits.body_depth)
+        middleware=[_authentication_middleware(application, rate_limiter)],
+        before_request=_combine_checks(
+            validate_parameters, partial(reject_unexpected_body, max_depth=limits.body_depth)
         ),
     )
 
 
-def _uploads(application: Application, limits: Limits, rate_limits: RateLimits) -> Router:
-    """Return what takes bodies that are long, and no JSON."""
+def _upload_router(application: Application, limits: Limits, rate_limiter: RateLimiter) -> Router:
+    """Return the router for uploads, whose bodies are large and not JSON."""
     return Router(
         BASE_PATH,
-        route_handlers=[ArchiveController],
-        middleware=[_authentication(application, rate_limits)],
-        before_request=_in_turn(
-            check_parameters, partial(give_time, seconds=limits.archive_seconds)
+        route_handlers=[ArchiveController, VolumeFileController],
+        middleware=[_authentication_middleware(application, rate_limiter)],
+        before_request=_combine_checks(
+            validate_parameters, partial(set_body_timeout, seconds=limits.archive_seconds)
         ),
         request_max_body_size=limits.archive_size,
     )
 
 
-def _in_turn(
+def _combine_checks(
     *checks: Callable[[Request[Any, Any, Any]], Awaitable[None]],
 ) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
     async def check(request: Request[Any, Any, Any]) -> None:
@@ -194,51 +226,28 @@ def _in_turn(
     return check
 
 
-def _authentication(application: Application, rate_limits: RateLimits) -> Middleware:
-    def authenticated(app: ASGIApp) -> ASGIApp:
-        return BearerAuthentication(app, accounts=application.accounts, rate_limits=rate_limits)
+def _authentication_middleware(application: Application, rate_limiter: RateLimiter) -> Middleware:
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return BearerAuthentication(app, accounts=application.accounts, rate_limiter=rate_limiter)
 
-    return authenticated
+    return wrap
 
 
 def _allowed_methods(app: Litestar) -> dict[str, str]:
-    """Return the methods of each route; HEAD goes with GET."""
-    taken = {route.path_format: set(route.methods) for route in app.routes}
+    """Return the Allow header of each route by path template."""
+    return {route.path_format: allow_header(route.methods) for route in app.routes}
+
+
+def _validators(application: Application) -> dict[type, Validator]:
     return {
-        path: ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-        for path, methods in taken.items()
+        NewProject: application.projects.validate_settings,
+        ProjectChanges: application.projects.validate_settings,
+        NewCustomDomain: application.custom_domains.validate,
+        NewVolume: application.volumes.validate,
+        VolumeChanges: application.volumes.validate,
     }
 
 
-def _judges(application: Application) -> dict[type, Judge]:
-    return {
-        NewProject: application.projects.problems_in,
-        ProjectChanges: application.projects.problems_in,
-        NewCustomDomain: application.custom_domains.problems_in,
-    }
-
-
-def _services(application: Application) -> dict[str, Provide]:
-    return {
-        "accounts": given(application.accounts),
-        "api_tokens": given(application.api_tokens),
-        "projects": given(application.projects),
-        "members": given(application.members),
-        "invitations": given(application.invitations),
-        "deployments": given(application.deployments),
-        "archives": given(application.archives),
-        "plans": given(application.plans),
-        "serving": given(application.serving),
-        "logs": given(application.logs),
-        "env_vars": given(application.env_vars),
-        "deploy_keys": given(application.deploy_keys),
-        "custom_domains": given(application.custom_domains),
-        "webhooks": given(application.webhooks),
-        "notifications": given(application.notifications),
-        "deliveries": given(application.deliveries),
-        "audit": given(application.audit),
-        "health": given(application.health),
-        "system": given(application.system),
-        "addresses": given(application.addresses),
-        "route_tables": given(application.route_tables),
-    }
+def _service_dependencies(application: Application) -> dict[str, Provide]:
+    """Return the services for handlers, under the names of their fields in `Application`."""
+    return {each.name: injected(getattr(application, each.name)) for each in fields(Application)}

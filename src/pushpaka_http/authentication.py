@@ -1,4 +1,4 @@
-"""Who asks: from the Authorization header to an actor."""
+"""Bearer token authentication."""
 
 from hmac import compare_digest
 from typing import Any, NewType
@@ -10,38 +10,47 @@ from litestar.enums import ScopeType
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
 
-from pushpaka_core.domain.access import Actor
+from pushpaka_core.domain.accounts.access import Actor
 from pushpaka_core.errors import NotAuthenticatedError
-from pushpaka_core.services.accounts import AccountService
-from pushpaka_http.rate_limits import RateLimits
+from pushpaka_core.services.accounts.accounts import AccountService
+from pushpaka_http.middleware.rate_limits import RateLimiter
 
 Token = NewType("Token", str)
 
 ANONYMOUS = {"exclude_from_auth": True}
-"""The `opt` of a route that asks nobody who they are."""
+"""The `opt` of a route that needs no authentication."""
 
 
 class BearerAuthentication(AbstractAuthenticationMiddleware):
     """
-    Lets nobody in without a good token, and nobody too often.
+    Authenticates HTTP requests by bearer token and applies the rate limit of the user.
 
-    It stands before the parsing of requests, so that a stranger learns nothing from it.
-    WebSockets ask for themselves: a browser cannot see why one was never accepted.
+    It runs before the request is parsed, so that anonymous clients cannot probe the validation.
+    WebSockets authenticate after they are accepted (see `LogWebSocket`), because browsers do not
+    tell a page why a handshake was rejected.
     """
 
-    def __init__(self, app: ASGIApp, *, accounts: AccountService, rate_limits: RateLimits) -> None:
-        """Stand before *app*."""
+    def __init__(
+        self, app: ASGIApp, *, accounts: AccountService, rate_limiter: RateLimiter
+    ) -> None:
+        """Wrap *app*, for HTTP requests only."""
         super().__init__(app, scopes={ScopeType.HTTP})
         self._accounts = accounts
-        self._rate_limits = rate_limits
+        self._rate_limits = rate_limiter
 
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
-        """Return the actor that the token stands for."""
+        """
+        Return the actor of the bearer token.
+
+        Raises:
+            NotAuthenticatedError: If the token is missing, unknown or expired.
+            TooManyRequestsError: If the user has sent too many requests.
+        """
         token = bearer_token(connection.headers)
         actor = await self._accounts.authenticate(token)
-        await self._rate_limits.request_by(actor.user_id)
+        await self._rate_limits.count_request(actor.user_id)
         return AuthenticationResult(user=actor, auth=token)
 
 
@@ -50,32 +59,35 @@ def bearer_token(headers: Headers) -> str:
     Return the token of the Authorization header.
 
     Raises:
-        NotAuthenticatedError: If there is none.
+        NotAuthenticatedError: If there is no bearer token.
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticatedError("Sign in first, and send the token as a Bearer.")
+        raise NotAuthenticatedError(
+            'Authentication is required. Send the header "Authorization: Bearer <token>".'
+        )
     return token.strip()
 
 
-def require_token(headers: Headers, wanted: str | None) -> None:
+def require_token(headers: Headers, expected_token: str | None) -> None:
     """
-    Pass who carries *wanted*, or everybody where it is None.
+    Raise NotAuthenticatedError unless the bearer token is *expected_token*.
 
-    Raises:
-        NotAuthenticatedError: If the token is missing or another.
+    Without an expected token, every request is accepted.
     """
-    if wanted is None:
+    if expected_token is None:
         return
-    if not compare_digest(bearer_token(headers).encode(), wanted.encode()):
-        raise NotAuthenticatedError("This is not the token of this page.")
+    if not compare_digest(bearer_token(headers).encode(), expected_token.encode()):
+        raise NotAuthenticatedError(
+            "The token is not valid for this endpoint. Send the token that the operator set for it."
+        )
 
 
 def actor_of(request: Request[Actor, Token, Any]) -> Actor:
-    """Return who asks, for handlers that depend on it."""
+    """Return the actor of an authenticated request (dependency of handlers)."""
     return request.user
 
 
 def token_of(request: Request[Actor, Token, Any]) -> Token:
-    """Return the token of who asks, for handlers that look at it again later."""
+    """Return the bearer token of an authenticated request, for handlers that recheck it later."""
     return request.auth

@@ -1,3 +1,3 @@
-"""Where the API is, below the address of its server."""
+"""The path prefix of the API."""
 
 BASE_PATH = "/api/v1"

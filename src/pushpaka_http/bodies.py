@@ -1,4 +1,4 @@
-"""Request bodies: from bytes to the domain's own input classes, before a controller sees them."""
+"""Parses JSON request bodies into the input classes of the domain."""
 
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, ClassVar, Self
@@ -11,129 +11,154 @@ from litestar.dto.data_structures import DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from pushpaka_core.converters import Judge, parse
+from pushpaka_core.converters import Validator, parse
 from pushpaka_core.errors import InvalidInputError
 from pushpaka_http.errors import UnsupportedMediaTypeError
-from pushpaka_http.openapi import close
-
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+from pushpaka_http.openapi import SAFE_METHODS
+from pushpaka_http.openapi_schemas import close_input_schema
 
 _decoder = msgspec.json.Decoder(float_hook=float)
-"""A number beyond all bounds is infinite, so that it is told of by the name of its field."""
+"""Decodes numbers out of range as infinity, so that validation can report the field."""
 
 
-def read_object(body: bytes, *, most_depth: int) -> Mapping[str, Any]:
+def read_object(body: bytes, *, max_depth: int) -> Mapping[str, Any]:
     """
-    Return the JSON object that *body* is.
+    Return *body* as a JSON object.
 
     Raises:
-        InvalidInputError: If it is something else, or nested too deeply.
+        InvalidInputError: If *body* is not a JSON object in UTF-8, or objects and lists are nested
+            more than *max_depth* levels deep.
     """
-    value = _decode(body, most_depth)
+    value = _decode(body, max_depth)
     if not isinstance(value, dict):
         raise InvalidInputError({"body": "must be a JSON object"})
-    _check_depth(value, most_depth)
+    _require_depth(value, max_depth)
     return value
 
 
 @frozen
-class _Nothing:
-    """The body of a request that has nothing to say."""
+class _EmptyBody:
+    """The input class of a request without fields."""
 
 
-async def refuse_needless_body(request: Request[Any, Any, Any], *, most_depth: int) -> None:
+async def reject_unexpected_body(request: Request[Any, Any, Any], *, max_depth: int) -> None:
     """
-    Refuse fields where a change of state takes none: a wish must not be lost.
+    Reject a body with fields on routes that take none, instead of ignoring them silently.
+
+    GET, HEAD and OPTIONS are not checked.
 
     Raises:
-        InvalidInputError: That names them.
+        InvalidInputError: If the body has fields, or is not a JSON object.
     """
-    if request.method in _READS or request.route_handler.parsed_data_field is not None:
+    if request.method in SAFE_METHODS or request.route_handler.parsed_data_field is not None:
         return
     if body := await request.body():
-        parse(_Nothing, read_object(body, most_depth=most_depth))
+        parse(_EmptyBody, read_object(body, max_depth=max_depth))
 
 
 class BodyParser(AbstractDTO[Any]):
     """
-    Hands the body to the core's `parse`, for whatever class the handler's `data` is annotated with.
+    Parses the request body into the class with which a handler annotates its `data` parameter.
 
-    So there is one set of rules, and the OpenAPI description shows the class that has them.
+    The core's `parse` validates it, so that the rules exist once, in the domain class, and the
+    OpenAPI document describes that class.
     """
 
-    judges: ClassVar[Mapping[type, Judge]] = {}
-    most_depth: ClassVar[int]
+    validators: ClassVar[Mapping[type, Validator]] = {}
+    max_depth: ClassVar[int]
 
     @classmethod
-    def asking(cls, judges: Mapping[type, Judge], *, most_depth: int) -> type[Self]:
-        """Return a parser that asks *judges* too, by the class of the body."""
-        return type(cls.__name__, (cls,), {"judges": judges, "most_depth": most_depth})
+    def with_validators(cls, validators: Mapping[type, Validator], *, max_depth: int) -> type[Self]:
+        """
+        Return a parser class with limits and extra validators.
+
+        Args:
+            validators: The validators that need the settings of this instance, by the class of the
+                body.
+            max_depth: Maximum nesting depth of objects and lists.
+        """
+        return type(cls.__name__, (cls,), {"validators": validators, "max_depth": max_depth})
 
     def decode_bytes(self, value: bytes) -> Any:
-        """Parse the body of a request."""
+        """
+        Return the parsed body of a request.
+
+        Raises:
+            UnsupportedMediaTypeError: If the Content-Type is not `application/json`.
+            InvalidInputError: If the body is not valid. The error lists every invalid field.
+        """
         media_type = self.asgi_connection.headers.get("content-type", "").partition(";")[0]
         if media_type.strip().lower() != "application/json":
             raise UnsupportedMediaTypeError
         field = self.asgi_connection.route_handler.parsed_data_field
         kind = field.annotation
-        body = read_object(value, most_depth=self.most_depth)
-        return parse(kind, body, judge=self.judges.get(kind))
+        body = read_object(value, max_depth=self.max_depth)
+        return parse(kind, body, validator=self.validators.get(kind))
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
-        """Prepare nothing: the class of `data` is asked for when a body comes."""
+        """Do nothing: `decode_bytes` reads the class of `data` for each request."""
 
     @classmethod
     def create_openapi_schema(
         cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
     ) -> Reference | Schema:
-        """Describe the class of `data` itself."""
+        """Return the schema of the class of `data`, without additional properties."""
         del handler_id
         kind = field_definition.annotation
         described: Reference | Schema = schema_creator.for_field_definition(
             FieldDefinition.from_annotation(kind)
         )
         if isinstance(described, Reference):
-            close(schema_creator.schema_registry.from_reference(described).schema, kind)
+            close_input_schema(
+                schema_creator.schema_registry.from_reference(described).schema, kind
+            )
         return described
 
     @classmethod
     def generate_field_definitions(
         cls, model_type: type[Any]
     ) -> Generator[DTOFieldDefinition, None, None]:
-        """Generate none: no transfer model is made."""
+        """Yield nothing: there is no transfer model."""
         del model_type
         yield from ()
 
     @classmethod
     def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:
-        """Find none, for the same reason."""
+        """Return False: there is no transfer model."""
         del field_definition
         return False
 
 
-def _decode(body: bytes, most_depth: int) -> Any:
+def announced_size(request: Request[Any, Any, Any]) -> int:
+    """Return the Content-Length in bytes, capped at the limit; without the header, the limit."""
+    most = request.route_handler.resolve_request_max_body_size() or 0
+    announced = request.headers.get("content-length", "")
+    return min(most, int(announced)) if announced.isdecimal() else most
+
+
+def _decode(body: bytes, max_depth: int) -> Any:
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInputError({"body": "must be valid JSON, in UTF-8"}) from None
+        raise InvalidInputError({"body": "must be valid JSON in UTF-8"}) from None
     except RecursionError:
-        raise _too_deep(most_depth) from None
+        raise _too_deep_error(max_depth) from None
 
 
-def _check_depth(value: Any, most_depth: int) -> None:
+def _require_depth(value: Any, max_depth: int) -> None:
     level = [value]
-    for _ in range(most_depth):
-        level = [inner for outer in level for inner in _inside(outer)]
+    for _ in range(max_depth):
+        level = [inner for outer in level for inner in _children(outer)]
     if level:
-        raise _too_deep(most_depth)
+        raise _too_deep_error(max_depth)
 
 
-def _too_deep(most_depth: int) -> InvalidInputError:
-    return InvalidInputError({"body": f"must not be nested more than {most_depth} levels deep"})
+def _too_deep_error(max_depth: int) -> InvalidInputError:
+    return InvalidInputError({"body": f"must not be nested more than {max_depth} levels deep"})
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def _children(value: Any) -> Iterator[Any]:
     match value:
         case dict():
             yield from value.values()

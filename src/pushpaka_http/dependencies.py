@@ -1,4 +1,4 @@
-"""What handlers are given beside the request."""
+"""Dependency injection for route handlers."""
 
 from typing import TypeAlias, TypeVar
 
@@ -9,22 +9,24 @@ from litestar.routes import HTTPRoute
 
 T = TypeVar("T")
 
-Given: TypeAlias = NamedDependency[SkipValidation[T]]
-"""Something that the application was made with; it is handed on as it is."""
+Injected: TypeAlias = NamedDependency[SkipValidation[T]]
+"""A handler parameter that Litestar injects by name, without validation."""
 
 
-def given(value: object) -> Provide:
-    """Return what provides *value* to every handler that names it."""
-    return Provide(lambda: value, sync_to_thread=False)
+def injected(dependency: object) -> Provide:
+    """Return a provider that injects *dependency* into handlers."""
+    return Provide(lambda: dependency, sync_to_thread=False)
 
 
-def hand_over_in_turn(app: Litestar) -> None:
+def resolve_dependencies_sequentially(app: Litestar) -> None:
     """
-    Have handlers given what they depend on by one task, one after the other.
+    Resolve the dependencies of every HTTP handler one after the other, in the task of the request.
 
-    Litestar starts a task for each, though nothing here is waited for: that took half of
-    the time of a request, without its database.
+    By default Litestar starts a task for each dependency in a batch. Our dependencies never wait.
+    The tasks took half of the time of a request, not counting the time spent in the database.
     """
     routes = (route for route in app.routes if isinstance(route, HTTPRoute))
-    for _, wanted in (pair for route in routes for pair in route.route_handler_map.values()):
-        wanted.dependency_batches = [{one} for batch in wanted.dependency_batches for one in batch]
+    for _, handler in (pair for route in routes for pair in route.route_handler_map.values()):
+        handler.dependency_batches = [
+            {one} for batch in handler.dependency_batches for one in batch
+        ]

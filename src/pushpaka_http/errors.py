@@ -1,7 +1,7 @@
-"""From errors to answers: the one place where an error gets its status code."""
+"""Maps errors to HTTP responses and WebSocket close codes. No other module sets status codes."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -34,10 +34,10 @@ from pushpaka_http.schemas.errors import ErrorResponse, InvalidInputResponse
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_OUTAGE = 5
-"""Seconds after which it makes sense to ask a platform again that was not available."""
-MOST_DETAILS = 100
-LONGEST_ECHO = 100
-"""Characters of a field's name, which may be anything that a client made up."""
+"""The value of the Retry-After header, in seconds, while a part of the platform is unavailable."""
+MAX_DETAILS = 100
+MAX_ECHO_LENGTH = 100
+"""Maximum number of characters of a name from the request that an error response repeats."""
 
 CODES: Mapping[type[PushpakaError], tuple[HTTPStatus, str]] = {
     InvalidInputError: (HTTPStatus.BAD_REQUEST, "invalid_input"),
@@ -51,9 +51,9 @@ CODES: Mapping[type[PushpakaError], tuple[HTTPStatus, str]] = {
     TooManyRequestsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests"),
     UnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
 }
-"""The status and the word for each kind of error and what derives from it; others are our fault."""
+"""Status and error code by error class, also for subclasses. All other errors have status 500."""
 
-WATCH_CODES: Mapping[type[PushpakaError], int] = {
+CLOSE_CODES: Mapping[type[PushpakaError], int] = {
     InvalidInputError: 4400,
     NotAuthenticatedError: 4401,
     NotAllowedError: 4403,
@@ -61,34 +61,59 @@ WATCH_CODES: Mapping[type[PushpakaError], int] = {
     TooManyRequestsError: 4429,
     UnavailableError: 1013,
 }
-"""The same for WebSockets, whose close codes from 4000 on are an application's own."""
+"""WebSocket close codes by error class. RFC 6455 reserves 4000 to 4999 for applications."""
 
-_SENTENCES: Mapping[HTTPStatus, tuple[str, str]] = {
-    HTTPStatus.BAD_REQUEST: ("The request cannot be understood.", "bad_request"),
-    HTTPStatus.NOT_FOUND: ("There is nothing at this address.", "not_found"),
+HTTP_MESSAGES: Mapping[HTTPStatus, tuple[str, str]] = {
+    HTTPStatus.BAD_REQUEST: (
+        "The request is malformed. Check its path, headers and body.",
+        "bad_request",
+    ),
+    HTTPStatus.NOT_FOUND: (
+        "Nothing was found at this path. Paths of the API begin with /api/v1.",
+        "not_found",
+    ),
     HTTPStatus.METHOD_NOT_ALLOWED: (
-        "This address does not take this method; the Allow header names those that it takes.",
+        "The path does not support this method. The Allow header lists the supported methods.",
         "method_not_allowed",
     ),
-    HTTPStatus.REQUEST_TIMEOUT: ("The request took too long to arrive.", "too_slow"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("The body of the request is too large.", "too_large"),
-    HTTPStatus.REQUEST_URI_TOO_LONG: ("The address is too long.", "address_too_long"),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "The request took too long to arrive. Check the connection and send it again.",
+        "too_slow",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "The request body is too large. Send less data, or ask the operator for a higher limit.",
+        "too_large",
+    ),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (
+        "The URL is too long. Shorten its query.",
+        "address_too_long",
+    ),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
-        "The body must be JSON, with the Content-Type application/json.",
+        'The body must be JSON. Send the header "Content-Type: application/json".',
         "unsupported_media_type",
     ),
     HTTPStatus.UPGRADE_REQUIRED: (
-        "This address speaks WebSocket only: ask for an upgrade, or read /sse beside it.",
+        "This path accepts WebSockets only. Upgrade the connection, or request /sse instead.",
         "upgrade_required",
     ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        "The headers of the request are too many or too long.",
+        "The request has too many or too large headers. Send fewer or shorter headers.",
         "headers_too_large",
     ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        (
+            "An internal error occurred. The operator can find the cause in the server log with "
+            "the request id."
+        ),
+        "internal",
+    ),
 }
-_CUT_SHORT = "client disconnected prematurely"
-"""What Litestar says where somebody leaves before all of their request is read."""
-_HANGS_UP = {
+"""Message and error code by status, for errors that the core does not raise."""
+HOST_NOT_ALLOWED = "host_not_allowed"
+"""The error code for status 421."""
+_DISCONNECTED_DETAIL = "client disconnected prematurely"
+"""Litestar's error detail when the client disconnects before its request is complete."""
+_CLOSES_CONNECTION = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -97,103 +122,122 @@ _HANGS_UP = {
 
 
 class UpgradeRequiredError(HTTPException):
-    """Only a WebSocket leads on from here."""
+    """The route accepts WebSocket connections only."""
 
     status_code = HTTPStatus.UPGRADE_REQUIRED
 
 
 class UnsupportedMediaTypeError(HTTPException):
-    """The body is not said to be JSON."""
+    """The Content-Type of the body is not `application/json`."""
 
     status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class HostNotAllowedError(HTTPException):
+    """The Host header names a host that is not allowed."""
+
+    status_code = HTTPStatus.MISDIRECTED_REQUEST
+
+    def __init__(self, host: str) -> None:
+        """Create the error for *host*. The message names the setting that allows the host."""
+        shown_host = host[:MAX_ECHO_LENGTH]
+        super().__init__(
+            detail=f'Host "{shown_host}" is not allowed. Add it to PUSHPAKA_ALLOWED_HOSTS.'
+        )
+
+
 class RequestTooSlowError(HTTPException):
-    """The body does not arrive in time."""
+    """The body did not arrive in time."""
 
     status_code = HTTPStatus.REQUEST_TIMEOUT
 
 
-class AddressTooLongError(HTTPException):
-    """The request line is longer than anything that means something here."""
+class UrlTooLongError(HTTPException):
+    """The path and query are longer than `Limits.url_size`."""
 
     status_code = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
 class HeadersTooLargeError(HTTPException):
-    """There are more headers than an honest client sends."""
+    """The headers exceed `Limits.header_size` or `Limits.header_count`."""
 
     status_code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 @frozen(kw_only=True)
-class _Answer:
-    """What an error is turned into, before it is written."""
+class _ErrorContent:
+    """The content of an error response."""
 
     status: HTTPStatus
     code: str
-    sentence: str
+    message: str
     problems: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(factory=dict)
 
-    def write(self, request_id: str) -> Response[ErrorResponse]:
-        """Return the response, whose body is the same wherever the error came from."""
+    def response(self, request_id: str) -> Response[ErrorResponse]:
+        """Return the response for the request with this id."""
         body, headers = self.body(request_id), dict(self.headers)
         return Response(body, status_code=self.status, headers=headers)
 
     def body(self, request_id: str) -> ErrorResponse:
-        """Return what is written into the response."""
-        body = ErrorResponse(error=self.sentence, code=self.code, request_id=request_id)
+        """Return the response body for the request with this id."""
+        body = ErrorResponse(error=self.message, code=self.code, request_id=request_id)
         return body if self.problems is None else InvalidInputResponse.of(body, self.problems)
 
 
 def request_id_of(scope: Scope) -> str:
-    """Return the id that the outermost middleware gave to this request."""
+    """Return the request id, which the outermost middleware sets."""
     return str(scope["state"]["request_id"])
 
 
-def error_for(error: Exception, request_id: str) -> ErrorResponse:
-    """Return what tells of *error*, for who writes answers without a route."""
-    return _answer_for(error).body(request_id)
+def error_body(error: Exception, request_id: str) -> ErrorResponse:
+    """Return the response body for *error*, for responses that are written without a route."""
+    return _content_for(error).body(request_id)
 
 
-def answer(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorResponse]:
-    """Turn any error into the one shape that clients know."""
-    return _answer_for(error).write(request_id_of(request.scope))
+def error_response(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorResponse]:
+    """Return the error response for any exception. Log it unless it is the client's fault."""
+    return _content_for(error).response(request_id_of(request.scope))
 
 
-HANDLERS: ExceptionHandlersMap = {Exception: answer}
-"""What Litestar is given: there is one way for all errors."""
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {Exception: error_response}
+"""Litestar's exception handlers: a single one for all errors."""
 
 
-def watch_code(error: PushpakaError) -> int | None:
-    """Return the WebSocket close code for *error*, or None where it is our fault."""
-    return next((WATCH_CODES[kind] for kind in type(error).__mro__ if kind in WATCH_CODES), None)
+def allow_header(methods: Iterable[str]) -> str:
+    """Return the Allow header for the methods of a route, sorted. GET implies HEAD."""
+    names = {name for name in methods if name.isupper()}  # without "websocket"
+    return ", ".join(sorted(names | ({"HEAD"} if "GET" in names else set())))
 
 
-def _answer_for(error: Exception) -> _Answer:
+def close_code(error: PushpakaError) -> int | None:
+    """Return the WebSocket close code for *error*, or None if it is an internal error."""
+    return next((CLOSE_CODES[kind] for kind in type(error).__mro__ if kind in CLOSE_CODES), None)
+
+
+def _content_for(error: Exception) -> _ErrorContent:
     match error:
         case PushpakaError():
-            return _for_ours(error)
+            return _pushpaka_error_content(error)
         case ValidationException():
-            # Parameters are judged before, and a body by its parser: there is none.
-            return _for_problems({"body": "must be a JSON object"})
-        case InternalServerException() if error.detail == _CUT_SHORT:
-            return _for_http(ClientException())
+            # Parameters and bodies are validated earlier, so only a missing body gets here.
+            return _invalid_input_content({"body": "must be a JSON object"})
+        case InternalServerException() if error.detail == _DISCONNECTED_DETAIL:
+            return _http_exception_content(ClientException())
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _for_http(error)
+            return _http_exception_content(error)
         case _:
-            return _for_fault(error)
+            return _internal_error_content(error)
 
 
-def _for_ours(error: PushpakaError) -> _Answer:
+def _pushpaka_error_content(error: PushpakaError) -> _ErrorContent:
     known = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), None)
     if known is None:
-        return _for_fault(error)
+        return _internal_error_content(error)
     status, code = known
     if isinstance(error, InvalidInputError):
-        return _for_problems(error.problems)
-    return _Answer(status=status, code=code, sentence=str(error), headers=_headers_for(error))
+        return _invalid_input_content(error.problems)
+    return _ErrorContent(status=status, code=code, message=str(error), headers=_headers_for(error))
 
 
 def _headers_for(error: PushpakaError) -> Mapping[str, str]:
@@ -208,34 +252,32 @@ def _headers_for(error: PushpakaError) -> Mapping[str, str]:
             return {}
 
 
-def _for_problems(problems: Mapping[str, str]) -> _Answer:
+def _invalid_input_content(problems: Mapping[str, str]) -> _ErrorContent:
     status, code = CODES[InvalidInputError]
-    shown = {name[:LONGEST_ECHO]: text for name, text in islice(problems.items(), MOST_DETAILS)}
-    sentence = "The request is not valid: see the details."
-    return _Answer(status=status, code=code, sentence=sentence, problems=shown)
+    shown = {name[:MAX_ECHO_LENGTH]: text for name, text in islice(problems.items(), MAX_DETAILS)}
+    sentence = "The request is invalid. Correct the fields listed in the details."
+    return _ErrorContent(status=status, code=code, message=sentence, problems=shown)
 
 
-def _for_http(error: HTTPException) -> _Answer:
+def _http_exception_content(error: HTTPException) -> _ErrorContent:
     status = HTTPStatus(error.status_code)
-    sentence, code = _SENTENCES.get(status, (f"{status.phrase}.", status.name.lower()))
-    headers = dict(error.headers or {}) | ({"Connection": "close"} if status in _HANGS_UP else {})
-    if "allow" in headers:
-        headers["allow"] = _with_head(headers["allow"])
-    problems: dict[str, str] | None = {} if status is HTTPStatus.BAD_REQUEST else None
-    return _Answer(status=status, code=code, sentence=sentence, problems=problems, headers=headers)
-
-
-def _with_head(allowed: str) -> str:
-    """Return *allowed* with HEAD beside GET, in one order."""
-    methods = {name for name in allowed.split(", ") if name.isupper()}
-    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-
-
-def _for_fault(error: Exception) -> _Answer:
-    """Say nothing but that it is our fault; the cause is in the log, under the same request id."""
-    logger.error("a request failed", exc_info=error)
-    return _Answer(
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code="internal",
-        sentence="Something went wrong on our side; the server's log has more, by the request id.",
+    sentence, code = HTTP_MESSAGES.get(status, (f"{status.phrase}.", status.name.lower()))
+    if isinstance(error, HostNotAllowedError):
+        sentence, code = error.detail, HOST_NOT_ALLOWED
+    headers = dict(error.headers or {}) | (
+        {"Connection": "close"} if status in _CLOSES_CONNECTION else {}
     )
+    if "allow" in headers:
+        headers["allow"] = allow_header(headers["allow"].split(", "))
+    problems: dict[str, str] | None = {} if status is HTTPStatus.BAD_REQUEST else None
+    return _ErrorContent(
+        status=status, code=code, message=sentence, problems=problems, headers=headers
+    )
+
+
+def _internal_error_content(error: Exception) -> _ErrorContent:
+    """Log *error* and return a response that reveals only the request id."""
+    logger.error("A request failed.", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    sentence, code = HTTP_MESSAGES[status]
+    return _ErrorContent(status=status, code=code, message=sentence)

@@ -1,13 +1,13 @@
 """
-Holds one program: starts it, keeps its output, tells how it ended, and leaves nothing of it behind.
+Supervises one program: starts it, captures its output, reports its exit and cleans up.
 
-The shim is a small program of its own, run in an interpreter without site
-packages, once for each program. It knows nothing of Pushpaka and imports the
-standard library only, and little of that. Its standard input is a socket to
-the platform: the order comes in by it, secrets included, and a report goes out.
+The shim is a separate program, run once for each supervised program, in an interpreter without site
+packages. It does not import Pushpaka, and imports only fast modules of the standard library.
+Its standard input is a socket to the platform, which sends the request (with secrets) and receives
+a report.
 
-A program that is *run* belongs to the platform: when the socket closes, the
-program is killed. One that is *launched* does not: its shim lets go of the
-platform, writes all it knows into a directory, and obeys two signals: SIGUSR1
-asks the program to end, SIGUSR2 ends all of it now.
+A program that is *run* is tied to the platform: when the socket closes, the program is killed. A
+program that is *launched* outlives the platform: its shim detaches, writes output and exit status
+to a directory, and reacts to two signals. SIGUSR1 sends SIGTERM to the program, SIGUSR2 kills it
+and all its descendants at once.
 """

@@ -1,11 +1,11 @@
-"""What the platform starts: by its path, in an interpreter that knows no path to it."""
+"""Entry point. The platform runs this file by its path, without site packages."""
 
 import sys
 
-# At the end, so that nothing that lies beside this package can hide a standard module.
+# Appended, not prepended, so that no file next to this package shadows a standard module.
 sys.path.append(__file__.rpartition("/pushpaka_shim/")[0])
 
-from pushpaka_shim.supervision import main
+from pushpaka_shim.supervisor import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""Keeps the newest of what a program writes, in frames, in numbered files."""
+"""Stores the most recent output of a program in numbered files."""
 
 # ruff: noqa: PTH108
 from __future__ import annotations
@@ -7,32 +7,46 @@ import os
 import time
 from contextlib import suppress
 
-from pushpaka_shim.orders import AFTER_LOSS, FRAME, KEPT, OUTPUT, SEGMENT
+from pushpaka_shim.protocol import (
+    FRAME_HEADER,
+    LOSS_FLAG,
+    MAX_FILE_SIZE,
+    MAX_KEPT_SIZE,
+    OUTPUT_PREFIX,
+)
 
 
 class OutputFiles:
-    """Appends to the newest file, begins another when it is long, and drops the oldest."""
+    """
+    A log in numbered files of 2 MiB each. Above a total of about 20 MiB, the oldest files are
+    deleted.
+    """
 
     def __init__(self, directory: str) -> None:
-        """Begin the first file in *directory*."""
+        """Create the first file in *directory*."""
         self.directory = directory
         self._sizes: dict[int, int] = {}
         self._number = 0
         self._loss = 0
-        self._file = self._begin()
+        self._file = self._open_next()
 
     def append(self, descriptor: int, data: bytes) -> None:
-        """Add a piece. On a full disk it is lost, which the next one tells; the program goes on."""
-        frame = FRAME.pack(descriptor | self._loss, time.time(), len(data)) + data
-        is_kept = self._has_room() and self._write(frame)
-        self._loss = 0 if is_kept else AFTER_LOSS
+        """
+        Append a piece of output.
 
-    def _has_room(self) -> bool:
-        if self._sizes[self._number] < SEGMENT:
+        If the disk is full, the piece is dropped and the next one is marked with LOSS_FLAG. The
+        program keeps running.
+        """
+        frame = FRAME_HEADER.pack(descriptor | self._loss, time.time(), len(data)) + data
+        is_kept = self._ensure_room() and self._write(frame)
+        self._loss = 0 if is_kept else LOSS_FLAG
+
+    def _ensure_room(self) -> bool:
+        if self._sizes[self._number] < MAX_FILE_SIZE:
             return True
         full = self._file
         try:
-            self._file = self._begin()
+            self._file = self._open_next()
         except OSError:
             return False
         os.close(full)
@@ -48,7 +62,7 @@ class OutputFiles:
         os.ftruncate(self._file, size)
         return False
 
-    def _begin(self) -> int:
+    def _open_next(self) -> int:
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         file = os.open(self._path(self._number + 1), flags, 0o600)
         self._number += 1
@@ -57,9 +71,9 @@ class OutputFiles:
 
     def _drop_oldest(self) -> None:
         oldest = min(self._sizes)
-        if sum(self._sizes.values()) - self._sizes[oldest] >= KEPT:
+        if sum(self._sizes.values()) - self._sizes[oldest] >= MAX_KEPT_SIZE:
             del self._sizes[oldest]
             os.unlink(self._path(oldest))
 
     def _path(self, number: int) -> str:
-        return f"{self.directory}/{OUTPUT}{number:010d}"
+        return f"{self.directory}/{OUTPUT_PREFIX}{number:010d}"

@@ -1,5 +1,5 @@
-"""The worker adapter: claims deployments, and keeps what runs in line with the database."""
+"""The worker: runs deployments and reconciles its node with the database."""
 
-from pushpaka_worker.running import open_worker
+from pushpaka_worker.background import open_worker
 
 __all__ = ["open_worker"]

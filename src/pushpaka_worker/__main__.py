@@ -1,4 +1,4 @@
-"""`python -m pushpaka_worker` is a worker, where nothing that serves is installed."""
+"""Runs a worker with `python -m pushpaka_worker`, without the packages that the API needs."""
 
 from pushpaka_worker.program import main
 

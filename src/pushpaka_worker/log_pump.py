@@ -1,4 +1,4 @@
-"""Reads the output of serving instances into the logs of their deployments."""
+"""Copies the output of running instances to the logs of their deployments."""
 
 import logging
 from functools import partial
@@ -7,15 +7,19 @@ from anyio import create_task_group, sleep
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from pushpaka_core.domain.deployment_steps import Phase
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.instances import Instance
-from pushpaka_core.domain.timings import Timings
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.deployments.timeouts import Timeouts
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.instances.instances import Instance
 from pushpaka_core.errors import UnavailableError
-from pushpaka_core.services.instance_output import InstanceOutput
-from pushpaka_core.services.jobs import Jobs
-from pushpaka_core.services.log_writing import MOST_KEPT, LogWriting
-from pushpaka_core.services.tending import Served, Tending
+from pushpaka_core.services.deployments.active_deployments import (
+    ActiveDeployment,
+    ActiveDeployments,
+)
+from pushpaka_core.services.deployments.jobs import JobLoader
+from pushpaka_core.services.instances.supervisor import InstanceSupervisor
+from pushpaka_core.services.logs.instance_output import InstanceOutputReader
+from pushpaka_core.services.logs.log_writer import MAX_KEPT, LogWriter
 
 logger = logging.getLogger(__name__)
 
@@ -23,59 +27,65 @@ logger = logging.getLogger(__name__)
 @define
 class LogPump:
     """
-    Follows each instance of this node, one reader an instance.
+    Runs one reader per instance of this node.
 
-    A reader begins where the last one stopped, which stands in the instance's row. What is
-    not started yet is looked for again in the next round.
+    A reader resumes at the output position that is stored in the row of its instance. An instance
+    that has not started yet is tried again in the next round.
     """
 
-    _tending: Tending
-    _jobs: Jobs
-    _logs: LogWriting
-    _output: InstanceOutput
-    _timings: Timings
+    _active: ActiveDeployments
+    _instance_supervisor: InstanceSupervisor
+    _job_loader: JobLoader
+    _logs: LogWriter
+    _output: InstanceOutputReader
+    _timeouts: Timeouts
     _readers: set[str] = field(factory=set, init=False)
-    """Whom they read, also to its end: a reader ends by itself once its instance is gone."""
+    """The names of instances that have a reader, or whose reader has read the output to its end."""
     _replicas: dict[DeploymentId, int] = field(factory=dict, init=False)
-    """How many there are of each: then they are told apart in its log."""
+    """
+    The number of replicas of each deployment. With several, log lines begin with the instance name.
+    """
 
     async def run(self) -> None:
-        """Follow what comes and goes, without end."""
+        """Start readers for new instances, forever."""
         async with create_task_group() as readers:
             while True:
                 try:
-                    await self._follow_new(readers)
+                    await self._start_readers(readers)
                 except UnavailableError as error:
-                    logger.warning("instances cannot be listed: %s", error)
-                await sleep(self._timings.tend.total_seconds())
+                    logger.warning("The instances cannot be listed: %s", error)
+                await sleep(self._timeouts.supervision_interval.total_seconds())
 
-    async def _follow_new(self, readers: TaskGroup) -> None:
-        serving = await self._tending.seen()
-        if {i.name for served in serving for i in served.instances} - self._readers:
-            serving = await self._tending.serving()
-        self._replicas = {served.deployment.id: served.settings.replicas for served in serving}
-        present = {i.name: (served, i) for served in serving for i in served.instances}
+    async def _start_readers(self, task_group: TaskGroup) -> None:
+        active = await self._active.read_cached()
+        if {i.name for each in active for i in each.instances} - self._readers:
+            active = await self._active.read()
+        self._replicas = {each.deployment.id: each.settings.replicas for each in active}
+        present = {i.name: (each, i) for each in active for i in each.instances}
         for name in present.keys() - self._readers:
-            readers.start_soon(self._read, *present[name])
+            task_group.start_soon(self._read, *present[name])
         self._readers = set(present)
 
-    async def _read(self, served: Served, instance: Instance) -> None:
+    async def _read(self, active_deployment: ActiveDeployment, instance: Instance) -> None:
         try:
-            if not await self._output.is_there(instance):
+            if not await self._output.was_started(instance):
                 self._readers.discard(instance.name)
                 return
-            with self._output.keeping(instance):
-                await self._keep(served, instance)
-        except Exception as error:  # noqa: BLE001 - one reader must not end the others
-            logger.warning("the output of %s is not read for now: %s", instance.name, error)
+            with self._output.delay_removal(instance):
+                await self._copy(active_deployment, instance)
+            self._instance_supervisor.schedule_check(active_deployment.deployment.id)
+        except Exception as error:  # noqa: BLE001 - a failed reader must not end the others
+            logger.warning("The output of %s cannot be read now: %s", instance.name, error)
             self._readers.discard(instance.name)
 
-    async def _keep(self, served: Served, instance: Instance) -> None:
-        job = await self._jobs.of(served.deployment)
-        async with self._logs.open(served.deployment.id, job.redactor, most_kept=MOST_KEPT) as log:
-            speaker = partial(self._speaker, served, instance)
-            output = log.output(Phase.RUN, instance.id, speaker=speaker)
+    async def _copy(self, active_deployment: ActiveDeployment, instance: Instance) -> None:
+        job = await self._job_loader.load_for_deployment(active_deployment.deployment)
+        async with self._logs.open(
+            active_deployment.deployment.id, job.redactor, max_log_size=MAX_KEPT
+        ) as log:
+            line_prefix = partial(self._line_prefix, active_deployment, instance)
+            output = log.open_output(Phase.RUN, instance.id, line_prefix=line_prefix)
             await self._output.follow(instance, output)
 
-    def _speaker(self, served: Served, instance: Instance) -> str:
-        return instance.speaker(self._replicas.get(served.deployment.id, 1))
+    def _line_prefix(self, active_deployment: ActiveDeployment, instance: Instance) -> str:
+        return instance.log_prefix(self._replicas.get(active_deployment.deployment.id, 1))

@@ -1,26 +1,24 @@
-"""A worker as a program: deploys without serving the API, until it is told to end."""
+"""The worker as a separate program, without the API."""
 
 import sys
 
 import anyio
 
 from pushpaka_core.bootstrap import open_application
-from pushpaka_core.core_dumps import forbid_core_dumps
 from pushpaka_core.errors import PushpakaError, SettingsError
-from pushpaka_core.heap import share_heap
-from pushpaka_core.maintenance import lock_data_directory
-from pushpaka_core.server_log import LogFormat, set_up_logging
-from pushpaka_core.settings import Settings
-from pushpaka_worker.ending import end_in_time, ending_asked_for
-from pushpaka_worker.running import open_worker
+from pushpaka_core.host.own_process import disable_core_dumps, use_single_arena
+from pushpaka_core.maintenance.instance import lock_data_directory
+from pushpaka_core.server_log import LogFormat, configure_logging
+from pushpaka_core.settings.settings import Settings
+from pushpaka_worker.background import open_worker
+from pushpaka_worker.shutdown import exit_after_timeout, open_stop_signals
 
 
 def main() -> None:
     """
-    Run a worker by the settings in the environment.
+    Run a worker with the settings in the environment.
 
-    What Pushpaka raises on purpose ends it with a sentence: with exit code 2 where
-    the settings are to be mended, else 1.
+    Exits with code 2 if the settings are invalid, and 1 after any other expected error.
     """
     try:
         run_worker(Settings.from_environ())
@@ -31,33 +29,35 @@ def main() -> None:
 
 def run_worker(settings: Settings) -> None:
     """
-    Deploy until SIGTERM or SIGINT; jobs in hand are put back into the queue then.
+    Run deployments until SIGTERM or SIGINT, then queue unfinished deployments again.
 
-    Any number of them may share a data directory, among themselves and with an API that
-    does not deploy.
+    Several workers and an API without a worker can share a data directory.
 
     Raises:
-        SettingsError: If the settings cannot be used.
+        SettingsError: If the settings are invalid.
     """
-    set_up_logging(LogFormat(settings.log_format))
-    forbid_core_dumps()
-    share_heap()
-    with lock_data_directory(settings, shared=True):
-        anyio.run(_work, settings)
+    configure_logging(LogFormat(settings.log_format))
+    disable_core_dumps()
+    use_single_arena()
+    with lock_data_directory(settings, is_shared=True):
+        anyio.run(_run, settings)
 
 
-async def _work(settings: Settings) -> None:
+async def _run(settings: Settings) -> None:
     async with (
-        ending_asked_for() as asked,
+        open_stop_signals() as asked,
         open_application(settings) as application,
-        open_worker(application, is_alone=False),
+        open_worker(application, is_only_worker=False),
     ):
-        _say(f"A worker deploys on the node {application.engine.node}. Ctrl-C ends it.")
+        _print(
+            f"The worker runs on the node {application.worker_services.node}. "
+            f"Press Ctrl-C to stop it."
+        )
         await asked.wait()
-        end_in_time()
-        _say("Ending. Applications and router go on; `pushpaka down` stops them.")
+        exit_after_timeout()
+        _print("Stopping. Applications and the router keep running; `pushpaka down` stops them.")
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()

@@ -1,27 +1,28 @@
-"""Instances for all tests that do not disturb each other; people and repositories for each."""
+"""An instance that many tests share, and a user and repositories for each test."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tests.acceptance.people import OWN_ADDRESSES, Person
-from tests.acceptance.variants import ALL_VARIANTS, SERVERS, settings_of
-from tests.served import LEAN_WORKER, WORKER, Served, open_served
+from tests.acceptance.tools.people import OWN_ADDRESSES, Person
+from tests.acceptance.tools.variants import RUNTIMES, SERVERS, settings_of
+from tests.served_instance import LEAN_WORKER, WORKER, ServedInstance, open_served
 
 
-@pytest.fixture(scope="session", params=ALL_VARIANTS)
-async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
-    """
-    Return the instance that most tests use; it may fetch from servers of this host.
+@pytest.fixture(scope="session", params=RUNTIMES)
+async def shared_instance(request: pytest.FixtureRequest) -> AsyncIterator[ServedInstance]:
+    """Yield the instance that most tests share. It may fetch from servers on this host.
 
-    On servers it is two APIs, which people ask in turn, and two workers.
+    With PostgreSQL and Redis, the instance has two workers and two APIs, and users call the APIs in
+    turn.
     """
     with settings_of(request) as settings:
         async with (
             open_served(
                 **OWN_ADDRESSES,
                 **settings,
+                PUSHPAKA_MAX_DEPLOYMENTS="1000",
                 PUSHPAKA_GIT_ALLOW_HTTP="true",
                 PUSHPAKA_GIT_ALLOW_NETS="127.0.0.0/8",
                 PUSHPAKA_NOTIFY_ALLOW_NETS="127.0.0.0/8",
@@ -39,12 +40,12 @@ async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-async def ann(shared: Served) -> AsyncIterator[Person]:
-    async with Person.visiting(shared) as person:
+async def ann(shared_instance: ServedInstance) -> AsyncIterator[Person]:
+    async with Person.temporary(shared_instance) as person:
         yield person
 
 
 @pytest.fixture
-def repositories(shared: Served) -> Path:
+def repositories(shared_instance: ServedInstance) -> Path:
     """Return a directory for the repositories of one test."""
-    return shared.new_directory()
+    return shared_instance.new_directory()

@@ -1,33 +1,29 @@
-"""A copy of the database that is kept elsewhere as it grows brings the whole instance back."""
+"""An instance is restored from a continuous copy of its database."""
 
-from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from signal import SIGKILL
-from typing import Any
 
-import httpx
 import pytest
 from anyio import to_thread
-from tests.acceptance.apps import repository_of
-from tests.litestream import DATABASE, replicated, restore
-from tests.served import Served, open_served
+from tests.acceptance.tools.apps import repository_of
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person
+from tests.served_instance import open_served
+from tests.servers.litestream import DATABASE, replicate, restore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-FAST = {"PUSHPAKA_TEST_TIMING": "fast"}
-SHOWN = ("/projects", "/deployments", "/audit")
 
-
-async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
-    """Killed between deployments and without its database, an instance comes up with everything."""
-    async with open_served(**FAST) as served:
-        async with replicated(served, tmp_path):
+async def test_lost_database_is_restored_from_its_replica(tmp_path: Path) -> None:
+    """All projects, deployments and logs of a killed instance are restored."""
+    async with open_served(**OWN_ADDRESSES) as served, AsyncExitStack() as opened:
+        async with replicate(served, tmp_path):
             await served.start()
-            token = await served.sign_up()
-            async with served.api(token) as api:
-                deployed = await _deploy(served, api, "shop")
-                begun = await _begin(api, await _project(served, api, "blog"))
-                before = await _shown(api, deployed["id"])
+            ann = await opened.enter_async_context(Person.sign_up(served))
+            shop = await _project(ann, "shop")
+            deployed = await ann.deploy(shop)
+            begun = await ann.begin(await _project(ann, "blog"))
+            before, log = await _project_state(ann, shop), await ann.log(deployed)
             await served.stop(SIGKILL)
 
         for file in served.data_directory.glob(f"{DATABASE}*"):
@@ -35,37 +31,26 @@ async def test_a_lost_database_is_restored_as_it_was(tmp_path: Path) -> None:
         await restore(tmp_path, served)
         await served.start()
 
-        async with served.api(token) as api:
-            after = await _shown(api, deployed["id"])
-            resumed = await served.outcome(api, begun["id"], within=30)
-        page = await served.visit(deployed["url"])
+        after, log_after = await _project_state(ann, shop), await ann.log(deployed)
+        audit = await ann.ask("GET", "/audit")
+        resumed = await ann.outcome(begun)
+        page = await ann.read(shop)
 
-    assert before["/projects"] == after["/projects"]
-    assert before["log"] == after["log"][: len(before["log"])]
+    assert before == after
+    assert log == log_after[: len(log)]
+    assert audit["data"]
     assert "running" == resumed["status"]
-    assert "shop" in page.text
+    assert "shop" in page
 
 
-async def _project(served: Served, api: httpx.AsyncClient, name: str) -> str:
-    path = served.new_directory() / name
+async def _project(ann: Person, name: str) -> Json:
+    path = ann.served_instance.new_directory() / name
     await to_thread.run_sync(repository_of, path, {"index.html": f"<h1>{name}</h1>"})
-    answer = await api.post("/projects", json={"name": name, "repo_url": str(path)})
-    body = {"project_id": answer.json()["id"], "key": "SECRET", "value": "of the shop"}
-    assert (await api.post("/env", json=body)).is_success
-    return str(answer.json()["id"])
+    project = await ann.project(path, name)
+    variables = {"variables": {"SECRET": "of the shop"}}
+    await ann.ask("PUT", f"/projects/{project['id']}/env", variables)
+    return project
 
 
-async def _deploy(served: Served, api: httpx.AsyncClient, name: str) -> dict[str, Any]:
-    return await served.deploy(api, await _project(served, api, name))
-
-
-async def _begin(api: httpx.AsyncClient, project_id: str) -> dict[str, Any]:
-    answer = await api.post("/deployments", json={"project_id": project_id})
-    begun: dict[str, Any] = answer.json()
-    return begun
-
-
-async def _shown(api: httpx.AsyncClient, id: str) -> Mapping[str, Any]:
-    pages = {path: (await api.get(path)).json() for path in SHOWN}
-    assert all("error" not in page for page in pages.values())
-    return {**pages, "log": (await api.get(f"/logs/{id}")).json()["data"]}
+async def _project_state(ann: Person, project: Json) -> Json:
+    return await ann.ask("GET", f"/projects/{project['id']}")

@@ -1,69 +1,33 @@
-"""A push deploys its commit, a branch is shown beside production, and goes with its branch."""
+"""Pushes deploy commits and previews of branches, and the Git provider gets commit statuses."""
 
 from pathlib import Path
 
 import httpx
 import pytest
 from anyio import fail_after, sleep
-from tests.acceptance.apps import repository_of, server
-from tests.acceptance.people import PATIENCE, Json, Person
-from tests.acceptance.variants import ON_ONE_MACHINE
-from tests.deliveries import branch_deleted, push
+from tests.acceptance.tools.apps import repository_of, server
+from tests.acceptance.tools.people import PATIENCE, Json, Person
+from tests.acceptance.tools.variants import ON_EMBEDDED
+from tests.webhook_deliveries import branch_deleted, push
 
-from pushpaka_core.domain.webhooks import Forge
-from pushpaka_core.testing.forges import TOKEN, open_forge
-from pushpaka_core.testing.repositories import Repository
+from pushpaka_core.domain.integrations.webhooks import GitProvider
+from pushpaka_core.testing.git_server import TOKEN, open_git_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("traefik"),
+    ON_EMBEDDED,
+    pytest.mark.timeout(300),
+]
 
-
-async def deployed_by(person: Person, receipt: Json) -> Json:
-    """Return what a delivery has deployed, once it runs."""
-    (deployment_id,) = receipt["deployment_ids"]
-    deployment = await person.outcome(await person.ask("GET", f"/deployments/{deployment_id}"))
-    assert "running" == deployment["status"], deployment["error"]
-    return deployment
-
-
-def branch_off(repository: Repository, branch: str, version: str) -> str:
-    """Push a branch with another version, and return its commit."""
-    repository.git("checkout", "--quiet", "-b", branch)
-    commit = repository.commit(f"Try {version}", server(version))
-    repository.git("checkout", "--quiet", "main")
-    return commit
+SHOP = "https://git.example.com/ann/shop"
+"""The URL at which the Git provider serves the repository in the directory "shop"."""
 
 
-async def until_gone(person: Person, url: str) -> None:
-    """Wait until nothing answers at an address any more."""
-    with fail_after(PATIENCE):
-        while httpx.codes.NOT_FOUND != (await person.visit(url)).status_code:
-            await sleep(0.1)
-
-
-@ON_ONE_MACHINE
-async def test_a_push_deploys_exactly_its_commit(ann: Person, repositories: Path) -> None:
-    """Though the branch has gone on since; the same delivery again changes nothing."""
-    repository = repository_of(repositories / "shop", server("v1"))
-    project = await ann.project(repository.path)
-    webhook = await ann.ask("POST", "/webhooks", {"project_id": project["id"], "provider": "gitea"})
-    await ann.deploy(project)
-    pushed = repository.commit("Change to v2", server("v2"))
-    repository.commit("Change to v3", server("v3"))
-    delivery = push(Forge.GITEA, "main", pushed)
-
-    deployment = await deployed_by(ann, await ann.deliver(webhook, delivery))
-    again = await ann.deliver(webhook, delivery)
-    other = await ann.deliver(webhook, push(Forge.GITEA, "next", pushed))
-
-    assert (pushed, "Change to v2") == (deployment["commit_sha"], deployment["commit_message"])
-    assert "v2" == await ann.read(project)
-    assert ([], []) == (again["deployment_ids"], other["deployment_ids"])
-
-
-async def test_a_branch_is_shown_beside_production_until_it_is_deleted(
+async def test_push_deploys_a_commit_and_a_branch_has_a_preview_until_it_is_deleted(
     ann: Person, repositories: Path
 ) -> None:
-    """It has its own address and env vars, can be promoted, and takes nothing else along."""
+    """A preview has its own address and environment variables, and can be promoted."""
     repository = repository_of(repositories / "shop", server("v1"))
     project = await ann.project(repository.path)
     for scope in ("production", "preview"):
@@ -74,57 +38,78 @@ async def test_a_branch_is_shown_beside_production_until_it_is_deleted(
         "/webhooks",
         {"project_id": project["id"], "provider": "github", "previews": True},
     )
-    await ann.deploy(project)
-    commit = branch_off(repository, "next", "v2")
+    pushed = repository.commit("Change to v2", server("v2"))
+    repository.git("checkout", "--quiet", "-b", "next")
+    branched = repository.commit("Try v3", server("v3"))
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("Change to v4", server("v4"))
 
-    preview = await deployed_by(ann, await ann.deliver(webhook, push(Forge.GITHUB, "next", commit)))
-    shown = await ann.visit(preview["url"])
-    seen = await ann.visit(preview["url"], "/env/COLOUR")
-    told = await ann.visit(preview["url"], "/env/APP_URL")
-    meanwhile = await ann.read(project), await ann.read(project, "/env/COLOUR")
+    delivery = push(GitProvider.GITHUB, "main", pushed).of_repository(SHOP)
+    production = await _running_deployment_of(ann, await ann.deliver(webhook, delivery))
+    again = await ann.deliver(webhook, delivery)
+    delivery = push(GitProvider.GITHUB, "next", branched).of_repository(SHOP)
+    preview = await _running_deployment_of(ann, await ann.deliver(webhook, delivery))
+    shown = [(await ann.visit(preview["url"], path)).text for path in ("/", "/env/COLOUR")]
+    own_url = await ann.visit(preview["url"], "/env/APP_URL")
+    meanwhile = [await ann.read(project), await ann.read(project, "/env/COLOUR")]
     promoted = await ann.outcome(await ann.ask("POST", f"/deployments/{preview['id']}/promote"))
-    receipt = await ann.deliver(webhook, branch_deleted(Forge.GITHUB, "next"))
-    await until_gone(ann, preview["url"])
-    ended = await ann.until(preview, lambda seen: seen["status"] == "stopped")
+    receipt = await ann.deliver(
+        webhook, branch_deleted(GitProvider.GITHUB, "next").of_repository(SHOP)
+    )
+    with fail_after(PATIENCE):
+        while httpx.codes.NOT_FOUND != (await ann.visit(preview["url"])).status_code:
+            await sleep(0.1)
+    await ann.wait_until(preview, lambda seen: seen["status"] == "stopped")
 
-    assert ("preview:next", commit) == (preview["target"], preview["commit_sha"])
+    assert (pushed, "Change to v2") == (production["commit_sha"], production["commit_message"])
+    assert [] == again["deployment_ids"]
+    assert ("preview:next", branched) == (preview["target"], preview["commit_sha"])
     assert preview["url"] != project["url"]
-    assert ("v2", "preview", preview["url"]) == (shown.text, seen.text, told.text)
-    assert ("v1", "production") == meanwhile
+    assert (["v3", "preview"], preview["url"]) == (shown, own_url.text)
+    assert ["v2", "production"] == meanwhile
     assert ("running", "production") == (promoted["status"], promoted["target"])
-    assert "preview:next has ended." == receipt["message"]
-    assert "stopped" == ended["status"]
-    assert "v2" == await ann.read(project)
-    assert "production" == await ann.read(project, "/env/COLOUR")
+    assert "Stopped preview:next." == receipt["message"]
+    assert ["v3", "production"] == [await ann.read(project, path) for path in ("/", "/env/COLOUR")]
 
 
-@ON_ONE_MACHINE
-async def test_the_forge_is_told_what_becomes_of_a_push(ann: Person, repositories: Path) -> None:
-    """In order, though it was busy at first, and with the address at which the commit answers."""
+async def test_commit_statuses_are_reported_to_the_git_provider(
+    ann: Person, repositories: Path
+) -> None:
+    """Statuses have the deployment's URL, and arrive in order although the first request fails."""
     repository = repository_of(repositories / "ann" / "shop", server("v1"))
-    with open_forge(repositories) as forge:
-        forge.wants_token, forge.refusals = True, [503]
-        url = f"http://127.0.0.1:{forge.port}/ann/shop"
+    with open_git_server(repositories) as git_server:
+        git_server.requires_token, git_server.next_errors = True, [503]
+        url = f"http://127.0.0.1:{git_server.port}/ann/shop"
         project = await ann.project(url, git_token=TOKEN)
         body = {"project_id": project["id"], "provider": "gitlab"}
         webhook = await ann.ask("POST", "/webhooks", body)
-        await ann.deploy(project)
         good = repository.commit("Change to v2", server("v2"))
         bad = repository.commit("Break it", {"Procfile": "web: exec false\n"})
 
-        await deployed_by(ann, await ann.deliver(webhook, push(Forge.GITLAB, "main", good)))
-        receipt = await ann.deliver(webhook, push(Forge.GITLAB, "main", bad))
-        failed = await ann.outcome(
-            await ann.ask("GET", f"/deployments/{receipt['deployment_ids'][0]}")
-        )
-        expected = [(good, "pending"), (good, "success"), (bad, "pending"), (bad, "failed")]
+        deliveries = [
+            push(GitProvider.GITLAB, "main", commit).of_repository(url) for commit in (good, bad)
+        ]
+        await _running_deployment_of(ann, await ann.deliver(webhook, deliveries[0]))
+        failed = await _outcome_of(ann, await ann.deliver(webhook, deliveries[1]))
         with fail_after(PATIENCE):
-            while len(forge.statuses) < len(expected) + 1:
+            while len(git_server.statuses) < 4:
                 await sleep(0.1)
 
-    told = [(status.commit, status.state) for status in forge.statuses]
+    reported = [(status.commit, status.state) for status in git_server.statuses]
     assert "failed" == failed["status"]
-    assert [pair for pair in told if pair[0] == good] == expected[:2]
-    assert [pair for pair in told if pair[0] == bad] == expected[2:]
-    assert {project["url"]} == {status.url for status in forge.statuses}
+    assert [(good, "pending"), (good, "success")] == [pair for pair in reported if pair[0] == good]
+    assert [(bad, "pending"), (bad, "failed")] == [pair for pair in reported if pair[0] == bad]
+    assert {project["url"]} == {status.url for status in git_server.statuses}
     assert "v2" == await ann.read(project)
+
+
+async def _outcome_of(person: Person, receipt: Json) -> Json:
+    """Wait until the deployment that a delivery has queued is running or final, and return it."""
+    (deployment_id,) = receipt["deployment_ids"]
+    return await person.outcome(await person.ask("GET", f"/deployments/{deployment_id}"))
+
+
+async def _running_deployment_of(person: Person, receipt: Json) -> Json:
+    deployment = await _outcome_of(person, receipt)
+    assert "running" == deployment["status"], deployment["error"]
+    return deployment

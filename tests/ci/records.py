@@ -4,7 +4,9 @@ Needs nothing but the Python that runs nox, because `.ci/run` reads records too.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import asdict, evolve, frozen
 
@@ -53,9 +55,11 @@ def write(path: Path, record: Record) -> None:
 
 def read(path: Path) -> Record | None:
     """Return the record at *path*, or None if the run has not written one."""
-    if not path.exists():
-        return None
-    fields = json.loads(path.read_text())
+    return parse(json.loads(path.read_text())) if path.exists() else None
+
+
+def parse(fields: Mapping[str, Any]) -> Record:
+    """Return the record that was written as *fields* of JSON."""
     failures = {
         name: tuple(Failure(**failure) for failure in fields[name]) for name in ("failed", "flaky")
     }

@@ -1,12 +1,13 @@
-"""What the client sends, method by method, and what the description of the API says about it."""
+"""The requests of the client's methods, and the operations in the OpenAPI document."""
 
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
@@ -14,16 +15,20 @@ from uuid import UUID, uuid4
 
 import httpx
 from attrs import field, frozen
-from tests.http.instances import Instance
+from tests.http.clients import UNLIMITED
+from tests.http.instances import shared_app
 
-from pushpaka_core.domain.rules import Unchanged
-from pushpaka_http.app import create_app
 from pushpaka_http.base_path import BASE_PATH
-from pushpaka_http.client import Client, Retries
+from pushpaka_http.client import Client, RetryPolicy
 
-DOCUMENT: Mapping[str, Any] = create_app(Instance.empty().application).openapi_schema.to_schema()
-BESIDE = {"deployments.all", "deployments.wait", "projects.find"}
-"""Methods that are no operation, but made of others."""
+BESIDE = {
+    "deployments.all",
+    "deployments.wait",
+    "deployments.wait_stable",
+    "projects.find",
+    "snapshots.wait",
+}
+"""Methods that call other methods, and have no operation of their own."""
 _SAMPLES: Mapping[Any, Any] = {
     UUID: uuid4(),
     str: "x",
@@ -43,8 +48,15 @@ _JSON_TYPES: Mapping[Any, str] = {
 }
 
 
-class Sent(Exception):  # noqa: N818  # it is no error
-    """A request, which goes no further."""
+@cache
+def document() -> Mapping[str, Any]:
+    """Return the OpenAPI document. It is cached, because generating it takes a long time."""
+    schema: Mapping[str, Any] = shared_app(UNLIMITED).app.openapi_schema.to_schema()
+    return schema
+
+
+class SentRequest(Exception):  # noqa: N818  # it is no error
+    """A request that is captured instead of sent."""
 
     def __init__(self, request: httpx.Request) -> None:
         super().__init__()
@@ -53,27 +65,29 @@ class Sent(Exception):  # noqa: N818  # it is no error
 
 @frozen(kw_only=True)
 class Method:
-    """A method of the client that is an operation."""
+    """A client method with an operation."""
 
     name: str
-    """With its namespace, as in `projects.create`."""
+    """The name with its namespace, as in `projects.create`."""
     _function: Callable[..., Any] = field(repr=False)
 
     @property
     def ids(self) -> list[str]:
-        """Return the names of what it takes by position."""
+        """Return the names of the positional arguments."""
         return [one.name for one in self._parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Return what it takes by keyword, with the types."""
+        """Return the keyword arguments with their types."""
         hints = get_type_hints(self._function)
-        named = (one.name for one in self._parameters if one.kind is one.KEYWORD_ONLY)
-        return {name: hints[name] for name in named}
+        named = [one.name for one in self._parameters if one.kind is one.KEYWORD_ONLY]
+        unpacked = [one.name for one in self._parameters if one.kind is one.VAR_KEYWORD]
+        settings = [get_type_hints(get_args(hints[name])[0]) for name in unpacked]
+        return {name: hints[name] for name in named} | dict(ChainMap(*settings))
 
     @property
     def required(self) -> set[str]:
-        """Return what must be given by keyword."""
+        """Return the required keyword arguments."""
         return {
             one.name
             for one in self._parameters
@@ -82,23 +96,23 @@ class Method:
 
     @property
     def returns(self) -> Any:
-        """Return the type of its answer."""
+        """Return the type of the result."""
         return get_type_hints(self._function)["return"]
 
     def send(self, *names: str) -> httpx.Request:
-        """Return the request that it makes with its ids and these keywords."""
+        """Call the method with all ids and the arguments *names*, and return its request."""
         ids = [f"the-{name}" for name in self.ids]
-        given = {name: _sample(self.keywords[name]) for name in names}
+        given = {name: _sample_value(self.keywords[name]) for name in names}
         try:
             answer = self._function(*ids, **given)
             list(answer)
-        except Sent as sent:
+        except SentRequest as sent:
             return sent.request
         raise AssertionError(f"{self.name} sends nothing")
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what the description knows it by, but for the names of ids."""
+        """Return the HTTP method and the path, without the names of ids."""
         request = self.send(*self.required)
         path = unquote(request.url.path)
         return request.method, re.sub(r"the-\w+", "{}", path)
@@ -109,9 +123,11 @@ class Method:
 
 
 def methods() -> list[Method]:
-    """Return all methods that are operations."""
+    """Return all methods that have an operation."""
     transport = httpx.MockTransport(_stop)
-    client = Client("http://localhost", transport=transport, retries=Retries(total=0))
+    client = Client(
+        "http://localhost", transport=transport, retry_policy=RetryPolicy(total_seconds=0)
+    )
     return [
         Method(name=f"{namespace}.{name}", function=function)
         for namespace, kind in vars(Client).items()
@@ -122,14 +138,15 @@ def methods() -> list[Method]:
 
 
 def _stop(request: httpx.Request) -> httpx.Response:
-    raise Sent(request)
+    raise SentRequest(request)
 
 
-def _sample(annotation: Any) -> Any:
-    kinds = [kind for kind in _members(annotation) if kind is not Unchanged]
-    for kind in kinds:
+def _sample_value(annotation: Any) -> Any:
+    for kind in _members(annotation):
         if kind in _SAMPLES:
             return _SAMPLES[kind]
+        if get_origin(kind) is Sequence:
+            return ["x"]
     return {"A": "1"}
 
 
@@ -143,52 +160,47 @@ def _is_union(annotation: Any) -> bool:
 
 
 @frozen(kw_only=True)
-class Described:
-    """An operation of the description."""
+class Operation:
+    """An operation of the OpenAPI document."""
 
     method: str
     path: str
     _operation: Mapping[str, Any] = field(repr=False)
 
     @property
-    def name(self) -> str:
-        """Return what a test of it is called."""
-        return f"{self.method} {self.path.removeprefix(BASE_PATH)}"
-
-    @property
     def key(self) -> tuple[str, str]:
-        """Return what tells it from others, but for the names of ids."""
+        """Return the HTTP method and the path without the names of ids."""
         return self.method, re.sub(r"{\w+}", "{}", self.path)
 
     @property
     def ids(self) -> list[str]:
-        """Return the names in the path."""
+        """Return the names of the ids in the path."""
         return re.findall(r"{(\w+)}", self.path)
 
     @property
     def query(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the schemas of the query's parameters."""
+        """Return the schemas of the query parameters."""
         return {one["name"]: one["schema"] for one in self._parameters("query")}
 
     @property
     def headers(self) -> set[str]:
-        """Return the headers that it takes."""
+        """Return the accepted headers."""
         return {one["name"] for one in self._parameters("header")}
 
     @property
     def body(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the schemas of the body's fields."""
+        """Return the schemas of the fields in the body."""
         return dict(self._body.get("properties", {}))
 
     @property
     def required(self) -> set[str]:
-        """Return what must be there, in the query or in the body."""
+        """Return the required parameters and fields."""
         queried = {one["name"] for one in self._parameters("query") if one["required"]}
         return queried | set(self._body.get("required", ()))
 
     @property
     def answer(self) -> str:
-        """Return what it answers: the name of an object, or the type of the content."""
+        """Return the name of the response object, or the content type."""
         (answer,) = {
             _content_name(content_type, content)
             for status, response in self._operation["responses"].items()
@@ -201,40 +213,42 @@ class Described:
     def _body(self) -> Mapping[str, Any]:
         content = self._operation.get("requestBody", {}).get("content", {})
         schema = content.get("application/json", {}).get("schema")
-        return resolved(schema) if schema else {}
+        return resolve(schema) if schema else {}
 
-    def _parameters(self, place: str) -> list[Mapping[str, Any]]:
-        return [one for one in self._operation.get("parameters", ()) if one["in"] == place]
+    def _parameters(self, location: str) -> list[Mapping[str, Any]]:
+        return [one for one in self._operation.get("parameters", ()) if one["in"] == location]
 
 
-def described() -> list[Described]:
-    """Return the operations below the path of the API; those at the root are the same."""
+def documented_operations() -> list[Operation]:
+    """Return the operations below the path of the API. Operations at the root are aliases."""
     return [
-        Described(method=method.upper(), path=path, operation=operation)
-        for path, item in DOCUMENT["paths"].items()
+        Operation(method=method.upper(), path=path, operation=operation)
+        for path, item in document()["paths"].items()
         if path.startswith(BASE_PATH)
         for method, operation in item.items()
     ]
 
 
-def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what *schema* refers to."""
+def resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema to which *schema* refers, or *schema* itself."""
     if "$ref" not in schema:
         return schema
-    found: Mapping[str, Any] = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    found: Mapping[str, Any] = document()["components"]["schemas"][
+        schema["$ref"].rpartition("/")[2]
+    ]
     return found
 
 
-def answer_name(kind: Any) -> str:
-    """Return how the description calls an answer of this type."""
-    if kind is str:
+def answer_name(response_type: Any) -> str:
+    """Return the name of a response type in the document, such as "ProjectList"."""
+    if response_type is str:
         return "text/plain"
-    inner = "".join(f"[{argument.__name__}]" for argument in get_args(kind))
-    return f"{getattr(kind, '__origin__', kind).__name__}{inner}"
+    names = [*get_args(response_type), get_origin(response_type) or response_type]
+    return "".join(each.__name__.removesuffix("Response") for each in names)
 
 
 def json_types(annotation: Any) -> set[str]:
-    """Return the types that a parameter of the client has in JSON."""
+    """Return the JSON types of a client argument."""
     return set(_json_types(annotation))
 
 
@@ -242,47 +256,44 @@ def _json_types(annotation: Any) -> Iterator[str]:
     for kind in _members(annotation):
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             yield "string"
-        elif kind is not Unchanged:
+        elif get_origin(kind) is Sequence:
+            yield "array"
+        else:
             yield _JSON_TYPES.get(kind, "object")
 
 
 def described_types(schema: Mapping[str, Any]) -> set[str]:
-    """Return the types that a parameter has in the description."""
-    found = resolved(schema)
+    """Return the JSON types of a parameter in the document."""
+    found = resolve(schema)
     if options := found.get("oneOf") or found.get("anyOf"):
         return {kind for option in options for kind in described_types(option)}
     kind = found.get("type", "string")
     return {kind} - {"null"} if isinstance(kind, str) else set(kind) - {"null"}
 
 
-def words(schema: Mapping[str, Any]) -> set[str]:
-    """Return the words among which a parameter has to be, where there are such."""
-    found = resolved(schema)
+def enum_values(schema: Mapping[str, Any]) -> set[str]:
+    """Return the values of an enumeration in the document, or an empty set."""
+    found = resolve(schema)
     options = found.get("oneOf") or found.get("anyOf") or ()
-    inner = {word for option in options for word in words(option)}
+    items = [found["items"]] if "items" in found else []
+    inner = {word for option in (*options, *items) for word in enum_values(option)}
     return inner | {word for word in found.get("enum", ()) if word is not None}
 
 
-def words_of(annotation: Any) -> set[str]:
-    """Return the words that the client knows for a parameter."""
-    kinds = [kind for kind in _members(annotation) if isinstance(kind, type)]
+def client_enum_values(annotation: Any) -> set[str]:
+    """Return the values of an enumeration in the client, or an empty set."""
+    members = _members(annotation)
+    lists = [kind for kind in members if get_origin(kind) is Sequence]
+    members += [member for kind in lists for item in get_args(kind) for member in _members(item)]
+    kinds = [kind for kind in members if isinstance(kind, type)]
     return {str(word) for kind in kinds if issubclass(kind, StrEnum) for word in kind}
 
 
 def fields_of(request: httpx.Request) -> set[str]:
-    """Return the names of the fields in the body of a request."""
+    """Return the names of the fields in a request body."""
     return set(json.loads(request.content)) if request.content else set()
 
 
 def _content_name(content_type: str, content: Mapping[str, Any]) -> str:
     reference = content.get("schema", {}).get("$ref")
-    return content_type.partition(";")[0] if reference is None else _object_name(reference)
-
-
-def _object_name(reference: str) -> str:
-    name = reference.rpartition("/")[2]
-    container, _, inner = name.partition("_")
-    if not inner:
-        return container
-    items = resolved({"$ref": reference})["properties"]["data"]["items"]
-    return f"{container}[{_object_name(items['$ref'])}]"
+    return (reference or content_type.partition(";")[0]).removeprefix("#/components/schemas/")

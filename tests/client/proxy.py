@@ -1,4 +1,4 @@
-"""A proxy between a client and an instance, which breaks connections when it is told to."""
+"""A proxy between a client and an instance. It breaks connections on demand."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -20,31 +20,31 @@ _GONE = (BrokenResourceError, ClosedResourceError, EndOfStream)
 
 @define
 class Proxy:
-    """Passes bytes on, both ways."""
+    """Forwards bytes in both directions."""
 
     _target: int
     port: int = 0
     lost_answers: int = 0
-    """How many answers are still to be lost: whoever waits for one is hung up on."""
+    """The number of responses to drop by closing the connection."""
     _open: set[SocketStream] = field(factory=set)
 
     @property
     def url(self) -> str:
-        """Return the address of the instance behind it."""
+        """Return the URL of the instance through the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def cut(self) -> None:
+    async def break_connections(self) -> None:
         """Break all connections."""
         for stream in list(self._open):
             await stream.aclose()
 
-    async def go_away(self) -> None:
-        """Break all connections, and answer on none from now on."""
+    async def disconnect(self) -> None:
+        """Break all connections, and drop all responses from now on."""
         self.lost_answers = sys.maxsize
-        await self.cut()
+        await self.break_connections()
 
     async def serve(self, client: SocketStream) -> None:
-        """Pass on what one client says, until one side hangs up."""
+        """Forward the bytes of one client until either side closes the connection."""
         async with client, await connect_tcp("127.0.0.1", self._target) as server:
             self._open |= {client, server}
             async with create_task_group() as tasks:
@@ -66,7 +66,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(port: int) -> AsyncIterator[Proxy]:
-    """Open a proxy to *port* of this machine, for as long as the block lasts."""
+    """Open a proxy to the local port *port* until the block ends."""
     proxy = Proxy(port)
     async with await create_tcp_listener(local_host="127.0.0.1") as listener:
         proxy.port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # no Django

@@ -1,4 +1,4 @@
-"""Objects as an instance writes them."""
+"""Sample objects, in the format in which an instance sends them."""
 
 USER = {
     "id": "6f1c0b9e-7c1d-4b7a-9d2e-0a4b8c6d2f10",

@@ -1,5 +1,5 @@
 """
-Writes the synchronous client from the asynchronous one, word by word.
+Generates the synchronous client from the asynchronous one, token by token.
 
     python -m tests.client.synchronous
 """
@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "aclose": "close",
     "aclosing": "closing",
     "aiter_bytes": "iter_bytes",
+    "aiter_sse": "iter_sse",
     "anyio": "time",
     "aread": "read",
     "asynccontextmanager": "contextmanager",
@@ -29,12 +30,12 @@ PREFIX = "Async"
 
 
 def sources() -> list[Path]:
-    """Return the modules that are written by people."""
+    """Return the modules of the asynchronous client."""
     return sorted(SOURCE.glob("*.py"))
 
 
 def synchronous(code: str) -> str:
-    """Return *code* without anything asynchronous; its lines stay where they are."""
+    """Return *code* without asynchronous syntax. The lines keep their numbers."""
     lines = code.splitlines(keepends=True)
     for token in reversed(list(tokenize.generate_tokens(StringIO(code).readline))):
         if token.type == tokenize.NAME:
@@ -51,7 +52,7 @@ def _replace(lines: list[str], token: tokenize.TokenInfo) -> None:
 
 
 def write() -> None:
-    """Write all of it anew."""
+    """Generate all modules."""
     TARGET.mkdir(exist_ok=True)
     for old in TARGET.glob("*.py"):
         old.unlink()

@@ -1,4 +1,4 @@
-"""Logs and moves, followed over connections that break."""
+"""Tests that logs and deployment events can be followed across broken connections."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -10,15 +10,15 @@ from tests.client.conftest import BRIEF
 from tests.client.proxy import Proxy
 from tests.http.clients import Person
 from tests.http.instances import Instance
-from tests.http.operations import joined
+from tests.http.operations import add_member
 
-from pushpaka_core.domain.members import ProjectRole
+from pushpaka_core.domain.accounts.members import ProjectRole
 from pushpaka_http.client import (
     AsyncClient,
     Client,
     NotFoundError,
     Ready,
-    Retries,
+    RetryPolicy,
     UnauthorizedError,
     UnreachableError,
 )
@@ -27,25 +27,27 @@ from pushpaka_http.schemas.deployments import DeploymentResponse
 pytestmark = pytest.mark.anyio
 
 ODD = "a\u2028b\u2029c\x85d\x1ce"
-"""What Python would take for several lines."""
+"""Text with characters that Python treats as line endings."""
 
 
 @pytest.fixture(autouse=True)
-async def in_time() -> AsyncIterator[None]:
-    with fail_after(20):
+async def run_with_timeout() -> AsyncIterator[None]:
+    with fail_after(60):
         yield
 
 
-async def after_each(lines: AsyncIterator[object], act: Callable[[], Awaitable[object]]) -> None:
-    """Do something after each of *lines*."""
+async def call_after_each(
+    lines: AsyncIterator[object], callback: Callable[[], Awaitable[object]]
+) -> None:
+    """Call *callback* after each of *lines*."""
     async for _ in lines:
-        await act()
+        await callback()
 
 
-async def test_each_line_comes_once_over_broken_connections(
+async def test_each_line_is_received_once_over_broken_connections(
     client: AsyncClient, proxy: Proxy, ann: Person, instance: Instance
 ) -> None:
-    """A log goes on after the last line that came, and ends where it is over."""
+    """After a reconnection, the client requests the lines after the last received line."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "1", "2")
     seen = []
@@ -54,11 +56,11 @@ async def test_each_line_comes_once_over_broken_connections(
         seen.append(line.message)
         match line.message:
             case "2":
-                await proxy.cut()
+                await proxy.break_connections()
                 await instance.say(deployment["id"], "3", "4")
             case "4":
                 proxy.lost_answers = 2
-                await proxy.cut()
+                await proxy.break_connections()
                 await instance.say(deployment["id"], "5")
             case "5":
                 await instance.fail()
@@ -67,20 +69,18 @@ async def test_each_line_comes_once_over_broken_connections(
     assert len(seen) == len(set(seen))
 
 
-async def test_synchronous_client_goes_on_as_well(
-    proxy: Proxy, ann: Person, instance: Instance
-) -> None:
-    """A program that does one thing after the other sees the same lines."""
+async def test_synchronous_client_reconnects(proxy: Proxy, ann: Person, instance: Instance) -> None:
+    """Like the asynchronous client, it yields each line once."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "1", "2")
 
     def follow() -> list[int]:
         seen = []
-        with Client(proxy.url, token=ann.token, retries=BRIEF) as client:
+        with Client(proxy.url, token=ann.token, retry_policy=BRIEF) as client:
             for line in client.logs.follow(deployment["id"], after=1):
                 seen.append(line.seq)
                 if line.message == "2":
-                    from_thread.run(proxy.cut)
+                    from_thread.run(proxy.break_connections)
                     from_thread.run(instance.say, deployment["id"], "3")
                 if line.message == "3":
                     from_thread.run(instance.fail)
@@ -92,10 +92,10 @@ async def test_synchronous_client_goes_on_as_well(
     assert len(seen) == len(set(seen))
 
 
-async def test_line_is_whole_whatever_it_holds(
+async def test_a_line_can_contain_any_characters(
     client: AsyncClient, ann: Person, instance: Instance
 ) -> None:
-    """Characters that end lines elsewhere end none here."""
+    """Unicode line separators, for example, do not split a line."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], ODD, "next")
     (kept, _) = (await client.logs.list(deployment["id"])).data
@@ -105,47 +105,51 @@ async def test_line_is_whole_whatever_it_holds(
         assert "next" == (await anext(lines)).message
 
 
-async def test_ended_token_is_told(client: AsyncClient, ann: Person, instance: Instance) -> None:
-    """Who is signed out meanwhile hears so."""
+async def test_a_revoked_token_ends_the_log(
+    client: AsyncClient, ann: Person, instance: Instance
+) -> None:
+    """The client raises an error, so that callers do not take this for the end of the log."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "1")
 
     with pytest.raises(UnauthorizedError):
-        await after_each(client.logs.follow(deployment["id"]), partial(ann.post, "/auth/logout"))
+        await call_after_each(
+            client.logs.follow(deployment["id"]), partial(ann.post, "/auth/logout")
+        )
 
 
-async def test_who_may_not_see_it_any_more_is_told(
+async def test_a_removed_member_can_no_longer_follow(
     client: AsyncClient, proxy: Proxy, ann: Person, instance: Instance
 ) -> None:
-    """A log that is not theirs any more does not end as if it were over."""
+    """The client raises an error, so that callers do not take this for the end of the log."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "1")
-    guest = await Person.registered(ann.client, "guest@example.com")
-    await joined(ann, guest, deployment["project_id"], ProjectRole.VIEWER)
+    guest = await Person.register(ann.client, "guest@example.com")
+    await add_member(ann, guest, deployment["project_id"], ProjectRole.VIEWER)
 
-    async with AsyncClient(proxy.url, token=guest.token, retries=BRIEF) as guests:
+    async with AsyncClient(proxy.url, token=guest.token, retry_policy=BRIEF) as guests:
         remove = partial(client.members.delete, deployment["project_id"], guest.user["id"])
         with pytest.raises(NotFoundError):
-            await after_each(guests.logs.follow(deployment["id"]), remove)
+            await call_after_each(guests.logs.follow(deployment["id"]), remove)
 
 
-async def test_instance_that_stays_away_is_told(
+async def test_following_fails_after_a_long_outage(
     proxy: Proxy, ann: Person, instance: Instance
 ) -> None:
-    """Nobody waits for longer than they want to, and the total begins anew with each line."""
+    """Each line restarts the time limit for retries."""
     deployment = await ann.deployment()
     await instance.say(deployment["id"], "1")
-    once = Retries(total=0.3, first_pause=0.02, longest_pause=0.05)
+    once = RetryPolicy(total_seconds=0.3, initial_delay=0.02, max_delay=0.05)
 
-    async with AsyncClient(proxy.url, token=ann.token, retries=once) as client:
+    async with AsyncClient(proxy.url, token=ann.token, retry_policy=once) as client:
         with pytest.raises(UnreachableError, match=proxy.url):
-            await after_each(client.logs.follow(deployment["id"]), proxy.go_away)
+            await call_after_each(client.logs.follow(deployment["id"]), proxy.disconnect)
 
 
-async def test_moves_begin_anew_with_ready(
+async def test_events_start_with_ready_after_each_reconnection(
     client: AsyncClient, proxy: Proxy, ann: Person, instance: Instance
 ) -> None:
-    """After a lost connection one is told to read anew, as moves may have been missed."""
+    """Events may have been lost, so the program should load the deployments again."""
     deployment = await ann.deployment()
     send, receive = create_memory_object_stream[DeploymentResponse | Ready](10)
 
@@ -161,6 +165,6 @@ async def test_moves_begin_anew_with_ready(
             moved = await receive.receive()
             if isinstance(moved, DeploymentResponse) and moved.status == "failed":
                 break
-        await proxy.cut()
+        await proxy.break_connections()
         assert Ready() == await receive.receive()
         tasks.cancel_scope.cancel()

@@ -1,17 +1,19 @@
-"""What comes back is read as what it means, whoever has written it."""
+"""Tests how responses are decoded, and how addresses and tokens are validated."""
 
 import json
 import traceback
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
-from typing import Any
+from functools import partial
+from typing import Any, Self
 from uuid import UUID
 
 import httpx
 import pytest
 from tests.client.samples import DEPLOYMENT, USER
 
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
+from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
 from pushpaka_core.errors import InvalidInputError, PushpakaError
 from pushpaka_http.client import (
     ApiError,
@@ -20,27 +22,29 @@ from pushpaka_http.client import (
     ConflictError,
     ForbiddenError,
     NotFoundError,
-    Retries,
+    RetryPolicy,
     ServerError,
     TooManyRequestsError,
     UnauthorizedError,
-    UnexpectedAnswerError,
+    UnexpectedResponseError,
 )
-from pushpaka_http.client.addresses import api_address
-from pushpaka_http.client.answers import seconds_to_wait
-from pushpaka_http.client.events import EventReader, ServerEvent
-from pushpaka_http.client.objects import from_answer
+from pushpaka_http.client.calls import call
+from pushpaka_http.client.deserialization import from_response
+from pushpaka_http.client.responses import retry_after_seconds
+from pushpaka_http.client.synchronous.connection import Connection
+from pushpaka_http.client.urls import api_url
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.users import UserResponse
 
 SECRET = "ppk_0123456789abcdef"
 EVENTS = 'id: 1\nevent: log\ndata: "é\u2028"\n\n:\n\nid: 2\r\ndata: a\r\ndata: b\r\n\r\nid: 3\n\n'
+END = b"event: end\ndata: {}\n\n"
 
 
-def answered(
+def responding_client(
     status: int, content: str, content_type: str = "application/json", **headers: str
 ) -> Client:
-    """Return a client of a server that answers everything in one way."""
+    """Return a client of a server that sends the same response to every request."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(
@@ -51,18 +55,18 @@ def answered(
         "https://deploy.example.com",
         token=SECRET,
         transport=httpx.MockTransport(answer),
-        retries=Retries(total=0),
+        retry_policy=RetryPolicy(total_seconds=0),
     )
 
 
-def refused(status: int, **body: Any) -> Client:
-    """Return a client of an instance that says no."""
-    said = {"error": "No.", "code": "no", "request_id": "r-1", **body}
-    return answered(status, json.dumps(said), **{"Retry-After": "7"})
+def rejecting_client(status: int, **body: Any) -> Client:
+    """Return a client of an instance that rejects every request."""
+    document = {"error": "No.", "code": "no", "request_id": "r-1", **body}
+    return responding_client(status, json.dumps(document), **{"Retry-After": "7"})
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "error_type"),
     [
         (400, BadRequestError),
         (401, UnauthorizedError),
@@ -75,13 +79,13 @@ def refused(status: int, **body: Any) -> Client:
         (503, ServerError),
     ],
 )
-def test_each_refusal_is_an_error_of_its_own(status: int, kind: type[ApiError]) -> None:
-    """Who catches one kind of error gets that one, with all that the instance says."""
-    with refused(status) as client, pytest.raises(ApiError) as told:
+def test_each_status_raises_its_own_error(status: int, error_type: type[ApiError]) -> None:
+    """The error has the fields of the response as attributes."""
+    with rejecting_client(status) as client, pytest.raises(ApiError) as caught:
         client.auth.me()
 
-    error = told.value
-    assert kind is type(error)
+    error = caught.value
+    assert error_type is type(error)
     assert ("No.", status, "no", "r-1", 7) == (
         error.message,
         error.status,
@@ -92,7 +96,7 @@ def test_each_refusal_is_an_error_of_its_own(status: int, kind: type[ApiError]) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"),
+    ("retry_after", "seconds"),
     [
         ("7", 7),
         ("0", 0),
@@ -105,61 +109,87 @@ def test_each_refusal_is_an_error_of_its_own(status: int, kind: type[ApiError]) 
         ("-1", None),
     ],
 )
-def test_retry_after_is_understood(asked: str, seconds: float | None) -> None:
-    """Seconds are seconds, a time that is over is now, and what is neither says nothing."""
-    assert seconds == seconds_to_wait(httpx.Response(429, headers={"Retry-After": asked}))
+def test_retry_after_can_be_seconds_or_a_past_date(retry_after: str, seconds: float | None) -> None:
+    """A past date means no delay. Invalid values are ignored."""
+    assert seconds == retry_after_seconds(httpx.Response(429, headers={"Retry-After": retry_after}))
 
 
-def test_retry_after_may_be_a_time() -> None:
-    """What stands before an instance may name a time instead."""
-    asked = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+class NoonClock(datetime):
+    """A clock that always shows noon."""
 
-    seconds = seconds_to_wait(httpx.Response(503, headers={"Retry-After": asked}))
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """Return noon."""
+        return cls(2026, 1, 1, 12, tzinfo=tz)
 
-    assert seconds is not None
-    assert 50 < seconds <= 60
+
+def test_retry_after_can_be_a_future_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in front of an instance may send a date instead of seconds."""
+    asked = format_datetime(NoonClock.now(UTC) + timedelta(minutes=1), usegmt=True)
+    monkeypatch.setattr("pushpaka_http.client.responses.datetime", NoonClock)
+
+    seconds = retry_after_seconds(httpx.Response(503, headers={"Retry-After": asked}))
+
+    assert 60 == seconds
 
 
-def test_wrong_fields_are_in_the_sentence() -> None:
-    """Who prints the error sees what to mend."""
+def test_the_message_names_invalid_fields() -> None:
+    """The error's text lists each field with its problem."""
     details = [{"field": "name", "message": "is required"}, {"field": "port", "message": "must be"}]
 
-    with refused(400, details=details) as client, pytest.raises(BadRequestError) as told:
+    with rejecting_client(400, details=details) as client, pytest.raises(BadRequestError) as caught:
         client.auth.me()
 
-    assert "No. name is required; port must be." == str(told.value)
-    assert ["name", "port"] == [problem.field for problem in told.value.details]
+    assert "No. name is required; port must be." == str(caught.value)
+    assert ["name", "port"] == [problem.field for problem in caught.value.details]
 
 
 @pytest.mark.parametrize(
-    ("client", "reason"),
+    ("open_client", "reason"),
     [
-        (answered(200, "<html>", "text/html"), "it sends text/html instead of JSON"),
-        (answered(200, "", ""), "it sends nothing instead of JSON"),
-        (answered(200, '{"hello": "world"}'), "required field missing"),
-        (answered(200, "[]"), "must be an object"),
-        (answered(404, "<html>", "text/html"), "it says 404 Not Found, and sends text/html"),
-        (answered(404, '{"detail": "Not Found"}'), "it says 404 Not Found"),
-        (answered(301, "", Location="https://other.example.com"), "https://other.example.com"),
+        (
+            partial(responding_client, 200, "<html>", "text/html"),
+            "it sent text/html instead of JSON",
+        ),
+        (partial(responding_client, 200, "", ""), "it sent no content instead of JSON"),
+        (partial(responding_client, 200, '{"hello": "world"}'), "required field missing"),
+        (partial(responding_client, 200, "[]"), "must be an object"),
+        (
+            partial(responding_client, 404, "<html>", "text/html"),
+            "it responded with 404 Not Found and text/html",
+        ),
+        (
+            partial(responding_client, 404, '{"detail": "Not Found"}'),
+            "it responded with 404 Not Found",
+        ),
+        (
+            partial(responding_client, 301, "", Location="https://other.example.com"),
+            "https://other.example.com",
+        ),
     ],
 )
-def test_who_is_no_pushpaka_is_told(client: Client, reason: str) -> None:
-    """The error names the address, and what is strange about the answer."""
-    with client, pytest.raises(UnexpectedAnswerError, match=reason) as told:
+def test_a_response_of_another_server_is_refused(
+    open_client: Callable[[], Client], reason: str
+) -> None:
+    """The error contains the URL and the problem with the response."""
+    with open_client() as client, pytest.raises(UnexpectedResponseError, match=reason) as caught:
         client.auth.me()
 
-    assert "https://deploy.example.com/api/v1/auth/me" in str(told.value)
+    assert "https://deploy.example.com/api/v1/auth/me" in str(caught.value)
 
 
-def test_stream_that_is_none_is_told() -> None:
-    """What answers without events is no log."""
-    with answered(200, "{}") as client, pytest.raises(UnexpectedAnswerError, match="no events"):
+def test_response_without_events_is_not_a_stream() -> None:
+    """If another server responds, following a log raises an error."""
+    with (
+        responding_client(200, "{}") as client,
+        pytest.raises(UnexpectedResponseError, match="does not stream events"),
+    ):
         list(client.logs.follow("x"))
 
 
-def test_newer_instance_is_understood() -> None:
-    """Fields that a client does not know yet are passed over."""
-    user = from_answer(UserResponse, {**USER, "nickname": "Annie"})
+def test_unknown_fields_of_a_newer_instance_are_ignored() -> None:
+    """Known fields are converted to their types."""
+    user = from_response(UserResponse, {**USER, "nickname": "Annie"})
 
     assert (UUID(USER["id"]), "user", datetime(2026, 3, 1, 12, tzinfo=UTC)) == (
         user.id,
@@ -168,9 +198,9 @@ def test_newer_instance_is_understood() -> None:
     )
 
 
-def test_word_that_is_not_known_yet_is_kept() -> None:
-    """A new status is of its type, equal to its text, and among no known ones."""
-    status = from_answer(DeploymentResponse, {**DEPLOYMENT, "status": "dreaming"}).status
+def test_an_unknown_status_of_a_newer_instance_is_kept() -> None:
+    """The unknown status has the type of a status, and equals its text."""
+    status = from_response(DeploymentResponse, {**DEPLOYMENT, "status": "dreaming"}).status
 
     assert isinstance(status, DeploymentStatus)
     assert ("dreaming", "dreaming", "dreaming") == (status, status.value, f"{status}")
@@ -178,40 +208,38 @@ def test_word_that_is_not_known_yet_is_kept() -> None:
     assert {"dreaming": 1}[status]
 
 
-def test_known_word_is_the_member_itself() -> None:
-    """What is known is compared as ever."""
-    assert DeploymentStatus.RUNNING is from_answer(DeploymentResponse, DEPLOYMENT).status
+def test_missing_fields_of_an_older_instance_are_none() -> None:
+    """A newer client can read the responses of an older instance."""
+    deployment = from_response(DeploymentResponse, DEPLOYMENT)
 
-
-def test_older_instance_is_understood() -> None:
-    """What an instance does not tell yet is null, where it may be."""
-    assert from_answer(DeploymentResponse, DEPLOYMENT).url is None
+    assert deployment.url is None
+    assert DeploymentStatus.RUNNING is deployment.status
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [("name", None), ("name", 1), ("created_at", "today"), ("id", "1"), ("role", {})],
 )
-def test_what_is_of_another_type_is_told(field: str, value: object) -> None:
-    """Nothing is made of what is not what it should be, and the error says where."""
+def test_a_field_of_another_type_is_refused(field: str, value: object) -> None:
+    """The error contains the name of the field."""
     with pytest.raises(ValueError, match=f"answer.{field}"):
-        from_answer(UserResponse, {**USER, field: value})
+        from_response(UserResponse, {**USER, field: value})
 
 
-def test_token_is_never_shown() -> None:
-    """Neither the client nor an error, with all that led to it, shows who speaks."""
-    with refused(500) as client:
-        with pytest.raises(ServerError) as told:
+def test_the_token_is_never_shown() -> None:
+    """No representation, error or traceback with variables contains the token."""
+    with rejecting_client(500) as client:
+        with pytest.raises(ServerError) as caught:
             client.auth.me()
-        shown = [repr(client), repr(vars(client)), repr(told.value), str(told.value)]
+        shown = [repr(client), repr(vars(client)), repr(caught.value), str(caught.value)]
 
-    shown += traceback.TracebackException.from_exception(told.value, capture_locals=True).format()
+    shown += traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     assert not [text for text in shown if SECRET in text]
 
 
 @pytest.mark.parametrize("token", [f"{SECRET}\n", f" {SECRET} "])
-def test_token_may_come_as_a_line_of_a_file(token: str) -> None:
-    """What is around it is no part of it."""
+def test_space_around_a_token_is_ignored(token: str) -> None:
+    """The token may come from a file with a trailing newline."""
     sent: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -224,86 +252,93 @@ def test_token_may_come_as_a_line_of_a_file(token: str) -> None:
     assert [f"Bearer {SECRET}"] == sent
 
 
-@pytest.mark.parametrize("odd", ["\n", "\0", "é"])
-def test_token_that_cannot_be_sent_is_not_shown(odd: str) -> None:
-    """What is no token is told of by name alone."""
-    token = f"{SECRET}{odd}{SECRET}"
+@pytest.mark.parametrize("character", ["\n", "\0", "é"])
+def test_a_token_with_other_characters_is_refused(character: str) -> None:
+    """The error does not contain the token."""
+    token = f"{SECRET}{character}{SECRET}"
     with (
         Client("http://localhost", token=token) as client,
-        pytest.raises(InvalidInputError, match="token: must be printable") as told,
+        pytest.raises(InvalidInputError, match="token: must be printable") as caught,
     ):
         client.auth.me()
 
-    assert SECRET not in "".join(traceback.format_exception(told.value))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-def test_idempotency_key_that_cannot_be_sent_is_told() -> None:
-    """It is refused before anything is sent."""
-    with answered(200, "{}") as client, pytest.raises(InvalidInputError, match="idempotency_key"):
+def test_a_malformed_idempotency_key_is_refused() -> None:
+    """No request is sent."""
+    with (
+        responding_client(200, "{}") as client,
+        pytest.raises(InvalidInputError, match="idempotency_key"),
+    ):
         client.deployments.create(project_id="x", idempotency_key="a\nb")
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("url", "address"),
     [
-        "https://deploy.example.com",
-        "https://deploy.example.com/",
-        "https://deploy.example.com/api/v1",
-        " https://deploy.example.com/api/v1/ ",
+        ("https://deploy.example.com", "https://deploy.example.com/api/v1"),
+        ("https://deploy.example.com/", "https://deploy.example.com/api/v1"),
+        ("https://deploy.example.com/api/v1", "https://deploy.example.com/api/v1"),
+        (" https://deploy.example.com/api/v1/ ", "https://deploy.example.com/api/v1"),
+        ("http://[::1]:8080/apps/", "http://[::1]:8080/apps/api/v1"),
     ],
 )
-def test_address_is_understood_in_all_its_forms(given: str) -> None:
-    """Whether somebody has the address of the dashboard or of the API, it is the same."""
-    assert "https://deploy.example.com/api/v1" == api_address(given)
-
-
-def test_address_may_lie_below_another() -> None:
-    """A path before the API's own is kept, as is a port."""
-    assert "http://[::1]:8080/apps/api/v1" == api_address("http://[::1]:8080/apps/")
+def test_the_address_can_be_that_of_the_dashboard_or_the_api(url: str, address: str) -> None:
+    """The path of the API is added if necessary. The port and a path prefix are kept."""
+    assert address == api_url(url)
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("url", "problem"),
     [
-        ("deploy.example.com", "must be an address"),
-        ("ftp://deploy.example.com", "must be an address"),
-        ("https://", "must be an address"),
-        ("https://ann:secret@deploy.example.com", "must not hold a name or a password"),
-        ("https://deploy.example.com?token=x", "must end before"),
+        ("deploy.example.com", "must be an HTTP or HTTPS URL"),
+        ("ftp://deploy.example.com", "must be an HTTP or HTTPS URL"),
+        ("https://", "must be an HTTP or HTTPS URL"),
+        ("https://ann:secret@deploy.example.com", "must not have a user name or password"),
+        ("https://deploy.example.com?token=x", "must not have a query"),
     ],
 )
-def test_address_that_is_none_is_refused(given: str, problem: str) -> None:
-    """What is wrong is told before anything is sent, without what may be a secret."""
-    with pytest.raises(InvalidInputError, match=problem) as told:
-        Client(given)
+def test_a_malformed_address_is_refused(url: str, problem: str) -> None:
+    """The error does not contain the secrets in the address."""
+    with pytest.raises(InvalidInputError, match=problem) as caught:
+        Client(url)
 
-    assert "secret" not in str(told.value)
-
-
-@pytest.mark.parametrize("at", range(len(EVENTS.encode()) + 1))
-def test_events_are_whole_however_they_come(at: int) -> None:
-    """Wherever the bytes of a stream are parted, the events are the same."""
-    first, second = EVENTS.encode()[:at], EVENTS.encode()[at:]
-    reader = EventReader()
-
-    read = [*reader.feed(first), *reader.feed(second)]
-
-    assert [
-        ServerEvent(name="log", data='"é\u2028"', id="1"),
-        ServerEvent(name="message", data="a\nb", id="2"),
-    ] == read
+    assert "secret" not in str(caught.value)
 
 
-def test_bytes_that_are_no_text_end_no_stream() -> None:
-    """The standard has them replaced."""
-    (event,) = EventReader().feed(b"data: a\xffb\n\n")
+def parse_stream(*chunks: bytes) -> list[tuple[str, str, str]]:
+    """Return the name, data and id of each event in a stream that arrives in *chunks*."""
 
-    assert "a\ufffdb" == event.data
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {"Content-Type": "text/event-stream"}
+        return httpx.Response(200, content=iter((*chunks, END)), headers=headers)
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    connection = Connection("https://deploy.example.com", None, http, RetryPolicy(total_seconds=0))
+    events = [event for _, event in connection.stream_events(call("GET", "/events"))]
+    return [(event.event, event.data, event.id) for event in events]
 
 
-@pytest.mark.parametrize("odd", ["", ".", "..", "a/b", "a?b", "a#b", "%2e%2e", "é"])
-def test_id_stays_one_part_of_the_address(odd: str) -> None:
-    """Whatever is given for an id, it leads to nothing else."""
+def test_events_may_be_split_anywhere() -> None:
+    """The parsed events are the same wherever the stream is split."""
+    stream = EVENTS.encode()
+    for at in range(len(stream) + 1):
+        read = parse_stream(stream[:at], stream[at:])
+
+        assert [("log", '"é\u2028"', "1"), ("message", "a\nb", "2")] == read, at
+
+
+def test_malformed_utf8_in_a_stream_is_replaced() -> None:
+    """The HTML standard requires the replacement character."""
+    ((_, data, _),) = parse_stream(b"data: a\xffb\n\n")
+
+    assert "a\ufffdb" == data
+
+
+@pytest.mark.parametrize("id_", ["", ".", "..", "a/b", "a?b", "a#b", "%2e%2e", "é"])
+def test_an_id_is_always_one_segment_of_the_path(id_: str) -> None:
+    """An id cannot change the path to that of another operation."""
     paths: list[bytes] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -312,7 +347,7 @@ def test_id_stays_one_part_of_the_address(odd: str) -> None:
 
     transport = httpx.MockTransport(answer)
     with Client("http://localhost", transport=transport) as client, pytest.raises(PushpakaError):
-        client.projects.start(odd)
+        client.projects.start(id_)
 
     (path,) = paths
     parts = path.split(b"/")

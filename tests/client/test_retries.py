@@ -1,84 +1,140 @@
-"""What is asked again after trouble, and what is not."""
+"""Tests which failed requests are retried, when, and for how long."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from time import monotonic
-from typing import Any
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import httpx
 import pytest
-from anyio import Event, create_task_group, fail_after
-from attrs import define, field
-from tests.client.conftest import BRIEF
 from tests.client.proxy import Proxy
-from tests.http.clients import REPO, UNLIMITED, Person
+from tests.client.samples import DEPLOYMENT, USER
+from tests.http.clients import Person
 from tests.http.instances import Instance
-from tests.http.raw import served
-from tests.served import free_port
+from tests.served_instance import free_port
+from tests.service_fixtures import SteppedClock
 
-from pushpaka_http.app import create_app
-from pushpaka_http.cli.http_server import listening, serving
 from pushpaka_http.client import (
     AsyncClient,
-    Retries,
+    RetryPolicy,
     ServerError,
     TooManyRequestsError,
     UnreachableError,
 )
+from pushpaka_http.client.calls import Call
+from pushpaka_http.client.retries import RetryState
 
 pytestmark = pytest.mark.anyio
 
-ANN = {"email": "ann@example.com", "name": "Ann", "password": "correct horse"}
-BUSY = b'{"error": "Not now.", "code": "unavailable", "request_id": "r-1"}'
+REFUSED = httpx.ConnectError("Connection refused")
+LOST = httpx.ReadError("Connection reset by peer")
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> AsyncIterator[None]:
-    with fail_after(20):
-        yield
+def busy_response(status: int, retry_after: str) -> httpx.Response:
+    """Return a response with which an instance rejects a request for now."""
+    body = {"error": "Not now.", "code": "unavailable", "request_id": "r-1"}
+    return httpx.Response(status, json=body, headers={"Retry-After": retry_after})
 
 
-@define
-class Troubled:
-    """What stands before an API, and answers some requests itself before it lets one through."""
-
-    _app: Any
-    troubles: list[tuple[int, str | None, bytes]] = field(factory=list)
-    """The status, the Retry-After and the body of each of them."""
-    asked: int = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
-        self.asked += scope["type"] == "http"
-        if scope["type"] != "http" or not self.troubles:
-            await self._app(scope, receive, send)
-            return
-        status, retry_after, body = self.troubles.pop(0)
-        headers = [(b"content-type", b"application/json" if body == BUSY else b"text/html")]
-        if retry_after is not None:
-            headers.append((b"retry-after", retry_after.encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+def proxy_error(status: int) -> httpx.Response:
+    """Return the error page of a proxy."""
+    return httpx.Response(status, html="<html>Bad Gateway</html>")
 
 
-@asynccontextmanager
-async def troubled(
-    instance: Instance, *troubles: tuple[int, str | None, bytes], retries: Retries = BRIEF
-) -> AsyncIterator[tuple[AsyncClient, Troubled]]:
-    """Yield a client of an API that has *troubles* from now on."""
-    front = Troubled(create_app(instance.application, limits=UNLIMITED))
-    async with served(front) as port, AsyncClient(f"http://127.0.0.1:{port}") as first:
-        await first.auth.register(**ANN)
-        token = (await first.tokens.create(name="CI", scope="full")).token
-        front.troubles, front.asked = list(troubles), 0
-        async with AsyncClient(first.base_url, token=token, retries=retries) as client:
-            yield client, front
+ANSWERS = {"read": USER, "deploy": DEPLOYMENT, "write": {"token": "t", "user": USER}}
 
 
-async def test_lost_answer_makes_no_second_deployment(
+async def ask(client: AsyncClient, kind: str) -> None:
+    """Send a request that is idempotent, has an idempotency key, or neither."""
+    match kind:
+        case "read":
+            await client.auth.me()
+        case "deploy":
+            await client.deployments.create(project_id=USER["id"])
+        case "write":
+            await client.auth.register(email="a@example.com", name="Ann", password="-")
+
+
+@pytest.mark.parametrize(
+    ("kind", "failures", "retry_count", "error"),
+    [
+        ("read", [LOST, LOST], 2, None),
+        ("read", [REFUSED], 1, None),
+        ("read", [busy_response(429, "60"), busy_response(503, "5")], 2, None),
+        ("read", [proxy_error(502), proxy_error(503), proxy_error(504)], 3, None),
+        ("deploy", [LOST, LOST], 2, None),
+        ("write", [REFUSED, REFUSED], 2, None),
+        ("write", [busy_response(429, "0")], 1, None),
+        ("write", [LOST], 0, UnreachableError),
+        ("write", [busy_response(503, "0")], 0, ServerError),
+        ("read", [busy_response(429, "600")], 0, TooManyRequestsError),
+    ],
+)
+async def test_request_is_retried_if_it_is_safe(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    failures: Sequence[httpx.Response | httpx.TransportError],
+    retry_count: int,
+    error: type[Exception] | None,
+) -> None:
+    """A write is only retried if the first request had no effect. Retry-After sets the delay."""
+    sent: list[httpx.Request] = []
+    pauses: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        if len(sent) > len(failures):
+            return httpx.Response(200, json=ANSWERS[kind])
+        failure = failures[len(sent) - 1]
+        if isinstance(failure, httpx.TransportError):
+            raise failure
+        return failure
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("pushpaka_http.client.asynchronous.connection.sleep", pause)
+    transport, retries = httpx.MockTransport(answer), RetryPolicy(total_seconds=600)
+    async with AsyncClient("http://localhost", transport=transport, retry_policy=retries) as client:
+        with nullcontext() if error is None else pytest.raises(error):
+            await ask(client, kind)
+
+    wanted = [_retry_after(failure) for failure in failures][:retry_count]
+    assert retry_count == len(sent) - 1
+    assert [True] * retry_count == [
+        pause == seconds if seconds is not None else 0 < pause <= 8
+        for pause, seconds in zip(pauses, wanted, strict=True)
+    ]
+    assert 1 == len({request.headers.get("Idempotency-Key") for request in sent})
+
+
+def _retry_after(failure: httpx.Response | httpx.TransportError) -> float | None:
+    if isinstance(failure, httpx.TransportError) or "Retry-After" not in failure.headers:
+        return None
+    return float(failure.headers["Retry-After"])
+
+
+def test_delays_double_until_the_time_limit() -> None:
+    """No delay exceeds the configured maximum."""
+    clock = SteppedClock()
+    call = Call(method="GET", path="/projects")
+    retry_policy = RetryPolicy(total_seconds=30, initial_delay=1, max_delay=4)
+    retry_state = RetryState(call, retry_policy, clock.stopwatch)
+    pauses: list[float] = []
+
+    while (pause := retry_state.after_response(httpx.Response(502))) is not None:
+        pauses.append(pause)
+        clock.advance(pause)
+
+    assert 26 < sum(pauses) < 30
+    assert [True] * len(pauses) == [
+        longest / 2 <= pause <= longest
+        for pause, longest in zip(pauses, [1, 2, *[4] * len(pauses)], strict=False)
+    ]
+
+
+async def test_a_lost_response_causes_no_second_deployment(
     client: AsyncClient, proxy: Proxy, ann: Person
 ) -> None:
-    """A deployment is asked for again with the same key, and there is one."""
+    """The API recognizes the idempotency key of the repeated request."""
     project = await ann.project()
     proxy.lost_answers = 2
 
@@ -87,141 +143,23 @@ async def test_lost_answer_makes_no_second_deployment(
     assert [deployment] == [one async for one in client.deployments.all()]
 
 
-async def test_lost_answer_to_a_question_is_asked_for_again(
-    client: AsyncClient, proxy: Proxy
-) -> None:
-    """What changes nothing may be repeated."""
-    proxy.lost_answers = 2
-
-    assert "ann@example.com" == (await client.auth.me()).email
-
-
-async def test_what_might_be_done_twice_is_not_repeated(client: AsyncClient, proxy: Proxy) -> None:
-    """A project whose answer is lost has been made, and is not made again."""
-    proxy.lost_answers = 1
-
-    with pytest.raises(UnreachableError):
-        await client.projects.create(name="shop", repo_url=REPO)
-
-    assert ["shop"] == [project.name for project in (await client.projects.list()).data]
-
-
-class Refused(httpx.AsyncHTTPTransport):
-    """A way over the network that tells when nobody listens at its end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told = Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request."""
-        try:
-            return await super().handle_async_request(request)
-        except httpx.ConnectError:
-            self.told.set()
-            raise
-
-
-async def test_what_never_arrived_is_repeated(instance: Instance) -> None:
-    """A server that is being started gets what nobody took before."""
-    port, refused, registered = free_port(), Refused(), Event()
-    client = AsyncClient(f"http://127.0.0.1:{port}", transport=refused, retries=BRIEF)
-
-    async def register() -> None:
-        await client.auth.register(**ANN)
-        registered.set()
-
-    async with client, create_task_group() as tasks:
-        tasks.start_soon(register)
-        await refused.told.wait()
-        with listening("127.0.0.1", port) as listener:
-            async with serving(create_app(instance.application), listener):
-                await registered.wait()
-
-
-async def test_address_at_which_nobody_listens_is_told() -> None:
-    """The error names the address, and what to do."""
+async def test_an_address_without_a_server_is_reported() -> None:
+    """The error explains what to do."""
     address = f"http://127.0.0.1:{free_port()}/api/v1"
-    async with AsyncClient(address, retries=Retries(total=0)) as client:
-        with pytest.raises(UnreachableError, match=r"nobody listens there.*try again") as told:
+    async with AsyncClient(address, retry_policy=RetryPolicy(total_seconds=0)) as client:
+        with pytest.raises(UnreachableError, match=r"connection was refused.*try again") as caught:
             await client.auth.me()
 
-    assert address in str(told.value)
+    assert address in str(caught.value)
 
 
-async def test_retry_after_is_waited_for(instance: Instance) -> None:
-    """A client comes back when it is asked to, not before."""
-    async with troubled(instance, (429, "1", BUSY), (503, "0", BUSY)) as (client, front):
-        began = monotonic()
+async def test_the_health_check_reports_an_outage_at_once(
+    client: AsyncClient, instance: Instance
+) -> None:
+    """The request is not retried."""
+    instance.components.is_database_up = False
 
-        await client.projects.list()
-
-        assert 3 == front.asked
-        assert 1 <= monotonic() - began
-
-
-async def test_limit_is_waited_for_whatever_is_asked(instance: Instance) -> None:
-    """What was refused by a limit has done nothing, and may be repeated."""
-    async with troubled(instance, (429, "0", BUSY)) as (client, front):
-        await client.projects.create(name="shop", repo_url=REPO)
-
-        assert 2 == front.asked
-
-
-async def test_outage_may_have_done_it(instance: Instance) -> None:
-    """What is no limit may have come halfway: only what is harmless is repeated."""
-    async with troubled(instance, (503, "0", BUSY)) as (client, front):
-        with pytest.raises(ServerError, match=r"Not now\. \(request r-1\)") as told:
-            await client.projects.create(name="shop", repo_url=REPO)
-
-        assert (503, "unavailable", "r-1", 0) == (
-            told.value.status,
-            told.value.code,
-            told.value.request_id,
-            told.value.retry_after,
-        )
-        assert 1 == front.asked
-
-
-@pytest.mark.parametrize("status", [502, 503, 504])
-async def test_trouble_before_the_instance_is_waited_for(instance: Instance, status: int) -> None:
-    """What a proxy says for an instance that is away is no answer."""
-    page = b"<html>Bad Gateway</html>"
-    async with troubled(instance, (status, None, page), (status, None, page)) as (client, front):
-        await client.projects.list()
-
-        assert 3 == front.asked
-
-
-async def test_nobody_waits_longer_than_wanted(instance: Instance) -> None:
-    """A pause that ends behind the total is not begun: the error comes at once."""
-    async with troubled(instance, (429, "60", BUSY)) as (client, front):
-        with pytest.raises(TooManyRequestsError) as told:
-            await client.projects.list()
-
-        assert 60 == told.value.retry_after
-        assert 1 == front.asked
-
-
-async def test_trouble_that_stays_is_told(instance: Instance) -> None:
-    """Once the total is over, the last answer is the answer."""
-    page = (502, None, b"<html>Bad Gateway</html>")
-    briefly = Retries(total=0.2, first_pause=0.02, longest_pause=0.05)
-    async with troubled(instance, *[page] * 1000, retries=briefly) as (client, front):
-        with pytest.raises(ServerError, match="502 Bad Gateway"):
-            await client.projects.list()
-
-        assert 1 < front.asked < 40
-
-
-async def test_outage_is_an_answer_where_health_is_asked_for(instance: Instance) -> None:
-    """Whoever asks what works hears what does not, at once."""
-    instance.parts.is_database_up = False
-    async with (
-        served(create_app(instance.application)) as port,
-        AsyncClient(f"http://127.0.0.1:{port}") as client,
-    ):
-        health = await client.health.check()
+    health = await client.health.check()
 
     assert "degraded" == health.status
     assert health.checks["database"] is False

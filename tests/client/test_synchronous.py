@@ -1,4 +1,4 @@
-"""The two clients are one: the synchronous one is written from the asynchronous one."""
+"""Tests that the synchronous client is generated from the asynchronous client."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from tests.client.synchronous import TARGET, sources, synchronous
 
 
 @pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
-def test_synchronous_client_is_what_the_asynchronous_one_says(source: Path) -> None:
+def test_generated_modules_are_current(source: Path) -> None:
     """
-    Each module is word for word what is written from its asynchronous form.
+    Each module equals the output of the generator.
 
-    Where this fails, `python -m tests.client.synchronous` writes it anew.
+    If this fails, run `python -m tests.client.synchronous`.
     """
     assert synchronous(source.read_text()) == (TARGET / source.name).read_text()
 
 
-def test_synchronous_client_has_no_other_modules() -> None:
-    """Nothing stays behind of a module that is there no more."""
+def test_there_are_no_other_modules() -> None:
+    """Modules whose source is gone have been removed."""
     assert {path.name for path in sources()} == {path.name for path in TARGET.glob("*.py")}

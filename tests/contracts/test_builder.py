@@ -1,18 +1,18 @@
-"""The contract of the port `Builder`, over every adapter."""
+"""Tests every adapter against the contract of the port `Builder`."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from tests.engine.opened import DOCKER, opened_docker
-from tests.swarm.opened import SWARM, opened_swarm
+from tests.engine.opened import DOCKER, open_docker
+from tests.swarm.opened import SWARM, open_swarm_adapters
 
 from pushpaka_core.adapters.docker.builder import DockerBuilder
-from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
 from pushpaka_core.adapters.memory.builder import MemoryBuilder
-from pushpaka_core.adapters.process.builder import ProcessBuilder
-from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.builder.builder import ProcessBuilder
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.adapters.swarm.builder import SwarmBuilder
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.testing.builder import BuilderContract
@@ -28,21 +28,23 @@ async def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield MemoryBuilder(output=["Hello.\n"])
         return
     if request.param == "docker":
-        async with opened_docker(tmp_path / "docker") as docker:
+        async with open_docker(tmp_path / "docker") as docker:
             yield docker.builder
         return
     if request.param == "swarm":
-        async with opened_swarm(tmp_path / "swarm", request.getfixturevalue("swarm")) as swarm:
+        async with open_swarm_adapters(
+            tmp_path / "swarm", request.getfixturevalue("swarm")
+        ) as swarm:
             yield swarm.builder
         return
     processes = HostProcesses(tmp_path / "processes")
     yield ProcessBuilder(
-        processes=processes,
+        process_manager=processes,
         releases_directory=tmp_path / "releases",
         tools_directory=tmp_path / "tools",
         cache_directory=tmp_path / "cache",
     )
-    assert 0 == await processes.sweep()
+    assert 0 == await processes.kill_orphans()
 
 
 @pytest.fixture
@@ -67,4 +69,4 @@ def hanging_builder(adapter: Builders) -> Builder:
 
 
 class TestBuilder(BuilderContract):
-    """Every promise, kept with real commands and without any."""
+    """Runs the contract in memory, and with processes, Docker and a Swarm."""

@@ -1,9 +1,9 @@
-"""The event bus's promises, over every adapter."""
+"""Tests every adapter against the contract of the port `EventBus`."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.redis_server import process_at, until_up
+from tests.servers.redis import open_process_adapters, wait_until_up
 
 from pushpaka_core.adapters.memory.events import MemoryEventBus
 from pushpaka_core.ports.events import EventBus
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestEventBus(EventBusContract):
-    """In this process, with and without Redis beside it."""
+    """Runs the contract in memory and with Redis, in one process."""
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.needs("redis"))])
@@ -21,6 +21,6 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[EventBus]:
     if request.param == "memory":
         yield MemoryEventBus()
         return
-    async with process_at(request.getfixturevalue("shared_redis").url) as process:
-        await until_up(process)
+    async with open_process_adapters(request.getfixturevalue("shared_redis").url) as process:
+        await wait_until_up(process)
         yield process.events

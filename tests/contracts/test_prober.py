@@ -1,4 +1,4 @@
-"""The prober's promises, over every adapter."""
+"""Tests every adapter against the contract of the port `HealthProber`."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,18 +8,18 @@ from anyio import create_task_group, create_tcp_listener
 from anyio.abc import SocketAttribute, SocketStream
 
 from pushpaka_core.adapters.http.prober import open_http_prober
-from pushpaka_core.adapters.memory.prober import MemoryProber
-from pushpaka_core.ports.prober import Probe, Prober
+from pushpaka_core.adapters.memory.runtime import MemoryProber
+from pushpaka_core.ports.runtime import HealthProber, ProbeRequest
 from pushpaka_core.testing.prober import ProberContract
 
 pytestmark = pytest.mark.anyio
 
 HEALTHY, ILL = 1, 2
-"""Ports of applications that are not there, but for the memory adapter."""
+"""The ports of the simulated applications in the memory adapter."""
 
 
 class TestProber(ProberContract):
-    """Memory and HTTP alike."""
+    """Runs the contract in memory and over HTTP."""
 
 
 @pytest.fixture(params=["memory", "http"])
@@ -29,9 +29,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def prober(kind: str) -> AsyncIterator[Prober]:
+async def prober(kind: str) -> AsyncIterator[HealthProber]:
     if kind == "memory":
-        yield MemoryProber(complaints={ILL: "it answers 500 to GET /"})
+        yield MemoryProber(failures={ILL: "the app responded with 500 to GET /"})
         return
     async with open_http_prober() as prober:
         yield prober
@@ -39,29 +39,29 @@ async def prober(kind: str) -> AsyncIterator[Prober]:
 
 @pytest.fixture
 async def ports(kind: str) -> AsyncIterator[tuple[int, int]]:
-    """Return the ports of a healthy application and of an ill one."""
+    """Return the ports of a healthy and of an unhealthy application."""
     if kind == "memory":
         yield HEALTHY, ILL
         return
     async with AsyncExitStack() as stack:
         yield (
-            await stack.enter_async_context(_answering(b"204 No Content")),
-            await stack.enter_async_context(_answering(b"500 Internal Server Error")),
+            await stack.enter_async_context(_open_application(b"204 No Content")),
+            await stack.enter_async_context(_open_application(b"500 Internal Server Error")),
         )
 
 
 @pytest.fixture
-def healthy(ports: tuple[int, int]) -> Probe:
-    return Probe(host="127.0.0.1", port=ports[0], host_header="shop.localhost")
+def healthy_probe(ports: tuple[int, int]) -> ProbeRequest:
+    return ProbeRequest(host="127.0.0.1", port=ports[0], host_header="shop.localhost")
 
 
 @pytest.fixture
-def ill(ports: tuple[int, int]) -> Probe:
-    return Probe(host="127.0.0.1", port=ports[1], host_header="shop.localhost")
+def unhealthy_probe(ports: tuple[int, int]) -> ProbeRequest:
+    return ProbeRequest(host="127.0.0.1", port=ports[1], host_header="shop.localhost")
 
 
 @asynccontextmanager
-async def _answering(status: bytes) -> AsyncIterator[int]:
+async def _open_application(status: bytes) -> AsyncIterator[int]:
     async def answer(stream: SocketStream) -> None:
         async with stream:
             await stream.receive()

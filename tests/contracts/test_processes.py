@@ -1,24 +1,26 @@
-"""The contract of the port `Processes`, over every adapter."""
+"""Tests every adapter against the contract of the port `ProcessManager`."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.ports.processes import Processes
-from pushpaka_core.testing.processes import ProcessesContract
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.ports.processes import ProcessManager
+from pushpaka_core.testing.launches import ProcessManagerContract
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Processes]:
+async def process_manager(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[ProcessManager]:
     host = HostProcesses(tmp_path_factory.mktemp("state"))
     yield host
-    for process in await host.launched():
-        await host.stop(process.name, grace=timedelta(0))
+    for process in await host.list_launched():
+        await host.stop(process.name, grace_period=timedelta(0))
 
 
-class TestProcesses(ProcessesContract):
-    """Every promise, kept with real programs."""
+class TestProcessManager(ProcessManagerContract):
+    """Runs the contract with real programs."""

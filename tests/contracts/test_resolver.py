@@ -1,16 +1,17 @@
-"""The resolver's promises, over every adapter; and how dnspython's fails."""
+"""Tests every adapter against the contract of the port `DnsResolver`, and failures of dnspython."""
 
 from collections.abc import Iterator
 
 import pytest
-from tests.name_server import NameServer, open_name_server
-from tests.served import free_port
+from tests.served_instance import free_port
+from tests.servers.name_server import NameServer, open_name_server
 
+from pushpaka_core.adapters.dns import resolver as resolver_module
 from pushpaka_core.adapters.dns.resolver import DnspythonResolver
-from pushpaka_core.adapters.memory.resolver import MemoryResolver, Records
-from pushpaka_core.errors import NameLookupError
-from pushpaka_core.ports.dns import Resolver
-from pushpaka_core.testing.resolver import NAME, ResolverContract
+from pushpaka_core.adapters.memory.outbound import MemoryResolver, Records
+from pushpaka_core.errors import DnsLookupError
+from pushpaka_core.ports.outbound import DnsResolver
+from pushpaka_core.testing.outbound import NAME, ResolverContract
 
 SERVFAIL, REFUSED = 2, 5
 
@@ -24,7 +25,7 @@ def name_server() -> Iterator[NameServer]:
 
 
 class TestMemoryResolver(ResolverContract):
-    """In memory."""
+    """Runs the contract in memory."""
 
     @pytest.fixture
     def resolver(self) -> MemoryResolver:
@@ -34,19 +35,18 @@ class TestMemoryResolver(ResolverContract):
     def records(self, resolver: MemoryResolver) -> Records:
         return resolver.records
 
-    async def test_one_that_is_off_tells_nothing(self, resolver: MemoryResolver) -> None:
-        """A test can switch the name servers off."""
-        resolver.is_up = False
+    async def test_unavailable_resolver_raises(self, resolver: MemoryResolver) -> None:
+        resolver.is_available = False
 
-        with pytest.raises(NameLookupError, match=NAME):
-            await resolver.texts(NAME)
+        with pytest.raises(DnsLookupError, match=NAME):
+            await resolver.txt_records(NAME)
 
 
 class TestDnspythonResolver(ResolverContract):
-    """By a name server on loopback."""
+    """Runs the contract with a name server on the loopback interface."""
 
     @pytest.fixture
-    def resolver(self, name_server: NameServer) -> Resolver:
+    def resolver(self, name_server: NameServer) -> DnsResolver:
         return DnspythonResolver(servers=[("127.0.0.1", name_server.port)])
 
     @pytest.fixture
@@ -54,29 +54,25 @@ class TestDnspythonResolver(ResolverContract):
         return name_server.zone.records
 
     @pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED])
-    async def test_a_server_that_refuses_tells_nothing(
-        self, resolver: Resolver, name_server: NameServer, rcode: int
+    async def test_refusing_server_raises(
+        self, resolver: DnsResolver, name_server: NameServer, rcode: int
     ) -> None:
-        """That is not the same as a name without records."""
         name_server.zone.rcode = rcode
 
-        with pytest.raises(NameLookupError, match=NAME):
-            await resolver.texts(NAME)
-        with pytest.raises(NameLookupError, match=NAME):
+        with pytest.raises(DnsLookupError, match=NAME):
+            await resolver.txt_records(NAME)
+        with pytest.raises(DnsLookupError, match=NAME):
             await resolver.host_records(NAME)
 
-    async def test_no_server_tells_nothing(self) -> None:
-        """Where nobody listens it is given up after some seconds."""
+    async def test_lookup_without_a_server_raises(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(resolver_module, "_TIMEOUT_SECONDS", 0.2)
         resolver = DnspythonResolver(servers=[("127.0.0.1", free_port())])
 
-        with pytest.raises(NameLookupError, match=NAME):
-            await resolver.texts(NAME)
+        with pytest.raises(DnsLookupError, match=NAME):
+            await resolver.txt_records(NAME)
 
-    async def test_the_next_server_is_asked(
-        self, name_server: NameServer, records: Records
-    ) -> None:
-        """One that is down costs time, and nothing else."""
+    async def test_next_server_is_queried(self, name_server: NameServer, records: Records) -> None:
         records[NAME, "TXT"] = ("one",)
         servers = [("127.0.0.1", free_port()), ("127.0.0.1", name_server.port)]
 
-        assert {"one"} == set(await DnspythonResolver(servers=servers).texts(NAME))
+        assert {"one"} == set(await DnspythonResolver(servers=servers).txt_records(NAME))

@@ -1,7 +1,7 @@
-"""The router's promises, over every adapter."""
+"""Tests every adapter against the contract of the port `Router`."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,56 +10,63 @@ import pytest
 from anyio import fail_after, open_process, sleep, to_thread
 from attrs import define, field
 from litestar import Litestar, get
-from tests.adapters.traefik.elsewhere import served, traefik_elsewhere
+from tests.adapters.traefik.remote_traefiks import run_remote_traefik, serve
 
 from pushpaka_core.adapters.memory.router import MemoryRouter
 from pushpaka_core.adapters.none.router import NoRouter
-from pushpaka_core.adapters.traefik.binary import find_traefik
+from pushpaka_core.adapters.traefik.binaries import find_traefik
 from pushpaka_core.adapters.traefik.configuration import (
     EntryPoints,
     dynamic_configuration,
     static_configuration,
 )
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
+from pushpaka_core.adapters.traefik.remote_routers import open_traefik_routers
 from pushpaka_core.adapters.traefik.router import TraefikRouter, open_traefik_router
-from pushpaka_core.adapters.traefik.routers import open_traefik_routers
 from pushpaka_core.errors import RouterUnavailableError
-from pushpaka_core.ports.router import Route, Router, RouteTable
+from pushpaka_core.ports.router import Route, Router, RouteTable, Upstream
 from pushpaka_core.testing.router import RouterContract
 
 pytestmark = pytest.mark.anyio
 
 
 class TestRouter(RouterContract):
-    """Memory, none, and Traefik with a file and with a table that it fetches, alike."""
+    """Runs the contract in memory, without a router, and with Traefik.
+
+    Traefik reads the routes from files, or fetches them over HTTP.
+    """
 
 
 @define
 class FetchedRouter:
-    """Routers that fetch their table, with what stands for the database that has it."""
+    """Routers that fetch their table from a simulated database."""
 
     _routers: Router
     _newest: RouteTable = field(factory=lambda: RouteTable(generation=0, routes=()), init=False)
 
     async def apply(self, table: RouteTable, /) -> None:
-        """Keep *table* unless a newer one is there, and wait for the routers."""
+        """Store *table* unless a newer one is stored, and wait for the routers."""
         self._newest = max(self._newest, table, key=lambda each: each.generation)
         await self._routers.apply(table)
 
     async def generation(self) -> int | None:
-        """Ask the routers."""
+        """Return the generation of the table that the routers use."""
         return await self._routers.generation()
 
+    async def open_connections(self, upstreams: Collection[Upstream], /) -> int | None:
+        """Return None, as the routers do."""
+        return await self._routers.open_connections(upstreams)
+
     async def certificates(self) -> Mapping[str, datetime]:
-        """Ask the routers."""
+        """Return the certificates of the routers."""
         return await self._routers.certificates()
 
     def app(self) -> Litestar:
-        """Return what the routers ask."""
+        """Return the application to which the routers send requests."""
 
         @get("/internal/routes", sync_to_thread=False)
         def newest() -> bytes:
-            return dynamic_configuration(self._newest, page=None).encode()
+            return dynamic_configuration(self._newest, error_page_addresses=()).encode()
 
         return Litestar([newest], openapi_config=None, logging_config=None)
 
@@ -104,8 +111,7 @@ async def unreachable_router(
         yield router
 
 
-async def test_memory_keeps_every_table_that_was_in_force() -> None:
-    """A test that embeds Pushpaka can look at each switch; what was ignored is none."""
+async def test_memory_router_records_every_applied_table() -> None:
     router = MemoryRouter()
     route = Route(name="shop", hosts=("shop.localhost",), upstreams=())
     first, second = RouteTable(generation=1, routes=()), RouteTable(generation=3, routes=(route,))
@@ -117,8 +123,7 @@ async def test_memory_keeps_every_table_that_was_in_force() -> None:
     assert (route,) == router.routes
 
 
-async def test_memory_recovers_with_what_was_in_force() -> None:
-    """An outage that a test plays changes no route, and ends when the test says so."""
+async def test_memory_router_recovers_with_its_last_table() -> None:
     router = MemoryRouter()
     await router.apply(RouteTable(generation=1, routes=()))
     router.fail()
@@ -148,10 +153,7 @@ async def _fetching_traefik(tmp_path: Path) -> AsyncIterator[Router]:
     entry_points = _entry_points()
     async with open_traefik_routers([f"http://{entry_points.internal_address}"]) as routers:
         router = FetchedRouter(routers)
-        async with (
-            served(router.app()) as port,
-            traefik_elsewhere(tmp_path, entry_points, port),
-        ):
+        async with serve(router.app()) as port, run_remote_traefik(tmp_path, entry_points, port):
             yield router
 
 
@@ -173,7 +175,11 @@ def _directory(tmp_path: Path, entry_points: EntryPoints) -> TraefikDirectory:
 
 def _entry_points() -> EntryPoints:
     return EntryPoints(
-        host="127.0.0.1", port=_free_port(), internal_port=_free_port(), page_port=_free_port()
+        host="127.0.0.1",
+        port=_free_port(),
+        internal_port=_free_port(),
+        error_page_port=_free_port(),
+        gate_port=_free_port(),
     )
 
 

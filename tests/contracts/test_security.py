@@ -1,96 +1,98 @@
-"""The promises of hashers, signers and ciphers, over every adapter."""
+"""Tests every adapter against the contracts of hashers, signers and ciphers."""
 
 import pytest
 
 from pushpaka_core.adapters.memory.security import (
     MemoryCipher,
-    MemoryKeyMaker,
+    MemoryKeyPairGenerator,
     MemorySigner,
-    PlainHasher,
+    WeakHasher,
 )
 from pushpaka_core.adapters.security.cipher import AesGcmCipher
 from pushpaka_core.adapters.security.hasher import Argon2Hasher
-from pushpaka_core.adapters.security.key_maker import Ed25519KeyMaker
+from pushpaka_core.adapters.security.key_pairs import Ed25519KeyPairGenerator
 from pushpaka_core.adapters.security.signer import JwtSigner
-from pushpaka_core.ports.security import Cipher, Hasher, KeyMaker, Signer
+from pushpaka_core.ports.security import KeyPairGenerator, PasswordHasher, SecretCipher, TokenSigner
 from pushpaka_core.testing.security import (
     CipherContract,
     HasherContract,
-    KeyMakerContract,
+    KeyPairGeneratorContract,
     SignerContract,
 )
 
-HASHERS: dict[str, tuple[Hasher, Hasher]] = {
-    "memory": (PlainHasher(strength=2), PlainHasher(strength=1)),
-    "argon2": (Argon2Hasher(), Argon2Hasher(memory_kib=8192, rounds=1)),
+HASHERS: dict[str, tuple[PasswordHasher, PasswordHasher]] = {
+    "memory": (WeakHasher(strength=2), WeakHasher(strength=1)),
+    "argon2": (Argon2Hasher(memory_kib=64), Argon2Hasher(memory_kib=32, rounds=1)),
 }
-SIGNERS: dict[str, tuple[Signer, Signer]] = {
+SIGNERS: dict[str, tuple[TokenSigner, TokenSigner]] = {
     "memory": (MemorySigner(), MemorySigner()),
     "jwt": (JwtSigner(key=b"a" * 32), JwtSigner(key=b"b" * 32)),
 }
 MEMORY_CIPHER = MemoryCipher()
-CIPHERS: dict[str, tuple[Cipher, Cipher]] = {
+CIPHERS: dict[str, tuple[SecretCipher, SecretCipher]] = {
     "memory": (MEMORY_CIPHER, MEMORY_CIPHER.rotated("newer")),
     "aes-gcm": (
-        AesGcmCipher(keys={"k1": b"a" * 32}, current="k1"),
-        AesGcmCipher(keys={"k1": b"a" * 32, "k2": b"b" * 32}, current="k2"),
+        AesGcmCipher(keys={"k1": b"a" * 32}, current_key_id="k1"),
+        AesGcmCipher(keys={"k1": b"a" * 32, "k2": b"b" * 32}, current_key_id="k2"),
     ),
 }
 
 
 @pytest.mark.anyio
 class TestHasher(HasherContract):
-    """Memory and Argon2 alike."""
+    """Runs the contract in memory and with Argon2."""
 
     @pytest.fixture(params=HASHERS)
-    def hashers(self, request: pytest.FixtureRequest) -> tuple[Hasher, Hasher]:
+    def hashers(self, request: pytest.FixtureRequest) -> tuple[PasswordHasher, PasswordHasher]:
         return HASHERS[request.param]
 
     @pytest.fixture
-    def hasher(self, hashers: tuple[Hasher, Hasher]) -> Hasher:
+    def hasher(self, hashers: tuple[PasswordHasher, PasswordHasher]) -> PasswordHasher:
         return hashers[0]
 
     @pytest.fixture
-    def weaker_hasher(self, hashers: tuple[Hasher, Hasher]) -> Hasher:
+    def weaker_hasher(self, hashers: tuple[PasswordHasher, PasswordHasher]) -> PasswordHasher:
         return hashers[1]
 
 
 class TestSigner(SignerContract):
-    """Memory and JWT alike."""
+    """Runs the contract in memory and with JWT."""
 
     @pytest.fixture(params=SIGNERS)
-    def signers(self, request: pytest.FixtureRequest) -> tuple[Signer, Signer]:
+    def signers(self, request: pytest.FixtureRequest) -> tuple[TokenSigner, TokenSigner]:
         return SIGNERS[request.param]
 
     @pytest.fixture
-    def signer(self, signers: tuple[Signer, Signer]) -> Signer:
+    def signer(self, signers: tuple[TokenSigner, TokenSigner]) -> TokenSigner:
         return signers[0]
 
     @pytest.fixture
-    def foreign_signer(self, signers: tuple[Signer, Signer]) -> Signer:
+    def foreign_signer(self, signers: tuple[TokenSigner, TokenSigner]) -> TokenSigner:
         return signers[1]
 
 
 class TestCipher(CipherContract):
-    """Memory and AES-GCM alike."""
+    """Runs the contract in memory and with AES-GCM."""
 
     @pytest.fixture(params=CIPHERS)
-    def ciphers(self, request: pytest.FixtureRequest) -> tuple[Cipher, Cipher]:
+    def ciphers(self, request: pytest.FixtureRequest) -> tuple[SecretCipher, SecretCipher]:
         return CIPHERS[request.param]
 
     @pytest.fixture
-    def cipher(self, ciphers: tuple[Cipher, Cipher]) -> Cipher:
+    def cipher(self, ciphers: tuple[SecretCipher, SecretCipher]) -> SecretCipher:
         return ciphers[0]
 
     @pytest.fixture
-    def rotated_cipher(self, ciphers: tuple[Cipher, Cipher]) -> Cipher:
+    def rotated_cipher(self, ciphers: tuple[SecretCipher, SecretCipher]) -> SecretCipher:
         return ciphers[1]
 
 
-class TestKeyMaker(KeyMakerContract):
-    """Memory and Ed25519 alike."""
+class TestKeyPairGenerator(KeyPairGeneratorContract):
+    """Runs the contract in memory and with Ed25519."""
 
-    @pytest.fixture(params=[MemoryKeyMaker(), Ed25519KeyMaker()], ids=["memory", "ed25519"])
-    def key_maker(self, request: pytest.FixtureRequest) -> KeyMaker:
-        maker: KeyMaker = request.param
+    @pytest.fixture(
+        params=[MemoryKeyPairGenerator(), Ed25519KeyPairGenerator()], ids=["memory", "ed25519"]
+    )
+    def key_pair_generator(self, request: pytest.FixtureRequest) -> KeyPairGenerator:
+        maker: KeyPairGenerator = request.param
         return maker

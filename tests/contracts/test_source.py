@@ -1,4 +1,4 @@
-"""The source's promises, over every adapter."""
+"""Tests every adapter against the contract of the port `Source`."""
 
 from collections.abc import Mapping
 from hashlib import sha1
@@ -9,8 +9,8 @@ from attrs import frozen
 
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.adapters.memory.source import MemoryCommit, MemorySource
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.domain.projects.sources import SourcePolicy
 from pushpaka_core.ports.source import Source
 from pushpaka_core.testing.repositories import Repository
 from pushpaka_core.testing.source import SourceContract, SourceRepository
@@ -18,21 +18,23 @@ from pushpaka_core.testing.source import SourceContract, SourceRepository
 
 @pytest.mark.anyio
 class TestSource(SourceContract):
-    """Memory and Git alike."""
+    """Runs the contract in memory and with Git."""
 
     @pytest.fixture(params=["memory", "git"])
-    def made(
+    def source_and_repository(
         self, request: pytest.FixtureRequest, tmp_path: Path
     ) -> tuple[Source, SourceRepository]:
         return _memory() if request.param == "memory" else _git(tmp_path)
 
     @pytest.fixture
-    def source(self, made: tuple[Source, SourceRepository]) -> Source:
-        return made[0]
+    def source(self, source_and_repository: tuple[Source, SourceRepository]) -> Source:
+        return source_and_repository[0]
 
     @pytest.fixture
-    def repository(self, made: tuple[Source, SourceRepository]) -> SourceRepository:
-        return made[1]
+    def repository(
+        self, source_and_repository: tuple[Source, SourceRepository]
+    ) -> SourceRepository:
+        return source_and_repository[1]
 
 
 @frozen(kw_only=True)
@@ -65,8 +67,8 @@ def _git(tmp_path: Path) -> tuple[Source, SourceRepository]:
     root, state = tmp_path / "repos", tmp_path / "state"
     state.mkdir(mode=0o700)
     policy = SourcePolicy(local_repo_root=PurePosixPath(root))
-    repository = Repository.make(root / "shop")
+    repository = Repository.create(root / "shop")
     source = GitSource(
-        processes=HostProcesses(state), policy=policy, mirrors_directory=tmp_path / "mirrors"
+        process_manager=HostProcesses(state), policy=policy, mirrors_directory=tmp_path / "mirrors"
     )
     return source, _GitRepository(url=str(repository.path), repository=repository)

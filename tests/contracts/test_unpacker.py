@@ -1,18 +1,18 @@
-"""The contract of the port `Unpacker`, over every adapter."""
+"""Tests every adapter against the contract of the port `ArchiveExtractor`."""
 
 import pytest
 
 from pushpaka_core.adapters.files.unpacker import TarUnpacker
-from pushpaka_core.adapters.memory.unpacker import MemoryUnpacker
-from pushpaka_core.ports.unpacker import Unpacker
-from pushpaka_core.testing.unpacker import UnpackerContract
+from pushpaka_core.adapters.memory.workspaces import MemoryUnpacker
+from pushpaka_core.ports.workspaces import ArchiveExtractor
+from pushpaka_core.testing.unpacker import ArchiveExtractorContract
 
 pytestmark = pytest.mark.anyio
 
 
-class TestUnpacker(UnpackerContract):
-    """Every promise, kept with real directories."""
+class TestArchiveExtractor(ArchiveExtractorContract):
+    """Runs the contract in memory and with real tar archives."""
 
     @pytest.fixture(params=["memory", "tar"])
-    def unpacker(self, request: pytest.FixtureRequest) -> Unpacker:
+    def archive_extractor(self, request: pytest.FixtureRequest) -> ArchiveExtractor:
         return MemoryUnpacker() if request.param == "memory" else TarUnpacker()

@@ -1,4 +1,4 @@
-"""The contract of the port `Workspaces`, over every adapter."""
+"""Tests every adapter against the contract of the port `Workspaces`."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,4 +24,4 @@ async def workspaces(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 
 
 class TestWorkspaces(WorkspacesContract):
-    """Every promise, kept with real directories."""
+    """Runs the contract in memory and with real directories."""

@@ -1,4 +1,4 @@
-"""One instance and one browser for all tests of the dashboard; people, tabs and repositories."""
+"""Fixtures for the dashboard: a shared instance and browser, users, tabs and repositories."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person
-from tests.browser import program
-from tests.dashboard.visitors import DESKTOP_LIGHT, Screen, Visitor
-from tests.name_server import NameServer, open_name_server
-from tests.served import Served, free_port, open_served
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person
+from tests.dashboard.visitors import DESKTOP_LIGHT, ContextPool, Screen, Visitor
+from tests.machine.browser import chromium_script
+from tests.served_instance import ServedInstance, free_port, open_served
+from tests.servers.name_server import NameServer, open_name_server
 
 Visitors = Callable[..., Awaitable[Visitor]]
 
@@ -21,13 +21,13 @@ expect.set_options(timeout=20_000)  # A busy machine is slow.
 
 
 async def session_of(person: Person) -> Json:
-    """Return what pages keep of somebody who has signed in."""
+    """Return the session of *person* in the format in which pages store it."""
     return {"token": person.token, "user": await person.ask("GET", "/auth/me")}
 
 
 @pytest.fixture(scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    path = program(tmp_path_factory.mktemp("browser"))
+    path = chromium_script(tmp_path_factory.mktemp("browser"))
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path)
         yield browser
@@ -41,52 +41,67 @@ def name_server() -> Iterator[NameServer]:
 
 
 @pytest.fixture(scope="session")
-async def served(name_server: NameServer) -> AsyncIterator[Served]:
+async def served_instance(name_server: NameServer) -> AsyncIterator[ServedInstance]:
     async with open_served(**OWN_ADDRESSES, PUSHPAKA_DNS_SERVERS=name_server.setting) as served:
         await served.start()
-        yield served
+        async with Person.sign_up(served):  # Without accounts, pages lead to the registration.
+            yield served
         assert "Traceback" not in served.log
 
 
+@pytest.fixture(scope="session")
+def contexts(chromium: Browser, served_instance: ServedInstance) -> ContextPool:
+    return ContextPool(chromium, f"http://localhost:{served_instance.port}")
+
+
 @pytest.fixture
-async def ann(served: Served) -> AsyncIterator[Person]:
-    """Somebody who has an account, and does by the API what a test needs beside the pages."""
-    async with Person.visiting(served) as person:
+async def ann(served_instance: ServedInstance) -> AsyncIterator[Person]:
+    """Yield a user with an account, who can also call the API directly."""
+    async with Person.temporary(served_instance) as person:
         yield person
 
 
 @pytest.fixture(scope="module")
-async def owner(served: Served) -> AsyncIterator[Person]:
-    """Somebody whose projects all tests of a module look at."""
-    async with Person.visiting(served) as person:
+async def owner(served_instance: ServedInstance) -> AsyncIterator[Person]:
+    """Yield the owner of the projects that the tests of a module view."""
+    async with Person.temporary(served_instance) as person:
         yield person
 
 
 @pytest.fixture
-def repositories(served: Served) -> Path:
+def repositories(served_instance: ServedInstance) -> Path:
     """Return a directory for the repositories of one test."""
-    return served.new_directory()
+    return served_instance.new_directory()
 
 
 @pytest.fixture
-async def visitors(
-    chromium: Browser,
-    served: Served,
-    ann: Person,  # noqa: ARG001  # Her pages are closed before she leaves.
-) -> AsyncIterator[Visitors]:
-    """Return what opens a browser for somebody, signed in as a person or not."""
+def _ann_first(request: pytest.FixtureRequest) -> None:
+    """Create Ann's account before her pages are opened.
+
+    Fixtures end in reverse order, so her pages are closed before her projects are deleted.
+    """
+    if "ann" in request.fixturenames:
+        request.getfixturevalue("ann")
+
+
+@pytest.fixture
+async def visitors(contexts: ContextPool, _ann_first: None) -> AsyncIterator[Visitors]:
+    """Return a function that opens a browser, signed in as a person or not signed in."""
     async with AsyncExitStack() as opened:
 
         async def open_visitor(
-            person: Person | None = None, screen: Screen = DESKTOP_LIGHT
+            person: Person | None = None,
+            screen: Screen = DESKTOP_LIGHT,
+            *,
+            is_fresh: bool = False,
         ) -> Visitor:
             return await opened.enter_async_context(
                 Visitor.open(
-                    chromium,
-                    f"http://localhost:{served.port}",
+                    contexts,
                     network=f"203.0.113.{next(_numbers)}",
                     screen=screen,
                     session=None if person is None else await session_of(person),
+                    is_fresh=is_fresh,
                 )
             )
 
@@ -95,5 +110,5 @@ async def visitors(
 
 @pytest.fixture
 async def visitor(ann: Person, visitors: Visitors) -> Visitor:
-    """Return ann before a browser, signed in."""
+    """Return a browser in which Ann is signed in."""
     return await visitors(ann)

@@ -1,4 +1,4 @@
-"""The modules of the dashboard without a page around them."""
+"""Opens the modules of the dashboard without a page around them."""
 
 import mimetypes
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ _ORIGIN = "http://modules.example"
 
 @asynccontextmanager
 async def open_modules(chromium: Browser) -> AsyncIterator[Page]:
-    """Open a page without anything on it, that may import the modules of the dashboard."""
+    """Yield an empty page that can import the modules of the dashboard."""
     page = await chromium.new_page()
     await page.route(f"{_ORIGIN}/**", _answer)
     await page.goto(f"{_ORIGIN}/")

@@ -1,21 +1,24 @@
-"""Projects with a past, so that there is something to see on each page."""
+"""A project that has content on each of its pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
-from tests.acceptance.apps import edit, repository_of, server
-from tests.acceptance.people import Json, Person
+from tests.acceptance.tools.apps import edit, repository_of, server
+from tests.acceptance.tools.people import Json, Person
 
 from pushpaka_core.testing.repositories import Repository
 
-PARTS = ("", "/deployments", "/env", "/domains", "/settings", "/hooks", "/members")
-"""Where the parts of a project are, below its own address."""
+PARTS = (
+    *("", "/deployments", "/logs", "/env", "/storage", "/domains", "/integrations", "/members"),
+    "/settings",
+)
+"""The paths of a project's pages, relative to the path of the project."""
 
 
 @frozen(kw_only=True)
 class Shop:
-    """A project of which one version runs, an older one did, and the newest could not be built."""
+    """A project with a running, a replaced and a failed deployment."""
 
     repository: Repository
     project: Json
@@ -25,7 +28,7 @@ class Shop:
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        """Return the pages about it, by what they are called."""
+        """The paths of the project's pages, by name."""
         path = f"/projects/{self.project['id']}"
         parts = {f"project{part.replace('/', '-')}": f"{path}{part}" for part in PARTS}
         return parts | {
@@ -35,7 +38,7 @@ class Shop:
 
 
 async def open_shop(owner: Person, repositories: Path) -> Shop:
-    """Deploy a shop of some versions, with something in each of its parts."""
+    """Deploy three versions, and create one resource of each other kind."""
     repository = repository_of(repositories / "shop", server("v1"))
     project = await owner.project(repository.path)
     older = await owner.deploy(project)
@@ -49,6 +52,9 @@ async def open_shop(owner: Person, repositories: Path) -> Shop:
     about = {"project_id": project["id"]}
     for key, scope in (("DATABASE_URL", "production"), ("DATABASE_URL", "preview"), ("TZ", "all")):
         await owner.ask("POST", "/env", {**about, "key": key, "value": "x", "scope": scope})
+    for name in ("media", "orders"):
+        volume = await owner.ask("POST", "/volumes", {**about, "name": name, "mount_path": name})
+    await owner.ask("DELETE", f"/volumes/{volume['id']}")
     await owner.ask("POST", "/domains", {**about, "domain": "shop.example.com"})
     await owner.ask("POST", "/webhooks", {**about, "provider": "github"})
     await owner.ask("POST", f"/projects/{project['id']}/deploy-key")

@@ -1,17 +1,16 @@
-"""Somebody in the team of somebody else's project."""
+"""Members of a project that another user owns."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.acceptance.people import Json, Person
+from tests.acceptance.tools.people import Json, Person
 
 
 @asynccontextmanager
-async def open_guest(owner: Person, project: Json, role: str) -> AsyncIterator[Person]:
-    """Have somebody come into the team of a project."""
-    async with Person.signed_up(owner.served) as guest:
-        email = (await guest.ask("GET", "/auth/me"))["email"]
+async def temporary_member(owner: Person, project: Json, role: str) -> AsyncIterator[Person]:
+    """Yield a new user who has joined the team of a project."""
+    async with Person.sign_up(owner.served_instance) as guest:
         path = f"/projects/{project['id']}/invitations"
-        invited = await owner.ask("POST", path, {"email": email, "role": role})
+        invited = await owner.ask("POST", path, {"email": guest.email, "role": role})
         await guest.ask("POST", f"/invitations/{invited['id']}/accept")
         yield guest

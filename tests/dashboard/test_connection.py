@@ -1,8 +1,10 @@
-"""The connection by which a page is told of what happens: lost, regained, and not held in vain."""
+"""Tests the event stream of a page, which reconnects, and which is closed in hidden tabs."""
 
 import pytest
 from anyio import Event, fail_after
 from playwright.async_api import Request, Route, expect
+from tests.acceptance.tools.people import Person
+from tests.dashboard.conftest import Visitors
 from tests.dashboard.visitors import Visitor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
@@ -14,31 +16,32 @@ HIDE = """hidden => {
 }"""
 
 
-async def test_a_lost_connection_is_said_and_made_again(visitor: Visitor) -> None:
-    """One who looks is told that the page stands still, and that it does so no more."""
-    said = visitor.page.locator(".connection")
-    visitor.forgive("ERR_CONNECTION_REFUSED")
+async def test_lost_connection_is_reported_and_restored(visitors: Visitors, ann: Person) -> None:
+    """The page says when it is out of date, and when it is up to date again."""
+    visitor = await visitors(ann, is_fresh=True)  # Its clock stays with the context.
+    indicator = visitor.page.locator(".connection")
+    visitor.ignore_faults("ERR_CONNECTION_REFUSED")
 
-    async def refuse(route: Route) -> None:
+    async def refuse_connection(route: Route) -> None:
         await route.abort("connectionrefused")
 
     await visitor.page.clock.install()
-    await visitor.page.route(EVENTS, refuse)
+    await visitor.page.route(EVENTS, refuse_connection)
     async with visitor.page.expect_event("requestfailed"):
         await visitor.go("/account")
-    await expect(said).to_be_empty()
+    await expect(indicator).to_be_empty()
     await visitor.page.clock.fast_forward(2000)
-    await expect(said).to_have_text("Connection lost. Trying again…")
+    await expect(indicator).to_have_text("Connection lost. Reconnecting…")
     await visitor.page.unroute(EVENTS)
     await visitor.page.evaluate("window.dispatchEvent(new Event('online'))")
 
-    await expect(said).to_have_text("Connected again.")
+    await expect(indicator).to_have_text("Connected again.")
     await visitor.page.clock.fast_forward(3000)
-    await expect(said).to_be_empty()
+    await expect(indicator).to_be_empty()
 
 
-async def test_a_hidden_tab_holds_no_connection(visitor: Visitor) -> None:
-    """Browsers have few, and nobody looks; seen again it has one."""
+async def test_a_hidden_tab_has_no_connection(visitor: Visitor) -> None:
+    """Browsers limit the number of connections. A tab reconnects when it is shown again."""
     ended = Event()
 
     def note(request: Request) -> None:

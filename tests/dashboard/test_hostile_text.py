@@ -1,16 +1,16 @@
-"""Whatever somebody calls a thing, or has a program print, it is text on the page."""
+"""Tests that names and program output are shown as text, never as markup."""
 
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import expect
-from tests.acceptance.apps import program
-from tests.acceptance.people import Json, Person
+from tests.acceptance.tools.apps import program
+from tests.acceptance.tools.people import Json, Person
 from tests.dashboard.conftest import Visitors
 from tests.dashboard.scenes import PARTS
 from tests.dashboard.visitors import Screen, Visitor
-from tests.served import Served
+from tests.served_instance import ServedInstance
 
 from pushpaka_core.testing.repositories import Repository
 
@@ -37,7 +37,7 @@ _LEFT_OVER = """
   ).map(({ name, value }) => `${element.localName} ${name}=${value.slice(0, 100)}`),
 ])
 """
-"""What of a page could do something, in place of being read."""
+"""Finds elements and attributes that could run scripts."""
 
 _SERVER = """
 import os
@@ -48,16 +48,16 @@ HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), SimpleHTTPRequestHandl
 
 
 @pytest.fixture(scope="module")
-async def mallory(served: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(served, name=f"{IMAGE}{ADDRESS}") as mallory:
+async def mallory(served_instance: ServedInstance) -> AsyncIterator[Person]:
+    async with Person.sign_up(served_instance, name=f"{IMAGE}{ADDRESS}") as mallory:
         yield mallory
         await mallory.leave()
 
 
 @pytest.fixture(scope="module")
-async def deployments(mallory: Person, served: Served) -> Sequence[Json]:
-    """Return one that runs and one that failed, of a project that is hostile all over."""
-    repository = Repository.make(served.repositories / "hostile")
+async def deployments(mallory: Person, served_instance: ServedInstance) -> Sequence[Json]:
+    """Return a running and a failed deployment of a project whose texts are all hostile."""
+    repository = Repository.create(served_instance.repositories / "hostile")
     shout = f"for text in {TEXTS!r}:\n    print(text, flush=True)\n"
     repository.commit("Begin", program(f"{shout}{_SERVER}"))
     author = f"{ATTRIBUTE} {ADDRESS}".replace("<", "").replace(">", "")
@@ -82,14 +82,14 @@ async def visitor(visitors: Visitors, mallory: Person) -> Visitor:
 
 
 async def require_only_text(visitor: Visitor) -> None:
-    """See that nothing on a page came from what somebody wrote, but letters."""
+    """Require that no text on the page has become an element or attribute."""
     assert [] == await visitor.page.evaluate(_LEFT_OVER)
 
 
-async def test_names_are_text_on_every_page(
+async def test_names_are_shown_as_text_on_every_page(
     visitor: Visitor, mallory: Person, deployments: Sequence[Json]
 ) -> None:
-    """Of projects, people, tokens, commits and commands: they are read, and do nothing."""
+    """Covers names of projects, users and tokens, commit messages, and commands. No script runs."""
     project = await mallory.ask("GET", f"/projects/{deployments[0]['project_id']}")
     path = f"/projects/{project['id']}"
 
@@ -102,12 +102,12 @@ async def test_names_are_text_on_every_page(
     await require_only_text(visitor)
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["running", "failed"])
-async def test_lines_of_a_log_are_text(
-    visitor: Visitor, deployments: Sequence[Json], which: int
+@pytest.mark.parametrize("index", [0, 1], ids=["running", "failed"])
+async def test_lines_of_a_log_are_shown_as_text(
+    visitor: Visitor, deployments: Sequence[Json], index: int
 ) -> None:
-    """Markup, addresses and sequences of terminals are shown as they were written."""
-    await visitor.go(f"/deployments/{deployments[which]['id']}")
+    """Markup, URLs and terminal sequences are shown as printed."""
+    await visitor.go(f"/deployments/{deployments[index]['id']}")
 
     for text in (IMAGE, SCRIPT, ATTRIBUTE, ADDRESS, TEMPLATE, BACKWARDS):
         await expect(visitor.line(text).first).to_be_visible()
@@ -115,10 +115,10 @@ async def test_lines_of_a_log_are_text(
     await require_only_text(visitor)
 
 
-@pytest.mark.parametrize("place", ["/projects/{}", "/deployments/{}", "/?{}", "/#{}", "/new?{}"])
-async def test_an_address_is_text(visitor: Visitor, place: str) -> None:
-    """A link that somebody sends runs nothing either."""
-    await visitor.go(place.format(quote(IMAGE)))
+async def test_text_in_an_address_is_not_markup(visitor: Visitor) -> None:
+    """Markup in the path, query or fragment of a link is not executed."""
+    for place in ("/projects/{}", "/deployments/{}", "/?{}", "/#{}", "/new?{}"):
+        await visitor.go(place.format(quote(IMAGE)))
 
-    await require_only_text(visitor)
+        await require_only_text(visitor)
     visitor.refused.clear()

@@ -1,4 +1,4 @@
-"""What an application's page, which may hold any script, can do to the dashboard: nothing."""
+"""Tests that pages of applications, which can run any script, cannot attack the dashboard."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.async_api import Page
-from tests.acceptance.apps import repository_of
-from tests.acceptance.people import Json, Person
+from tests.acceptance.tools.apps import repository_of
+from tests.acceptance.tools.people import Json, Person
 from tests.dashboard.visitors import Visitor
-from tests.served import Served
+from tests.served_instance import ServedInstance
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("browser"), pytest.mark.needs("traefik")]
 
@@ -32,35 +32,37 @@ _OPEN = "(address) => { window.opened = window.open(address); }"
 
 
 @pytest.fixture(scope="module")
-async def deployment(served: Served) -> AsyncIterator[Json]:
-    """Return one that serves a page, as of somebody who means no good."""
-    async with Person.signed_up(served) as mallory:
+async def deployment(served_instance: ServedInstance) -> AsyncIterator[Json]:
+    """Yield the deployment of a page that belongs to another user."""
+    async with Person.sign_up(served_instance) as mallory:
         page = {"index.html": "<!doctype html><title>Shop</title><p>Welcome.</p>"}
-        repository = repository_of(served.repositories / "page", page)
+        repository = repository_of(served_instance.repositories / "page", page)
         yield await mallory.deploy(await mallory.project(repository.path, "api"))
         await mallory.leave()
 
 
 @pytest.fixture
 async def page(visitor: Visitor, deployment: Json) -> Page:
-    """Return the page of the application, before somebody who is signed in to the dashboard."""
+    """Return the application's page in a browser that is signed in to the dashboard."""
     page = await visitor.context.new_page()
     await page.goto(deployment["url"])
     return page
 
 
-async def test_a_page_of_an_application_cannot_frame_it(visitor: Visitor, page: Page) -> None:
-    """So nobody is led to press a button of it unawares."""
-    async with page.expect_console_message(lambda said: "frame-ancestors 'none'" in said.text):
+async def test_applications_cannot_frame_the_dashboard(visitor: Visitor, page: Page) -> None:
+    """An attacker could use a frame for clickjacking."""
+    async with page.expect_console_message(
+        lambda message: "frame-ancestors 'none'" in message.text
+    ):
         outcome = await page.evaluate(_FRAME, visitor.origin)
 
     assert "SecurityError" == outcome
 
 
-async def test_a_page_of_an_application_reads_neither_token_nor_answers(
+async def test_applications_cannot_read_the_token_or_responses(
     visitor: Visitor, page: Page
 ) -> None:
-    """It is of another origin: it has a storage of its own, and no answer is for it."""
+    """Applications have other origins, so browsers separate their storage and block responses."""
     await visitor.go("/")
 
     assert 1 == await visitor.page.evaluate("localStorage.length")
@@ -69,10 +71,8 @@ async def test_a_page_of_an_application_reads_neither_token_nor_answers(
     assert "TypeError" == await page.evaluate(_ASK, f"{visitor.origin}/")
 
 
-async def test_a_window_that_an_application_opens_is_not_held_by_it(
-    visitor: Visitor, page: Page
-) -> None:
-    """Neither can it be sent elsewhere, nor watched, nor reach back."""
+async def test_windows_opened_by_applications_are_isolated(visitor: Visitor, page: Page) -> None:
+    """The window of the application and that of the dashboard have no reference to each other."""
     async with visitor.context.expect_page() as opened:
         await page.evaluate(_OPEN, visitor.origin)
     window = await opened.value
@@ -83,28 +83,18 @@ async def test_a_window_that_an_application_opens_is_not_held_by_it(
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/account", "/assets/", "/api/v1/health"])
-async def test_no_host_of_an_application_serves_it(
-    served: Served, deployment: Json, path: str
+async def test_application_hosts_do_not_serve_the_dashboard(
+    served_instance: ServedInstance, deployment: Json, path: str
 ) -> None:
-    """Neither the address of a project nor that of a deployment, whatever it is called."""
+    """The hosts of projects and deployments serve only the application."""
     slug = urlsplit(deployment["url"]).netloc.partition(".")[0]
-    async with served.api() as api:
-        own = (await api.get(f"http://127.0.0.1:{served.port}{path}")).text
+    async with served_instance.api() as api:
+        own = (await api.get(f"http://127.0.0.1:{served_instance.port}{path}")).text
 
+    assert "api" != slug
     for host in (slug, f"{slug}--{deployment['id'][:8]}", "dashboard", "nobody"):
-        answer = await served.visit(f"http://{host}.localhost:{served.router_port}", path)
+        answer = await served_instance.visit(
+            f"http://{host}.localhost:{served_instance.router_port}", path
+        )
         assert own != answer.text
         assert answer.status_code == httpx.codes.NOT_FOUND or "Welcome." in answer.text
-
-
-async def test_nobody_is_given_the_host_of_the_dashboard(ann: Person, deployment: Json) -> None:
-    """Neither by the name of a project, nor as a domain of one's own."""
-    hosts = ["localhost", "api.localhost", "127.0.0.1"]
-    project = await ann.project("https://git.example.com/ann/app.git")
-
-    answers = [
-        await ann.text("/domains", {"project_id": project["id"], "domain": host}) for host in hosts
-    ]
-
-    assert "api" != urlsplit(deployment["url"]).netloc.partition(".")[0]
-    assert all('"code":"invalid' in answer.replace(" ", "") for answer in answers), answers

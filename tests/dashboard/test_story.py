@@ -1,4 +1,4 @@
-"""Somebody who has never seen an API comes, deploys, goes back a step, and leaves."""
+"""Tests the main use of the dashboard, from the registration to the deletion of a project."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -7,25 +7,24 @@ import httpx
 import pytest
 from anyio import fail_after, sleep
 from playwright.async_api import Page, expect
-from tests.acceptance.apps import edit, repository_of, server
-from tests.acceptance.gates import Gate
-from tests.acceptance.people import PATIENCE
+from tests.acceptance.tools.apps import repository_of, server
+from tests.acceptance.tools.gates import Gate
+from tests.acceptance.tools.people import PATIENCE
 from tests.dashboard.conftest import Visitors
 from tests.dashboard.visitors import Visitor
-from tests.name_server import NameServer
-from tests.served import PASSWORD, Served
+from tests.served_instance import PASSWORD, ServedInstance
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.needs("browser"),
     pytest.mark.needs("traefik"),
-    pytest.mark.timeout(300),  # Four deployments, one after the other.
+    pytest.mark.timeout(300),  # Three deployments, one after the other.
 ]
 
 
 @pytest.fixture
 async def visitor(visitors: Visitors) -> Visitor:
-    """Return somebody who comes for the first time."""
+    """Return a browser on the first page."""
     visitor = await visitors()
     await visitor.go("/")
     return visitor
@@ -36,66 +35,64 @@ def email() -> str:
     return f"zoe-{uuid4().hex[:8]}@example.com"
 
 
-async def test_the_whole_story(
-    visitor: Visitor, email: str, served: Served, repositories: Path, name_server: NameServer
+async def test_main_use_with_the_mouse(
+    visitor: Visitor, email: str, served_instance: ServedInstance, repositories: Path
 ) -> None:
-    """Register, see the plan, deploy, watch, visit, change, go back, add what it needs, delete."""
+    """Register, view the plan, deploy, visit the page, set an environment variable, and delete."""
     repository = repository_of(repositories / "shop", server("v1"))
     gate = Gate(repositories / "gate")
 
     await register(visitor, email)
-    await look_at_the_plan(visitor, repository.path, gate)
+    await change_the_plan(visitor, repository.path, gate)
     application = await deploy_and_visit(visitor, gate)
-    edit(repository, "app.py", "v1", "v2")
-    await deploy_again(visitor)
-    await application.reload()
-    await expect(application.get_by_text("v2")).to_be_visible()
-    await roll_back(visitor)
-    await application.reload()
-    await expect(application.get_by_text("v1")).to_be_visible()
-    await add_a_domain(visitor, name_server)
     await add_an_env_var(visitor)
     await application.goto(f"{application.url}env/GREETING")
     await expect(application.get_by_text("Good morning.")).to_be_visible()
     await delete(visitor)
     with fail_after(PATIENCE):
-        while httpx.codes.NOT_FOUND != (await served.visit(application.url)).status_code:
+        while httpx.codes.NOT_FOUND != (await served_instance.visit(application.url)).status_code:
             await sleep(0.1)
 
 
 async def register(visitor: Visitor, email: str) -> None:
-    """Make an account, and be told what to do next."""
-    await visitor.link("Make an account").click()
+    """Create an account."""
+    await visitor.link("Create an account").click()
     await visitor.field("Name").fill("Zoe")
-    await visitor.field("E-mail").fill(email)
+    await visitor.field("Email").fill(email)
     await visitor.field("Password").fill(PASSWORD)
-    await visitor.button("Make an account").click()
+    await visitor.button("Create account").click()
     await expect(visitor.heading("Deploy your first project")).to_be_visible()
 
 
-async def look_at_the_plan(visitor: Visitor, repository: Path, gate: Gate) -> None:
-    """Name a repository, see what would be done with it and why, and decide a part otherwise."""
+async def change_the_plan(visitor: Visitor, repository: Path, gate: Gate) -> None:
+    """View the plan of a repository, and change the build command in it."""
     await visitor.link("New project").click()
     await visitor.field("Repository").fill(str(repository))
     await expect(visitor.field("Name")).to_have_value("shop")
-    await visitor.button("Look at the repository").click()
+    await visitor.button("Continue").click()
     await expect(visitor.heading("Why")).to_be_visible()
     await expect(visitor.says("exec python3 app.py")).to_be_visible()
-    await visitor.button("Decide otherwise").click()
+    await visitor.button("Edit").click()
     await visitor.field("Build command").fill(gate.command)
-    await visitor.button("Save, and plan again").click()
+    await visitor.button("Save").click()
+    await expect(visitor.page.locator(".plan-steps")).to_contain_text("your setting")
     await expect(visitor.page.locator("dl.plan-steps").get_by_text(gate.command)).to_be_visible()
 
 
 async def deploy_and_visit(visitor: Visitor, gate: Gate) -> Page:
-    """Watch the log flow until it runs, and open its address in a tab of its own."""
+    """Watch the log until the deployment runs, and open its URL in another tab."""
     await visitor.button("Deploy").click()
     await expect(visitor.heading("Deployment 1")).to_be_visible()
     await expect(visitor.line("waiting")).to_be_visible()
     await expect(visitor.status("Building")).to_be_visible()
     await gate.open()
     await expect(visitor.status("Running")).to_be_visible()
+    address = await visitor.link("Visit").get_attribute("href") or ""
+    await expect(visitor.page.locator(".deployment-facts a.host")).to_have_attribute(
+        "href", address
+    )
     await visitor.link("shop").click()
+    await expect(visitor.link("Visit")).to_have_attribute("href", address)
     async with visitor.context.expect_page() as opened:
         await visitor.link("Visit").click()
     application = await opened.value
@@ -103,74 +100,45 @@ async def deploy_and_visit(visitor: Visitor, gate: Gate) -> Page:
     return application
 
 
-async def deploy_again(visitor: Visitor) -> None:
-    """Deploy the newest commit of the branch."""
-    await visitor.button("Deploy").click()
-    await visitor.dialog.get_by_role("button", name="Deploy", exact=True).click()
-    await expect(visitor.heading("Deployment 2")).to_be_visible()
-    await expect(visitor.status("Running")).to_be_visible()
-
-
-async def roll_back(visitor: Visitor) -> None:
-    """Go back to the first deployment, and see the list follow by itself."""
-    await visitor.link("shop").click()
-    await visitor.link("Deployments").click()
-    await visitor.button("What to do with deployment #1").click()
-    await visitor.page.get_by_role("menuitem", name="Roll back to this").click()
-    await visitor.button("Roll back").click()
-    rows = visitor.page.get_by_role("list", name="Deployments", exact=True).get_by_role("listitem")
-    for word in ("#3", "Running", "Current"):
-        await expect(rows.first).to_contain_text(word)
-    await expect(rows.nth(1)).to_contain_text("Stopped")
-
-
-async def add_a_domain(visitor: Visitor, name_server: NameServer) -> None:
-    """Claim a domain, set the record that is shown, and have it looked for."""
-    await visitor.link("Domains").click()
-    await visitor.button("Add a domain").click()
-    await visitor.field("Domain").fill("story.example.com")
-    await visitor.button("Add it").click()
-    records = visitor.page.locator(".records").first.locator("code")
-    await expect(records).to_have_count(2)
-    name, value = await records.all_inner_texts()
-    name_server.zone.records[name, "TXT"] = (value,)
-    await visitor.button("Verify now that story.example.com is yours").click()
-    await expect(visitor.says("Proven")).to_be_visible()
-
-
 async def add_an_env_var(visitor: Visitor) -> None:
-    """Set one, and have it taken up."""
-    await visitor.link("Env vars").click()
-    await visitor.button("Add").click()
+    """Set an environment variable, and redeploy with it."""
+    await visitor.link("Environment").click()
+    await visitor.button("Add variable").click()
     await visitor.field("Name").fill("GREETING")
     await visitor.field("Value").fill("Good morning.")
-    await visitor.button("Set it").click()
-    await visitor.button("Redeploy with them").click()
-    await expect(visitor.heading("Deployment 4")).to_be_visible()
+    await visitor.button("Save").click()
+    await expect(visitor.says("Environment variables have changed.")).to_be_visible()
+    await visitor.button("Redeploy").click()
+    await expect(visitor.heading("Deployment 2")).to_be_visible()
     await expect(visitor.status("Running")).to_be_visible()
+    await visitor.page.go_back()
+    await expect(visitor.heading("Environment variables")).to_be_visible()
+    await expect(visitor.says("Environment variables have changed.")).to_have_count(0)
 
 
 async def delete(visitor: Visitor) -> None:
-    """Delete the project, whose name has to be typed first."""
-    await visitor.link("shop").click()
+    """Delete the project, and type its name to confirm."""
     await visitor.link("Settings").click()
-    await visitor.button("Delete it").click()
+    await visitor.button("Delete").click()
+    question = "environment variables, whose values cannot be recovered"
+    await expect(visitor.dialog).to_contain_text(question)
+    await expect(visitor.button("Delete project")).to_be_disabled()
     await visitor.dialog.get_by_role("textbox").fill("shop")
-    await visitor.button("Delete it for ever").click()
+    await visitor.button("Delete project").click()
     await expect(visitor.heading("Deploy your first project")).to_be_visible()
 
 
-async def test_the_main_story_by_the_keyboard_alone(
+async def test_main_use_with_the_keyboard_only(
     visitor: Visitor, email: str, repositories: Path
 ) -> None:
-    """Whoever has no mouse gets as far, and is where the next step is after each."""
+    """After each step, the focus is where the next step starts."""
     repository = repository_of(repositories / "shop", server("v1"))
     keyboard = visitor.page.keyboard
 
-    await visitor.press("Make an account")
+    await visitor.press("Create an account")
     await expect(visitor.field("Name")).to_be_focused()
     await keyboard.type("Zoe")
-    await visitor.type("E-mail", email)
+    await visitor.type("Email", email)
     await visitor.type("Password", PASSWORD)
     await keyboard.press("Enter")
     await expect(visitor.heading("Deploy your first project")).to_be_visible()
@@ -193,9 +161,10 @@ async def test_the_main_story_by_the_keyboard_alone(
 
     await visitor.press("shop")
     await visitor.press("Deployments")
-    await expect(visitor.button("What to do with deployment #1")).to_be_visible()
-    await visitor.press("What to do with deployment #1")
-    await expect(visitor.page.get_by_role("menuitem", name="Roll back to this")).to_be_focused()
+    await expect(visitor.button("Actions for deployment #1")).to_be_visible()
+    await visitor.press("Actions for deployment #1")
+    item = visitor.page.get_by_role("menuitem", name="Roll back to this deployment")
+    await expect(item).to_be_focused()
     await keyboard.press("Enter")
     await expect(visitor.dialog).to_be_visible()
     await visitor.press("Roll back")

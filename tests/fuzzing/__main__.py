@@ -1,4 +1,4 @@
-"""Tries for a while what nobody has tried: `python -m tests.fuzzing --minutes 20`."""
+"""Runs the fuzzers for some time with new examples: `python -m tests.fuzzing --minutes 20`."""
 
 import os
 import subprocess
@@ -9,35 +9,34 @@ from secrets import randbelow
 from time import monotonic
 
 EXAMPLES = 500
-"""Of each kind, before others are tried by another seed."""
-DATABASES = 2
+"""The number of examples of each test for one seed."""
 WORKFLOWS = "tests/http/test_openapi_workflows.py"
 
 
 def main() -> int:
-    """Call the API for half of the time, and the parsers for the other half."""
+    """Fuzz the API for half of the time, and the parsers for the other half."""
     parser = ArgumentParser(prog="python -m tests.fuzzing", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20)
     seconds = parser.parse_args().minutes * 60
     end = monotonic() + seconds
-    return _call_the_api(seconds / 2 / DATABASES) or _try_the_parsers(end)
+    return _fuzz_api(seconds / 2) or _fuzz_parsers(end)
 
 
-def _call_the_api(seconds: float) -> int:
-    """Return whether what each API has found in so many *seconds* is a failure."""
+def _fuzz_api(seconds: float) -> int:
+    """Fuzz the API for *seconds*, and return a non-zero exit code if it fails."""
     return _pytest(WORKFLOWS, "-s", PUSHPAKA_TEST_SECONDS=str(round(seconds)))
 
 
-def _try_the_parsers(end: float) -> int:
-    """Return whether one of them has failed before the *end*."""
+def _fuzz_parsers(deadline: float) -> int:
+    """Fuzz the parsers until *deadline*, and return a non-zero exit code if one fails."""
     for number in count(1):
         seed = randbelow(2**32)
-        sys.stdout.write(f"Round {number} of {EXAMPLES} examples each, by the seed {seed}\n")
+        sys.stdout.write(f"Round {number} of {EXAMPLES} examples each, with the seed {seed}\n")
         sys.stdout.flush()
         arguments = ("tests/fuzzing", f"--hypothesis-seed={seed}", "--timeout=0")
         if failed := _pytest(*arguments, PUSHPAKA_TEST_EXAMPLES=str(EXAMPLES)):
             return failed
-        if monotonic() >= end:
+        if monotonic() >= deadline:
             break
     return 0
 

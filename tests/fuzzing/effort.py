@@ -1,22 +1,25 @@
-"""How much is tried, and what may come of it: a result or a documented refusal, in time."""
+"""The number of examples of each fuzzer, and the outcomes that fuzzers allow."""
 
 import os
 from collections.abc import Callable
-from time import process_time
 from typing import TypeVar
 
 from attrs import frozen
 from hypothesis import HealthCheck, settings
+from tests.machine.processor_time import limit_processor_time
 
 T = TypeVar("T")
 
 EXAMPLES = int(os.environ.get("PUSHPAKA_TEST_EXAMPLES", "0"))
-"""How many examples of each kind, of random ones, are tried; 0 tries the same few each time."""
+"""The number of random examples of each test. With 0, each run tries the same few examples."""
+
+_SECONDS = 10
+"""The CPU time limit in seconds for one call, far more than any example needs."""
 
 repeatable = settings(
     derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
-"""The same examples each time, however long they take."""
+"""Hypothesis settings with the same examples in each run, and without Hypothesis's deadline."""
 
 bounded = settings(
     repeatable,
@@ -24,26 +27,20 @@ bounded = settings(
     derandomize=EXAMPLES == 0,
     print_blob=True,
 )
-"""What every fuzzer keeps to."""
+"""The Hypothesis settings of every fuzzer."""
 
 
 @frozen
 class Refusal:
-    """Something was refused, for a reason."""
+    """The message of an error that refuses the input."""
 
     reason: str
 
 
-def outcome(act: Callable[[], T], refusal: type[Exception], *, within: float) -> T | Refusal:
-    """
-    Return what comes of *act*, which may be refused by one kind of error and no other.
-
-    It may take a processor for *within* seconds, however busy the machine is with others.
-    """
-    begun = process_time()
-    try:
-        result: T | Refusal = act()
-    except refusal as error:
-        result = Refusal(str(error))
-    assert process_time() - begun < within
-    return result
+def outcome(act: Callable[[], T], refusal: type[Exception]) -> T | Refusal:
+    """Call *act*, and return its result, or a `Refusal` if it raises *refusal*."""
+    with limit_processor_time(_SECONDS):
+        try:
+            return act()
+        except refusal as error:
+            return Refusal(str(error))

@@ -1,4 +1,4 @@
-"""Documents that are nearly sound: those of people, with something moved, lost or put in."""
+"""Strategies for mutated documents, with parts moved, removed or added."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -21,28 +21,32 @@ ODD_VALUES: Sequence[Any] = (
 
 
 @st.composite
-def nearly(draw: DrawFn, sound: SearchStrategy[str] | Sequence[str]) -> str:
-    """Return one of the *sound* texts, after up to four changes of it."""
-    text = draw(sound if isinstance(sound, SearchStrategy) else st.sampled_from(sound))
+def mutated(draw: DrawFn, valid_texts: SearchStrategy[str] | Sequence[str]) -> str:
+    """Draw one of the valid texts with up to four mutations."""
+    text = draw(
+        valid_texts if isinstance(valid_texts, SearchStrategy) else st.sampled_from(valid_texts)
+    )
     for _ in range(draw(st.integers(0, 4))):
-        text = draw(_changed(text))
+        text = draw(_mutated_text(text))
     return text
 
 
-def nearly_short(sound: Sequence[str]) -> SearchStrategy[str]:
-    """Return such texts of a length that still fits into the head of a request."""
-    return nearly(sound).map(lambda text: text[:1000])
+def mutated_short(valid_texts: Sequence[str]) -> SearchStrategy[str]:
+    """Return a strategy for mutated texts that fit into a request header."""
+    return mutated(valid_texts).map(lambda text: text[:1000])
 
 
-def nearly_header(sound: Sequence[str]) -> SearchStrategy[str]:
-    """Return such texts as servers read them, of whatever bytes are sent."""
-    return nearly_short(sound).map(lambda text: text.encode(errors="replace").decode("latin-1"))
+def mutated_header(valid_texts: Sequence[str]) -> SearchStrategy[str]:
+    """Return a strategy for mutated header values, decoded from bytes as servers do."""
+    return mutated_short(valid_texts).map(
+        lambda text: text.encode(errors="replace").decode("latin-1")
+    )
 
 
 @st.composite
-def nearly_bytes(draw: DrawFn, sound: Sequence[bytes]) -> bytes:
-    """Return one of the *sound* documents, with some bytes changed, lost, repeated or put in."""
-    data = draw(st.sampled_from(sound))
+def mutated_bytes(draw: DrawFn, valid_documents: Sequence[bytes]) -> bytes:
+    """Draw one of the valid documents with bytes changed, removed, repeated or inserted."""
+    data = draw(st.sampled_from(valid_documents))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(data)))
         end = min(len(data), start + draw(st.integers(0, 16)))
@@ -52,11 +56,11 @@ def nearly_bytes(draw: DrawFn, sound: Sequence[bytes]) -> bytes:
 
 
 @st.composite
-def nearly_json(draw: DrawFn, sound: Sequence[Any]) -> Any:
-    """Return one of the *sound* documents, in which up to four places hold something else."""
-    document = deepcopy(draw(st.sampled_from(sound)))
+def mutated_json(draw: DrawFn, valid_documents: Sequence[Any]) -> Any:
+    """Draw one of the valid JSON documents with up to four parts replaced, renamed or removed."""
+    document = deepcopy(draw(st.sampled_from(valid_documents)))
     for _ in range(draw(st.integers(0, 4))):
-        if not (places := list(_places(document))):
+        if not (places := list(_paths(document))):
             break
         *path, last = draw(st.sampled_from(places))
         spot = document
@@ -68,14 +72,14 @@ def nearly_json(draw: DrawFn, sound: Sequence[Any]) -> Any:
             case "rename" if isinstance(spot, dict):
                 spot[draw(st.sampled_from(ODD_TEXTS))] = spot.pop(last)
             case "text" if isinstance(spot[last], str):
-                spot[last] = draw(_changed(spot[last]))
+                spot[last] = draw(_mutated_text(spot[last]))
             case _:
                 spot[last] = deepcopy(draw(st.sampled_from(ODD_VALUES)))
     return document
 
 
 @st.composite
-def _changed(draw: DrawFn, text: str) -> str:
+def _mutated_text(draw: DrawFn, text: str) -> str:
     start = draw(st.integers(0, len(text)))
     end = min(len(text), start + draw(st.integers(0, 8)))
     inner = text[start:end]
@@ -95,10 +99,10 @@ def _changed(draw: DrawFn, text: str) -> str:
     return text[:start] + inner + text[end:]
 
 
-def _places(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the path to everything that is in *value*."""
+def _paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths to all parts of *value*."""
     inner = dict(enumerate(value)) if isinstance(value, list) else value
     if isinstance(inner, dict):
         for key, each in inner.items():
             yield (*path, key)
-            yield from _places(each, *path, key)
+            yield from _paths(each, *path, key)

@@ -1,4 +1,4 @@
-"""A repository's own Dockerfile: inside the repository, and asking for nothing that it may not."""
+"""A Dockerfile has to be inside its repository, and cannot use forbidden features."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from tests.fuzzing.effort import Refusal, bounded, outcome
-from tests.fuzzing.mutations import nearly
+from tests.fuzzing.mutations import mutated
 
-from pushpaka_core.adapters.docker.contexts import Context, Contexts
+from pushpaka_core.adapters.docker.contexts import BuildContext, BuildContexts
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.detection.repository_file.keys import BY_PATH
-from pushpaka_core.domain.build_plans import OwnDockerfile
+from pushpaka_core.domain.pipeline.build_plans import RepositoryDockerfile
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import BuildRequest
-from pushpaka_core.testing.applications import NUMBER, PROJECT, new_lease, plan
+from pushpaka_core.testing.applications import PROJECT, PROJECT_NUMBER, new_lease, plan
 
 DOCKERFILES = (
     "# syntax=docker/dockerfile:1\nFROM debian:trixie-slim\nCOPY . /app\n",
@@ -34,7 +34,7 @@ CONTEXTS = (".", "deploy", "..", "../..", "deploy/up", "outside", "deploy/../.."
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with an application in a directory, and links that lead out of it."""
+    """Return a repository with an application in a directory, and links that point outside it."""
     root = tmp_path_factory.mktemp("repository")
     app = root / "app"
     (app / "deploy").mkdir(parents=True)
@@ -46,47 +46,52 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def prepared(repository: Path, own: OwnDockerfile, scratch: Path) -> Context | Refusal:
-    """Return what a build by a repository's own Dockerfile is told."""
+def prepare(
+    repository: Path, dockerfile: RepositoryDockerfile, scratch_directory: Path
+) -> BuildContext | Refusal:
+    """Return the build context for *dockerfile* in *repository*, or the refusal."""
     request = BuildRequest(
         lease=new_lease(),
         project_id=PROJECT,
-        project_number=NUMBER,
-        plan=plan(directory="app", dockerfile=own),
+        project_number=PROJECT_NUMBER,
+        plan=plan(directory="app", dockerfile=dockerfile),
         directory=repository,
         env={},
     )
-    contexts = Contexts(salt=b"", tree_of=lambda directory: load_tree(directory, ""))
-    return outcome(lambda: contexts._of_own(request, own, scratch), BuildError, within=0.5)
+    contexts = BuildContexts(salt=b"", tree_of=lambda directory: load_tree(directory, ""))
+    return outcome(
+        lambda: contexts._own_dockerfile_context(request, dockerfile, scratch_directory), BuildError
+    )
 
 
-def read(text: str, directory: Path) -> Context | Refusal:
-    """Return what a build of *text* is told."""
+def prepare_text(text: str, directory: Path) -> BuildContext | Refusal:
+    """Return the build context for a Dockerfile with the content *text*, or the refusal."""
     repository = directory / "of-a-dockerfile"
     app = repository / "app"
     app.mkdir(parents=True, exist_ok=True)
     (app / "Dockerfile").write_text(text, errors="replace")
-    return prepared(repository, OwnDockerfile(), directory)
+    return prepare(repository, RepositoryDockerfile(), directory)
 
 
-def may_be_said(key: str, value: str) -> bool:
-    """Tell whether pushpaka.toml may have *value* under *key*."""
-    result = outcome(lambda: BY_PATH[key].check(value), ValueError, within=0.1)
+def is_accepted(key: str, value: str) -> bool:
+    """Return True if pushpaka.toml accepts *value* for the Dockerfile setting *key*."""
+    result = outcome(lambda: BY_PATH[key].check(value), ValueError)
     return not isinstance(result, Refusal)
 
 
 def has_frontend(text: str) -> bool:
-    """Tell whether BuildKit hands *text* to a frontend that it names, read as BuildKit reads it."""
+    """Return True if BuildKit would fetch a frontend for the Dockerfile *text*."""
     text = text.removeprefix("\ufeff")
     if text.startswith("#!"):
         text = text.partition("\n")[2]
-    return any(_is_named_behind(mark, text) for mark in ("#", "//")) or _is_named_in_json(text)
+    return any(_has_syntax_directive(mark, text) for mark in ("#", "//")) or _has_syntax_key(text)
 
 
-def _is_named_behind(mark: str, text: str) -> bool:
-    """Tell whether one of the directives at the top, each behind *mark*, names one."""
+def _has_syntax_directive(comment_mark: str, text: str) -> bool:
+    """Return True if a directive in the comments at the top of *text* names a frontend."""
+    pattern = re.compile(rf"{comment_mark}\s*([a-z]+)\s*=\s*\S.*", re.IGNORECASE)
     for line in text.split("\n"):
-        directive = re.fullmatch(rf"{mark}\s*([a-z]+)\s*=\s*\S.*", line.strip("\r"), re.IGNORECASE)
+        directive = pattern.fullmatch(line.strip("\r"))
         if not directive or directive[1].lower() not in {"syntax", "escape", "check"}:
             return False
         if directive[1].lower() == "syntax":
@@ -94,7 +99,7 @@ def _is_named_behind(mark: str, text: str) -> bool:
     return False
 
 
-def _is_named_in_json(text: str) -> bool:
+def _has_syntax_key(text: str) -> bool:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -103,8 +108,8 @@ def _is_named_in_json(text: str) -> bool:
 
 
 @st.composite
-def disguised(draw: DrawFn, flag: str) -> str:
-    """Return *flag* as BuildKit still understands it: quoted, escaped, or over two lines."""
+def disguise(draw: DrawFn, flag: str) -> str:
+    """Draw a form of *flag* that BuildKit accepts: quoted, escaped or on two lines."""
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(3, len(flag) - 1))
         before, after = flag[:place], flag[place:]
@@ -116,46 +121,44 @@ def disguised(draw: DrawFn, flag: str) -> str:
             case "break" if "\n" not in flag:
                 flag = f"{before}\\\n{after}"
             case "comment" if "\n" not in flag:
-                flag = f"{before}\\\n# said aside\n{after}"
+                flag = f"{before}\\\n# a comment\n{after}"
             case _:
                 pass
     return flag
 
 
 @bounded
-@given(text=nearly(DOCKERFILES))
-def test_no_frontend_of_others_is_fetched(
+@given(text=mutated(DOCKERFILES))
+def test_external_frontends_are_refused(
     text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """However a file names one that BuildKit understands, no build begins."""
-    said = read(text, tmp_path_factory.getbasetemp())
+    build_context = prepare_text(text, tmp_path_factory.getbasetemp())
 
-    assert isinstance(said, Refusal) or not has_frontend(text)
+    assert isinstance(build_context, Refusal) or not has_frontend(text)
 
 
 @bounded
-@given(flag=st.sampled_from(FORBIDDEN).flatmap(disguised))
-def test_no_build_gets_what_is_forbidden(
+@given(flag=st.sampled_from(FORBIDDEN).flatmap(disguise))
+def test_forbidden_flags_are_refused_in_any_form(
     flag: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """However the flag is written, no build begins."""
     text = f"FROM debian:trixie-slim\nRUN --mount=type=cache,target=/c {flag} id\n"
 
-    assert isinstance(read(text, tmp_path_factory.getbasetemp()), Refusal)
+    assert isinstance(prepare_text(text, tmp_path_factory.getbasetemp()), Refusal)
 
 
 @bounded
-@given(path=nearly(PATHS), context=nearly(CONTEXTS))
+@given(path=mutated(PATHS), context=mutated(CONTEXTS))
 def test_a_build_stays_in_the_repository(
     path: str, context: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whatever file and context are named, both are in the repository, or no build begins."""
-    assume(may_be_said("docker.file", path) and may_be_said("docker.context", context))
-    own = OwnDockerfile(path=path, context=context)
+    assume(not re.search("[\ud800-\udfff]", path + context))  # TOML cannot contain them.
+    assume(is_accepted("docker.file", path) and is_accepted("docker.context", context))
+    own = RepositoryDockerfile(path=path, context=context)
 
-    said = prepared(repository, own, tmp_path_factory.getbasetemp())
+    build_context = prepare(repository, own, tmp_path_factory.getbasetemp())
 
-    if not isinstance(said, Refusal):
-        file = Path(said.arguments[said.arguments.index("--file") + 1])
+    if not isinstance(build_context, Refusal):
+        file = Path(build_context.arguments[build_context.arguments.index("--file") + 1])
         assert file.resolve().is_relative_to(repository)
-        assert Path(said.arguments[-1]).resolve().is_relative_to(repository)
+        assert Path(build_context.arguments[-1]).resolve().is_relative_to(repository)

@@ -1,21 +1,30 @@
-"""Addresses, branches, commits, directories and domains: refused in words, or what they seem."""
+"""Repository URLs, branches, commits, directories, domains and names are refused or unambiguous."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 from posixpath import join, normpath
+from subprocess import run
 from urllib.parse import urlsplit
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tests.fuzzing import strategies
 from tests.fuzzing.effort import Refusal, bounded, outcome
-from tests.fuzzing.mutations import nearly
+from tests.fuzzing.mutations import mutated
 
-from pushpaka_core.domain.custom_domains import check_domain, normal_domain
-from pushpaka_core.domain.repository_names import check_branch, check_commit_sha, check_root_dir
-from pushpaka_core.domain.sources import RepoUrl, SourcePolicy, parse_repo_url
+from pushpaka_core.domain.projects.env_vars import NewEnvVar
+from pushpaka_core.domain.projects.projects import NewProject, slug_from
+from pushpaka_core.domain.projects.repository_urls import (
+    check_branch,
+    check_commit_sha,
+    check_root_dir,
+)
+from pushpaka_core.domain.projects.sources import RepoUrl, SourcePolicy, parse_repo_url
+from pushpaka_core.domain.routing.custom_domains import check_domain, normalize_domain
+from pushpaka_core.domain.validation import validation_errors
 
 ROOT = PurePosixPath("/srv/repos")
 STRICT, LOCAL = SourcePolicy(), SourcePolicy(allow_http=True, local_repo_root=ROOT)
@@ -44,33 +53,63 @@ DOMAINS = (
     "localhost", "1.2.3.4", "[::1]", "*.example.com", "a_b.com", "-a.com", "a..b", "a.com:443",
     "a.com#@b.com", "evil.com/../", "xn--a", "a.internal", f"{'a' * 63}.com", "a." * 125 + "com",
 )  # fmt: skip
+RESERVED_ENV = re.compile(
+    r"(LD_|DYLD_|GIT_|SSH_|DOCKER_|BUILDKIT_|PUSHPAKA_).*|(BASH_)?ENV|PATH|HOME|IFS|PS4|PORT",
+    re.IGNORECASE,
+)
+"""Names of environment variables that change the behavior of loaders, shells, git and Docker."""
 
 
 def is_accepted(check: Callable[[str], object], text: str) -> bool:
-    """Tell whether *check* has nothing against *text*; a sentence says what it has."""
-    result = outcome(lambda: check(text), ValueError, within=0.1)
+    """Return True if *check* accepts *text*. A refusal repeats at most 100 characters of it."""
+    result = outcome(lambda: check(text), ValueError)
     if isinstance(result, Refusal):
-        assert result.reason.startswith("must")
+        assert result.reason.startswith(("must ", "can ", "is "))
         assert len(text) <= 100 or text[:101] not in result.reason
     return not isinstance(result, Refusal)
 
 
 @bounded
-@given(nearly(ADDRESSES), st.sampled_from([STRICT, LOCAL]))
-def test_an_address_is_one_place_for_everybody_who_reads_it(
+@given(strategies.INNER_HOSTS, strategies.URL_TEMPLATES)
+@example("0x7f.1", "https://{}/x")
+@example("[::ffff:7f00:1]", "git@{}:x")
+@example("[64:ff9b::a9fe:a9fe]", "ssh://git@{}/x")
+def test_internal_hosts_are_refused_in_any_spelling(host: str, template: str) -> None:
+    with pytest.raises(ValueError, match=r"\A(must|can|is) "):
+        parse_repo_url(template.format(host), STRICT)
+
+
+@bounded
+@given(strategies.TRANSPORTS)
+@example("ext::sh -c touch% x")
+@example("http://github.com/x")
+def test_transports_other_than_https_and_ssh_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\A(must|can|is) "):
+        parse_repo_url(text, STRICT)
+
+
+def fill_template(host: str, template: str) -> str:
+    return template.format(host)
+
+
+@bounded
+@given(
+    mutated(ADDRESSES) | st.builds(fill_template, strategies.TANGLES, strategies.URL_TEMPLATES),
+    st.sampled_from([STRICT, LOCAL]),
+)
+@example("https://a@127.0.0.1:80\\@github.com/x", STRICT)
+def test_every_parser_finds_the_same_host_in_an_accepted_url(
     text: str, policy: SourcePolicy
 ) -> None:
-    """What is accepted is read again as itself, and by others as the same host and port."""
     if is_accepted(lambda address: parse_repo_url(address, policy), text):
         url = parse_repo_url(text, policy)
         assert parse_repo_url(url.text, policy) == url
         assert re.fullmatch(r"[!-~]+", url.text)
         assert not url.text.startswith("-")
-        assert is_where_it_seems(url)
+        assert _has_unambiguous_host(url)
 
 
-def is_where_it_seems(url: RepoUrl) -> bool:
-    """Tell whether another parser finds the same place."""
+def _has_unambiguous_host(url: RepoUrl) -> bool:
     if url.scheme == "file":
         return PurePosixPath(normpath(url.text)).is_relative_to(ROOT)
     read = urlsplit(url.text if "://" in url.text else f"{url.origin}/")
@@ -79,26 +118,45 @@ def is_where_it_seems(url: RepoUrl) -> bool:
 
 
 @bounded
-@given(nearly(BRANCHES))
-def test_a_branch_is_one_for_git_too(text: str) -> None:
-    """What is accepted git takes for a branch, and nothing takes for an option."""
-    if is_accepted(check_branch, text):
-        subprocess.run(["git", "check-ref-format", f"refs/heads/{text}"], check=True)
-        assert not text.startswith(("-", "refs/"))
+@given(mutated(BRANCHES) | strategies.BRANCHES)
+@example("@{-1}")
+@example("a/.lock")
+def test_a_branch_is_accepted_if_git_accepts_it(branch: str) -> None:
+    """Unusual characters, and names that git takes for options or revisions, are refused too."""
+    if is_accepted(check_branch, branch):
+        assert _git_accepts_branch(branch)
+        assert not branch.startswith(("-", "refs/"))
+        assert branch.isprintable()
+        assert not set(branch) & set("\"'`;|&$\\<>(){}")
+        return
+    is_plain = re.fullmatch(r"[A-Za-z0-9._/#@+=,%!-]{1,255}", branch)
+    may_be = is_plain and branch not in {"HEAD", "@"} and not branch.startswith("refs/")
+    assert not may_be or not _git_accepts_branch(branch)
+
+
+def _git_accepts_branch(name: str) -> bool:
+    if "\0" in name:
+        return False
+    command: list[str | bytes] = [
+        "git",
+        "check-ref-format",
+        "--branch",
+        name.encode(errors="surrogatepass"),
+    ]
+    return run(command, check=False, capture_output=True).returncode == 0
 
 
 @bounded
-@given(nearly(COMMITS))
-def test_a_commit_is_hex_digits(text: str) -> None:
-    """Nothing else is accepted."""
+@given(mutated(COMMITS))
+def test_a_commit_consists_of_hex_digits(text: str) -> None:
     if is_accepted(check_commit_sha, text):
         assert re.fullmatch("[0-9a-f]{7,64}", text, re.ASCII)
 
 
 @bounded
-@given(nearly(DIRECTORIES))
-def test_a_directory_is_in_the_repository(text: str) -> None:
-    """What is accepted leads neither out of the repository nor into git's own directory."""
+@given(mutated(DIRECTORIES) | strategies.ROOT_DIRS)
+def test_a_root_directory_is_inside_the_repository(text: str) -> None:
+    """A root directory in `.git` is refused, too, in upper or lower case."""
     if is_accepted(check_root_dir, text):
         place = PurePosixPath(normpath(join("/repository", text)))
         assert place.is_relative_to("/repository")
@@ -106,12 +164,34 @@ def test_a_directory_is_in_the_repository(text: str) -> None:
 
 
 @bounded
-@given(nearly(DOMAINS))
-def test_a_domain_is_one_name(text: str) -> None:
-    """What is accepted is the name of a public host in its one form, for everybody."""
+@given(mutated(DOMAINS))
+def test_an_accepted_domain_is_a_public_host_name(text: str) -> None:
     if is_accepted(check_domain, text):
-        name = normal_domain(text)
+        name = normalize_domain(text)
         assert is_accepted(check_domain, name)
-        assert name == normal_domain(name) == urlsplit(f"https://{name}/").hostname
+        assert name == normalize_domain(name) == urlsplit(f"https://{name}/").hostname
         assert re.fullmatch(r"(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}", name)
         assert not name.rpartition(".")[2].isdigit()
+
+
+@bounded
+@given(strategies.ENV_KEYS)
+@example("_")
+def test_only_reserved_env_var_names_are_refused(key: str) -> None:
+    is_name = key.isidentifier() and key.isascii() and len(key) <= 128
+    problem = validation_errors(NewEnvVar, {"key": key}).get("key")
+
+    assert problem is None or not is_name or "sets or protects" in problem
+    assert problem is not None or (is_name and not RESERVED_ENV.fullmatch(key))
+
+
+@bounded
+@given(strategies.NAMES)
+def test_the_slug_of_any_project_name_is_a_dns_label(name: str) -> None:
+    """Only names with characters that cannot be printed are refused. All others have a slug."""
+    assume(name.strip())
+    problems = validation_errors(NewProject, {"name": name})
+
+    assert not problems or not name.isprintable()
+    assert problems or not set(name) & set("\n\r\0\x1b\u2028\u202e")
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug_from(name, set()))

@@ -1,4 +1,4 @@
-"""What people write into their repositories: a plan that can be carried out, or a sentence."""
+"""Mutated repository files lead to a valid plan or to a documented error."""
 
 import json
 import re
@@ -8,15 +8,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fuzzing.effort import Refusal, bounded, outcome
-from tests.fuzzing.mutations import nearly, nearly_json
+from tests.fuzzing.mutations import mutated, mutated_json
 
-from pushpaka_core.detection import MemoryTree, Wishes, detect, explain
+from pushpaka_core.detection import BuildOverrides, MemoryTree, detect, explain
 from pushpaka_core.detection.procfile import read_procfile
 from pushpaka_core.detection.repository_file.file import read_repository_file
-from pushpaka_core.domain.build_plans import BuildPlan, Packaging
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging
 from pushpaka_core.errors import DetectionError
-
-MOST_SECONDS = 1.0
 
 PROCFILES = (
     "web: gunicorn shop.wsgi --bind 0.0.0.0:$PORT\nworker: celery -A shop\nrelease: make tables\n",
@@ -98,33 +96,33 @@ build-backend = "hatchling.build"
 CODE = "from fastapi import FastAPI\napp = FastAPI()\n"
 
 
-def planned(files: Mapping[str, str], packaging: Packaging) -> BuildPlan | None:
-    """Return the plan for *files*, the same each time, or None where a sentence says why not."""
-    tree, wishes = MemoryTree(files), Wishes(packaging=packaging)
-    plan = outcome(lambda: detect(tree, wishes), DetectionError, within=MOST_SECONDS)
+def plan_or_none(files: Mapping[str, str], packaging: Packaging) -> BuildPlan | None:
+    """Return the plan for *files*, or None if they are refused."""
+    tree, overrides = MemoryTree(files), BuildOverrides(packaging=packaging)
+    plan = outcome(lambda: detect(tree, overrides), DetectionError)
     if isinstance(plan, Refusal):
         assert plan.reason
         return None
-    assert plan == detect(tree, wishes)
+    assert plan == detect(tree, overrides)
     assert explain(plan)
     return plan
 
 
-def require_carried_out(plan: BuildPlan | None) -> None:
-    """Require that each command of a plan is one line, as what carries it out takes it."""
+def require_one_line_commands(plan: BuildPlan | None) -> None:
+    """Require that each command of *plan* is a single line."""
     if plan is not None:
         steps = [*filter(None, [plan.install]), *plan.build, *plan.processes.values()]
         assert [] == [step for step in steps if re.search(r"[\0\r\n]", step.command)]
 
 
 @bounded
-@given(nearly(PROCFILES))
-def test_a_procfile_is_read_again_as_itself(text: str) -> None:
-    """What is understood can be written down and means the same; else its line is named."""
+@given(mutated(PROCFILES))
+def test_a_procfile_survives_a_round_trip(text: str) -> None:
+    """If a Procfile is refused, the error names a line, or says that no process is declared."""
     tree = MemoryTree({"Procfile": text})
-    procfile = outcome(lambda: read_procfile(tree), DetectionError, within=MOST_SECONDS)
+    procfile = outcome(lambda: read_procfile(tree), DetectionError)
     if isinstance(procfile, Refusal):
-        assert re.match(r"Line \d+ of the |The Procfile names no process", procfile.reason)
+        assert re.match(r"Line \d+ of the |The Procfile declares no process", procfile.reason)
         return
     assert procfile
     written = "\n".join(f"{name}: {step.command}" for name, step in procfile.processes.items())
@@ -134,29 +132,28 @@ def test_a_procfile_is_read_again_as_itself(text: str) -> None:
 
 
 @bounded
-@given(nearly(REPOSITORY_FILES))
-def test_mistakes_in_a_repository_file_are_told_with_their_places(text: str) -> None:
-    """Each mistake is at a line that there is; a file without any is one that plans are made by."""
+@given(mutated(REPOSITORY_FILES))
+def test_errors_in_pushpaka_toml_have_a_position(text: str) -> None:
     tree = MemoryTree({"pushpaka.toml": text})
-    said = outcome(lambda: read_repository_file(tree), DetectionError, within=MOST_SECONDS)
-    if isinstance(said, Refusal):
-        places = [int(line) for line in re.findall(r"(?m)^Line (\d+), column \d+: ", said.reason)]
-        assert places or "pushpaka.toml" in said.reason
+    result = outcome(lambda: read_repository_file(tree), DetectionError)
+    if isinstance(result, Refusal):
+        places = [int(line) for line in re.findall(r"(?m)^Line (\d+), column \d+: ", result.reason)]
+        assert places or "pushpaka.toml" in result.reason
         assert all(1 <= line <= text.count("\n") + 1 for line in places)
         return
-    require_carried_out(planned({"pushpaka.toml": text, "index.html": ""}, Packaging.DIRECTORY))
+    require_one_line_commands(
+        plan_or_none({"pushpaka.toml": text, "index.html": ""}, Packaging.DIRECTORY)
+    )
 
 
 @bounded
-@given(nearly_json(MANIFESTS).map(json.dumps) | nearly([json.dumps(m) for m in MANIFESTS]))
-def test_a_manifest_of_node_leads_to_a_plan_or_a_sentence(text: str) -> None:
-    """Whatever was changed in it, nothing is run that is not one command."""
+@given(mutated_json(MANIFESTS).map(json.dumps) | mutated([json.dumps(m) for m in MANIFESTS]))
+def test_a_changed_package_json_has_a_plan_or_an_error(text: str) -> None:
     files = {"package.json": text, "server.js": "", "apps/web/package.json": text}
-    require_carried_out(planned(files, Packaging.DIRECTORY))
+    require_one_line_commands(plan_or_none(files, Packaging.DIRECTORY))
 
 
 @bounded
-@given(nearly(PROJECTS), st.sampled_from(Packaging))
-def test_a_python_project_leads_to_a_plan_or_a_sentence(text: str, packaging: Packaging) -> None:
-    """Whatever was changed in it, nothing is run that is not one command."""
-    require_carried_out(planned({"pyproject.toml": text, "main.py": CODE}, packaging))
+@given(mutated(PROJECTS), st.sampled_from(Packaging))
+def test_a_changed_pyproject_toml_has_a_plan_or_an_error(text: str, packaging: Packaging) -> None:
+    require_one_line_commands(plan_or_none({"pyproject.toml": text, "main.py": CODE}, packaging))

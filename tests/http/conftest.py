@@ -1,30 +1,38 @@
-"""An empty instance, its API, and two people who do not know of each other."""
+"""Fixtures: an empty instance, its API, a client of that API, and two users."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from litestar import Litestar
 from tests.http.clients import Person, speaking_to
-from tests.http.instances import Instance
+from tests.http.instances import Instance, shared_app
 
-from pushpaka_http.app import create_app
-from pushpaka_http.rate_limits import Limits
+from pushpaka_http.middleware.rate_limits import Limits
 
 
-@pytest.fixture
-def instance() -> Instance:
-    return Instance.empty()
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip the conformance tests in other suites, because loading Schemathesis takes seconds."""
+    is_other = config.getoption("--suite") not in {None, "integration"}
+    return True if is_other and collection_path.name == "test_openapi_conformance.py" else None
 
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(watch_check_seconds=0.05, watch_stall_seconds=0.2, body_seconds=0.2)
+    return Limits(stream_recheck_seconds=0.05)
+
+
+@pytest.fixture
+def instance(limits: Limits) -> Instance:
+    return shared_app(limits).clear()
 
 
 @pytest.fixture
 def app(instance: Instance, limits: Limits) -> Litestar:
-    return create_app(instance.application, limits=limits)
+    """Return the API of the fixture `instance`."""
+    del instance
+    return shared_app(limits).app
 
 
 @pytest.fixture
@@ -35,9 +43,9 @@ async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def ann(client: httpx.AsyncClient) -> Person:
-    return await Person.registered(client, "ann@example.com")
+    return await Person.register(client, "ann@example.com")
 
 
 @pytest.fixture
 async def bob(client: httpx.AsyncClient) -> Person:
-    return await Person.registered(client, "bob@example.com")
+    return await Person.register(client, "bob@example.com")

@@ -1,4 +1,4 @@
-"""The API in a process of its own, and whoever watches its logs in numbers."""
+"""An API in a separate process, and crowds of watchers of its logs."""
 
 import json
 import socket
@@ -24,23 +24,26 @@ UPGRADE = (
 
 @frozen(kw_only=True)
 class Log:
-    """A log of somebody's deployment."""
+    """A deployment's log, and a token that can read it."""
 
     deployment_id: str
     token: str
+    after: int = 0
+    """The number of the line after which requests for the log start."""
 
     @property
-    def messages(self) -> str:
-        """Return the path of its WebSocket."""
+    def websocket_path(self) -> str:
+        """The path of the WebSocket that streams the log."""
         return f"/api/v1/logs/{self.deployment_id}/stream?token={self.token}"
 
-    def as_websocket(self) -> str:
-        """Return the request of who watches by WebSocket."""
-        return f"GET {self.messages} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n"
+    def websocket_request(self) -> str:
+        """Return the HTTP request that opens a WebSocket to the log."""
+        path = f"{self.websocket_path}&after={self.after}"
+        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n"
 
-    def as_events(self) -> str:
-        """Return the request of who watches by Server-Sent Events."""
-        path = f"/api/v1/logs/{self.deployment_id}/sse"
+    def event_stream_request(self) -> str:
+        """Return the HTTP request for an event stream of the log."""
+        path = f"/api/v1/logs/{self.deployment_id}/sse?after={self.after}"
         return (
             f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n\r\n"
         )
@@ -48,40 +51,44 @@ class Log:
 
 @frozen(kw_only=True)
 class Api:
-    """The process, and where it listens."""
+    """A process that serves the API."""
 
     port: int
     process: Process
     client: httpx.AsyncClient
 
-    async def new_log(self) -> Log:
-        """Return the log of the first deployment of somebody new."""
-        ann = await Person.registered(self.client, "ann@example.com")
+    async def create_log(self) -> Log:
+        """Sign up, and return the log of a new deployment."""
+        ann = await Person.register(self.client, "ann@example.com")
         return Log(deployment_id=(await ann.deployment())["id"], token=ann.token)
 
-    async def say(self, log: Log, first: int, last: int, *, a_second: int, width: int = 0) -> None:
-        """Let numbered lines be written."""
+    async def say(
+        self, log: Log, first: int, last: int, *, lines_per_second: int, width: int = 0
+    ) -> None:
+        """Tell the process to write the lines *first* to *last* to a log, without waiting."""
         assert self.process.stdin
-        order = f"{log.deployment_id} {first} {last} {a_second} {width}\n"
+        order = f"{log.deployment_id} {first} {last} {lines_per_second} {width}\n"
         await self.process.stdin.send(order.encode())
 
-    async def watchers(self) -> int:
-        """Return how many the API counts."""
-        metrics = (await self.client.get("/metrics")).text
-        number = metrics.partition("\npushpaka_log_watchers ")[2].partition("\n")[0]
+    async def count_watchers(self) -> int:
+        """Return the number of watchers of all logs, or -1 while the API is too busy to say."""
+        answer = await self.client.get("/metrics")
+        if answer.is_error:
+            return -1
+        number = answer.text.partition("\npushpaka_log_watchers ")[2].partition("\n")[0]
         return int(float(number))
 
-    async def until_watched_by(self, number: int) -> None:
-        """Return once so many watch."""
-        while await self.watchers() != number:
+    async def wait_until_watched_by(self, number: int) -> None:
+        """Wait until the API counts exactly *number* watchers."""
+        while await self.count_watchers() != number:
             await anyio.sleep(0.05)
 
-    def memory(self) -> int:
-        """Return how many bytes the process has for itself."""
+    def measure_memory(self) -> int:
+        """Return the unshared memory of the process in bytes."""
         return int(psutil.Process(self.process.pid).memory_full_info().uss)
 
-    async def until_connected_to(self, number: int) -> None:
-        """Return once it holds no more connections than so many."""
+    async def wait_until_connections(self, number: int) -> None:
+        """Wait until the API has at most *number* connections."""
         states = (psutil.CONN_LISTEN, psutil.CONN_NONE)
         while number < sum(
             connection.status not in states
@@ -90,31 +97,53 @@ class Api:
             await anyio.sleep(0.05)
 
     async def last_seq(self, log: Log, after: int) -> int:
-        """Return the number of the last line, or *after* while there is none behind that."""
+        """Return the number of the last line after line *after*, or *after* if there is none."""
         headers = {"Authorization": f"Bearer {log.token}"}
         path = f"/api/v1/logs/{log.deployment_id}?after={after}"
         lines = (await self.client.get(path, headers=headers)).json()["data"]
         return max((line["seq"] for line in lines), default=after)
 
-    async def crowd(self, log: Log, places: Sequence[int], last: int) -> dict[str, Any]:
+    async def run_watchers(
+        self,
+        log: Log,
+        positions: Sequence[int],
+        last: int,
+        *,
+        on_milestone: tuple[int, anyio.Event] | None = None,
+    ) -> dict[str, Any]:
         """
-        Return what watchers see, each behind a place of its own.
+        Watch a log from each of *positions* at the same time, and return the watchers' results.
 
-        They leave once they have seen the line *last*, or when the API dies.
+        The watchers disconnect after line number *last*, or when the API dies. *on_milestone* is a
+        line number, and an event that is set when all watchers have seen that line.
         """
+        milestone, arrived = on_milestone or (last, anyio.Event())
         command = [sys.executable, "-m", "tests.http.crowd_watchers", str(self.port)]
-        ended = await anyio.run_process(
-            [*command, log.messages, str(last)], input=json.dumps(places).encode(), stderr=None
-        )
-        return dict(json.loads(ended.stdout))
+        command += [log.websocket_path, str(last), str(milestone)]
+        printed = b""
+        async with await anyio.open_process(command, stderr=None) as process:
+            assert process.stdin
+            assert process.stdout
+            await process.stdin.send(json.dumps(positions).encode())
+            await process.stdin.aclose()
+            async for chunk in process.stdout:
+                printed += chunk
+                if b"\n" in printed:
+                    arrived.set()
+        assert 0 == process.returncode
+        return dict(json.loads(printed.splitlines()[-1]))
 
     @contextmanager
-    def sleepers(self, number: int, request: str) -> Iterator[Sequence[socket.socket]]:
-        """Yield so many who send *request* and never read."""
+    def open_sleeping_watchers(
+        self, number: int, request: str
+    ) -> Iterator[Sequence[socket.socket]]:
+        """Open *number* connections that send *request*, and never read the response."""
         with ExitStack() as sockets:
-            yield [sockets.enter_context(self._sleeper(request)) for _ in range(number)]
+            yield [
+                sockets.enter_context(self._open_sleeping_watcher(request)) for _ in range(number)
+            ]
 
-    def _sleeper(self, request: str) -> socket.socket:
+    def _open_sleeping_watcher(self, request: str) -> socket.socket:
         sleeper = socket.socket()
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sleeper.connect(("127.0.0.1", self.port))
@@ -124,7 +153,7 @@ class Api:
 
 @asynccontextmanager
 async def open_api(directory: Path, *, stall_seconds: int) -> AsyncIterator[Api]:
-    """Run an API that lets go of who takes nothing for so long, and kill it at the end."""
+    """Run an API that disconnects stalled clients after *stall_seconds*, and kill it at the end."""
     command = [sys.executable, "-m", "tests.http.crowd_server", str(directory)]
     command.append(str(stall_seconds))
     async with await anyio.open_process(command, stderr=None) as process:

@@ -1,53 +1,61 @@
-"""A whole instance in memory, as the tests of the API need it, with the hands of a worker."""
+"""An instance in memory for tests of the API, with methods that replace a worker."""
 
+from contextlib import suppress
 from datetime import timedelta
-from typing import Self, cast
+from functools import cache
+from typing import Any, Self, cast
 from uuid import UUID
 
+import attrs
 from attrs import define, evolve, frozen
-from tests.services.world import SteppedClock, World
+from attrs.exceptions import FrozenInstanceError
+from litestar import Litestar
+from litestar.di import Provide
+from tests.service_fixtures import SequentialIds, Services, SteppedClock
 
-from pushpaka_core.application import Application
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.hosts import Addresses
-from pushpaka_core.domain.quotas import Quotas
-from pushpaka_core.domain.timings import Timings
-from pushpaka_core.domain.users import RegistrationPolicy
-from pushpaka_core.engine import Engine
+from pushpaka_core.adapters.memory.storage.tables import Tables
+from pushpaka_core.container.application import Application
+from pushpaka_core.container.volumes import snapshot_taker, volume_restorer
+from pushpaka_core.domain.accounts.quotas import Quotas
+from pushpaka_core.domain.accounts.users import RegistrationPolicy
+from pushpaka_core.domain.deployments.timeouts import Timeouts
+from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.errors import StorageUnavailableError
-from pushpaka_core.services.accounts import AccountService
-from pushpaka_core.services.health import HealthService, Lifetime
-from pushpaka_core.services.one_offs import OneOffService
-from pushpaka_core.services.projects import ProjectService
-from pushpaka_core.services.system import SystemService, Technologies
+from pushpaka_core.services.accounts.accounts import AccountService
+from pushpaka_core.services.platform.platform_health import HealthService
+from pushpaka_core.services.platform.system import AdapterNames, SystemService
+from pushpaka_core.services.projects.projects import ProjectService
+from pushpaka_http.app import create_app
+from pushpaka_http.metrics import Metrics
+from pushpaka_http.middleware.rate_limits import Limits, LocalRateCounters
 
 
 @define
-class Parts:
-    """Parts of the platform that a test can switch off."""
+class Components:
+    """Health checks of the database and of Redis, which tests can make fail."""
 
     is_database_up: bool = True
     is_redis_up: bool = True
 
     async def check_database(self) -> None:
-        """Raise where the database is off."""
+        """Raise StorageUnavailableError if the database is down."""
         if not self.is_database_up:
-            raise StorageUnavailableError("The database does not answer.")
+            raise StorageUnavailableError("The database does not respond.")
 
     async def check_redis(self) -> None:
-        """Raise where Redis is off."""
+        """Raise StorageUnavailableError if Redis is down."""
         if not self.is_redis_up:
-            raise StorageUnavailableError("Redis does not answer.")
+            raise StorageUnavailableError("Redis is not responding.")
 
 
 @frozen(kw_only=True)
 class Instance:
-    """An application and what it stands on."""
+    """An application and the memory adapters behind it."""
 
     application: Application
-    world: World
+    services: Services
     clock: SteppedClock
-    parts: Parts
+    components: Components
 
     @classmethod
     def empty(
@@ -55,83 +63,140 @@ class Instance:
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
         quotas: Quotas | None = None,
     ) -> Self:
-        """Return an instance without anything in it."""
-        clock, parts = SteppedClock(), Parts()
-        recheck = timedelta(seconds=0.2)
-        world = World.of(clock, registration=registration, recheck=recheck, quotas=quotas)
-        return cls(application=_application(world, parts), world=world, clock=clock, parts=parts)
+        """Return a new instance without users."""
+        clock, components = SteppedClock(), Components()
+        poll_interval = timedelta(seconds=0.2)
+        services = Services.of(
+            clock=clock, registration=registration, poll_interval=poll_interval, quotas=quotas
+        )
+        return cls(
+            application=_application(services, components),
+            services=services,
+            clock=clock,
+            components=components,
+        )
 
     async def serve(self) -> None:
-        """Take the next deployment up to where it runs."""
-        await self.world.served()
+        """Claim the next deployment and activate it."""
+        await self.services.run_next()
 
     async def fail(self) -> None:
-        """Take the next deployment and let it fail."""
-        await self.world.failed()
+        """Claim the next deployment and make it fail."""
+        await self.services.fail_next()
+
+    async def take_snapshots(self) -> None:
+        """Take and restore the requested snapshots, as a worker does."""
+        await snapshot_taker(self.services.adapters, self.services.options).take_due()
+        await volume_restorer(self.services.adapters, self.services.options).restore_due()
 
     async def say(self, deployment_id: str, *messages: str) -> None:
-        """Let a deployment say something."""
-        await self.world.say(DeploymentId(UUID(deployment_id)), *messages)
+        """Write lines to the log of a deployment."""
+        await self.services.publish_lines(DeploymentId(UUID(deployment_id)), *messages)
 
-    def broken(self, error: Exception) -> Application:
-        """Return the application with a part that raises *error*, whatever is asked of it."""
-        projects = cast("ProjectService", _Broken(error))
+    def save(self) -> Tables:
+        """Return the state of the database, to be passed to `restore`."""
+        return self.services.storage._committed
+
+    def restore(self, tables: Tables) -> None:
+        """Replace the state of the database with the result of `save`."""
+        self.services.storage._committed = tables
+
+    def reset(self) -> None:
+        """Delete all data and reset the clock, but do not reuse ids."""
+        _copy_state(type(self).empty(), self, set())
+        counters = self.application.rate_counters
+        if isinstance(counters, LocalRateCounters):
+            counters._expiries.clear()
+
+    def with_failing_projects(self, error: Exception) -> Application:
+        """Return a copy of the application whose project service raises *error*."""
+        projects = cast("ProjectService", FailingService(error))
         return evolve(self.application, projects=projects)
 
-    def without_accounts(self, error: Exception) -> Application:
-        """Return the application in which nobody can even be recognised."""
-        return evolve(self.application, accounts=cast("AccountService", _Broken(error)))
+    def with_failing_accounts(self, error: Exception) -> Application:
+        """Return a copy of the application whose account service raises *error*."""
+        return evolve(self.application, accounts=cast("AccountService", FailingService(error)))
 
 
 @frozen
-class _Broken:
-    _error: Exception
+class SharedApp:
+    """An instance and its API, built once per process and emptied between tests."""
+
+    instance: Instance
+    app: Litestar
+
+    def clear(self) -> Instance:
+        """Empty the instance, and return it."""
+        self.instance.reset()
+        metrics, fresh = self.app.dependencies["metrics"], Metrics()
+        assert isinstance(metrics, Provide)
+        for each in attrs.fields(Metrics):
+            setattr(metrics.dependency(), each.name, getattr(fresh, each.name))
+        return self.instance
+
+
+@cache
+def shared_app(limits: Limits) -> SharedApp:
+    """
+    Return the shared API with these limits.
+
+    Tests share an API, because building one takes longer than most tests.
+    """
+    instance = Instance.empty()
+    application = evolve(instance.application, rate_counters=LocalRateCounters())
+    instance = evolve(instance, application=application)
+    return SharedApp(instance, create_app(application, limits=limits))
+
+
+def _copy_state(source: Any, target: Any, copied_ids: set[int]) -> None:
+    """Set the attributes of *target*, and of objects in them, to those of *source*."""
+    if id(target) in copied_ids or isinstance(target, SequentialIds):
+        return
+    copied_ids.add(id(target))
+    for each in attrs.fields(type(target)):
+        ours, theirs = getattr(target, each.name), getattr(source, each.name)
+        is_part = attrs.has(type(ours)) and not isinstance(ours, Tables)
+        if is_part and type(ours) is type(theirs):
+            _copy_state(theirs, ours, copied_ids)
+        elif not callable(ours):
+            with suppress(FrozenInstanceError):
+                setattr(target, each.name, theirs)
+
+
+@define
+class FailingService:
+    """A service whose methods raise `error`."""
+
+    error: Exception
 
     async def all(self, *_: object) -> None:
-        raise self._error
+        raise self.error
 
     async def authenticate(self, *_: object) -> None:
-        raise self._error
+        raise self.error
 
-    def problems_in(self, _: object) -> dict[str, str]:
+    def validate_settings(self, _: object) -> dict[str, str]:
         return {}
 
 
-def _application(world: World, parts: Parts) -> Application:
+def _application(services: Services, components: Components) -> Application:
     health = HealthService(
         version="0.1.0",
-        checks={"database": parts.check_database, "redis": parts.check_redis, "router": None},
+        checks={
+            "database": components.check_database,
+            "redis": components.check_redis,
+            "router": None,
+        },
     )
-    return Application(
-        accounts=world.accounts,
-        api_tokens=world.api_tokens,
-        projects=world.projects,
-        members=world.members,
-        invitations=world.invitations,
-        deployments=world.deployments,
-        archives=world.archives,
-        plans=world.plans,
-        serving=world.serving,
-        one_offs=cast("OneOffService", None),  # no request runs commands
-        logs=world.logs,
-        env_vars=world.env_vars,
-        deploy_keys=world.deploy_keys,
-        custom_domains=world.custom_domains,
-        webhooks=world.webhooks,
-        notifications=world.notifications,
-        deliveries=world.deliveries,
-        audit=world.audit,
+    return evolve(
+        services.application,
         health=health,
-        lifetime=Lifetime(),
         system=SystemService(
-            storage=world.storage,
+            storage=services.storage,
             version="0.1.0",
             base_domain="localhost",
-            technologies=Technologies(),
-            timings=Timings(),
-            now=world.clock,
+            adapter_names=AdapterNames(),
+            timeouts=Timeouts(),
+            now=services.clock,
         ),
-        addresses=Addresses(port=8000),
-        technologies=Technologies(),
-        engine=cast("Engine", None),  # no worker runs here: the tests are its hands
     )

@@ -1,8 +1,8 @@
 """
-The table of operations: each route of the API, how it is called validly, and who may.
+The table of operations: each route of the API, a valid request, and who may send it.
 
-Whoever adds a route adds a row. `{names}` in addresses, queries and bodies stand for what
-`holdings` makes for one person.
+A new route needs a row. `{names}` in paths, queries and bodies stand for the ids that
+`create_resources` returns.
 """
 
 import hashlib
@@ -17,90 +17,93 @@ from tests.http.clients import REPO, Person
 from tests.http.instances import Instance
 
 from pushpaka_core.adapters.memory.source import MemoryCommit
-from pushpaka_core.domain.access import Scope
-from pushpaka_core.domain.members import ProjectRole
-from pushpaka_core.testing.unpacker import packed
+from pushpaka_core.domain.accounts.access import Scope
+from pushpaka_core.domain.accounts.members import ProjectRole
+from pushpaka_core.testing.unpacker import tar_archive
+from pushpaka_core.testing.volumes.archives import entry, tar_of
 
 API = "/api/v1"
-ARCHIVE = packed({"index.html": "Hello."})
+ARCHIVE = tar_archive({"index.html": "Hello."})
+VOLUME_FILES = tar_of([entry("file", b"content")])
 VIEWER, MEMBER, OWNER = ProjectRole
 PAGES = (
     *("/", "/sign-in", "/register", "/new", "/account", "/system", "/invitations"),
     "/projects/{project_id}",
     *(
         f"/projects/{{project_id}}/{part}"
-        for part in ("deployments", "env", "domains", "settings", "hooks", "members")
+        for part in (
+            *("deployments", "logs", "env", "storage", "domains", "integrations", "members"),
+            "settings",
+        )
     ),
     "/deployments/{deployment_id}",
 )
-"""Where the dashboard is."""
+"""The paths of the dashboard's pages."""
 HIDDEN = {
     ("GET", "/internal/routes"),
     ("GET", f"{API}/logs/{{deployment_id}}/stream"),
     *(("GET", page) for page in PAGES),
+    ("GET", "/setup"),
     ("GET", "/assets/{version}/{path}"),
 }
-"""
-Routes that are in no description: what routers fetch, a WebSocket asked for without one, and the
-dashboard.
-"""
+"""Routes that are not in the OpenAPI document."""
 
 
 @frozen(kw_only=True)
 class Operation:
-    """One route."""
+    """A route of the API, a valid request for it, and who may send that request."""
 
     method: str
     path: str
-    """As the description has it."""
+    """The template of the path, as in the OpenAPI document."""
     scope: Scope | None
-    """The smallest that may; None where nobody is asked who they are."""
+    """The smallest scope of a token that suffices, or None if no token is required."""
     role: ProjectRole | None = None
-    """The smallest in the project that may; None where it is about none."""
+    """The smallest role in the project that suffices, or None if no project is involved."""
     admin: bool = False
-    """Whether it is there for administrators only."""
+    """Whether only administrators can use the route."""
     query: Mapping[str, str] = field(factory=dict)
     body: Mapping[str, Any] | None = None
     content: bytes | None = None
-    """What is sent as it is, instead of a body in JSON."""
+    """The request body, if it is not JSON."""
     of: Mapping[str, str] = field(factory=dict)
-    """What else a name stands for: a verb needs something in the state for it."""
+    """The names of the ids to use instead of others, such as the id of a stopped project."""
     answers: int = 200
 
     @property
     def name(self) -> str:
-        """Return what a test of it is called."""
+        """The pytest id of the operation's tests."""
         return f"{self.method} {self.path.removeprefix(API)}"
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what the description knows it by."""
+        """The method and the path template, which identify the operation."""
         return self.method, self.path
 
     @property
-    def things(self) -> frozenset[str]:
-        """Return the names of the ids that a call has, wherever it has them."""
+    def resource_ids(self) -> frozenset[str]:
+        """The names of the ids in the path, the query and the body."""
         texts = [self.path, *self.query.values(), *(self.body or {}).values()]
         return frozenset(name for text in texts for name in _ID.findall(str(text)))
 
     async def call(
-        self, client: httpx.AsyncClient, token: str | None, things: Mapping[str, str]
+        self, client: httpx.AsyncClient, token: str | None, resource_ids: Mapping[str, str]
     ) -> httpx.Response:
-        """Return the answer to a call about *things* by whoever carries *token*, or by nobody."""
-        meant = {**things, **{name: things[of] for name, of in self.of.items()}}
+        """Send the valid request with *resource_ids*, and with *token* unless it is None."""
+        meant = {**resource_ids, **{name: resource_ids[of] for name, of in self.of.items()}}
         return await client.request(
             self.method,
             self.path.format_map(meant),
-            params=_filled(self.query, meant),
-            json=None if self.body is None else _filled(self.body, meant),
+            params=_fill(self.query, meant),
+            json=None if self.body is None else _fill(self.body, meant),
             content=self.content,
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
         )
 
 
 @frozen
-class _Rows:
-    """Makes the rows of the routes below one address."""
+class _OperationFactory:
+    """Creates operations whose paths start with `base`."""
 
     base: str
 
@@ -111,27 +114,27 @@ class _Rows:
 _ID = re.compile(r"{(\w+_id)}")
 
 
-def _filled(texts: Mapping[str, Any], things: Mapping[str, str]) -> dict[str, Any]:
+def _fill(texts: Mapping[str, Any], resource_ids: Mapping[str, str]) -> dict[str, Any]:
     return {
-        name: text.format_map(things) if isinstance(text, str) else text
+        name: text.format_map(resource_ids) if isinstance(text, str) else text
         for name, text in texts.items()
     }
 
 
 def rows() -> Iterator[Operation]:
-    """Yield the table."""
+    """Yield all operations."""
     for path in ("/health", "/ready", "/metrics"):
         yield Operation(method="GET", path=path, scope=None)
         yield Operation(method="GET", path=f"{API}{path}", scope=None)
-    yield from _accounts()
-    yield from _projects()
-    yield from _deployments()
-    yield from _settings()
-    yield from _teams()
+    yield from _account_operations()
+    yield from _project_operations()
+    yield from _deployment_operations()
+    yield from _settings_operations()
+    yield from _team_operations()
 
 
-def _accounts() -> Iterator[Operation]:
-    row = _Rows("/auth")
+def _account_operations() -> Iterator[Operation]:
+    row = _OperationFactory("/auth")
     account = {"email": "zoe@example.com", "password": "correct horse"}
     yield row("POST", "/register", None, body={"name": "Zoe", **account}, answers=201)
     yield row("POST", "/login", None, body={"email": "{email}", "password": "correct horse"})
@@ -139,17 +142,17 @@ def _accounts() -> Iterator[Operation]:
     yield row("GET", "/me", Scope.READ)
     change = {"current_password": "correct horse", "new_password": "battery staple"}
     yield row("POST", "/password", Scope.SIGNED_IN, body=change)
-    row = _Rows("/tokens")
+    row = _OperationFactory("/tokens")
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.SIGNED_IN, body={"name": "CI", "scope": "read"}, answers=201)
     yield row("DELETE", "/{token_id}", Scope.FULL)
-    yield _Rows("/audit")("GET", "", Scope.READ)
-    yield _Rows("/system")("GET", "", Scope.READ, admin=True)
-    yield _Rows("/system")("GET", "/activity", Scope.READ, admin=True)
+    yield _OperationFactory("/audit")("GET", "", Scope.READ)
+    yield _OperationFactory("/system")("GET", "", Scope.READ, admin=True)
+    yield _OperationFactory("/system")("GET", "/activity", Scope.READ, admin=True)
 
 
-def _projects() -> Iterator[Operation]:
-    row = _Rows("/projects")
+def _project_operations() -> Iterator[Operation]:
+    row = _OperationFactory("/projects")
     new = {"name": "new", "repo_url": "https://git.example.com/ann/new.git"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.FULL, body=new, answers=201)
@@ -157,6 +160,7 @@ def _projects() -> Iterator[Operation]:
     yield row("PATCH", "/{project_id}", Scope.FULL, body={"port": 80}, role=MEMBER)
     yield row("DELETE", "/{project_id}", Scope.FULL, role=OWNER)
     yield row("PUT", "/{project_id}/env", Scope.FULL, body={"variables": {"B": "2"}}, role=MEMBER)
+    yield row("DELETE", "/{project_id}/env/{key}", Scope.FULL, role=MEMBER)
     yield row("POST", "/{project_id}/plan", Scope.DEPLOY, role=MEMBER)
     archive = "/{project_id}/archives/{sha256}"
     yield row("GET", archive, Scope.READ, role=VIEWER)
@@ -168,13 +172,14 @@ def _projects() -> Iterator[Operation]:
     yield row("DELETE", "/{project_id}/deploy-key", Scope.FULL, role=OWNER)
 
 
-def _deployments() -> Iterator[Operation]:
-    row = _Rows("/deployments")
+def _deployment_operations() -> Iterator[Operation]:
+    row = _OperationFactory("/deployments")
     project = {"project_id": "{project_id}"}
     yield row("GET", "", Scope.READ, query=project, role=VIEWER)
     yield row("POST", "", Scope.DEPLOY, body=project, answers=201, role=MEMBER)
     yield row("GET", "/{deployment_id}", Scope.READ, role=VIEWER)
     yield row("GET", "/{deployment_id}/events", Scope.READ, role=VIEWER)
+    yield row("GET", "/{deployment_id}/rollback-window", Scope.READ, role=VIEWER)
     older = {"deployment_id": "older_deployment_id"}
     yield row("POST", "/{deployment_id}/rollback", Scope.DEPLOY, of=older, answers=201, role=MEMBER)
     yield row("POST", "/{deployment_id}/redeploy", Scope.DEPLOY, answers=201, role=MEMBER)
@@ -186,34 +191,63 @@ def _deployments() -> Iterator[Operation]:
     yield row("POST", "/{deployment_id}/stop", Scope.DEPLOY, role=MEMBER)
     queued = {"deployment_id": "queued_deployment_id"}
     yield row("POST", "/{deployment_id}/cancel", Scope.DEPLOY, of=queued, role=MEMBER)
-    row = _Rows("/logs")
+    row = _OperationFactory("/logs")
     yield row("GET", "/{deployment_id}", Scope.READ, role=VIEWER)
     yield row("GET", "/{deployment_id}/sse", Scope.READ, of=older, role=VIEWER)
-    yield _Rows("/events")("GET", "", Scope.READ, query=project, role=VIEWER)
+    yield _OperationFactory("/events")("GET", "", Scope.READ, query=project, role=VIEWER)
 
 
-def _settings() -> Iterator[Operation]:
+def _settings_operations() -> Iterator[Operation]:
     project = {"project_id": "{project_id}"}
-    row = _Rows("/env")
+    row = _OperationFactory("/env")
     yield row("GET", "", Scope.READ, query=project, role=VIEWER)
-    yield row("POST", "", Scope.FULL, body={**project, "key": "A", "value": "2"}, role=MEMBER)
-    yield row("DELETE", "", Scope.FULL, body={**project, "key": "A"}, role=MEMBER)
-    row = _Rows("/domains")
+    yield row(
+        "POST", "", Scope.FULL, body={**project, "key": "SHOP_MODE", "value": "2"}, role=MEMBER
+    )
+    yield row("DELETE", "", Scope.FULL, body={**project, "key": "SHOP_MODE"}, role=MEMBER)
+    row = _OperationFactory("/domains")
     domain = {**project, "domain": "www.example.com"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.FULL, body=domain, answers=201, role=OWNER)
     yield row("POST", "/{domain_id}/verify", Scope.FULL, role=OWNER)
     yield row("DELETE", "/{domain_id}", Scope.FULL, role=OWNER)
-    row = _Rows("/webhooks")
+    row = _OperationFactory("/volumes")
+    volume = {**project, "name": "media", "mount_path": "media"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=volume, answers=201, role=OWNER)
+    yield row("GET", "/{volume_id}", Scope.READ, role=VIEWER)
+    yield row("PATCH", "/{volume_id}", Scope.FULL, body={"access": "many"}, role=OWNER)
+    yield row("DELETE", "/{volume_id}", Scope.FULL, role=OWNER)
+    detached = {"volume_id": "detached_volume_id"}
+    yield row("POST", "/{volume_id}/attach", Scope.FULL, body={}, of=detached, role=OWNER)
+    unused = {"volume_id": "unused_volume_id"}
+    yield row(
+        "POST",
+        "/{volume_id}/purge",
+        Scope.FULL,
+        body={"name": "unused"},
+        of=unused,
+        role=OWNER,
+    )
+    files = {"path": "file"}
+    yield row("GET", "/{volume_id}/files", Scope.FULL, query=files, role=OWNER)
+    yield row("PUT", "/{volume_id}/files", Scope.FULL, content=VOLUME_FILES, role=OWNER)
+    yield row("POST", "/{volume_id}/snapshots", Scope.FULL, answers=201, role=OWNER)
+    row, into = _OperationFactory("/snapshots"), {"into": "restored"}
+    yield row("GET", "", Scope.READ)
+    yield row("GET", "/{snapshot_id}", Scope.READ, role=VIEWER)
+    yield row("POST", "/{snapshot_id}/restore", Scope.FULL, body=into, answers=201, role=OWNER)
+    yield row("DELETE", "/{snapshot_id}", Scope.FULL, role=OWNER)
+    row = _OperationFactory("/webhooks")
     yield row("GET", "", Scope.READ)
     yield row(
         "POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201, role=OWNER
     )
     yield row("POST", "/{webhook_id}/rotate", Scope.FULL, role=OWNER)
     yield row("DELETE", "/{webhook_id}", Scope.FULL, role=OWNER)
-    # What it takes is signed, which this is not: nobody is let in by an address alone.
+    # The delivery is not signed.
     yield row("POST", "/{webhook_id}/receive", None, body={}, answers=401)
-    row = _Rows("/notifications")
+    row = _OperationFactory("/notifications")
     channel = {**project, "url": "json://example.com"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "", Scope.FULL, body=channel, answers=201, role=OWNER)
@@ -221,8 +255,8 @@ def _settings() -> Iterator[Operation]:
     yield row("DELETE", "/{channel_id}", Scope.FULL, role=OWNER)
 
 
-def _teams() -> Iterator[Operation]:
-    row = _Rows("/projects/{project_id}")
+def _team_operations() -> Iterator[Operation]:
+    row = _OperationFactory("/projects/{project_id}")
     invited, viewer = {"email": "carl@example.com", "role": "viewer"}, {"role": "viewer"}
     person = Scope.SIGNED_IN
     yield row("GET", "/members", Scope.READ, role=VIEWER)
@@ -232,16 +266,16 @@ def _teams() -> Iterator[Operation]:
     yield row("GET", "/invitations", Scope.READ, role=OWNER)
     yield row("POST", "/invitations", person, body=invited, answers=201, role=OWNER)
     yield row("DELETE", "/invitations/{invitation_id}", person, role=OWNER)
-    row, own = _Rows("/invitations"), {"invitation_id": "own_invitation_id"}
+    row, own = _OperationFactory("/invitations"), {"invitation_id": "own_invitation_id"}
     yield row("GET", "", Scope.READ)
     yield row("POST", "/{invitation_id}/accept", person, of=own)
     yield row("DELETE", "/{invitation_id}", person, of=own)
 
 
-async def holdings(instance: Instance, person: Person) -> dict[str, str]:
-    """Return the ids of one of everything, which *person* has just made."""
+async def create_resources(instance: Instance, person: Person) -> dict[str, str]:
+    """Create one resource of each kind for *person*, and return the ids."""
     page = MemoryCommit(sha="a" * 40, files={"index.html": "Hello."})
-    instance.world.source.repositories[REPO] = {"main": [page]}
+    instance.services.source.repositories[REPO] = {"main": [page]}
     project, stopped = await person.project("shop"), await person.project("blog")
     for owned in (stopped, project, project):
         deployment = await person.deployment(owned["id"])
@@ -250,28 +284,42 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
             await person.post(f"/deployments/{deployment['id']}/stop")
     (running, older, *_) = (await person.get("/deployments")).json()["data"]
     about = {"project_id": project["id"]}
-    preview = await _made(person, "/deployments", **about, target="preview:x", branch="x")
+    preview = await _create(person, "/deployments", **about, target="preview:x", branch="x")
     await instance.serve()
     queued = await person.deployment(project["id"])
-    await person.post("/env", {**about, "key": "A", "value": "1"})
+    await person.post("/env", {**about, "key": "SHOP_MODE", "value": "1"})
     await person.post(f"/projects/{project['id']}/deploy-key")
     sha256 = hashlib.sha256(ARCHIVE).hexdigest()
     sent = await person.ask("PUT", f"/projects/{project['id']}/archives/{sha256}", content=ARCHIVE)
     assert 201 == sent.status_code, sent.text
     domain = f"{project['slug']}.example.com"
-    guest = await Person.registered(person.client, "guest@example.com")
-    await joined(person, guest, project["id"], VIEWER)
+    guest = await Person.register(person.client, f"guest-{project['slug']}@example.com")
+    await add_member(person, guest, project["id"], VIEWER)
     garden = await guest.project("garden")
     offered = f"/projects/{garden['id']}/invitations"
     invitations = f"/projects/{project['id']}/invitations"
-    things = {
-        "invitation": await _made(person, invitations, email="dora@example.com", role="viewer"),
-        "own_invitation": await _made(guest, offered, email=person.user["email"], role="viewer"),
+    volumes = {
+        name: await _create(person, "/volumes", **about, name=name, mount_path=name)
+        for name in ("uploads", "detached", "unused")
+    }
+    for name in ("detached", "unused"):
+        await person.ask("DELETE", f"/volumes/{volumes[name]['id']}")
+    files = f"/volumes/{volumes['uploads']['id']}/files"
+    await person.ask("PUT", files, content=VOLUME_FILES)
+    snapshot = await _create(person, f"/volumes/{volumes['uploads']['id']}/snapshots")
+    await instance.take_snapshots()
+    resources = {
+        "invitation": await _create(person, invitations, email="dora@example.com", role="viewer"),
+        "own_invitation": await _create(guest, offered, email=person.user["email"], role="viewer"),
         "user": guest.user,
-        "domain": await _made(person, "/domains", **about, domain=domain),
-        "webhook": await _made(person, "/webhooks", **about, provider="github"),
-        "channel": await _made(person, "/notifications", **about, url="json://example.com"),
-        "token": await _made(person, "/tokens", name="CI", scope="read"),
+        "domain": await _create(person, "/domains", **about, domain=domain),
+        "volume": volumes["uploads"],
+        "detached_volume": volumes["detached"],
+        "unused_volume": volumes["unused"],
+        "snapshot": snapshot,
+        "webhook": await _create(person, "/webhooks", **about, provider="github"),
+        "channel": await _create(person, "/notifications", **about, url="json://example.com"),
+        "token": await _create(person, "/tokens", name="CI", scope="read"),
         "project": project,
         "stopped_project": stopped,
         "deployment": running,
@@ -279,34 +327,35 @@ async def holdings(instance: Instance, person: Person) -> dict[str, str]:
         "preview_deployment": preview,
         "queued_deployment": queued,
     }
-    return {f"{name}_id": thing["id"] for name, thing in things.items()} | {
+    return {f"{name}_id": resource["id"] for name, resource in resources.items()} | {
         "email": person.user["email"],
         "sha256": sha256,
+        "key": "SHOP_MODE",
     }
 
 
-async def joined(owner: Person, person: Person, project_id: str, role: ProjectRole) -> None:
-    """Have somebody come into the team of a project."""
+async def add_member(owner: Person, person: Person, project_id: str, role: ProjectRole) -> None:
+    """Invite *person* to a project of *owner*, and accept the invitation."""
     body = {"email": person.user["email"], "role": role}
-    invitation = await _made(owner, f"/projects/{project_id}/invitations", **body)
+    invitation = await _create(owner, f"/projects/{project_id}/invitations", **body)
     answer = await person.post(f"/invitations/{invitation['id']}/accept")
     assert 200 == answer.status_code, answer.text
 
 
-async def _made(person: Person, path: str, **body: Any) -> dict[str, Any]:
+async def _create(person: Person, path: str, **body: Any) -> dict[str, Any]:
     answer = await person.post(path, body)
     assert 201 == answer.status_code, answer.text
     return dict(answer.json())
 
 
-def described(app: Litestar) -> set[tuple[str, str]]:
-    """Return the routes of the description."""
+def documented_routes(app: Litestar) -> set[tuple[str, str]]:
+    """Return the method and path of each route in the OpenAPI document."""
     paths = app.openapi_schema.to_schema()["paths"]
     return {(method.upper(), path) for path, item in paths.items() for method in item}
 
 
-def served(app: Litestar) -> set[tuple[str, str]]:
-    """Return the routes that there are, the description's own aside."""
+def served_routes(app: Litestar) -> set[tuple[str, str]]:
+    """Return the method and path of each served route, except that of the OpenAPI document."""
     return {
         (method, route.path_format)
         for route in app.routes

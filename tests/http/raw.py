@@ -1,4 +1,4 @@
-"""Connections on which a test says what it likes, byte by byte."""
+"""Connections to a real server, over which tests can send any bytes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,21 +10,21 @@ import msgspec
 from anyio.abc import ByteStream
 from attrs import frozen
 
-from pushpaka_http.cli.http_server import Patience, listening, serving
+from pushpaka_http.cli.server.http_server import ConnectionLimits, open_listener, open_server
 
 
 @asynccontextmanager
-async def served(app: Any, patience: Patience | None = None) -> AsyncIterator[int]:
-    """Serve *app* on a free port of this machine for as long as the block lasts."""
-    patience = patience or Patience()
-    with listening("127.0.0.1", 0, stall_seconds=patience.stall_seconds) as listener:
-        async with serving(app, listener, patience=patience):
+async def serve(app: Any, connection_limits: ConnectionLimits | None = None) -> AsyncIterator[int]:
+    """Serve *app* on a free port of the loopback interface, and yield the port."""
+    connection_limits = connection_limits or ConnectionLimits()
+    with open_listener("127.0.0.1", 0, write_timeout=connection_limits.write_timeout) as listener:
+        async with open_server(app, listener, limits=connection_limits):
             yield listener.getsockname()[1]
 
 
 @frozen
 class Answer:
-    """What a server has answered, read by the letter."""
+    """An HTTP response as it was received."""
 
     status: HTTPStatus
     headers: dict[str, str]
@@ -32,27 +32,27 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """Return the body as what it is."""
+        """The decoded JSON body."""
         return msgspec.json.decode(self.body)
 
 
-async def said(port: int, *parts: bytes) -> bytes:
-    """Say *parts* on a new connection, and return what comes until the server hangs up."""
-    with anyio.fail_after(10):
+async def exchange(port: int, *parts: bytes) -> bytes:
+    """Send *parts* on a new connection, and return all bytes that the server sends."""
+    with anyio.fail_after(60):
         async with await anyio.connect_tcp("127.0.0.1", port) as stream:
             for part in parts:
                 await stream.send(part)
-            return await rest_of(stream)
+            return await receive_until_closed(stream)
 
 
-async def rest_of(stream: ByteStream) -> bytes:
-    """Return what comes until the server hangs up."""
+async def receive_until_closed(stream: ByteStream) -> bytes:
+    """Return the bytes received until the server closes the connection."""
     return b"".join([chunk async for chunk in stream])
 
 
-def read(received: bytes) -> Answer:
-    """Return the first answer in *received*, and all else as its body."""
-    head, _, body = received.partition(b"\r\n\r\n")
+def parse_response(data: bytes) -> Answer:
+    """Parse the response in *data*."""
+    head, _, body = data.partition(b"\r\n\r\n")
     status_line, *lines = head.decode().split("\r\n")
     pairs = [line.partition(": ") for line in lines]
     status = HTTPStatus(int(status_line.split()[1]))

@@ -1,4 +1,4 @@
-"""What keeps the rules of the domain, which the description of the API leaves to its answers."""
+"""Makes generated requests follow domain rules that the OpenAPI document does not contain."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -17,8 +17,10 @@ _SOUND = {
     "start_command": "./serve",
     "port": 3000,
     "framework": "auto",
+    "health_check": "http",
     "health_check_path": "/health",
     "health_check_timeout": 60,
+    "rollback_window": 30,
     "replicas": 1,
     "cpu_limit": 0.5,
     "memory_limit": 128,
@@ -37,12 +39,14 @@ _SOUND = {
 }
 
 
-def keep_rules(case: Case[Any], own: Mapping[str, Any]) -> None:
-    """Have a sound request keep the rules and be about what is one's *own*, by parameter."""
+def follow_domain_rules(case: Case[Any], own_ids: Mapping[str, Any]) -> None:
+    """Change a generated request to follow the domain's rules, with *own_ids* as parameters."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     number = next(_numbers)
-    values = _SOUND | {"name": f"App {number}", "email": f"new-{number}@example.com"} | dict(own)
+    values = (
+        _SOUND | {"name": f"App {number}", "email": f"new-{number}@example.com"} | dict(own_ids)
+    )
     for part in (case.path_parameters, case.query, case.body):
         if isinstance(part, dict):
             part.update({name: value for name, value in values.items() if name in part})

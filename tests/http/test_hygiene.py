@@ -1,4 +1,4 @@
-"""What every answer carries, and what no answer, log or metric does."""
+"""Headers of all responses, and content that no response, log or metric may contain."""
 
 import io
 import json
@@ -8,24 +8,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import anyio
 import httpx
 import pytest
 from litestar import Litestar
 from tests.http.clients import PASSWORD, Person, speaking_to
 from tests.http.instances import Instance
-from tests.http.raw import served
+from tests.http.raw import serve
 from websockets.asyncio.client import connect
 
-from pushpaka_core.domain.deployment_steps import Phase
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.redaction import Redactor
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.redaction import Redactor
 from pushpaka_core.errors import StorageUnavailableError
-from pushpaka_core.server_log import LogFormat, set_up_logging
-from pushpaka_core.services.log_writing import LogWriting
+from pushpaka_core.server_log import LogFormat, configure_logging
+from pushpaka_core.services.logs.log_writer import LogWriter
 from pushpaka_http.app import create_app
-from pushpaka_http.middleware import SECURITY_HEADERS
-from pushpaka_http.rate_limits import Limits
+from pushpaka_http.middleware.rate_limits import Limits
+from pushpaka_http.middleware.request_log import SECURITY_HEADERS
 
 pytestmark = pytest.mark.anyio
 
@@ -34,13 +33,15 @@ FORGED = 'Ann\n{"level": "error", "event": "forged"}\r\x1b[31m'
 
 @pytest.fixture(scope="module")
 async def answers() -> Sequence[httpx.Response]:
-    """Return an answer of each kind that there is."""
+    """Return responses of all kinds and statuses."""
     instance = Instance.empty()
     app = create_app(instance.application, limits=Limits(body_size=1000, sign_ins_per_client=2))
-    down = create_app(instance.broken(StorageUnavailableError("The database does not answer.")))
-    broken = create_app(instance.broken(RuntimeError("broken")))
+    down = create_app(
+        instance.with_failing_projects(StorageUnavailableError("The database does not respond."))
+    )
+    broken = create_app(instance.with_failing_projects(RuntimeError("broken")))
     async with speaking_to(app) as client, speaking_to(down) as away, speaking_to(broken) as out:
-        ann = await Person.registered(client, "ann@example.com")
+        ann = await Person.register(client, "ann@example.com")
         deployment = await ann.deployment()
         await instance.fail()
         return [
@@ -73,8 +74,7 @@ async def answers() -> Sequence[httpx.Response]:
         ]
 
 
-async def test_every_answer_keeps_browsers_careful(answers: Sequence[httpx.Response]) -> None:
-    """Nothing is sniffed, framed, scripted, cached or told to other sites, whatever the status."""
+async def test_every_answer_has_the_security_headers(answers: Sequence[httpx.Response]) -> None:
     carried = [{name: answer.headers.get(name) for name in SECURITY_HEADERS} for answer in answers]
     statuses = {answer.status_code for answer in answers}
 
@@ -91,15 +91,14 @@ async def test_every_answer_keeps_browsers_careful(answers: Sequence[httpx.Respo
     }
 
 
-async def test_no_answer_sets_a_cookie_or_talks_of_tls(answers: Sequence[httpx.Response]) -> None:
-    """Tokens come along by hand, and whether there is TLS is known to who ends it: the router."""
+async def test_no_answer_sets_cookies_or_hsts(answers: Sequence[httpx.Response]) -> None:
+    """HSTS is up to the router, which terminates TLS. The API needs no cookies."""
     names = {name for answer in answers for name in answer.headers}
 
     assert names.isdisjoint({"set-cookie", "strict-transport-security", "server"})
 
 
-async def test_no_answer_is_a_page(answers: Sequence[httpx.Response]) -> None:
-    """What a stranger put into an address is not shown as text that a browser would obey."""
+async def test_no_answer_is_html(answers: Sequence[httpx.Response]) -> None:
     kinds = {
         answer.headers["Content-Type"].partition(";")[0] for answer in answers if answer.content
     }
@@ -110,7 +109,7 @@ async def test_no_answer_is_a_page(answers: Sequence[httpx.Response]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("message", "kept"),
     [
         ("a\x1b]0;title\x07b\x1b[2Jc\x1b[1A", "a]0;titlebc"),
         ("\x1b[1;31mred\x1b[0m\ttab", "\x1b[1;31mred\x1b[0m\ttab"),
@@ -120,15 +119,14 @@ async def test_no_answer_is_a_page(answers: Sequence[httpx.Response]) -> None:
         ("event: end\x00", "event: end"),
     ],
 )
-async def test_what_an_application_says_is_text_and_nothing_else(
-    ann: Person, instance: Instance, said: str, kept: str
+async def test_log_lines_keep_colors_and_lose_other_control_characters(
+    ann: Person, instance: Instance, message: str, kept: str
 ) -> None:
-    """A terminal has nothing to obey but colours, and a browser is told that it is data."""
     deployment = await ann.deployment()
-    world = instance.world
-    writing = LogWriting(world.storage, world.events, world.clock)
+    services = instance.services
+    writing = LogWriter(services.storage, services.events, services.clock)
     async with writing.open(DeploymentId(UUID(deployment["id"])), Redactor()) as log:
-        await log.say(said, Phase.BUILD)
+        await log.write(message, Phase.BUILD)
     await instance.fail()
 
     listed = await ann.get(f"/logs/{deployment['id']}")
@@ -141,11 +139,11 @@ async def test_what_an_application_says_is_text_and_nothing_else(
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
-async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
+async def test_a_request_is_one_line_of_the_server_log(
     client: httpx.AsyncClient, server_log: io.StringIO, log_format: LogFormat
 ) -> None:
-    """Each request is one line of the server's log, whatever it is called."""
-    set_up_logging(log_format, output=server_log)
+    """Line breaks and control characters in fields, paths and headers cannot forge log lines."""
+    configure_logging(log_format, output=server_log)
     body = {"email": FORGED, "name": FORGED, "password": PASSWORD}
 
     answers = [
@@ -162,22 +160,20 @@ async def test_nothing_that_a_stranger_sends_becomes_a_record_of_its_own(
     assert all("forged" not in line for line in lines)
 
 
-async def test_a_token_in_an_address_is_written_nowhere(
+async def test_a_token_in_a_url_appears_in_no_log_metric_or_response(
     app: Litestar, instance: Instance, server_log: io.StringIO
 ) -> None:
-    """Not where it counts, as with a log's socket, nor where it is one that nobody asked for."""
-    set_up_logging(LogFormat.JSON, output=server_log, level=logging.INFO)
-    async with served(app) as port:
+    configure_logging(LogFormat.JSON, output=server_log, level=logging.INFO)
+    async with serve(app) as port:
         address = f"127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=f"http://{address}") as client:
-            ann = await Person.registered(client, "ann@example.com")
+            ann = await Person.register(client, "ann@example.com")
             deployment = await ann.deployment()
             query = f"token={ann.token}"
             await instance.fail()
-            with anyio.fail_after(5):
-                for path in (f"/api/v1/logs/{deployment['id']}/stream", "/nothing"):
-                    async with _watching(f"ws://{address}{path}?{query}"):
-                        pass
+            for path in (f"/api/v1/logs/{deployment['id']}/stream", "/nothing"):
+                async with _watching(f"ws://{address}{path}?{query}"):
+                    pass
             answers = [
                 await client.get(f"/api/v1/projects?{query}"),
                 await client.get(f"/health?{query}"),
@@ -194,11 +190,11 @@ async def test_a_token_in_an_address_is_written_nowhere(
 
 @asynccontextmanager
 async def _watching(url: str) -> AsyncIterator[Any]:
-    """Watch until the server closes, or is refused."""
+    """Yield a WebSocket that the server has closed, or the error with which it was refused."""
     try:
         async with connect(url) as socket:
             async for _ in socket:
                 pass
             yield socket
-    except Exception as refusal:  # noqa: BLE001  # it is what is waited for
+    except Exception as refusal:  # noqa: BLE001  # a refusal is one of the outcomes
         yield refusal

@@ -1,4 +1,4 @@
-"""Schemathesis set upon a served API: it calls one thing after the other, and judges answers."""
+"""Runs Schemathesis, which sends sequences of requests to a served API and checks the responses."""
 
 import sys
 from collections import Counter
@@ -16,22 +16,22 @@ from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from tests.http.clients import PASSWORD
-from tests.http.sound_requests import keep_rules
+from tests.http.sound_requests import follow_domain_rules
 
 _LONGEST_WAIT = 1
-"""Seconds of a long poll: this is no trial of patience."""
+"""The maximum duration of a long poll in seconds."""
 _LONG: dict[str, Any] = {
     "request-timeout": 60,
     "max-stream-events": 1,
     "continue-on-failure": True,
     "auth": {"auto-signup": False},
-    # The description tells types and bounds; the rules of the domain are told by 400.
+    # The description has types and bounds; violated rules of the domain are answered with 400.
     "checks": {
         "positive_data_acceptance": {
             "expected-statuses": ["2xx", "400", "401", "403", "404", "409"]
         }
     },
-    # What a project is asked for there is more than the project: it is new, and has none of it.
+    # A new project does not have these parts yet.
     "operations": [
         {
             "include-path-regex": "/(deploy-key|transfer)$|/(members|invitations|archives)/",
@@ -43,34 +43,34 @@ _ALONE = {
     "include-path-regex": "/(auth|tokens|audit|system|health|ready|metrics|archives)",
     "phases": {"stateful": {"enabled": False}},
 }
-"""Nothing follows from these for what is asked next."""
+"""Operations that short runs leave out of sequences, as no later request uses their results."""
 _SHORT = _LONG | {
     "operations": [*_LONG["operations"], _ALONE],
     "phases": {
         "coverage": {"enabled": False},
         "fuzzing": {"generation": {"max-examples": 1}},
-        "stateful": {"generation": {"max-examples": 12}, "max-steps": 15},
+        "stateful": {"generation": {"max-examples": 6}, "max-steps": 12},
     },
 }
 
 
 @frozen
 class Findings:
-    """What came of a run."""
+    """The result of a run of Schemathesis."""
 
     failures: Mapping[str, str]
-    """What is wrong and how to see it, by the operation and the kind of it."""
+    """Problems and how to reproduce them, by operation and kind of problem."""
     answers: Counter[tuple[str, int]]
-    """How often each operation has answered with which status."""
+    """The number of responses by operation and status."""
 
     def succeeded(self) -> set[str]:
-        """Return the operations that have done what they were asked for."""
+        """Return the operations that succeeded, with a status below 300, at least once."""
         return {operation for operation, status in self.answers if status < 300}
 
 
 @contextmanager
-def served_api(database_url: str, log: Path) -> Iterator[str]:
-    """Serve an API by a process of its own, whose complaints are in *log*; yield its address."""
+def serve_api(database_url: str, log: Path) -> Iterator[str]:
+    """Serve an API in a separate process that logs to *log*, and yield the API's address."""
     command = [sys.executable, "-m", "tests.http.workflow_server", database_url]
     with log.open("w") as stderr, Popen(command, stdout=PIPE, stderr=stderr, text=True) as server:
         try:
@@ -80,12 +80,12 @@ def served_api(database_url: str, log: Path) -> Iterator[str]:
             server.kill()
 
 
-def explored(address: str, *, seconds: int, seed: int) -> Findings:
-    """Call the API at *address* in ways that its description suggests: so long, or a few times."""
+def explore(address: str, *, seconds: int, seed: int) -> Findings:
+    """Send requests to the API at *address* for *seconds*, or only a few if *seconds* is 0."""
     config = Config.from_dict(_LONG | {"max-time": seconds} if seconds else _SHORT)
     config.update(seed=seed, max_failures=None)
     config.projects.default.update(base_url=address)
-    schema = schemathesis.openapi.from_dict(_linked(address), config=config)
+    schema = schemathesis.openapi.from_dict(_document_with_links(address), config=config)
     _sign_in(schema)
     failures: dict[str, str] = {}
     answers: Counter[tuple[str, int]] = Counter()
@@ -94,7 +94,7 @@ def explored(address: str, *, seconds: int, seed: int) -> Findings:
             match event:
                 case events.ScenarioFinished():
                     failures.update(_failures(event.recorder))
-                    answers.update(_answers(event.recorder))
+                    answers.update(_statuses(event.recorder))
                 case events.NonFatalError():
                     failures[f"{event.label}: {event.info.title}"] = event.info.format()
                 case events.FatalError():
@@ -103,16 +103,16 @@ def explored(address: str, *, seconds: int, seed: int) -> Findings:
 
 
 def _sign_in(schema: BaseSchema) -> None:
-    """Have requests sent by one person; what may end tokens is asked for by another one."""
+    """Send a token with each request. Requests that may revoke tokens use those of another user."""
     api = f"{schema.get_base_url()}/api/v1/auth"
 
-    def whose(_: Case[Any], context: AuthContext) -> str:
+    def user_of(_: Case[Any], context: AuthContext) -> str:
         return "bob" if "/auth/" in context.operation.path else "ann"
 
-    @schema.auth(cache_by_key=whose)
+    @schema.auth(cache_by_key=user_of)
     class _Account:
         def get(self, case: Case[Any], context: AuthContext) -> str:
-            who = {"email": f"{whose(case, context)}@example.com", "password": PASSWORD}
+            who = {"email": f"{user_of(case, context)}@example.com", "password": PASSWORD}
             answer = httpx.post(f"{api}/login", json=who)
             if answer.status_code == 401:
                 answer = httpx.post(f"{api}/register", json=who | {"name": "Ann"})
@@ -122,8 +122,8 @@ def _sign_in(schema: BaseSchema) -> None:
             case.headers["Authorization"] = f"Bearer {token}"
 
 
-def _linked(address: str) -> dict[str, Any]:
-    """Return the description, with what is made for a project that was just made."""
+def _document_with_links(address: str) -> dict[str, Any]:
+    """Return the OpenAPI document with links from a new project to its resources."""
     described: dict[str, Any] = httpx.get(f"{address}/api/v1/openapi.json").json()
     made = described["paths"]["/api/v1/projects"]["post"]["responses"]["201"]
     made["links"] = {
@@ -138,10 +138,10 @@ def _linked(address: str) -> dict[str, Any]:
 
 @contextmanager
 def _guided() -> Iterator[None]:
-    """Have sound requests keep the rules, for as long as the block lasts."""
+    """Make Schemathesis's valid requests follow the domain's rules until the block ends."""
 
     def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
-        keep_rules(case, {})
+        follow_domain_rules(case, {})
         if case.query and "wait" in case.query:
             case.query["wait"] = _LONGEST_WAIT
 
@@ -160,7 +160,7 @@ def _failures(recorder: ScenarioRecorder) -> Iterator[tuple[str, str]]:
             yield label, f"{label}\n{failure.message}\n{node.failure_info.code_sample}"
 
 
-def _answers(recorder: ScenarioRecorder) -> Iterator[tuple[str, int]]:
+def _statuses(recorder: ScenarioRecorder) -> Iterator[tuple[str, int]]:
     for case_id, interaction in recorder.interactions.items():
         if interaction.response is not None:
             yield recorder.cases[case_id].value.operation.label, interaction.response.status_code

@@ -1,17 +1,17 @@
 """
-The Dockerfiles that typical repositories get, kept to be read.
+The Dockerfiles of typical repositories, kept for review.
 
-`python -m tests.images.golden` writes them anew; what has changed is then seen by `git diff`.
+`python -m tests.images.golden` writes them again, and `git diff` then shows the changes.
 """
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pushpaka_core.detection import MemoryTree, Wishes, detect
-from pushpaka_core.domain.build_plans import Packaging
+from pushpaka_core.detection import BuildOverrides, MemoryTree, detect
+from pushpaka_core.domain.pipeline.build_plans import Packaging
 from pushpaka_core.images.dockerfiles import DockerfileWriter
-from pushpaka_core.images.languages import recipe_of
+from pushpaka_core.images.languages import image_recipe
 
 DIRECTORY = Path(__file__).with_name("golden")
 
@@ -115,6 +115,16 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
         "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
         "pnpm-workspace.yaml": "packages: [apps/*, packages/*]\n",
     },
+    "node-calls-bun": {
+        "package.json": _package("express", scripts={"build": "bun run b.ts", **_START}),
+        "package-lock.json": '{"lockfileVersion": 3}',
+        "server.js": _SERVER,
+    },
+    "node-tanstack-start": {
+        "package.json": _package("@tanstack/react-start", scripts={"build": "vite build"}),
+        "package-lock.json": '{"lockfileVersion": 3}',
+        "vite.config.ts": "export default { plugins: [tanstackStart()] }",
+    },
     "node-vite": {
         "package.json": _package("vite", "react", scripts={"build": "vite build"}),
         "package-lock.json": '{"lockfileVersion": 3}',
@@ -184,28 +194,28 @@ REPOSITORIES: Mapping[str, Mapping[str, str]] = {
     "static": {"public/index.html": ""},
     "static-worker": {"public/index.html": "", "Procfile": "worker: sh work.sh\n"},
 }
-"""Small repositories by the name of what they are to become."""
+"""The files of small repositories, by name."""
 ROOT_DIRS = {"go-workspace": "web", "python-uv-workspace": "apps/api"}
-"""Where the application lies, in repositories that leave it open."""
+"""The application's directory, for repositories in which Pushpaka cannot determine it."""
 
 
-def written(name: str) -> str:
-    """Return the Dockerfile that the repository of *name* gets today."""
+def current_dockerfile(name: str) -> str:
+    """Return the Dockerfile that Pushpaka currently generates for the repository *name*."""
     tree = MemoryTree(REPOSITORIES[name])
-    wishes = Wishes(packaging=Packaging.IMAGE, root_dir=ROOT_DIRS.get(name, ""))
-    plan = detect(tree, wishes)
-    return DockerfileWriter().write(plan, recipe_of(plan, tree))
+    build_overrides = BuildOverrides(packaging=Packaging.IMAGE, root_dir=ROOT_DIRS.get(name, ""))
+    plan = detect(tree, build_overrides)
+    return DockerfileWriter().write(plan, image_recipe(plan, tree))
 
 
 def path_of(name: str) -> Path:
-    """Return where its Dockerfile is kept."""
+    """Return the path of the reviewed Dockerfile for the repository *name*."""
     return DIRECTORY / f"{name}.Dockerfile"
 
 
 def main() -> None:
-    """Write all of them."""
+    """Replace all reviewed Dockerfiles with the current ones."""
     for name in REPOSITORIES:
-        path_of(name).write_text(written(name))
+        path_of(name).write_text(current_dockerfile(name))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Which images a plan stands on, and what of a build goes along."""
+"""The base images of a plan, and the files that are copied from the build stage."""
 
 import pytest
-from tests.detection.image_trees import image_plan
+from tests.detection.plans import plan_of
 
 from pushpaka_core.detection import MemoryTree
 from pushpaka_core.images.dockerfiles import DockerfileWriter
-from pushpaka_core.images.languages import recipe_of
+from pushpaka_core.images.languages import image_recipe
 
 GO = {"main.go": "package main"}
 SPRING = "org.springframework.boot"
@@ -13,8 +13,8 @@ RAILS = "gem 'rails'\n"
 
 
 def dockerfile(files: dict[str, str], *, root_dir: str = "", prefix: str = "") -> str:
-    plan = image_plan(files, root_dir=root_dir)
-    return DockerfileWriter(prefix=prefix).write(plan, recipe_of(plan, MemoryTree(files)))
+    plan = plan_of(files, image=True, root_dir=root_dir)
+    return DockerfileWriter(prefix=prefix).write(plan, image_recipe(plan, MemoryTree(files)))
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,12 @@ def dockerfile(files: dict[str, str], *, root_dir: str = "", prefix: str = "") -
         ({"deno.json": "{}", "main.ts": "", ".dvmrc": "2.4.1"}, "denoland/deno:debian-2.4.1 "),
     ],
 )
-def test_version_leads_to_an_image(files: dict[str, str], base: str) -> None:
-    """What asks for at least some version gets the usual one, what names one gets that."""
+def test_version_selects_the_base_image(files: dict[str, str], base: str) -> None:
     assert dockerfile(files).startswith(f"FROM {base}")
 
 
-def test_prefix_stands_before_every_image() -> None:
-    """All of them come from the same mirror, those that a program is copied from included."""
+def test_prefix_is_added_to_every_image() -> None:
+    """The prefix is added to images in `FROM` and in `COPY --from`."""
     files = {"composer.json": "{}", "index.php": ""}
     php, java = (
         dockerfile(files, prefix="mirror.example/"),
@@ -59,16 +58,15 @@ def test_prefix_stands_before_every_image() -> None:
     assert "FROM mirror.example/eclipse-temurin:21-jre\n" in java
 
 
-def test_directory_of_an_application_is_kept_in_mind() -> None:
-    """Manifests, sources and outputs lie where its commands run."""
+def test_application_directory_is_respected() -> None:
     text = dockerfile({"shop/Gemfile": RAILS, "shop/config.ru": ""}, root_dir="shop")
 
     assert 'COPY ["shop/Gemfile", "/app/shop/"]' in text
     assert "WORKDIR /app/shop\nUSER" in text
 
 
-def test_system_packages_follow_from_what_other_members_need() -> None:
-    """They are known from the lock file of the workspace."""
+def test_system_packages_include_those_of_other_members() -> None:
+    """The workspace's lock file, which is installed, lists the dependencies of all members."""
     member = (
         '[project]\nname = "api"\nversion = "1"\ndependencies = ["core", "flask"]\n'
         "[tool.uv.sources]\ncore = { workspace = true }\n"
@@ -85,29 +83,28 @@ def test_system_packages_follow_from_what_other_members_need() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "lock", "names_a_file"),
+    ("manifest", "lock", "local_dependency"),
     [
         ("pyproject.toml", "poetry.lock", 'type = "directory"'),
         ("pyproject.toml", "pdm.lock", 'path = "./core"'),
         ("Pipfile", "Pipfile.lock", '{"default": {"core": {"path": "./core"}}}'),
     ],
 )
-def test_what_needs_the_sources_is_installed_after_them(
-    manifest: str, lock: str, names_a_file: str
+def test_packages_that_need_sources_are_installed_after_copying(
+    manifest: str, lock: str, local_dependency: str
 ) -> None:
-    """A package of the repository is not there before they are."""
     project = '[project]\nname = "shop"\nversion = "1"\n[tool.poetry]\npackage-mode = false\n'
     files = {"main.py": "from flask import Flask\napp = Flask(__name__)\n", manifest: project}
 
     before = dockerfile({**files, lock: "{}" if lock.startswith("Pip") else ""})
-    after = dockerfile({**files, lock: names_a_file})
+    after = dockerfile({**files, lock: local_dependency})
 
     assert f'COPY ["{manifest}", "{lock}", "/app/"]' in before
     assert f'COPY ["{manifest}"' not in after
 
 
-def test_only_own_commands_get_another_directory() -> None:
-    """What an owner wrote is run as it is written, to its mistakes."""
+def test_only_generated_commands_change_the_directory() -> None:
+    """Generated commands use WORKDIR. Commands in pushpaka.toml are not changed."""
     api = {"apps/api/package.json": '{"scripts": {"start": "node .", "build": "tsc"}}'}
     files = {"package.json": '{"workspaces": ["apps/*"]}', "package-lock.json": "{}", **api}
     theirs = {"pushpaka.toml": 'commands.build = "cd web && make"'}
@@ -119,8 +116,7 @@ def test_only_own_commands_get_another_directory() -> None:
     assert "; cd web && make\n" in given
 
 
-def test_all_is_kept_where_somebody_else_says_what_runs() -> None:
-    """Only what our own commands need is known."""
+def test_all_files_are_kept_without_a_known_command() -> None:
     ours = dockerfile({"pom.xml": SPRING})
     theirs = dockerfile({"pom.xml": SPRING, "Procfile": "web: java -jar target/a.jar"})
 
@@ -128,11 +124,19 @@ def test_all_is_kept_where_somebody_else_says_what_runs() -> None:
     assert "COPY --from=build /app /app" in theirs
 
 
-def test_system_packages_follow_from_gems() -> None:
-    """What compiles them is not in the image that runs."""
+def test_gems_determine_the_system_packages() -> None:
+    """Libraries are in the final image. Their headers are only in the build stage."""
     text = dockerfile({"Gemfile": f"{RAILS}gem 'pg'\n"})
 
     base, _, build = text.partition("FROM base AS build")
     assert "libpq5" in base
     assert "libpq-dev" not in base
     assert "libpq-dev" in build
+
+
+def test_image_has_the_package_manager_that_a_script_calls() -> None:
+    files = {"Gemfile": RAILS, "package.json": '{"scripts": {"build": "bun run a.ts"}}'}
+
+    text = dockerfile(files)
+
+    assert "AS build" in text.split("npm install --global bun@1", maxsplit=1)[0]

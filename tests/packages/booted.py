@@ -1,4 +1,4 @@
-"""A machine that systemd has booted, in a container, with what is installed for it."""
+"""A container that boots systemd, with Pushpaka and its units installed."""
 
 import json
 import shutil
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 from typing import Any
 
 import httpx
 from attrs import frozen
-from tests.packages.places import ROOT
+from tests.packages.components import ROOT
+from tests.wait_until import wait_until
 
 _UNWANTED = (
     *("console-getty", "dev-hugepages.mount", "getty.target", "kmod-static-nodes"),
@@ -21,7 +21,7 @@ _UNWANTED = (
     *("systemd-network-generator", "systemd-random-seed", "systemd-remount-fs"),
     *("sys-fs-fuse-connections.mount", "systemd-sysctl"),
 )
-"""What would see to the kernel, which is not the container's alone."""
+"""Units to leave out, such as those that configure the kernel, which is that of the host."""
 _DOCKERFILE = """\
 FROM {image}
 USER root
@@ -47,43 +47,40 @@ exec env -i container=docker SYSTEMD_PROC_CMDLINE="$cmdline" /lib/systemd/system
 
 @frozen
 class Machine:
-    """One that is up."""
+    """A container that has booted systemd."""
 
     name: str
     address: str
 
     def run(self, script: str, *, stdin: str = "") -> str:
-        """Run a script as root, and return what it prints."""
+        """Run a shell script as root, require that it succeeds, and return its output."""
         command = ["docker", "exec", "--interactive", self.name, "bash", "-euc", script]
         ended = subprocess.run(command, check=False, capture_output=True, text=True, input=stdin)
         assert 0 == ended.returncode, f"{ended.stderr}\n{self.journal()}"
         return ended.stdout.strip()
 
     def journal(self) -> str:
-        """Return what services have said last."""
+        """Return the last lines of the journal."""
         command = ["docker", "exec", self.name, "journalctl", "--no-pager", "--lines=40"]
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
     @contextmanager
     def api(self, port: int = 8080) -> Iterator[httpx.Client]:
-        """Yield a client of an API on the machine, once it answers."""
+        """Wait for an API on the machine, and yield a client of that API."""
         url = f"http://{self.address}:{port}/api/v1"
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-            deadline = monotonic() + 60
-            while not _answers(client):
-                assert monotonic() < deadline, self.journal()
-                sleep(0.2)
+            wait_until(lambda: _responds(client), self.journal)
             yield client
 
     def visit(self, host: str) -> httpx.Response:
-        """Ask the router for an application."""
+        """Request the application at *host* from the router on the machine."""
         url = f"http://{self.address}:8000/"
         return httpx.get(url, headers={"Host": host}, timeout=20, trust_env=False)
 
 
 @contextmanager
-def booted(image: str) -> Iterator[Machine]:
-    """Boot a machine that has the image's programs, and leave nothing of it."""
+def boot_machine(image: str) -> Iterator[Machine]:
+    """Boot a machine with the programs of *image*, and remove the machine after the block."""
     name = f"pushpaka-test-{token_hex(3)}"
     with TemporaryDirectory() as directory:
         context = Path(directory)
@@ -112,7 +109,7 @@ def booted(image: str) -> Iterator[Machine]:
             subprocess.run(command, check=False, capture_output=True)
 
 
-def _answers(client: httpx.Client) -> bool:
+def _responds(client: httpx.Client) -> bool:
     try:
         return client.get("/health").is_success
     except httpx.TransportError:

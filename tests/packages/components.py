@@ -1,13 +1,16 @@
-"""What the tests of packages need, and may not be there."""
+"""The directory of the checkout, and checks for programs that only packages tests need."""
 
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 
 @cache
-def lacks_compose() -> str | None:
-    """Say why nothing can be composed here."""
+def compose_unavailable_reason() -> str | None:
+    """Return why Docker Compose cannot be used here, or None."""
     try:
         subprocess.run(["docker", "compose", "version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
@@ -15,6 +18,6 @@ def lacks_compose() -> str | None:
     return None
 
 
-def lacks_systemd() -> str | None:
-    """Say why nobody can judge units here."""
+def systemd_unavailable_reason() -> str | None:
+    """Return why systemd units cannot be analyzed here, or None."""
     return None if shutil.which("systemd-analyze") else "there is no systemd-analyze"

@@ -1,26 +1,25 @@
-"""The services of compose.yaml under names and ports of a test's own."""
+"""The services of compose.yaml with separate names, ports and addresses for a test."""
 
 import json
 import os
 import shutil
 import subprocess
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from secrets import choice, token_bytes, token_hex
 from tempfile import mkdtemp
-from time import monotonic, sleep
 from typing import Any
 
 import httpx
 from attrs import define, field
 from tests.engine.base_images import ensure
 from tests.packages import stand_ins
-from tests.packages.places import ROOT
-from tests.served import PASSWORD, free_port
+from tests.packages.components import ROOT
+from tests.served_instance import PASSWORD, free_port
 
 from pushpaka_core.testing.repositories import Repository
 
@@ -42,33 +41,33 @@ services:
 SUBNETS = tuple(f"10.212.{number}" for number in range(1, 255))
 
 
-def _printed(*command: str) -> str:
+def _output_of(*command: str) -> str:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
 def _free_subnet() -> str:
-    """Return one that no network of the engine has: a test that was killed leaves its own."""
-    networks = _printed("docker", "network", "ls", "--quiet").split()
-    taken = _printed("docker", "network", "inspect", *networks)
+    """Return the first three octets of a subnet that no network of the engine uses."""
+    networks = _output_of("docker", "network", "ls", "--quiet").split()
+    taken = _output_of("docker", "network", "inspect", *networks)
     return choice([subnet for subnet in SUBNETS if f'"{subnet}.' not in taken])
 
 
 @define(slots=False)
-class Composed:
-    """A project of Docker Compose in a directory with copies of compose.yaml and .env."""
+class ComposeProject:
+    """A Docker Compose project in a directory with compose.yaml and .env."""
 
     directory: Path
     name: str = field(factory=lambda: f"pushpaka-test-{token_hex(3)}")
     http_port: int = field(factory=free_port)
     api_port: int = field(factory=free_port)
     subnet: str = field(factory=_free_subnet)
-    """The first three numbers of its networks' addresses."""
+    """The first three octets of the addresses in the project's network."""
     platform: str = "not known yet"
-    """How the names of its applications' containers, networks and images begin."""
+    """A part of the names of deployed applications' resources. A test sets it."""
 
     def write(self) -> None:
-        """Write the files of an operator, and the repositories of a test beside them."""
+        """Write the files that an operator needs, and an override that mounts repositories."""
         shutil.copy(ROOT / "compose.yaml", self.directory)
         repositories = _REPOSITORIES.replace("REPOSITORIES", str(self.directory / "repositories"))
         (self.directory / "compose.override.yaml").write_text(repositories)
@@ -81,7 +80,7 @@ class Composed:
             "SUBNET": self.subnet,
             "BRIDGE": f"pkt{self.name[-6:]}",
             "PUSHPAKA_DRAIN_TIMEOUT": "1",
-            "DOCKER_ROOT": _printed("docker", "info", "--format", "{{.DockerRootDir}}"),
+            "DOCKER_ROOT": _output_of("docker", "info", "--format", "{{.DockerRootDir}}"),
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         (self.directory / ".env").write_text(text)
@@ -89,18 +88,18 @@ class Composed:
     def image(self, name: str) -> str:
         return f"{self.name}/{name}:latest"
 
-    def make_images(self) -> None:
-        """Build Pushpaka's own image from the checkout, and what stands in for the others."""
+    def build_images(self) -> None:
+        """Build Pushpaka's image from the checkout, and use `stand_ins` for the others."""
         ensure(stand_ins.PYTHON)
         own = ["docker", "build", "--quiet", "--tag", self.image("pushpaka"), str(ROOT)]
         with ThreadPoolExecutor() as threads:
-            building = threads.submit(_printed, *own)
+            building = threads.submit(_output_of, *own)
             tags = map(self.image, stand_ins.STAND_INS)
             list(threads.map(stand_ins.build, stand_ins.STAND_INS, tags))
         building.result()
 
     def compose(self, *arguments: str) -> str:
-        """Run Docker Compose as an operator does in that directory."""
+        """Run Docker Compose, require that it succeeds, and return its output."""
         command = ["docker", "compose", "--project-name", self.name, *arguments]
         env = {name: value for name, value in os.environ.items() if name not in SECRETS}
         ended = subprocess.run(
@@ -117,7 +116,7 @@ class Composed:
 
     @cached_property
     def api(self) -> httpx.Client:
-        """Return a client of the API for the account that is made first, who closes it."""
+        """A client of the API with the first account, which is created on first access."""
         url = f"http://127.0.0.1:{self.api_port}/api/v1"
         client = httpx.Client(base_url=url, timeout=60, trust_env=False)
         person = {"email": "jane@example.com", "name": "Jane", "password": PASSWORD}
@@ -126,14 +125,14 @@ class Composed:
         return client
 
     def project(self, name: str, files: Mapping[str, str]) -> dict[str, Any]:
-        """Make a project of a repository with *files*."""
-        Repository.make(self.directory / "repositories" / name).commit("Begin", files)
+        """Create a project with a new repository that contains *files*."""
+        Repository.create(self.directory / "repositories" / name).commit("Begin", files)
         body = {"name": name, "repo_url": f"/repositories/{name}"}
         project: dict[str, Any] = self.api.post("/projects", json=body).raise_for_status().json()
         return project
 
     def deploy(self, project: Mapping[str, Any]) -> dict[str, Any]:
-        """Deploy a project, and return the deployment once it runs or is over."""
+        """Deploy a project, and return the finished deployment."""
         begun = self.api.post("/deployments", json={"project_id": project["id"]}).raise_for_status()
         path = f"/deployments/{begun.json()['id']}?wait=20"
         while True:
@@ -142,26 +141,30 @@ class Composed:
                 return found
 
     def visit(self, project: Mapping[str, Any], path: str = "/") -> httpx.Response:
-        """Ask Traefik for the application of a project."""
+        """Request the application of *project* through Traefik."""
         return self.ask(project["slug"], path)
 
     def ask(self, slug: str, path: str = "/") -> httpx.Response:
-        """Ask Traefik for a name below the base domain."""
+        """Request the host name of *slug* below the base domain through Traefik."""
         headers = {"Host": f"{slug}.localhost:{self.http_port}"}
         url = f"http://127.0.0.1:{self.http_port}{path}"
         return httpx.get(url, headers=headers, timeout=20, trust_env=False)
 
     def container(self, service: str) -> dict[str, Any]:
-        """Return what the engine tells of a container of a service."""
+        """Return Docker's description of the first container of a service."""
         (found, *_) = self.compose("ps", "--quiet", service).split()
-        described: dict[str, Any] = json.loads(_printed("docker", "inspect", found))[0]
+        described: dict[str, Any] = json.loads(_output_of("docker", "inspect", found))[0]
         return described
 
     def docker(self, *arguments: str) -> str:
-        return _printed("docker", *arguments)
+        return _output_of("docker", *arguments)
 
-    def left(self, *, of_applications: bool = False) -> list[str]:
-        """Return what the engine has of the project and of what was deployed through it."""
+    def remaining_resources(self, *, of_applications: bool = False) -> list[str]:
+        """
+        Return remaining containers, networks, volumes and images, as JSON.
+
+        They belong to deployed applications or, unless *of_applications*, to the Compose project.
+        """
         kinds = ("container ls --all", "network ls", "volume ls", "image ls")
         shown = [self.docker(*kind.split(), "--format", "{{json .}}") for kind in kinds]
         marks = (self.platform,) if of_applications else (self.platform, self.name)
@@ -170,15 +173,15 @@ class Composed:
 
 
 @contextmanager
-def composed() -> Iterator[Composed]:
-    """Bring it all up, and leave nothing of it."""
+def compose_up() -> Iterator[ComposeProject]:
+    """Start all services of compose.yaml, and remove them after the block."""
     directory = Path(mkdtemp(prefix="pushpaka-compose-"))
-    made = Composed(directory)
+    made = ComposeProject(directory)
     (directory / "repositories").mkdir()
     directory.chmod(0o755)
     made.write()
     try:
-        made.make_images()
+        made.build_images()
         made.compose("up", "--detach", "--wait")
         yield made
         made.api.close()
@@ -189,11 +192,3 @@ def composed() -> Iterator[Composed]:
             ["docker", "image", "rm", "--force", *images], check=False, capture_output=True
         )
         shutil.rmtree(directory)
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Return once *holds* does."""
-    deadline = monotonic() + seconds
-    while not holds():
-        assert monotonic() < deadline, "it does not come about"
-        sleep(0.2)

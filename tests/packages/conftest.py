@@ -1,4 +1,4 @@
-"""What is released: built once, and installed where nothing else of Pushpaka is."""
+"""Fixtures: the distributions and the image, each built once, and virtual environments."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 import pytest
 from attrs import frozen
 from tests.engine.base_images import ensure
-from tests.packages.places import ROOT
+from tests.packages.components import ROOT
 from tests.packages.stand_ins import PYTHON
 
 UV = Path(sys.prefix) / "bin" / "uv"
@@ -19,7 +19,7 @@ UV = Path(sys.prefix) / "bin" / "uv"
 
 @frozen
 class Distributions:
-    """What somebody downloads: the wheel is made of the sdist, which so has all that it takes."""
+    """The sdist, and the wheel that was built from it."""
 
     sdist: Path
     wheel: Path
@@ -27,7 +27,7 @@ class Distributions:
 
 @frozen
 class Venv:
-    """A virtual environment of its own."""
+    """A virtual environment outside the checkout."""
 
     directory: Path
 
@@ -42,8 +42,8 @@ class Venv:
             cwd=self.directory,
         )
 
-    def run(self, *command: str, code: int = 0) -> str:
-        """Return what a program of the environment says, which ends with that code."""
+    def run(self, *command: str, exit_code: int = 0) -> str:
+        """Run a program of the environment, require *exit_code*, and return the output."""
         program, *arguments = command
         ended = subprocess.run(
             [self.directory / "bin" / program, *arguments],
@@ -52,8 +52,8 @@ class Venv:
             text=True,
             cwd=self.directory,
         )
-        assert code == ended.returncode, ended.stderr
-        return ended.stderr if code else ended.stdout
+        assert exit_code == ended.returncode, ended.stderr
+        return ended.stderr if exit_code else ended.stdout
 
 
 @pytest.fixture(scope="session")
@@ -66,22 +66,22 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
 
 @pytest.fixture(scope="session")
 def venv_with(distributions: Distributions) -> Iterator[Callable[[str], Venv]]:
-    """Return what gives the environment that has the wheel with an extra, and nothing else."""
+    """Return a function that returns an environment with the wheel and the given extra."""
     made: dict[str, Venv] = {}
 
-    def give(extra: str) -> Venv:
+    def create_venv(extra: str) -> Venv:
         if extra not in made:
             made[extra] = new_venv()
             made[extra].install(f"pushpaka[{extra}] @ file://{distributions.wheel}")
         return made[extra]
 
-    yield give
+    yield create_venv
     for venv in made.values():
         shutil.rmtree(venv.directory)
 
 
 def new_venv() -> Venv:
-    """Make an environment where any user may pass, as programs of projects have to."""
+    """Create a virtual environment that the operating system users of projects can read."""
     directory = Path(mkdtemp(prefix="pushpaka-venv-"))
     directory.chmod(0o755)
     subprocess.run([UV, "venv", "--quiet", "--allow-existing", directory], check=True)
@@ -90,7 +90,7 @@ def new_venv() -> Venv:
 
 @pytest.fixture(scope="session")
 def own_image() -> Iterator[str]:
-    """Return the image that is built from the checkout; its layers are kept by the engine."""
+    """Build Pushpaka's image from the checkout, and yield its name."""
     ensure(PYTHON)
     tag = f"pushpaka-test-{token_hex(3)}"
     subprocess.run(["docker", "build", "--quiet", "--tag", tag, ROOT], check=True)

@@ -1,4 +1,4 @@
-"""Images in place of those of compose.yaml where no registry can be reached: Debian's programs."""
+"""Images built from Debian packages that stand in for the other images in compose.yaml."""
 
 import shutil
 import subprocess
@@ -8,10 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 PYTHON = "python:3.13-slim"
-_INSTALL = "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends"
-_POSTGRES = f"""\
+_SERVERS = f"""\
 FROM {PYTHON}
-{_INSTALL} postgresql && rm -rf /var/lib/postgresql && mkdir -p /var/lib/postgresql/data
+RUN apt-get update -qq \\
+    && apt-get install -y -qq --no-install-recommends postgresql redis-server \\
+    && rm -rf /var/lib/postgresql && mkdir -p /var/lib/postgresql/data
+"""
+_POSTGRES = f"""\
+{_SERVERS}
 ENV PGDATA=/var/lib/postgresql/data
 COPY start /start
 ENTRYPOINT ["sh", "/start"]
@@ -33,14 +37,13 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 exec postgres -c listen_addresses='*'
 """
-_REDIS = f"FROM {PYTHON}\n{_INSTALL} redis-server\n"
 _TRAEFIK = f'FROM {PYTHON}\nCOPY traefik /usr/local/bin/\nENTRYPOINT ["traefik"]\n'
 
-STAND_INS: Mapping[str, str] = {"postgres": _POSTGRES, "redis": _REDIS, "traefik": _TRAEFIK}
+STAND_INS: Mapping[str, str] = {"postgres": _POSTGRES, "redis": _SERVERS, "traefik": _TRAEFIK}
 
 
 def build(name: str, tag: str) -> None:
-    """Build what stands in for the image *name*."""
+    """Build the image that stands in for *name*, and tag it with *tag*."""
     with TemporaryDirectory() as directory:
         context = Path(directory)
         (context / "Dockerfile").write_text(STAND_INS[name])

@@ -1,4 +1,4 @@
-"""The jobs that deploy from CI: their steps, run as a runner does, against a real instance."""
+"""The example jobs that deploy from CI, run against a real instance as a CI runner does."""
 
 import os
 import shutil
@@ -18,11 +18,13 @@ import pytest
 import yaml
 from anyio import to_thread
 from attrs import frozen
+from tests.packages.components import ROOT
 from tests.packages.conftest import Distributions
-from tests.packages.places import ROOT
-from tests.served import Served, open_served
+from tests.served_instance import ServedInstance, open_served
 
 from pushpaka_core.testing.repositories import Repository
+
+pytestmark = pytest.mark.timeout(300)
 
 CI = ROOT / "packaging" / "ci"
 GITHUB, GITLAB = CI / "pushpaka-deploy.yml", CI / "pushpaka-deploy.gitlab-ci.yml"
@@ -37,28 +39,28 @@ GOOD = {"pushpaka.toml": "", "index.html": "Hello."}
 FAILING = {"pushpaka.toml": '[commands]\nbuild = "exit 3"\n', "index.html": "Broken."}
 
 
-def _github() -> list[str]:
+def _github_scripts() -> list[str]:
     steps: list[dict[str, Any]] = yaml.safe_load(GITHUB.read_text())["jobs"]["deploy"]["steps"]
     return [step["run"] for step in steps]
 
 
-def _gitlab() -> list[str]:
+def _gitlab_scripts() -> list[str]:
     job = yaml.safe_load(GITLAB.read_text())[".pushpaka-deploy"]
     return ["\n".join(job["before_script"]), "\n".join(job["script"])]
 
 
 @frozen(kw_only=True)
 class Job:
-    """What a runner gives to the steps of a job."""
+    """A CI job, which runs scripts in its environment and directory."""
 
     env: Mapping[str, str]
     directory: Path
 
     def run(
-        self, script: str, *, shell: str = "bash", **env: str
+        self, script: str, *, interpreter: str = "bash", **env: str
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [shell, "-ec", script],
+            [interpreter, "-ec", script],
             check=False,
             capture_output=True,
             text=True,
@@ -69,23 +71,25 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-async def served() -> AsyncIterator[Served]:
-    async with open_served(PUSHPAKA_ROUTER="none", PUSHPAKA_TEST_TIMING="fast") as served:
+async def served_instance() -> AsyncIterator[ServedInstance]:
+    async with open_served(PUSHPAKA_ROUTER="none") as served:
         yield await served.start()
 
 
 @pytest.fixture(scope="module")
-async def repository(served: Served) -> Repository:
-    return await to_thread.run_sync(Repository.make, served.repositories / "page")
+async def repository(served_instance: ServedInstance) -> Repository:
+    return await to_thread.run_sync(Repository.create, served_instance.repositories / "page")
 
 
 @pytest.fixture(scope="module")
 async def job(
-    served: Served, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+    served_instance: ServedInstance,
+    repository: Repository,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Job:
-    """Return the job of a pipeline, for a project and with a token that may only deploy."""
+    """Return a job for a project, with a token whose scope is limited to deployments."""
     await to_thread.run_sync(repository.commit, "Begin", {"index.html": "Hello."})
-    async with served.api(await served.sign_up()) as api:
+    async with served_instance.api(await served_instance.sign_up()) as api:
         body = {"name": "Page", "repo_url": str(repository.path)}
         project = (await api.post("/projects", json=body)).json()
         token = (await api.post("/tokens", json={"name": "CI", "scope": "deploy"})).json()["token"]
@@ -95,7 +99,7 @@ async def job(
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(directory),
-            "PUSHPAKA_CLIENT_URL": f"http://127.0.0.1:{served.port}",
+            "PUSHPAKA_CLIENT_URL": f"http://127.0.0.1:{served_instance.port}",
             "PUSHPAKA_CLIENT_TOKEN": token,
             "PROJECT": project["id"],
             "BRANCH": "main",
@@ -104,16 +108,16 @@ async def job(
 
 
 @pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_file_is_as_its_reader_wants_it(file: Path) -> None:
-    """By the schemas that are published for such files."""
+def test_file_matches_its_published_schema(file: Path) -> None:
+    """The example files are valid according to the schemas of GitHub, GitLab and Docker Compose."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[file]]
     checked = subprocess.run([*command, file], check=False, capture_output=True, text=True)
 
     assert 0 == checked.returncode, checked.stdout
 
 
-def test_the_workflow_trusts_nothing_that_it_is_given() -> None:
-    """No text of others gets into a script, no right is given that is not needed."""
+def test_workflow_is_safe() -> None:
+    """Zizmor finds no injection and no excessive permission."""
     program = shutil.which("zizmor", path=str(Path(sys.prefix) / "bin"))
     assert program is not None
     command = [program, "--offline", "--no-progress", "--persona=pedantic", str(GITHUB)]
@@ -122,52 +126,54 @@ def test_the_workflow_trusts_nothing_that_it_is_given() -> None:
     assert 0 == audited.returncode, audited.stdout + audited.stderr
 
 
-def test_both_run_the_same_script() -> None:
-    """What is tried of one holds for the other."""
-    github, gitlab = (steps[-1].splitlines()[1:] for steps in (_github(), _gitlab()))
+def test_github_and_gitlab_run_the_same_script() -> None:
+    """If the scripts are the same, the tests of one script apply to both."""
+    github, gitlab = (
+        steps[-1].splitlines()[1:] for steps in (_github_scripts(), _gitlab_scripts())
+    )
 
     assert github == gitlab
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("shell", ["bash", "sh"])
-async def test_by_curl_a_job_ends_well_only_once_the_commit_runs(
-    shell: str, job: Job, repository: Repository
+async def test_job_with_curl_succeeds_only_if_the_commit_runs(
+    job: Job, repository: Repository
 ) -> None:
-    """The same for what cannot be built, what is refused, and what is not there."""
-    good = await to_thread.run_sync(repository.commit, "Good", {**GOOD, "who": shell})
+    """The job fails if the build fails, the token is rejected or the commit is invalid."""
+    good = await to_thread.run_sync(repository.commit, "Good", GOOD)
     bad = await to_thread.run_sync(repository.commit, "Bad", FAILING)
-    run = partial(job.run, _github()[-1], shell=shell)
+    run = partial(job.run, _gitlab_scripts()[-1], interpreter="sh")
 
     runs = await to_thread.run_sync(partial(run, COMMIT=good))
     breaks = await to_thread.run_sync(partial(run, COMMIT=bad))
     refused = await to_thread.run_sync(partial(run, COMMIT=good, PUSHPAKA_CLIENT_TOKEN="ppk_no"))
     mistaken = await to_thread.run_sync(partial(run, COMMIT='"}'))
 
-    assert (0, True) == (runs.returncode, "It runs at http" in runs.stdout), runs.stderr
+    assert (0, True) == (runs.returncode, "Live at http" in runs.stdout), runs.stderr
     assert (1, True) == (breaks.returncode, "failed: " in breaks.stdout), breaks.stdout
-    assert (1, True) == (refused.returncode, "It was refused: " in refused.stdout), refused.stdout
+    was_refused = "The request was refused: " in refused.stdout
+    assert (1, True) == (refused.returncode, was_refused), refused.stdout
     assert 2 == mistaken.returncode
 
 
 @contextmanager
-def impatient_gateway(to: str) -> Iterator[str]:
-    """Yield the address of a gateway to *to* that gives up on the first POST, which is done."""
+def impatient_gateway(target_url: str) -> Iterator[str]:
+    """Yield the URL of a gateway that forwards requests, but answers the first POST with 504."""
     given_up: list[bool] = []
 
     class Gateway(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._pass_on()
+            self._forward()
 
         def do_POST(self) -> None:
-            self._pass_on()
+            self._forward()
 
         def log_message(self, *_: object) -> None:
             pass
 
-        def _pass_on(self) -> None:
+        def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            address, headers = f"{to}{self.path}", [*self.headers.items()]
+            address, headers = f"{target_url}{self.path}", [*self.headers.items()]
             answer = httpx.request(self.command, address, content=body, headers=headers, timeout=60)
             gives_up = self.command == "POST" and not given_up
             given_up.extend([True] * gives_up)
@@ -187,16 +193,16 @@ def impatient_gateway(to: str) -> Iterator[str]:
 
 
 @pytest.mark.anyio
-async def test_what_is_sent_again_by_curl_is_one_deployment(
+async def test_repeated_request_of_curl_creates_one_deployment(
     job: Job, repository: Repository
 ) -> None:
-    """A gateway that gives up does not tell whether it was made."""
+    """After a 504, the job repeats its request, because the first one may have failed."""
     commit = await to_thread.run_sync(repository.commit, "Once", {**GOOD, "who": "once"})
     url, token = job.env["PUSHPAKA_CLIENT_URL"], job.env["PUSHPAKA_CLIENT_TOKEN"]
 
     with impatient_gateway(url) as gateway:
         ended = await to_thread.run_sync(
-            partial(job.run, _github()[-1], COMMIT=commit, PUSHPAKA_CLIENT_URL=gateway)
+            partial(job.run, _github_scripts()[-1], COMMIT=commit, PUSHPAKA_CLIENT_URL=gateway)
         )
 
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as api:
@@ -206,13 +212,13 @@ async def test_what_is_sent_again_by_curl_is_one_deployment(
 
 
 @pytest.mark.anyio
-async def test_by_the_command_line_it_does_the_same(
+async def test_job_with_the_command_line_succeeds_only_if_the_commit_runs(
     job: Job, repository: Repository, distributions: Distributions
 ) -> None:
-    """As it is installed by the step before, from what is released."""
+    """The first step installs the CLI, from the wheel under test. The next step deploys."""
     good = await to_thread.run_sync(repository.commit, "Good", {**GOOD, "who": "pushpaka"})
     bad = await to_thread.run_sync(repository.commit, "Bad", FAILING)
-    install, deploy = _github()
+    install, deploy = _github_scripts()
     paths = job.directory / "paths"
     of_pip = {name: text for name, text in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     python = Path(sys.base_prefix) / "bin"

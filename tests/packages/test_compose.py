@@ -1,4 +1,4 @@
-"""The image and compose.yaml: all of it in containers, on one machine."""
+"""compose.yaml and Pushpaka's image, which run all of Pushpaka in containers on one machine."""
 
 import json
 import shutil
@@ -9,14 +9,15 @@ from threading import Event, Thread
 from typing import Any, TypeAlias
 
 import pytest
-from tests.packages.composed import SECRETS, Composed, composed, wait_until
-from tests.packages.places import ROOT
+from tests.packages.components import ROOT
+from tests.packages.composed import SECRETS, ComposeProject, compose_up
+from tests.wait_until import wait_until
 
 Project: TypeAlias = dict[str, Any]
 
 pytestmark = [pytest.mark.needs("docker"), pytest.mark.needs("compose"), pytest.mark.timeout(400)]
 
-PAGE = "<!doctype html><h1>Composed</h1>"
+PAGE = "<!doctype html><h1>ComposeProject</h1>"
 REACHING = """\
 import os, socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,10 +27,10 @@ from urllib.parse import parse_qs, urlsplit
 class Reaching(BaseHTTPRequestHandler):
     def do_GET(self):
         asked = parse_qs(urlsplit(self.path).query)
-        told = "Here" if not asked else reached(asked["host"][0], int(asked["port"][0]))
+        answer = "Here" if not asked else reached(asked["host"][0], int(asked["port"][0]))
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(told.encode())
+        self.wfile.write(answer.encode())
 
 
 def reached(host, port):
@@ -45,14 +46,14 @@ ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Reaching).ser
 
 
 @pytest.fixture(scope="module")
-def instance() -> Iterator[Composed]:
-    with composed() as instance:
+def instance() -> Iterator[ComposeProject]:
+    with compose_up() as instance:
         yield instance
 
 
 @pytest.fixture(scope="module")
-def page(instance: Composed) -> Project:
-    """Deploy a site."""
+def page(instance: ComposeProject) -> Project:
+    """Deploy a static site, and return the project."""
     project = instance.project("page", {"index.html": PAGE})
     deployment = instance.deploy(project)
     assert "running" == deployment["status"], deployment["error"]
@@ -61,8 +62,8 @@ def page(instance: Composed) -> Project:
 
 
 @pytest.fixture(scope="module")
-def program(instance: Composed, page: Project) -> Project:
-    """Deploy a program in Python."""
+def program(instance: ComposeProject, page: Project) -> Project:
+    """Deploy a program that tries to connect to requested addresses, and return the project."""
     del page
     project = instance.project("program", {"main.py": REACHING, "requirements.txt": ""})
     deployment = instance.deploy(project)
@@ -70,11 +71,11 @@ def program(instance: Composed, page: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize("missing", SECRETS)
-def test_it_does_not_start_without_secrets_of_its_own(missing: str, tmp_path: Path) -> None:
-    """There is none by default; what to do is said."""
+@pytest.mark.parametrize("missing_secret", SECRETS)
+def test_start_without_a_secret_is_refused(missing_secret: str, tmp_path: Path) -> None:
+    """No secret has a default, and the error says where to set it."""
     shutil.copy(ROOT / "compose.yaml", tmp_path)
-    given = {name: value for name, value in SECRETS.items() if name != missing}
+    given = {name: value for name, value in SECRETS.items() if name != missing_secret}
     text = "".join(f"{name}={value}\n" for name, value in given.items())
     (tmp_path / ".env").write_text(text)
 
@@ -83,14 +84,17 @@ def test_it_does_not_start_without_secrets_of_its_own(missing: str, tmp_path: Pa
     )
 
     assert 0 != refused.returncode
-    assert f"{missing} is missing a value: Set it in .env, as .env.example says." in refused.stderr
+    assert (
+        f"{missing_secret} is missing a value: Set it in .env, as described in .env.example."
+        in refused.stderr
+    )
 
 
-def test_the_page_says_how_the_secrets_are_made(tmp_path: Path) -> None:
-    """Its commands make them, for nobody else to read, and with them it would start."""
+def test_documented_commands_create_all_secrets(tmp_path: Path) -> None:
+    """The commands copy .env.example and fill it in. Only the owner can read the .env file."""
     for file in ("compose.yaml", ".env.example"):
         shutil.copy(ROOT / file, tmp_path)
-    page = (ROOT / "docs" / "containers.md").read_text()
+    page = (ROOT / "docs/operate/containers.md").read_text()
     script, start = page.partition("```sh\n")[2].partition("```")[0].split("docker compose up")
 
     subprocess.run(["sh", "-euc", script], check=True, cwd=tmp_path)
@@ -103,17 +107,10 @@ def test_the_page_says_how_the_secrets_are_made(tmp_path: Path) -> None:
     assert " --detach --wait\n" == start
 
 
-def test_the_example_names_every_secret_and_has_none() -> None:
-    """Whoever copies it as it is, is refused."""
-    lines = (ROOT / ".env.example").read_text().splitlines()
-
-    assert {f"{name}=" for name in SECRETS} == {line for line in lines if line.endswith("=")}
-
-
-def test_a_site_and_a_program_are_deployed_and_reached_through_traefik(
-    instance: Composed, page: Project, program: Project
+def test_applications_and_the_api_answer_through_traefik(
+    instance: ComposeProject, page: Project, program: Project
 ) -> None:
-    """By the API in one container, a worker in another, PostgreSQL and Redis in others."""
+    """A site, a program and the dashboard respond, and Redis and the router are healthy."""
     health = instance.ask("api", "/health").json()
 
     assert PAGE == instance.visit(page).text
@@ -131,19 +128,19 @@ def test_a_site_and_a_program_are_deployed_and_reached_through_traefik(
     [(2, 5432), (3, 6379), (65, 22), (66, 8081), (66, 80)],
     ids=["PostgreSQL", "Redis", "the machine", "the router's inside", "the router"],
 )
-def test_an_application_reaches_nothing_of_the_platform(
-    instance: Composed, program: Project, number: int, port: int
+def test_application_cannot_connect_to_the_platform(
+    instance: ComposeProject, program: Project, number: int, port: int
 ) -> None:
-    """Its network leads to its project's containers and out into the world alone."""
+    """An application can connect only to its own project and to the Internet."""
     host = f"{instance.subnet}.{number}"
 
     assert "no" == instance.visit(program, f"/?host={host}&port={port}").text
 
 
-def test_nobody_asks_in_vain_while_workers_and_the_api_start_again(
-    instance: Composed, page: Project
+def test_restart_of_workers_and_the_api_loses_no_request(
+    instance: ComposeProject, page: Project
 ) -> None:
-    """Applications and the router go on; what is asked for afterwards is deployed by new ones."""
+    """Applications and the router keep running meanwhile, and the new worker deploys."""
     answers: list[int] = []
     over = Event()
 
@@ -164,10 +161,16 @@ def test_nobody_asks_in_vain_while_workers_and_the_api_start_again(
     assert "running" == again["status"], again["error"]
 
 
-def test_who_answers_strangers_has_no_rights(instance: Composed) -> None:
-    """The API and the router are nobody in particular; the engine's socket is the worker's."""
+def test_services_have_few_privileges(instance: ComposeProject) -> None:
+    """Only the worker runs as root and can access the engine's socket."""
     nobody = "65534:65534"
-    users = {"api": "pushpaka", "worker": "0:0", "traefik": nobody, "redis": nobody}
+    users = {
+        "api": "pushpaka",
+        "error-pages": "pushpaka",
+        "worker": "0:0",
+        "traefik": nobody,
+        "redis": nobody,
+    }
 
     described = {name: instance.container(name) for name in users}
 
@@ -183,27 +186,29 @@ def test_who_answers_strangers_has_no_rights(instance: Composed) -> None:
         assert (name == "worker") == any("docker.sock" in mount for mount in mounts)
 
 
-def test_no_secret_is_in_the_image(instance: Composed) -> None:
-    """Nor a program to install others; it runs as a user, ends by SIGTERM, and tells its health."""
+def test_image_contains_no_secret(instance: ComposeProject) -> None:
+    """In addition, the image runs as a separate user, stops on SIGTERM, and has a health check."""
     shown = json.loads(instance.docker("image", "inspect", instance.image("pushpaka")))[0]
     history = instance.docker("history", "--no-trunc", instance.image("pushpaka"))
-    told = history + json.dumps(shown)
+    output = history + json.dumps(shown)
 
-    assert [] == [name for name, value in SECRETS.items() if value in told or name in told]
+    assert [] == [name for name, value in SECRETS.items() if value in output or name in output]
     config = shown["Config"]
     assert ("pushpaka", "SIGTERM") == (config["User"], config["StopSignal"])
     assert {"/var/lib/pushpaka": {}} == config["Volumes"]
     assert "/health" in config["Healthcheck"]["Test"][-1]
 
 
-def test_nothing_is_left_of_it(instance: Composed, page: Project, program: Project) -> None:
-    """Projects that are deleted take their containers, networks and images with them."""
+def test_deleted_projects_and_services_leave_only_images(
+    instance: ComposeProject, page: Project, program: Project
+) -> None:
+    """All containers, networks and volumes, and the images of the projects, are removed."""
     for project in (page, program):
         instance.api.delete(f"/projects/{project['id']}").raise_for_status()
-    wait_until(lambda: not instance.left(of_applications=True))
+    wait_until(lambda: not instance.remaining_resources(of_applications=True))
     instance.compose("down", "--volumes")
 
-    left = [json.loads(line) for line in instance.left()]
+    left = [json.loads(line) for line in instance.remaining_resources()]
     assert {"pushpaka", "postgres", "redis", "traefik"} == {
         image["Repository"].rpartition("/")[2] for image in left
     }

@@ -1,4 +1,4 @@
-"""Programs that pretend to be what they are not."""
+"""Programs that disguise themselves as shims, to keep running unnoticed."""
 
 import os
 import signal
@@ -6,14 +6,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from anyio import fail_after, to_thread, wait_readable
-from tests.security.conftest import Stranger
+from anyio import to_thread, wait_readable
+from tests.security.conftest import ProjectUser
 
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.adapters.process.records import Records
-from pushpaka_core.adapters.process.shims import SHIM_MARK
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.adapters.process.supervisor.records import ProcessRecords
+from pushpaka_core.adapters.process.supervisor.shims import SHIM_MARK
 from pushpaka_core.ports.processes import Command
-from pushpaka_core.testing.processes import living
+from pushpaka_core.testing.processes import live_pids
 
 pytestmark = pytest.mark.anyio
 
@@ -26,27 +26,26 @@ time.sleep(60)
 """
 
 
-async def test_a_program_in_the_guise_of_a_shim_is_swept(
-    processes: HostProcesses, stranger: Stranger, data: Path
+async def test_a_program_disguised_as_a_shim_is_killed(
+    process_manager: HostProcesses, project_user: ProjectUser, data_directory: Path
 ) -> None:
-    """A stranger's mark, name and closed files in /proc protect nobody from the sweep."""
-    records, mark = Records(data / "processes"), str(uuid4())
-    guise = {SHIM_MARK: await to_thread.run_sync(records.instance)} if stranger.uid else {}
-    argv = (stranger.python, "-c", _HIDE)
+    """A program is killed even if it copies a shim's environment, name and permissions in /proc."""
+    records, mark = ProcessRecords(data_directory / "processes"), str(uuid4())
+    guise = {SHIM_MARK: await to_thread.run_sync(records.instance)} if project_user.uid else {}
+    argv = (project_user.python, "-c", _HIDE)
     env = {"MARK": mark, **guise}
-    await processes.launch(
-        "web.1", Command(argv=argv, directory=Path("/"), env=env, uid=stranger.uid)
+    await process_manager.launch(
+        "web.1", Command(argv=argv, directory=Path("/"), env=env, uid=project_user.uid)
     )
-    await anext(processes.output("web.1"))
+    await anext(process_manager.output("web.1"))
     record = await to_thread.run_sync(records.record, "web.1")
     assert record is not None
     shim = os.pidfd_open(record["shim"]["pid"])
     os.kill(record["shim"]["pid"], signal.SIGKILL)
-    await to_thread.run_sync(records.drop, "web.1")
+    await to_thread.run_sync(records.delete, "web.1")
 
-    with fail_after(10):
-        await wait_readable(shim)
-        await processes.sweep()
+    await wait_readable(shim)
+    await process_manager.kill_orphans()
     os.close(shim)
 
-    assert set() == await living(mark)
+    assert set() == await live_pids(mark)

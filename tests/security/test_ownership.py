@@ -1,14 +1,14 @@
-"""Giving files to a project and taking them away, while programs of the project live."""
+"""Changing the owner of a project's files, and removing them, while its programs run."""
 
 import os
 from pathlib import Path
 
 import pytest
-from anyio import create_task_group, fail_after, to_thread
-from tests.security.conftest import Stranger
+from anyio import create_task_group, to_thread
+from tests.security.conftest import ProjectUser
 
 from pushpaka_core.adapters.process.releases import Releases
-from pushpaka_core.adapters.process.removal import remove_tree
+from pushpaka_core.adapters.process.sandbox.removal import remove_tree
 from pushpaka_core.testing.applications import checkout, new_lease
 
 pytestmark = pytest.mark.anyio
@@ -45,42 +45,39 @@ while True:
 """
 
 
-@pytest.mark.parametrize(("part", "entries"), [("app", 2000), ("scratch", 2)])
-async def test_nothing_is_given_before_all_of_it_is(
-    stranger: Stranger, data: Path, tmp_path: Path, part: str, entries: int
+@pytest.mark.parametrize(("part", "entries"), [("app", 2000), ("build_scratch", 2)])
+async def test_files_are_given_to_a_project_all_at_once(
+    project_user: ProjectUser, data_directory: Path, tmp_path: Path, part: str, entries: int
 ) -> None:
-    """A program of the project that waits for a release finds nothing of ours to bend in it."""
-    if part == "scratch" and not stranger.uid:
+    """A running program of the project cannot replace any file before the last one is ready."""
+    if part == "build_scratch" and not project_user.uid:
         pytest.skip("where programs run as the platform itself, nothing is kept from them")
-    release = Releases(data / "releases").of(new_lease())
+    release = Releases(data_directory / "releases").for_lease(new_lease())
     source = await checkout(tmp_path / "source", {str(number): "" for number in range(2000)})
 
-    with fail_after(20):
-        async with stranger.running(_WAIT, getattr(release, part)):
-            await to_thread.run_sync(release.begin, source, stranger.uid)
+    async with project_user.running(_WAIT, getattr(release, part)):
+        await to_thread.run_sync(release.initialize, source, project_user.uid)
 
-    assert f"ready\n{entries} True\n" == stranger.output.decode()
+    assert f"ready\n{entries} True\n" == project_user.output.decode()
 
 
-async def test_removing_reaches_nothing_outside(data: Path, tmp_path: Path) -> None:
-    """Links go, what they lead to stays; so do the other names of a file."""
-    kept, tree = tmp_path / "kept", data / "tree"
+async def test_removing_a_tree_does_not_follow_links(data_directory: Path, tmp_path: Path) -> None:
+    kept, tree = tmp_path / "kept", data_directory / "tree"
     await checkout(kept, {"file": "kept"})
     await checkout(tree, {"inner/x": ""})
-    (tree / "inner" / "link").symlink_to(kept)
+    (tree / "inner" / "link_programs").symlink_to(kept)
     (tree / "top").symlink_to(kept)
-    (data / "other").write_text("kept")
-    (tree / "inner" / "hard").hardlink_to(data / "other")
+    (data_directory / "other").write_text("kept")
+    (tree / "inner" / "hard").hardlink_to(data_directory / "other")
 
     await to_thread.run_sync(remove_tree, tree)
 
     assert not tree.exists()
-    assert ["kept", "kept"] == [(kept / "file").read_text(), (data / "other").read_text()]
+    assert ["kept", "kept"] == [(kept / "file").read_text(), (data_directory / "other").read_text()]
 
 
-async def test_a_tree_may_be_removed_by_several_at_a_time(data: Path) -> None:
-    """Two verbs that clean up the same meet; each of them ends with the tree gone."""
-    tree = data / "tree"
+async def test_a_tree_can_be_removed_concurrently(data_directory: Path) -> None:
+    tree = data_directory / "tree"
     await checkout(tree, {f"{first}/{second}/x": "" for first in range(30) for second in range(9)})
 
     async with create_task_group() as tasks:
@@ -90,33 +87,30 @@ async def test_a_tree_may_be_removed_by_several_at_a_time(data: Path) -> None:
     assert not tree.exists()
 
 
-async def test_a_link_is_not_removed_as_a_tree(data: Path, tmp_path: Path) -> None:
-    """Whoever puts a link in the place of a tree loses nothing behind it."""
+async def test_a_link_is_not_removed_as_a_tree(data_directory: Path, tmp_path: Path) -> None:
     await checkout(tmp_path / "kept", {"file": "kept"})
-    (data / "tree").symlink_to(tmp_path / "kept")
+    (data_directory / "tree").symlink_to(tmp_path / "kept")
 
     with pytest.raises(OSError, match="tree"):
-        await to_thread.run_sync(remove_tree, data / "tree")
+        await to_thread.run_sync(remove_tree, data_directory / "tree")
 
     assert "kept" == (tmp_path / "kept" / "file").read_text()
 
 
-@pytest.mark.parametrize("while_it_lives", [False, True] if os.geteuid() == 0 else [False])
-async def test_removing_ends_whoever_meddles(
-    stranger: Stranger, data: Path, tmp_path: Path, *, while_it_lives: bool
+@pytest.mark.parametrize("is_program_running", [False, True] if os.geteuid() == 0 else [False])
+async def test_a_running_program_cannot_prevent_or_redirect_a_removal(
+    project_user: ProjectUser, data_directory: Path, tmp_path: Path, *, is_program_running: bool
 ) -> None:
-    """A living program can neither keep its tree by filling it nor lead the removal elsewhere."""
-    kept, tree = tmp_path / "kept", data / "tree"
+    kept, tree = tmp_path / "kept", data_directory / "tree"
     await checkout(kept, {"file": "kept", "b/c/file": "kept"})
     tree.mkdir()
-    os.chown(tree, -1 if stranger.uid is None else stranger.uid, -1)
+    os.chown(tree, -1 if project_user.uid is None else project_user.uid, -1)
 
-    with fail_after(20):
-        async with stranger.running(_MEDDLE, tree, kept) as tasks:
-            if while_it_lives:
-                await to_thread.run_sync(remove_tree, tree)
-            tasks.cancel_scope.cancel()
-        await to_thread.run_sync(remove_tree, tree)
+    async with project_user.running(_MEDDLE, tree, kept) as tasks:
+        if is_program_running:
+            await to_thread.run_sync(remove_tree, tree)
+        tasks.cancel_scope.cancel()
+    await to_thread.run_sync(remove_tree, tree)
 
     assert not tree.exists()
     assert ["kept", "kept"] == [(kept / path).read_text() for path in ("file", "b/c/file")]

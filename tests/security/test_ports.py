@@ -1,12 +1,11 @@
-"""Programs that want the port, or the place, of another one."""
+"""Programs that listen on the port of another program."""
 
 from pathlib import Path
 
 import pytest
-from anyio import fail_after
-from tests.security.conftest import Stranger
+from tests.security.conftest import ProjectUser
 
-from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
 from pushpaka_core.ports.processes import Command
 
 pytestmark = pytest.mark.anyio
@@ -29,69 +28,66 @@ time.sleep(60)
 """
 
 
-async def _listening(
-    processes: HostProcesses, stranger: Stranger, name: str, address: str, uid: int | None
+async def _listen(
+    processes: HostProcesses, project_user: ProjectUser, name: str, address: str, uid: int | None
 ) -> int:
-    """Launch a listener on any port of *address*, and return the port."""
-    argv = (stranger.python, "-c", _LISTEN, address, "0", "0")
+    """Start a program that listens on a free port of *address*, and return the port."""
+    argv = (project_user.python, "-c", _LISTEN, address, "0", "0")
     await processes.launch(name, Command(argv=argv, directory=Path("/"), uid=uid))
     async for chunk in processes.output(name):
         return int(chunk.data)
     raise AssertionError("it does not listen")
 
 
-@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0"])
-@pytest.mark.parametrize("foreign", ["127.0.0.2", "::1", "::"])
-async def test_a_port_is_its_owners_whoever_is_on_other_addresses(
-    processes: HostProcesses, stranger: Stranger, own: str, foreign: str
+@pytest.mark.parametrize("own_address", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("foreign_address", ["127.0.0.2", "::1", "::"])
+async def test_a_listener_on_another_address_does_not_change_the_owner_of_a_port(
+    process_manager: HostProcesses,
+    project_user: ProjectUser,
+    own_address: str,
+    foreign_address: str,
 ) -> None:
-    """Nobody makes a healthy program look like a thief by listening beside it."""
-    neighbour = None if stranger.uid is None else stranger.uid + 1
-    port = await _listening(processes, stranger, "web.1", own, neighbour)
+    neighbor = None if project_user.uid is None else project_user.uid + 1
+    port = await _listen(process_manager, project_user, "web.1", own_address, neighbor)
 
-    with fail_after(10):
-        async with stranger.running(_LISTEN, foreign, port, 0) as tasks:
-            owner = await processes.listener(port)
-            tasks.cancel_scope.cancel()
+    async with project_user.running(_LISTEN, foreign_address, port, 0) as tasks:
+        owner = await process_manager.listening_program(port)
+        tasks.cancel_scope.cancel()
 
     assert "web.1" == owner
 
 
-async def test_a_port_cannot_be_shared_by_a_neighbour(
-    processes: HostProcesses, stranger: Stranger
+async def test_another_user_cannot_share_a_port(
+    process_manager: HostProcesses, project_user: ProjectUser
 ) -> None:
-    """Where a program listens, no other one gets a part of its connections."""
-    neighbour = None if stranger.uid is None else stranger.uid + 1
-    port = await _listening(processes, stranger, "web.1", "127.0.0.1", neighbour)
+    neighbor = None if project_user.uid is None else project_user.uid + 1
+    port = await _listen(process_manager, project_user, "web.1", "127.0.0.1", neighbor)
 
-    with fail_after(10):
-        async with stranger.running(_LISTEN, "127.0.0.1", port, 1) as tasks:
-            tasks.cancel_scope.cancel()
+    async with project_user.running(_LISTEN, "127.0.0.1", port, 1) as tasks:
+        tasks.cancel_scope.cancel()
 
-    assert stranger.output.startswith(b"refused")
+    assert project_user.output.startswith(b"refused")
 
 
-async def test_a_port_is_judged_by_the_address_that_leads_to_it(
-    processes: HostProcesses, stranger: Stranger
+async def test_the_owner_of_a_port_depends_on_the_address(
+    process_manager: HostProcesses, project_user: ProjectUser
 ) -> None:
-    """Where a node listens on an address of its own, who is on loopback does not count."""
-    neighbour = None if stranger.uid is None else stranger.uid + 1
-    port = await _listening(processes, stranger, "web.1", "127.0.0.2", neighbour)
+    neighbor = None if project_user.uid is None else project_user.uid + 1
+    port = await _listen(process_manager, project_user, "web.1", "127.0.0.2", neighbor)
 
-    with fail_after(10):
-        async with stranger.running(_LISTEN, "127.0.0.1", port, 0) as tasks:
-            owners = [
-                await processes.listener(port, host=host) for host in ("127.0.0.2", "127.0.0.1")
-            ]
-            tasks.cancel_scope.cancel()
+    async with project_user.running(_LISTEN, "127.0.0.1", port, 0) as tasks:
+        owners = [
+            await process_manager.listening_program(port, host=host)
+            for host in ("127.0.0.2", "127.0.0.1")
+        ]
+        tasks.cancel_scope.cancel()
 
     assert ["web.1", ""] == owners
 
 
-async def test_only_on_other_addresses_a_port_is_theirs(
-    processes: HostProcesses, stranger: Stranger
+async def test_a_listener_on_another_loopback_address_is_found(
+    process_manager: HostProcesses, project_user: ProjectUser
 ) -> None:
-    """A program that listens where 127.0.0.1 does not lead is known by its name as well."""
-    port = await _listening(processes, stranger, "web.1", "127.0.0.2", stranger.uid)
+    port = await _listen(process_manager, project_user, "web.1", "127.0.0.2", project_user.uid)
 
-    assert "web.1" == await processes.listener(port)
+    assert "web.1" == await process_manager.listening_program(port)

@@ -1,32 +1,37 @@
-"""The services over the memory adapters, with a clock that only moves when it is told to."""
+"""Fixtures for services on the memory adapters, with a stepped clock and virtual time."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
-from tests.services.platform import Platform, open_platform
-from tests.services.world import SteppedClock, World
+from tests.platform_fixtures import Platform, open_platform
+from tests.service_fixtures import Services
+from tests.virtual_time import running_loop, virtual_time
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.projects import Project
-from pushpaka_core.domain.users import RegistrationPolicy
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.deployments.deployments import Deployment
+from pushpaka_core.domain.projects.projects import Project
 
-
-@pytest.fixture
-def world() -> World:
-    return World.of(
-        SteppedClock(), registration=RegistrationPolicy.OPEN, recheck=timedelta(minutes=1)
-    )
+__all__ = ["running_loop", "virtual_time"]
 
 
-@pytest.fixture
-async def ann(world: World) -> Actor:
-    return await world.signed_up("ann@example.com")
+@pytest.fixture(autouse=True)
+def no_real_waits(virtual_time: None) -> None:
+    """Run every test in this folder in virtual time."""
 
 
 @pytest.fixture
-async def bob(world: World) -> Actor:
-    return await world.signed_up("bob@example.com")
+def services() -> Services:
+    return Services.of()
+
+
+@pytest.fixture
+async def ann(services: Services) -> Actor:
+    return await services.sign_up("ann@example.com")
+
+
+@pytest.fixture
+async def bob(services: Services) -> Actor:
+    return await services.sign_up("bob@example.com")
 
 
 @pytest.fixture
@@ -38,3 +43,9 @@ async def platform() -> AsyncIterator[Platform]:
 @pytest.fixture
 async def shop(platform: Platform) -> Project:
     return await platform.project("shop")
+
+
+@pytest.fixture
+async def running(platform: Platform, shop: Project) -> Deployment:
+    """Return the active deployment of `shop`."""
+    return await platform.deploy(shop)

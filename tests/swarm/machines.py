@@ -1,4 +1,4 @@
-"""Machines of a Swarm of a test's own: engines in network namespaces of their own, on one wire."""
+"""A Swarm of two machines: engines in network namespaces that a switch connects."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -7,36 +7,43 @@ from pathlib import Path
 from secrets import randbelow, token_hex
 from signal import SIGKILL, SIGTERM
 from tempfile import TemporaryDirectory, mkdtemp
-from time import monotonic, sleep
 
 import psutil
 import pytest
 from attrs import define, field, frozen
 from tests.engine import base_images
-from tests.engine.own_engine import lacks_engines, unmount
-from tests.served import ENGINES
-from tests.swarm.registry import PASSWORD, USER, RegistryServer, open_registry
+from tests.engine.own_engine import engines_unavailable_reason, unmount
+from tests.engine.registry import (
+    PASSWORD,
+    USER,
+    RegistryServer,
+    open_registry,
+    password_auth,
+)
+from tests.served_instance import ENGINES
+from tests.wait_until import wait_until
 
-from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, RegistryPlace
+from pushpaka_core.adapters.swarm.registry import RegistryLocation
+from pushpaka_core.domain.projects.images import RegistryCredentials
 
-_PATIENCE = 60
+_LIMIT_SECONDS = 60
 _DISK = "4g"
-"""At most; what is not written takes no memory."""
+"""The maximum size of a machine's disk. Only written data takes up memory."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def lacks_swarm() -> str | None:
-    """Say why no Swarm can be made here."""
-    return lacks_engines("ip", "nsenter", "unshare", "iptables", "docker-registry")
+def swarm_unavailable_reason() -> str | None:
+    """Return why no Swarm can be started here, or None."""
+    return engines_unavailable_reason("ip", "nsenter", "unshare", "iptables", "docker-registry")
 
 
 @frozen
-class Wire:
-    """What connects the machines with each other and with this host, which is the first on it."""
+class MachineNetwork:
+    """A network of this host, which has the number 1, and of the Swarm's machines."""
 
     key: str = field(factory=lambda: token_hex(3))
     _net: str = field(factory=lambda: f"10.{248 + randbelow(7)}.{randbelow(256)}")
-    """Three parts of all addresses, which nothing else of this host has."""
+    """The first three octets of all addresses. The fourth one is the number of the machine."""
 
     @property
     def host(self) -> str:
@@ -51,14 +58,14 @@ class Wire:
         return f"{self._net}.{number}"
 
     def name(self, number: int) -> str:
-        """Return what the namespace of a machine is called; the first is that of the switch."""
+        """Return the name of a machine's network namespace. The switch has the number 0."""
         return f"pks{self.key}-{number}"
 
-    def lay(self) -> None:
+    def create(self) -> None:
         """
-        Make the switch, and connect this host to it.
+        Create the switch, and connect this host to it.
 
-        It is in a namespace too: what this host's firewall says of bridges is not for it.
+        The switch has a separate namespace, because this host's firewall has rules for bridges.
         """
         _ip("netns", "add", self.name(0))
         _ip("-n", self.name(0), "link", "add", "switch", "type", "bridge")
@@ -67,11 +74,11 @@ class Wire:
         self._plug(1)
         _ip("address", "add", f"{self.host}/24", "dev", self.name(1))
         _ip("link", "set", self.name(1), "up")
-        for rule in self._ways_out:
+        for rule in self._outbound_rules:
             _iptables("--insert", *rule)
 
     def connect(self, number: int) -> None:
-        """Give a machine its namespace, and connect it."""
+        """Create the network namespace of a machine, and connect it to the switch."""
         name, peer = self.name(number), f"p{number}"
         _ip("netns", "add", name)
         _ip("-n", name, "link", "set", "lo", "up")
@@ -81,17 +88,17 @@ class Wire:
         _ip("-n", name, "link", "set", "eth0", "up")
         _ip("-n", name, "route", "add", "default", "via", self.host)
 
-    def cut(self, number: int) -> None:
-        """Pull the cable of a machine: nothing comes through, and nobody is told."""
+    def disconnect(self, number: int) -> None:
+        """Disconnect a machine, so that packets are silently lost."""
         _ip("-n", self.name(0), "link", "set", f"p{number}", "nomaster")
 
-    def mend(self, number: int) -> None:
-        """Plug it in again."""
+    def reconnect(self, number: int) -> None:
+        """Reconnect a machine."""
         self._plug(number)
 
     def remove(self) -> None:
-        """Remove all namespaces, what is in them, and what this host was told about them."""
-        for rule in self._ways_out:
+        """Remove all namespaces, links and firewall rules."""
+        for rule in self._outbound_rules:
             with suppress(subprocess.CalledProcessError):
                 _iptables("--delete", *rule)
         for name in _namespaces():
@@ -100,8 +107,8 @@ class Wire:
         subprocess.run(["ip", "link", "delete", self.name(1)], check=False, capture_output=True)
 
     @property
-    def _ways_out(self) -> Sequence[Sequence[str]]:
-        """Return the rules by which builds reach what they install."""
+    def _outbound_rules(self) -> Sequence[Sequence[str]]:
+        """The firewall rules that let builds connect to package registries."""
         net, link = self.network, self.name(1)
         answers = ("--match", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
         return [
@@ -116,18 +123,18 @@ class Wire:
 
 @define
 class Node:
-    """A machine: an engine with data, processes and a network of its own."""
+    """A machine of the Swarm: a Docker Engine with its own data, processes and network."""
 
-    _wire: Wire
+    _network: MachineNetwork
     _number: int
     directory: Path = field(factory=lambda: Path(mkdtemp(prefix="pks-")), init=False)
-    """Its disk, which is in memory: it has thousands of files, and is gone after the tests."""
+    """Where the disk of the machine is mounted, which is a file system in memory."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
     def name(self) -> str:
-        """What it calls itself."""
-        return self._wire.name(self._number)
+        """The host name of the machine."""
+        return self._network.name(self._number)
 
     @property
     def url(self) -> str:
@@ -135,7 +142,7 @@ class Node:
 
     @property
     def address(self) -> str:
-        return self._wire.address(self._number)
+        return self._network.address(self._number)
 
     @property
     def id(self) -> str:
@@ -146,86 +153,86 @@ class Node:
         return self._log.read_text()
 
     def prepare(self) -> None:
-        """Give it its disk."""
+        """Mount the disk of the machine."""
         mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(self.directory)]
         subprocess.run(mount, check=True)
 
     def start(self) -> None:
-        """Start its engine, and return once that answers."""
+        """Start the engine, and return once it responds."""
         for file in (self._pid_file, self._exec / "containerd" / "containerd.pid"):
             file.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        end = monotonic() + _PATIENCE
-        while not self.answers():
-            assert self._process.poll() is None, self.log
-            assert monotonic() < end, self.log
-            sleep(0.1)
+        wait_until(self._has_started, lambda: self.log)
 
-    def until_it_manages(self, *, wanted: bool) -> None:
-        """Wait until it is a manager, or is none any more."""
-        end = monotonic() + _PATIENCE
-        told = "{{.Swarm.ControlAvailable}}"
-        while self.docker("info", "--format", told).strip() != str(wanted).lower():
-            assert monotonic() < end, self.log
-            sleep(0.1)
+    def wait_until_manager(self, *, is_manager: bool) -> None:
+        """Wait until the machine is a manager of the Swarm, or no longer is one."""
+        template, text = "{{.Swarm.ControlAvailable}}", str(is_manager).lower()
+        wait_until(
+            lambda: self.docker("info", "--format", template).strip() == text, lambda: self.log
+        )
 
-    def answers(self) -> bool:
+    def _has_started(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
+        return self.responds()
+
+    def responds(self) -> bool:
         return self._run("version").returncode == 0
 
-    def has(self, image: str) -> bool:
-        """Tell whether an image was loaded into it."""
+    def has_image(self, image: str) -> bool:
+        """Return True if the machine's engine has *image*."""
         return self._run("image", "inspect", image).returncode == 0
 
-    def docker(self, *arguments: str) -> str:
-        """Run the docker command on it, and return what it prints."""
-        ended = self._run(*arguments)
+    def docker(self, *arguments: str, stdin: str = "") -> str:
+        """Run a docker command on the machine's engine, and return the output."""
+        ended = self._run(*arguments, stdin=stdin)
         assert 0 == ended.returncode, ended.stderr.decode()
         return ended.stdout.decode()
 
     def kill(self) -> None:
-        """Kill everything that runs on it, as a loss of power would."""
+        """Kill all processes of the machine, as in a power failure."""
         assert self._process is not None
         self._process.send_signal(SIGKILL)
-        self._process.wait(_PATIENCE)
-        self._kill_the_rest()
+        self._process.wait(_LIMIT_SECONDS)
+        self._kill_remaining_processes()
 
     @contextmanager
     def cut_off(self) -> Iterator[None]:
-        """Let nobody reach it, and it nobody, while it runs on."""
-        self._wire.cut(self._number)
+        """Disconnect the machine from the network until the block ends."""
+        self._network.disconnect(self._number)
         try:
             yield
         finally:
-            self._wire.mend(self._number)
+            self._network.reconnect(self._number)
 
     def stop(self) -> None:
-        """End its engine as an operator does."""
+        """Stop the engine with SIGTERM, and wait for its end."""
         assert self._process is not None
         self._process.send_signal(SIGTERM)
-        self._process.wait(_PATIENCE)
+        self._process.wait(_LIMIT_SECONDS)
 
     def remove(self) -> None:
-        """Leave nothing of it: no process, mount or file."""
+        """Remove all processes, mounts and files of the machine."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(_PATIENCE)
-        self._kill_the_rest()
+            self._process.wait(_LIMIT_SECONDS)
+        self._kill_remaining_processes()
         unmount(self.directory)
         self.directory.rmdir()
         for group in sorted(_CGROUPS.glob(f"*{self._group}/**/"), reverse=True):
             with suppress(OSError):
                 group.rmdir()
 
-    def _kill_the_rest(self) -> None:
-        """Kill its containerd, the shims of that, and all that runs in containers."""
-        while found := list(self._rest()):
+    def _kill_remaining_processes(self) -> None:
+        """Kill containerd, its shims, and the processes in containers."""
+        while found := list(self._remaining_processes()):
             for process in found:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(found, timeout=5)
 
-    def _rest(self) -> Iterator[psutil.Process]:
+    def _remaining_processes(self) -> Iterator[psutil.Process]:
         files = [f for g in _CGROUPS.glob(f"*{self._group}") for f in g.rglob("cgroup.procs")]
         pids = {int(pid) for file in files for pid in file.read_text().split()}
         for process in psutil.process_iter():
@@ -234,9 +241,9 @@ class Node:
                 if is_ours or process.pid in pids:
                     yield process
 
-    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    def _run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[bytes]":
         command = ["docker", "--host", self.url, *arguments]
-        return subprocess.run(command, check=False, capture_output=True)
+        return subprocess.run(command, check=False, capture_output=True, input=stdin.encode())
 
     @property
     def _command(self) -> Sequence[str]:
@@ -245,7 +252,7 @@ class Node:
             "unshare", "--uts", "sh", "-c", 'hostname "$1" && shift && exec "$@"', "sh", self.name,
             "dockerd", "--host", self.url, "--pidfile", str(self._pid_file),
             "--data-root", str(self.directory / "data"), "--exec-root", str(self._exec),
-            "--cgroup-parent", self._group, "--insecure-registry", self._wire.network,
+            "--cgroup-parent", self._group, "--insecure-registry", self._network.network,
             "--shutdown-timeout=5",
         ]  # fmt: skip
 
@@ -268,7 +275,7 @@ class Node:
 
 @frozen
 class Swarm:
-    """A manager and a worker, and the registry from which both fetch."""
+    """A Swarm of a manager and a worker, and the registry that both use."""
 
     manager: Node
     worker: Node
@@ -276,7 +283,7 @@ class Swarm:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Return what tells an instance to use it."""
+        """The settings of a Pushpaka instance that uses this Swarm."""
         return {
             "PUSHPAKA_RUNTIME": "swarm",
             "PUSHPAKA_DOCKER_URL": self.manager.url,
@@ -287,50 +294,62 @@ class Swarm:
         }
 
     @property
-    def place(self) -> RegistryPlace:
-        """Return the same for adapters."""
-        account = RegistryAccount(user=USER, password=PASSWORD)
-        return RegistryPlace(url=f"http://{self.registry.address}/apps", account=account)
+    def registry_location(self) -> RegistryLocation:
+        """The registry, in the form that the adapters use."""
+        account = RegistryCredentials(user=USER, password=PASSWORD)
+        return RegistryLocation(url=f"http://{self.registry.address}/apps", credentials=account)
+
+    def set_availability(self, availability: str) -> None:
+        """Set the availability of the worker to "active" or "drain"."""
+        update = ("node", "update", "--availability", availability, self.worker.id)
+        self.manager.docker(*update)
 
     def load(self, *images: str, node: Node | None = None) -> None:
-        """Copy images from the engine that everybody shares to where images are built."""
-        node = node or self.manager
+        """Copy images from the engine that tests share to the manager, and from there to *node*."""
         for image in images:
-            base_images.ensure(image)
-        missing = [image for image in images if not node.has(image)]
-        if not missing:
-            return
-        load = ["docker", "--host", node.url, "load"]
-        with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as saved:
+            if not self.manager.has_image(image):
+                base_images.ensure(image)
+                self._load(image)
+            if node is not None and not node.has_image(image):
+                self._transfer("pull", image, node)
+
+    def _load(self, image: str) -> None:
+        load = ["docker", "--host", self.manager.url, "load"]
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
             subprocess.run(load, stdin=saved.stdout, check=True, capture_output=True)
         assert 0 == saved.returncode
-        self._push(node, missing)
+        # Compressed layers are uploaded once, so that no deployment has to wait for that.
+        self._transfer("push", image, self.manager)
 
-    def _push(self, node: Node, images: Sequence[str]) -> None:
-        """Compress images for the registry now, so that no deployment has to wait for that."""
+    def _transfer(self, command: str, image: str, node: Node) -> None:
+        """Push an image from *node* to the registry, or pull it from there."""
+        name = f"{self.registry.address}/base/{image}"
         with TemporaryDirectory() as config:
-            account = ("--username", USER, "--password", PASSWORD)
-            node.docker("--config", config, "login", *account, self.registry.address)
-            for image in images:
-                name = f"{self.registry.address}/base/{image}"
+            # A test of another process looks for the password in all command lines.
+            account = ("--username", USER, "--password-stdin", self.registry.address)
+            node.docker("--config", config, "login", *account, stdin=PASSWORD)
+            if command == "push":
                 node.docker("tag", image, name)
-                node.docker("--config", config, "push", "--quiet", name)
-                node.docker("rmi", name)
+            node.docker("--config", config, command, "--quiet", name)
+            if command == "pull":
+                node.docker("tag", name, image)
+            node.docker("rmi", name)
 
 
 @contextmanager
 def open_swarm() -> Iterator[Swarm]:
-    """Yield a Swarm of two machines, and leave nothing of it."""
-    wire = Wire()
-    manager, worker = nodes = [Node(wire, 2), Node(wire, 3)]
+    """Yield a Swarm of two machines, and remove it after the block."""
+    network = MachineNetwork()
+    manager, worker = nodes = [Node(network, 2), Node(network, 3)]
     with ExitStack() as left:
-        left.callback(wire.remove)
-        wire.lay()
+        left.callback(network.remove)
+        network.create()
         directory = Path(left.enter_context(TemporaryDirectory(prefix="pks-registry-")))
-        registry = left.enter_context(open_registry(directory, wire.host))
+        auth = password_auth(directory)
+        registry = left.enter_context(open_registry(directory, network.host, auth=auth))
         for number, node in enumerate(nodes, 2):
             left.callback(node.remove)
-            wire.connect(number)
+            network.connect(number)
             node.prepare()
             node.start()
         manager.docker(
@@ -347,7 +366,7 @@ def open_swarm() -> Iterator[Swarm]:
 
 @pytest.fixture(scope="session")
 def swarm() -> Iterator[Swarm]:
-    """Return the Swarm that all tests of a process share."""
+    """Yield the Swarm that all tests of a process share."""
     with open_swarm() as opened:
         opened.load(base_images.DEBIAN)
         yield opened
@@ -358,11 +377,13 @@ def _ip(*arguments: str) -> None:
     assert 0 == ended.returncode, (arguments, ended.stderr.decode())
 
 
-def _iptables(do: str, table: str, *rule: str) -> None:
-    command = ["iptables", "--wait", "--table", table, do, *rule]
+def _iptables(action: str, table: str, *rule: str) -> None:
+    command = ["iptables", "--wait", "--table", table, action, *rule]
     subprocess.run(command, check=True, capture_output=True)
 
 
 def _namespaces() -> list[str]:
-    told = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True).stdout.decode()
-    return [line.split()[0] for line in told.splitlines() if line]
+    output = subprocess.run(
+        ["ip", "netns", "list"], check=True, capture_output=True
+    ).stdout.decode()
+    return [line.split()[0] for line in output.splitlines() if line]

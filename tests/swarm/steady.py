@@ -1,5 +1,5 @@
 """
-Answers with its version, and goes on to do so for a moment after it was told to end.
+An application that responds with its version, and continues for a moment after SIGTERM.
 
 It is deployed as it is, and never imported.
 """
@@ -14,14 +14,14 @@ from uuid import uuid4
 
 PROCESS = uuid4().hex
 VERSION = "v1"
-FAREWELL = 1
+FAREWELL_SECONDS = 1
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads what is sent, and takes its time where a path asks for it."""
+    """Responds with the version, and slowly or with a printed line if the path asks for that."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Respond to a request for any path."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         match self.path.split("/")[1:]:
             case ["for", seconds]:
@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
             case ["print", text]:
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
-        body = os.environ.get("COLOUR", VERSION).encode()
+        body = os.environ.get("COLOR", VERSION).encode()
         self.send_response(200)
         self.send_header("X-Process", PROCESS)
         self.send_header("X-Version", VERSION)
@@ -40,17 +40,17 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the server's own name
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
+        """Log no request."""
 
 
-def end() -> None:
-    """Let the router find other places first."""
-    time.sleep(FAREWELL)
+def shut_down() -> None:
+    """Shut down after a delay, in which the router stops sending requests."""
+    time.sleep(FAREWELL_SECONDS)
     server.shutdown()
 
 
 server = ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler)
 server.daemon_threads = False
-signal.signal(signal.SIGTERM, lambda *_: Thread(target=end).start())
+signal.signal(signal.SIGTERM, lambda *_: Thread(target=shut_down).start())
 server.serve_forever()
 server.server_close()

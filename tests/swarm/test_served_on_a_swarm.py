@@ -1,24 +1,29 @@
-"""What operators and their machines do to a running instance, on the runtime swarm."""
+"""A served instance with the runtime `swarm`, while machines fail and return."""
 
-import json
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from uuid import uuid4
 
-import docker
+import httpx
 import pytest
-from anyio import current_time, fail_after, sleep, to_thread
+from anyio import fail_after, move_on_after, sleep, to_thread
 from benchmarks.load import Kill, Load
-from tests.acceptance.apps import edit, program, repository_of
-from tests.acceptance.people import Json, Person, messages, numbers
-from tests.served import Served
-from tests.swarm.machines import Node, Swarm
+from tests.acceptance.tools.apps import edit, program, repository_of
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.acceptance.tools.rolled_back import assert_rolled_back
+from tests.served_instance import ServedInstance, open_served
+from tests.swarm.machines import Swarm
+from tests.swarm.tasks import (
+    PATIENCE,
+    count_tasks,
+    describe_tasks,
+    poll_until,
+    remaining_kinds,
+    wait_until_spread,
+)
 
-from pushpaka_core.adapters.docker.labels import DEPLOYMENT, Marks
-from pushpaka_core.adapters.files.instance_ids import known_instance_id
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [
@@ -29,56 +34,50 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-STEADY = Path(__file__).with_name("steady.py").read_text()
-PATIENCE = 120
+_PYTHON = "python:3.13-slim"
+_STEADY = Path(__file__).with_name("steady.py").read_text()
+_IN_A_ROW = 40
+"""A number of requests in a row that is enough to reach every instance."""
+_PAUSE = 0.05
+"""Seconds between two requests of a visitor, as both machines share this host's processors."""
 
 
-def steady(path: Path) -> Repository:
-    """Return a repository of an application that ends as it should."""
-    return repository_of(path, program(STEADY))
+@pytest.fixture(scope="module")
+async def served_instance(swarm: Swarm) -> AsyncIterator[ServedInstance]:
+    await to_thread.run_sync(swarm.load, _PYTHON)
+    settings = {**OWN_ADDRESSES, **swarm.settings, "PUSHPAKA_TEST_TIMING": "fast:20"}
+    async with open_served(**settings) as opened:
+        yield await opened.start()
+        assert "Traceback" not in opened.log
 
 
-async def tasks_of(swarm: Swarm, deployment: Json) -> Counter[str]:
-    """Return on which machines a deployment runs, and how often."""
-    return await to_thread.run_sync(_machines_of, swarm, deployment["id"])
+@pytest.fixture
+async def ann(served_instance: ServedInstance) -> AsyncIterator[Person]:
+    async with Person.temporary(served_instance) as person:
+        yield person
 
 
-async def until(is_so: Callable[[], Awaitable[bool]]) -> float:
-    """Wait for something, and return for how long."""
-    begun = current_time()
-    with fail_after(PATIENCE):
-        while not await is_so():
-            await sleep(0.1)
-    return current_time() - begun
-
-
-async def processes(load: Load, number: int) -> set[str]:
-    """Return who answers, once they are so many, each of them newer than now."""
-    since, found = current_time(), set[str]()
-    with fail_after(PATIENCE):
-        while len(found) != number:
-            await load.more(30)
-            recent = [r for r in load.requests if r.begun >= since][-60:]
-            found = {r.process for r in recent if r.process}
-    return found
+@pytest.fixture
+def repositories(served_instance: ServedInstance) -> Path:
+    return served_instance.new_directory()
 
 
 async def test_deployments_and_rollbacks_lose_no_request(
     swarm: Swarm, ann: Person, repositories: Path
 ) -> None:
-    """Each version is pushed, fetched by the machines that run it, and switched to under load."""
-    repository = steady(repositories / "shop")
-    project = await ann.project(repository.path, "shop", replicas=2)
+    """Replicas are spread over the machines, which pull the images from the registry."""
+    repository = _steady(repositories / "shop")
+    project = await ann.project(repository.path, "shop", replicas=2, rollback_window=0)
     first = await ann.deploy(project, patience=PATIENCE)
-    spread = await tasks_of(swarm, first)
+    spread = await count_tasks(swarm, first)
 
-    async with Load.on(ann, project) as load:
-        await load.more(20)
+    async with Load.on(ann, project, pause=_PAUSE) as load:
+        await load.wait_for_responses(20)
         edit(repository, "app.py", '"v1"', '"v2"')
         second = await ann.deploy(project, patience=PATIENCE)
-        await load.more(20)
+        await load.wait_for_responses(20)
         back = await ann.roll_back(first)
-        await load.more(20)
+        await load.wait_for_responses(20)
 
     assert {swarm.manager.name: 1, swarm.worker.name: 1} == spread
     assert [] == load.failures
@@ -88,205 +87,205 @@ async def test_deployments_and_rollbacks_lose_no_request(
     assert second["image"].endswith(f"{second['id']}.1")
 
 
-async def test_replicas_come_and_go_under_load_without_a_deployment(
+async def test_release_that_crashes_after_the_cutover_is_rolled_back(ann: Person) -> None:
+    """Requests return to the task of the previous release, which has kept running."""
+    await assert_rolled_back(ann, "rolled", patience=PATIENCE)
+
+
+async def test_scaling_under_load_loses_no_request(
     swarm: Swarm, ann: Person, repositories: Path
 ) -> None:
-    """From one to six to two: each gets requests once it answers, and ends what it has begun."""
-    project = await ann.project(steady(repositories / "scaled").path, "scaled")
+    """Adding and removing replicas needs no deployment, and spreads them over the machines."""
+    project = await ann.project(_steady(repositories / "scaled").path, "scaled")
     deployment = await ann.deploy(project, patience=PATIENCE)
 
-    async with Load.on(ann, project) as load:
-        await load.more(20)
-        await ann.ask("PATCH", f"/projects/{project['id']}", {"replicas": 6})
-        await processes(load, 6)
-        spread = await tasks_of(swarm, deployment)
+    async with Load.on(ann, project, pause=_PAUSE) as load:
+        await ann.ask("PATCH", f"/projects/{project['id']}", {"replicas": 4})
+        await _processes(load, 4)
+        spread = await count_tasks(swarm, deployment)
         await ann.ask("PATCH", f"/projects/{project['id']}", {"replicas": 2})
-        await processes(load, 2)
-        await until(lambda: _runs(swarm, deployment, 2))
+        await _processes(load, 2)
 
     assert [] == load.failures
-    assert {swarm.manager.name: 3, swarm.worker.name: 3} == spread
+    assert {swarm.manager.name: 2, swarm.worker.name: 2} == spread
+    await poll_until(partial(_has_running_tasks, swarm, deployment, 2))
     current = await ann.ask("GET", f"/projects/{project['id']}")
     assert (deployment["id"], 2) == (current["current_deployment_id"], current["replicas"])
 
 
-async def test_a_machine_is_drained_then_lost_then_back(
+async def test_machine_is_drained_lost_and_back(
     swarm: Swarm, ann: Person, repositories: Path
 ) -> None:
-    """Replicas elsewhere serve on, and what was on it is started there; the routes follow."""
-    project = await ann.project(steady(repositories / "spread").path, "spread", replicas=4)
+    """Replicas on the other machine keep responding, and lost ones are started there."""
+    project = await ann.project(_steady(repositories / "spread").path, "spread", replicas=2)
     deployment = await ann.deploy(project, patience=PATIENCE)
-    node, here, there = swarm.worker, swarm.manager.name, swarm.worker.name
-    node_id = await to_thread.run_sync(lambda: node.id)
+    restart, node = f"/deployments/{deployment['id']}/restart", swarm.worker
 
-    async with Load.on(ann, project) as load:
-        before = await processes(load, 4)
-        await _set_availability(swarm, node_id, "drain")
-        await until(lambda: _is_spread(swarm, deployment, {here: 4}))
-        drained = await processes(load, 4)
+    async with Load.on(ann, project, pause=_PAUSE) as load:
+        before = await _processes(load, 2)
+        await to_thread.run_sync(swarm.set_availability, "drain")
+        await wait_until_spread(swarm, deployment, manager_tasks=2)
+        drained = await _processes(load, 2)
         assert [] == load.failures
 
-        await _set_availability(swarm, node_id, "active")
-        await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
-        await until(lambda: _is_spread(swarm, deployment, {here: 2, there: 2}))
-        spread = await processes(load, 4)
+        await to_thread.run_sync(swarm.set_availability, "active")
+        await ann.ask("POST", restart)
+        await wait_until_spread(swarm, deployment, manager_tasks=1, worker_tasks=1)
+        spread = await _processes(load, 2)
         assert [] == load.failures
 
-        recovery = await _lose(node, load, spread)
-        await until(lambda: _is_spread(swarm, deployment, {here: 4}))
-        await processes(load, 4)
+        killing = load.now
+        await to_thread.run_sync(node.kill)
+        killed = load.now
+        await wait_until_spread(swarm, deployment, manager_tasks=2)
+        lost = spread - await _processes(load, 2)
+        load.kills += [Kill(process=each, begun=killing, ended=killed) for each in lost]
         await to_thread.run_sync(node.start)
-        await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
-        await until(lambda: _is_spread(swarm, deployment, {here: 2, there: 2}))
-        await processes(load, 4)
+        await ann.ask("POST", restart)
+        await wait_until_spread(swarm, deployment, manager_tasks=1, worker_tasks=1)
+        await _processes(load, 2)
 
-    assert 2 == len(before & drained)
+    assert (1, 1) == (len(before & drained), len(lost))
     assert [] == load.failures
-    assert recovery < 5
-    states = {one["name"]: one["state"] for one in await _nodes(ann)}
-    assert {here: "ready", there: "ready"} == states
+    await ann.served_instance.run("users", "admin", (await ann.ask("GET", "/auth/me"))["email"])
+    nodes = (await ann.ask("GET", "/system"))["nodes"]
+    names = {swarm.manager.name, node.name}
+    assert dict.fromkeys(names, "ready") == {one["name"]: one["state"] for one in nodes}
 
 
-async def test_a_manager_is_restarted_in_mid_deploy(
+async def test_machine_without_a_network_is_replaced_and_used_again(
     swarm: Swarm, ann: Person, repositories: Path
 ) -> None:
-    """The deployment is begun again once the manager answers, and what serves elsewhere goes on."""
-    repository = steady(repositories / "mid")
+    """The other machine takes over all replicas. When the first one is back, its old tasks end."""
+    project = await ann.project(_steady(repositories / "cut").path, "cut", replicas=2)
+    deployment = await ann.deploy(project, patience=PATIENCE)
+    listing = partial(swarm.worker.docker, "ps", "--quiet")
+
+    async def is_empty() -> bool:
+        return not (await to_thread.run_sync(listing)).split()
+
+    with swarm.worker.cut_off():
+        await _wait_until_served(ann, project)
+        await wait_until_spread(swarm, deployment, manager_tasks=2)
+        alone = await _responding_processes(ann, project, 2)
+        unreached = (await to_thread.run_sync(listing)).split()
+
+    await poll_until(is_empty)
+    again = await _responding_processes(ann, project, 2)
+    await ann.ask("POST", f"/deployments/{deployment['id']}/restart")
+    await wait_until_spread(swarm, deployment, manager_tasks=1, worker_tasks=1)
+
+    assert 1 == len(unreached)
+    assert alone == again
+
+
+async def test_deployment_survives_a_restart_of_the_manager(
+    swarm: Swarm, ann: Person, repositories: Path
+) -> None:
+    """A deployment whose instances are starting becomes active once the manager responds again."""
+    repository = _steady(repositories / "mid")
     project = await ann.project(repository.path, "mid", replicas=2)
     await ann.deploy(project, patience=PATIENCE)
     edit(repository, "app.py", '"v1"', '"v2"')
     begun = await ann.begin(project)
-    await ann.until(begun, lambda seen: seen["phase"] == "start")
+    await ann.wait_until(begun, lambda seen: seen["phase"] == "start")
 
     await to_thread.run_sync(swarm.manager.stop)
     await to_thread.run_sync(swarm.manager.start)
     outcome = await ann.outcome(begun, patience=PATIENCE)
 
     assert "running" == outcome["status"], outcome["error"]
-    await until(lambda: _says(ann, project, "v2"))
+    await _wait_until_served(ann, project, "v2")
 
 
-async def test_all_replicas_write_one_numbered_log(ann: Person, repositories: Path) -> None:
-    """Whatever machine they are on; each line says whose it is."""
-    project = await ann.project(steady(repositories / "loud").path, "loud", replicas=2)
+async def test_platform_starts_while_the_manager_is_down(
+    swarm: Swarm, served_instance: ServedInstance, ann: Person, repositories: Path
+) -> None:
+    """/health is degraded, instances on the worker respond, and a deployment waits."""
+    project = await ann.project(_steady(repositories / "late").path, "late", replicas=2)
     deployment = await ann.deploy(project, patience=PATIENCE)
 
-    said = {"web.1 | hello", "web.2 | hello"}
+    await to_thread.run_sync(swarm.manager.stop)
+    await served_instance.stop()
+    await served_instance.start()
+    health = await ann.ask("GET", "/health")
+    await _wait_until_served(ann, project)
+    waiting = await ann.begin(project)
+    await to_thread.run_sync(swarm.manager.start)
+    outcome = await ann.outcome(waiting, patience=PATIENCE)
+
+    assert ("degraded", False) == (health["status"], health["checks"]["docker"])
+    assert "running" == outcome["status"], outcome["error"]
+    assert deployment["id"] != outcome["id"]
+    await _responding_processes(ann, project, 2)
+
+
+async def test_logs_env_vars_and_deletion(
+    swarm: Swarm, served_instance: ServedInstance, ann: Person, repositories: Path
+) -> None:
+    """Replicas share a log, and get their environment as a Swarm secret. Deletion removes all."""
+    project = await ann.project(_steady(repositories / "loud").path, "loud", replicas=2)
+    color = "a 'quoted' ultramarine"
+    await ann.ask("PUT", f"/projects/{project['id']}/env", {"variables": {"COLOR": color}})
+    deployment = await ann.deploy(project, patience=PATIENCE)
+
+    printed = {"web.1 | hello", "web.2 | hello"}
     with fail_after(PATIENCE):
-        while not said <= set(messages(lines := await ann.log(deployment))):
-            await ann.read(project, "/print/hello")
+        while not printed <= set(messages(lines := await ann.log(deployment))):
+            assert color == await ann.read(project, "/print/hello")
             await sleep(0.1)
-
-    assert list(range(1, len(lines) + 1)) == numbers(lines)
-
-
-async def test_env_vars_are_read_by_the_program_and_by_nobody_who_inspects_it(
-    swarm: Swarm, ann: Person, repositories: Path
-) -> None:
-    """They are a secret of the Swarm, which goes with the instance."""
-    project = await ann.project(steady(repositories / "secret").path, "secret")
-    colour = "a 'quoted' ultramarine"
-    await ann.ask("PUT", f"/projects/{project['id']}/env", {"variables": {"COLOUR": colour}})
-    deployment = await ann.deploy(project, patience=PATIENCE)
-
-    told = await to_thread.run_sync(_inspected, swarm, deployment["id"])
-
-    assert colour == await ann.read(project)
-    assert "pushpaka-env" in told
-    assert "ultramarine" not in told
-
-
-async def test_deleted_project_leaves_nothing(
-    swarm: Swarm, served: Served, ann: Person, repositories: Path
-) -> None:
-    """Its services, secrets, network and images are gone from the Swarm and the registry."""
-    project = await ann.project(steady(repositories / "gone").path, "gone")
-    await ann.ask("PUT", f"/projects/{project['id']}/env", {"variables": {"COLOUR": "red"}})
-    deployment = await ann.deploy(project, patience=PATIENCE)
-    tag = deployment["image"].rpartition(":")[2]
-    left = partial(_left, swarm, served, deployment)
-    there = await to_thread.run_sync(left)
-
+    shown = await describe_tasks(swarm, deployment)
+    before = await remaining_kinds(swarm, served_instance, deployment)
     await ann.ask("DELETE", f"/projects/{project['id']}")
 
-    assert {"services", "secrets", "networks", tag} <= set(there)
-    await until(lambda: _is_empty(left))
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
+    assert "pushpaka-env" in shown
+    assert "ultramarine" not in shown
+    assert {"services", "secrets", "networks", "tags"} == before
+
+    with move_on_after(PATIENCE):
+        while left := await remaining_kinds(swarm, served_instance, deployment):
+            await sleep(0.1)
+    assert set() == left, served_instance.log[-6000:]
 
 
-async def _is_empty(left: Callable[[], list[str]]) -> bool:
-    return not await to_thread.run_sync(left)
+def _steady(path: Path) -> Repository:
+    """Return a repository with the application `steady.py`, which shuts down gracefully."""
+    return repository_of(path, program(_STEADY))
 
 
-async def _says(ann: Person, project: Json, text: str) -> bool:
-    return (await ann.visit(project["url"])).text == text
+async def _has_running_tasks(swarm: Swarm, deployment: Json, number: int) -> bool:
+    return (await count_tasks(swarm, deployment)).total() == number
 
 
-async def _nodes(ann: Person) -> list[Json]:
-    await ann.served.run("users", "admin", (await ann.ask("GET", "/auth/me"))["email"])
-    return list((await ann.ask("GET", "/system"))["nodes"])
+async def _processes(load: Load, number: int) -> set[str]:
+    """Wait until *number* processes respond to new requests of *load*, and return their ids."""
+    load.stage, found = uuid4().hex, set[str]()
+    with fail_after(PATIENCE):
+        while len(found) != number:
+            await load.wait_for_responses(30)
+            recent = [request for request in load.requests if request.stage == load.stage][-60:]
+            found = {request.process for request in recent if request.process}
+    return found
 
 
-async def _runs(swarm: Swarm, deployment: Json, number: int) -> bool:
-    return (await tasks_of(swarm, deployment)).total() == number
+async def _wait_until_served(ann: Person, project: Json, version: str = "v1") -> None:
+    """Wait until *version* responds to `_IN_A_ROW` requests in a row, each within a second."""
+    answered = 0
+    with fail_after(PATIENCE):
+        while answered < _IN_A_ROW:
+            text = ""
+            with move_on_after(1), suppress(httpx.TransportError):
+                text = (await ann.visit(project["url"])).text
+            answered = answered + 1 if text == version else 0
+            await sleep(0 if answered else 0.05)
 
 
-async def _is_spread(swarm: Swarm, deployment: Json, wanted: dict[str, int]) -> bool:
-    return await tasks_of(swarm, deployment) == wanted
-
-
-async def _set_availability(swarm: Swarm, node_id: str, availability: str) -> None:
-    update = ("node", "update", "--availability", availability, node_id)
-    await to_thread.run_sync(swarm.manager.docker, *update)
-
-
-async def _lose(node: Node, load: Load, spread: set[str]) -> float:
-    """Kill a machine; return for how many seconds requests were lost in what ran on it."""
-    begun = current_time()
-    await to_thread.run_sync(node.kill)
-    killed = current_time()
-    lost = spread - await processes(load, 2)
-    assert 2 == len(lost)
-    load.kills += [Kill(process=each, begun=begun, ended=killed) for each in lost]
-    return max((r.ended - killed for r in load.requests if r.failure), default=0.0)
-
-
-@contextmanager
-def _client(swarm: Swarm) -> Iterator[Any]:
-    client = docker.DockerClient(base_url=swarm.manager.url)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def _machines_of(swarm: Swarm, deployment_id: str) -> Counter[str]:
-    with _client(swarm) as client:
-        names = {node.id: node.attrs["Description"]["Hostname"] for node in client.nodes.list()}
-        label = f"{DEPLOYMENT}={deployment_id}"
-        tasks = client.api.tasks(filters={"label": label, "desired-state": "running"})
-    return Counter(names[one["NodeID"]] for one in tasks if one["Status"]["State"] == "running")
-
-
-def _inspected(swarm: Swarm, deployment_id: str) -> str:
-    """Return all that the manager tells of what runs of a deployment."""
-    label = {"label": f"{DEPLOYMENT}={deployment_id}"}
-    with _client(swarm) as client:
-        return json.dumps([client.api.services(filters=label), client.api.tasks(filters=label)])
-
-
-def _left(swarm: Swarm, served: Served, deployment: Json) -> list[str]:
-    """Return what is there of a deployment that is the only one of its project."""
-    instance_id = known_instance_id(served.data_directory)
-    assert instance_id is not None
-    marks, label = Marks(instance_id.hex), {"label": f"{DEPLOYMENT}={deployment['id']}"}
-    with _client(swarm) as client:
-        found = {
-            "services": client.api.services(filters=label),
-            "secrets": client.api.secrets(filters=label),
-            "networks": [n for n in client.networks.list() if n.name.startswith(marks.prefix)],
-        }
-    tags = swarm.registry.tags(f"apps/{marks.prefix}")
-    return [
-        *(name for name, things in found.items() if things),
-        *(tag for tag in tags if tag.startswith(deployment["id"])),
-    ]
+async def _responding_processes(ann: Person, project: Json, number: int) -> set[str]:
+    """Send requests, which must succeed, until *number* processes respond. Return their ids."""
+    found = set[str]()
+    with fail_after(PATIENCE):
+        while len(found) != number:
+            answers = [await ann.visit(project["url"]) for _ in range(_IN_A_ROW)]
+            found = {answer.headers["X-Process"] for answer in answers}
+    return found

@@ -1,4 +1,4 @@
-"""Workers on several machines of a Swarm, each of which builds on its own engine."""
+"""Workers on both machines of a Swarm, each of which builds on its own engine."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -10,18 +10,18 @@ from uuid import uuid4
 
 import pytest
 from anyio import create_task_group, sleep, to_thread
-from tests.acceptance.apps import repository_of
-from tests.acceptance.gates import Gate
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages
+from tests.acceptance.tools.apps import repository_of
+from tests.acceptance.tools.gates import Gate
+from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person, messages
 from tests.adapters.traefik.conftest import free_entry_points
-from tests.adapters.traefik.elsewhere import TOKEN, traefik_elsewhere
+from tests.adapters.traefik.remote_traefiks import TOKEN, run_remote_traefik
 from tests.engine.base_images import DEBIAN
-from tests.postgres import PostgresServer
-from tests.redis_server import RedisServer
-from tests.served import LEAN_WORKER, Served, open_served
+from tests.engine.registry import PASSWORD
+from tests.served_instance import LEAN_WORKER, ServedInstance, open_served
+from tests.servers.postgres import PostgresServer
+from tests.servers.redis import RedisServer
 from tests.swarm.machines import Swarm
-from tests.swarm.registry import PASSWORD
-from tests.swarm.test_served_on_a_swarm import tasks_of, until
+from tests.swarm.tasks import count_tasks, poll_until
 
 pytestmark = [
     pytest.mark.anyio,
@@ -46,21 +46,21 @@ while (my $caller = $listener->accept) {
 
 @pytest.fixture
 def managers(swarm: Swarm) -> Iterator[Swarm]:
-    """Make both machines managers."""
+    """Yield the Swarm with both machines as managers."""
     node_id = swarm.worker.id
     swarm.load(DEBIAN, node=swarm.worker)
     swarm.manager.docker("node", "promote", node_id)
-    swarm.worker.until_it_manages(wanted=True)
+    swarm.worker.wait_until_manager(is_manager=True)
     yield swarm
     swarm.manager.docker("node", "demote", node_id)
-    swarm.worker.until_it_manages(wanted=False)
+    swarm.worker.wait_until_manager(is_manager=False)
 
 
 @pytest.fixture
-async def served(
+async def served_instance(
     managers: Swarm, postgres: PostgresServer, shared_redis: RedisServer
-) -> AsyncIterator[Served]:
-    """Return an API without a worker, on servers that others reach, with a router elsewhere."""
+) -> AsyncIterator[ServedInstance]:
+    """Yield an instance whose API runs no worker, with PostgreSQL, Redis and a separate router."""
     entry_points = free_entry_points()
     keys = {"PUSHPAKA_SECRET_KEY": uuid4().hex, "PUSHPAKA_ENCRYPTION_KEYS": _encryption_key()}
     settings = {
@@ -68,7 +68,7 @@ async def served(
         "PUSHPAKA_REDIS_URL": shared_redis.url,
         "PUSHPAKA_ROUTER_TOKEN": TOKEN,
         "PUSHPAKA_ROUTER_URLS": f"http://{entry_points.internal_address}",
-        "PUSHPAKA_TEST_TIMING": "fast",
+        "PUSHPAKA_TEST_TIMING": "fast:8",
     }
     with postgres.database() as url:
         database = {"PUSHPAKA_DATABASE_URL": url}
@@ -77,27 +77,29 @@ async def served(
         ) as opened:
             opened.deploys, opened.router_port = False, entry_points.port
             await opened.start()
-            async with traefik_elsewhere(opened.directory, entry_points, opened.port):
+            async with run_remote_traefik(opened.directory, entry_points, opened.port):
                 yield opened
 
 
-async def test_what_a_killed_worker_has_begun_another_machine_brings_to_its_end(
-    managers: Swarm, served: Served
+async def test_worker_of_another_machine_finishes_a_job_of_a_killed_worker(
+    managers: Swarm, served_instance: ServedInstance
 ) -> None:
-    """Both build at once, each on its machine; what runs is there once, and is routed."""
+    """When one worker is killed, the other finishes both builds. Each deployment runs once."""
     elsewhere = {
-        "PUSHPAKA_DATA_DIRECTORY": str(served.directory / "elsewhere"),
+        "PUSHPAKA_DATA_DIRECTORY": str(served_instance.directory / "elsewhere"),
         "PUSHPAKA_DOCKER_URL": managers.worker.url,
     }
     async with (
-        Person.signed_up(served) as ann,
-        served.worker(**_by_a_file(served.directory)) as staying,
-        served.worker(LEAN_WORKER, **elsewhere) as killed,
+        Person.sign_up(served_instance) as ann,
+        served_instance.worker(**_password_file_settings(served_instance.directory)) as staying,
+        served_instance.worker(LEAN_WORKER, **elsewhere) as killed,
     ):
-        projects = [await _slow(ann, served, name) for name in ("one", "two")]
+        projects = [
+            await _create_slow_project(ann, served_instance, name) for name in ("one", "two")
+        ]
         begun = [await ann.begin(project) for project, _ in projects]
         for deployment in begun:
-            await ann.until_logged(deployment, "waiting")
+            await ann.wait_until_logged(deployment, "waiting")
 
         killed.send_signal(SIGKILL)
         async with create_task_group() as gates:
@@ -108,9 +110,9 @@ async def test_what_a_killed_worker_has_begun_another_machine_brings_to_its_end(
         waits = [messages(await ann.log(one)).count("waiting") for one in ended]
         answers = [(await ann.visit(project["url"])).text for project, _ in projects]
         for deployment in ended:
-            await until(partial(_runs_once, managers, deployment))
+            await poll_until(partial(_runs_once, managers, deployment))
         await ann.leave()
-        await until(partial(_has_nothing, managers))
+        await poll_until(partial(_has_no_services, managers))
 
     assert staying.pid != killed.pid
     assert ["running"] * 2 == [one["status"] for one in ended], [one["error"] for one in ended]
@@ -118,11 +120,13 @@ async def test_what_a_killed_worker_has_begun_another_machine_brings_to_its_end(
     assert ["v1", "v1"] == answers
 
 
-async def _slow(ann: Person, served: Served, name: str) -> tuple[Json, Gate]:
-    """Make an application whose build waits."""
+async def _create_slow_project(
+    ann: Person, served_instance: ServedInstance, name: str
+) -> tuple[Json, Gate]:
+    """Create a project whose build waits at a gate, and return both."""
     gate = Gate(Path("/tmp") / f"{name}-{uuid4().hex}")  # noqa: S108 - of a container
     files = {"app.pl": SERVER, "Dockerfile": DOCKERFILE.format(wait=gate.command)}
-    repository = await to_thread.run_sync(repository_of, served.repositories / name, files)
+    repository = await to_thread.run_sync(repository_of, served_instance.repositories / name, files)
     return await ann.project(repository.path, name), gate
 
 
@@ -133,16 +137,16 @@ async def _keep_open(gate: Gate) -> None:
 
 
 async def _runs_once(swarm: Swarm, deployment: Json) -> bool:
-    return (await tasks_of(swarm, deployment)).total() == 1
+    return (await count_tasks(swarm, deployment)).total() == 1
 
 
-async def _has_nothing(swarm: Swarm) -> bool:
+async def _has_no_services(swarm: Swarm) -> bool:
     listed = await to_thread.run_sync(swarm.manager.docker, "service", "ls", "--quiet")
     return not listed.split()
 
 
-def _by_a_file(directory: Path) -> dict[str, str]:
-    """Return the settings of who reads the password of the registry from a file."""
+def _password_file_settings(directory: Path) -> dict[str, str]:
+    """Return the settings that make a worker read the registry's password from a file."""
     file = directory / "registry-password"
     file.write_text(f"{PASSWORD}\n")
     return {"PUSHPAKA_REGISTRY_PASSWORD": "", "PUSHPAKA_REGISTRY_PASSWORD_FILE": str(file)}

@@ -1,4 +1,4 @@
-"""What gives tokens to whoever may use a registry, as those of companies have it."""
+"""An authentication server that issues tokens for an image registry."""
 
 import json
 from base64 import b64decode, b64encode
@@ -15,35 +15,35 @@ import jwt
 from attrs import define, field
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from tests.certificates import certify
+from tests.certificates import write_certificate
 
 _ISSUER, _SERVICE = "tokens of the tests", "registry of the tests"
 
 
 @define
 class TokenServer:
-    """Asks for a name and a password, and signs what its caller may do."""
+    """Verifies an account, and signs tokens for the requested scopes."""
 
     account: str
-    """As in "user:password"."""
+    """The user and the password of the only account, separated by a colon."""
     _certificate: bytes
     _key: bytes = field(repr=False)
     url: str = field(default="", init=False)
     granted: list[str] = field(factory=list, init=False)
-    """What was asked for and given, as in "repository:apps/shop:pull"."""
-    _awaited: tuple[str, Callable[[], None]] | None = field(default=None, init=False)
+    """The scopes of all issued tokens, such as "repository:apps/shop:pull"."""
+    _hook: tuple[str, Callable[[], None]] | None = field(default=None, init=False)
 
-    def once(self, actions: str, call: Callable[[], None]) -> None:
-        """Have *call* be done before somebody gets the next token for *actions*."""
-        self._awaited = (actions, call)
+    def call_before_token(self, actions: str, callback: Callable[[], None]) -> None:
+        """Call *callback* before the next token for *actions* is issued."""
+        self._hook = (actions, callback)
 
-    def token(self, scopes: Sequence[str]) -> str:
-        """Return what lets its bearer do what *scopes* name."""
+    def issue_token(self, scopes: Sequence[str]) -> str:
+        """Return a signed token for *scopes*."""
         for scope in scopes:
             self.granted.append(scope)
-            if self._awaited and scope.endswith(f":{self._awaited[0]}"):
-                (_, call), self._awaited = self._awaited, None
-                call()
+            if self._hook and scope.endswith(f":{self._hook[0]}"):
+                (_, callback), self._hook = self._hook, None
+                callback()
         found = (scope.split(":") for scope in scopes)
         claims = {
             "iss": _ISSUER, "aud": _SERVICE, "sub": self.account.partition(":")[0],
@@ -59,18 +59,18 @@ class TokenServer:
         return jwt.encode(claims, key, algorithm="ES256", headers=headers)  # type: ignore[arg-type]  # an EC key
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer who asks for a token."""
+        """Respond to a request for a token."""
         given = request.headers.get("Authorization", "").removeprefix("Basic ")
         with suppress(ValueError):
             if b64decode(given).decode() == self.account:
                 asked = parse_qs(urlsplit(request.path).query).get("scope", ())
                 scopes = [scope for each in asked for scope in each.split()]
-                return _say(request, 200, {"token": self.token(scopes)})
-        return _say(request, 401, {"errors": [{"code": "UNAUTHORIZED"}]})
+                return _respond(request, 200, {"token": self.issue_token(scopes)})
+        return _respond(request, 401, {"errors": [{"code": "UNAUTHORIZED"}]})
 
 
-def _say(request: BaseHTTPRequestHandler, status: int, told: object) -> None:
-    body = json.dumps(told).encode()
+def _respond(request: BaseHTTPRequestHandler, status: int, content: object) -> None:
+    body = json.dumps(content).encode()
     request.send_response(status)
     request.send_header("Content-Type", "application/json")
     request.send_header("Content-Length", str(len(body)))
@@ -80,8 +80,8 @@ def _say(request: BaseHTTPRequestHandler, status: int, told: object) -> None:
 
 @contextmanager
 def open_token_server(directory: Path, host: str, account: str) -> Iterator[TokenServer]:
-    """Yield a server at an address of this host; what it signs by is in *directory*."""
-    certificate = certify(directory, "tokens")
+    """Yield a running server on *host*, whose key and certificate are in *directory*."""
+    certificate = write_certificate(directory, "tokens")
     tokens = TokenServer(account, certificate, (directory / "tokens.key").read_bytes())
 
     class Handler(BaseHTTPRequestHandler):
@@ -89,10 +89,10 @@ def open_token_server(directory: Path, host: str, account: str) -> Iterator[Toke
             tokens.answer(self)
 
         def do_POST(self) -> None:
-            _say(self, 404, {})
+            _respond(self, 404, {})
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log no request."""
 
     with ThreadingHTTPServer((host, 0), Handler) as server:
         tokens.url = f"http://{host}:{server.server_port}/token"
@@ -103,8 +103,8 @@ def open_token_server(directory: Path, host: str, account: str) -> Iterator[Toke
             server.shutdown()
 
 
-def asking_for_tokens(tokens: TokenServer, directory: Path) -> str:
-    """Return how a registry is told to believe that server, as its configuration has it."""
+def token_auth_config(tokens: TokenServer, directory: Path) -> str:
+    """Return the `auth` configuration of a registry that trusts the token server *tokens*."""
     return (
         f'token: {{realm: "{tokens.url}", service: "{_SERVICE}", issuer: "{_ISSUER}",'
         f" rootcertbundle: {directory}/tokens.crt}}"

@@ -1,77 +1,79 @@
-"""An upgrade without downtime: two adjacent versions on one database, over its migration."""
+"""An upgrade without downtime: two adjacent versions run on one database during its migration."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from anyio import to_thread
-from tests.postgres import POSTGRES
-from tests.served import PASSWORD, PROGRAM, Served
-from tests.upgrades.instances import PREVIOUS, open_previous
+from tests.served_instance import PASSWORD, ServedInstance, open_served
+from tests.servers.postgres import POSTGRES, PostgresServer
+from tests.upgrades.instances import Versions
 
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
 
-OLD_WORKER = (*PREVIOUS, "worker")
-
 
 @pytest.fixture(params=["sqlite", POSTGRES])
-async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
-    """An instance whose API is of the version before, on a database of each kind."""
+async def served_instance(
+    request: pytest.FixtureRequest, versions: Versions
+) -> AsyncIterator[ServedInstance]:
+    """Yield an API of the previous version, not started yet. Its first start creates the schema."""
     env = {"PUSHPAKA_ROUTER": "none", "PUSHPAKA_TEST_TIMING": "fast"}
-    async with open_previous(request, **env) as served:
-        served.deploys = False
-        elsewhere = f"sqlite:///{served.directory / 'db.sqlite'}"
-        served.env.setdefault("PUSHPAKA_DATABASE_URL", elsewhere)
-        yield served
+    async with open_served(**env) as served:
+        served.program, served.deploys = versions.old, False
+        if request.param == "sqlite":
+            served.env["PUSHPAKA_DATABASE_URL"] = f"sqlite:///{served.directory / 'db.sqlite'}"
+            yield served
+            return
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.database(migrated=False) as url:
+            served.env["PUSHPAKA_DATABASE_URL"] = url
+            yield served
 
 
 @pytest.mark.timeout(300)
-async def test_two_versions_deploy_side_by_side_over_the_last_migration(served: Served) -> None:
-    """The old ones go on over it, can be started again, and work with the new ones."""
-    await served.start()
-    project_id = await _project(served)
-    async with served.worker(OLD_WORKER):
-        before = await _deployed(served, project_id)
-        too_early = await served.run("worker")
-        migrated = await served.run("migrate")
-        over_it = await _deployed(served, project_id)
+async def test_two_versions_deploy_side_by_side_over_the_last_migration(
+    served_instance: ServedInstance, versions: Versions
+) -> None:
+    """The old version keeps working after the migration, alone and next to the new version."""
+    await served_instance.start()
+    project_id = await _project(served_instance)
+    async with served_instance.worker((*versions.old, "worker")):
+        too_early = await served_instance.run("worker", program=versions.new)
+        migrated = await served_instance.run("migrate", program=versions.new)
+        old = await _deploy(served_instance, project_id)
+        await _restart(served_instance, versions.new)
+        with_new_api = await _deploy(served_instance, project_id)
 
-    async with served.worker():
-        with_new_worker = await _deployed(served, project_id)
-
-    async with served.worker(OLD_WORKER):
-        await _restart(served)
-        again = await _deployed(served, project_id)
-        served.program = PROGRAM
-        await _restart(served)
-        with_new_api = await _deployed(served, project_id)
+    await _restart(served_instance, versions.old)
+    async with served_instance.worker((*versions.new, "worker")):
+        with_new_worker = await _deploy(served_instance, project_id)
 
     assert (2, 0) == (too_early.code, migrated.code), too_early.errors + migrated.errors
-    assert "Run: pushpaka migrate" in too_early.errors
-    ran = [before, over_it, with_new_worker, again, with_new_api]
-    assert [("running", 200)] * 5 == [(deployed["status"], deployed["ready"]) for deployed in ran]
+    assert "Run `pushpaka migrate`." in too_early.errors
+    assert [("running", 200)] * 3 == [old, with_new_api, with_new_worker]
 
 
-async def _restart(served: Served) -> None:
-    await served.stop()
-    await served.start()
+async def _restart(served_instance: ServedInstance, command: Sequence[str]) -> None:
+    await served_instance.stop()
+    served_instance.program = command
+    await served_instance.start()
 
 
-async def _project(served: Served) -> str:
-    repository = await to_thread.run_sync(Repository.make, served.repositories / "page")
+async def _project(served_instance: ServedInstance) -> str:
+    repository = await to_thread.run_sync(Repository.create, served_instance.repositories / "page")
     await to_thread.run_sync(repository.commit, "Begin", {"index.html": "Hello."})
-    async with served.api(await served.sign_up()) as api:
+    async with served_instance.api(await served_instance.sign_up()) as api:
         body = {"name": "Page", "repo_url": str(repository.path)}
         return str((await api.post("/projects", json=body)).json()["id"])
 
 
-async def _deployed(served: Served, project_id: str) -> Mapping[str, Any]:
-    """Deploy, and return how that ended, and whether the API was ready then."""
+async def _deploy(served_instance: ServedInstance, project_id: str) -> tuple[Any, int]:
+    """Deploy, and return the deployment's status and the readiness check's HTTP status."""
     credentials = {"email": "ann@example.com", "password": PASSWORD}
-    async with served.api() as api:
+    async with served_instance.api() as api:
         token = (await api.post("/auth/login", json=credentials)).json()["token"]
-    async with served.api(token) as api:
-        deployment = await served.deploy(api, project_id)
-        return deployment | {"ready": (await api.get("/ready")).status_code}
+    async with served_instance.api(token) as api:
+        deployment = await served_instance.deploy(api, project_id)
+        return deployment["status"], (await api.get("/ready")).status_code

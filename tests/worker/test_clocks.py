@@ -1,73 +1,68 @@
-"""The clocks of the machines jump, and nobody is taken for lost because of that."""
+"""Leases do not expire when the system clocks jump."""
 
 from datetime import timedelta
 
 import pytest
 from anyio import fail_after, sleep
 from attrs import evolve
-from tests.services.platform import FAST, OPTIONS, PORTS, Platform
-from tests.services.world import SteppedClock
+from tests.platform_fixtures import FAST, OPTIONS, PORTS, Platform
+from tests.service_fixtures import SteppedClock
 
-from pushpaka_core.application import assemble
-from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
-from pushpaka_core.domain.projects import Project
-from pushpaka_core.engine import Engine
-from pushpaka_core.services.background import alongside
+from pushpaka_core.container.application import assemble
+from pushpaka_core.container.worker import WorkerServices
+from pushpaka_core.domain.deployments.state_machine import DeploymentStatus, Phase
+from pushpaka_core.domain.projects.projects import Project
+from pushpaka_core.services.concurrency import background_task
+from pushpaka_worker.leader_election import LeaderElection
 from pushpaka_worker.reconciler import Reconciler
-from pushpaka_worker.tenure import Tenure
 
 pytestmark = pytest.mark.anyio
 
 AN_HOUR = 3600
-TIMINGS = evolve(FAST, silence=timedelta(minutes=30), give_up=timedelta(minutes=20))
-"""Longer than any test lasts, and shorter than the clocks jump."""
+TIMINGS = evolve(FAST, lease_timeout=timedelta(minutes=30), heartbeat_timeout=timedelta(minutes=20))
+"""Timeouts that are longer than any test takes, and shorter than the clock jumps."""
 
 
-def reconciler(engine: Engine, holder: str) -> Reconciler:
-    """Return one of several that look after the same node."""
-    return Reconciler(
-        reconciliation=engine.reconciliation,
-        tending=engine.tending,
-        restarting=engine.restarting,
-        sweeping=engine.sweeping,
-        domain_checks=engine.domain_checks,
-        certificates=engine.certificates,
-        timings=TIMINGS,
-        tenure=Tenure(engine.node_hold, TIMINGS, holder=holder, is_alone=False),
+def create_reconciler(worker_services: WorkerServices, holder: str) -> Reconciler:
+    """Return a reconciler that competes with others for the node lease."""
+    patient = evolve(worker_services, timeouts=TIMINGS)
+    leader_election = LeaderElection(
+        worker_services.held_lease, TIMINGS, holder=holder, is_only_worker=False
     )
+    return Reconciler.for_engine(patient, leader_election)
 
 
-async def until_beaten(platform: Platform) -> None:
-    """Wait until the worker has shown several times more that it lives."""
-    (first,) = await platform.engine.reconciliation.leases()
+async def wait_for_heartbeats(platform: Platform) -> None:
+    """Wait for five more heartbeats of the worker."""
+    (first,) = await platform.worker_services.reconciler.leases()
     with fail_after(20):
         while True:
-            (sight,) = await platform.engine.reconciliation.leases()
-            if sight.heartbeat >= first.heartbeat + 5:
+            (observation,) = await platform.worker_services.reconciler.leases()
+            if observation.heartbeat >= first.heartbeat + 5:
                 return
             await sleep(0.01)
 
 
 async def test_no_lease_expires_because_a_clock_jumps(platform: Platform, shop: Project) -> None:
-    """F21: the job is done once, and its log has the order in which it was written."""
+    """F21: the deployment is claimed only once, and its log lines keep their order."""
     ours, theirs = platform.clock, SteppedClock()
-    other = assemble(evolve(platform.adapters, now=theirs), OPTIONS).engine
-    platform.prober.complaints = dict.fromkeys(PORTS, "it answered with status 503")
-    queued = await platform.queued(shop)
+    other = assemble(evolve(platform.adapters, clock=theirs), OPTIONS).worker_services
+    platform.prober.failures = dict.fromkeys(PORTS, "it answered with status 503")
+    queued = await platform.enqueue(shop)
 
     async with (
-        alongside(platform.worker(timings=TIMINGS).run),
-        alongside(reconciler(platform.engine, "ours").run),
-        alongside(reconciler(other, "theirs").run),
+        background_task(platform.worker(timeouts=TIMINGS).run),
+        background_task(create_reconciler(platform.worker_services, "ours").run),
+        background_task(create_reconciler(other, "theirs").run),
     ):
-        await platform.until(queued.id, lambda d: d.phase is Phase.START)
+        await platform.wait_until(queued.id, lambda d: d.phase is Phase.START)
         for hours in (1, -2, 2):
             ours.jump(hours * AN_HOUR)
             theirs.jump(-hours * AN_HOUR)
-            await until_beaten(platform)
+            await wait_for_heartbeats(platform)
         ours.jump(-2 * AN_HOUR)
-        platform.prober.complaints = {}
-        running = await platform.until(queued.id, lambda d: not d.is_in_work)
+        platform.prober.failures = {}
+        running = await platform.wait_until(queued.id, lambda d: not d.is_in_progress)
 
     lines = await platform.lines(queued.id)
     times = [line.created_at for line in lines]

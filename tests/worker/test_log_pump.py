@@ -1,203 +1,168 @@
-"""What serving instances print is in the logs of their deployments, once."""
+"""The output of running instances is written to the deployment logs exactly once."""
 
 import pytest
-from anyio import fail_after
-from anyio.lowlevel import checkpoint
-from tests.services.platform import Platform
+from anyio import fail_after, sleep, wait_all_tasks_blocked
+from tests.platform_fixtures import Platform
 
-from pushpaka_core.domain.deployment_steps import DeploymentStatus, Phase
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.logs import LogStream
-from pushpaka_core.domain.projects import Project
+from pushpaka_core.domain.deployments.state_machine import DeploymentStatus, Phase
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.logs import LogStream
+from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.errors import StorageUnavailableError
-from pushpaka_core.ports.processes import Descriptor
-from pushpaka_core.services.background import alongside
+from pushpaka_core.ports.processes import OutputStream
+from pushpaka_core.services.concurrency import background_task
 from pushpaka_worker import log_pump
 
 pytestmark = pytest.mark.anyio
 
 
-async def until_said(platform: Platform, id: DeploymentId, message: str) -> None:
-    """Wait until a message stands in the log."""
+async def wait_until_logged(platform: Platform, deployment_id: DeploymentId, message: str) -> None:
+    """Wait until *message* is in the log of a deployment."""
     with fail_after(5):
-        while message not in await platform.said(id):
-            await checkpoint()
+        while message not in await platform.messages(deployment_id):
+            await sleep(0.01)
 
 
-async def test_output_is_followed(platform: Platform, shop: Project) -> None:
-    """What an application prints while it runs is written under its phase, with its stream."""
-    running = await platform.served(shop)
+async def test_output_is_written_to_the_log(platform: Platform, shop: Project) -> None:
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "GET /\n")
-        platform.runtime.emit(name, "Oh no\n", Descriptor.STDERR)
-        await until_said(platform, running.id, "Oh no")
+        platform.runtime.emit(name, "Oh no\n", OutputStream.STDERR)
+        await wait_until_logged(platform, running.id, "Oh no")
 
     *_, out, error = await platform.lines(running.id)
-    assert [
-        (Phase.RUN, LogStream.STDOUT, "GET /"),
-        (Phase.RUN, LogStream.STDERR, "Oh no"),
-    ] == [(line.phase, line.stream, line.message) for line in (out, error)]
+    assert [(Phase.RUN, LogStream.STDOUT, "GET /"), (Phase.RUN, LogStream.STDERR, "Oh no")] == [
+        (line.phase, line.stream, line.message) for line in (out, error)
+    ]
 
 
-async def test_every_line_is_written_once_over_restarts(platform: Platform, shop: Project) -> None:
-    """The worker's own reading, and each pump that comes after, take up where the last ended."""
-    running = await platform.served(shop)
+async def test_restarts_do_not_repeat_lines(platform: Platform, shop: Project) -> None:
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
     for number in range(5):
         platform.runtime.emit(name, f"before {number}\n")
-        async with alongside(platform.log_pump().run):
+        async with background_task(platform.log_pump().run):
             platform.runtime.emit(name, f"while {number}\n")
-            await until_said(platform, running.id, f"while {number}")
+            await wait_until_logged(platform, running.id, f"while {number}")
 
-    said = await platform.said(running.id)
-    assert [f"{when} {n}" for n in range(5) for when in ("before", "while")] == said[-10:]
-    assert 1 == said.count("Listening.")
+    log = await platform.messages(running.id)
+    assert [f"{when} {n}" for n in range(5) for when in ("before", "while")] == log[-10:]
+    assert 1 == log.count("Listening.")
 
 
-async def test_a_line_that_is_handed_over_unfinished_comes_whole(
+async def test_a_line_continued_by_the_next_reader_is_not_split(
     platform: Platform, shop: Project
 ) -> None:
-    """The worker's reading and a pump's may end within a line: the next one has all of it."""
     platform.runtime.greeting = "Listening.\nDownloading "
-    running = await platform.served(shop)
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "models... ")
-        for _ in range(100):
-            await checkpoint()
+        await wait_all_tasks_blocked()
     platform.runtime.emit(name, "done.\n")
-    async with alongside(platform.log_pump().run):
-        await until_said(platform, running.id, "Downloading models... done.")
+    async with background_task(platform.log_pump().run):
+        await wait_until_logged(platform, running.id, "Downloading models... done.")
 
-    assert not [line for line in await platform.said(running.id) if line.startswith("models")]
+    assert not [line for line in await platform.messages(running.id) if line.startswith("models")]
 
 
 async def test_secrets_are_masked(platform: Platform, shop: Project) -> None:
-    """An application that prints its env vars shows none of their values."""
     await platform.set_env(shop, KEY="s3cr3t-value")
-    running = await platform.served(shop)
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "KEY=s3cr3t-value\n")
-        await until_said(platform, running.id, "KEY=***")
+        await wait_until_logged(platform, running.id, "KEY=***")
 
-    assert "s3cr3t" not in "\n".join(await platform.said(running.id))
+    assert "s3cr3t" not in "\n".join(await platform.messages(running.id))
 
 
-async def test_last_words_and_the_next_instance_are_followed(
+async def test_final_output_and_the_next_instance_are_read(
     platform: Platform, shop: Project
 ) -> None:
-    """What was printed before a crash is there, and what its successor prints."""
-    running = await platform.served(shop)
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run), alongside(platform.reconciler().run):
+    async with background_task(platform.log_pump().run), background_task(platform.reconciler().run):
         platform.runtime.emit(name, "KeyError: 'DB'")
         platform.runtime.crash(name)
-        await until_said(platform, running.id, "KeyError: 'DB'")
-        await platform.until(running.id, lambda d: d.status == "crashed")
+        await wait_until_logged(platform, running.id, "KeyError: 'DB'")
+        await platform.wait_until(running.id, lambda d: d.status == "crashed")
         platform.runtime.greeting = "Here again.\n"
-        platform.clock.tick(1)
+        platform.clock.advance(1)
 
-        await until_said(platform, running.id, "Here again.")
+        await wait_until_logged(platform, running.id, "Here again.")
 
 
-async def test_what_is_started_after_it_was_seen_is_followed(
-    platform: Platform, shop: Project
-) -> None:
-    """A pump that finds a row before its program waits for it, however long the start takes."""
-    running = await platform.served(shop)
+async def test_an_instance_started_after_its_row_is_read(platform: Platform, shop: Project) -> None:
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    await platform.application.serving.restart(platform.owner, running.id)
+    await platform.application.active_deployments.restart(platform.owner, running.id)
     platform.runtime.failure = StorageUnavailableError("The start takes long.")
     with pytest.raises(StorageUnavailableError):
-        await platform.engine.restarting.restart()
+        await platform.worker_services.rolling_restart.advance()
     platform.runtime.failure, platform.runtime.greeting = None, "Here again.\n"
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "The pump looks.\n")
-        await until_said(platform, running.id, "The pump looks.")
+        await wait_until_logged(platform, running.id, "The pump looks.")
 
-        await platform.engine.restarting.restart()
+        await platform.worker_services.rolling_restart.advance()
 
-        await until_said(platform, running.id, "Here again.")
+        await wait_until_logged(platform, running.id, "Here again.")
 
 
-async def test_what_is_printed_on_being_ended_is_kept(platform: Platform, shop: Project) -> None:
-    """The last words of what is stopped stand in the log before it is called stopped."""
-    running = await platform.served(shop)
+async def test_output_during_shutdown_is_kept(platform: Platform, shop: Project) -> None:
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
     platform.runtime.farewell = "Bye."
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "Hello.\n")
-        await until_said(platform, running.id, "Hello.")
-        await platform.application.serving.stop(platform.owner, running.id)
+        await wait_until_logged(platform, running.id, "Hello.")
+        await platform.application.active_deployments.stop(platform.owner, running.id)
 
-        await platform.engine.reconciliation.stop_drained()
+        await platform.worker_services.reconciler.stop_drained()
 
-    assert DeploymentStatus.STOPPED is (await platform.row(running.id)).status
-    assert ["Hello.", "Bye."] == (await platform.said(running.id))[-2:]
+    assert DeploymentStatus.STOPPED is await platform.status(running.id)
+    assert ["Hello.", "Bye."] == (await platform.messages(running.id))[-2:]
     assert [] == list(await platform.runtime.instances())
 
 
-async def test_what_crashed_is_read_to_its_end_though_it_is_replaced(
-    platform: Platform, shop: Project
-) -> None:
-    """A pump that is slow loses nothing when the successor is there before it has read all."""
-    running = await platform.served(shop)
+async def test_a_crashed_instance_is_read_to_its_end(platform: Platform, shop: Project) -> None:
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "Hello.\n")
-        await until_said(platform, running.id, "Hello.")
+        await wait_until_logged(platform, running.id, "Hello.")
         platform.storage.fail()
         platform.runtime.emit(name, "KeyError: 'DB'\n" * 1000)
         platform.runtime.crash(name)
-        for _ in range(20):
-            await checkpoint()
+        await wait_all_tasks_blocked()
         platform.storage.recover()
-        await platform.engine.tending.tend()
-        platform.clock.tick(1)
-        await platform.engine.tending.tend()
-        await platform.engine.sweeping.sweep()
+        await platform.worker_services.instance_supervisor.check_all()
+        platform.clock.advance(1)
+        await platform.worker_services.instance_supervisor.check_all()
+        await platform.worker_services.garbage_collector.collect()
 
         with fail_after(20):
-            while (await platform.said(running.id)).count("KeyError: 'DB'") < 1000:
-                await checkpoint()
+            while (await platform.messages(running.id)).count("KeyError: 'DB'") < 1000:
+                await sleep(0.01)
 
     assert name != (await platform.instance(running.id)).name
-    assert [(await platform.instance(running.id)).name] == list(platform.runtime.living)
+    assert [(await platform.instance(running.id)).name] == list(platform.runtime.running)
 
 
-async def test_only_the_newest_of_an_endless_output_is_kept(
+async def test_only_the_newest_lines_are_kept(
     platform: Platform, shop: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lines of the build go first; the number of the first one left tells how many went."""
-    monkeypatch.setattr(log_pump, "MOST_KEPT", 1000)
-    running = await platform.served(shop)
+    monkeypatch.setattr(log_pump, "MAX_KEPT", 1000)
+    running = await platform.deploy(shop)
     name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
+    async with background_task(platform.log_pump().run):
         platform.runtime.emit(name, "".join(f"GET /{number:06}\n" for number in range(300)))
-        await until_said(platform, running.id, "GET /000299")
+        await wait_until_logged(platform, running.id, "GET /000299")
         with fail_after(5):
             while (await platform.lines(running.id))[0].seq == 1:
-                await checkpoint()
+                await sleep(0.01)
 
-    said = await platform.said(running.id)
-    assert [f"GET /{number:06}" for number in range(300 - len(said), 300)] == said
-
-
-async def test_an_outage_of_the_storage_loses_nothing(platform: Platform, shop: Project) -> None:
-    """What is printed meanwhile is written afterwards."""
-    running = await platform.served(shop)
-    name = (await platform.instance(running.id)).name
-    async with alongside(platform.log_pump().run):
-        platform.runtime.emit(name, "before\n")
-        await until_said(platform, running.id, "before")
-        platform.storage.fail()
-        platform.runtime.emit(name, "during\n")
-        for _ in range(20):
-            await checkpoint()
-        platform.storage.recover()
-
-        await until_said(platform, running.id, "during")
-
-    assert ["before", "during"] == (await platform.said(running.id))[-2:]
+    log = await platform.messages(running.id)
+    assert [f"GET /{number:06}" for number in range(300 - len(log), 300)] == log

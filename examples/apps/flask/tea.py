@@ -1,4 +1,4 @@
-"""A small application that tells how long each tea wants to steep."""
+"""A small application that shows how long to steep each kind of tea."""
 
 import os
 

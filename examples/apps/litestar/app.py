@@ -1,4 +1,4 @@
-"""A small API that tells what can be told about a word."""
+"""A small API that returns facts about a word."""
 
 import os
 from dataclasses import dataclass

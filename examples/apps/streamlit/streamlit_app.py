@@ -1,4 +1,4 @@
-"""Draws the sum of two waves."""
+"""Plots the sum of two waves."""
 
 import math
 

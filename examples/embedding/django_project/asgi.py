@@ -1,4 +1,4 @@
-"""The ASGI application: Django, which knows no lifespan, with one around it."""
+"""The ASGI application: Django, wrapped to support the lifespan protocol."""
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,7 +17,7 @@ django = get_asgi_application()
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
-    """Answer requests by Django, and live from the server's start to its end."""
+    """Pass requests to Django, and handle the server's lifespan events."""
     if scope["type"] != "lifespan":
         await django(scope, receive, send)
         return

@@ -1,4 +1,4 @@
-"""Pushpaka within Django: opened when the server starts, closed when it ends."""
+"""Pushpaka within Django: opened when the server starts, and closed when it stops."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,25 +16,25 @@ from pushpaka_worker import open_worker
 
 
 class Engine:
-    """What the views deploy with."""
+    """The core that the views use."""
 
     pushpaka: Application
     me: Actor
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Have the core, and a worker that deploys, until the block ends."""
+        """Open the core and a worker until the block ends."""
         async with open_application(Settings.from_environ()) as pushpaka, open_worker(pushpaka):
             self.pushpaka, self.me = pushpaka, await _own_account(pushpaka)
             yield
 
 
 async def _own_account(pushpaka: Application) -> Actor:
-    """All that this program deploys belongs to one account, made at its first start."""
+    """Return the account that owns all projects of this program. The first start creates it."""
     for user in await pushpaka.accounts.all(PLATFORM):
-        return Actor.of(user)
+        return Actor.from_user(user)
     new = Registration(email="me@example.com", name="Django", password=token_urlsafe())
-    return Actor.of(await pushpaka.accounts.create(PLATFORM, new))
+    return Actor.from_user(await pushpaka.accounts.create(PLATFORM, new))
 
 
 engine = Engine()

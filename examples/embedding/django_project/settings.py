@@ -1,4 +1,4 @@
-"""Django's settings, as few as there may be."""
+"""A minimal set of Django settings."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Which view answers where."""
+"""The URLs of the views."""
 
 import views
 from django.urls import path

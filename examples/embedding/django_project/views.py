@@ -1,4 +1,4 @@
-"""Async views that deploy a repository, and show where it stands and what it says."""
+"""Async views that deploy a repository, and show its status and log."""
 
 import json
 from uuid import UUID
@@ -9,12 +9,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from engine import engine
 from pushpaka_core import NewDeployment, NewProject
-from pushpaka_core.domain.deployments import Deployment, DeploymentId
-from pushpaka_core.domain.logs import LogFilter
+from pushpaka_core.domain.deployments.deployments import Deployment
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.logs import LogFilter
 from pushpaka_core.errors import InvalidInputError, NotFoundError
 
 
-@csrf_exempt  # asked by programs, which bring no cookies
+@csrf_exempt  # called by programs, which send no cookies
 @require_POST
 async def deploy(request: HttpRequest) -> JsonResponse:
     """Deploy a repository under a new name."""
@@ -31,14 +32,14 @@ async def deploy(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 async def show(request: HttpRequest, id: UUID) -> JsonResponse:  # noqa: ARG001
-    """Show where a deployment stands."""
+    """Show the status of a deployment."""
     deployment = await _deployment(id)
     return JsonResponse({"status": deployment.status, "error": deployment.error})
 
 
 @require_GET
 async def show_log(request: HttpRequest, id: UUID) -> HttpResponse:  # noqa: ARG001
-    """Show the log so far."""
+    """Show the log up to now."""
     deployment = await _deployment(id)
     lines = await engine.pushpaka.logs.lines(engine.me, deployment.id, LogFilter())
     text = "".join(f"{line.phase} | {line.message}\n" for line in lines)

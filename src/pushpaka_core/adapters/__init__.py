@@ -1,1 +1,1 @@
-"""."""
+"""The adapters: implementations of the ports, grouped by technology."""

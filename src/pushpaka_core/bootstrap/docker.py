@@ -1,192 +1,252 @@
-"""The adapters that build images and run containers: on this machine, or on those of a Swarm."""
+"""Opens the builders and runtimes that use containers: Docker on this machine, or a Swarm."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from anyio import to_thread
 from attrs import evolve, frozen
 
-from pushpaka_core.bootstrap.ground import SEARCH_PATH
+from pushpaka_core.bootstrap.data_directory import SEARCH_PATH
+from pushpaka_core.domain.projects.images import RegistryCredentials
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.builder import Builder
-from pushpaka_core.ports.machines import Machines
-from pushpaka_core.ports.processes import Processes
-from pushpaka_core.ports.runtime import Runtime
-from pushpaka_core.services.health import HealthCheck
-from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_core.ports.images import ImageSource
+from pushpaka_core.ports.processes import ProcessManager
+from pushpaka_core.ports.runtime import ListClusterNodes, Runtime
+from pushpaka_core.ports.volumes import VolumeFiles
+from pushpaka_core.services.platform.platform_health import HealthCheck
+from pushpaka_core.settings.settings import RuntimeChoice, Settings
 
 if TYPE_CHECKING:
     from pushpaka_core.adapters.docker.builder import DockerBuilder, LayerCache
-    from pushpaka_core.adapters.docker.containers import Most
+    from pushpaka_core.adapters.docker.containers import ContainerLimits
     from pushpaka_core.adapters.docker.engine import Engine
     from pushpaka_core.adapters.docker.firewall import Firewall
-    from pushpaka_core.adapters.docker.labels import Marks
-    from pushpaka_core.adapters.docker.swarm.registry import RegistryPlace
+    from pushpaka_core.adapters.docker.labels import Labels
+    from pushpaka_core.adapters.swarm.registry import RegistryLocation
 
 
 @frozen(kw_only=True)
-class Execution:
-    """What builds and what runs, and whom to ask about it."""
+class BuildAndRuntime:
+    """A builder, a runtime and its volumes, with the health check and node list of their engine."""
 
     builder: Builder
     runtime: Runtime
+    volume_files: VolumeFiles
+    image_source: ImageSource | None = None
+    """Pulls images, or None if the runtime cannot run images."""
     engine_check: HealthCheck | None = None
-    """None where there is no Docker Engine."""
-    machines: Machines | None = None
-    """None where everything runs on one machine."""
+    """Checks the connection to the Docker Engine, or None without one."""
+    machines: ListClusterNodes | None = None
+    """Lists the nodes of the cluster, or None if everything runs on one machine."""
 
 
 @asynccontextmanager
-async def docker_execution(
-    settings: Settings, instance_id: UUID, processes: Processes, *, salt: bytes
-) -> AsyncIterator[Execution]:
+async def open_docker(
+    settings: Settings,
+    instance_id: UUID,
+    process_manager: ProcessManager,
+    *,
+    salt: bytes,
+    node: str,
+) -> AsyncIterator[BuildAndRuntime]:
     """
-    Open the builder and the runtime of an engine, which is asked when there is work, and its check.
+    Open the builder and the runtime for a Docker Engine.
 
-    *salt* is a secret of the instance.
+    The engine is not contacted until it is used.
+
+    Args:
+        settings: The settings of the instance.
+        instance_id: The id of the instance, which labels its containers and images.
+        process_manager: Runs the Docker CLI.
+        salt: A secret of the instance.
+        node: The name of the node of this process.
     """
     from pushpaka_core.adapters.docker.engine import open_engine
-    from pushpaka_core.adapters.docker.labels import Marks
+    from pushpaka_core.adapters.docker.image_source import DockerImageSource
+    from pushpaka_core.adapters.docker.labels import Labels
+    from pushpaka_core.adapters.docker.run_lock import RunLock
     from pushpaka_core.adapters.docker.runtime import DockerRuntime
-    from pushpaka_core.adapters.docker.waiting import Waiting
+    from pushpaka_core.adapters.docker.volume_files import DockerVolumeFiles
 
-    marks = Marks(instance_id.hex)
+    labels, run_lock = Labels(instance_id.hex), RunLock(settings.data_directory / "waiting")
     async with open_engine(settings.docker_url) as engine:
-        firewall = _firewall(engine, processes)
-        yield Execution(
+        firewall = _firewall(engine, process_manager)
+        yield BuildAndRuntime(
             builder=await _builder(
-                settings, engine, marks, firewall, processes=processes, salt=salt
+                settings, engine, labels, firewall, process_manager=process_manager, salt=salt
             ),
             runtime=DockerRuntime(
                 engine=engine,
-                marks=marks,
+                labels=labels,
                 firewall=firewall,
-                waiting=Waiting(settings.data_directory / "waiting"),
-                most=_most(settings),
-                pool=settings.network_pool,
+                run_lock=run_lock,
+                limits=_container_limits(settings),
+                address_pool=settings.network_pool,
+            ),
+            image_source=DockerImageSource(engine=engine, labels=labels),
+            volume_files=DockerVolumeFiles(
+                engine=engine, labels=labels, run_lock=run_lock, node=node
             ),
             engine_check=engine.check,
         )
 
 
 @asynccontextmanager
-async def swarm_execution(
-    settings: Settings, instance_id: UUID, processes: Processes, *, salt: bytes
-) -> AsyncIterator[Execution]:
-    """Open the builder of an engine, and the runtime of the Swarm of which it is a manager."""
-    from pushpaka_core.adapters.docker.engine import open_engine
-    from pushpaka_core.adapters.docker.labels import Marks
-    from pushpaka_core.adapters.docker.swarm.builder import SwarmBuilder
-    from pushpaka_core.adapters.docker.swarm.layers import RegistryLayers
-    from pushpaka_core.adapters.docker.swarm.pushes import Pushes
-    from pushpaka_core.adapters.docker.swarm.registry import open_registry
-    from pushpaka_core.adapters.docker.swarm.runtime import SwarmRuntime
-    from pushpaka_core.adapters.docker.swarm.services import ServiceProfile
-    from pushpaka_core.adapters.docker.waiting import Waiting
+async def open_swarm(
+    settings: Settings,
+    instance_id: UUID,
+    process_manager: ProcessManager,
+    *,
+    salt: bytes,
+    node: str,
+) -> AsyncIterator[BuildAndRuntime]:
+    """
+    Open the builder and the runtime for a Swarm, through the Docker Engine of one of its managers.
 
-    place, marks = await to_thread.run_sync(_registry_place, settings), Marks(instance_id.hex)
-    marks = evolve(marks, shared=f"{place.host}/{place.repository(marks.prefix)}")
+    See `open_docker` for the arguments.
+
+    Raises:
+        SettingsError: If the registry or its password is not configured correctly.
+    """
+    from pushpaka_core.adapters.docker.engine import open_engine
+    from pushpaka_core.adapters.docker.image_source import DockerImageSource
+    from pushpaka_core.adapters.docker.labels import Labels
+    from pushpaka_core.adapters.docker.run_lock import RunLock
+    from pushpaka_core.adapters.docker.volume_files import DockerVolumeFiles
+    from pushpaka_core.adapters.swarm.builder import SwarmBuilder
+    from pushpaka_core.adapters.swarm.cluster import SwarmCluster
+    from pushpaka_core.adapters.swarm.image_pusher import ImagePusher
+    from pushpaka_core.adapters.swarm.image_source import SwarmImageSource
+    from pushpaka_core.adapters.swarm.layers import RegistryLayerCache
+    from pushpaka_core.adapters.swarm.registry import open_registry
+    from pushpaka_core.adapters.swarm.runtime import SwarmRuntime
+    from pushpaka_core.adapters.swarm.services import ServiceProfile
+    from pushpaka_core.adapters.swarm.volume_files import SwarmVolumeFiles
+
+    place, labels = await to_thread.run_sync(_registry_location, settings), Labels(instance_id.hex)
+    labels = evolve(labels, registry_repository=f"{place.host}/{place.repository(labels.prefix)}")
     async with (
         open_engine(settings.docker_url) as engine,
-        open_registry(place, marks.prefix) as registry,
+        open_registry(place, labels.prefix) as registry,
     ):
-        firewall = _firewall(engine, processes)
-        pushes = Pushes(engine=engine, place=place)
-        layers = RegistryLayers(marks=marks, registry=registry, place=place, pushes=pushes)
+        firewall = _firewall(engine, process_manager)
+        run_lock = RunLock(settings.data_directory / "waiting")
+        image_pusher = ImagePusher(engine=engine, location=place)
+        layers = RegistryLayerCache(
+            labels=labels, registry=registry, location=place, image_pusher=image_pusher
+        )
         runtime = SwarmRuntime(
             engine=engine,
-            marks=marks,
+            labels=labels,
             profile=ServiceProfile(
-                marks=marks,
-                most=_most(settings),
+                labels=labels,
+                limits=_container_limits(settings),
                 constraints=settings.placement,
                 grace=settings.timings.stop_grace,
             ),
-            place=place,
-            waiting=Waiting(settings.data_directory / "waiting"),
+            location=place,
+            run_lock=run_lock,
         )
-        yield Execution(
+        local_builder = await _builder(
+            settings,
+            engine,
+            labels,
+            firewall,
+            process_manager=process_manager,
+            salt=salt,
+            layer_cache=layers,
+        )
+        yield BuildAndRuntime(
             builder=SwarmBuilder(
-                marks=marks,
-                local=await _builder(
-                    settings, engine, marks, firewall, processes=processes, salt=salt, cache=layers
-                ),
-                layers=layers,
-                pushes=pushes,
-                place=place,
+                labels=labels,
+                local_builder=local_builder,
+                layer_cache=layers,
+                image_pusher=image_pusher,
+                location=place,
                 registry=registry,
             ),
             runtime=runtime,
+            image_source=SwarmImageSource(
+                labels=labels,
+                local_source=DockerImageSource(engine=engine, labels=labels),
+                local_builder=local_builder,
+                image_pusher=image_pusher,
+            ),
+            volume_files=SwarmVolumeFiles(
+                cluster=SwarmCluster(engine=engine, labels=labels),
+                local=DockerVolumeFiles(engine=engine, labels=labels, run_lock=run_lock, node=node),
+            ),
             engine_check=runtime.check,
-            machines=runtime.machines,
+            machines=runtime.nodes,
         )
 
 
 async def _builder(
     settings: Settings,
     engine: "Engine",
-    marks: "Marks",
+    labels: "Labels",
     firewall: "Firewall",
     *,
-    processes: Processes,
+    process_manager: ProcessManager,
     salt: bytes,
-    cache: "LayerCache | None" = None,
+    layer_cache: "LayerCache | None" = None,
 ) -> "DockerBuilder":
     from pushpaka_core.adapters.docker.builder import DockerBuilder
-    from pushpaka_core.adapters.docker.contexts import Contexts
+    from pushpaka_core.adapters.docker.contexts import BuildContexts
     from pushpaka_core.adapters.files.tree import load_tree
 
     return DockerBuilder(
         engine=engine,
-        marks=marks,
-        processes=processes,
-        contexts=Contexts(
+        labels=labels,
+        process_manager=process_manager,
+        build_contexts=BuildContexts(
             salt=sha256(b"env vars of builds" + salt).digest(),
             tree_of=lambda path: load_tree(path, ""),
-            prefix=settings.image_prefix or "",
+            registry_prefix=settings.image_prefix or "",
         ),
-        buildx=await to_thread.run_sync(_buildx, settings),
+        buildx_command=await to_thread.run_sync(_buildx, settings),
         firewall=firewall,
-        cache=cache,
+        layer_cache=layer_cache,
         env={**settings.host_env, "DOCKER_HOST": settings.docker_url, "PATH": SEARCH_PATH},
     )
 
 
-def _firewall(engine: "Engine", processes: Processes) -> "Firewall":
+def _firewall(engine: "Engine", process_manager: ProcessManager) -> "Firewall":
     from pushpaka_core.adapters.docker.firewall import Firewall
-    from pushpaka_core.adapters.docker.networks import bridge_of_builds
+    from pushpaka_core.adapters.docker.networks import find_build_bridge
 
-    return Firewall(processes, partial(bridge_of_builds, engine))
-
-
-def _most(settings: Settings) -> "Most":
-    from pushpaka_core.adapters.docker.containers import Most
-
-    return Most(memory_bytes=settings.most_memory * 2**20, cpus=float(settings.most_cpus))
+    return Firewall(process_manager, partial(find_build_bridge, engine))
 
 
-def _registry_place(settings: Settings) -> "RegistryPlace":
-    from pushpaka_core.adapters.docker.swarm.registry import RegistryAccount, RegistryPlace
+def _container_limits(settings: Settings) -> "ContainerLimits":
+    from pushpaka_core.adapters.docker.containers import ContainerLimits
+
+    return ContainerLimits(memory_bytes=settings.max_memory * 2**20, cpus=float(settings.max_cpus))
+
+
+def _registry_location(settings: Settings) -> "RegistryLocation":
+    from pushpaka_core.adapters.swarm.registry import RegistryLocation
 
     if settings.registry is None:
         raise SettingsError(
-            "The runtime swarm needs a registry, from which all machines fetch images. Set"
-            " PUSHPAKA_REGISTRY to it, as in registry.example.com/team."
+            "The Swarm runtime requires an image registry. Set PUSHPAKA_REGISTRY, for example to "
+            "registry.example.com/team."
         )
     user, password = settings.registry_user, _registry_password(settings)
     if (user is None) != (password is None):
         raise SettingsError(
-            "PUSHPAKA_REGISTRY_USER and PUSHPAKA_REGISTRY_PASSWORD are set together; the password"
-            " may be in a file that PUSHPAKA_REGISTRY_PASSWORD_FILE names."
+            "Only one of PUSHPAKA_REGISTRY_USER and PUSHPAKA_REGISTRY_PASSWORD is set. Set both or "
+            "neither. PUSHPAKA_REGISTRY_PASSWORD_FILE can replace the password."
         )
-    account = RegistryAccount(user=user, password=password) if user and password else None
-    return RegistryPlace(url=settings.registry, account=account)
+    account = RegistryCredentials(user=user, password=password) if user and password else None
+    return RegistryLocation(url=settings.registry, credentials=account)
 
 
 def _registry_password(settings: Settings) -> str | None:
@@ -197,26 +257,37 @@ def _registry_password(settings: Settings) -> str | None:
         return file.read_text().strip()
     except OSError as error:
         raise SettingsError(
-            f"PUSHPAKA_REGISTRY_PASSWORD_FILE is {file}, which cannot be read: {error.strerror}."
+            f"PUSHPAKA_REGISTRY_PASSWORD_FILE is {file}, which cannot be read: {error.strerror}. "
+            "Check its path and its permissions."
         ) from None
 
 
 def _buildx(settings: Settings) -> tuple[str, ...]:
-    from pushpaka_core.adapters.docker.command_line import find_buildx
+    from pushpaka_core.adapters.docker.engine import find_buildx
 
     found = shutil.which("docker", path=SEARCH_PATH)
     if found is None:
         raise SettingsError(
-            f"The runtime {settings.runtime} needs the docker command with its plugin buildx."
-            " Install the packages docker-cli and docker-buildx, or set PUSHPAKA_RUNTIME=process."
+            f"The {settings.runtime} runtime requires the `docker` command with the buildx plugin. "
+            "Install the packages docker-cli and docker-buildx, or set PUSHPAKA_RUNTIME=process."
         )
     return find_buildx(Path(found))
 
 
-Opening: TypeAlias = Callable[..., AbstractAsyncContextManager[Execution]]
+class _OpenRuntime(Protocol):
+    def __call__(
+        self,
+        settings: Settings,
+        instance_id: UUID,
+        process_manager: ProcessManager,
+        *,
+        salt: bytes,
+        node: str,
+    ) -> AbstractAsyncContextManager[BuildAndRuntime]: ...
 
-EXECUTIONS: Mapping[str, Opening] = {
-    RuntimeChoice.DOCKER: docker_execution,
-    RuntimeChoice.SWARM: swarm_execution,
+
+CONTAINER_RUNTIMES: Mapping[str, _OpenRuntime] = {
+    RuntimeChoice.DOCKER: open_docker,
+    RuntimeChoice.SWARM: open_swarm,
 }
-"""How the adapters are opened of each runtime that runs containers."""
+"""Opens the adapters of each runtime that uses containers."""

@@ -1,4 +1,4 @@
-"""Programs that are installed on this host: where they are, and what they say of themselves."""
+"""Finds and queries programs that are installed on this host."""
 
 import shutil
 from functools import partial
@@ -6,18 +6,24 @@ from pathlib import Path
 
 from anyio import TemporaryDirectory, to_thread
 
-from pushpaka_core.bootstrap.ground import SEARCH_PATH
+from pushpaka_core.bootstrap.data_directory import SEARCH_PATH
 from pushpaka_core.ports.processes import Command, OutputChunk
 
 
-async def on_path(program: str) -> str | None:
-    """Return where a program is, as Pushpaka looks for it."""
+async def find_program(program: str) -> str | None:
+    """Return the path of a program in SEARCH_PATH, or None."""
     return await to_thread.run_sync(partial(shutil.which, program, path=SEARCH_PATH))
 
 
-async def said_by(*argv: str) -> str | None:
-    """Return what a program prints, which finds nothing at home; None where it fails."""
-    from pushpaka_core.adapters.process.passing import open_passing_processes
+async def program_output(*argv: str) -> str | None:
+    """
+    Run a program and return its output, or None if it fails.
+
+    It runs with an empty home directory, so that its user configuration has no effect.
+    """
+    from pushpaka_core.adapters.process.supervisor.temporary_processes import (
+        open_temporary_processes,
+    )
 
     output = bytearray()
 
@@ -26,7 +32,7 @@ async def said_by(*argv: str) -> str | None:
 
     async with (
         TemporaryDirectory(prefix="pushpaka-") as home,
-        open_passing_processes() as processes,
+        open_temporary_processes() as processes,
     ):
         command = Command(argv=argv, directory=Path(home), env={"PATH": SEARCH_PATH, "HOME": home})
         ended = await processes.run(command, on_output=take)

@@ -1,69 +1,76 @@
-"""The plan of a directory on this host, found out without an instance."""
+"""Build plans for a local directory, without an instance."""
 
 from pathlib import Path
 
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.detection import FileTree, Wishes, detect, explain
-from pushpaka_core.domain.build_plans import BuildPlan, Packaging
-from pushpaka_core.domain.run_settings import choose_settings
+from pushpaka_core.detection import BuildOverrides, FileTree, detect, explain
+from pushpaka_core.domain.deployments.run_settings import resolve_settings
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging
+from pushpaka_core.domain.volumes.declarations import plan_volumes
 from pushpaka_core.images.dockerfiles import DockerfileWriter
-from pushpaka_core.images.languages import recipe_of
+from pushpaka_core.images.languages import image_recipe
 
 
 @frozen(kw_only=True)
 class LocalPlan:
-    """What a deployment of a directory would do."""
+    """The build plan of a local directory, and the files it is based on."""
 
     plan: BuildPlan
     tree: FileTree
-    """All files of its repository."""
+    """All files of the repository."""
 
     @property
     def explanation(self) -> tuple[str, ...]:
-        """Return it told to a person, for a project that nothing is set of."""
-        return explain(self.plan, choose_settings(None, self.plan.settings))
+        """Return the lines that explain the plan, for a project without settings."""
+        volumes = plan_volumes((), self.plan.settings.volumes, is_preview=False)
+        return explain(self.plan, resolve_settings(None, self.plan.settings), volumes=volumes)
 
     def dockerfile(self, *, prefix: str = "") -> str:
         """
-        Return the text from which its image would be built, which blocks.
+        Return the Dockerfile from which the image would be built. Blocks.
 
-        Only for a plan that is for an image and has no Dockerfile of the repository's own.
-        *prefix* stands before the names of base images.
+        Only for plans with image packaging whose repository has no Dockerfile.
+
+        Args:
+            prefix: A prefix for the names of base images.
         """
-        return DockerfileWriter(prefix=prefix).write(self.plan, recipe_of(self.plan, self.tree))
+        return DockerfileWriter(prefix=prefix).write(self.plan, image_recipe(self.plan, self.tree))
 
 
-async def plan_directory(directory: Path, packaging: Packaging) -> LocalPlan:
+async def plan_of_directory(directory: Path, packaging: Packaging) -> LocalPlan:
     """
-    Look at *directory* as at a commit of it: in a working tree of Git without what is ignored.
+    Return the build plan for *directory*, as if it were deployed.
 
-    There it is what a project would have as its root_dir. The path leads through no link.
+    Within a Git working tree, ignored files are left out, and *directory* is used as the project's
+    root_dir. The path must not contain symbolic links.
 
     Raises:
         DetectionError: If no plan can be made.
-        SourceError: If its files are too many.
-        SettingsError: If it is in a working tree, and git is not installed.
-        PlatformFaultError: If git refuses to list them.
+        SourceError: If there are too many files.
+        SettingsError: If the directory is in a working tree and git is not installed.
+        PlatformFaultError: If git fails to list the files.
     """
-    tree, root_dir = await _files_around(directory)
-    wishes = Wishes(root_dir=root_dir, packaging=packaging)
-    plan = await to_thread.run_sync(detect, tree, wishes)
+    tree, root_dir = await _repository_files(directory)
+    build_overrides = BuildOverrides(root_dir=root_dir, packaging=packaging)
+    plan = await to_thread.run_sync(detect, tree, build_overrides)
     return LocalPlan(plan=plan, tree=tree)
 
 
-async def _files_around(directory: Path) -> tuple[FileTree, str]:
-    """Return the files of the repository, and where in it *directory* lies."""
+async def _repository_files(directory: Path) -> tuple[FileTree, str]:
+    """Return the files of the repository, and the path of *directory* within it."""
     from pushpaka_core.adapters.files.tree import load_tree, tree_of
     from pushpaka_core.adapters.git.commands import find_git
     from pushpaka_core.adapters.git.working_trees import WorkingTree
-    from pushpaka_core.adapters.process.passing import open_passing_processes
+    from pushpaka_core.adapters.process.supervisor.temporary_processes import (
+        open_temporary_processes,
+    )
 
-    working_tree = WorkingTree.around(directory)
+    working_tree = WorkingTree.find_containing(directory)
     if working_tree is None:
         return await to_thread.run_sync(load_tree, directory, ""), ""
-    async with open_passing_processes() as processes:
+    async with open_temporary_processes() as processes:
         paths = await working_tree.paths(processes, find_git())
     tree = await to_thread.run_sync(tree_of, working_tree.root, paths)
-    return tree, working_tree.inner(directory)
+    return tree, working_tree.relative_path(directory)

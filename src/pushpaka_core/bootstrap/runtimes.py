@@ -1,4 +1,4 @@
-"""By what applications run where no setting says so: chosen at the first start, then kept."""
+"""Selects the runtime if no setting does. The selection of the first start is remembered."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -7,93 +7,108 @@ from pathlib import Path
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.bootstrap.host_programs import on_path, said_by
+from pushpaka_core.bootstrap.host_programs import find_program, program_output
 from pushpaka_core.errors import RuntimeUnavailableError
-from pushpaka_core.settings import RuntimeChoice, Settings
+from pushpaka_core.settings.settings import RuntimeChoice, Settings
 
-Probe = Callable[[Settings], Awaitable[str | None]]
-"""Says what is missing for containers, in words that follow "because"; None where nothing is."""
+FindObstacle = Callable[[Settings], Awaitable[str | None]]
+"""Returns why containers cannot be used, as a clause after "because", or None if they can."""
 
-_SET = "PUSHPAKA_RUNTIME says so"
-_BUILT = "its applications were built for this runtime before"
+_REASON_SETTING = "PUSHPAKA_RUNTIME selects it"
+_REASON_BUILT = "applications of this instance were built for it"
 
 
 @frozen(kw_only=True)
-class ChosenRuntime:
-    """A runtime, and why it is that one."""
+class RuntimeSelection:
+    """The selected runtime, and the reason for it."""
 
     runtime: RuntimeChoice
     reason: str
-    is_kept: bool
-    """Whether a later start finds the same without asking."""
+    is_persistent: bool
+    """Whether a later start selects the same runtime without probing."""
 
-    async def keep(self, directory: Path) -> None:
+    async def store(self, directory: Path) -> None:
         """
-        Keep it in a data directory, which is there.
+        Store the selection in an existing data directory.
 
         Raises:
-            SettingsError: If another process has just chosen another one, or the disk refuses.
+            SettingsError: If another process has just selected another runtime, or the file cannot
+                be written.
         """
-        from pushpaka_core.adapters.files.runtimes import KeptRuntime, keep_runtime
+        from pushpaka_core.adapters.files.stored_runtime import StoredRuntime, store_runtime
 
-        if not self.is_kept:
-            kept = KeptRuntime(runtime=self.runtime, reason=self.reason)
-            await to_thread.run_sync(keep_runtime, directory, kept)
+        if not self.is_persistent:
+            kept = StoredRuntime(runtime=self.runtime, reason=self.reason)
+            await to_thread.run_sync(store_runtime, directory, kept)
 
 
-async def choose_runtime(settings: Settings, *, missing: "Probe | None" = None) -> ChosenRuntime:
+async def select_runtime(
+    settings: Settings, *, find_obstacle: "FindObstacle | None" = None
+) -> RuntimeSelection:
     """
-    Return the runtime that the settings name, else the kept one, else a choice to be kept.
+    Return the runtime from the settings or the data directory, or select one.
 
-    Docker is chosen where nothing is *missing* for it. What was built for processes stays theirs.
+    If none is known, Docker is selected if *find_obstacle* returns None, else the process runtime.
+    An instance that has already built applications for the process runtime keeps it.
+
+    Args:
+        settings: The settings of the instance.
+        find_obstacle: Returns why Docker cannot be used. By default it is probed.
 
     Raises:
-        SettingsError: If what is kept cannot be read.
+        SettingsError: If the stored selection cannot be read.
     """
     known = await to_thread.run_sync(known_runtime, settings)
     if known is not None:
         return known
-    lack = await (missing or missing_for_docker)(settings)
+    lack = await (find_obstacle or docker_obstacle)(settings)
     if lack is None:
-        reason = f"a Docker Engine answered at {settings.docker_url} at the first start"
-        return ChosenRuntime(runtime=RuntimeChoice.DOCKER, reason=reason, is_kept=False)
+        reason = f"a Docker Engine responded at {settings.docker_url} at the first start"
+        return RuntimeSelection(runtime=RuntimeChoice.DOCKER, reason=reason, is_persistent=False)
     reason = f"at the first start {lack}"
-    return ChosenRuntime(runtime=RuntimeChoice.PROCESS, reason=reason, is_kept=False)
+    return RuntimeSelection(runtime=RuntimeChoice.PROCESS, reason=reason, is_persistent=False)
 
 
-def known_runtime(settings: Settings) -> ChosenRuntime | None:
+def known_runtime(settings: Settings) -> RuntimeSelection | None:
     """
-    Return the runtime that the settings or the data directory tell; None before the first start.
+    Return the runtime from the settings or the data directory, or None before the first start.
 
     Raises:
-        SettingsError: If what is kept cannot be read.
+        SettingsError: If the stored selection cannot be read.
     """
-    from pushpaka_core.adapters.files.runtimes import has_built_programs, kept_runtime
+    from pushpaka_core.adapters.files.stored_runtime import (
+        has_process_releases,
+        read_stored_runtime,
+    )
 
     if settings.runtime is not None:
-        return ChosenRuntime(runtime=settings.runtime, reason=_SET, is_kept=True)
-    if kept := kept_runtime(settings.data_directory):
+        return RuntimeSelection(
+            runtime=settings.runtime, reason=_REASON_SETTING, is_persistent=True
+        )
+    if kept := read_stored_runtime(settings.data_directory):
         runtime = RuntimeChoice(kept.runtime)
-        return ChosenRuntime(runtime=runtime, reason=kept.reason, is_kept=True)
-    if has_built_programs(settings.data_directory):
-        return ChosenRuntime(runtime=RuntimeChoice.PROCESS, reason=_BUILT, is_kept=False)
+        return RuntimeSelection(runtime=runtime, reason=kept.reason, is_persistent=True)
+    if has_process_releases(settings.data_directory):
+        return RuntimeSelection(
+            runtime=RuntimeChoice.PROCESS, reason=_REASON_BUILT, is_persistent=False
+        )
     return None
 
 
-async def missing_for_docker(settings: Settings) -> str | None:
-    """Say what the runtime docker lacks on this host."""
+async def docker_obstacle(settings: Settings) -> str | None:
+    """Return why the Docker runtime cannot be used on this host, or None if it can."""
     from pushpaka_core.adapters.docker.engine import open_engine
 
     if os.geteuid() != 0:
-        return "Pushpaka was not run by root, as it has to be for containers"
-    program = await on_path("docker")
+        return "Pushpaka did not run as root, which containers require"
+    program = await find_program("docker")
     if program is None:
         return "there was no docker command"
     async with open_engine(settings.docker_url) as engine:
         try:
             await engine.check()
         except RuntimeUnavailableError:
-            return f"no Docker Engine answered at {settings.docker_url}"
-    if await said_by(program, "buildx", "version") is None:
-        return "the docker command had no plugin buildx"
+            return f"no Docker Engine responded at {settings.docker_url}"
+    if await program_output(program, "buildx", "version") is None:
+        return "the docker command had no buildx plugin"
     return None

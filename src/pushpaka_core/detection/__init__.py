@@ -1,32 +1,37 @@
-"""From a tree of files to a build plan with its reasons: pure, without disk or network."""
+"""Detects how to build and start an application from its files, without disk or network access."""
 
+from pushpaka_core.detection.build_overrides import BuildOverrides
 from pushpaka_core.detection.explanation import explain
 from pushpaka_core.detection.tree import FileTree, MemoryTree
-from pushpaka_core.detection.wishes import Wishes
-from pushpaka_core.domain.build_plans import BuildPlan
-from pushpaka_core.domain.frameworks import FRAMEWORKS, canonical_framework
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
+from pushpaka_core.domain.pipeline.frameworks import FRAMEWORKS, canonical_framework
 
 __all__ = [
     "FRAMEWORKS",
+    "BuildOverrides",
     "FileTree",
     "MemoryTree",
-    "Wishes",
     "canonical_framework",
     "detect",
     "explain",
 ]
 
 
-def detect(repository: FileTree, wishes: Wishes) -> BuildPlan:
+def detect(repository: FileTree, build_overrides: BuildOverrides) -> BuildPlan:
     """
-    Return how to install, build and start what is in *repository*, and why.
+    Return how to install, build and start the application in *repository*, with the reasons.
 
-    What knows the languages is imported with the first plan: an instance starts without it.
+    The same files and overrides always give the same plan. The language modules are imported on the
+    first call, which keeps the startup of the platform fast.
+
+    Args:
+        repository: All files of the repository.
+        build_overrides: The project's own settings, which take precedence over the files.
 
     Raises:
-        DetectionError: If no plan can be made; the message says what was looked
-            for, what was found, and what to do.
+        DetectionError: If no plan can be made. The message lists what was looked for and what was
+            found, and suggests a fix.
     """
     from pushpaka_core.detection import detector
 
-    return detector.detect(repository, wishes)
+    return detector.detect(repository, build_overrides)

@@ -1,18 +1,23 @@
-"""Programs for Deno: its tasks, Fresh, and single files."""
+"""Deno programs: tasks, Fresh, and single files."""
 
 import re
 from collections.abc import Mapping
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import first_match, line_of, table
-from pushpaka_core.detection.env_reads import env_reads
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import first_matching_file, line_of, table_at
+from pushpaka_core.detection.env_var_scan import find_env_vars
 from pushpaka_core.detection.node.documents import read_relaxed_json
-from pushpaka_core.detection.sayings import first_line, mise, said_version, tool_versions
-from pushpaka_core.detection.steps import detected, steps
+from pushpaka_core.detection.steps import detected_step, detected_steps
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected
+from pushpaka_core.detection.version_files import (
+    first_line_source,
+    mise_source,
+    requested_version,
+    tool_versions_source,
+)
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 CONFIGS = ("deno.json", "deno.jsonc")
 TRIGGERS = CONFIGS
@@ -24,66 +29,78 @@ _FILES = tuple(
     for ending in ("ts", "tsx", "js")
 )
 _LISTEN = "DENO_SERVE_ADDRESS=tcp:${HOST:-0.0.0.0}:$PORT"
-"""Where `Deno.serve` listens, whatever the program says."""
-_SERVES = re.compile(r"^export[ \t]+default[ \t]+(?:\{[^}]{0,200}\bfetch\b|app\b)", re.MULTILINE)
+"""Makes `Deno.serve` listen on this address, even if the program passes another one."""
+_FETCH_HANDLER = re.compile(
+    r"^export[ \t]+default[ \t]+(?:\{[^}]{0,200}\bfetch\b|app\b)", re.MULTILINE
+)
 _FRESH = ("@fresh/core", "$fresh/")
-_SOURCES = (first_line(".deno-version"), first_line(".dvmrc"), tool_versions("deno"), mise("deno"))
+_SOURCES = (
+    first_line_source(".deno-version"),
+    first_line_source(".dvmrc"),
+    tool_versions_source("deno"),
+    mise_source("deno"),
+)
 
 
 @frozen(kw_only=True)
-class _Start:
-    """How a program is started, and why so."""
+class _StartCommand:
+    """A start command and the reason for it."""
 
     command: str
     evidence: Evidence
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Find out what Deno is to run."""
-    tree = question.tree
-    path = first_match(tree, CONFIGS)
-    if path is None and question.framework is None:
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return the plan of a Deno program, None if there is none, or the reason for
+    having no plan.
+    """
+    tree = context.tree
+    path = first_matching_file(tree, CONFIGS)
+    if path is None and context.framework is None:
         return None
     config = read_relaxed_json(tree, path) if path else {}
-    start = None if question.has_web else _start(tree, path, config)
-    if start is None and not question.has_web:
-        reason = f"there is no task start and no file such as {', '.join(_FILES[:2])}"
-        return Rejected(framework=question.framework or "deno", reason=reason)
-    is_fresh = any(name in table(config, "imports") for name in _FRESH)
-    builds = "build" in table(config, "tasks")
-    version = said_version(question, "Deno", _SOURCES)
+    start = None if context.has_web_command else _start(tree, path, config)
+    if start is None and not context.has_web_command:
+        reason = f"there is no start task and no program such as {', '.join(_FILES[:2])}"
+        return RejectedCandidate(framework=context.framework or "deno", reason=reason)
+    is_fresh = any(name in table_at(config, "imports") for name in _FRESH)
+    builds = "build" in table_at(config, "tasks")
+    version = requested_version(context, "Deno", _SOURCES)
     return BuildPlan(
-        framework=question.framework or ("fresh" if is_fresh else "deno"),
+        framework=context.framework or ("fresh" if is_fresh else "deno"),
         language="deno",
         language_version=version.text,
-        directory=question.directory,
-        install=detected("deno install"),
-        build=steps("deno task build" if builds else "", *_cached(start)),
-        processes={"web": detected(start.command)} if start else {},
-        env_names=env_reads(tree, (".ts", ".tsx", ".js"), r"\bDeno\.env\.get\("),
+        directory=context.directory,
+        install=detected_step("deno install"),
+        build=detected_steps("deno task build" if builds else "", *_cache_commands(start)),
+        processes={"web": detected_step(start.command)} if start else {},
+        env_names=find_env_vars(tree, (".ts", ".tsx", ".js"), r"\bDeno\.env\.get\("),
         evidence=(*((start.evidence,) if start else ()), *version.evidence),
     )
 
 
-def _start(tree: FileTree, path: str | None, config: Mapping[str, object]) -> _Start | None:
-    if path and "start" in table(config, "tasks"):
+def _start(tree: FileTree, path: str | None, config: Mapping[str, object]) -> _StartCommand | None:
+    if path and "start" in table_at(config, "tasks"):
         evidence = Evidence(
-            reason="there is a task start",
+            reason="there is a start task",
             path=path,
             line=line_of(tree.read(path) or "", '"start"'),
         )
-        return _Start(command=f"{_LISTEN} deno task start", evidence=evidence)
-    file = first_match(tree, _FILES)
+        return _StartCommand(command=f"{_LISTEN} deno task start", evidence=evidence)
+    file = first_matching_file(tree, _FILES)
     if file is None:
         return None
-    evidence = Evidence(reason=f"{file} is the program", path=file)
-    verb = "serve" if _SERVES.search(tree.read(file) or "") else "run"
+    evidence = Evidence(reason=f"{file} is the main program", path=file)
+    verb = "serve" if _FETCH_HANDLER.search(tree.read(file) or "") else "run"
     where = " --host ${HOST:-0.0.0.0} --port $PORT" if verb == "serve" else ""
     listen = "" if verb == "serve" else f"{_LISTEN} "
-    return _Start(command=f"{listen}deno {verb} --allow-all{where} {file}", evidence=evidence)
+    return _StartCommand(
+        command=f"{listen}deno {verb} --allow-all{where} {file}", evidence=evidence
+    )
 
 
-def _cached(start: _Start | None) -> tuple[str, ...]:
-    """Return what fetches the modules that a program imports by their addresses."""
-    file = start.command.split(" ")[-1] if start else ""
+def _cache_commands(start_command: _StartCommand | None) -> tuple[str, ...]:
+    """Return the command that downloads the modules that a program file imports by URL."""
+    file = start_command.command.split(" ")[-1] if start_command else ""
     return (f"deno cache {file}",) if file in _FILES else ()

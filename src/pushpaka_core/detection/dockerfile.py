@@ -1,58 +1,64 @@
-"""Repositories that say themselves, in a Dockerfile, how their image is made."""
+"""Repositories that bring their own Dockerfile."""
 
 import re
 
 from attrs import evolve
 
-from pushpaka_core.detection.documents import first_match
-from pushpaka_core.detection.tree import below
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import (
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import first_matching_file
+from pushpaka_core.detection.tree import subtree
+from pushpaka_core.domain.pipeline.build_plans import (
     BuildPlan,
     Evidence,
-    OwnDockerfile,
     Packaging,
-    Rejected,
+    RejectedCandidate,
+    RepositoryDockerfile,
     RepositorySettings,
 )
 from pushpaka_core.errors import DetectionError
 
 FILES = ("Dockerfile", "Containerfile")
 
+_PORT = re.compile(r"\bPORT\b")
 _EXPOSE = re.compile(r"^[ \t]*EXPOSE[ \t]+(?P<port>\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Take the Dockerfile where images are built.
+    Return a plan that builds the repository's Dockerfile, or None if there is no Dockerfile.
+
+    A Dockerfile is rejected if the runtime does not build images, or if static.directory is set.
+    If the repository gives workers but no web process, the command of the image is the web process
+    only if the Dockerfile exposes or mentions a port.
 
     Raises:
-        DetectionError: If the repository says of one what to do with it, and has none.
+        DetectionError: If pushpaka.toml configures a Dockerfile that does not exist.
     """
-    named = question.dockerfile
-    found = first_match(question.tree, FILES) if named is None else named.path
+    named = context.dockerfile
+    found = first_matching_file(context.tree, FILES) if named is None else named.path
     if found is None:
         return None
-    if question.packaging is not Packaging.IMAGE:
-        reason = f"there is a {found}, but this runtime builds without one"
-        return Rejected(framework="dockerfile", reason=reason)
-    if question.site:
-        reason = f"there is a {found}, but files to serve are named instead"
-        return Rejected(framework="dockerfile", reason=reason)
-    if not below(question.repository, question.directory).exists(found):
+    if context.packaging is not Packaging.IMAGE:
+        reason = f"{found} exists, but this runtime does not build images"
+        return RejectedCandidate(framework="dockerfile", reason=reason)
+    if context.site:
+        reason = f"{found} exists, but static.directory is set"
+        return RejectedCandidate(framework="dockerfile", reason=reason)
+    if not subtree(context.repository, context.directory).exists(found):
         raise DetectionError(
-            f"pushpaka.toml says how a Dockerfile is built, but there is no {found}."
-            " Check its spelling."
+            f"pushpaka.toml configures a Dockerfile, but {found} does not exist. Check its path."
         )
-    exposed = _EXPOSE.search(question.tree.read(found) or "")
+    text = context.tree.read(found) or ""
+    exposed = _EXPOSE.search(text)
+    has_web = not context.has_only_workers or bool(exposed or _PORT.search(text))
     port = int(exposed["port"]) if exposed else None
     evidence = [Evidence(reason="there is a Dockerfile", path=found)]
-    evidence += [Evidence(reason=f"it exposes port {port}", path=found)] if port else []
+    evidence += [Evidence(reason=f"the Dockerfile exposes port {port}", path=found)] if port else []
     return BuildPlan(
         framework="dockerfile",
         language="dockerfile",
-        directory=question.directory,
-        dockerfile=evolve(named or OwnDockerfile(), path=found),
+        directory=context.directory,
+        dockerfile=evolve(named or RepositoryDockerfile(), path=found, has_web=has_web),
         settings=RepositorySettings(port=port),
         evidence=tuple(evidence),
     )

@@ -1,4 +1,8 @@
-"""Files that people wrote: what is broken is said with its place, what is odd does no harm."""
+"""
+Reads TOML, JSON and YAML files of a repository.
+
+Syntax errors are reported with line and column. Values of an unexpected type are ignored.
+"""
 
 import json
 import re
@@ -12,109 +16,123 @@ import yaml
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.errors import DetectionError
 
-_ENDLESS_KEY = re.compile(
+_OVERLONG_KEY = re.compile(
     r"""(?<![A-Za-z0-9_"'.-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
 )
-"""What nobody writes, and the parser takes minutes for."""
+"""
+A dotted key of 100 parts or more. tomllib takes minutes to parse such a key, and no real file has
+one.
+"""
 
-_MOST_YAML = 100_000
+_MAX_YAML = 100_000
 
 
 def read_toml(tree: FileTree, path: str) -> Mapping[str, object]:
     """
-    Return the document at *path*, empty where there is none.
+    Return the TOML document at *path*, or an empty mapping if there is no file.
 
     Raises:
-        DetectionError: If it is not TOML; the message holds line and column.
+        DetectionError: If the file is not valid TOML. The message has line and column.
     """
     text = tree.read(path) or ""
-    if endless := _ENDLESS_KEY.search(text):
+    if endless := _OVERLONG_KEY.search(text):
         line = text.count("\n", 0, endless.start()) + 1
-        raise DetectionError(f"{path} has a key of too many parts (at line {line}). Shorten it.")
+        raise DetectionError(
+            f"{path} has a dotted key with too many parts (at line {line}). Shorten it."
+        )
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         end = f"at line {text.count(chr(10)) + 1}, the last one"
-        what = str(error).replace("at end of document", end)
+        message = str(error).replace("at end of document", end)
         raise DetectionError(
-            f"{path} is not valid TOML: {what}. Mend the file and push again."
+            f"{path} is not valid TOML: {message}. Fix the file and push again."
         ) from None
 
 
 def read_json(tree: FileTree, path: str) -> Mapping[str, object]:
     """
-    Return the object in the file at *path*, empty where there is no file.
+    Return the JSON object at *path*, or an empty mapping if there is no file.
 
     Raises:
-        DetectionError: If it is no JSON; the message holds line and column.
+        DetectionError: If the file is not valid JSON. The message has line and column.
     """
     return parse_json(path, tree.read(path))
 
 
 def parse_json(path: str, text: str | None) -> Mapping[str, object]:
-    """Return the object that *text* of *path* holds; None is an empty one. DetectionError."""
+    """
+    Parse *text*, the content of *path*, as a JSON object. None gives an empty mapping.
+
+    Raises:
+        DetectionError: If the text is not valid JSON or not an object.
+    """
     if text is None:
         return {}
     try:
         document = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise _not_json(path, f"{error.msg} (at {place})") from None
+        raise _json_error(path, f"{error.msg} (at {place})") from None
     except RecursionError:
-        raise _not_json(path, "it is nested too deeply") from None
+        raise _json_error(path, "the document is nested too deeply") from None
     except ValueError:
-        raise _not_json(path, "it holds a number that is too long") from None
+        raise _json_error(path, "a number is too long") from None
     if not isinstance(document, dict):
-        raise _not_json(path, "it must be an object (at line 1, column 1)")
+        raise _json_error(path, "the top level must be an object (at line 1, column 1)")
     return document
 
 
 def read_yaml(tree: FileTree, path: str) -> Mapping[str, object]:
     """
-    Return the mapping in the file at *path*, empty where there is no file.
+    Return the YAML mapping at *path*, or an empty mapping if the file is missing or contains none.
 
     Raises:
-        DetectionError: If it is no YAML; the message holds line and column.
+        DetectionError: If the file is not valid YAML, or larger than 100,000 characters.
     """
     text = tree.read(path) or ""
-    if len(text) > _MOST_YAML:
-        raise DetectionError(f"{path} is too large to be read. Make it shorter and push again.")
+    if len(text) > _MAX_YAML:
+        raise DetectionError(f"{path} is longer than {_MAX_YAML:,} characters. Shorten it.")
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DetectionError(
-            f"{path} is not valid YAML: {_yaml_problem(error)}. Mend the file and push again."
+            f"{path} is not valid YAML: {_yaml_problem(error)}. Fix the file and push again."
         ) from None
     return document if isinstance(document, dict) else {}
 
 
-def table(value: object, *keys: str) -> Mapping[str, object]:
-    """Return the table that *keys* lead to, empty where there is none or something else."""
+def table_at(value: object, *keys: str) -> Mapping[str, object]:
+    """Return the table at *keys* within *value*, or an empty one if there is no table."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
 def strings(value: object) -> tuple[str, ...]:
-    """Return the strings of a list, none where it is something else."""
+    """Return the strings in a list, or an empty tuple if *value* is not a list."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def tables(value: object) -> tuple[Mapping[str, object], ...]:
-    """Return the tables of a list, none where it is something else."""
+    """Return the tables in a list, or an empty tuple if *value* is not a list."""
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, Mapping))
 
 
 def line_of(text: str, needle: str) -> int | None:
-    """Return the number of the first line that holds *needle*."""
+    """Return the number of the first line that contains *needle*, from 1, or None."""
     position = text.find(needle)
     return None if position < 0 else text.count("\n", 0, position) + 1
 
 
-def first_match(tree: FileTree, patterns: tuple[str, ...]) -> str | None:
-    """Return the first path of *tree* that one of *patterns* names; earlier patterns win."""
+def first_matching_file(tree: FileTree, patterns: tuple[str, ...]) -> str | None:
+    """
+    Return the first file that matches one of *patterns*, or None. Earlier patterns win.
+
+    A pattern with "*" matches only names in the top directory.
+    """
     for pattern in patterns:
         if "*" not in pattern and tree.exists(pattern):
             return pattern
@@ -125,13 +143,16 @@ def first_match(tree: FileTree, patterns: tuple[str, ...]) -> str | None:
     return None
 
 
-def inside(directory: str, path: str) -> str:
-    """Return *path*, which is written in *directory*, as seen from the repository."""
+def repository_path(directory: str, path: str) -> str:
+    """
+    Convert *path*, which is relative to *directory*, to a path relative to
+    the repository root.
+    """
     return normpath(join(directory, path))
 
 
-def _not_json(path: str, problem: str) -> DetectionError:
-    return DetectionError(f"{path} is not valid JSON: {problem}. Mend the file and push again.")
+def _json_error(path: str, problem: str) -> DetectionError:
+    return DetectionError(f"{path} is not valid JSON: {problem}. Fix the file and push again.")
 
 
 def _yaml_problem(error: Exception) -> str:
@@ -139,6 +160,6 @@ def _yaml_problem(error: Exception) -> str:
         case yaml.MarkedYAMLError(problem=problem, problem_mark=mark) if mark:
             return f"{problem} (at line {mark.line + 1}, column {mark.column + 1})"
         case RecursionError():
-            return "it is nested too deeply"
+            return "the document is nested too deeply"
         case _:
             return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Programs for .NET: which project is published."""
+""".NET applications: the project to publish."""
 
 import re
 import shlex
@@ -7,13 +7,19 @@ from pathlib import PurePosixPath
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import first_match
-from pushpaka_core.detection.env_reads import env_reads
-from pushpaka_core.detection.sayings import Source, matched, mise, said_version, tool_versions
-from pushpaka_core.detection.steps import detected, steps
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import first_matching_file
+from pushpaka_core.detection.env_var_scan import find_env_vars
+from pushpaka_core.detection.steps import detected_step, detected_steps
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected
+from pushpaka_core.detection.version_files import (
+    VersionSource,
+    mise_source,
+    pattern_source,
+    requested_version,
+    tool_versions_source,
+)
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 TRIGGERS = ("*.csproj", "*.fsproj", "*.sln", "*.slnx")
 OUTPUT = "_published"
@@ -25,39 +31,43 @@ _NAME = re.compile(r"<AssemblyName>\s{0,9}(?P<name>[\w.-]{1,100})\s{0,9}<")
 _TEST = re.compile(r"Microsoft\.NET\.Test\.Sdk|<IsTestProject>\s{0,9}true", re.IGNORECASE)
 _FRAMEWORK = r"<TargetFrameworks?>\s{0,9}net(?P<version>\d{1,2}\.\d)"
 _LISTEN = "ASPNETCORE_URLS=http://${HOST:-0.0.0.0}:$PORT"
-_MOST_LEVELS = 3
+_MAX_LEVELS = 3
 
 
 @frozen(kw_only=True)
 class _Project:
-    """A project that is a program."""
+    """A .NET project that builds an executable."""
 
     path: str
     assembly: str
     is_web: bool
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Find out which project is the application."""
-    tree = question.tree
-    if first_match(tree, TRIGGERS) is None and question.framework is None:
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return the plan of a .NET application, None if there is none, or the reason for having no plan.
+
+    Web applications are preferred over other programs.
+    """
+    tree = context.tree
+    if first_matching_file(tree, TRIGGERS) is None and context.framework is None:
         return None
     projects = sorted(_programs(tree), key=lambda one: (not one.is_web, one.path))
     if not projects:
-        reason = "no project here is a web application or a program (OutputType Exe)"
-        return Rejected(framework=question.framework or "dotnet", reason=reason)
+        reason = "no project is a web application or an executable (OutputType Exe)"
+        return RejectedCandidate(framework=context.framework or "dotnet", reason=reason)
     project = projects[0]
-    version = said_version(question, ".NET", tuple(_sources(project.path)))
+    version = requested_version(context, ".NET", tuple(_sources(project.path)))
     path = shlex.quote(project.path)
     return BuildPlan(
-        framework=question.framework or "dotnet",
+        framework=context.framework or "dotnet",
         language="dotnet",
         language_version=version.text,
         package_manager="nuget",
-        directory=question.directory,
-        install=detected(f"dotnet restore {path}"),
-        build=steps(f"dotnet publish {path} --configuration Release --output {OUTPUT}"),
-        processes={} if question.has_web else {"web": detected(_start(project))},
+        directory=context.directory,
+        install=detected_step(f"dotnet restore {path}"),
+        build=detected_steps(f"dotnet publish {path} --configuration Release --output {OUTPUT}"),
+        processes={} if context.has_web_command else {"web": detected_step(_start(project))},
         env_names=_env_names(tree),
         evidence=(_evidence(project, projects), *version.evidence),
     )
@@ -69,14 +79,14 @@ def _start(project: _Project) -> str:
 
 def _evidence(project: _Project, projects: list[_Project]) -> Evidence:
     others = ", ".join(one.path for one in projects if one != project)
-    what = "a web application" if project.is_web else "a program"
-    also = f"; there are {others} too" if others else ""
-    return Evidence(reason=f"it is {what}{also}", path=project.path, line=1)
+    description = "a web application" if project.is_web else "an executable"
+    also = f"; other programs: {others}" if others else ""
+    return Evidence(reason=f"the project is {description}{also}", path=project.path, line=1)
 
 
 def _programs(tree: FileTree) -> Iterator[_Project]:
     for path in tree.paths():
-        if not path.endswith(_PROJECT_ENDINGS) or path.count("/") > _MOST_LEVELS:
+        if not path.endswith(_PROJECT_ENDINGS) or path.count("/") > _MAX_LEVELS:
             continue
         text = tree.read(path) or ""
         is_web = _WEB.search(text) is not None
@@ -86,13 +96,13 @@ def _programs(tree: FileTree) -> Iterator[_Project]:
             yield _Project(path=path, assembly=assembly, is_web=is_web)
 
 
-def _sources(project: str) -> Iterator[Source]:
-    yield matched("global.json", r'"version"\s{0,9}:\s{0,9}"(?P<version>\d{1,2}\.\d)')
-    yield tool_versions("dotnet", "dotnet-core")
-    yield mise("dotnet", "dotnet-core")
-    yield matched(project, _FRAMEWORK)
-    yield matched("Directory.Build.props", _FRAMEWORK)
+def _sources(project: str) -> Iterator[VersionSource]:
+    yield pattern_source("global.json", r'"version"\s{0,9}:\s{0,9}"(?P<version>\d{1,2}\.\d)')
+    yield tool_versions_source("dotnet", "dotnet-core")
+    yield mise_source("dotnet", "dotnet-core")
+    yield pattern_source(project, _FRAMEWORK)
+    yield pattern_source("Directory.Build.props", _FRAMEWORK)
 
 
 def _env_names(tree: FileTree) -> tuple[str, ...]:
-    return env_reads(tree, (".cs", ".fs"), r"\bEnvironment\.GetEnvironmentVariable\(")
+    return find_env_vars(tree, (".cs", ".fs"), r"\bEnvironment\.GetEnvironmentVariable\(")

@@ -1,83 +1,114 @@
-"""A plan told to a person: the first lines of a deployment's log."""
+"""Renders a build plan as text for the first lines of a build log."""
 
 from collections.abc import Collection, Iterator, Sequence
 
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, StaticSite, Step
-from pushpaka_core.domain.run_settings import ChosenSetting
+from pushpaka_core.domain.deployments.run_settings import ResolvedSetting
+from pushpaka_core.domain.pipeline.build_plans import (
+    BuildPlan,
+    BuildStep,
+    Evidence,
+    Origin,
+    StaticSite,
+)
+from pushpaka_core.domain.volumes.declarations import PlannedVolume
 
-_UNITS = {"health_check_timeout": " s", "cpu_limit": " cores", "memory_limit": " MiB"}
+_UNITS = {
+    "health_check_timeout": " s",
+    "rollback_window": " s",
+    "cpu_limit": " cores",
+    "memory_limit": " MiB",
+}
+_WEB_SETTINGS = frozenset({"port", "replicas", "health_check", "health_check_path"})
+"""Settings that only apply to the web process."""
 
 
 def explain(
     plan: BuildPlan,
-    settings: Sequence[ChosenSetting] = (),
-    set_names: Collection[str] = (),
+    settings: Sequence[ResolvedSetting] = (),
+    env_var_names: Collection[str] = (),
+    volumes: Sequence[PlannedVolume] = (),
 ) -> tuple[str, ...]:
     """
-    Say what was decided, why, what was passed over, which commands will run, and what is missing.
+    Return lines that explain a plan: decisions, reasons, commands and missing environment
+    variables.
 
     Args:
-        plan: What detection has found.
-        settings: How it is run; those that are as usual go without saying.
-        set_names: The env vars that the deployment has.
+        plan: The plan to explain.
+        settings: The run settings of the deployment. Default values are omitted.
+        env_var_names: The names of the environment variables that the deployment has.
+        volumes: The volumes that the deployment mounts.
     """
     return (
         _headline(plan),
-        *(f"  because {_with_place(one)}" for one in plan.evidence),
-        *(f"  not {one.framework}: {one.reason}" for one in plan.rejected),
-        *_commands(plan),
-        *_files(plan.static),
-        *(_setting(one) for one in settings if one.origin is not Origin.DEFAULT),
-        *_variables(plan, set_names),
+        *(f"  because {_evidence_text(one)}" for one in plan.evidence),
+        *(f"  skipped {one.framework}: {one.reason}" for one in plan.rejected),
+        *_command_lines(plan),
+        *_site_lines(plan.static),
+        *_address_lines(plan),
+        *(_setting_line(plan, one) for one in settings if one.origin is not Origin.DEFAULT),
+        *_env_var_lines(plan, env_var_names),
+        *map(str, volumes),
     )
 
 
 def _headline(plan: BuildPlan) -> str:
     version = f" {plan.language_version}" if plan.language_version else ""
-    manager = f", installed by {plan.package_manager}" if plan.package_manager else ""
+    manager = f", {plan.package_manager}" if plan.package_manager else ""
     tools = f"{plan.language}{version}{manager}"
     made_with = plan.framework + (f" ({tools})" if tools != plan.framework else "")
     if plan.framework_origin is Origin.DETECTED:
         return f"Detected {made_with}"
-    return f"Chosen: {made_with} [{plan.framework_origin}]"
+    return f"Using {made_with} [{plan.framework_origin}]"
 
 
-def _with_place(evidence: Evidence) -> str:
+def _evidence_text(evidence: Evidence) -> str:
     if evidence.path is None:
         return evidence.reason
     place = f"{evidence.path}:{evidence.line}" if evidence.line else evidence.path
     return f"{evidence.reason} ({place})"
 
 
-def _commands(plan: BuildPlan) -> Iterator[str]:
+def _command_lines(plan: BuildPlan) -> Iterator[str]:
     if plan.install:
-        yield _command("install", plan.install)
-    yield from (_command("build", step) for step in plan.build)
-    yield from (_command(name, step) for name, step in plan.processes.items())
+        yield _command_line("install", plan.install)
+    yield from (_command_line("build", step) for step in plan.build)
+    yield from (_command_line(name, step) for name, step in plan.processes.items())
 
 
-def _command(name: str, step: Step) -> str:
+def _command_line(name: str, step: BuildStep) -> str:
     return f"{name}: {step.command} [{step.origin}]"
 
 
-def _files(site: StaticSite | None) -> Iterator[str]:
+def _site_lines(site: StaticSite | None) -> Iterator[str]:
     if site:
-        error = f", {site.not_found} as an error where no file fits" if site.not_found else ""
-        page = f", {site.fallback} where no file fits" if site.fallback else error
-        yield f"serves the files of {site.directory}{page} [{site.origin}]"
+        error = f", with {site.not_found} as 404 page" if site.not_found else ""
+        page = f", with {site.fallback} for unknown paths" if site.fallback else error
+        yield f"serves files from {site.directory}{page} [{site.origin}]"
 
 
-def _setting(setting: ChosenSetting) -> str:
+def _address_lines(plan: BuildPlan) -> Iterator[str]:
+    if not plan.has_web:
+        yield "runs without an address because there is no web process"
+
+
+def _setting_line(plan: BuildPlan, setting: ResolvedSetting) -> str:
     unit = _UNITS.get(setting.name, "")
-    return f"{setting.name.replace('_', ' ')}: {setting.value}{unit} [{setting.origin}]"
+    is_unused = setting.name in _WEB_SETTINGS and not plan.has_web
+    effect = ", which has no effect without a web process" if is_unused else ""
+    return f"{setting.name.replace('_', ' ')}: {setting.value}{unit} [{setting.origin}]{effect}"
 
 
-def _variables(plan: BuildPlan, set_names: Collection[str]) -> Iterator[str]:
-    is_set = [name for name in plan.env_names if name in set_names]
-    missing = [name for name in plan.env_names if name not in set_names]
+def _env_var_lines(plan: BuildPlan, defined_names: Collection[str]) -> Iterator[str]:
+    is_set = [name for name in plan.env_names if name in defined_names]
+    missing = plan.unset_env(defined_names)
+    defaults = [name for name in plan.settings.default_env if name not in defined_names]
     if is_set:
         yield f"the code reads {', '.join(is_set)}"
     if missing:
-        yield f"the code reads {', '.join(missing)}: not set"
-    if required := plan.missing_env(set_names):
-        yield f"the repository requires {', '.join(required)}: not set"
+        yield f"the code reads {', '.join(missing)} (not set)"
+    if generated := plan.env_to_generate(defined_names):
+        yield f"{', '.join(generated)}: generated by Pushpaka at the first deployment"
+    if defaults:
+        yield f"{', '.join(defaults)}: default from the repository, unless the project sets it"
+    if required := plan.missing_env(defined_names):
+        yield f"the repository requires {', '.join(required)} (not set)"

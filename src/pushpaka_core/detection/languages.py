@@ -1,4 +1,8 @@
-"""The table of languages, in the order in which they are asked; a new one is a row and a module."""
+"""
+The table of languages, in the order in which they are tried.
+
+To add a language, write a module for it and add a row.
+"""
 
 from collections.abc import Callable
 
@@ -17,115 +21,121 @@ from pushpaka_core.detection import (
     shell,
     static,
 )
-from pushpaka_core.detection.documents import first_match
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import first_matching_file
 from pushpaka_core.detection.node import language as node
-from pushpaka_core.detection.node.given_commands import check_given_commands
+from pushpaka_core.detection.node.command_checks import check_user_commands
 from pushpaka_core.detection.python import language as python
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Packaging, Rejected
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging, RejectedCandidate
 
-Analysis = Callable[[Question], BuildPlan | Rejected | None]
-"""None: it is not about this language. Rejected: it is, but no plan can be made."""
+Analysis = Callable[[DetectionContext], BuildPlan | RejectedCandidate | None]
+"""
+Returns a plan, `RejectedCandidate` if the language matches but no plan can be made, or None if it
+does not match.
+"""
 
 
-def _accept(_question: Question, _plan: BuildPlan, /) -> None:
-    """Take what was given as it is."""
+def _accept_any(_detection_context: DetectionContext, _plan: BuildPlan, /) -> None:
+    """Accept every given command."""
 
 
 @frozen(kw_only=True)
 class Language:
-    """A toolchain that a repository may ask for."""
+    """A language or toolchain that can be detected."""
 
     name: str
     title: str
     triggers: tuple[str, ...]
-    """Files that speak for it; a "*" stands for part of a name in the application's directory."""
-    analyse: Analysis
+    """
+    Files that identify the language, most specific first. "*" matches any part of a name in the
+    application directory.
+    """
+    analyze: Analysis
     needs_image: bool = False
-    """Whether its toolchain comes with an image alone."""
+    """True if the language can only be built as a container image, which brings the toolchain."""
     is_last_resort: bool = False
-    """Whether it says little of a repository in which a toolchain has a file of its own."""
+    """True if a match is only a guess, which the main file of any other language overrides."""
     add_command: str = ""
-    """How packages of the plan that the project does not bring are installed."""
-    check: Callable[[Question, BuildPlan], None] = _accept
-    """Raises DetectionError where a command that was given cannot work."""
+    """The command that installs packages which the plan needs and the project does not list."""
+    check: Callable[[DetectionContext, BuildPlan], None] = _accept_any
+    """Raises DetectionError if a command that the user gave cannot work."""
 
-    def is_built(self, packaging: Packaging) -> bool:
-        """Tell whether anything becomes of it where this is made."""
+    def is_supported(self, packaging: Packaging) -> bool:
+        """Return True if applications in this language can be built as *packaging*."""
         return packaging is Packaging.IMAGE or not self.needs_image
 
-    def trigger_in(self, tree: FileTree) -> str | None:
-        """Return the file that speaks for this language."""
-        return first_match(tree, self.triggers)
+    def find_trigger(self, tree: FileTree) -> str | None:
+        """Return the file that identifies this language in *tree*, or None."""
+        return first_matching_file(tree, self.triggers)
 
 
 _ADD_PYTHON = "uv pip install {packages}"
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
-        name="dockerfile", title="Docker", triggers=dockerfile.FILES, analyse=dockerfile.analyse
+        name="dockerfile", title="Docker", triggers=dockerfile.FILES, analyze=dockerfile.analyze
     ),
     Language(
         name="static",
         title="Static files",
         triggers=(static.STATICFILE,),
-        analyse=static.from_staticfile,
+        analyze=static.plan_staticfile,
     ),
     Language(
         name="python",
         title="Python",
         triggers=python.TRIGGERS,
-        analyse=python.analyse,
+        analyze=python.analyze,
         add_command=_ADD_PYTHON,
     ),
     Language(
-        name="ruby", title="Ruby", triggers=ruby.TRIGGERS, analyse=ruby.analyse, needs_image=True
+        name="ruby", title="Ruby", triggers=ruby.TRIGGERS, analyze=ruby.analyze, needs_image=True
     ),
-    Language(name="php", title="PHP", triggers=php.TRIGGERS, analyse=php.analyse, needs_image=True),
+    Language(name="php", title="PHP", triggers=php.TRIGGERS, analyze=php.analyze, needs_image=True),
     Language(
         name="elixir",
         title="Elixir",
         triggers=elixir.TRIGGERS,
-        analyse=elixir.analyse,
+        analyze=elixir.analyze,
         needs_image=True,
     ),
-    Language(name="go", title="Go", triggers=go.TRIGGERS, analyse=go.analyse, needs_image=True),
+    Language(name="go", title="Go", triggers=go.TRIGGERS, analyze=go.analyze, needs_image=True),
     Language(
-        name="java", title="Java", triggers=java.TRIGGERS, analyse=java.analyse, needs_image=True
+        name="java", title="Java", triggers=java.TRIGGERS, analyze=java.analyze, needs_image=True
     ),
     Language(
         name="dotnet",
         title=".NET",
         triggers=dotnet.TRIGGERS,
-        analyse=dotnet.analyse,
+        analyze=dotnet.analyze,
         needs_image=True,
     ),
     Language(
         name="node",
         title="Node.js",
         triggers=node.TRIGGERS,
-        analyse=node.analyse,
-        check=check_given_commands,
+        analyze=node.analyze,
+        check=check_user_commands,
     ),
     Language(
-        name="deno", title="Deno", triggers=deno.TRIGGERS, analyse=deno.analyse, needs_image=True
+        name="deno", title="Deno", triggers=deno.TRIGGERS, analyze=deno.analyze, needs_image=True
     ),
     Language(
-        name="rust", title="Rust", triggers=rust.TRIGGERS, analyse=rust.analyse, needs_image=True
+        name="rust", title="Rust", triggers=rust.TRIGGERS, analyze=rust.analyze, needs_image=True
     ),
     Language(
         name="static",
         title="Static files",
         triggers=static.INDEX_FILES,
-        analyse=static.from_index,
+        analyze=static.plan_index_page,
         is_last_resort=True,
     ),
     Language(
         name="python",
         title="Python",
         triggers=python.TRIGGERS,
-        analyse=python.analyse_script,
+        analyze=python.analyze_script,
         add_command=_ADD_PYTHON,
         is_last_resort=True,
     ),
@@ -133,7 +143,7 @@ LANGUAGES: tuple[Language, ...] = (
         name="shell",
         title="A start script",
         triggers=(shell.SCRIPT,),
-        analyse=shell.analyse,
+        analyze=shell.analyze,
         is_last_resort=True,
     ),
 )

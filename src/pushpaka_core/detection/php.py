@@ -1,16 +1,22 @@
-"""Applications in PHP: which directory is served, and what Composer brings."""
+"""PHP applications: the document root, and the packages that Composer installs."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from pushpaka_core.detection.documents import first_match, line_of, read_json, table
-from pushpaka_core.detection.env_reads import env_reads
-from pushpaka_core.detection.sayings import first_line, matched, mise, said_version, tool_versions
-from pushpaka_core.detection.scripts import asset_steps
-from pushpaka_core.detection.steps import detected, steps
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import first_matching_file, line_of, read_json, table_at
+from pushpaka_core.detection.env_var_scan import find_env_vars
+from pushpaka_core.detection.front_end_assets import asset_steps
+from pushpaka_core.detection.steps import detected_step, detected_steps
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected
+from pushpaka_core.detection.version_files import (
+    first_line_source,
+    mise_source,
+    pattern_source,
+    requested_version,
+    tool_versions_source,
+)
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 COMPOSER, LOCK, INDEX = "composer.json", "composer.lock", "index.php"
 TRIGGERS = (COMPOSER, INDEX, f"public/{INDEX}")
@@ -26,56 +32,62 @@ _BUILDS: Mapping[str, str] = {
     "symfony": "php bin/console cache:warmup --env=prod --no-debug",
 }
 _SOURCES = (
-    first_line(".php-version"),
-    tool_versions("php"),
-    mise("php"),
-    matched(COMPOSER, r'"php"\s{0,9}:\s{0,9}"(?P<version>[^"\n]{1,100})"'),
+    first_line_source(".php-version"),
+    tool_versions_source("php"),
+    mise_source("php"),
+    pattern_source(COMPOSER, r'"php"\s{0,9}:\s{0,9}"(?P<version>[^"\n]{1,100})"'),
 )
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Find out what of a PHP application is served."""
-    tree = question.tree
-    if first_match(tree, TRIGGERS) is None and question.framework is None:
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return the plan of a PHP application, None if there is none, or the reason
+    for having no plan.
+    """
+    tree = context.tree
+    if first_matching_file(tree, TRIGGERS) is None and context.framework is None:
         return None
     root = document_root(tree)
-    if root is None and not question.has_web:
+    if root is None and not context.has_web_command:
         places = ", ".join(str(PurePosixPath(place, INDEX)) for place in _DIRECTORIES)
         reason = f"there is no {INDEX} (looked for {places})"
-        return Rejected(framework=question.framework or "php", reason=reason)
+        return RejectedCandidate(framework=context.framework or "php", reason=reason)
     found, listed = _framework(tree)
-    framework = question.framework or found
-    version = said_version(question, "PHP", _SOURCES)
+    framework = context.framework or found
+    version = requested_version(context, "PHP", _SOURCES)
     assets, reasons = asset_steps(tree)
     return BuildPlan(
         framework=framework,
         language="php",
         language_version=version.text,
         package_manager="composer" if tree.exists(COMPOSER) else None,
-        directory=question.directory,
-        install=detected(_INSTALL) if tree.exists(COMPOSER) else None,
-        build=(*assets, *steps("" if question.has_web else _BUILDS.get(framework, ""))),
-        processes={} if question.has_web else {"web": detected(_SERVER)},
+        directory=context.directory,
+        install=detected_step(_INSTALL) if tree.exists(COMPOSER) else None,
+        build=(
+            *assets,
+            *detected_steps("" if context.has_web_command else _BUILDS.get(framework, "")),
+        ),
+        processes={} if context.has_web_command else {"web": detected_step(_SERVER)},
         env_names=_env_names(tree),
-        evidence=(*listed, *_served(root), *reasons, *version.evidence),
+        evidence=(*listed, *_document_root_evidence(root), *reasons, *version.evidence),
     )
 
 
 def document_root(tree: FileTree) -> str | None:
-    """Return the directory whose index.php answers."""
+    """Return the directory that contains index.php, or None."""
     places = (one for one in _DIRECTORIES if tree.exists(str(PurePosixPath(one, INDEX))))
     return next(places, None)
 
 
-def _served(root: str | None) -> tuple[Evidence, ...]:
+def _document_root_evidence(root: str | None) -> tuple[Evidence, ...]:
     if root is None:
         return ()
     path = str(PurePosixPath(root, INDEX))
-    return (Evidence(reason=f"{path} answers requests", path=path),)
+    return (Evidence(reason=f"{path} handles all requests", path=path),)
 
 
 def _framework(tree: FileTree) -> tuple[str, tuple[Evidence, ...]]:
-    required = table(read_json(tree, COMPOSER), "require")
+    required = table_at(read_json(tree, COMPOSER), "require")
     for package, name in _FRAMEWORKS.items():
         if package in required:
             line = line_of(tree.read(COMPOSER) or "", f'"{package}"')
@@ -84,4 +96,4 @@ def _framework(tree: FileTree) -> tuple[str, tuple[Evidence, ...]]:
 
 
 def _env_names(tree: FileTree) -> tuple[str, ...]:
-    return env_reads(tree, (".php",), r"\b(?:get)?env\(|\$_(?:ENV|SERVER)\[")
+    return find_env_vars(tree, (".php",), r"\b(?:get)?env\(|\$_(?:ENV|SERVER)\[")

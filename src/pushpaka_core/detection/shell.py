@@ -1,24 +1,25 @@
-"""What needs no language of ours: somebody else's command, or a start.sh."""
+"""Applications without a known language: a given start command, or a start.sh."""
 
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.steps import detected_step
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 SCRIPT = "start.sh"
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Take the command that was given, or start.sh."""
-    if question.has_web:
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """Return a plan for the given start command or for start.sh, or None if there is neither."""
+    if context.has_web_command:
         return BuildPlan(
-            framework=question.framework or "shell",
+            framework=context.framework or "shell",
             language="shell",
-            evidence=(Evidence(reason="the start command is given, and a shell runs it as it is"),),
+            evidence=(Evidence(reason="a shell runs the configured commands"),),
         )
-    if not question.tree.exists(SCRIPT):
+    if context.has_only_workers or not context.tree.exists(SCRIPT):
         return None
     return BuildPlan(
         framework="shell",
         language="shell",
-        processes={"web": Step(command=f"bash {SCRIPT}", origin=Origin.DETECTED)},
+        processes={"web": detected_step(f"bash {SCRIPT}")},
         evidence=(Evidence(reason="there is a start.sh", path=SCRIPT),),
     )

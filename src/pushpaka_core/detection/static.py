@@ -1,16 +1,22 @@
-"""Sites that need no program: files to be served as they are."""
+"""Static sites: directories of files that are served without a program."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.detection.node.analysis import Analysis
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.node import language as node
+from pushpaka_core.detection.node.analysis import NodeAnalysis
 from pushpaka_core.detection.node.manifest import FILE, read_manifest
 from pushpaka_core.detection.node.project import read_project
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected, StaticSite
+from pushpaka_core.domain.pipeline.build_plans import (
+    BuildPlan,
+    Evidence,
+    RejectedCandidate,
+    StaticSite,
+)
 from pushpaka_core.errors import DetectionError
 
 STATICFILE = "Staticfile"
@@ -20,57 +26,94 @@ DIRECTORIES = (
 )  # fmt: skip
 INDEX_FILES = tuple(str(PurePosixPath(directory, "index.html")) for directory in DIRECTORIES)
 
+_DOCUMENTATION = "docs"
+"""The directory whose pages may only describe a worker."""
 _NOT_FOUND = "404.html"
 _PUSHSTATE = {"enabled": True, "true": True, "disabled": False, "false": False}
 
 
-def from_staticfile(question: Question) -> BuildPlan | None:
-    """Take the word of a Staticfile."""
-    if question.has_web or not question.tree.exists(STATICFILE):
+def plan_staticfile(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return a plan for the site of a Staticfile, or None if there is none.
+
+    Without a `root` in the Staticfile, the `build` script of package.json determines the directory.
+    """
+    if context.has_web_command or not context.tree.exists(STATICFILE):
         return None
-    said = _read_staticfile(question.tree)
-    directory = said.directory or index_directory(question.tree) or "."
+    staticfile = _read_staticfile(context.tree)
+    if (
+        staticfile.directory is None
+        and context.framework is None
+        and _has_build_script(context.tree)
+    ):
+        return _plan_node_site(context, staticfile)
+    directory = staticfile.directory or index_directory(context.tree) or "."
     plan = _plan(
-        question.tree,
+        context.tree,
         directory,
-        fallback="index.html" if said.pushstate else None,
-        evidence=said.evidence,
+        fallback_page="index.html" if staticfile.pushstate else None,
+        evidence=staticfile.evidence,
     )
-    return plan if _is_there(question.tree, directory) else _built_by_node(question, plan)
+    return plan if _has_directory(context.tree, directory) else _plan_with_build(context, plan)
 
 
-def _built_by_node(question: Question, site: BuildPlan) -> BuildPlan:
-    """Return the plan for a *site* that is there once the script build has run."""
-    project = read_project(question.repository, question.directory or ".")
-    plan = Analysis(project=project, chosen=None).started_by_others()
+def _plan_node_site(
+    context: DetectionContext, staticfile: "_Staticfile"
+) -> BuildPlan | RejectedCandidate:
+    """Return the plan for the package.json, with the page options of the Staticfile."""
+    plan = node.analyze(context)
+    if not isinstance(plan, BuildPlan):
+        reason = (
+            "the Staticfile sets no root, and the output directory of the build script in"
+            " package.json is unknown. Set it in the Staticfile, for example `root: dist`"
+        )
+        return RejectedCandidate(framework="static", reason=reason)
+    site = plan.static
+    if site and staticfile.pushstate is not None:
+        not_found = None if staticfile.pushstate else site.not_found
+        fallback = "index.html" if staticfile.pushstate else None
+        site = evolve(site, fallback=fallback, not_found=not_found)
+    return evolve(plan, static=site, evidence=(*staticfile.evidence, *plan.evidence))
+
+
+def _plan_with_build(context: DetectionContext, site: BuildPlan) -> BuildPlan:
+    """Return a plan that creates the directory of *site* with the `build` script."""
+    project = read_project(context.repository, context.directory or ".")
+    plan = NodeAnalysis(project=project, chosen=None).plan_without_start()
     return evolve(plan, static=site.static, evidence=(*site.evidence, *plan.evidence))
 
 
-def from_index(question: Question) -> BuildPlan | Rejected | None:
-    """Serve the first usual directory that has an index.html."""
-    directory = index_directory(question.tree)
-    if question.site:
-        return BuildPlan(framework="static", language="static", static=question.site)
-    if question.has_web:
+def plan_index_page(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """Return a plan that serves the first usual directory with an index.html, or None."""
+    directory = index_directory(context.tree)
+    if context.site:
+        return BuildPlan(framework="static", language="static", static=context.site)
+    if context.has_web_command:
+        return None
+    if context.has_only_workers and context.framework is None and directory == _DOCUMENTATION:
         return None
     if directory is None:
-        return _nothing_to_serve() if question.framework == "static" else None
+        return _missing_page_rejection() if context.framework == "static" else None
     path = str(PurePosixPath(directory, "index.html"))
-    if question.framework is None and _is_built(question.tree):
-        return Rejected(
+    if context.framework is None and _has_build_script(context.tree):
+        return RejectedCandidate(
             framework="static",
             reason=(
-                f"{path} is there, but package.json has a script build, and where that writes to"
-                " is not known: name it as static.directory in a pushpaka.toml"
+                f"{path} exists, but package.json has a build script whose output directory is"
+                " unknown. Set static.directory in a pushpaka.toml"
             ),
         )
     return _plan(
-        question.tree, directory, evidence=(Evidence(reason="there is an index.html", path=path),)
+        context.tree, directory, evidence=(Evidence(reason="there is an index.html", path=path),)
     )
 
 
 def index_directory(tree: FileTree) -> str | None:
-    """Return the first usual directory with an index.html that is not the source of another."""
+    """
+    Return the first usual directory with an index.html, or None.
+
+    Subdirectories that have a package.json are skipped, because their page must be built first.
+    """
     pairs = zip(DIRECTORIES, INDEX_FILES, strict=True)
     return next(
         (
@@ -82,13 +125,15 @@ def index_directory(tree: FileTree) -> str | None:
     )
 
 
-def _is_built(tree: FileTree) -> bool:
+def _has_build_script(tree: FileTree) -> bool:
     return "build" in read_manifest(tree, ".").scripts
 
 
-def _nothing_to_serve() -> Rejected:
+def _missing_page_rejection() -> RejectedCandidate:
     places = ", ".join(INDEX_FILES)
-    return Rejected(framework="static", reason=f"there is no index.html (looked for {places})")
+    return RejectedCandidate(
+        framework="static", reason=f"there is no index.html (looked for {places})"
+    )
 
 
 def _is_project(tree: FileTree, directory: str) -> bool:
@@ -99,7 +144,7 @@ def _plan(
     tree: FileTree,
     directory: str,
     *,
-    fallback: str | None = None,
+    fallback_page: str | None = None,
     evidence: tuple[Evidence, ...],
 ) -> BuildPlan:
     has_own_page = tree.exists(str(PurePosixPath(directory, _NOT_FOUND)))
@@ -108,8 +153,8 @@ def _plan(
         language="static",
         static=StaticSite(
             directory=directory,
-            fallback=fallback,
-            not_found=_NOT_FOUND if has_own_page and fallback is None else None,
+            fallback=fallback_page,
+            not_found=_NOT_FOUND if has_own_page and fallback_page is None else None,
         ),
         evidence=evidence,
     )
@@ -117,29 +162,34 @@ def _plan(
 
 @frozen(kw_only=True)
 class _Staticfile:
-    """What a Staticfile says."""
+    """The parsed settings of a Staticfile."""
 
     directory: str | None = None
-    pushstate: bool = False
+    pushstate: bool | None = None
+    """True if unknown paths get index.html. None lets detection decide."""
     evidence: tuple[Evidence, ...] = field(default=())
 
 
 def _read_staticfile(tree: FileTree) -> _Staticfile:
     directory = None
-    pushstate = False
+    pushstate = None
     evidence = [Evidence(reason="there is a Staticfile", path=STATICFILE)]
     for number, key, value in _entries(tree.read(STATICFILE) or ""):
         match key:
             case "root":
-                directory = _checked_root(tree, value, number)
-                evidence.append(_said(f"it serves {directory}", number))
-            case "pushstate" if value.lower() in _PUSHSTATE:
+                directory = _valid_root(tree, value, number)
+                evidence.append(_staticfile_evidence(f"root is {directory}", number))
+            case "pushstate" | "index_fallback" if value.lower() in _PUSHSTATE:
                 pushstate = _PUSHSTATE[value.lower()]
-                evidence.append(_said(f"pushstate is {value.lower()}", number))
+                evidence.append(_staticfile_evidence(f"{key} is {value.lower()}", number))
             case "pushstate":
                 raise _error(number, "must be `pushstate: enabled` or `pushstate: disabled`")
+            case "index_fallback":
+                raise _error(number, "must be `index_fallback: true` or `index_fallback: false`")
             case _:
-                evidence.append(_said("the line has no meaning here and is passed over", number))
+                evidence.append(
+                    _staticfile_evidence("this line is not supported and is ignored", number)
+                )
     return _Staticfile(directory=directory, pushstate=pushstate, evidence=tuple(evidence))
 
 
@@ -150,23 +200,23 @@ def _entries(text: str) -> Iterator[tuple[int, str, str]]:
             yield number, key.strip().lower() if colon else "", value.strip().strip("'\"")
 
 
-def _checked_root(tree: FileTree, value: str, number: int) -> str:
+def _valid_root(tree: FileTree, value: str, number: int) -> str:
     root = PurePosixPath(value or ".")
     if root.is_absolute() or ".." in root.parts:
         raise _error(number, "must name a directory inside the repository")
     directory = str(root)
-    if not (_is_there(tree, directory) or _is_built(tree)):
+    if not (_has_directory(tree, directory) or _has_build_script(tree)):
         raise _error(number, "names a directory that does not exist or is empty")
     return directory
 
 
-def _is_there(tree: FileTree, directory: str) -> bool:
+def _has_directory(tree: FileTree, directory: str) -> bool:
     return directory == "." or any(path.startswith(f"{directory}/") for path in tree.paths())
 
 
-def _said(reason: str, line: int) -> Evidence:
+def _staticfile_evidence(reason: str, line: int) -> Evidence:
     return Evidence(reason=reason, path=STATICFILE, line=line)
 
 
-def _error(number: int, what: str) -> DetectionError:
-    return DetectionError(f"Line {number} of the Staticfile {what}. Mend the file and push again.")
+def _error(line: int, message: str) -> DetectionError:
+    return DetectionError(f"Line {line} of the Staticfile {message}. Fix the file and push again.")

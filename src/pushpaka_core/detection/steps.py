@@ -1,13 +1,13 @@
-"""Commands that nobody gave, but that a repository calls for."""
+"""Constructors for build steps that detection adds."""
 
-from pushpaka_core.domain.build_plans import Origin, Step
-
-
-def detected(command: str) -> Step:
-    """Return *command* as a step that was found."""
-    return Step(command=command, origin=Origin.DETECTED)
+from pushpaka_core.domain.pipeline.build_plans import BuildStep, Origin
 
 
-def steps(*commands: str) -> tuple[Step, ...]:
-    """Return the steps of *commands*; an empty one is none."""
-    return tuple(detected(command) for command in commands if command)
+def detected_step(command: str) -> BuildStep:
+    """Return *command* as a detected step."""
+    return BuildStep(command=command, origin=Origin.DETECTED)
+
+
+def detected_steps(*commands: str) -> tuple[BuildStep, ...]:
+    """Return *commands* as detected steps, leaving out empty ones."""
+    return tuple(detected_step(command) for command in commands if command)

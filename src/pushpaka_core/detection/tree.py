@@ -1,4 +1,4 @@
-"""The files of a repository as detection sees them."""
+"""Read access to the files of a repository."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -9,28 +9,28 @@ from attrs import field, frozen
 
 class FileTree(Protocol):
     """
-    The regular files of a repository, or of a directory in it.
+    The regular files of a repository or of a directory in it.
 
-    Paths are relative and written with "/". Symbolic links, and names that are
-    not printable text, are not in it.
+    Paths are relative and use "/". Symbolic links and files with unprintable characters in their
+    names are not included.
     """
 
     def paths(self) -> Sequence[str]:
-        """Return all paths in a fixed order."""
+        """Return all paths in a stable order."""
         ...
 
     def exists(self, path: str, /) -> bool:
-        """Tell whether there is a regular file at *path*."""
+        """Return True if *path* is a regular file."""
         ...
 
     def read(self, path: str, /) -> str | None:
-        """Return the text of *path*, or None where there is no file or it is over 1 MiB."""
+        """Return the text of *path*, or None if it does not exist or is larger than 1 MiB."""
         ...
 
 
 @frozen
 class MemoryTree:
-    """A tree given by its texts, for tests and for programs that make their files up."""
+    """A tree of texts in memory, for tests and for programs that generate their files."""
 
     _files: Mapping[str, str] = field(factory=dict)
 
@@ -39,17 +39,17 @@ class MemoryTree:
         return sorted(self._files)
 
     def exists(self, path: str, /) -> bool:
-        """Tell whether *path* was given."""
+        """Return True if the tree has *path*."""
         return path in self._files
 
     def read(self, path: str, /) -> str | None:
-        """Return the text given for *path*."""
+        """Return the text of *path*, or None."""
         return self._files.get(path)
 
 
 @frozen
 class Subtree:
-    """What lies below one directory of another tree."""
+    """The files below one directory of another tree."""
 
     _tree: FileTree
     _directory: str
@@ -61,15 +61,15 @@ class Subtree:
         return [path.removeprefix(prefix) for path in inner]
 
     def exists(self, path: str, /) -> bool:
-        """Tell whether there is a regular file at *path* below the directory."""
+        """Return True if *path*, relative to the directory, is a regular file."""
         return self._tree.exists(f"{self._directory}/{path}")
 
     def read(self, path: str, /) -> str | None:
-        """Return the text of *path* below the directory."""
+        """Return the text of *path*, relative to the directory, or None."""
         return self._tree.read(f"{self._directory}/{path}")
 
 
-def below(tree: FileTree, directory: str) -> FileTree:
-    """Return the files below *directory*, an inner path; "" and "." are the tree itself."""
+def subtree(tree: FileTree, directory: str) -> FileTree:
+    """Return the files below *directory*. An empty string and "." return *tree* itself."""
     inner = str(PurePosixPath(directory))
     return tree if inner == "." else Subtree(tree, inner)

@@ -1,4 +1,4 @@
-"""Which network addresses the platform may contact for a person who only named them."""
+"""Decides which IP addresses may be contacted on behalf of users."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -6,9 +6,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
-# The special-purpose registries of IANA. The standard library's `is_global` is not
-# asked, because its answer for some of these changed between Python releases.
-_SPECIAL: tuple[IPNetwork, ...] = tuple(
+# From the IANA special-purpose address registries. `ipaddress.is_global` is not used, because its
+# result for some of these networks changed between Python releases.
+_NON_PUBLIC: tuple[IPNetwork, ...] = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
@@ -53,7 +53,7 @@ _LOCAL_NAMES = {
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach what listens on *host*."""
+    """Return True if only this machine can connect to a server that listens on *host*."""
     if host == "localhost":
         return True
     try:
@@ -63,28 +63,32 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public(address: IPAddress) -> bool:
-    """Tell whether *address* belongs to the internet, and not to a host, a site or a protocol."""
-    meant = _meant(address)
-    return not any(_is_in(meant, net) for net in _SPECIAL)
-
-
-def is_listed(address: IPAddress, nets: Iterable[IPNetwork]) -> bool:
-    """Tell whether *address* lies in one of *nets*."""
-    meant = _meant(address)
-    return any(_is_in(address, net) or _is_in(meant, net) for net in nets)
-
-
-def may_be_contacted(address: IPAddress, *, allow_nets: Iterable[IPNetwork]) -> bool:
-    """Tell whether *address* is public, or in a network that the operator allows."""
-    return is_public(address) or is_listed(address, allow_nets)
-
-
-def known_address(host: str) -> IPAddress | None:
     """
-    Return the address that *host* has without a look-up, or None where only DNS knows.
+    Return True if *address* is a public internet address.
 
-    It is known for literal addresses (IPv6 without brackets), for the names of the
-    machine itself and for those of the metadata service of its cloud.
+    An IPv6 address that wraps an IPv4 address (mapped or NAT64) counts as the IPv4 address.
+    """
+    meant = _embedded_ipv4(address)
+    return not any(_is_in(meant, net) for net in _NON_PUBLIC)
+
+
+def is_in_any(address: IPAddress, networks: Iterable[IPNetwork]) -> bool:
+    """Return True if *address* is in one of *networks*."""
+    meant = _embedded_ipv4(address)
+    return any(_is_in(address, net) or _is_in(meant, net) for net in networks)
+
+
+def is_allowed_address(address: IPAddress, *, allowed_networks: Iterable[IPNetwork]) -> bool:
+    """Return True if *address* is public or in a network that the operator has allowed."""
+    return is_public(address) or is_in_any(address, allowed_networks)
+
+
+def literal_address(host: str) -> IPAddress | None:
+    """
+    Return the address that *host* has without a DNS lookup, or None.
+
+    Only literal addresses (IPv6 without brackets), names of the machine itself and names of cloud
+    metadata services have such an address.
     """
     name = "localhost" if host.endswith(".localhost") else host
     try:
@@ -93,8 +97,8 @@ def known_address(host: str) -> IPAddress | None:
         return None
 
 
-def _meant(address: IPAddress) -> IPAddress:
-    """Return the IPv4 address inside an IPv6 one that only wraps it, else *address*."""
+def _embedded_ipv4(address: IPAddress) -> IPAddress:
+    """Return the IPv4 address that an IPv6 address wraps, else *address* itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -102,5 +106,5 @@ def _meant(address: IPAddress) -> IPAddress:
     return address.ipv4_mapped or address
 
 
-def _is_in(address: IPAddress, net: IPNetwork) -> bool:
-    return address.version == net.version and address in net
+def _is_in(address: IPAddress, network: IPNetwork) -> bool:
+    return address.version == network.version and address in network

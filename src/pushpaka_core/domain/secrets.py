@@ -1,11 +1,11 @@
-"""Secrets at rest: what the database holds of them."""
+"""Encrypted secrets."""
 
 from attrs import field, frozen
 
 
 @frozen(kw_only=True)
 class Encrypted:
-    """A ciphertext, with the id of the key that opens it."""
+    """A ciphertext, and the id of the key that decrypts it."""
 
     key_id: str
     ciphertext: bytes = field(repr=False)

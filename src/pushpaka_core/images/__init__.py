@@ -1,1 +1,1 @@
-"""From a build plan to the Dockerfile of its image: pure, with a module for each language."""
+"""Generates the Dockerfile for a build plan, with one module for each language. No I/O."""

@@ -1,36 +1,36 @@
-"""Images for Elixir: a release with its own Erlang on a plain Debian."""
+"""Elixir images: a release with Erlang on plain Debian."""
 
 from pathlib import PurePosixPath
 
 from attrs import evolve
 
 from pushpaka_core.detection.elixir import LOCK, PROJECT, RELEASE
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.detection.tree import FileTree, subtree
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
 from pushpaka_core.images.recipe import (
     ASSET_PACKAGES,
     CACHE,
     DEBIAN,
     TMP,
-    Recipe,
-    is_ours,
+    ImageRecipe,
+    is_detected,
     kept_output,
-    placed,
+    repository_paths,
 )
-from pushpaka_core.images.tags import pinned
+from pushpaka_core.images.tags import pinned_version
 
-_USUAL = "1.18"
+_DEFAULT_VERSION = "1.18"
 _TOOLS = ("mix local.hex --force", "mix local.rebar --force")
 _COMPILE = "mix deps.compile"
 _UTF8 = "C.UTF-8"
 
 
-def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how an image for a plan in Elixir is made."""
-    own = below(tree, plan.directory)
+def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of an Elixir plan."""
+    own = subtree(tree, plan.directory)
     fetches = plan.install is not None
-    found = Recipe(
-        base=f"elixir:{pinned(plan.language_version, _USUAL, parts=2)}-slim",
+    found = ImageRecipe(
+        base=f"elixir:{pinned_version(plan.language_version, _DEFAULT_VERSION, parts=2)}-slim",
         run_base=DEBIAN,
         packages=_packages(own) if fetches else (),
         run_packages=("ca-certificates", "libncurses6", "libstdc++6", "openssl"),
@@ -43,9 +43,9 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
             "RELEASE_DISTRIBUTION": "none",
             "RELEASE_TMP": f"{TMP}/release",
         },
-        kept=kept_output(plan, RELEASE),
+        kept_paths=kept_output(plan, RELEASE),
     )
-    return _with_manifests(found, plan, own)
+    return _with_install_layer(found, plan, own)
 
 
 def _packages(tree: FileTree) -> tuple[str, ...]:
@@ -53,15 +53,21 @@ def _packages(tree: FileTree) -> tuple[str, ...]:
     return ("build-essential", "ca-certificates", "git", *assets)
 
 
-def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Let dependencies be compiled anew only when their list or their configuration changes."""
+def _with_install_layer(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """
+    Return *recipe* with a cached layer for dependencies, from mix.exs, mix.lock and config/.
+
+    Local dependencies ("path:") need the whole repository, so these projects get no such layer.
+    """
     text = tree.read(PROJECT) or ""
-    if plan.install is None or not is_ours(plan.install) or "path:" in text:
+    if plan.install is None or not is_detected(plan.install) or "path:" in text:
         return recipe
-    manifests = tuple(path for path in tree.paths() if _is_read(PurePosixPath(path)))
+    manifests = tuple(path for path in tree.paths() if _is_manifest(PurePosixPath(path)))
     prefetch = f"{plan.install.command} && {_COMPILE}"
-    return evolve(recipe, manifests=placed(plan, manifests), prefetch=prefetch)
+    return evolve(
+        recipe, manifests=repository_paths(plan, manifests), install_from_manifests=prefetch
+    )
 
 
-def _is_read(path: PurePosixPath) -> bool:
+def _is_manifest(path: PurePosixPath) -> bool:
     return str(path) in {PROJECT, LOCK} or (path.parts[0] == "config" and path.suffix == ".exs")

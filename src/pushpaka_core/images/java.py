@@ -1,12 +1,12 @@
-"""Images for the Java machine: built by a JDK with Maven or Gradle, run by a JRE."""
+"""Java and Kotlin images: built with a JDK and Maven or Gradle, run on a JRE."""
 
 from pushpaka_core.detection.java import OUTPUT
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.domain.build_plans import BuildPlan
-from pushpaka_core.images.recipe import CACHE, Recipe, kept_output
-from pushpaka_core.images.tags import pinned
+from pushpaka_core.detection.tree import FileTree, subtree
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
+from pushpaka_core.images.recipe import CACHE, ImageRecipe, kept_output
+from pushpaka_core.images.tags import pinned_version
 
-_USUAL = "21"
+_DEFAULT_VERSION = "21"
 _OLD = "1."
 _GRADLE = {"GRADLE_USER_HOME": f"{CACHE}/gradle"}
 _MAVEN = {
@@ -16,19 +16,19 @@ _MAVEN = {
 _MEMORY = "-XX:MaxRAMPercentage=75"
 
 
-def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how an image for a plan in Java or Kotlin is made."""
+def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of a Java or Kotlin plan."""
     version = _version(plan.language_version)
-    return Recipe(
-        base=_base(plan, below(tree, plan.directory), version),
+    return ImageRecipe(
+        base=_base_image(plan, subtree(tree, plan.directory), version),
         run_base=f"eclipse-temurin:{version}-jre",
         env=_MAVEN if plan.package_manager == "maven" else _GRADLE,
         run_env={"JAVA_OPTS": _MEMORY},
-        kept=kept_output(plan, OUTPUT),
+        kept_paths=kept_output(plan, OUTPUT),
     )
 
 
-def _base(plan: BuildPlan, tree: FileTree, version: str) -> str:
+def _base_image(plan: BuildPlan, tree: FileTree, version: str) -> str:
     if plan.package_manager == "maven":
         return f"maven:3-eclipse-temurin-{version}"
     if tree.exists("gradlew"):
@@ -36,6 +36,6 @@ def _base(plan: BuildPlan, tree: FileTree, version: str) -> str:
     return f"gradle:8-jdk{version}"
 
 
-def _version(wanted: str | None) -> str:
-    number = pinned(wanted, _USUAL, parts=2)
+def _version(requested_version: str | None) -> str:
+    number = pinned_version(requested_version, _DEFAULT_VERSION, parts=2)
     return number.removeprefix(_OLD).split(".")[0]

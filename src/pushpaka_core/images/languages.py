@@ -1,23 +1,28 @@
-"""The table of languages: how the recipe of a plan's image is found."""
+"""Selects the image recipe by the language of a build plan."""
 
 from collections.abc import Callable, Mapping
 
+from attrs import evolve
+
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
 from pushpaka_core.images import deno, dotnet, elixir, go, java, node, php, python, ruby, rust
-from pushpaka_core.images.recipe import DEBIAN, Recipe
+from pushpaka_core.images.recipe import DEBIAN, ImageRecipe
 
 
-def recipe_of(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how the image of *plan* is made; *tree* holds the whole repository."""
-    return _LANGUAGES[plan.language](plan, tree)
+def image_recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of *plan*. *tree* contains the whole repository."""
+    recipe = _LANGUAGES[plan.language](plan, tree)
+    if plan.language == "node":
+        return recipe
+    return evolve(recipe, tools=(*recipe.tools, *node.script_manager_installs(plan)))
 
 
-def _plain(_plan: BuildPlan, _tree: FileTree) -> Recipe:
-    return Recipe(base=DEBIAN)
+def _plain_recipe(_plan: BuildPlan, _tree: FileTree) -> ImageRecipe:
+    return ImageRecipe(base=DEBIAN)
 
 
-_LANGUAGES: Mapping[str, Callable[[BuildPlan, FileTree], Recipe]] = {
+_LANGUAGES: Mapping[str, Callable[[BuildPlan, FileTree], ImageRecipe]] = {
     "deno": deno.recipe,
     "dotnet": dotnet.recipe,
     "elixir": elixir.recipe,
@@ -28,6 +33,6 @@ _LANGUAGES: Mapping[str, Callable[[BuildPlan, FileTree], Recipe]] = {
     "python": python.recipe,
     "ruby": ruby.recipe,
     "rust": rust.recipe,
-    "shell": _plain,
-    "static": _plain,
+    "shell": _plain_recipe,
+    "static": _plain_recipe,
 }

@@ -1,4 +1,4 @@
-"""Images for Node.js: the package manager that the project asks for, and its own programs."""
+"""Node.js images: the requested package manager and its cache."""
 
 import json
 import shlex
@@ -6,23 +6,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from attrs import evolve
-from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # it has none
+from semantic_version import Version  # type: ignore[import-untyped]  # has no type stubs
 
 from pushpaka_core.detection.node.managers import LIFECYCLE
 from pushpaka_core.detection.node.versions import as_range
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import BuildPlan, Origin
-from pushpaka_core.images.recipe import CACHE, Recipe, place
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Origin
+from pushpaka_core.images.recipe import CACHE, ImageRecipe, image_path
+from pushpaka_core.images.version_ranges import first_allowed
 
-_LINES = ("22", "24", "20", "18")
-"""The versions that are chosen from, the preferred one first."""
+_RELEASE_LINES = ("22", "24", "20", "18")
+"""The supported release lines, in order of preference."""
 _MANAGERS: Mapping[str, tuple[str, str]] = {
     "npm": ("npm", ""),
     "pnpm": ("pnpm", "10"),
     "yarn": ("yarn", "1.22.22"),
     "bun": ("bun", "1"),
 }
-"""The package of each manager, and the version of it where none is asked for."""
+"""The npm package and default version of each package manager."""
 _BERRY = "@yarnpkg/cli-dist"
 _ENV = {
     "BUN_INSTALL_CACHE_DIR": f"{CACHE}/bun",
@@ -37,7 +38,7 @@ _BERRY_ENV = {"YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_GLOBAL_FOLDER": f"{CACH
 _COMPILED = frozenset(
     {"argon2", "bcrypt", "better-sqlite3", "canvas", "node-gyp", "re2", "sqlite3", "zeromq"}
 )
-"""Packages that are compiled where no binary of theirs can be fetched."""
+"""Packages that need a compiler if no prebuilt binary is available."""
 _COMPILERS = ("g++", "make", "python3")
 _MANIFESTS = frozenset(
     {
@@ -48,59 +49,77 @@ _MANIFESTS = frozenset(
 )
 
 
-def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how an image for a plan with Node.js is made."""
-    directory = PurePosixPath(place(plan.directory))
+def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of a Node.js plan."""
+    directory = PurePosixPath(image_path(plan.directory))
     around = [str(path) for path in (directory, *directory.parents) if path.name]
-    found = Recipe(
+    found = ImageRecipe(
         base=f"node:{_version(plan.language_version)}-slim",
-        env={**_ENV, **(_BERRY_ENV if _is_berry(plan) else {})},
+        env={**_ENV, **(_BERRY_ENV if _uses_modern_yarn(plan) else {})},
         run_env={"NODE_ENV": "production"},
-        path=tuple(f"{path}/node_modules/.bin" for path in around),
+        path_directories=tuple(f"{path}/node_modules/.bin" for path in around),
     )
-    return _with_manifests(_with_packages(_with_manager(found, plan), tree), plan, tree)
+    return _with_install_layer(_with_packages(_with_managers(found, plan), tree), plan, tree)
 
 
-def _version(wanted: str | None) -> str:
-    """Return the tag of the Node.js that is asked for."""
-    text = as_range(wanted) if wanted else None
-    if text is None:
-        return _LINES[0]
-    accepted = NpmSpec(text)
-    if (exact := _exact(text)) is not None:
-        return exact
-    fitting = (line for line in _LINES if accepted.match(Version(f"{line}.99.99")))
-    return next(fitting, _LINES[0])
+def script_manager_installs(plan: BuildPlan) -> tuple[str, ...]:
+    """Return the npm commands that install the package managers that scripts call."""
+    return tuple(command for name in plan.called_managers for command in _install_commands(name))
 
 
-def _exact(text: str) -> str | None:
+def _version(requested_version: str | None) -> str:
+    """Return the image tag for the requested Node.js version."""
+    text = as_range(requested_version) if requested_version else None
+    return _exact_version(text or "") or first_allowed(text, _RELEASE_LINES)
+
+
+def _exact_version(text: str) -> str | None:
     try:
         return str(Version(text.lstrip("=v")))
     except ValueError:
         return None
 
 
-def _is_berry(plan: BuildPlan) -> bool:
+def _uses_modern_yarn(plan: BuildPlan) -> bool:
     version = plan.package_manager_version or ""
     return plan.package_manager == "yarn" and version.lstrip("^~>=v")[:1] not in {"", "0", "1"}
 
 
-def _with_manager(recipe: Recipe, plan: BuildPlan) -> Recipe:
-    name = plan.package_manager or ""
-    if name not in _MANAGERS:
-        return recipe
-    package, usual = _MANAGERS[name]
-    version = plan.package_manager_version or usual
-    if not version:
-        return recipe
-    wanted = f"{_BERRY if _is_berry(plan) else package}@{version}"
-    command = f"npm install --global {shlex.quote(wanted)}"
-    is_run = any(name in step.command for step in plan.processes.values())
-    return evolve(recipe, run_tools=(command,)) if is_run else evolve(recipe, tools=(command,))
+def _with_managers(recipe: ImageRecipe, plan: BuildPlan) -> ImageRecipe:
+    """
+    Return *recipe* with the package manager, and the managers that scripts call.
+
+    Scripts may run in the build stage and at run time, so the managers that they call are part of
+    the shared base.
+    """
+    own = plan.package_manager or ""
+    install = _install_commands(
+        own, plan.package_manager_version, is_modern_yarn=_uses_modern_yarn(plan)
+    )
+    is_run = any(own in step.command for step in plan.processes.values())
+    return evolve(
+        recipe,
+        tools=() if is_run else install,
+        run_tools=(*(install if is_run else ()), *script_manager_installs(plan)),
+    )
 
 
-def _with_packages(recipe: Recipe, tree: FileTree) -> Recipe:
-    listed = {name for manifest in _package_files(tree) for name in _listed(tree, manifest)}
+def _install_commands(
+    name: str, version: str | None = None, *, is_modern_yarn: bool = False
+) -> tuple[str, ...]:
+    package, usual = _MANAGERS.get(name, ("", ""))
+    requirement = f"{_BERRY if is_modern_yarn else package}@{version or usual}"
+    if not (package and (version or usual)):
+        return ()
+    # The official images install yarn without npm, so npm overwrites it only with --force.
+    force = "--force " if name == "yarn" else ""
+    return (f"npm install --global {force}{shlex.quote(requirement)}",)
+
+
+def _with_packages(recipe: ImageRecipe, tree: FileTree) -> ImageRecipe:
+    listed = {
+        name for manifest in _package_files(tree) for name in _listed_packages(tree, manifest)
+    }
     texts = "".join(tree.read(path) or "" for path in _package_files(tree))
     packages = (
         *(_COMPILERS if listed & _COMPILED else ()),
@@ -110,8 +129,8 @@ def _with_packages(recipe: Recipe, tree: FileTree) -> Recipe:
     return evolve(recipe, packages=packages, run_packages=run_packages)
 
 
-def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Let what is installed be kept until its list changes, where the install reads no more."""
+def _with_install_layer(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return *recipe* with a cached layer for dependencies, unless they need other files."""
     if plan.install is None or plan.install.origin is not Origin.DETECTED:
         return recipe
     reads_more = any(
@@ -121,14 +140,14 @@ def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
     if reads_more or patched:
         return recipe
     manifests = tuple(p for p in tree.paths() if PurePosixPath(p).name in _MANIFESTS)
-    return evolve(recipe, manifests=manifests, prefetch=plan.install.command)
+    return evolve(recipe, manifests=manifests, install_from_manifests=plan.install.command)
 
 
 def _package_files(tree: FileTree) -> Iterator[str]:
     return (path for path in tree.paths() if PurePosixPath(path).name == "package.json")
 
 
-def _listed(tree: FileTree, path: str) -> Iterator[str]:
+def _listed_packages(tree: FileTree, path: str) -> Iterator[str]:
     for key in ("dependencies", "devDependencies", "optionalDependencies"):
         yield from _table(tree, path, key)
 

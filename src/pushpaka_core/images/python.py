@@ -1,4 +1,4 @@
-"""Images for Python: uv installs into a virtual environment, which alone goes along."""
+"""Python images: uv installs into a virtual environment, which is copied to the run stage."""
 
 import re
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from pathlib import PurePosixPath
 from attrs import evolve
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.domain.build_plans import BuildPlan, Origin
-from pushpaka_core.images.recipe import CACHE, Recipe, placed
+from pushpaka_core.detection.tree import FileTree, subtree
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Origin
+from pushpaka_core.images.recipe import CACHE, ImageRecipe, repository_paths
 
 VENV = "/opt/venv"
 UV_VERSION = "0.9.5"
 
 _RUN_ENV = {"PYTHONUNBUFFERED": "1"}
-_LINES = ("3.13", "3.12", "3.14", "3.11", "3.10", "3.9")
-"""The versions that are chosen from, the preferred one first."""
+_RELEASE_LINES = ("3.13", "3.12", "3.14", "3.11", "3.10", "3.9")
+"""The supported release lines, in order of preference."""
 _EXACT = re.compile(r"\d+\.\d+(\.\d+)?")
-_SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+_SYSTEM_PACKAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
     "mysqlclient": (
         ("gcc", "libc6-dev", "libmariadb-dev", "pkg-config"),
@@ -28,29 +28,36 @@ _SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
     "opencv-python": ((), ("libgl1", "libglib2.0-0t64")),
 }
-"""Packages that do not work without some of Debian's: to build, and to run."""
-_LISTS = ("requirements.txt", "pyproject.toml", "Pipfile", "uv.lock", "poetry.lock", "pdm.lock")
+"""Python packages that need Debian packages, for the build stage and for the run stage."""
+_DEPENDENCY_FILES = (
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+)
 _SYNC = "uv sync --frozen"
-_OF_UV = frozenset({"pyproject.toml", "uv.lock"})
+_UV_FILES = frozenset({"pyproject.toml", "uv.lock"})
 _LOCKS: Mapping[str, tuple[str, ...]] = {
     "poetry": ("pyproject.toml", "poetry.lock"),
     "pdm": ("pyproject.toml", "pdm.lock"),
     "pipenv": ("Pipfile", "Pipfile.lock"),
 }
 _REQUIREMENTS = re.compile(r"uv pip install -r (?P<path>[\w./-]+\.txt)")
-_OF_FILES = re.compile(
+_LOCAL_REQUIREMENT = re.compile(
     r"^[ \t]*(-[erc]|--editable|--requirement|--constraint|\.|file:)", re.MULTILINE
 )
-_LOCKED_FILES = re.compile(r'^type = "(directory|file)"|^path = |"(path|file)": ', re.MULTILINE)
-"""How the lock files of Poetry, PDM and Pipenv name what lies in the repository."""
+_LOCAL_LOCK_ENTRY = re.compile(r'^type = "(directory|file)"|^path = |"(path|file)": ', re.MULTILINE)
+"""Matches references to files in the repository in the lock files of Poetry, PDM and Pipenv."""
 
 
-def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how an image for a plan in Python is made."""
+def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of a Python plan."""
     base = f"python:{_version(plan.language_version)}-slim"
-    if not plan.is_built:
-        return Recipe(base=base, run_env=_RUN_ENV)
-    found = Recipe(
+    if not plan.needs_build:
+        return ImageRecipe(base=base, run_env=_RUN_ENV)
+    found = ImageRecipe(
         base=base,
         tools=(
             f"pip install --no-cache-dir --root-user-action=ignore uv=={UV_VERSION}",
@@ -66,31 +73,34 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
             "UV_PYTHON_DOWNLOADS": "never",
         },
         run_env={**_RUN_ENV, "VIRTUAL_ENV": VENV},
-        path=(f"{VENV}/bin",),
-        kept=(VENV, "/app"),
+        path_directories=(f"{VENV}/bin",),
+        kept_paths=(VENV, "/app"),
     )
-    return _with_manifests(_with_packages(found, plan, tree), plan, tree)
+    return _with_install_layer(_with_packages(found, plan, tree), plan, tree)
 
 
-def _version(wanted: str | None) -> str:
-    """Return the tag of the Python that is asked for."""
-    text = (wanted or "").strip()
+def _version(requested_version: str | None) -> str:
+    """Return the image tag for the requested Python version."""
+    text = (requested_version or "").strip()
     if _EXACT.fullmatch(text):
         return text
     try:
         accepted = SpecifierSet(text)
     except InvalidSpecifier:
-        return _LINES[0]
-    fitting = (line for line in _LINES if accepted.contains(f"{line}.99"))
-    return next(fitting, _LINES[0])
+        return _RELEASE_LINES[0]
+    matches = (line for line in _RELEASE_LINES if accepted.contains(f"{line}.99"))
+    return next(matches, _RELEASE_LINES[0])
 
 
-def _with_packages(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
+def _with_packages(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
     own = PurePosixPath(plan.directory)
-    # A member of a workspace is locked above itself, with what other members bring along.
-    paths = (*(own / name for name in _LISTS), *(above / "uv.lock" for above in own.parents))
+    # A workspace member is locked in a directory above it, together with the other members.
+    paths = (
+        *(own / name for name in _DEPENDENCY_FILES),
+        *(above / "uv.lock" for above in own.parents),
+    )
     texts = "\n".join(tree.read(str(path)) or "" for path in paths)
-    needed = [both for name, both in _SYSTEM.items() if _lists(texts, name)]
+    needed = [both for name, both in _SYSTEM_PACKAGES.items() if _is_listed(texts, name)]
     git = ("git",) if "git+" in texts else ()
     return evolve(
         recipe,
@@ -99,33 +109,41 @@ def _with_packages(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
     )
 
 
-def _lists(texts: str, name: str) -> bool:
+def _is_listed(texts: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", texts, re.IGNORECASE) is not None
 
 
-def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Let what is installed be kept until its list changes, where the list says all of it."""
+def _with_install_layer(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return *recipe* with a cached layer for dependencies, unless they refer to local files."""
     if plan.install is None or plan.install.origin is not Origin.DETECTED:
         return recipe
-    command, own = plan.install.command, below(tree, plan.directory)
+    command, own = plan.install.command, subtree(tree, plan.directory)
     if command.startswith(_SYNC):
-        manifests = tuple(path for path in tree.paths() if PurePosixPath(path).name in _OF_UV)
-        return evolve(recipe, manifests=manifests, prefetch=f"{command} --no-install-local")
+        manifests = tuple(path for path in tree.paths() if PurePosixPath(path).name in _UV_FILES)
+        return evolve(
+            recipe, manifests=manifests, install_from_manifests=f"{command} --no-install-local"
+        )
     if locks := _LOCKS.get(plan.package_manager or ""):
-        if not all(own.exists(path) for path in locks) or _names_files(own, locks):
+        if not all(own.exists(path) for path in locks) or _has_local_entries(own, locks):
             return recipe
-        prefetch = _without_the_project(command)
-        return evolve(recipe, manifests=placed(plan, locks), prefetch=prefetch)
+        prefetch = _without_project_install(command)
+        return evolve(
+            recipe, manifests=repository_paths(plan, locks), install_from_manifests=prefetch
+        )
     listed = _REQUIREMENTS.fullmatch(command)
-    if listed and not _OF_FILES.search(own.read(listed["path"]) or "."):
-        return evolve(recipe, manifests=placed(plan, (listed["path"],)), prefetch=command)
+    if listed and not _LOCAL_REQUIREMENT.search(own.read(listed["path"]) or "."):
+        return evolve(
+            recipe,
+            manifests=repository_paths(plan, (listed["path"],)),
+            install_from_manifests=command,
+        )
     return recipe
 
 
-def _names_files(tree: FileTree, locks: tuple[str, ...]) -> bool:
-    return any(_LOCKED_FILES.search(tree.read(path) or "") for path in locks)
+def _has_local_entries(tree: FileTree, locks: tuple[str, ...]) -> bool:
+    return any(_LOCAL_LOCK_ENTRY.search(tree.read(path) or "") for path in locks)
 
 
-def _without_the_project(command: str) -> str:
+def _without_project_install(command: str) -> str:
     parts = command.split(" && ")
     return " && ".join(part for part in parts if not part.endswith("--editable ."))

@@ -1,84 +1,100 @@
-"""What an image is made from, beside the commands of its plan."""
+"""The parts of an image that the commands of its build plan do not create."""
 
 from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from pushpaka_core.domain.build_plans import BuildPlan, Origin, Step
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, BuildStep, Origin
 
 DEBIAN = "debian:trixie-slim"
 APP = "/app"
-"""Where the files of the repository lie in an image."""
+"""The directory of the repository's files in an image."""
 CACHE = "/root/.cache"
-"""What installers keep there is handed from build to build, and is in no image."""
-TMP = "/tmp"  # noqa: S108 - a container's
-"""The one directory that a program can write to."""
+"""A cache mount shared by all builds, which never becomes part of an image."""
+TMP = "/tmp"  # noqa: S108 - the /tmp of a container
+"""The only directory that a program can write to."""
 ASSET_PACKAGES = ("nodejs", "npm")
-"""What builds the styles and scripts of an application in another language."""
+"""The Debian packages that build front-end assets for an application in another language."""
 ASSET_ENV: Mapping[str, str] = {"npm_config_cache": f"{CACHE}/npm"}
 
 
 @frozen(kw_only=True)
-class Recipe:
+class ImageRecipe:
     """
-    The images that a language stands on, and what they lack.
+    The base images of a language, and what is added to them.
 
-    Commands and paths are those of a Debian image; packages are Debian's.
+    Commands and paths are those of Debian images, and packages are Debian packages. Unless
+    `run_base` is set, the build and the run stage share one base image. Then everything for the run
+    stage is also available during the build.
     """
 
     base: str
-    """The image in which it is built and run, as in "python:3.13-slim"."""
+    """
+    The base image of the build stage, for example "python:3.13-slim". The run stage uses it as
+    well, unless `run_base` is set.
+    """
     run_base: str | None = None
-    """The image in which it is run, where that is another one; then nothing is shared with it."""
+    """The base image of the run stage, or None to use the base image of the build stage."""
     packages: tuple[str, ...] = ()
-    """Needed to build."""
+    """Packages for the build stage."""
     run_packages: tuple[str, ...] = ()
-    """Needed to run, and in a shared image to build."""
+    """Packages for the run stage."""
     tools: tuple[str, ...] = ()
-    """Commands that prepare the build."""
+    """Commands that prepare the build stage."""
     run_tools: tuple[str, ...] = ()
-    """Commands that install what is needed to run, and in a shared image to build."""
+    """Commands that prepare the run stage."""
     files: Mapping[str, str] = field(factory=dict)
-    """Texts of ours that are needed to run, by their places."""
-    borrowed: Mapping[str, str] = field(factory=dict)
-    """Programs for the build by their places, each with the image that has it."""
+    """Generated files for the run stage: texts by path."""
+    copied_programs: Mapping[str, str] = field(factory=dict)
+    """The images from which programs for the build are copied, by path of the program."""
     manifests: tuple[str, ...] = ()
-    """The files that say what is to be installed, by their paths; none where all may."""
-    prefetch: str | None = None
-    """Installs, from the manifests alone, what the plan's install command then finds."""
+    """
+    The files that the install command reads, relative to the repository. Empty means that it may
+    read any file.
+    """
+    install_from_manifests: str | None = None
+    """
+    The command that installs dependencies from the manifests alone, in a layer that is cached until
+    the manifests change.
+    """
     env: Mapping[str, str] = field(factory=dict)
-    """For the build."""
+    """Environment variables of the build stage."""
     run_env: Mapping[str, str] = field(factory=dict)
-    """To run, and in a shared image for the build."""
-    finish: tuple[str, ...] = ()
-    """Commands in the directory of the application that follow its build."""
-    prepare: str | None = None
-    """A command that goes before each process that is run."""
-    path: tuple[str, ...] = ()
-    """Directories that come first where programs are looked for."""
-    kept: tuple[str, ...] = (APP,)
-    """What of the build is needed to run."""
+    """Environment variables of the run stage."""
+    after_build: tuple[str, ...] = ()
+    """Commands that follow the build, in the directory of the application."""
+    entry_command: str | None = None
+    """A command that runs before each process of the image."""
+    path_directories: tuple[str, ...] = ()
+    """Directories to put first on PATH."""
+    kept_paths: tuple[str, ...] = (APP,)
+    """Paths of the build stage that are copied to the run stage."""
 
 
-def place(directory: str) -> str:
-    """Return where a directory of the repository lies in the image."""
+def image_path(directory: str) -> str:
+    """Return the path of a repository directory in the image."""
     inner = directory.strip("/")
     return APP if inner in {"", "."} else f"{APP}/{inner}"
 
 
 def kept_output(plan: BuildPlan, output: str) -> tuple[str, ...]:
-    """Return the directory that a build fills, or all where somebody else says what is run."""
+    """
+    Return the output directory of the build as the only path to keep.
+
+    If a process has a user-defined command, all files are kept, because the command may use any
+    file.
+    """
     steps = plan.processes.values()
-    is_known = bool(steps) and all(map(is_ours, steps))
-    return (f"{place(plan.directory)}/{output}",) if is_known else (APP,)
+    is_known = bool(steps) and all(map(is_detected, steps))
+    return (f"{image_path(plan.directory)}/{output}",) if is_known else (APP,)
 
 
-def placed(plan: BuildPlan, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return *paths*, which are relative to the application, as seen from the repository."""
+def repository_paths(plan: BuildPlan, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Convert *paths* from relative to the application to relative to the repository."""
     prefix = "" if plan.directory in {"", "."} else f"{plan.directory}/"
     return tuple(prefix + path for path in paths)
 
 
-def is_ours(step: Step | None) -> bool:
-    """Tell whether a step is one that was found, so that it is known what it reads."""
+def is_detected(step: BuildStep | None) -> bool:
+    """Return True if the step was detected, so that the files that it reads are known."""
     return step is not None and step.origin is Origin.DETECTED

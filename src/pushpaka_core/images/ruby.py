@@ -1,4 +1,4 @@
-"""Images for Ruby: gems are compiled aside, and go along without the compilers."""
+"""Ruby images: gems are compiled in the build stage and copied without the compilers."""
 
 from collections.abc import Mapping
 
@@ -6,42 +6,42 @@ from attrs import evolve
 
 from pushpaka_core.detection.node.manifest import FILE
 from pushpaka_core.detection.ruby import GEMFILE, LOCK, listed_gems
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.domain.build_plans import BuildPlan
+from pushpaka_core.detection.tree import FileTree, subtree
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
 from pushpaka_core.images.recipe import (
     APP,
     ASSET_ENV,
     ASSET_PACKAGES,
     CACHE,
     TMP,
-    Recipe,
-    is_ours,
-    placed,
+    ImageRecipe,
+    is_detected,
+    repository_paths,
 )
-from pushpaka_core.images.tags import first_parts, pinned
+from pushpaka_core.images.tags import first_parts, pinned_version
 
-_USUAL = "3.4"
+_DEFAULT_VERSION = "3.4"
 _GEMS = "/usr/local/bundle"
 _COMPILERS = ("build-essential", "git", "libyaml-dev", "pkg-config")
-_SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+_SYSTEM_PACKAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "image_processing": ((), ("libvips42t64",)),
     "mysql2": (("default-libmysqlclient-dev",), ("libmariadb3",)),
     "pg": (("libpq-dev",), ("libpq5",)),
     "rmagick": (("libmagickwand-dev",), ("imagemagick",)),
     "ruby-vips": ((), ("libvips42t64",)),
 }
-"""Gems that do not work without some of Debian's packages: to build, and to run."""
+"""Gems that need Debian packages, for the build stage and for the run stage."""
 _MANIFESTS = (GEMFILE, LOCK, ".ruby-version", ".tool-versions")
-_OF_FILES = ("gemspec", "path:", ":path", "eval_gemfile")
+_LOCAL_REFERENCES = ("gemspec", "path:", ":path", "eval_gemfile")
 
 
-def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Return how an image for a plan in Ruby is made."""
-    own = below(tree, plan.directory)
+def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return the image recipe of a Ruby plan."""
+    own = subtree(tree, plan.directory)
     gems = listed_gems(own)
-    needed = [both for name, both in _SYSTEM.items() if name in gems]
+    needed = [both for name, both in _SYSTEM_PACKAGES.items() if name in gems]
     assets = ASSET_PACKAGES if own.exists(FILE) else ()
-    found = Recipe(
+    found = ImageRecipe(
         base=f"ruby:{_version(plan.language_version)}-slim",
         packages=(*_COMPILERS, *(one for build, _ in needed for one in build), *assets),
         run_packages=tuple(dict.fromkeys(one for _, run in needed for one in run)),
@@ -60,24 +60,24 @@ def recipe(plan: BuildPlan, tree: FileTree) -> Recipe:
             "RAILS_LOG_TO_STDOUT": "1",
             "RAILS_SERVE_STATIC_FILES": "1",
         },
-        kept=(_GEMS, APP),
+        kept_paths=(_GEMS, APP),
     )
-    return _with_manifests(found, plan, own)
+    return _with_install_layer(found, plan, own)
 
 
-def _version(wanted: str | None) -> str:
-    """Return the tag; Bundler insists on what the Gemfile says."""
-    text = wanted or ""
+def _version(requested_version: str | None) -> str:
+    """Return the image tag. Bundler rejects a Ruby version that differs from the Gemfile."""
+    text = requested_version or ""
     if text.startswith("~>"):
         return first_parts(text.removeprefix("~>").strip(), 2)
-    return pinned(text, _USUAL)
+    return pinned_version(text, _DEFAULT_VERSION)
 
 
-def _with_manifests(recipe: Recipe, plan: BuildPlan, tree: FileTree) -> Recipe:
-    """Let gems be kept until their list changes, where it says all of them."""
+def _with_install_layer(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
+    """Return *recipe* with a cached layer for gems, unless the Gemfile refers to other files."""
     text = tree.read(GEMFILE) or ""
-    reads_more = any(word in text for word in _OF_FILES)
-    if plan.install is None or not is_ours(plan.install) or reads_more:
+    reads_more = any(word in text for word in _LOCAL_REFERENCES)
+    if plan.install is None or not is_detected(plan.install) or reads_more:
         return recipe
-    manifests = placed(plan, tuple(filter(tree.exists, _MANIFESTS)))
-    return evolve(recipe, manifests=manifests, prefetch=plan.install.command)
+    manifests = repository_paths(plan, tuple(filter(tree.exists, _MANIFESTS)))
+    return evolve(recipe, manifests=manifests, install_from_manifests=plan.install.command)

@@ -1,39 +1,48 @@
-"""Tells watchers what has just been committed, wherever they are connected."""
+"""Publishes committed log lines and status changes to subscribers in all processes."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import DeploymentMoved, Message
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.events import DeploymentChanged, Message
 
 
 class EventBus(Protocol):
     """
-    Carries messages about deployments from who commits to who watches.
+    Publishes messages about deployments to subscribers.
 
-    It is only speed: messages may be lost, never doubled out of order, and a
-    watcher finds in storage what it missed. What another process has committed
-    may come as lines without a text, or as the deployment's latest state.
+    The bus only reduces latency: storage is the source of truth. Messages can be lost, but are
+    never delivered twice or out of order. Subscribers read what they missed from storage. Messages
+    from another process may be reduced: they can contain log lines without text, or only the latest
+    state of a deployment instead of each intermediate state.
     """
 
     async def publish(self, message: Message, /) -> None:
-        """Hand *message* to everybody who watches its deployment; never waits for a slow one."""
+        """
+        Deliver *message* to all subscribers of its deployment.
+
+        Never waits for a slow subscriber.
+        """
 
     def subscribe(
         self, deployment_id: DeploymentId, /
     ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
         """
-        Watch one deployment from the moment the context is entered.
+        Subscribe to one deployment. The subscription starts when the context is entered.
 
-        A watcher that is too slow loses messages rather than holding up others.
-        The messages go on until the context is left, and giving up to wait for
-        the next one (by a time-out) harms nothing.
+        A subscriber that reads too slowly loses messages, but does not delay others. The iterator
+        ends only when the context is left. Canceling the wait for the next message, for example
+        with a timeout, is safe.
         """
         ...
 
-    def subscribe_to_moves(
+    def subscribe_to_deployments(
         self,
-    ) -> AbstractAsyncContextManager[AsyncIterator[DeploymentMoved]]:
-        """Watch the moves of all deployments, and no lines, in the same way."""
+    ) -> AbstractAsyncContextManager[AsyncIterator[DeploymentChanged]]:
+        """
+        Subscribe to the status changes of all deployments, without log lines.
+
+        Otherwise, this method behaves like `subscribe`.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Programs on this host: the one place of the platform that starts any."""
+"""Runs programs on this host. The platform starts all programs through this port."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-GONE = "is gone"
-"""How something has ended of whose end nobody knows, as when the host was switched off."""
+EXIT_UNKNOWN = "is gone"
+"""The description of an exit whose status is unknown, for example after a power failure."""
 
 
-class Descriptor(StrEnum):
-    """Which of its two outputs a program wrote to."""
+class OutputStream(StrEnum):
+    """The output stream that a program wrote to."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -22,117 +22,144 @@ class Descriptor(StrEnum):
 
 @frozen(kw_only=True)
 class OutputChunk:
-    """Bytes as a program wrote them, at most 16 KiB; a line may be spread over several."""
+    """
+    A chunk of a program's output, at most 16 KiB.
 
-    descriptor: Descriptor
+    It can contain several lines or part of a line.
+    """
+
+    stream: OutputStream
     data: bytes = field(repr=False)
     written_at: datetime
     position: str = ""
-    """Where to read on after this chunk; empty for a command that is run, not launched."""
-    is_after_loss: bool = False
-    """Whether what was written right before it could not be kept until it was read."""
+    """
+    The position after this chunk, from which reading can continue. Empty for the output of
+    `ProcessManager.run`.
+    """
+    follows_gap: bool = False
+    """True if the output directly before this chunk was dropped before it could be read."""
 
 
 @frozen(kw_only=True)
-class Limits:
+class ResourceLimits:
     """
-    What a program may take; None leaves the host's own limit.
+    Resource limits of a program. None keeps the limit of the host.
 
-    Memory, processors and processes are counted of the program and of all that
-    it starts together. Where the host cannot do that, memory is limited for each
-    process, processes for each user id that is not the platform's own, and
-    processors not at all.
+    Memory, CPUs and processes are limited for the whole process tree. If the host does not support
+    this, memory is limited for each process separately, processes for each user id other than the
+    platform's own, and CPUs not at all.
     """
 
     memory_bytes: int | None = None
     cpus: float | None = None
-    """How many processors it may keep busy."""
+    """The number of CPUs that the program can use, for example 0.5."""
     cpu_seconds: int | None = None
+    """The CPU time of each process, in seconds."""
     file_bytes: int | None = None
+    """The maximum size of a file that the program writes, in bytes."""
     open_files: int | None = None
+    """The maximum number of open files of each process."""
     processes: int | None = None
 
 
 @frozen(kw_only=True)
 class Command:
     """
-    A program with everything it will see.
+    A program to run, with its complete environment.
 
-    It is never given to a shell and inherits nothing: no environment, no open
-    file, no signal mask. `argv[0]` is an absolute path. Beside `env` it sees one
-    env var, PUSHPAKA_PROCESS, by which what came of it can be found again.
+    The program is executed without a shell and inherits nothing: no environment variables, open
+    files or signal mask. `argv[0]` is an absolute path. In addition to `env`, the program gets the
+    environment variable PUSHPAKA_PROCESS, which the platform uses to find its descendants.
     """
 
     argv: Sequence[str]
     directory: Path
     env: Mapping[str, str] = field(factory=dict, repr=False)
     uid: int | None = None
-    """The user (and group) id to run as; only root can set another one."""
-    limits: Limits = Limits()
+    """
+    The user and group id that the program runs as. Only root can set an id other than its
+    own.
+    """
+    private_tmp: Path | None = None
+    """
+    The directory that a program of another user sees as /tmp and /var/tmp.
+
+    If the host supports it, the program also gets its own shared memory, semaphores and message
+    queues, which are deleted when it exits. Programs that run as the platform's own user share
+    these resources with the host.
+    """
+    limits: ResourceLimits = ResourceLimits()
     stdin: bytes = field(default=b"", repr=False)
+    """The content of standard input."""
 
 
 @frozen(kw_only=True)
 class Exit:
-    """How a program ended; without a code and a signal, it is GONE."""
+    """How a program ended. If both code and signal are None, the exit status is unknown."""
 
     code: int | None = None
-    """The exit code, or None where a signal ended it."""
+    """The exit code, or None if a signal ended the program."""
     signal: int | None = None
+    """The number of the signal that ended the program, or None."""
     memory_limit: int | None = None
-    """The limit in bytes, where it was reached and processes were killed for it."""
+    """The memory limit in bytes if processes were killed because it was reached, else None."""
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the exit code was 0."""
+        """Return True if the exit code is 0."""
         return self.code == 0
 
     @property
-    def words(self) -> str:
-        """Say how it ended, as in "exited with code 1"."""
+    def description(self) -> str:
+        """Describe how the program ended, for example "exited with code 1"."""
         if self.memory_limit is not None and not self.succeeded:
-            ending = "was killed: it" if self._was_killed else f"{self._ending} after it had"
+            ending = (
+                "was killed: it" if self._was_killed else f"{self._plain_description} after it had"
+            )
             return f"{ending} used more memory than its limit of {self.memory_limit >> 20} MiB"
-        return self._ending
+        return self._plain_description
 
     @property
     def _was_killed(self) -> bool:
-        """Tell this also of a shell that only says how the program in it ended."""
+        """
+        Return True if SIGKILL ended the program, or its child process whose exit status a shell
+        reports.
+        """
         return self.signal == SIGKILL or self.code == 128 + SIGKILL
 
     @property
-    def _ending(self) -> str:
+    def _plain_description(self) -> str:
         if self.code is not None:
             return f"exited with code {self.code}"
         if self.signal is None:
-            return GONE
+            return EXIT_UNKNOWN
         name = Signals(self.signal).name if self.signal in set(Signals) else str(self.signal)
-        return f"was ended by signal {name}"
+        return f"was terminated by signal {name}"
 
 
 @frozen(kw_only=True)
 class LaunchedProcess:
-    """What is known of a program that outlives the platform."""
+    """The state of a program that was started with `ProcessManager.launch`."""
 
     name: str
     pid: int | None
-    """The program's own process id while it lives."""
+    """The process id of the program while it runs, else None."""
     started_at: datetime
     exit: Exit | None = None
-    """None while it runs."""
+    """How the program ended, or None while it runs."""
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the program runs."""
+        """Return True while the program runs."""
         return self.exit is None
 
 
-class Processes(Protocol):
+class ProcessManager(Protocol):
     """
-    Starts programs, watches them and ends them with all that they have started.
+    Starts, watches and stops programs together with all their descendants.
 
-    Whatever a program starts ends with it, also what left its process group or
-    session. Raises PlatformFaultError where the host cannot start it.
+    All descendants of a program end with it, even those that left its process group or session.
+    Methods that start a program raise PlatformFaultError if the host cannot start it.
     """
 
     async def run(
@@ -144,70 +171,111 @@ class Processes(Protocol):
         timeout: timedelta | None = None,
     ) -> Exit:
         """
-        Run *command* to its end.
+        Run *command* until it exits and return how it ended.
 
-        Cancelling the call, or *timeout*, kills the whole tree before this
-        returns; a time-out raises TimeoutError. The tree does not outlive the
-        platform either. *on_output* is called for one chunk after the other.
+        The whole process tree is killed before this call returns, whether the program exits, the
+        timeout expires or the call is canceled. It is also killed if the platform itself dies.
+
+        Args:
+            command: The program to run.
+            on_output: A callback that receives the output, chunk by chunk.
+            timeout: The maximum duration. None means no limit.
+
+        Raises:
+            TimeoutError: If the program is still running after *timeout*.
+            PlatformFaultError: If the host cannot start the program.
         """
         ...
 
     async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
         """
-        Start *command* under *name* ([A-Za-z0-9._-]), so that it outlives the platform.
+        Start *command* in the background so that it keeps running if the platform stops.
 
-        Its output is kept on disk (the newest 20 MiB) until it is forgotten. A
-        name that is launched already is left as it is and returned.
+        The newest 20 MiB of its output are kept on disk until `remove` is called. If a program with
+        this name has already been launched, its state is returned and nothing changes.
+
+        Args:
+            name: A unique name that consists of the characters [A-Za-z0-9._-].
+            command: The program to run.
+
+        Raises:
+            PlatformFaultError: If the host cannot start the program.
         """
         ...
 
     async def inspect(self, name: str, /) -> LaunchedProcess | None:
-        """Return what is known of *name*, or None when it was never launched or is forgotten."""
+        """Return the state of a launched program, or None if it is unknown or was removed."""
         ...
 
-    async def launched(self) -> Sequence[LaunchedProcess]:
-        """Return all that is launched and not forgotten, the dead included."""
+    async def list_launched(self) -> Sequence[LaunchedProcess]:
+        """Return all launched programs that have not been removed, including ended ones."""
         ...
 
-    async def stop(self, name: str, /, *, grace: timedelta) -> None:
+    async def stop(self, name: str, /, *, grace_period: timedelta) -> None:
         """
-        End *name*: SIGTERM, and after *grace* SIGKILL for the whole tree.
+        Stop a program: send SIGTERM, then SIGKILL to the whole process tree after *grace_period*.
 
-        Returns when nothing of it is left. Harmless when it is dead or unknown.
+        Return when all processes of the program have ended. Do nothing if it has already ended or
+        is unknown.
         """
 
-    async def forget(self, name: str, /) -> None:
+    async def remove(self, name: str, /) -> None:
         """
-        Drop the record and the output of a dead process. Harmless to repeat.
+        Delete the record and the output of a program that has ended. Idempotent.
 
         Raises:
-            ConflictError: If it lives.
+            ConflictError: If the program is still running.
         """
 
     def output(
         self, name: str, /, *, after: str = "", follow: bool = True
     ) -> AsyncIterator[OutputChunk]:
         """
-        Yield the output of *name* behind the position *after*, and what comes until it is dead.
+        Yield the output of a launched program.
 
-        Positions are opaque and ordered; output that was dropped meanwhile is skipped.
-        Where nobody wants to *follow* it, only what is there already is yielded.
+        Positions are opaque strings that sort in the order of the output. Output that has been
+        dropped is skipped, see `OutputChunk.follows_gap`.
+
+        Args:
+            name: The name of the program.
+            after: The position after which to start. An empty string starts at the oldest output.
+            follow: Whether to wait for new output until the program has ended. Otherwise only the
+                output that already exists is yielded.
         """
         ...
 
-    async def listener(self, port: int, /, *, host: str = "127.0.0.1") -> str | None:
+    async def listening_program(self, port: int, /, *, host: str = "127.0.0.1") -> str | None:
         """
-        Return the launched name whose tree listens on TCP *port*, or "" for a foreign listener.
+        Return the name of the launched program that listens on a TCP port.
 
-        Where several listen, it is the one that *host*, an IPv4 address, leads to. None means
-        that nothing listens there.
+        Args:
+            port: The TCP port.
+            host: An IPv4 address. If several programs listen on the port, the one that receives
+                connections to this address is returned.
+
+        Returns:
+            The name of the program, "" if another program listens on the port, or None if no
+            program does.
         """
         ...
 
-    async def ports(self, name: str, /) -> Sequence[int]:
-        """Return the TCP ports that the tree of *name* listens on, in order."""
+    async def listening_ports(self, name: str, /) -> Sequence[int]:
+        """Return the TCP ports that the process tree of *name* listens on, in ascending order."""
         ...
 
-    async def sweep(self) -> int:
-        """End the processes that came of ours and that nobody watches any more; return how many."""
+    async def worker_processes(self, name: str, /) -> frozenset[str]:
+        """
+        Return the worker processes in the process tree of *name*.
+
+        Worker processes listen on a TCP port or run the same program as their parent. Each is
+        identified by a string that is never reused. The result is empty if the program is not
+        running.
+        """
+        ...
+
+    async def kill_orphans(self) -> int:
+        """
+        Kill orphaned descendants of programs of this instance, and return the number of killed
+        processes.
+        """
         ...

@@ -1,21 +1,25 @@
-"""Tells waiting workers that there is something to claim."""
+"""Notifies waiting workers of queued deployments."""
 
 from datetime import timedelta
 from typing import Protocol
 
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 
 
 class DeploymentQueue(Protocol):
     """
-    Wakes workers. It carries hints, not work: the work is the queued row in storage.
+    Wakes workers when a deployment is queued.
 
-    A hint that is lost costs one polling interval; one that comes twice costs nothing.
+    This queue transmits hints, not jobs. The jobs are the queued deployments in storage. A lost
+    hint delays a deployment by one polling interval. A duplicate hint has no effect.
     """
 
-    async def announce(self, project_id: ProjectId, /) -> None:
-        """Wake one waiting worker, wherever it runs; if none waits now, the next that does."""
+    async def notify(self, project_id: ProjectId, /) -> None:
+        """
+        Wake one waiting worker on any host. If no worker is waiting, the next call of `wait`
+        returns immediately.
+        """
 
     async def wait(self, timeout: timedelta, /) -> bool:
-        """Return true at the next hint, or false once *timeout* is over."""
+        """Wait for the next hint. Return True if a hint arrived, or False after *timeout*."""
         ...

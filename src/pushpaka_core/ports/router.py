@@ -1,15 +1,21 @@
-"""Who answers for which host name."""
+"""Routes requests to instances by host name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
+
+ROUTER_AUTH_HEADER = "X-Pushpaka-Router"
+"""
+The request header that carries `Route.router_secret`. Routers overwrite it if a
+client sends it.
+"""
 
 
 @frozen(kw_only=True)
 class Upstream:
-    """One place where requests can be sent to."""
+    """The address of an instance that receives requests."""
 
     host: str
     port: int
@@ -17,86 +23,127 @@ class Upstream:
 
 @frozen(kw_only=True)
 class Route:
-    """Sends the requests for *hosts* to *upstreams*, in turn."""
+    """Distributes the requests for *hosts* among *upstreams* in turn."""
 
     name: str
-    """Unique in its table, stable over changes: [a-z0-9-]."""
+    """
+    The route's name, made up of [a-z0-9-]. Unique within a table, and stable from one table to the
+    next.
+    """
     hosts: tuple[str, ...]
-    """Lower-case host names without port."""
+    """Host names, in lowercase and without a port."""
     upstreams: tuple[Upstream, ...]
-    """None at all: the application is down, and the router answers 503 and says whose it is."""
-    wants_certificates: tuple[str, ...] = ()
-    """Those of the hosts that certificates are obtained for, where there is an authority."""
-    has_certificates: tuple[str, ...] = ()
-    """Those of the hosts whose visitors are sent to HTTPS."""
-    title: str = ""
-    """What the unavailable page calls the application."""
+    """
+    The instances that receive the requests.
+
+    If empty, the router holds the requests until `held_until`, or answers 503 with an error page.
+    """
+    held_until: datetime | None = None
+    """
+    The time until which requests wait for an instance, each for at most 30 s. None if they do not
+    wait.
+
+    A table with upstreams for this route releases them. After this time, and in routers that cannot
+    hold requests, visitors get status 503 with Retry-After. The router does this on its own, even
+    if the platform is killed.
+    """
+    certificate_hosts: tuple[str, ...] = ()
+    """The hosts for which certificates are obtained if a certificate authority is configured."""
+    https_hosts: tuple[str, ...] = ()
+    """The hosts whose visitors are redirected to HTTPS."""
+    app_name: str = ""
+    """The name of the application on the error page."""
     is_stopped: bool = False
-    """Whether it is down because somebody stopped it: the page says so."""
+    """Whether the application was stopped on purpose, which the error page then states."""
+    router_secret: str = field(default="", repr=False)
+    """A secret sent to the upstreams as ROUTER_AUTH_HEADER, so that they trust X-Forwarded-For."""
 
 
 @frozen(kw_only=True)
 class RouteTable:
-    """Every route of this instance at one moment."""
+    """All routes of this instance at one point in time."""
 
     generation: int
-    """Grows with each table, from 1, so that it can be told which one is in force."""
+    """A number that increases with each table, starting at 1. It identifies the active table."""
     routes: Sequence[Route]
 
 
-RouteTableText = Callable[[RouteTable], str]
-"""Writes a table as routers read it that fetch theirs."""
+SerializeRouteTable = Callable[[RouteTable], str]
+"""A function that serializes a route table for routers that fetch their configuration."""
 
 
 class Router(Protocol):
     """
-    Takes the whole table at once; the one in force before keeps its open connections.
+    Applies complete route tables.
 
-    Applying the same table again is harmless.
+    Connections that are open when a table is replaced stay open.
     """
 
     async def apply(self, table: RouteTable, /) -> None:
         """
-        Put *table* in force, and return once the router has been seen to use it.
+        Activate *table*, and return after the router has confirmed that it uses the table.
+        Idempotent.
 
-        A table older than the one in force, or than one that was given before,
-        is ignored.
+        A table is ignored if a newer table is active or has already been passed to this method.
 
         Raises:
-            RouterUnavailableError: If the router does not show the table's generation in time.
+            RouterUnavailableError: If the router does not confirm the table's generation in time.
         """
 
     async def generation(self) -> int | None:
-        """Return the generation in force, 0 before the first; None when nothing answers."""
+        """
+        Return the active table's generation, 0 if there is none, or None if the router does not
+        respond.
+        """
+        ...
+
+    async def open_connections(self, upstreams: Collection[Upstream], /) -> int | None:
+        """
+        Return the number of connections from the router to *upstreams*, or None if it is unknown.
+
+        A connection without a request is closed by the router within a second, so 0 means that all
+        requests were answered.
+
+        Raises:
+            RouterUnavailableError: If the connections cannot be counted.
+        """
         ...
 
     async def certificates(self) -> Mapping[str, datetime]:
         """
-        Return for which host names it has certificates, wildcards among them, and until when.
+        Return the expiry time of each certificate, by host name (including wildcards).
 
-        There are none where it does not serve HTTPS, or keeps them where nobody sees them.
+        The result is empty if the router does not serve HTTPS or its certificates cannot be listed.
 
         Raises:
-            RouterUnavailableError: If they cannot be read.
+            RouterUnavailableError: If the certificates cannot be read.
         """
         ...
 
 
 class RouterSupervisor(Protocol):
-    """Keeps a router of our own running; it outlives the platform, so that no request is lost."""
+    """
+    Keeps the bundled router running.
+
+    The router keeps running when the platform stops, so that no request is lost.
+    """
 
     async def start(self) -> None:
         """
-        Have the router running as configured. Harmless when it does already.
+        Start the router, unless it is already running with the current configuration.
 
         Raises:
-            SettingsError: If it cannot listen where it shall.
-            RouterUnavailableError: If it ends at once or never answers.
+            SettingsError: If the router cannot listen on the configured addresses.
+            RouterUnavailableError: If the router exits immediately or does not respond.
         """
 
     async def watch(self) -> NoReturn:
-        """Start the router again whenever it dies, until this call is cancelled."""
+        """Restart the router whenever it exits, until this call is canceled."""
         ...
 
     async def stop(self) -> None:
-        """End the router, giving its open requests a moment. Harmless when none runs."""
+        """
+        Stop the router after a short grace period for open requests.
+
+        Do nothing if the router is not running.
+        """

@@ -1,93 +1,98 @@
-"""Passwords, tokens and secrets at rest."""
+"""Password hashing, access tokens and encryption of secrets."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import frozen
 
-from pushpaka_core.domain.deploy_keys import KeyPair
+from pushpaka_core.domain.ids import UserId
+from pushpaka_core.domain.projects.deploy_keys import KeyPair
 from pushpaka_core.domain.secrets import Encrypted
-from pushpaka_core.domain.users import UserId
 
 
-class Hasher(Protocol):
-    """Turns passwords into hashes that are slow to guess."""
+class PasswordHasher(Protocol):
+    """Hashes passwords with a function that makes brute-force attacks slow."""
 
     async def hash(self, password: str, /) -> str:
-        """Return a salted hash that carries its own parameters."""
+        """Return a salted hash that includes its parameters."""
         ...
 
-    async def verify(self, password: str, hashed: str | None, /) -> bool:
+    async def verify(self, password: str, password_hash: str | None, /) -> bool:
         """
-        Tell whether *password* made *hashed*.
+        Return True if *password_hash* is the hash of *password*.
 
-        With None (an unknown account) it takes as long as ever and returns false,
-        so that nobody can find out by the clock which accounts exist.
+        If *password_hash* is None because the account is unknown, the call returns False after the
+        same time as for a known account, so that response times do not reveal which accounts exist.
         """
         ...
 
-    def is_outdated(self, hashed: str, /) -> bool:
-        """Tell whether *hashed* was made by weaker parameters than today's."""
+    def is_outdated(self, password_hash: str, /) -> bool:
+        """Return True if the parameters of *password_hash* are weaker than the current ones."""
         ...
 
 
 @frozen(kw_only=True)
 class Claims:
-    """What an access token says about who carries it."""
+    """The claims of an access token."""
 
     user_id: UserId
     token_version: int
-    """Counted up in the user's row to end all older tokens at once."""
+    """
+    The token version of the user when the token was issued.
+
+    Incrementing the token version of the user revokes all older tokens.
+    """
     token_id: str
     issued_at: datetime
     expires_at: datetime
 
 
-class Signer(Protocol):
-    """Makes and checks access tokens."""
+class TokenSigner(Protocol):
+    """Issues and verifies access tokens."""
 
     def sign(
-        self, user_id: UserId, token_version: int, /, *, at: datetime, lifetime: timedelta
+        self, user_id: UserId, token_version: int, /, *, now: datetime, lifetime: timedelta
     ) -> str:
-        """Return a token that is good from *at* for *lifetime*."""
+        """Return an access token that is valid from *now* for *lifetime*."""
         ...
 
-    def verify(self, token: str, /, *, at: datetime) -> Claims:
+    def verify(self, token: str, /, *, now: datetime) -> Claims:
         """
         Return the claims of *token*.
 
         Raises:
-            NotAuthenticatedError: If it is malformed, forged or expired at *at*.
+            NotAuthenticatedError: If the token is malformed, forged or expired at *now*.
         """
         ...
 
 
-class Cipher(Protocol):
+class SecretCipher(Protocol):
     """
-    Encrypts secrets for the database.
+    Encrypts secrets for storage in the database.
 
-    The context binds a ciphertext to its row ("env_vars:<id>"): moved to another
-    row it does not open.
+    The context binds a ciphertext to its row, for example "env_vars:<id>". A ciphertext that was
+    moved to another row cannot be decrypted.
     """
 
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
-        """Encrypt *secret* by the current key."""
+        """Encrypt *secret* with the current key."""
         ...
 
     def decrypt(self, encrypted: Encrypted, /, *, context: str) -> str:
         """
-        Return the secret.
+        Return the decrypted secret.
 
         Raises:
-            BrokenSealError: If the ciphertext was changed or moved.
-            PlatformFaultError: If its key is gone.
+            DecryptionError: If the ciphertext was modified, or was encrypted with another
+                *context*.
+            PlatformFaultError: If the encryption key is missing.
         """
         ...
 
 
-class KeyMaker(Protocol):
-    """Makes ssh key pairs."""
+class KeyPairGenerator(Protocol):
+    """Generates SSH key pairs."""
 
-    def make(self, comment: str, /) -> KeyPair:
-        """Return a new pair of ed25519 keys; *comment* says of the public half whose it is."""
+    def generate(self, comment: str, /) -> KeyPair:
+        """Return a new Ed25519 key pair. *comment* becomes the comment of the public key."""
         ...

@@ -1,14 +1,69 @@
-"""The clock and the dice, so that the core can be stepped through in tests."""
+"""The clock, ids, rate limit counters, and fault injection for tests."""
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 Clock = Callable[[], datetime]
-"""Returns the present time, aware, in UTC."""
+"""Returns the current time as an aware datetime in UTC."""
 
 Stopwatch = Callable[[], float]
-"""Returns seconds that only count on, whatever is done to the clock, since some moment."""
+"""Returns the seconds of a monotonic clock, which changes to the system time do not affect."""
 
 IdGenerator = Callable[[], UUID]
-"""Returns an id that was never returned before."""
+"""Returns a new unique id."""
+
+DEFAULT_WINDOW_SECONDS = 60
+"""The default length of a rate limit window, in seconds."""
+
+
+class Failpoints(Protocol):
+    """Named steps of a deployment at which tests inject faults. In production they do nothing."""
+
+    async def hit(self, step: str, /) -> None:
+        """
+        Return immediately, or cause the fault that a test has configured for *step*.
+
+        The possible faults are listed in `Fault`.
+        """
+
+
+class RateCounters(Protocol):
+    """
+    Counts events by key within a time window, one minute by default.
+
+    Counts are not durable. If they are lost, callers can use their full limit again.
+    """
+
+    async def hit(
+        self, key: str, limit: int, /, *, window_seconds: int = DEFAULT_WINDOW_SECONDS
+    ) -> float | None:
+        """
+        Count one event, unless the limit has been reached.
+
+        Even concurrent calls together never exceed the limit.
+
+        Args:
+            key: The name of the counter.
+            limit: The maximum number of events in the window.
+            window_seconds: The length of the window.
+
+        Returns:
+            None if the event was counted, else the number of seconds after which to try again.
+
+        Raises:
+            UnavailableError: If the counters cannot be reached within 250 ms.
+        """
+        ...
+
+    async def is_limit_reached(
+        self, key: str, limit: int, /, *, window_seconds: int = DEFAULT_WINDOW_SECONDS
+    ) -> bool:
+        """
+        Return True if `hit` would reject the same arguments now, without counting an event.
+
+        Raises:
+            UnavailableError: If the counters cannot be reached within 250 ms.
+        """
+        ...

@@ -1,1 +1,1 @@
-"""."""
+"""Use cases, built on the ports."""

@@ -1,4 +1,4 @@
-"""Small applications, for the tests of whoever builds or runs some."""
+"""Small applications and build requests, for tests of builders and runtimes."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,82 +10,97 @@ from zipfile import ZipFile
 from anyio import to_thread
 from attrs import field, frozen
 
-from pushpaka_core.domain.build_plans import BuildPlan, Origin, Step
-from pushpaka_core.domain.deployments import DeploymentId, Lease
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.deployments.deployments import Lease
+from pushpaka_core.domain.ids import DeploymentId, ProjectId
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, BuildStep, Origin
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.processes import OutputChunk
 
-NUMBER = 234
+PROJECT_NUMBER = 234
 PROJECT = ProjectId(UUID(int=1))
 WHEEL = "tiny-1.0-py3-none-any.whl"
 
 
 @frozen
-class Told:
-    """What a build said and printed."""
+class BuildRecorder:
+    """The progress messages and the output of a build."""
 
-    sentences: list[str] = field(factory=list)
+    messages: list[str] = field(factory=list)
     output: bytearray = field(factory=bytearray)
 
     async def report(self, sentence: str) -> None:
-        """Keep a sentence."""
-        self.sentences.append(sentence)
+        """Record a progress message."""
+        self.messages.append(sentence)
 
     async def on_output(self, chunk: OutputChunk) -> None:
-        """Keep what was printed."""
+        """Record a chunk of output."""
         self.output.extend(chunk.data)
 
 
 def new_lease() -> Lease:
-    """Return a lease that nobody else has."""
+    """Return a lease on a new deployment."""
     return Lease(deployment_id=DeploymentId(uuid4()), fence=1)
 
 
-def step(command: str) -> Step:
-    """Return a step as a project's settings give it."""
-    return Step(command=command, origin=Origin.PROJECT)
+def step(command: str) -> BuildStep:
+    """Return a build step from a project's settings."""
+    return BuildStep(command=command, origin=Origin.PROJECT)
 
 
 def plan(**fields: Any) -> BuildPlan:
-    """Return a plan of these fields, for a shell unless they say otherwise."""
+    """Return a build plan with the given *fields*; the default is a shell program."""
     return BuildPlan(**{"framework": "shell", "language": "shell", **fields})
 
 
 async def checkout(directory: Path, files: Mapping[str, str]) -> Path:
-    """Make *directory*, with *files* in it by their paths."""
+    """Create *directory* with *files* (contents by relative path), and return it."""
     await to_thread.run_sync(_write, directory, files)
     return directory
 
 
 async def add_wheel(directory: Path) -> None:
-    """Put a package into *directory* that can be installed without a network."""
+    """Write a small Python package to *directory* that installs without a network."""
     await to_thread.run_sync(_write_wheel, directory)
 
 
 async def build(
     builder: Builder,
     directory: Path,
-    wanted: BuildPlan,
+    plan: BuildPlan,
     *,
     lease: Lease | None = None,
     env: Mapping[str, str] | None = None,
-    told: Told | None = None,
-    timeout: timedelta = timedelta(seconds=60),
-    number: int = NUMBER,
+    recorder: BuildRecorder | None = None,
+    timeout: timedelta = timedelta(minutes=10),
+    project_number: int = PROJECT_NUMBER,
 ) -> Artifact:
-    """Build what lies in *directory*, for the project of that number."""
+    """
+    Build the application in *directory*, and return its artifact.
+
+    Args:
+        builder: The builder under test.
+        directory: The source, for example from `checkout`.
+        plan: The build plan.
+        lease: The lease of the build. A new one by default.
+        env: Environment variables of the build.
+        recorder: Records progress messages and output.
+        timeout: Time limit of the build.
+        project_number: Number of the project.
+
+    Raises:
+        BuildError: If the build fails or exceeds *timeout*.
+    """
     request = BuildRequest(
         lease=lease or new_lease(),
         project_id=PROJECT,
-        project_number=number,
-        plan=wanted,
+        project_number=project_number,
+        plan=plan,
         directory=directory,
         env=env or {},
     )
-    listener = told or Told()
+    listener = recorder or BuildRecorder()
     return await builder.build(
-        request, timeout=timeout, report=listener.report, on_output=listener.on_output
+        request, timeout=timeout, on_progress=listener.report, on_output=listener.on_output
     )
 
 

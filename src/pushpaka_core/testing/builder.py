@@ -1,11 +1,11 @@
 """
-What every builder must do, as tests.
+Contract tests for the `Builder` port.
 
-Derive a test class from `BuilderContract` in a module whose fixtures are
+Derive a test class from `BuilderContract` in a module with these fixtures:
 
-- `builder`: a builder that has built nothing yet, and builds HELLO by printing "Hello.";
-- `failing_builder`: one that fails at OH_NO, behind the output "Oh no.";
-- `hanging_builder`: one that comes to no end with SLOW, behind the output "Wait.".
+- `builder`: a builder without artifacts, which prints "Hello." when it builds HELLO;
+- `failing_builder`: a builder that prints "Oh no." and fails when it builds OH_NO;
+- `hanging_builder`: a builder that prints "Wait." and never finishes when it builds SLOW.
 """
 
 from datetime import timedelta
@@ -15,11 +15,11 @@ import pytest
 from anyio import create_task_group, fail_after
 from anyio.lowlevel import checkpoint
 
-from pushpaka_core.errors import BuildError
+from pushpaka_core.errors import BuildError, BuildTimeoutError
 from pushpaka_core.ports.builder import Builder
 from pushpaka_core.testing.applications import (
-    NUMBER,
-    Told,
+    PROJECT_NUMBER,
+    BuildRecorder,
     build,
     checkout,
     new_lease,
@@ -33,10 +33,10 @@ SLOW = plan(build=(step("echo Wait.; sleep 60"),))
 
 
 class BuilderContract:
-    """The promises of the port `Builder`; each holds for every adapter."""
+    """Tests that every adapter of the `Builder` port must pass."""
 
     async def test_a_build_leaves_an_artifact(self, builder: Builder, tmp_path: Path) -> None:
-        """It can be started, has a digest, and is known with the lease under which it was built."""
+        """The artifact has a digest and is listed with the lease of its build."""
         lease = new_lease()
         source = await checkout(tmp_path / "source", {"main.sh": ""})
 
@@ -46,18 +46,18 @@ class BuilderContract:
         assert await builder.exists(artifact.name)
         assert {artifact.name: lease} == await builder.artifacts()
 
-    async def test_a_build_is_told_of(self, builder: Builder, tmp_path: Path) -> None:
-        """What is done comes in sentences, what is printed as it is."""
-        told = Told()
+    async def test_a_build_reports_progress(self, builder: Builder, tmp_path: Path) -> None:
+        """A build reports progress messages, and relays the output of commands unchanged."""
+        build_recorder = BuildRecorder()
         source = await checkout(tmp_path / "source", {"main.sh": ""})
 
-        await build(builder, source, HELLO, told=told)
+        await build(builder, source, HELLO, recorder=build_recorder)
 
-        assert told.sentences
-        assert b"Hello.\n" == told.output
+        assert build_recorder.messages
+        assert b"Hello.\n" == build_recorder.output
 
     async def test_a_removed_artifact_is_gone(self, builder: Builder, tmp_path: Path) -> None:
-        """To remove it twice, or what never was, is harmless."""
+        """A removed artifact is neither found nor listed, and removing it again has no effect."""
         source = await checkout(tmp_path / "source", {"main.sh": ""})
         artifact = await build(builder, source, HELLO)
 
@@ -70,18 +70,21 @@ class BuilderContract:
     async def test_a_forgotten_project_can_be_built_again(
         self, builder: Builder, tmp_path: Path
     ) -> None:
-        """What is kept only makes builds quick; to forget it twice is harmless."""
+        """
+        A build succeeds after the build cache of its project was removed, and removing the cache
+        again has no effect.
+        """
         for attempt in ("one", "two"):
             source = await checkout(tmp_path / attempt, {"main.sh": ""})
             artifact = await build(builder, source, HELLO)
 
-            await builder.forget(NUMBER)
-            await builder.forget(NUMBER)
+            await builder.remove_cache(PROJECT_NUMBER)
+            await builder.remove_cache(PROJECT_NUMBER)
 
             assert await builder.exists(artifact.name)
 
-    async def test_building_again_begins_anew(self, builder: Builder, tmp_path: Path) -> None:
-        """A second try under the same lease takes the place of the first."""
+    async def test_second_build_replaces_the_first(self, builder: Builder, tmp_path: Path) -> None:
+        """A second build with the same lease replaces the artifact of the first."""
         lease = new_lease()
         for attempt in ("one", "two"):
             source = await checkout(tmp_path / attempt, {"main.sh": ""})
@@ -89,44 +92,44 @@ class BuilderContract:
 
         assert {artifact.name: lease} == await builder.artifacts()
 
-    async def test_a_failed_build_leaves_its_output_only(
+    async def test_a_failed_build_leaves_only_its_output(
         self, failing_builder: Builder, tmp_path: Path
     ) -> None:
-        """The error says how it ended, and no artifact is there."""
-        told = Told()
+        """The error contains the exit code, and no artifact is left."""
+        build_recorder = BuildRecorder()
         source = await checkout(tmp_path / "source", {"main.sh": ""})
 
         with pytest.raises(BuildError, match="exited with code 3"):
-            await build(failing_builder, source, OH_NO, told=told)
+            await build(failing_builder, source, OH_NO, recorder=build_recorder)
 
-        assert b"Oh no.\n" == told.output
+        assert b"Oh no.\n" == build_recorder.output
         assert {} == await failing_builder.artifacts()
 
     async def test_a_build_that_takes_too_long_is_ended(
         self, hanging_builder: Builder, tmp_path: Path
     ) -> None:
-        """That is an error of the build, and leaves nothing."""
+        """A timeout raises BuildTimeoutError, and no artifact is left."""
         source = await checkout(tmp_path / "source", {"main.sh": ""})
 
-        with pytest.raises(BuildError, match="longer than"):
+        with pytest.raises(BuildTimeoutError, match="longer than"):
             await build(hanging_builder, source, SLOW, timeout=timedelta(seconds=0.5))
 
         assert {} == await hanging_builder.artifacts()
 
-    async def test_a_cancelled_build_leaves_nothing(
+    async def test_a_canceled_build_leaves_nothing(
         self, hanging_builder: Builder, tmp_path: Path
     ) -> None:
-        """Whoever gives up gets control back at once."""
-        told = Told()
+        """Canceling stops the build immediately and leaves no artifact."""
+        build_recorder = BuildRecorder()
         source = await checkout(tmp_path / "source", {"main.sh": ""})
 
-        async def build_in_vain() -> None:
-            await build(hanging_builder, source, SLOW, told=told)
+        async def start_build() -> None:
+            await build(hanging_builder, source, SLOW, recorder=build_recorder)
 
         with fail_after(20):
             async with create_task_group() as tasks:
-                tasks.start_soon(build_in_vain)
-                while b"Wait.\n" != told.output:
+                tasks.start_soon(start_build)
+                while b"Wait.\n" != build_recorder.output:
                     await checkpoint()
                 tasks.cancel_scope.cancel()
 

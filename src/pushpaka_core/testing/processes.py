@@ -1,16 +1,13 @@
-"""
-What everybody who starts programs must do, as tests with real programs.
+"""Contract tests for the `ProcessManager` port, with real programs.
 
-Derive a test class from `ProcessesContract` in a module whose fixture
-`processes` gives a `Processes` that has launched nothing yet, and ends what
-was launched when the test is over.
+Derive a test class from `ProcessManagerContract` in a module with the fixture `process_manager`: a
+`ProcessManager` without launched programs, which ends all programs after the test.
 """
 
 import sys
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from socket import create_server, socket
 from uuid import uuid4
 
 import anyio
@@ -18,18 +15,18 @@ import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import evolve
 
-from pushpaka_core.errors import ConflictError, PlatformFaultError
+from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.processes import (
     Command,
-    Descriptor,
     Exit,
     LaunchedProcess,
-    Limits,
     OutputChunk,
-    Processes,
+    OutputStream,
+    ProcessManager,
+    ResourceLimits,
 )
 
-MOST_BYTES_IN_A_CHUNK = 16 * 1024
+MAX_CHUNK_BYTES = 16 * 1024
 
 GRACE = timedelta(seconds=5)
 NO_GRACE = timedelta(0)
@@ -47,7 +44,18 @@ os.wait()
 while not os.path.exists("daemon"):
     time.sleep(0.01)
 """
-"""Leaves a process behind that has left the process group and the session."""
+"""Starts a process that leaves the process group and the session."""
+
+WORKER = """
+import os, subprocess, time
+subprocess.Popen(["/bin/sleep", "60"])
+worker = os.fork()
+if worker:
+    print(worker, flush=True)
+    os.wait()
+time.sleep(60)
+"""
+"""Starts a worker process and a helper process."""
 
 STORM = """
 import os, time
@@ -66,38 +74,60 @@ print(server.getsockname()[1], flush=True)
 time.sleep(60)
 """
 
+FORKING_LISTENER = """
+import os, signal, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(server.getsockname()[1], flush=True)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    if os.fork() == 0:
+        time.sleep(0.05)
+        os._exit(0)
+    time.sleep(0.005)
+"""
+"""Listens, and forks short-lived workers without pause."""
+
 
 def sh(script: str, directory: Path, **env: str) -> Command:
-    """Return a command that runs *script*, marked so that `living` finds all that comes of it."""
+    """Return a command that runs *script* in a shell, with *env* as its environment."""
     return Command(argv=("/bin/sh", "-c", script), directory=directory, env=env)
 
 
 def python(script: str, directory: Path, **env: str) -> Command:
-    """Return a command that runs *script* in a small interpreter."""
+    """Return a command that runs *script* in an isolated interpreter."""
     return Command(argv=(sys.executable, "-I", "-S", "-c", script), directory=directory, env=env)
 
 
-async def living(mark: str) -> set[int]:
-    """Return the processes in whose environment or command line *mark* is, zombies left out."""
+async def live_pids(mark: str) -> set[int]:
+    """
+    Return the ids of the processes whose environment or command line contains *mark*, except
+    zombies.
+    """
     texts = await to_thread.run_sync(_texts)
     return {pid for pid, text in texts.items() if mark.encode() in text}
 
 
-async def until_living(mark: str, pids: set[int | None]) -> None:
-    """Wait until exactly *pids* carry *mark*: a program that is just being executed shows none."""
+async def wait_until_live(mark: str, pids: set[int | None]) -> None:
+    """
+    Wait until *mark* is found in exactly the processes *pids*.
+
+    A process shows neither environment nor command line for a moment while it executes another
+    program.
+    """
     with fail_after(10):
-        while await living(mark) != pids:  # noqa: ASYNC110 - there is no event for it
+        while await live_pids(mark) != pids:  # noqa: ASYNC110 - there is no event for it
             await sleep(0.01)
 
 
-async def daemon_lives(directory: Path) -> bool:
-    """Tell whether the daemon that DAEMON left in *directory* is there."""
+async def is_daemon_running(directory: Path) -> bool:
+    """Return True if the daemon that DAEMON started in *directory* is running."""
     pid = await anyio.Path(directory, "daemon").read_text()
     return await anyio.Path("/proc", pid).exists()
 
 
-async def run(processes: Processes, command: Command) -> tuple[Exit, list[OutputChunk]]:
-    """Run *command* to its end."""
+async def run(processes: ProcessManager, command: Command) -> tuple[Exit, list[OutputChunk]]:
+    """Run *command*, and return its exit and its output."""
     chunks: list[OutputChunk] = []
 
     async def keep(chunk: OutputChunk) -> None:
@@ -107,29 +137,31 @@ async def run(processes: Processes, command: Command) -> tuple[Exit, list[Output
         return await processes.run(command, on_output=keep), chunks
 
 
-async def read(processes: Processes, name: str, *, until: bytes) -> OutputChunk:
-    """Follow the output of *name* until it contains *until*; return the chunk that brought it."""
+async def read(process_manager: ProcessManager, name: str, *, expected: bytes) -> OutputChunk:
+    """Read the output of program *name* until it contains *expected*. Return the last chunk."""
     seen = b""
     with fail_after(10):
-        async for chunk in processes.output(name):
+        async for chunk in process_manager.output(name):
             seen += chunk.data
-            if until in seen:
+            if expected in seen:
                 return chunk
     raise AssertionError(seen)
 
 
-async def ended(processes: Processes, name: str) -> LaunchedProcess:
-    """Wait until *name* is dead."""
+async def wait_until_exited(process_manager: ProcessManager, name: str) -> LaunchedProcess:
+    """Wait until the program *name* has exited, and return its process."""
     with fail_after(10):
-        while (process := await processes.inspect(name)) and process.is_alive:  # noqa: ASYNC110
+        while (process := await process_manager.inspect(name)) and process.is_alive:  # noqa: ASYNC110
             await sleep(0.01)
     assert process is not None
     return process
 
 
-def text_of(chunks: list[OutputChunk], descriptor: Descriptor = Descriptor.STDOUT) -> str:
-    """Return what was written to *descriptor*."""
-    return b"".join(chunk.data for chunk in chunks if chunk.descriptor is descriptor).decode()
+def output_text(
+    chunks: list[OutputChunk], output_stream: OutputStream = OutputStream.STDOUT
+) -> str:
+    """Return the output to *output_stream*."""
+    return b"".join(chunk.data for chunk in chunks if chunk.stream is output_stream).decode()
 
 
 def _texts() -> dict[int, bytes]:
@@ -142,379 +174,170 @@ def _texts() -> dict[int, bytes]:
 
 
 class RunContract:
-    """What is promised of programs that are run to their end."""
+    """Tests of commands that the platform waits for."""
 
-    async def test_run_tells_the_exit_code(self, processes: Processes, tmp_path: Path) -> None:
-        """A program that exits is told by its code."""
-        ending, _ = await run(processes, sh("exit 3", tmp_path))
+    async def test_run_returns_the_exit_code(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """A program that exits is reported with its code."""
+        ending, _ = await run(process_manager, sh("exit 3", tmp_path))
 
         assert Exit(code=3) == ending
 
-    async def test_run_tells_the_signal(self, processes: Processes, tmp_path: Path) -> None:
-        """A program that a signal ended is told by the signal."""
-        ending, _ = await run(processes, sh("kill -9 $$", tmp_path))
+    async def test_run_returns_the_signal(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """A program that was killed is reported with the signal."""
+        ending, _ = await run(process_manager, sh("kill -9 $$", tmp_path))
 
         assert Exit(signal=9) == ending
 
-    async def test_output_comes_by_descriptor(self, processes: Processes, tmp_path: Path) -> None:
-        """The two outputs are told apart."""
-        _, chunks = await run(processes, sh("echo out; echo err >&2", tmp_path))
-
-        assert ("out\n", "err\n") == (text_of(chunks), text_of(chunks, Descriptor.STDERR))
-
-    async def test_a_line_without_end_comes_in_chunks(
-        self, processes: Processes, tmp_path: Path
+    async def test_streams_are_separate(
+        self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """Ten megabytes without a newline come whole, in pieces of a bounded size."""
+        """Every chunk of output belongs to either stdout or stderr."""
+        _, chunks = await run(process_manager, sh("echo out; echo err >&2", tmp_path))
+
+        assert ("out\n", "err\n") == (output_text(chunks), output_text(chunks, OutputStream.STDERR))
+
+    async def test_endless_line_arrives_in_chunks(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """Ten megabytes without a newline arrive complete, in chunks of limited size."""
         script = "head -c 10000000 /dev/zero"
 
-        _, chunks = await run(processes, sh(script, tmp_path, PATH="/usr/bin:/bin"))
+        _, chunks = await run(process_manager, sh(script, tmp_path, PATH="/usr/bin:/bin"))
 
         assert 10_000_000 == sum(len(chunk.data) for chunk in chunks)
-        assert MOST_BYTES_IN_A_CHUNK >= max(len(chunk.data) for chunk in chunks)
+        assert MAX_CHUNK_BYTES >= max(len(chunk.data) for chunk in chunks)
 
-    async def test_environment_is_what_was_ordered(
-        self, processes: Processes, tmp_path: Path
+    async def test_environment_is_exactly_the_given_one(
+        self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """Nothing of the platform's environment is inherited."""
+        """The program does not inherit variables from the platform's environment."""
         script = "import os; print(sorted(os.environ))"
 
-        _, chunks = await run(processes, python(script, tmp_path, SECRET="s", LC_CTYPE="C"))
+        _, chunks = await run(process_manager, python(script, tmp_path, SECRET="s", LC_CTYPE="C"))
 
-        assert "['LC_CTYPE', 'PUSHPAKA_PROCESS', 'SECRET']\n" == text_of(chunks)
+        assert "['LC_CTYPE', 'PUSHPAKA_PROCESS', 'SECRET']\n" == output_text(chunks)
 
-    async def test_no_file_is_inherited(self, processes: Processes, tmp_path: Path) -> None:
-        """A program sees its three standard files, and beside them only the list that it reads."""
+    async def test_no_file_is_inherited(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """Only the standard files 0 to 2 are open. 3 is the directory that the program lists."""
         script = "import os; print(sorted(os.listdir('/proc/self/fd')))"
 
-        _, chunks = await run(processes, python(script, tmp_path))
+        _, chunks = await run(process_manager, python(script, tmp_path))
 
-        assert "['0', '1', '2', '3']\n" == text_of(chunks)
+        assert "['0', '1', '2', '3']\n" == output_text(chunks)
 
     async def test_no_signal_is_ignored_or_blocked(
-        self, processes: Processes, tmp_path: Path
+        self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """Signals mean to a program what they mean to one that a terminal starts."""
+        """Signals are handled as in a program that is started from a terminal."""
         script = "grep -E '^Sig(Blk|Ign)' /proc/self/status"
 
-        _, chunks = await run(processes, sh(script, tmp_path, PATH="/usr/bin:/bin"))
+        _, chunks = await run(process_manager, sh(script, tmp_path, PATH="/usr/bin:/bin"))
 
-        assert "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" == text_of(chunks)
+        assert "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" == output_text(chunks)
 
-    async def test_standard_input_and_directory(self, processes: Processes, tmp_path: Path) -> None:
-        """A program reads what was ordered for it and stands in its directory."""
+    async def test_program_gets_its_standard_input_and_directory(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """The program reads its standard input, and starts in its directory."""
         command = evolve(sh("cat; pwd", tmp_path, PATH="/bin"), stdin=b"text\n" * 50_000)
 
-        _, chunks = await run(processes, command)
+        _, chunks = await run(process_manager, command)
 
-        assert "text\n" * 50_000 + f"{tmp_path}\n" == text_of(chunks)
+        assert "text\n" * 50_000 + f"{tmp_path}\n" == output_text(chunks)
 
-    async def test_limits_hold(self, processes: Processes, tmp_path: Path) -> None:
-        """A program gets no more than its limits allow, and never leaves a core."""
-        command = evolve(sh("ulimit -n; ulimit -c", tmp_path), limits=Limits(open_files=64))
+    async def test_limits_are_enforced(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """Limits apply to the program, and it writes no core dump."""
+        command = evolve(sh("ulimit -n; ulimit -c", tmp_path), limits=ResourceLimits(open_files=64))
 
-        _, chunks = await run(processes, command)
+        _, chunks = await run(process_manager, command)
 
-        assert "64\n0\n" == text_of(chunks)
+        assert "64\n0\n" == output_text(chunks)
 
-    async def test_memory_is_limited(self, processes: Processes, tmp_path: Path) -> None:
-        """What a program allocates far beyond its limit is refused, or it is killed for it."""
+    async def test_memory_is_limited(self, process_manager: ProcessManager, tmp_path: Path) -> None:
+        """An allocation far beyond the limit is refused, or the program is killed."""
         most = 128 * 2**20
-        command = evolve(python("bytearray(2**30)", tmp_path), limits=Limits(memory_bytes=most))
+        command = evolve(
+            python("bytearray(2**30)", tmp_path), limits=ResourceLimits(memory_bytes=most)
+        )
 
-        ending, chunks = await run(processes, command)
+        ending, chunks = await run(process_manager, command)
 
-        was_refused = "MemoryError" in text_of(chunks, Descriptor.STDERR)
+        was_refused = "MemoryError" in output_text(chunks, OutputStream.STDERR)
         assert not ending.succeeded
         assert was_refused or most == ending.memory_limit
 
     async def test_a_daemon_ends_with_the_program(
-        self, processes: Processes, tmp_path: Path
+        self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """What forked twice and left the session does not outlive the program."""
-        ending, _ = await run(processes, python(DAEMON, tmp_path))
+        """A process that has forked twice and left the session ends with the program."""
+        ending, _ = await run(process_manager, python(DAEMON, tmp_path))
 
         assert Exit(code=0) == ending
-        assert not await daemon_lives(tmp_path)
+        assert not await is_daemon_running(tmp_path)
 
-    async def test_a_time_out_kills_the_tree(self, processes: Processes, tmp_path: Path) -> None:
-        """A program that takes too long is dead, with all that it started, when this is told."""
+    async def test_a_timeout_kills_the_process_tree(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """TimeoutError is raised once the program and all its processes are dead."""
         mark = str(uuid4())
         command = sh("trap '' TERM; sleep 60 & sleep 60", tmp_path, PATH="/bin", MARK=mark)
 
         with pytest.raises(TimeoutError):
-            await processes.run(command, on_output=_ignore, timeout=timedelta(seconds=0.2))
+            await process_manager.run(command, on_output=_ignore, timeout=timedelta(seconds=0.2))
 
-        assert set() == await living(mark)
+        assert set() == await live_pids(mark)
 
-    async def test_cancelling_kills_the_tree(self, processes: Processes, tmp_path: Path) -> None:
-        """When a cancelled run returns, nothing of it is left."""
+    async def test_canceling_kills_the_process_tree(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """A canceled run returns once all its processes are dead."""
         mark = str(uuid4())
         command = sh("setsid sleep 60 & echo up; wait", tmp_path, PATH="/usr/bin:/bin", MARK=mark)
 
         async with create_task_group() as group:
 
-            async def cancel(_: OutputChunk) -> None:
+            async def cancel(_chunk: OutputChunk) -> None:
                 group.cancel_scope.cancel()
 
-            await processes.run(command, on_output=cancel)
+            await process_manager.run(command, on_output=cancel)
 
-        assert set() == await living(mark)
+        assert set() == await live_pids(mark)
 
-    async def test_an_error_of_the_reader_comes_through(
-        self, processes: Processes, tmp_path: Path
+    async def test_error_of_the_reader_is_raised(
+        self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """What the reader of the output raises ends the program and arrives as it is."""
+        """An exception in the output callback ends the program and is raised unchanged."""
         mark = str(uuid4())
 
-        async def refuse(_: OutputChunk) -> None:
+        async def refuse(_chunk: OutputChunk) -> None:
             raise LookupError
 
         with pytest.raises(LookupError):
-            await processes.run(sh("echo up; sleep 60", tmp_path, MARK=mark), on_output=refuse)
+            await process_manager.run(
+                sh("echo up; sleep 60", tmp_path, MARK=mark), on_output=refuse
+            )
 
-        assert set() == await living(mark)
+        assert set() == await live_pids(mark)
 
-    async def test_a_program_that_is_not_there(self, processes: Processes, tmp_path: Path) -> None:
-        """A program that cannot be started is told with the reason, but not where it should be."""
+    async def test_missing_program_is_reported_without_its_path(
+        self, process_manager: ProcessManager, tmp_path: Path
+    ) -> None:
+        """The error contains the reason, but not the path."""
         command = Command(argv=("/no/such/program",), directory=tmp_path)
 
         with pytest.raises(PlatformFaultError, match="program could not be run: No such") as fault:
-            await processes.run(command, on_output=_ignore)
+            await process_manager.run(command, on_output=_ignore)
 
         assert "/no/such" not in str(fault.value)
 
 
-class LaunchContract:
-    """What is promised of programs that outlive the platform."""
-
-    async def test_a_launched_program_lives(self, processes: Processes, tmp_path: Path) -> None:
-        """It runs under its own process id and can be asked for."""
-        mark = str(uuid4())
-
-        process = await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path, MARK=mark))
-
-        assert process.is_alive
-        await until_living(mark, {process.pid})
-        assert process == await processes.inspect("web.1")
-        assert [process] == list(await processes.launched())
-
-    async def test_a_name_is_launched_once(self, processes: Processes, tmp_path: Path) -> None:
-        """A name that is launched already is left as it is, dead or alive."""
-        first = await processes.launch("web.1", sh("exit 4", tmp_path))
-        dead = await ended(processes, "web.1")
-
-        again = await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path))
-
-        assert dead == again
-        assert first.started_at == again.started_at
-
-    async def test_two_launches_at_once_start_one_program(
-        self, processes: Processes, tmp_path: Path
-    ) -> None:
-        """Whoever comes second gets the program of the first."""
-        found: list[LaunchedProcess] = []
-
-        async def launch() -> None:
-            found.append(await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path)))
-
-        async with create_task_group() as group:
-            for _ in range(3):
-                group.start_soon(launch)
-
-        assert 1 == len({process.pid for process in found})
-
-    async def test_the_exit_is_remembered(self, processes: Processes, tmp_path: Path) -> None:
-        """How a program ended is known until it is forgotten."""
-        await processes.launch("web.1", sh("exit 3", tmp_path))
-
-        process = await ended(processes, "web.1")
-
-        assert (None, Exit(code=3)) == (process.pid, process.exit)
-
-    async def test_what_cannot_be_launched_is_not_known(
-        self, processes: Processes, tmp_path: Path
-    ) -> None:
-        """A program that cannot be started is told with the reason and leaves no record."""
-        with pytest.raises(PlatformFaultError, match="No such file or directory"):
-            await processes.launch("web.1", Command(argv=("/no/such",), directory=tmp_path))
-
-        assert await processes.inspect("web.1") is None
-        assert [] == list(await processes.launched())
-
-    async def test_output_is_followed(self, processes: Processes, tmp_path: Path) -> None:
-        """A reader gets what was written, what is being written, and the end."""
-        script = "echo one; read line < go; echo $line >&2"
-        await _fifo(processes, tmp_path)
-        await processes.launch("web.1", sh(script, tmp_path))
-        await read(processes, "web.1", until=b"one\n")
-
-        await run(processes, sh("echo two > go", tmp_path))
-
-        chunks = [chunk async for chunk in processes.output("web.1")]
-        assert ("one\n", "two\n") == (text_of(chunks), text_of(chunks, Descriptor.STDERR))
-        assert [chunk.position for chunk in chunks] == sorted(chunk.position for chunk in chunks)
-
-    async def test_output_is_resumed(self, processes: Processes, tmp_path: Path) -> None:
-        """Reading on after a position gives each byte once."""
-        await processes.launch("web.1", sh("echo one; sleep 0.1; echo two", tmp_path, PATH="/bin"))
-        last = await read(processes, "web.1", until=b"one\n")
-
-        chunks = [chunk async for chunk in processes.output("web.1", after=last.position)]
-
-        assert "two\n" == text_of(chunks)
-
-    async def test_a_long_output_comes_whole(self, processes: Processes, tmp_path: Path) -> None:
-        """Ten megabytes without a newline come in pieces of a bounded size."""
-        script = "head -c 10000000 /dev/zero"
-        await processes.launch("web.1", sh(script, tmp_path, PATH="/usr/bin:/bin"))
-
-        sizes = [len(chunk.data) async for chunk in processes.output("web.1")]
-
-        assert 10_000_000 == sum(sizes)
-        assert MOST_BYTES_IN_A_CHUNK >= max(sizes)
-
-    async def test_a_program_may_end_in_peace(self, processes: Processes, tmp_path: Path) -> None:
-        """Stopping asks first, and the program's own exit code is kept."""
-        script = "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done"
-        await processes.launch("web.1", sh(script, tmp_path, PATH="/bin"))
-        await read(processes, "web.1", until=b"up")
-
-        await processes.stop("web.1", grace=GRACE)
-
-        process = await processes.inspect("web.1")
-        assert process is not None
-        assert Exit(code=7) == process.exit
-        await read(processes, "web.1", until=b"bye")
-
-    async def test_a_shell_does_not_cut_short_what_it_waits_for(
-        self, processes: Processes, tmp_path: Path
-    ) -> None:
-        """A program behind a shell has its grace as well, though the shell goes at once."""
-        inner = 'trap "sleep 0.2; echo bye; exit" TERM; echo up; while :; do sleep 0.05; done'
-        await processes.launch("web.1", sh(f"sh -c '{inner}'; true", tmp_path, PATH="/bin"))
-        await read(processes, "web.1", until=b"up")
-
-        await processes.stop("web.1", grace=GRACE)
-
-        await read(processes, "web.1", until=b"bye")
-
-    async def test_a_deaf_program_is_killed(self, processes: Processes, tmp_path: Path) -> None:
-        """What ignores SIGTERM is killed after the grace."""
-        mark = str(uuid4())
-        script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
-        await processes.launch("web.1", sh(script, tmp_path, PATH="/bin", MARK=mark))
-        await read(processes, "web.1", until=b"up")
-
-        await processes.stop("web.1", grace=timedelta(seconds=0.2))
-
-        process = await processes.inspect("web.1")
-        assert process is not None
-        assert Exit(signal=9) == process.exit
-        assert set() == await living(mark)
-
-    async def test_a_daemon_is_stopped_too(self, processes: Processes, tmp_path: Path) -> None:
-        """What forked twice, left the session and cleared its environment is ended as well."""
-        await processes.launch(
-            "web.1", python(DAEMON + "print('up', flush=True)\ntime.sleep(60)", tmp_path)
-        )
-        await read(processes, "web.1", until=b"up")
-
-        await processes.stop("web.1", grace=GRACE)
-
-        assert not await daemon_lives(tmp_path)
-
-    async def test_a_storm_of_children_is_stopped(
-        self, processes: Processes, tmp_path: Path
-    ) -> None:
-        """Fifty children, each in a session of its own, are ended with their parent."""
-        mark = str(uuid4())
-        await processes.launch("web.1", python(STORM, tmp_path, MARK=mark))
-        await read(processes, "web.1", until=b"all there")
-
-        await processes.stop("web.1", grace=NO_GRACE)
-
-        assert set() == await living(mark)
-
-    async def test_stopping_is_harmless(self, processes: Processes, tmp_path: Path) -> None:
-        """What is dead or unknown may be stopped."""
-        await processes.launch("web.1", sh("exit 3", tmp_path))
-        dead = await ended(processes, "web.1")
-
-        await processes.stop("web.1", grace=GRACE)
-        await processes.stop("web.2", grace=GRACE)
-
-        assert dead == await processes.inspect("web.1")
-
-    async def test_what_is_forgotten_is_gone(self, processes: Processes, tmp_path: Path) -> None:
-        """A forgotten name is unknown, without output, and free to be used again."""
-        await processes.launch("web.1", sh("echo one", tmp_path))
-        await ended(processes, "web.1")
-
-        await processes.forget("web.1")
-        await processes.forget("web.1")
-
-        assert await processes.inspect("web.1") is None
-        assert [] == [chunk async for chunk in processes.output("web.1")]
-        assert (await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path))).is_alive
-
-    async def test_the_living_are_not_forgotten(self, processes: Processes, tmp_path: Path) -> None:
-        """A program that runs keeps its record."""
-        process = await processes.launch("web.1", sh("exec /bin/sleep 60", tmp_path))
-
-        with pytest.raises(ConflictError):
-            await processes.forget("web.1")
-
-        assert process == await processes.inspect("web.1")
-
-    async def test_a_listener_is_known_by_name(self, processes: Processes, tmp_path: Path) -> None:
-        """A port that a launched tree listens on is known as its own, behind a shell too."""
-        script = f"{sys.executable} -I -S -c '{LISTENER}'; true"
-        await processes.launch("web.1", sh(script, tmp_path))
-        await processes.launch("web.2", sh("exec /bin/sleep 60", tmp_path))
-        port = int((await read(processes, "web.1", until=b"\n")).data)
-
-        assert "web.1" == await processes.listener(port)
-        assert [port] == list(await processes.ports("web.1"))
-        assert [] == list(await processes.ports("web.2"))
-
-    async def test_a_foreign_listener_has_no_name(self, processes: Processes) -> None:
-        """A port that somebody else listens on is told from a free one."""
-        with create_server(("127.0.0.1", 0)) as server:
-            assert "" == await processes.listener(_port(server))
-
-    async def test_a_free_port_has_no_listener(self, processes: Processes) -> None:
-        """A port on which nobody listens is told as such."""
-        with socket() as bound:
-            bound.bind(("127.0.0.1", 0))
-
-            assert await processes.listener(_port(bound)) is None
-
-    async def test_sweeping_leaves_what_is_watched(
-        self, processes: Processes, tmp_path: Path
-    ) -> None:
-        """A sweep ends orphans only."""
-        process = await processes.launch("web.1", python(STORM, tmp_path))
-        await read(processes, "web.1", until=b"all there")
-
-        swept = await processes.sweep()
-
-        assert 0 == swept
-        assert process == await processes.inspect("web.1")
-
-
-class ProcessesContract(RunContract, LaunchContract):
-    """The promises of the port `Processes`."""
-
-
 async def _ignore(_: OutputChunk) -> None:
-    """Take output that says nothing to the test."""
-
-
-async def _fifo(processes: Processes, directory: Path) -> None:
-    await run(processes, sh("mkfifo go", directory, PATH="/usr/bin:/bin"))
-
-
-def _port(bound: socket) -> int:
-    port: int = bound.getsockname()[1]
-    return port
+    """Ignore the output."""

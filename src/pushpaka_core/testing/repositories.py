@@ -1,4 +1,4 @@
-"""Git repositories on disk that a test commits to."""
+"""Git repositories on disk that tests commit to."""
 
 import shutil
 import subprocess
@@ -11,20 +11,20 @@ from attrs import frozen
 
 @frozen
 class Repository:
-    """A repository with a work tree, whose branch is `main` at first."""
+    """A repository with a work tree, whose first branch is `main`."""
 
     path: Path
 
     @classmethod
-    def make(cls, path: Path) -> Self:
-        """Make an empty repository at *path*."""
+    def create(cls, path: Path) -> Self:
+        """Create an empty repository at *path*."""
         path.mkdir(parents=True)
         made = cls(path)
         made.git("init", "--quiet", "--initial-branch=main")
         return made
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run git in the repository and return what it prints."""
+        """Run git in the repository, and return its output."""
         program = shutil.which("git") or "git"
         identity = ("-c", "user.name=Ada Lovelace", "-c", "user.email=ada@example.org")
         done = subprocess.run(
@@ -36,8 +36,13 @@ class Repository:
         )
         return done.stdout.decode().strip()
 
+    def replace(self, message: str, files: Mapping[str, str]) -> str:
+        """Replace all files with *files*, commit, and return the hash of the commit."""
+        self.git("rm", "-r", "--quiet", "--ignore-unmatch", ".")
+        return self.commit(message, files)
+
     def commit(self, message: str, files: Mapping[str, str] | None = None) -> str:
-        """Write *files*, commit everything, and return the commit's hash."""
+        """Write *files*, commit everything, and return the hash of the commit."""
         for name, content in (files or {}).items():
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 """
-What every source must do, as tests.
+Contract tests for the `Source` port.
 
-Derive a test class from `SourceContract` in a module whose fixtures are
+Derive a test class from `SourceContract` in a module with these fixtures:
 
 - `source`: a source that may fetch from `repository`;
-- `repository`: an empty repository as that source sees it.
+- `repository`: an empty repository that the source can reach.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from anyio import fail_after
 
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 from pushpaka_core.errors import PlatformFaultError, SourceError
 from pushpaka_core.ports.source import Checkout, Source, SourceRequest
 
@@ -24,25 +24,25 @@ PROJECT = ProjectId(UUID(int=1))
 
 
 class SourceRepository(Protocol):
-    """A repository that a test commits to."""
+    """A repository that tests commit to."""
 
     @property
     def url(self) -> str:
-        """Return the address under which the source knows it."""
+        """Return the URL of the repository for the source."""
         ...
 
     def commit(self, message: str, files: Mapping[str, str]) -> str:
-        """Make *files* the newest commit of the branch main, and return its hash."""
+        """Commit *files* to the branch main, and return the hash of the commit."""
         ...
 
 
 class SourceContract:
-    """The promises of the port `Source`; each holds for every adapter."""
+    """Tests that every adapter of the `Source` port must pass."""
 
     async def test_newest_commit_is_fetched(
         self, source: Source, repository: SourceRepository, tmp_path: Path
     ) -> None:
-        """Without a commit the newest one of the branch is meant."""
+        """The latest commit of the branch is the default."""
         repository.commit("one", {"a.txt": "1"})
         sha = repository.commit("two", {"a.txt": "2", "b/c.txt": "3"})
 
@@ -56,7 +56,7 @@ class SourceContract:
     async def test_older_commit_is_fetched(
         self, source: Source, repository: SourceRepository, tmp_path: Path, digits: int
     ) -> None:
-        """A commit is found by its hash, or by how its hash begins."""
+        """A commit is found by its full or abbreviated hash."""
         sha = repository.commit("one", {"a.txt": "1"})
         repository.commit("two", {"a.txt": "2"})
 
@@ -69,7 +69,7 @@ class SourceContract:
     async def test_unknown_commit_is_refused(
         self, source: Source, repository: SourceRepository, tmp_path: Path, commit: str
     ) -> None:
-        """Another commit is never taken in its place, and no directory is left."""
+        """No other commit is fetched instead, and no directory is left."""
         repository.commit("one", {"a.txt": "1"})
 
         with pytest.raises(SourceError):
@@ -79,25 +79,25 @@ class SourceContract:
     async def test_unknown_branch_is_refused(
         self, source: Source, repository: SourceRepository, tmp_path: Path
     ) -> None:
-        """The sentence names the branches that exist."""
+        """The error lists the existing branches."""
         repository.commit("one", {"a.txt": "1"})
 
-        with pytest.raises(SourceError, match=r"The branch mian does not exist. There are: main\."):
+        with pytest.raises(SourceError, match=r"mian does not exist. Existing branches: main\."):
             await _fetch(source, repository.url, tmp_path / "out", branch="mian")
         assert not _exists(tmp_path / "out")
 
     async def test_unknown_repository_is_refused(
         self, source: Source, repository: SourceRepository, tmp_path: Path
     ) -> None:
-        """The sentence says where to look for the mistake."""
+        """The error message asks the user to check the URL."""
         with pytest.raises(SourceError, match="Check the repository URL"):
             await _fetch(source, f"{repository.url}-not", tmp_path / "out")
         assert not _exists(tmp_path / "out")
 
-    async def test_directory_that_exists_is_left_alone(
+    async def test_existing_directory_is_kept(
         self, source: Source, repository: SourceRepository, tmp_path: Path
     ) -> None:
-        """A fetch makes its directory, and never writes into another's."""
+        """A fetch creates its directory, and never writes to an existing one."""
         repository.commit("one", {"a.txt": "1"})
         _write(tmp_path / "out", "kept.txt")
 
@@ -108,13 +108,13 @@ class SourceContract:
     async def test_commit_can_be_fetched_twice(
         self, source: Source, repository: SourceRepository, tmp_path: Path
     ) -> None:
-        """A fetch leaves nothing that the next one would stumble over."""
+        """A second fetch works like the first, and removing the cache twice has no effect."""
         repository.commit("one", {"a.txt": "1"})
 
         first = await _fetch(source, repository.url, tmp_path / "first")
         second = await _fetch(source, repository.url, tmp_path / "second")
-        await source.forget(PROJECT)
-        await source.forget(PROJECT)
+        await source.remove_cache(PROJECT)
+        await source.remove_cache(PROJECT)
         third = await _fetch(source, repository.url, tmp_path / "third")
 
         assert third.commit_sha == first.commit_sha
@@ -125,17 +125,17 @@ class SourceContract:
 async def _fetch(
     source: Source, url: str, directory: Path, *, branch: str = "main", commit: str | None = None
 ) -> Checkout:
-    said: list[str] = []
+    messages: list[str] = []
 
     async def report(sentence: str) -> None:
-        said.append(sentence)
+        messages.append(sentence)
 
     request = SourceRequest(repo_url=url, branch=branch, commit_sha=commit, project_id=PROJECT)
     with fail_after(60):
         checkout = await source.fetch(
-            request, directory, timeout=timedelta(seconds=30), report=report
+            request, directory, timeout=timedelta(seconds=30), on_progress=report
         )
-    assert said
+    assert messages
     assert directory == checkout.directory
     return checkout
 

@@ -1,8 +1,8 @@
 """
-What all workspaces must do, as tests.
+Contract tests for the `Workspaces` port.
 
-Derive a test class from `WorkspacesContract` in a module whose fixture is
-`workspaces`: workspaces in which no lease has a directory yet.
+Derive a test class from `WorkspacesContract` in a module with the fixture `workspaces`, in which no
+lease has a directory.
 """
 
 from contextlib import suppress
@@ -18,10 +18,10 @@ from pushpaka_core.testing.applications import checkout, new_lease
 
 
 class WorkspacesContract:
-    """The promises of the port `Workspaces`; each holds for every adapter."""
+    """Tests that every adapter of the `Workspaces` port must pass."""
 
-    async def test_each_lease_has_a_place_of_its_own(self, workspaces: Workspaces) -> None:
-        """Places are absolute, different, and nothing is there yet."""
+    async def test_each_lease_has_its_own_directory(self, workspaces: Workspaces) -> None:
+        """Paths are absolute and distinct, and do not exist yet."""
         paths = [await workspaces.path(new_lease()) for _ in range(2)]
 
         assert 2 == len(set(paths))
@@ -30,8 +30,10 @@ class WorkspacesContract:
             assert not await to_thread.run_sync(path.exists)
             assert await to_thread.run_sync(path.parent.is_dir)
 
-    async def test_a_second_try_begins_with_nothing(self, workspaces: Workspaces) -> None:
-        """What the same lease had there before is gone."""
+    async def test_second_attempt_starts_with_an_empty_directory(
+        self, workspaces: Workspaces
+    ) -> None:
+        """Earlier files of the same lease are removed."""
         lease = new_lease()
         await checkout(await workspaces.path(lease), {"main.py": ""})
 
@@ -39,8 +41,8 @@ class WorkspacesContract:
 
         assert not await to_thread.run_sync(path.exists)
 
-    async def test_leases_with_a_directory_are_known(self, workspaces: Workspaces) -> None:
-        """So that those of nobody can be found; removing them twice is harmless."""
+    async def test_leases_with_a_directory_are_listed(self, workspaces: Workspaces) -> None:
+        """Leases with a directory are listed, and removing a directory again has no effect."""
         kept, removed = new_lease(), new_lease()
         for lease in (kept, removed):
             await checkout(await workspaces.path(lease), {"main.py": ""})
@@ -52,31 +54,31 @@ class WorkspacesContract:
         await workspaces.remove(kept)
         assert [] == list(await workspaces.leases())
 
-    async def test_a_scratch_place_is_nobodys_and_gone_with_its_block(
+    async def test_a_scratch_directory_is_removed_with_its_block(
         self, workspaces: Workspaces
     ) -> None:
-        """It is as a lease's is, and goes whether its block ends well or not."""
+        """A scratch directory is removed at the end of its block, even after an error."""
         async with workspaces.scratch() as other:
-            path = await _failing_in_scratch(workspaces)
+            path = await _scratch_path_after_error(workspaces)
             assert path != other
             assert path.is_absolute()
 
         assert not await to_thread.run_sync(path.parent.exists)
         assert not await to_thread.run_sync(other.parent.exists)
 
-    async def test_a_scratch_place_in_use_is_not_swept(self, workspaces: Workspaces) -> None:
-        """A sweep takes what is old."""
+    async def test_a_scratch_directory_in_use_is_not_removed(self, workspaces: Workspaces) -> None:
+        """Only old scratch directories are removed."""
         async with workspaces.scratch() as path:
             existed = await to_thread.run_sync(path.exists)
             await checkout(path, {"main.py": ""})
 
-            await workspaces.sweep_scratch(timedelta(hours=1))
+            await workspaces.remove_old_scratch(timedelta(hours=1))
 
             assert (False, True) == (existed, await to_thread.run_sync(path.exists))
             assert [] == list(await workspaces.leases())
 
     async def test_a_tree_shows_the_files(self, workspaces: Workspaces) -> None:
-        """Wherever the application lies, the tree is that of the repository; texts can be read."""
+        """The tree contains the whole repository, and its files can be read."""
         path = await workspaces.path(new_lease())
         await checkout(path, {"main.py": "top", "app/main.py": "inner", "app/web/index.html": ""})
 
@@ -89,10 +91,10 @@ class WorkspacesContract:
         ]
 
     @pytest.mark.parametrize("root_dir", ["nowhere", "main.py", "..", "link"])
-    async def test_a_root_dir_is_a_directory_inside(
+    async def test_a_root_dir_must_be_a_directory_inside_the_repository(
         self, workspaces: Workspaces, root_dir: str
     ) -> None:
-        """What is missing, a file, outside or a link to outside is refused."""
+        """A missing directory, a file, a parent and a link to the outside raise SourceError."""
         path = await workspaces.path(new_lease())
         await checkout(path, {"main.py": ""})
         await to_thread.run_sync((path / "link").symlink_to, Path("/"))
@@ -112,8 +114,8 @@ class WorkspacesContract:
         assert await to_thread.run_sync(tree.read, "passwd") is None
 
 
-async def _failing_in_scratch(workspaces: Workspaces) -> Path:
-    """Return a place whose block has ended with an error."""
+async def _scratch_path_after_error(workspaces: Workspaces) -> Path:
+    """Return the path of a scratch directory whose block raised an error."""
     with suppress(SourceError):
         async with workspaces.scratch() as path:
             await checkout(path, {"main.py": ""})

@@ -1,4 +1,4 @@
-"""`python -m pushpaka_http.cli` is `pushpaka`."""
+"""Run the `pushpaka` command line with `python -m pushpaka_http.cli`."""
 
 from pushpaka_http.cli import main
 

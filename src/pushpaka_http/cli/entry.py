@@ -1,8 +1,8 @@
-"""The program `pushpaka`: its commands, and how it ends when something goes wrong."""
+"""The program `pushpaka`: its commands, its help and its exit codes."""
 
-import gc
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -10,101 +10,115 @@ from click.shell_completion import CompletionItem
 
 from pushpaka_core.errors import PushpakaError, SettingsError
 
-_OPERATOR = "Operator"
-_YOUNG_OBJECTS = 50_000
-"""How many the garbage collector lets come: imports make hundreds of thousands that all stay."""
-
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "Deploy": {
-        "deploy": "Deploy a project, and follow it until it runs.",
-        "logs": "Show what a deployment says.",
-        "status": "Tell what a project serves, and what is in work.",
-        "ps": "List what runs of a project.",
+        "deploy": "Deploy a project and follow its progress.",
+        "logs": "Show build and application logs.",
+        "status": "Show the state of a project and its deployments.",
+        "ps": "List the running deployments of a project.",
         "deployments": "List and show deployments.",
-        "rollback": "Serve again what was served before.",
-        "redeploy": "Serve the same with the env vars of today.",
-        "promote": "Serve a preview as production.",
-        "restart": "Replace what runs by new instances of it.",
-        "stop": "Stop what a project serves.",
-        "start": "Serve again what was stopped.",
-        "cancel": "Cancel the deployment that is in work.",
+        "rollback": "Roll back to an earlier deployment.",
+        "redeploy": "Deploy again with the latest environment variables.",
+        "promote": "Promote a preview to production.",
+        "restart": "Restart an application without downtime.",
+        "scale": "Change the number of instances of an application.",
+        "stop": "Stop an application.",
+        "start": "Start a stopped application.",
+        "cancel": "Cancel a deployment in progress.",
     },
     "Project": {
-        "init": "Link this folder to its project, which is made where there is none.",
-        "open": "Open the address of a project in the browser.",
-        "projects": "Make projects, look at them, change them and delete them.",
-        "env": "Set the env vars of a project.",
-        "domains": "Bring your own domains, prove that they are yours, and give them up.",
-        "webhooks": "Let a forge tell of each push, so that it is deployed.",
-        "deploy-key": "Make the ssh key by which a private repository is fetched.",
-        "members": "Have others look at a project, or work on it.",
-        "notifications": "Have people and programs told how deployments end.",
+        "init": "Link this folder to a project, creating it if necessary.",
+        "open": "Open an application in the browser.",
+        "projects": "Create, show, change and delete projects.",
+        "env": "List, set and remove environment variables.",
+        "domains": "Manage custom domains.",
+        "volumes": "Keep files across deployments: manage volumes.",
+        "webhooks": "Deploy on push: manage webhooks.",
+        "deploy-key": "Manage the SSH deploy key of a private repository.",
+        "members": "Manage project members.",
+        "notifications": "Send notifications about deployments.",
     },
     "Account": {
         "login": "Sign in to a server.",
-        "logout": "Sign out, and end the token of this machine.",
-        "whoami": "Tell who is signed in, and where.",
-        "contexts": "Choose between several servers.",
-        "tokens": "Make API tokens, by which programs act for you, and revoke them.",
-        "invitations": "Come into the teams that you are invited to.",
-        "completion": "Print the script by which a shell completes commands.",
+        "logout": "Sign out, and revoke this machine's token.",
+        "whoami": "Show the current user and server.",
+        "contexts": "Switch between servers.",
+        "tokens": "Create and revoke API tokens.",
+        "invitations": "Accept or decline invitations to projects.",
+        "completion": "Print a shell completion script.",
     },
-    _OPERATOR: {
-        "serve": "Serve the API and deploy, with a router of its own.",
-        "worker": "Deploy, beside a serve that does not.",
-        "run": "Run a one-off command in what a project serves.",
-        "plan": "Tell how a directory would be built and run, and why.",
-        "down": "Stop the applications and the router that a serve has left running.",
-        "doctor": "Tell what this machine lacks, and what to do about it.",
-        "migrate": "Bring the database up to date.",
-        "takeover": "Make this machine the one on which applications run.",
-        "users": "Make and change accounts.",
-        "keys": "List and exchange the keys that encrypt secrets.",
-        "export": "Write all that the instance knows into a file.",
-        "import": "Fill an empty database from such a file.",
-        "demo": "Deploy an example application, to see it happen.",
+    "Operator": {
+        "serve": "Run the server: API, dashboard, worker and router.",
+        "worker": "Run a worker, for use with `pushpaka serve --no-worker`.",
+        "run": "Run a one-off command in an application.",
+        "error-pages": "Serve error pages for routers on other machines.",
+        "plan": "Show how a directory would be built and run, and why.",
+        "down": "Stop all applications and the router.",
+        "doctor": "Check this machine and the configuration for problems.",
+        "migrate": "Update the database schema.",
+        "takeover": "Run applications on this machine after the old one was lost.",
+        "users": "Manage user accounts.",
+        "keys": "Manage the keys that encrypt secrets.",
+        "export": "Export the instance to a file.",
+        "import": "Import an export into an empty database.",
+        "demo": "Deploy an example application on a temporary instance.",
     },
 }
 """
-What each command is for, by the parts of the help.
+The commands in each section of the help, with their descriptions.
 
-It is the object `command` in the module of its name: an operator's beside this one, all others
-ask a server and are below `client`.
+A command is the object `command` in `commands/<section>/<name>.py`.
 """
 _COMMANDS: Mapping[str, str] = {
     name: purpose for commands in GROUPS.values() for name, purpose in commands.items()
 }
-_MODULES: Mapping[str, str] = {"import": "import_"}
-"""Where a module cannot have that name."""
+_OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("delete", "destroy", "remove", "rm"), "projects delete"),
+    **dict.fromkeys(("apps", "list", "ls"), "projects"),
+    **dict.fromkeys(("config", "secrets", "vars"), "env"),
+    **dict.fromkeys(("info", "show"), "status"),
+    **dict.fromkeys(("create", "launch", "link"), "init"),
+    **dict.fromkeys(("push", "up"), "deploy"),
+}
+"""
+Command names of other tools. They are not accepted; the error suggests the command of Pushpaka.
+"""
+_MODULE_NAMES: Mapping[str, str] = {"import": "import_"}
+"""The names of modules whose command is named like a Python keyword."""
+
+
+def module_of(name: str) -> str:
+    """Return the name of the module that defines the command *name*."""
+    section = next(group for group, names in GROUPS.items() if name in names).lower()
+    module = _MODULE_NAMES.get(name, name.replace("-", "_"))
+    return f"pushpaka_http.cli.commands.{section}.{module}"
 
 
 class CommandGroup(click.Group):
-    """Imports a command when it is used, so that help and completion cost nothing."""
+    """A group that imports commands only when they are used, to keep help and completion fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the help."""
+        """Return the command names in the order of the help."""
         del ctx
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command, or return None where there is none."""
+        """Import and return the command, or return None if there is no such command."""
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
-        package = "cli" if cmd_name in GROUPS[_OPERATOR] else "cli.client"
-        command: click.Command = import_module(f"pushpaka_http.{package}.{name}").command
+        command: click.Command = import_module(module_of(cmd_name)).command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a typo is told with the names that are near."""
+        """Resolve the command. An unknown command raises an error that suggests similar names."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
             name = error.command_name
-            raise click.NoSuchCommand(name, possibilities=_COMMANDS, ctx=ctx) from None
+            raise click.NoSuchCommand(name, _unknown_command(name), ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -114,7 +128,7 @@ class CommandGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the name of a command without importing any."""
+        """Complete the name of a command without importing any command."""
         return [
             *(
                 CompletionItem(name, help=purpose)
@@ -125,18 +139,25 @@ class CommandGroup(click.Group):
         ]
 
 
+def _unknown_command(name: str) -> str:
+    near = get_close_matches(name, [*_COMMANDS, *_OTHER_NAMES], n=1)
+    hint = "".join(f' Did you mean "pushpaka {_OTHER_NAMES.get(each, each)}"?' for each in near)
+    return f'There is no command "{name}".{hint}'
+
+
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pushpaka", message="pushpaka %(version)s")
 def pushpaka() -> None:
     """
-    From a Git repository to a routed, running web application.
+    Deploy web applications from Git to your own server.
 
-    Commands under Operator are for the machine of an instance, and take their settings from
-    environment variables named PUSHPAKA_*; plan and demo need no instance. All others ask the
-    server that `pushpaka login` has signed in to, or PUSHPAKA_CLIENT_URL and
-    PUSHPAKA_CLIENT_TOKEN, as in CI.
+    Commands under Operator run on the machine of an instance and read their settings from
+    environment variables named PUSHPAKA_*. The commands plan and demo need no instance. All other
+    commands call the server that you signed in to with `pushpaka login`, or, in CI, the server in
+    PUSHPAKA_CLIENT_URL with the token in PUSHPAKA_CLIENT_TOKEN. PUSHPAKA_PROJECT names the default
+    project.
 
-    Exit codes: 0 done; 1 refused or failed; 2 wrong usage.
+    Exit codes: 0 for success; 1 for an error; 2 for wrong usage or invalid settings.
     """
 
 
@@ -144,10 +165,9 @@ def main() -> None:
     """
     Run the command line.
 
-    What Pushpaka raises on purpose ends it with a sentence: with exit code 2 where
-    the settings are to be mended, else 1.
+    A `PushpakaError` is printed without a traceback. The exit code is 2 for invalid settings and 1
+    otherwise.
     """
-    gc.set_threshold(_YOUNG_OBJECTS)
     try:
         pushpaka(prog_name="pushpaka")
     except PushpakaError as error:

@@ -1,10 +1,11 @@
 """
-The typed client of the API.
+A typed client for the API.
 
     with Client("https://deploy.example.com", token="ppk_...") as client:
         project = client.projects.find("shop")
 
-`AsyncClient` is the same with `async` and `await`. Errors are in `pushpaka_http.client.errors`.
+`AsyncClient` has the same methods for `async` and `await`. `pushpaka_http.client.errors` lists the
+errors that they raise.
 """
 
 from pushpaka_http.client.asynchronous.client import AsyncClient
@@ -12,17 +13,17 @@ from pushpaka_http.client.errors import (
     ApiError,
     BadRequestError,
     ConflictError,
+    DeploymentTimeoutError,
     ForbiddenError,
     NotFoundError,
-    NotSettledError,
     ServerError,
     TooManyRequestsError,
     UnauthorizedError,
-    UnexpectedAnswerError,
+    UnexpectedResponseError,
     UnreachableError,
 )
-from pushpaka_http.client.events import Ready
-from pushpaka_http.client.retries import Retries
+from pushpaka_http.client.retries import RetryPolicy
+from pushpaka_http.client.streams import Ready
 from pushpaka_http.client.synchronous.client import Client
 
 __all__ = [
@@ -31,14 +32,14 @@ __all__ = [
     "BadRequestError",
     "Client",
     "ConflictError",
+    "DeploymentTimeoutError",
     "ForbiddenError",
     "NotFoundError",
-    "NotSettledError",
     "Ready",
-    "Retries",
+    "RetryPolicy",
     "ServerError",
     "TooManyRequestsError",
     "UnauthorizedError",
-    "UnexpectedAnswerError",
+    "UnexpectedResponseError",
     "UnreachableError",
 ]

@@ -1,4 +1,4 @@
-"""What is asked of an instance, before it is sent."""
+"""Descriptions of API calls, which a connection sends as HTTP requests."""
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime
@@ -8,92 +8,99 @@ from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.domain.rules import UNCHANGED
 from pushpaka_core.errors import InvalidInputError
 
 Id = UUID | str
-"""The id of something, as an answer has it or as text."""
+"""The id of an object, as in a response or as a string."""
 
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
 
 
 @frozen(kw_only=True)
 class Call:
-    """One request."""
+    """An API call."""
 
     method: str
     path: str
-    """Below the address of the API."""
+    """The path below the base URL of the API."""
     query: Mapping[str, str] = field(factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     content: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(default=None, repr=False)
-    """What is sent as it is, where there is no body of JSON."""
+    """A raw request body, in place of the JSON `body`."""
     headers: Mapping[str, str] = field(factory=dict, repr=False)
-    seconds: float = 0
-    """How long it is asked to take."""
-    answers: frozenset[int] = frozenset()
-    """Statuses of errors that are answers here."""
+    wait_seconds: float = 0
+    """Seconds that the server may wait before it responds, added to the read timeout."""
+    accepted_statuses: frozenset[int] = frozenset()
+    """Error statuses for which this call returns the response body instead of raising an error."""
 
     @property
-    def may_be_repeated(self) -> bool:
-        """Tell whether twice is like once."""
+    def is_idempotent(self) -> bool:
+        """Return True if the call is idempotent and may be retried after any failure."""
         return self.method in _SAFE_TO_REPEAT or "Idempotency-Key" in self.headers
 
-    def resumed(self, after: str) -> Self:
-        """Return the call for the events after the one with this id."""
+    def resume_after(self, after: str) -> Self:
+        """Return the call that continues a stream after the event with the id *after*."""
         return evolve(self, query={**self.query, "after": after})
 
 
-def call(method: str, path: str, *ids: Id, **more: Any) -> Call:
-    """Return a call of the *path* in which each `{}` is one of *ids*."""
-    return Call(method=method, path=path.format(*map(_segment, ids)), **more)
+def call(method: str, path: str, *ids: Id, **fields: Any) -> Call:
+    """Return a call. Each `{}` in *path* is replaced with the next item of *ids*."""
+    return Call(method=method, path=path.format(*map(_path_segment, ids)), **fields)
 
 
-def queried(**values: object) -> Mapping[str, str]:
-    """Return the parameters of a query; None is none."""
+def query_params(**values: object) -> Mapping[str, str]:
+    """Return the query parameters that are not None."""
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def given(**values: object) -> Mapping[str, Any]:
-    """Return the fields of a body; None is none."""
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+def json_body(**values: object) -> Mapping[str, Any]:
+    """Return a JSON body of the fields that are not None."""
+    return {name: _json_value(value) for name, value in values.items() if value is not None}
 
 
-def changed(**values: object) -> Mapping[str, Any]:
-    """Return the fields of a body of changes; UNCHANGED is none, and None takes a value back."""
-    return {name: _plain(value) for name, value in values.items() if value is not UNCHANGED}
+def idempotency_headers(idempotency_key: str | None) -> Mapping[str, str]:
+    """
+    Return an Idempotency-Key header, so that a retried call creates only one deployment.
+
+    Raises:
+        InvalidInputError: If the key is not printable ASCII.
+    """
+    return {"Idempotency-Key": _header_value("idempotency_key", idempotency_key or str(uuid4()))}
 
 
-def keyed(idempotency_key: str | None) -> Mapping[str, str]:
-    """Return the header by which a repeated call makes one deployment."""
-    return {"Idempotency-Key": _sendable("idempotency_key", idempotency_key or str(uuid4()))}
+def authorization_headers(token: str | None) -> Mapping[str, str]:
+    """
+    Return the Authorization header, or no header if *token* is None.
+
+    Raises:
+        InvalidInputError: If the token is not printable ASCII.
+    """
+    return {} if token is None else {"Authorization": f"Bearer {_header_value('token', token)}"}
 
 
-def authorized(token: str | None) -> Mapping[str, str]:
-    """Return the header that says who asks."""
-    return {} if token is None else {"Authorization": f"Bearer {_sendable('token', token)}"}
-
-
-def _sendable(name: str, value: str) -> str:
-    """Return what a header may hold; an error from further below would show all of it."""
+def _header_value(name: str, value: str) -> str:
+    """
+    Return *value* if it is valid in a header. An error from httpx would reveal the whole
+    value.
+    """
     text = value.strip()
     if not text.isascii() or not text.isprintable():
         raise InvalidInputError({name: "must be printable ASCII characters"})
     return text
 
 
-def _segment(id: Id) -> str:
-    """Return *id* as one part of a path, whatever it holds."""
+def _path_segment(id: Id) -> str:
+    """Return *id* escaped as a single path segment."""
     return quote(str(id), safe="").replace(".", "%2E")
 
 
-def _plain(value: object) -> Any:
+def _json_value(value: object) -> Any:
     match value:
         case UUID():
             return str(value)
         case datetime():
             return value.isoformat()
         case Mapping():
-            return {str(name): _plain(inner) for name, inner in value.items()}
+            return {str(name): _json_value(inner) for name, inner in value.items()}
         case _:
             return value

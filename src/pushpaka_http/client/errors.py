@@ -1,19 +1,19 @@
 """
-What can go wrong between a client and an instance.
+Errors of the client.
 
     PushpakaError
-    ├── ApiError                    the instance has said no; `status`, `code`, `message`, `details`
-    │   ├── BadRequestError         400: mend the fields that `details` names
+    ├── ApiError                    an error response; `status`, `code`, `message`, `details`
+    │   ├── BadRequestError         400: correct the fields listed in `details`
     │   ├── UnauthorizedError       401: sign in again
-    │   ├── ForbiddenError          403: ask somebody who may
-    │   ├── NotFoundError           404: there is no such thing for you
-    │   ├── ConflictError           409: look at the present state, then decide
-    │   ├── TooManyRequestsError    429: wait for `retry_after` seconds
-    │   └── ServerError             5xx: the instance, or what stands before it, has trouble
+    │   ├── ForbiddenError          403: the user or the token lacks the permission
+    │   ├── NotFoundError           404: the object does not exist, or is not visible to you
+    │   ├── ConflictError           409: not possible in the current state
+    │   ├── TooManyRequestsError    429: retry after `retry_after` seconds
+    │   └── ServerError             5xx: the server or a proxy in front of it failed
     ├── UnavailableError
-    │   └── UnreachableError        nobody answers at the address
-    ├── UnexpectedAnswerError       who answers is no Pushpaka
-    └── NotSettledError             a deployment takes longer than one wanted to wait
+    │   └── UnreachableError        the connection failed
+    ├── UnexpectedResponseError     the response is not from a compatible Pushpaka server
+    └── DeploymentTimeoutError      a deployment did not finish within the given time
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from pushpaka_http.schemas.errors import ProblemResponse
 
 
 class ApiError(PushpakaError):
-    """An instance has refused a call, or could not do it."""
+    """The server responded with an error."""
 
     def __init__(
         self,
@@ -36,81 +36,97 @@ class ApiError(PushpakaError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Take what the instance says."""
+        """
+        Create the error for a response.
+
+        Args:
+            message: The message for users.
+            status: The HTTP status.
+            code: The error code for programs, for example `not_found`.
+            details: The invalid fields and their problems.
+            request_id: The id of the request in the server log.
+            retry_after: Seconds to wait before a retry, or None if the server gave none.
+        """
         super().__init__(message, status, code)
         self.message = message
         self.status = status
         self.code = code
         self.details = details
         self.request_id = request_id
-        """By which the operator finds the call in the server's log."""
+        """The id of the request in the server log."""
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        """Return all that helps: the sentence, each wrong field, and where the cause is found."""
+        """Return the message with the invalid fields, and for 5xx errors the request id."""
         wrong = "; ".join(f"{problem.field} {problem.message}" for problem in self.details)
         found = f"(request {self.request_id})" if self.status >= 500 and self.request_id else ""
         return " ".join(filter(None, (self.message, wrong and f"{wrong}.", found)))
 
 
 class BadRequestError(ApiError):
-    """The request is not valid; `details` has a sentence for each wrong field."""
+    """The request is invalid. `details` contains a message for each invalid field."""
 
 
 class UnauthorizedError(ApiError):
-    """The token is missing, or not good any more."""
+    """The token is missing, expired or revoked."""
 
 
 class ForbiddenError(ApiError):
-    """Whose token it is may not do this."""
+    """The user or the token is not allowed to do this."""
 
 
 class NotFoundError(ApiError):
-    """It does not exist, or not for whose token it is."""
+    """The object does not exist, or the user cannot view it."""
 
 
 class ConflictError(ApiError):
-    """It is not possible in the present state; `code` tells what is in the way."""
+    """The call is not possible in the current state. `code` contains the reason."""
 
 
 class TooManyRequestsError(ApiError):
-    """A limit is reached for now; `retry_after` has the seconds until another try makes sense."""
+    """A rate limit or quota is reached. `retry_after` contains the seconds to wait."""
 
 
 class ServerError(ApiError):
-    """The instance, or what stands before it, cannot answer."""
+    """The server or a proxy in front of it failed."""
 
 
 class UnreachableError(UnavailableError):
-    """Nobody answers at the address."""
+    """The server cannot be reached."""
 
     def __init__(self, address: str, reason: str) -> None:
-        """Take the address, and what is in the way."""
+        """Create the error for *address*, with *reason* at the end of the message."""
         super().__init__(
-            f"{address} cannot be reached: {reason}. See whether the address is right and the"
-            " server runs, then try again."
+            f"{address} cannot be reached: {reason}. Check the URL and whether the server is "
+            "running, then try again."
         )
         self.address = address
 
 
-class UnexpectedAnswerError(PushpakaError):
-    """Who answers is no Pushpaka, or one that this client does not understand."""
+class UnexpectedResponseError(PushpakaError):
+    """The response is not from Pushpaka, or from an incompatible version."""
 
     def __init__(self, address: str, reason: str) -> None:
-        """Take what was asked, and what is wrong with the answer."""
+        """
+        Create the error for the URL *address*. *reason* describes what is wrong with the
+        response.
+        """
         super().__init__(
-            f"{address} does not answer as a Pushpaka does: {reason}. See whether the address is"
-            " that of the API, and whether client and server are of about the same version."
+            f"{address} does not respond like a Pushpaka server: {reason}. Check that the URL"
+            " points to the API and that client and server have compatible versions."
         )
         self.address = address
 
 
-class NotSettledError(PushpakaError):
-    """A deployment neither runs nor is over after the time that one wanted to wait."""
+class DeploymentTimeoutError(PushpakaError):
+    """A deployment is neither running nor final after the given time."""
 
     def __init__(self, seconds: float, status: str) -> None:
-        """Take how long it was waited for, and how far it has come."""
-        super().__init__(f"After {seconds:g} s the deployment is still {status}.")
+        """Create the error after a wait of *seconds*, with the deployment's last *status*."""
+        super().__init__(
+            f"The deployment is still {status} after {seconds:g} s. It continues on the server;"
+            " check its status later."
+        )
         self.status = status
 
 

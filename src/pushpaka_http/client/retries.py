@@ -1,84 +1,94 @@
-"""What is asked again after trouble, when, and for how long."""
+"""Retries of failed calls."""
 
 import random
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 import httpx
 from attrs import define, field, frozen
 
-from pushpaka_http.client.answers import is_hopeless, seconds_to_wait
 from pushpaka_http.client.calls import Call
+from pushpaka_http.client.responses import is_permanent, retry_after_seconds
 
-_TROUBLE = frozenset(
+_RETRYABLE_STATUSES = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CONNECT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 @frozen(kw_only=True)
-class Retries:
+class RetryPolicy:
     """
-    How long a call that meets trouble is repeated.
+    The retry policy of a client.
 
-    Repeated is what is harmless to repeat - GET, PUT, DELETE, and the POSTs that make a
-    deployment, which carry an Idempotency-Key - after a lost connection and after 429, 502,
-    503 and 504. Other calls are repeated only where they surely did nothing: when no
-    connection came about, and after 429. Nothing is where the name of the server is unknown,
-    its certificate is not to be trusted, or it speaks no TLS where that was asked for.
+    Idempotent calls are retried after a lost connection and after 429, 502, 503 and 504. Calls are
+    idempotent if their method is GET, PUT or DELETE, or if they create a deployment, because these
+    have an Idempotency-Key. Other calls are retried only if the server has certainly not processed
+    them: if the connection could not be opened, and after 429. No call is retried if the host is
+    unknown, its certificate is not trusted, or it does not use TLS although the URL is HTTPS.
 
-    The pause is what Retry-After asks for; else it grows from try to try, and is drawn by
-    lot so that many clients do not come back at once. A Retry-After that is longer than what
-    is left of the total ends it: then the error of the last try is raised at once.
+    The pause before a retry is the Retry-After header of the response. Without this header, the
+    pause grows exponentially, with random jitter, so that clients do not all retry at the same
+    time. If the pause would exceed the rest of `total_seconds`, the last error is raised
+    immediately.
 
-    A DELETE that was repeated after a lost connection may find nothing any more, and raise
-    NotFoundError: then the first try has done it.
+    A DELETE that is retried after a lost connection may raise NotFoundError, because the first
+    attempt may have succeeded.
     """
 
-    total: float = 30
-    """Seconds from the first try within which another one may begin; 0 repeats nothing."""
-    first_pause: float = 0.5
-    longest_pause: float = 8
+    total_seconds: float = 30
+    """Seconds after the first attempt in which a retry may start. 0 disables retries."""
+    initial_delay: float = 0.5
+    """Pause in seconds before the first retry. Jitter shortens it by up to half."""
+    max_delay: float = 8
+    """Maximum pause in seconds without a Retry-After header."""
 
 
 @define
-class Patience:
-    """Decides, try by try, whether one call is repeated."""
+class RetryState:
+    """Decides whether and when to retry a call after each failed attempt."""
 
     _call: Call
-    _retries: Retries
-    _began: float = field(factory=time.monotonic, init=False)
-    _tries: int = field(default=0, init=False)
+    _retry_policy: RetryPolicy
+    _now: Callable[[], float] = time.monotonic
+    _started_at: float = field(init=False)
+    _attempts: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.reset()
 
     def after_error(self, error: httpx.TransportError) -> float | None:
-        """Return the pause before the next try; None gives up."""
-        if is_hopeless(error):
+        """Return the seconds to wait before a retry, or None to give up."""
+        if is_permanent(error):
             return None
-        if self._call.may_be_repeated or isinstance(error, _NEVER_SENT):
-            return self._pause(None)
+        if self._call.is_idempotent or isinstance(error, _CONNECT_ERRORS):
+            return self._delay(None)
         return None
 
-    def after_answer(self, response: httpx.Response) -> float | None:
-        """Return the pause before the next try; None takes the answer as it is."""
+    def after_response(self, response: httpx.Response) -> float | None:
+        """Return the seconds to wait before a retry, or None to accept the response."""
         status = response.status_code
-        if status in self._call.answers:
+        if status in self._call.accepted_statuses:
             return None
-        is_trouble = status in _TROUBLE and self._call.may_be_repeated
+        is_trouble = status in _RETRYABLE_STATUSES and self._call.is_idempotent
         if is_trouble or status == HTTPStatus.TOO_MANY_REQUESTS:
-            return self._pause(seconds_to_wait(response))
+            return self._delay(retry_after_seconds(response))
         return None
 
-    def after_end(self) -> float | None:
-        """Return the pause before a stream that broke off is asked for again; None gives up."""
-        return self._pause(None)
+    def after_disconnect(self) -> float | None:
+        """Return the seconds to wait before resuming an interrupted stream, or None to give up."""
+        return self._delay(None)
 
-    def renew(self) -> None:
-        """Begin anew, as the last try has come further."""
-        self._began, self._tries = time.monotonic(), 0
+    def reset(self) -> None:
+        """Restart the time limit and the pauses, because the last attempt made progress."""
+        self._started_at, self._attempts = self._now(), 0
 
-    def _pause(self, asked: float | None) -> float | None:
-        longest = min(self._retries.longest_pause, self._retries.first_pause * 2**self._tries)
-        pause = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311  # no secret
-        self._tries += 1
-        left = self._retries.total - (time.monotonic() - self._began)
+    def _delay(self, retry_after: float | None) -> float | None:
+        longest = min(
+            self._retry_policy.max_delay, self._retry_policy.initial_delay * 2**self._attempts
+        )
+        pause = random.uniform(longest / 2, longest) if retry_after is None else retry_after  # noqa: S311  # not a secret
+        self._attempts += 1
+        left = self._retry_policy.total_seconds - (self._now() - self._started_at)
         return pause if pause < left else None

@@ -1,76 +1,103 @@
-"""Sign-up, sign-in and one's own account."""
+"""Routes for registration, sign-in and the user's own account."""
 
+from functools import partial
 from http import HTTPStatus
 
 from litestar import Controller, get, post
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.users import Credentials, NewPassword, Registration, SignOut
-from pushpaka_core.services.accounts import AccountService
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.accounts.users import Credentials, NewPassword, Registration, SignOut
+from pushpaka_core.services.accounts.accounts import AccountService
 from pushpaka_http.authentication import ANONYMOUS, Token
-from pushpaka_http.dependencies import Given
-from pushpaka_http.openapi import WithOptionalBody, also
-from pushpaka_http.rate_limits import RateLimits
+from pushpaka_http.dependencies import Injected
+from pushpaka_http.middleware.rate_limits import RateLimiter
+from pushpaka_http.openapi import OptionalBodyOperation, additional_errors
 from pushpaka_http.schemas.lists import MessageResponse
 from pushpaka_http.schemas.users import SignedInResponse, UserResponse
 
-_HERE = SignOut()
+_CURRENT_TOKEN = SignOut()
 
 
 class AccountController(Controller):
-    """Who somebody is."""
+    """Registration, sign-in and the user's own account."""
 
     path = "/auth"
     tags = ("auth",)
 
-    @post("/register", opt=ANONYMOUS, security=[{}], responses=also(HTTPStatus.FORBIDDEN))
+    @post(
+        "/register", opt=ANONYMOUS, security=[{}], responses=additional_errors(HTTPStatus.FORBIDDEN)
+    )
     async def register(
         self,
         data: JSONBody[Registration],
-        accounts: Given[AccountService],
-        rate_limits: Given[RateLimits],
-        client_network: Given[str],
+        accounts: Injected[AccountService],
+        rate_limiter: Injected[RateLimiter],
+        client_network: Injected[str],
+        is_forwarded: Injected[bool],
     ) -> SignedInResponse:
-        """Make an account and sign in to it."""
-        await rate_limits.sign_in(data.email, client_network)
-        return SignedInResponse.of(await accounts.register(data))
+        """
+        Create an account.
+
+        Returns a token for the new account. 403 means that registration is closed: only the
+        operator can create accounts.
+        """
+        await rate_limiter.count_sign_up(data.email, client_network)
+        return SignedInResponse.of(await accounts.register(data, is_forwarded=is_forwarded))
 
     @post(
         "/login",
         opt=ANONYMOUS,
         security=[{}],
         status_code=HTTP_200_OK,
-        responses=also(HTTPStatus.UNAUTHORIZED),
+        responses=additional_errors(HTTPStatus.UNAUTHORIZED),
     )
     async def log_in(
         self,
         data: JSONBody[Credentials],
-        accounts: Given[AccountService],
-        rate_limits: Given[RateLimits],
-        client_network: Given[str],
+        accounts: Injected[AccountService],
+        rate_limiter: Injected[RateLimiter],
+        client_network: Injected[str],
     ) -> SignedInResponse:
-        """Get a token for an e-mail address and its password."""
-        await rate_limits.sign_in(data.email, client_network)
-        return SignedInResponse.of(await accounts.log_in(data))
+        """
+        Sign in.
+
+        Checks an email address and a password, and returns a token. Failed attempts are limited by
+        account and by network.
+        """
+        check = partial(accounts.sign_in, data)
+        return SignedInResponse.of(
+            await rate_limiter.run_sign_in(data.email, client_network, check)
+        )
 
     @get("/me")
-    async def me(self, actor: Given[Actor], accounts: Given[AccountService]) -> UserResponse:
-        """Show who the token stands for."""
+    async def get_me(
+        self, actor: Injected[Actor], accounts: Injected[AccountService]
+    ) -> UserResponse:
+        """
+        Get your account.
+
+        Returns the user that the token belongs to.
+        """
         return UserResponse.of(await accounts.me(actor))
 
-    @post("/logout", status_code=HTTP_200_OK, operation_class=WithOptionalBody)
+    @post("/logout", status_code=HTTP_200_OK, operation_class=OptionalBodyOperation)
     async def log_out(
         self,
         *,
-        actor: Given[Actor],
-        token: Given[Token],
-        accounts: Given[AccountService],
-        data: JSONBody[SignOut] = _HERE,
+        actor: Injected[Actor],
+        token: Injected[Token],
+        accounts: Injected[AccountService],
+        data: JSONBody[SignOut] = _CURRENT_TOKEN,
     ) -> MessageResponse:
-        """End the token of this request, or all of yours."""
-        await accounts.log_out(actor, token, everywhere=data.everywhere)
+        """
+        Sign out.
+
+        Revokes the token of this request. If `everywhere` is true, all of your tokens are revoked,
+        including API tokens.
+        """
+        await accounts.sign_out(actor, token, everywhere=data.everywhere)
         return MessageResponse(message="You are signed out.")
 
     @post("/password", status_code=HTTP_200_OK)
@@ -78,12 +105,18 @@ class AccountController(Controller):
         self,
         *,
         data: JSONBody[NewPassword],
-        actor: Given[Actor],
-        accounts: Given[AccountService],
-        rate_limits: Given[RateLimits],
-        client_network: Given[str],
+        actor: Injected[Actor],
+        accounts: Injected[AccountService],
+        rate_limiter: Injected[RateLimiter],
+        client_network: Injected[str],
     ) -> SignedInResponse:
-        """Change the password: all other tokens end, and a new one is returned."""
+        """
+        Change your password.
+
+        All other tokens are revoked, and a new one is returned. API tokens cannot use this
+        operation.
+        """
         me = await accounts.me(actor)
-        await rate_limits.password_of(actor, me.email, client_network)
-        return SignedInResponse.of(await accounts.change_password(actor, data))
+        change = partial(accounts.change_password, actor, data)
+        changed = await rate_limiter.run_password_change(actor, me.email, client_network, change)
+        return SignedInResponse.of(changed)

@@ -1,4 +1,4 @@
-"""Archives: the files of a folder, sent where no Git server has them."""
+"""Routes for archives: uploaded source code of projects without a Git repository."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,62 +7,70 @@ from litestar import Controller, Request, Response, get, put
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.services.archives import ArchiveService
-from pushpaka_http.dependencies import Given
-from pushpaka_http.openapi import WithArchive, also
-from pushpaka_http.rate_limits import RateLimits
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.ids import ProjectId
+from pushpaka_core.services.projects.archives import ArchiveService
+from pushpaka_http.bodies import announced_size
+from pushpaka_http.dependencies import Injected
+from pushpaka_http.middleware.rate_limits import RateLimiter
+from pushpaka_http.openapi import BinaryBodyOperation, additional_errors
 from pushpaka_http.schemas.archives import ArchiveResponse
 
-_STATUSES = {True: HTTPStatus.CREATED, False: HTTPStatus.OK}
+_STATUS_BY_NOVELTY = {True: HTTPStatus.CREATED, False: HTTPStatus.OK}
 
 
 class ArchiveController(Controller):
-    """What is deployed by `archive` instead of a commit."""
+    """Archives, which can be deployed in place of a commit."""
 
     path = "/projects/{project_id:str}/archives/{sha256:str}"
     tags = ("projects",)
 
     @get("/")
-    async def show(
+    async def get_archive(
         self,
         project_id: FromPath[ProjectId],
         sha256: FromPath[str],
-        actor: Given[Actor],
-        archives: Given[ArchiveService],
+        actor: Injected[Actor],
+        archives: Injected[ArchiveService],
     ) -> ArchiveResponse:
-        """Show an archive that need not be sent again; 404 where it is not there."""
+        """
+        Check whether an archive was uploaded.
+
+        404 means that you must upload the archive before you can deploy it.
+        """
         return ArchiveResponse.of(await archives.get(actor, project_id, sha256))
 
     @put(
         "/",
-        operation_class=WithArchive,
+        operation_class=BinaryBodyOperation,
         responses={
             HTTPStatus.CREATED: ResponseSpec(
-                ArchiveResponse, description="It was not there before.", generate_examples=False
+                ArchiveResponse, description="The archive is new.", generate_examples=False
             ),
-            **also(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+            **additional_errors(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
         },
     )
-    async def receive(
+    async def upload_archive(
         self,
         *,
         request: Request[Any, Any, Any],
         project_id: FromPath[ProjectId],
         sha256: FromPath[str],
-        actor: Given[Actor],
-        archives: Given[ArchiveService],
-        rate_limits: Given[RateLimits],
+        actor: Injected[Actor],
+        archives: Injected[ArchiveService],
+        rate_limiter: Injected[RateLimiter],
     ) -> Response[ArchiveResponse]:
         """
-        Send a tar archive, packed by gzip, under the SHA-256 of its bytes.
+        Upload an archive.
 
-        One that is there already is answered by 200 at once. Ask by GET first, so that it is
-        not sent in vain.
+        The body is a gzip-compressed tar archive, and the path contains the SHA-256 of its bytes.
+        If the archive already exists, the response is 200; to avoid the upload, check with GET
+        first.
         """
-        await rate_limits.archive_of(actor, project_id)
-        received = await archives.receive(actor, project_id, sha256, request.stream())
+        await rate_limiter.count_archive(actor, project_id)
+        received = await archives.receive(
+            actor, project_id, sha256, request.stream(), max_size=announced_size(request)
+        )
         return Response(
-            ArchiveResponse.of(received.archive), status_code=_STATUSES[received.is_new]
+            ArchiveResponse.of(received.archive), status_code=_STATUS_BY_NOVELTY[received.is_new]
         )

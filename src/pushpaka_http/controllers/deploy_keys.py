@@ -1,50 +1,63 @@
-"""Deploy keys of projects."""
+"""Routes for deploy keys."""
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.services.deploy_keys import DeployKeyService
-from pushpaka_http.dependencies import Given
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.ids import ProjectId
+from pushpaka_core.services.projects.deploy_keys import DeployKeyService
+from pushpaka_http.dependencies import Injected
 from pushpaka_http.schemas.deploy_keys import DeployKeyResponse
 from pushpaka_http.schemas.lists import MessageResponse
 
 
 class DeployKeyController(Controller):
-    """What opens a project's repository over ssh."""
+    """The deploy key of a project, which gives access to its repository over SSH."""
 
     path = "/projects/{project_id:str}/deploy-key"
     tags = ("projects",)
 
     @post("/")
-    async def make(
+    async def create_deploy_key(
         self,
         project_id: FromPath[ProjectId],
-        actor: Given[Actor],
-        deploy_keys: Given[DeployKeyService],
+        actor: Injected[Actor],
+        deploy_keys: Injected[DeployKeyService],
     ) -> DeployKeyResponse:
-        """Make an ssh key for a project, in place of the one that it has."""
-        return DeployKeyResponse.of(await deploy_keys.make(actor, project_id))
+        """
+        Create the deploy key of a project.
+
+        Replaces an existing key. Add the public key to the repository to give the project access
+        over SSH.
+        """
+        return DeployKeyResponse.of(await deploy_keys.create(actor, project_id))
 
     @get("/")
-    async def show(
+    async def get_deploy_key(
         self,
         project_id: FromPath[ProjectId],
-        actor: Given[Actor],
-        deploy_keys: Given[DeployKeyService],
+        actor: Injected[Actor],
+        deploy_keys: Injected[DeployKeyService],
     ) -> DeployKeyResponse:
-        """Show the public half of a project's ssh key."""
+        """
+        Get the deploy key of a project.
+
+        Returns only the public key. 404 means that the project has none.
+        """
         return DeployKeyResponse.of(await deploy_keys.get(actor, project_id))
 
     @delete("/", status_code=HTTP_200_OK)
-    async def remove(
+    async def delete_deploy_key(
         self,
         project_id: FromPath[ProjectId],
-        actor: Given[Actor],
-        deploy_keys: Given[DeployKeyService],
+        actor: Injected[Actor],
+        deploy_keys: Injected[DeployKeyService],
     ) -> MessageResponse:
-        """Take the ssh key of a project away."""
+        """
+        Delete the deploy key of a project.
+
+        Deployments can no longer read a private repository over SSH.
+        """
         await deploy_keys.delete(actor, project_id)
         return MessageResponse(message="The deploy key was removed.")

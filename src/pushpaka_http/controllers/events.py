@@ -1,38 +1,41 @@
-"""What happens, as it happens."""
+"""Routes for the stream of deployment status changes."""
 
 from litestar import Controller, get
-from litestar.params import FromQuery
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.accounts.access import Actor
 from pushpaka_http.authentication import Token
-from pushpaka_http.dependencies import Given
-from pushpaka_http.deployment_events import MoveWatch, View
-from pushpaka_http.event_streams import EventStream
-from pushpaka_http.watching import Watchers
+from pushpaka_http.dependencies import Injected
+from pushpaka_http.parameters import ProjectFilter
+from pushpaka_http.streaming.deployment_events import DeploymentStreamer, DeploymentSubscription
+from pushpaka_http.streaming.event_streams import EventStream
+from pushpaka_http.streaming.streams import StreamLimiter
 
 
 class EventController(Controller):
-    """What happens to all that somebody may see."""
+    """Status changes of all deployments that the user can view."""
 
     path = "/events"
     tags = ("events",)
 
     @get("/", media_type="text/event-stream")
-    async def moves(
+    async def stream_events(
         self,
         *,
-        actor: Given[Actor],
-        token: Given[Token],
-        move_watch: Given[MoveWatch],
-        watchers: Given[Watchers],
-        project_id: FromQuery[ProjectId | None] = None,
+        actor: Injected[Actor],
+        token: Injected[Token],
+        deployment_streamer: Injected[DeploymentStreamer],
+        stream_limiter: Injected[StreamLimiter],
+        project_id: ProjectFilter = None,
     ) -> EventStream:
         """
-        Watch deployments move, as Server-Sent Events: `deployment` has a Deployment as it is now.
+        Stream the status changes of deployments.
 
-        First comes `ready`: what is read after it is told of from then on, so whoever had
-        another connection before reads anew. After an hour comes `end`: ask again.
+        Sends Server-Sent Events. Each `deployment` event contains the current state of a
+        deployment. The first event is `ready`. After a reconnection, load the current state when
+        `ready` arrives, because changes in between are lost. After an hour, the stream ends with
+        `end`: reconnect then.
         """
-        view = View(actor=actor, token=token, project_id=project_id)
-        return await move_watch.events(view, watchers)
+        deployment_subscription = DeploymentSubscription(
+            actor=actor, token=token, project_id=project_id
+        )
+        return await deployment_streamer.events(deployment_subscription, stream_limiter)

@@ -1,77 +1,93 @@
-"""Logs of deployments."""
+"""Routes for logs of deployments."""
 
 from typing import Any
 
 from litestar import Controller, WebSocket, get, websocket
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.logs import LogFilter, LogLevel, LogStream
-from pushpaka_core.services.deployments import DeploymentService
-from pushpaka_core.services.logs import LogService
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.logs import LogFilter
+from pushpaka_core.services.deployments.deployments import DeploymentService
+from pushpaka_core.services.logs.log_service import LogService
 from pushpaka_http.authentication import Token
-from pushpaka_http.dependencies import Given
+from pushpaka_http.dependencies import Injected
 from pushpaka_http.errors import UpgradeRequiredError
-from pushpaka_http.event_streams import EventStream, log_events
-from pushpaka_http.parameters import After, LastEventId, LineLimit, Text
+from pushpaka_http.parameters import (
+    After,
+    LastEventId,
+    LevelFilter,
+    LineLimit,
+    SearchText,
+    StreamFilter,
+)
 from pushpaka_http.schemas.lists import ListResponse
 from pushpaka_http.schemas.logs import DeploymentLogResponse
-from pushpaka_http.watching import LogWatch, Ticket, Watchers
-from pushpaka_http.websockets import LogSocket
+from pushpaka_http.streaming.event_streams import EventStream, log_events
+from pushpaka_http.streaming.streams import LogStreamer, LogSubscription, StreamLimiter
+from pushpaka_http.streaming.websockets import LogWebSocket
 
 
 class LogController(Controller):
-    """What deployments say."""
+    """Logs of deployments, as lists and as streams."""
 
     path = "/logs"
     tags = ("logs",)
 
     @get("/{deployment_id:str}")
-    async def lines(
+    async def list_log_lines(
         self,
         *,
         deployment_id: FromPath[DeploymentId],
-        actor: Given[Actor],
-        logs: Given[LogService],
-        stream: FromQuery[LogStream | None] = None,
-        level: FromQuery[LogLevel | None] = None,
-        q: Text = "",
+        actor: Injected[Actor],
+        logs: Injected[LogService],
+        stream: StreamFilter = None,
+        level: LevelFilter = None,
+        q: SearchText = "",
         limit: LineLimit = None,
         after: After = 0,
     ) -> ListResponse[DeploymentLogResponse]:
-        """List the lines of a deployment's log, in their order."""
+        """
+        List the log of a deployment.
+
+        Returns the lines in order. A line is returned only if it matches all filters.
+        """
         wanted = LogFilter(after=after, limit=limit, stream=stream, level=level, contains=q or None)
         lines = await logs.lines(actor, deployment_id, wanted)
         return ListResponse(data=[DeploymentLogResponse.of(line) for line in lines])
 
     @get("/{deployment_id:str}/sse", media_type="text/event-stream")
-    async def events(
+    async def stream_log(
         self,
         *,
         deployment_id: FromPath[DeploymentId],
-        actor: Given[Actor],
-        token: Given[Token],
-        deployments: Given[DeploymentService],
-        watch: Given[LogWatch],
-        watchers: Given[Watchers],
+        actor: Injected[Actor],
+        token: Injected[Token],
+        deployments: Injected[DeploymentService],
+        log_streamer: Injected[LogStreamer],
+        stream_limiter: Injected[StreamLimiter],
         after: After = 0,
         last_event_id: LastEventId = None,
     ) -> EventStream:
-        """Watch a log as it grows, as Server-Sent Events of one DeploymentLog each."""
+        """
+        Stream the log of a deployment.
+
+        Sends stored and new lines as Server-Sent Events. The id of an event is the `seq` of its
+        line, and its data is the line as JSON. The stream ends when the deployment is final.
+        """
         watched = await deployments.get(actor, deployment_id)
-        ticket = Ticket(
+        log_subscription = LogSubscription(
             actor=actor,
             token=token,
             deployment_id=watched.id,
             after=after if last_event_id is None else last_event_id,
         )
-        return log_events(ticket, watch, watchers)
+        return log_events(log_subscription, log_streamer, stream_limiter)
 
 
 @get("/logs/{deployment_id:str}/stream", include_in_schema=False)
 async def ask_for_websocket() -> None:
-    """Tell who asks without a WebSocket what is served here."""
+    """Reject plain HTTP requests to the WebSocket with a 426 response."""
     raise UpgradeRequiredError(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
@@ -79,7 +95,7 @@ async def ask_for_websocket() -> None:
 async def watch_log(
     socket: WebSocket[Any, Any, Any],
     deployment_id: FromPath[str],
-    log_socket: Given[LogSocket],
+    log_web_socket: Injected[LogWebSocket],
 ) -> None:
-    """Watch a log as it grows; each message is one DeploymentLog."""
-    await log_socket.serve(socket, deployment_id)
+    """Stream a log. Each message is one log line as JSON."""
+    await log_web_socket.serve(socket, deployment_id)

@@ -1,59 +1,76 @@
-"""Notification channels of projects."""
+"""Routes for notification channels."""
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.notifications import ChannelId, NewChannel
-from pushpaka_core.services.notifications import NotificationService
-from pushpaka_http.dependencies import Given
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.integrations.notifications import ChannelId, NewNotificationChannel
+from pushpaka_core.services.integrations.notifications import NotificationService
+from pushpaka_http.dependencies import Injected
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.notifications import ChannelResponse
 
 
 class NotificationController(Controller):
-    """Who is told how deployments end."""
+    """Notification channels for the outcome of deployments."""
 
     path = "/notifications"
     tags = ("notifications",)
 
     @post("/")
-    async def add(
+    async def create_notification_channel(
         self,
-        data: JSONBody[NewChannel],
-        actor: Given[Actor],
-        notifications: Given[NotificationService],
+        data: JSONBody[NewNotificationChannel],
+        actor: Injected[Actor],
+        notifications: Injected[NotificationService],
     ) -> ChannelResponse:
-        """Have somebody told; the secret of a webhook is shown in this answer alone."""
-        return ChannelResponse.issued(await notifications.add(actor, data))
+        """
+        Create a notification channel.
+
+        For a webhook, only this response contains the secret that signs its messages.
+        """
+        return ChannelResponse.from_issued(await notifications.add(actor, data))
 
     @get("/")
-    async def all(
-        self, actor: Given[Actor], notifications: Given[NotificationService]
+    async def list_notification_channels(
+        self, actor: Injected[Actor], notifications: Injected[NotificationService]
     ) -> ListResponse[ChannelResponse]:
-        """List your notification channels, the newest first."""
+        """
+        List notification channels.
+
+        Contains the channels of all projects that you can view, newest first.
+        """
         listed = await notifications.all(actor)
         return ListResponse(data=[ChannelResponse.of(channel) for channel in listed])
 
     @post("/{channel_id:str}/test", status_code=HTTP_200_OK)
-    async def test(
+    async def test_notification_channel(
         self,
         channel_id: FromPath[ChannelId],
-        actor: Given[Actor],
-        notifications: Given[NotificationService],
+        actor: Injected[Actor],
+        notifications: Injected[NotificationService],
     ) -> MessageResponse:
-        """Have a test told, and see in `last_told_at` and `last_error` how that went."""
+        """
+        Send a test notification.
+
+        The notification is queued. `last_delivered_at` and `last_error` of the channel show the
+        result.
+        """
         await notifications.test(actor, channel_id)
-        return MessageResponse(message="A test is on its way.")
+        return MessageResponse(message="The test notification is queued.")
 
     @delete("/{channel_id:str}", status_code=HTTP_200_OK)
-    async def remove(
+    async def delete_notification_channel(
         self,
         channel_id: FromPath[ChannelId],
-        actor: Given[Actor],
-        notifications: Given[NotificationService],
+        actor: Injected[Actor],
+        notifications: Injected[NotificationService],
     ) -> MessageResponse:
-        """Tell somebody nothing any more."""
+        """
+        Delete a notification channel.
+
+        Its URL and its secret are deleted too.
+        """
         await notifications.delete(actor, channel_id)
         return MessageResponse(message="The notification channel was removed.")

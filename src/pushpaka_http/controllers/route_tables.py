@@ -1,29 +1,29 @@
-"""The route table, for routers on other machines."""
+"""Routes for routers on other nodes, which fetch the route table."""
 
 from typing import Any
 
 from litestar import Controller, Request, get
 from litestar.enums import MediaType
 
-from pushpaka_core.services.route_tables import RouteTableService
+from pushpaka_core.services.routing.routes import RouteTableService
 from pushpaka_http.authentication import ANONYMOUS, require_token
-from pushpaka_http.dependencies import Given
+from pushpaka_http.dependencies import Injected
 
 
 class RouteTableController(Controller):
-    """What routers fetch; it is there where such routers are, and in no description."""
+    """The route table. It requires a router token, and is not part of the OpenAPI document."""
 
     path = "/internal"
     opt = ANONYMOUS
     include_in_schema = False
 
     @get("/routes", media_type=MediaType.JSON)
-    async def newest(
+    async def get_route_table(
         self,
         request: Request[Any, Any, Any],
-        route_tables: Given[RouteTableService],
-        router_token: Given[str],
+        route_tables: Injected[RouteTableService],
+        router_token: Injected[str],
     ) -> bytes:
-        """Show the newest table to who has the token of the routers."""
+        """Return the newest route table. Raise NotAuthenticatedError without the router token."""
         require_token(request.headers, router_token)
-        return (await route_tables.newest()).encode()
+        return (await route_tables.current()).encode()

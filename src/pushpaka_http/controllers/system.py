@@ -1,25 +1,37 @@
-"""The instance itself."""
+"""Routes for the state of the instance."""
 
 from litestar import Controller, get
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.services.system import SystemService
-from pushpaka_http.dependencies import Given
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.services.platform.system import SystemService
+from pushpaka_http.dependencies import Injected
 from pushpaka_http.schemas.system import ActivityResponse, SystemResponse
 
 
 class SystemController(Controller):
-    """What the instance runs on."""
+    """The state and the activity of the instance, for administrators."""
 
     path = "/system"
     tags = ("system",)
 
     @get("/")
-    async def describe(self, actor: Given[Actor], system: Given[SystemService]) -> SystemResponse:
-        """Show what the instance runs on, its workers and its queue; to administrators only."""
+    async def get_system(
+        self, actor: Injected[Actor], system: Injected[SystemService]
+    ) -> SystemResponse:
+        """
+        Get the state of the instance.
+
+        Returns the components, the workers and the length of the queue. For administrators only.
+        """
         return SystemResponse.of(await system.describe(actor))
 
     @get("/activity")
-    async def activity(self, actor: Given[Actor], system: Given[SystemService]) -> ActivityResponse:
-        """Show what became of the deployments of the last 30 days; to administrators only."""
+    async def get_activity(
+        self, actor: Injected[Actor], system: Injected[SystemService]
+    ) -> ActivityResponse:
+        """
+        Get statistics about deployments.
+
+        Covers the last 30 days in UTC. For administrators only.
+        """
         return ActivityResponse.of(await system.activity(actor))

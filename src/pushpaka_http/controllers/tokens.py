@@ -1,47 +1,60 @@
-"""API tokens, for programs that act for somebody."""
+"""Routes for API tokens."""
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 
-from pushpaka_core.domain.access import Actor
-from pushpaka_core.domain.tokens import ApiTokenId, NewApiToken
-from pushpaka_core.services.api_tokens import ApiTokenService
-from pushpaka_http.dependencies import Given
+from pushpaka_core.domain.accounts.access import Actor
+from pushpaka_core.domain.accounts.tokens import NewApiToken
+from pushpaka_core.domain.ids import ApiTokenId
+from pushpaka_core.services.accounts.api_tokens import ApiTokenService
+from pushpaka_http.dependencies import Injected
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 from pushpaka_http.schemas.tokens import ApiTokenResponse
 
 
 class TokenController(Controller):
-    """What programs carry instead of a password."""
+    """API tokens that let programs act on behalf of a user."""
 
     path = "/tokens"
     tags = ("tokens",)
 
     @post("/")
-    async def create(
+    async def create_token(
         self,
         data: JSONBody[NewApiToken],
-        actor: Given[Actor],
-        api_tokens: Given[ApiTokenService],
+        actor: Injected[Actor],
+        api_tokens: Injected[ApiTokenService],
     ) -> ApiTokenResponse:
-        """Make an API token; it is shown in this answer alone, and only to who has signed in."""
-        return ApiTokenResponse.issued(await api_tokens.create(actor, data))
+        """
+        Create an API token.
+
+        Only this response contains the token. You have to be signed in with a password.
+        """
+        return ApiTokenResponse.from_issued(await api_tokens.create(actor, data))
 
     @get("/")
-    async def all(
-        self, actor: Given[Actor], api_tokens: Given[ApiTokenService]
+    async def list_tokens(
+        self, actor: Injected[Actor], api_tokens: Injected[ApiTokenService]
     ) -> ListResponse[ApiTokenResponse]:
-        """List your API tokens by how they begin, the newest first."""
+        """
+        List your API tokens.
+
+        The newest comes first. Only the prefix of each token is returned.
+        """
         return ListResponse(data=[ApiTokenResponse.of(t) for t in await api_tokens.all(actor)])
 
     @delete("/{token_id:str}", status_code=HTTP_200_OK)
-    async def remove(
+    async def delete_token(
         self,
         token_id: FromPath[ApiTokenId],
-        actor: Given[Actor],
-        api_tokens: Given[ApiTokenService],
+        actor: Injected[Actor],
+        api_tokens: Injected[ApiTokenService],
     ) -> MessageResponse:
-        """Delete an API token; nobody gets in by it any more."""
+        """
+        Delete an API token.
+
+        Requests with the token are rejected immediately.
+        """
         await api_tokens.delete(actor, token_id)
         return MessageResponse(message="The token was deleted.")

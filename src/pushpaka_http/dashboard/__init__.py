@@ -1,1 +1,1 @@
-"""The web page that comes along: plain files, served as they are, that speak to the API alone."""
+"""The dashboard, which consists of static files that use only the HTTP API."""

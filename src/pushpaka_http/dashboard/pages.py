@@ -5,16 +5,18 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
 from litestar import Controller, Request, Response, get
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from pushpaka_core.services.accounts.accounts import AccountService
 from pushpaka_http.authentication import ANONYMOUS
-from pushpaka_http.dashboard.assets import Asset, Page, page_of_this_package
-from pushpaka_http.dependencies import Given
+from pushpaka_http.dashboard.assets import Asset, Dashboard, load_dashboard
+from pushpaka_http.dependencies import Injected
 
-ADDRESSES = [
+PAGE_PATHS = [
     "/",
     "/sign-in",
     "/register",
@@ -22,16 +24,19 @@ ADDRESSES = [
     "/projects/{project_id:str}",
     *(
         f"/projects/{{project_id:str}}/{part}"
-        for part in ("deployments", "env", "domains", "settings", "hooks", "members")
+        for part in (
+            *("deployments", "logs", "env", "storage", "domains", "integrations", "members"),
+            "settings",
+        )
     ),
     "/deployments/{deployment_id:str}",
     "/account",
     "/system",
     "/invitations",
 ]
-"""Where the page is; which view of it is shown is decided in the browser."""
+"""The paths that return the same page, in which a script selects the view."""
 
-_ALLOWED = {
+_CSP_DIRECTIVES = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -44,31 +49,44 @@ _ALLOWED = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
-CONTENT_SECURITY_POLICY = "; ".join(f"{name} {what}" for name, what in _ALLOWED.items())
-"""Nothing but our own files is run or shown, and nothing but our own API is spoken to."""
+CONTENT_SECURITY_POLICY = "; ".join(f"{name} {what}" for name, what in _CSP_DIRECTIVES.items())
+"""A policy that allows only the dashboard's own files, and requests to its own origin."""
 
-_ALONE = {
+_COMMON_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Vary": "Accept-Encoding",
 }
-_PAGE = {**_ALONE, "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
-_FILE = {**_ALONE, "Cache-Control": "public, max-age=31536000, immutable"}
-_GIVEN = {"page": Provide(page_of_this_package, sync_to_thread=True, use_cache=True)}
+_PAGE_HEADERS = {
+    **_COMMON_HEADERS,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-cache",
+}
+_FILE_HEADERS = {**_COMMON_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+_DEPENDENCIES = {"dashboard": Provide(load_dashboard, sync_to_thread=True, use_cache=True)}
 
 
 class DashboardController(Controller):
-    """The dashboard, which needs nothing of the platform but what the API shows."""
+    """Serves the dashboard."""
 
     opt = ANONYMOUS
     include_in_schema = False
-    dependencies = _GIVEN
+    dependencies = _DEPENDENCIES
 
-    @get(ADDRESSES)
-    async def show(self, request: Request[Any, Any, Any], page: Given[Page]) -> Response[bytes]:
-        """Show the page, which looks by itself at which of its addresses it is."""
+    @get(PAGE_PATHS)
+    async def show(
+        self, request: Request[Any, Any, Any], dashboard: Injected[Dashboard]
+    ) -> Response[bytes]:
+        """Return the HTML document, which is the same for every path of the dashboard."""
         base = str(request.scope.get("root_path") or "").rstrip("/")
-        return _answer(request, page.index(base), _PAGE)
+        return _response(request, dashboard.index(base), _PAGE_HEADERS)
+
+    @get("/setup")
+    async def setup(
+        self, accounts: Injected[AccountService], is_forwarded: Injected[bool]
+    ) -> Mapping[str, bool]:
+        """Return whether accounts exist, and whether this visitor can create an account."""
+        return asdict(await accounts.registration_status(is_forwarded=is_forwarded))
 
     @get("/assets/{version:str}/{path:path}")
     async def file(
@@ -76,27 +94,27 @@ class DashboardController(Controller):
         request: Request[Any, Any, Any],
         version: FromPath[str],
         path: FromPath[Path],
-        page: Given[Page],
+        dashboard: Injected[Dashboard],
     ) -> Response[bytes]:
-        """Show a file of the page as it is in this version, and of no other one."""
-        asset = page.assets.get(path.as_posix().lstrip("/"))
-        if asset is None or version != page.version:
+        """Return a file of the current version. Respond with 404 for any other version."""
+        asset = dashboard.assets.get(path.as_posix().lstrip("/"))
+        if asset is None or version != dashboard.version:
             raise NotFoundException
-        return _answer(request, asset, _FILE)
+        return _response(request, asset, _FILE_HEADERS)
 
 
-def _answer(
+def _response(
     request: Request[Any, Any, Any], asset: Asset, headers: Mapping[str, str]
 ) -> Response[bytes]:
     sent = {**headers, "ETag": asset.etag}
     if asset.etag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=sent)
-    if not _takes_gzip(request.headers.get("accept-encoding", "")):
+    if not _accepts_gzip(request.headers.get("accept-encoding", "")):
         return Response(asset.content, media_type=asset.media_type, headers=sent)
     sent["Content-Encoding"] = "gzip"
     return Response(asset.compressed, media_type=asset.media_type, headers=sent)
 
 
-def _takes_gzip(accepted: str) -> bool:
-    choices = (choice.replace(" ", "").partition(";") for choice in accepted.split(","))
+def _accepts_gzip(accept_encoding: str) -> bool:
+    choices = (choice.replace(" ", "").partition(";") for choice in accept_encoding.split(","))
     return any(name == "gzip" and weight not in ("q=0", "q=0.0") for name, _, weight in choices)

@@ -1,6 +1,6 @@
 """
-How things look on the wire: types and the order of fields, no rules.
+Response bodies of the API: field types and their order, without validation rules.
 
-The classes do without slots, because those have no order of their own and the
-fields of an object are shown in the order of its class.
+The order of the fields in a class is their order in the JSON. Classes with slots would lose this
+order.
 """

@@ -1,29 +1,29 @@
-"""How archives look."""
+"""Response bodies for archives."""
 
 from datetime import datetime
 from typing import Self
 
 from attrs import frozen
 
-from pushpaka_core.domain.archives import Archive
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
+from pushpaka_core.domain.projects.archives import Archive
+from pushpaka_http.schemas.conversions import from_attributes
 
 
 @frozen(kw_only=True, slots=False)
 class ArchiveResponse:
-    """The files of a folder, ready to be deployed."""
+    """An uploaded archive that can be deployed."""
 
     project_id: ProjectId
+    """Id of the project."""
     sha256: str
+    """SHA-256 of the archive's bytes, as 64 lowercase hex digits."""
     size: int
+    """Size in bytes."""
     created_at: datetime
+    """When the upload began."""
 
     @classmethod
     def of(cls, archive: Archive) -> Self:
-        """Show *archive*."""
-        return cls(
-            project_id=archive.project_id,
-            sha256=archive.sha256,
-            size=archive.size,
-            created_at=archive.created_at,
-        )
+        """Return the response for *archive*."""
+        return from_attributes(cls, archive)

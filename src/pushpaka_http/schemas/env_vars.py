@@ -1,4 +1,4 @@
-"""How env vars look, and the body that sets many of them."""
+"""Response bodies for environment variables, and the request body that sets several."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,33 +6,42 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from pushpaka_core.domain.env_vars import MASK, EnvScope, EnvVar, EnvVarId, NewEnvVar
-from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.domain.rules import problems_in
+from pushpaka_core.domain.ids import EnvVarId, ProjectId
+from pushpaka_core.domain.projects.env_vars import MASK, EnvScope, EnvVar, NewEnvVar
+from pushpaka_core.domain.validation import validation_errors
 from pushpaka_core.errors import InvalidInputError
+from pushpaka_http.schemas.conversions import from_attributes
 
 
 def _check_variables(_: Any, __: Any, variables: Mapping[str, str]) -> None:
     problems = {
         f"variables.{key}": text
         for key, value in variables.items()
-        for text in problems_in(NewEnvVar, {"key": key, "value": value}).values()
+        for text in validation_errors(NewEnvVar, {"key": key, "value": value}).values()
     }
     if not variables:
-        problems = {"variables": "must name at least one"}
+        problems = {"variables": "must have at least one variable"}
     if problems:
         raise InvalidInputError(problems)
 
 
 @frozen(kw_only=True, slots=False)
 class NewEnvVars:
-    """Env vars to set at once, by their keys; what is wrong with any of them is told at once."""
+    """
+    Environment variables to set together, by key.
+
+    Raises:
+        InvalidInputError: If there are no variables, or a variable is invalid. The error lists all
+            problems.
+    """
 
     variables: Mapping[str, str] = field(validator=_check_variables, repr=False)
+    """Values by key, at least one. A key has at most 128 letters, digits and underscores."""
     scope: EnvScope = EnvScope.ALL
+    """Deployments that the variables apply to."""
 
-    def of_project(self, project_id: ProjectId) -> list[NewEnvVar]:
-        """Return them one by one."""
+    def for_project(self, project_id: ProjectId) -> list[NewEnvVar]:
+        """Return the variables as input objects for the project."""
         return [
             NewEnvVar(project_id=project_id, key=key, value=value, scope=self.scope)
             for key, value in self.variables.items()
@@ -41,27 +50,26 @@ class NewEnvVars:
 
 @frozen(kw_only=True, slots=False)
 class EnvVarResponse:
-    """An env var, whose value nobody gets back: neither it nor its length."""
+    """An environment variable. Its value is masked, so that not even its length is revealed."""
 
     id: EnvVarId
+    """Id of the variable."""
     project_id: ProjectId
+    """Id of the project."""
     key: str
+    """Name of the variable."""
     scope: EnvScope
+    """Deployments that the variable applies to."""
     value: str
+    """Always "********": values are never returned."""
     has_value: bool
+    """Always true, even for an empty value."""
     created_at: datetime
+    """When the variable was first set."""
     updated_at: datetime
+    """When the variable was last set."""
 
     @classmethod
     def of(cls, env_var: EnvVar) -> Self:
-        """Show *env_var* without its value."""
-        return cls(
-            id=env_var.id,
-            project_id=env_var.project_id,
-            key=env_var.key,
-            scope=env_var.scope,
-            value=MASK,
-            has_value=True,
-            created_at=env_var.created_at,
-            updated_at=env_var.updated_at,
-        )
+        """Return the response for *env_var*, with a masked value."""
+        return from_attributes(cls, env_var, value=MASK, has_value=True)

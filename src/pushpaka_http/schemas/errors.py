@@ -1,4 +1,4 @@
-"""How errors look."""
+"""Error responses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -8,30 +8,36 @@ from attrs import frozen
 
 @frozen(kw_only=True, slots=False)
 class ProblemResponse:
-    """What is wrong with one field."""
+    """Why one field is invalid."""
 
     field: str
+    """Name of the field or parameter."""
     message: str
+    """What is wrong, as a clause such as "must be a whole number from 1 to 100"."""
 
 
 @frozen(kw_only=True, slots=False)
 class ErrorResponse:
-    """What went wrong: a sentence for a person, a word for a program, and its id in the log."""
+    """The body of every error response."""
 
     error: str
+    """What happened and what to do, in sentences for users."""
     code: str
+    """Code for programs, for example "not_found"."""
     request_id: str
+    """Id of the request in the server log. Include it in bug reports."""
 
 
 @frozen(kw_only=True, slots=False)
 class InvalidInputResponse(ErrorResponse):
-    """What is wrong with a request, field by field, all at once."""
+    """The body of a 400 response, with every invalid field."""
 
     details: Sequence[ProblemResponse]
+    """Every invalid field of the request."""
 
     @classmethod
     def of(cls, error: ErrorResponse, problems: Mapping[str, str]) -> Self:
-        """Show the problems by their fields."""
+        """Return *error* with *problems*, which are messages by field name."""
         return cls(
             error=error.error,
             code=error.code,

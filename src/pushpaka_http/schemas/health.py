@@ -1,4 +1,4 @@
-"""How the health of the platform looks."""
+"""Response bodies for health checks of the platform."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from pushpaka_core.services.health import Health
+    from pushpaka_core.services.platform.platform_health import PlatformHealth
 
 
 @frozen(kw_only=True, slots=False)
 class HealthResponse:
-    """What works and what does not."""
+    """The health of the platform and of its components."""
 
     status: str
-    """"ok", or "degraded" where something that is configured does not work."""
+    """"ok", or "degraded" if a configured component does not work."""
     version: str
+    """Version of Pushpaka."""
     checks: Mapping[str, bool | None]
+    """Whether each component works, by name; null if it is not configured or cannot be checked."""
 
     @classmethod
-    def of(cls, health: "Health") -> Self:
-        """Show *health*."""
+    def of(cls, health: "PlatformHealth") -> Self:
+        """Return the response for *health*."""
         is_degraded = not health.is_ok or False in health.checks.values()
         return cls(
             status="degraded" if is_degraded else "ok",
@@ -31,6 +33,7 @@ class HealthResponse:
 
 @frozen(kw_only=True, slots=False)
 class ReadinessResponse:
-    """That this process can serve."""
+    """The process can serve requests."""
 
     status: str
+    """Always "ready"."""

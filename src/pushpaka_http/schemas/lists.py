@@ -1,4 +1,4 @@
-"""How lists look, and what is said where there is nothing to show."""
+"""Response bodies for lists, pages and plain messages."""
 
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -10,23 +10,29 @@ T = TypeVar("T")
 
 @frozen(kw_only=True, slots=False)
 class ListResponse(Generic[T]):
-    """All there is."""
+    """A complete list."""
 
     data: Sequence[T]
+    """All items."""
 
 
 @frozen(kw_only=True, slots=False)
 class PageResponse(Generic[T]):
-    """A part of a list, with its place in the whole."""
+    """One page of a list, with the total number of items."""
 
     data: Sequence[T]
+    """The items of the page."""
     total: int
+    """Number of items on all pages."""
     limit: int
+    """Maximum number of items on a page, 1 to 100."""
     offset: int
+    """Number of items before the page."""
 
 
 @frozen(kw_only=True, slots=False)
 class MessageResponse:
-    """What was done, where nothing is left to show."""
+    """A confirmation of an action that returns no object."""
 
     message: str
+    """What was done, in a sentence."""

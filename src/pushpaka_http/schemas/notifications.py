@@ -1,53 +1,62 @@
-"""How notification channels look."""
+"""Response bodies for notification channels."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
-from pushpaka_core.domain.notifications import Channel, ChannelId
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
+from pushpaka_core.domain.integrations.notifications import (
+    ChannelId,
+    NotificationChannel,
+    NotificationTrigger,
+)
+from pushpaka_http.schemas.conversions import from_attributes
 
 if TYPE_CHECKING:
-    from pushpaka_core.services.notifications import IssuedChannel
+    from pushpaka_core.services.integrations.notifications import IssuedChannel
 
 
 @frozen(kw_only=True, slots=False)
 class ChannelResponse:
     """
-    Who is told of what; the address is never shown, and the secret when it is made.
+    A notification channel and the events that are sent to it.
 
-    `last_error` says why the last message was not taken; it is null where it was.
+    The URL of the channel, which may contain credentials, is never returned.
     """
 
     id: ChannelId
+    """Id of the channel."""
     project_id: ProjectId
+    """Id of the project."""
     service: str
+    """
+    Scheme of the channel's URL, for example "slack" or "https". The URL itself is never returned.
+    """
     secret: str | None = field(repr=False)
-    success: bool
-    failure: bool
-    crash: bool
-    last_told_at: datetime | None
+    """Key that signs a webhook's messages; null except in the response that creates the channel."""
+    events: Sequence[NotificationTrigger]
+    """Events that are sent to the channel."""
+    last_delivered_at: datetime | None
+    """When the last notification was delivered; null if none was delivered yet."""
     last_error: str | None
+    """Why the last notification could not be delivered; null if it was delivered."""
     created_at: datetime
+    """When the channel was created."""
 
     @classmethod
-    def of(cls, channel: Channel, secret: str | None = None) -> Self:
-        """Show *channel*, and the *secret* to whom it is issued."""
-        return cls(
-            id=channel.id,
-            project_id=channel.project_id,
-            service=channel.service,
+    def of(cls, channel: NotificationChannel, secret: str | None = None) -> Self:
+        """Return the response for *channel*, with *secret* if it was just created."""
+        return from_attributes(
+            cls,
+            channel,
             secret=secret,
-            success=channel.success,
-            failure=channel.failure,
-            crash=channel.crash,
-            last_told_at=channel.told_at,
+            last_delivered_at=channel.delivered_at,
             last_error=channel.error,
-            created_at=channel.created_at,
         )
 
     @classmethod
-    def issued(cls, issued: "IssuedChannel") -> Self:
-        """Show a channel to its owner, with its secret."""
-        return cls.of(issued.channel, issued.secret)
+    def from_issued(cls, issued_channel: "IssuedChannel") -> Self:
+        """Return the response for a new channel, with its secret."""
+        return cls.of(issued_channel.channel, issued_channel.secret)

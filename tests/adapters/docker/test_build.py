@@ -1,13 +1,13 @@
-"""What a build is said to have failed of, by a program that says what buildx says."""
+"""Tests which reasons are reported for failed builds. A program imitates the output of buildx."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from pushpaka_core.adapters.docker.build import Bounds, ImageBuild
+from pushpaka_core.adapters.docker.build import BuildLimits, ImageBuild
 from pushpaka_core.adapters.docker.groups import BuildGroups
-from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
 from pushpaka_core.errors import BuildError, PlatformFaultError, RuntimeUnavailableError
 from pushpaka_core.ports.processes import OutputChunk
 
@@ -21,7 +21,7 @@ NO_FLAG = "unknown flag: --progress"
 
 @pytest.fixture
 def groups(tmp_path: Path) -> BuildGroups:
-    """Control groups in a directory that stands for the kernel's."""
+    """Return control groups in a temporary directory instead of the kernel's directory."""
     group = tmp_path / "groups" / "build-1"
     group.mkdir(parents=True)
     (tmp_path / "groups" / "cgroup.controllers").touch()
@@ -30,66 +30,70 @@ def groups(tmp_path: Path) -> BuildGroups:
     return BuildGroups(tmp_path / "groups")
 
 
-async def pass_over(_: str | OutputChunk) -> None:
-    """Take what a build says."""
+async def ignore_output(_: str | OutputChunk) -> None:
+    """Ignore the output of a build."""
 
 
-async def fail_saying(text: str, groups: BuildGroups, directory: Path) -> None:
-    """Run a build whose program prints *text* and fails."""
-    (directory / "said").write_text(text)
+async def run_failing_build(output: str, groups: BuildGroups, directory: Path) -> None:
+    """Run a build that prints *output* and fails, and let its error propagate."""
+    (directory / "output").write_text(output)
     await ImageBuild(
         group="build-1",
-        argv=("/bin/sh", "-c", "cat said; exit 1"),
-        image="app",
+        argv=("/bin/sh", "-c", "cat output; exit 1"),
+        image_name="app",
         directory=directory,
         env={"PATH": "/usr/bin:/bin"},
-        bounds=Bounds(),
-        disk=directory,
-        processes=HostProcesses(directory / "processes"),
+        limits=BuildLimits(),
+        disk_directory=directory,
+        process_manager=HostProcesses(directory / "processes"),
         groups=groups,
-        report=pass_over,
-        on_output=pass_over,
+        report=ignore_output,
+        on_output=ignore_output,
     ).run()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         f"ERROR: {ENGINE_AWAY}",
         f"ERROR: {NO_ANSWER}",
         f"ERROR: failed to initialize builder default (default): {ENGINE_AWAY}",
         "ERROR: failed to receive status: rpc error: code = Unavailable desc = EOF",
         "ERROR: failed to solve: Unavailable: error reading from server: EOF",
+        "ERROR: failed to solve: no active sessions",
+        "ERROR: failed to solve: python:3.13-slim: failed to authorize: no active session for x1",
     ],
 )
-async def test_an_engine_that_went_away_is_waited_for(
-    groups: BuildGroups, tmp_path: Path, said: str
+async def test_unavailable_engine_is_a_temporary_error(
+    groups: BuildGroups, tmp_path: Path, output: str
 ) -> None:
-    """The client says so itself, and the build is none of its owner's faults."""
-    with pytest.raises(RuntimeUnavailableError, match="went away during the build"):
-        await fail_saying(said, groups, tmp_path)
+    """The error asks the user to try again, and does not blame the application."""
+    with pytest.raises(RuntimeUnavailableError, match="was lost during the build"):
+        await run_failing_build(output, groups, tmp_path)
 
 
-@pytest.mark.parametrize("said", [NO_BUILDX, NO_FLAG])
-async def test_a_host_without_buildx_is_told(
-    groups: BuildGroups, tmp_path: Path, said: str
-) -> None:
-    """What an operator has to install is named."""
+@pytest.mark.parametrize("output", [NO_BUILDX, NO_FLAG])
+async def test_missing_buildx_is_reported(groups: BuildGroups, tmp_path: Path, output: str) -> None:
     with pytest.raises(PlatformFaultError, match="Install the package docker-buildx"):
-        await fail_saying(said, groups, tmp_path)
+        await run_failing_build(output, groups, tmp_path)
 
 
-@pytest.mark.parametrize("words", [ENGINE_AWAY, NO_ANSWER, NO_BUILDX, NO_FLAG])
-async def test_a_command_with_such_words_fails_by_itself(
-    groups: BuildGroups, tmp_path: Path, words: str
+@pytest.mark.parametrize("command_output", [ENGINE_AWAY, NO_ANSWER, NO_BUILDX, NO_FLAG])
+async def test_command_output_is_not_mistaken_for_engine_errors(
+    groups: BuildGroups, tmp_path: Path, command_output: str
 ) -> None:
-    """A Dockerfile is shown where it failed, and what is in it blames nobody else."""
-    command = f"echo {words}; false"
+    """
+    The output of buildx contains the Dockerfile and command output, which must not be parsed for
+    errors.
+    """
+    command = f"echo {command_output}; false"
     process = json.dumps(f"/bin/sh -c {command}")
     error = f"process {process} did not complete successfully: exit code: 1"
     vertex = {"digest": "sha256:1", "name": f"[2/2] RUN {command}", "error": error}
-    shown = f"Dockerfile:2\n--------\n   2 | >>> RUN {command}\n   3 |     {words}\n--------"
-    said = f"{json.dumps({'vertexes': [vertex]})}\n{shown}\nERROR: failed to solve: {error}\n"
+    shown = (
+        f"Dockerfile:2\n--------\n   2 | >>> RUN {command}\n   3 |     {command_output}\n--------"
+    )
+    output = f"{json.dumps({'vertexes': [vertex]})}\n{shown}\nERROR: failed to solve: {error}\n"
 
-    with pytest.raises(BuildError, match=r"^`echo .* exited with code 1"):
-        await fail_saying(said, groups, tmp_path)
+    with pytest.raises(BuildError, match=r"^The build command `echo .* exited with code 1"):
+        await run_failing_build(output, groups, tmp_path)

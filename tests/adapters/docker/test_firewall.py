@@ -1,4 +1,4 @@
-"""The rules that keep containers from the host, by a program that stands for iptables."""
+"""Tests the rules that block connections from containers to the host, with a fake iptables."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from anyio import create_task_group
 
 from pushpaka_core.adapters.docker import firewall
 from pushpaka_core.adapters.docker.firewall import Firewall
-from pushpaka_core.adapters.process.processes import HostProcesses
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
 
 pytestmark = pytest.mark.anyio
 
@@ -32,44 +32,44 @@ _RULES = (
 
 
 @pytest.fixture
-async def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncPath:
-    """Return the file in which each call is a line; what was put in once is there."""
-    program, calls = AsyncPath(tmp_path / "iptables"), AsyncPath(tmp_path / "calls")
-    await program.write_text(_PROGRAM.format(calls=calls))
+async def call_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncPath:
+    """Return the log of the calls of a fake iptables, which remembers inserted rules."""
+    program, call_log = AsyncPath(tmp_path / "iptables"), AsyncPath(tmp_path / "calls")
+    await program.write_text(_PROGRAM.format(calls=call_log))
     await program.chmod(0o755)
     monkeypatch.setattr(firewall, "_SEARCH_PATH", f"{tmp_path}:/usr/bin:/bin")
-    return calls
+    return call_log
 
 
-async def test_rules_are_put_in_force_once_and_looked_at_again_after_a_minute(
-    calls: AsyncPath, tmp_path: Path
+async def test_rules_are_installed_once_and_checked_again_after_a_minute(
+    call_log: AsyncPath, tmp_path: Path
 ) -> None:
-    """However many containers start at a time, the first look is enough for all of them."""
+    """Instances that start at the same time share one check."""
     now = [0.0]
     wall = Firewall(HostProcesses(tmp_path / "processes"), _docker0, now=lambda: now[0])
 
     async with create_task_group() as starts:
         for _ in range(5):
-            starts.start_soon(wall.close)
-    at_first = (await calls.read_text()).split("\n")
+            starts.start_soon(wall.ensure_rules)
+    at_first = (await call_log.read_text()).split("\n")
     now[0] += 61
-    await wall.close()
-    later = (await calls.read_text()).split("\n")
+    await wall.ensure_rules()
+    later = (await call_log.read_text()).split("\n")
 
     put = [f"{verb} {rule}" for rule in _RULES for verb in ("-C", "-I")]
     assert ["-S", *put, ""] == at_first
     assert ["-S", *put, "-S", ""] == later
 
 
-async def test_rules_that_cannot_be_set_are_told(
+async def test_firewall_failure_is_logged_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator hears that containers reach the host, once a minute at most."""
+    """Every start checks the firewall, so the same failure would otherwise fill the log."""
     monkeypatch.setattr(firewall, "_SEARCH_PATH", str(tmp_path))
     wall = Firewall(HostProcesses(tmp_path / "processes"), _docker0)
 
-    await wall.close()
-    await wall.close()
+    await wall.ensure_rules()
+    await wall.ensure_rules()
 
     assert 1 == caplog.text.count("can reach this host")
 

@@ -1,4 +1,4 @@
-"""Where programs listen, as the kernel writes it."""
+"""Tests how listening sockets are read from the files of the kernel."""
 
 import os
 import socket
@@ -18,10 +18,9 @@ from pushpaka_core.adapters.docker.listeners import listeners_of
         (socket.AF_INET6, "::", True),
     ],
 )
-def test_listeners_are_seen_with_their_addresses(
+def test_listeners_are_found_with_their_addresses(
     family: socket.AddressFamily, address: str, *, is_reachable: bool
 ) -> None:
-    """Loopback is told from what others reach."""
     with socket.socket(family) as listener:
         try:
             listener.bind((address, 0))
@@ -36,8 +35,7 @@ def test_listeners_are_seen_with_their_addresses(
     assert [(ip_address(address), is_reachable)] == [(f.address, f.is_reachable) for f in found]
 
 
-def test_what_only_connects_does_not_listen() -> None:
-    """A socket that is bound and not listened on is nobody's."""
+def test_client_connections_are_not_listeners() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
 
@@ -46,6 +44,5 @@ def test_what_only_connects_does_not_listen() -> None:
         assert bound.getsockname()[1] not in found
 
 
-def test_a_process_that_is_gone_listens_nowhere() -> None:
-    """That is no fault."""
+def test_exited_process_has_no_listeners() -> None:
     assert [] == list(listeners_of(2**22 + 1))

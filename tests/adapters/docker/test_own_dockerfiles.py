@@ -1,11 +1,15 @@
-"""What a Dockerfile asks for is found however it is written, and nothing else is refused."""
+"""Tests that forbidden instructions in a repository's Dockerfile are found in any spelling."""
 
-from time import process_time
+from contextlib import suppress
 
 import pytest
+from tests.machine.processor_time import limit_processor_time
 
-from pushpaka_core.adapters.docker.caches import is_of
-from pushpaka_core.adapters.docker.own_dockerfiles import check_dockerfile, denied_source
+from pushpaka_core.adapters.docker.builder import is_cache_mount_of
+from pushpaka_core.adapters.docker.own_dockerfiles import (
+    require_allowed_dockerfile,
+    source_denied_error,
+)
 from pushpaka_core.errors import BuildError
 
 _BASE = "FROM debian\n"
@@ -20,14 +24,17 @@ _BASE = "FROM debian\n"
         "\ufeff# syntax=evil\nFROM x",
         "# check=skip=all\n# SYNTAX=evil\nFROM x",
         "#!/usr/bin/env docker\n# syntax=evil\nFROM x",
-        '{"syntax": "evil"}',
-        '\ufeff\n {"Syntax": "evil"}',
     ],
 )
-def test_another_frontend_is_refused(text: str) -> None:
-    """It could ask for anything, and is asked for in more than one way."""
-    with pytest.raises(BuildError, match=r"Dockerfile has a line `# syntax=`"):
-        check_dockerfile(text, "Dockerfile")
+def test_other_dockerfile_frontends_are_refused(text: str) -> None:
+    with pytest.raises(BuildError, match=r"Dockerfile has a `# syntax=` line"):
+        require_allowed_dockerfile(text, "Dockerfile")
+
+
+@pytest.mark.parametrize("text", ['{"syntax": "evil"}', '\ufeff\n {"Syntax": "evil"}'])
+def test_dockerfile_that_starts_with_json_is_refused(text: str) -> None:
+    with pytest.raises(BuildError, match="Dockerfile starts with JSON"):
+        require_allowed_dockerfile(text, "Dockerfile")
 
 
 @pytest.mark.parametrize(
@@ -47,23 +54,23 @@ def test_another_frontend_is_refused(text: str) -> None:
         "# escape=`\nADD `\n https://example.org/x /x",
     ],
 )
-def test_what_is_somewhere_else_is_not_added(text: str) -> None:
-    """However it is written; it is said where it can be had instead."""
+def test_remote_sources_are_refused(text: str) -> None:
+    """The error says what to use instead of a URL."""
     lines = text if text.startswith("# escape") else _BASE + text
 
-    with pytest.raises(BuildError, match=r"adds .*no build fetches anything but images here"):
-        check_dockerfile(lines, "Dockerfile")
+    with pytest.raises(BuildError, match=r"adds .*builds can fetch only images"):
+        require_allowed_dockerfile(lines, "Dockerfile")
 
 
 @pytest.mark.parametrize("source", ["$PLACE", "${PLACE:-x}/y", "a$PLACE"])
-def test_what_may_be_somewhere_else_is_not_added(source: str) -> None:
-    """A variable may hold any address; it is said how to write that it is a file."""
-    with pytest.raises(BuildError, match=r"Write \./.* if it is a file of the repository"):
-        check_dockerfile(f"{_BASE}ADD {source} /x", "Dockerfile")
+def test_sources_in_variables_are_refused(source: str) -> None:
+    """A variable may contain a URL. The error explains how to refer to a file."""
+    with pytest.raises(BuildError, match=r"Write \./.* if it is a file in the repository"):
+        require_allowed_dockerfile(f"{_BASE}ADD {source} /x", "Dockerfile")
 
 
 @pytest.mark.parametrize(
-    ("text", "asked"),
+    ("text", "option"),
     [
         ("RUN --security=insecure id", "--security=insecure"),
         ("RUN --network=HOST id", "--network=HOST"),
@@ -71,10 +78,9 @@ def test_what_may_be_somewhere_else_is_not_added(source: str) -> None:
         ("RUN \\\n --mount=id=a,type=ssh id", "--mount=id=a,type=ssh"),
     ],
 )
-def test_what_no_build_gets_is_named(text: str, asked: str) -> None:
-    """Across lines as well."""
-    with pytest.raises(BuildError, match=f"asks for {asked}, which no build gets"):
-        check_dockerfile(_BASE + text, "Dockerfile")
+def test_forbidden_feature_is_named(text: str, option: str) -> None:
+    with pytest.raises(BuildError, match=f"uses {option}, which is not allowed in builds"):
+        require_allowed_dockerfile(_BASE + text, "Dockerfile")
 
 
 @pytest.mark.parametrize(
@@ -97,35 +103,30 @@ def test_what_no_build_gets_is_named(text: str, asked: str) -> None:
         "ONBUILD",
     ],
 )
-def test_what_is_the_repositorys_own_is_left_alone(text: str) -> None:
-    """Files of the repository, commands, and what only looks like more."""
-    check_dockerfile(_BASE + text, "Dockerfile")
+def test_other_instructions_are_accepted(text: str) -> None:
+    require_allowed_dockerfile(_BASE + text, "Dockerfile")
 
 
 @pytest.mark.parametrize(
     "text", ["\n", "#\n", " \\\n", "ADD \\\n", "--mount=", "ADD [", "ADD a ", "{", "//", "\ufeff"]
 )
-def test_no_dockerfile_takes_long(text: str) -> None:
-    """A megabyte of anything is judged in a moment."""
-    began = process_time()
-
+def test_dockerfile_check_takes_linear_time(text: str) -> None:
+    """Large files with repeated fragments are checked within the CPU time limit."""
     for start in ("", _BASE, f"{_BASE}ADD "):
-        try:
-            check_dockerfile(start + text * (1_000_000 // len(text)), "Dockerfile")
-        except BuildError:
-            continue
-
-    assert process_time() - began < 3
+        with limit_processor_time(30), suppress(BuildError):
+            require_allowed_dockerfile(start + text * (300_000 // len(text)), "Dockerfile")
 
 
-def test_a_denied_source_is_told() -> None:
-    """What BuildKit says of it is told in the words in which it is refused beforehand."""
-    said = 'failed to solve: source "https://a.b/c" denied by policy: source denied by policy'
+def test_a_denied_source_is_reported() -> None:
+    """If BuildKit denies a source, a clear error replaces BuildKit's message."""
+    error = 'failed to solve: source "https://a.b/c" denied by policy: source denied by policy'
 
-    assert "adds https://a.b/c, and no build fetches" in str(denied_source(said))
-    image = said.replace("https://a.b/c", "docker-image://docker.io/pushpaka-0/project-1:a.1")
-    assert "takes from docker.io/pushpaka-0/project-1:a.1, which was" in str(denied_source(image))
-    assert denied_source("failed to solve: no such file") is None
+    assert "adds https://a.b/c, but builds can fetch" in str(source_denied_error(error))
+    image = error.replace("https://a.b/c", "docker-image://docker.io/pushpaka-0/project-1:a.1")
+    assert "uses docker.io/pushpaka-0/project-1:a.1, an image that was" in str(
+        source_denied_error(image)
+    )
+    assert source_denied_error("failed to solve: no such file") is None
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,7 @@ def test_a_denied_source_is_told() -> None:
         ("p-cache-2/p-cache-1/x", False),
     ],
 )
-def test_caches_are_told_apart_to_their_last_digit(id: str, is_ours: bool) -> None:
-    """Those of the tenth project are none of the first one's."""
-    assert is_ours == is_of("p-cache-1", f'cached mount /x from exec /bin/sh with id "{id}"')
+def test_cache_mounts_of_other_projects_are_recognized(id: str, is_ours: bool) -> None:
+    assert is_ours == is_cache_mount_of(
+        "p-cache-1", f'cached mount /x from exec /bin/sh with id "{id}"'
+    )

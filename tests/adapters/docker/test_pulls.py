@@ -1,19 +1,18 @@
-"""How far the fetching of an image is, by what the engine says of its layers."""
+"""Tests the progress of image pulls, which the engine reports for each layer."""
 
 from typing import Any
 
-from pushpaka_core.adapters.docker.pulls import Fetched
+from pushpaka_core.adapters.docker.image_puller import PullProgress
 
 _MIB = 2**20
 
 
-def _status(id: str, status: str, **detail: int) -> dict[str, Any]:
-    return {"id": id, "status": status, "progressDetail": detail}
+def _status(id: str, status: str, **progress_detail: int) -> dict[str, Any]:
+    return {"id": id, "status": status, "progressDetail": progress_detail}
 
 
-def test_layers_are_counted_together() -> None:
-    """Those that are being fetched and those that are here; others are nobody's bytes."""
-    fetched = Fetched()
+def test_progress_is_the_sum_of_all_layers() -> None:
+    pull_progress = PullProgress()
 
     for status in (
         {"id": "trixie-slim", "status": "Pulling from library/debian"},
@@ -23,6 +22,6 @@ def test_layers_are_counted_together() -> None:
         _status("c", "Download complete"),
         _status("b", "Extracting", current=5, total=10),
     ):
-        fetched.take(status)
+        pull_progress.update(status)
 
-    assert "12 of 40 MiB" == str(fetched)
+    assert "12 of 40 MiB" == str(pull_progress)

@@ -1,4 +1,4 @@
-"""Real repositories, served by a path and by real HTTP servers on loopback."""
+"""Fixtures for real repositories, which are available by path and from a local HTTP server."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -7,22 +7,21 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from pushpaka_core.adapters.git.source import GitSource
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.domain.source_limits import SourceLimits
-from pushpaka_core.domain.sources import SourcePolicy
-from pushpaka_core.ports.processes import Processes
-from pushpaka_core.testing.forges import Forge, open_forge
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.domain.projects.sources import SourceLimits, SourcePolicy
+from pushpaka_core.ports.processes import ProcessManager
+from pushpaka_core.testing.git_server import GitServer, open_git_server
 from pushpaka_core.testing.repositories import Repository
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    return Repository.make(tmp_path / "repos" / "shop")
+    return Repository.create(tmp_path / "repos" / "shop")
 
 
 @pytest.fixture
-def forge(repository: Repository) -> Iterator[Forge]:
-    with open_forge(repository.path.parent) as opened:
+def git_server(repository: Repository) -> Iterator[GitServer]:
+    with open_git_server(repository.path.parent) as opened:
         yield opened
 
 
@@ -36,15 +35,15 @@ def policy(tmp_path: Path) -> SourcePolicy:
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Processes:
+def process_manager(tmp_path: Path) -> ProcessManager:
     (tmp_path / "state").mkdir(mode=0o700)
     return HostProcesses(tmp_path / "state")
 
 
 @pytest.fixture
-def source(processes: Processes, policy: SourcePolicy) -> GitSource:
+def source(process_manager: ProcessManager, policy: SourcePolicy) -> GitSource:
     return GitSource(
-        processes=processes,
+        process_manager=process_manager,
         policy=policy,
         limits=SourceLimits(files=100, total_bytes=1 << 20),
     )

@@ -1,4 +1,4 @@
-"""Commits are fetched from real servers, and nothing else ever is."""
+"""Tests fetching commits from real servers."""
 
 import base64
 import os
@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import anyio
 import pytest
@@ -18,11 +19,11 @@ from attrs import evolve
 from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.adapters.git.source import GitSource
 from pushpaka_core.domain.networks import IPAddress
-from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.domain.projects.sources import SourcePolicy
 from pushpaka_core.errors import SourceError
-from pushpaka_core.ports.processes import Processes
+from pushpaka_core.ports.processes import ProcessManager
 from pushpaka_core.ports.source import Checkout, SourceRequest
-from pushpaka_core.testing.forges import TOKEN, Forge, open_forge
+from pushpaka_core.testing.git_server import TOKEN, GitServer, open_git_server
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = pytest.mark.anyio
@@ -31,206 +32,167 @@ GIT = find_git()
 SECONDS = timedelta(seconds=30)
 
 
-async def ignore(_: str) -> None:
-    pass
-
-
-async def fetched(
+async def fetch(
     source: GitSource,
     url: str,
     directory: Path,
     *,
-    branch: str = "main",
-    commit: str | None = None,
-    token: str | None = None,
     timeout: timedelta = SECONDS,
-    report: Callable[[str], Awaitable[None]] = ignore,
+    messages: list[str] | None = None,
+    **fields: Any,
 ) -> Checkout:
-    request = SourceRequest(repo_url=url, branch=branch, commit_sha=commit, git_token=token)
-    return await source.fetch(request, directory, timeout=timeout, report=report)
+    """Fetch the branch main, or what the *fields* of the request specify."""
+
+    async def report(sentence: str) -> None:
+        if messages is not None:
+            messages.append(sentence)
+
+    request = SourceRequest(**{"repo_url": url, "branch": "main", **fields})
+    return await source.fetch(request, directory, timeout=timeout, on_progress=report)
 
 
-async def refusal(
-    source: GitSource,
-    url: str,
-    directory: Path,
-    *,
-    branch: str = "main",
-    commit: str | None = None,
-    token: str | None = None,
-    timeout: timedelta = SECONDS,
-) -> str:
-    """Return the sentence with which the fetch fails, after a look at what it left behind."""
+async def fetch_error(source: GitSource, url: str, directory: Path, **fields: Any) -> str:
+    """Require that a fetch fails without leftover files, and return the error message."""
     before = sorted(directory.parent.iterdir())
     with pytest.raises(SourceError) as caught:
-        await fetched(
-            source, url, directory, branch=branch, commit=commit, token=token, timeout=timeout
-        )
+        await fetch(source, url, directory, **fields)
     assert before == sorted(directory.parent.iterdir())
     return str(caught.value)
 
 
-@pytest.fixture(params=["path", "http", "dumb http", "old http"])
-def url(request: pytest.FixtureRequest, repository: Repository, forge: Forge) -> str:
+HTTP = ["http", "dumb http", "old http"]
+"""The kinds of real servers. The contract tests of the port cover local paths."""
+
+
+@pytest.fixture(params=HTTP)
+def url(request: pytest.FixtureRequest, repository: Repository, git_server: GitServer) -> str:
     if request.param == "path":
         return str(repository.path)
     repository.git("config", "uploadpack.allowFilter", "true")
-    forge.is_dumb = request.param == "dumb http"
-    forge.is_old = request.param == "old http"
-    return forge.url
+    git_server.is_static = request.param == "dumb http"
+    git_server.lacks_protocol_v2 = request.param == "old http"
+    return git_server.url
 
 
-async def test_newest_commit_of_a_branch_is_checked_out(
+@pytest.mark.suite("integration")
+async def test_commits_of_a_branch_are_checked_out(
     source: GitSource, repository: Repository, url: str, tmp_path: Path
 ) -> None:
-    """Its files and no others lie in the directory, without history, beside nothing else."""
-    repository.commit("one", {"old.txt": "old"})
+    """The newest commit, or an older one given by a hash prefix, is checked out without history."""
+    old = repository.commit("one", {"old.txt": "old"})
     repository.git("rm", "--quiet", "old.txt")
-    sha = repository.commit("Sell shoes\n\nAnd socks.", {"app/main.py": "print()"})
+    new = repository.commit("Sell shoes\n\nAnd socks.", {"app/main.py": "print()"})
     repository.git("update-server-info")
 
-    checkout = await fetched(source, url, tmp_path / "out")
+    newest = await fetch(source, url, tmp_path / "new")
+    by_start = await fetch(source, url, tmp_path / "start", commit_sha=old[:7])
 
-    assert checkout == Checkout(
-        commit_sha=sha,
+    assert newest == Checkout(
+        commit_sha=new,
         commit_message="Sell shoes\n\nAnd socks.",
         commit_author="Ada Lovelace",
-        directory=tmp_path / "out",
+        directory=tmp_path / "new",
     )
-    assert [tmp_path / "out/app/main.py"] == [
-        path for path in (tmp_path / "out").rglob("*") if path.is_file()
-    ]
-    assert not (tmp_path / "out.git").exists()
+    files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    assert [tmp_path / "new/app/main.py"] == files
+    assert not (tmp_path / "new.git").exists()
+    assert old == by_start.commit_sha
+    assert "old" == (tmp_path / "start/old.txt").read_text()
 
 
-async def test_older_commit_is_fetched_by_its_hash(
+@pytest.mark.suite("integration")
+@pytest.mark.parametrize("url", ["http", "dumb http"], indirect=True)
+async def test_unknown_commits_and_branches_are_refused(
     source: GitSource, repository: Repository, url: str, tmp_path: Path
 ) -> None:
-    """A full hash and the beginning of one name the same commit."""
-    sha = repository.commit("one", {"a": "1"})
-    repository.commit("two", {"a": "2"})
-    repository.git("update-server-info")
-
-    by_full = await fetched(source, url, tmp_path / "full", commit=sha)
-    by_start = await fetched(source, url, tmp_path / "start", commit=sha[:7])
-
-    assert sha == by_full.commit_sha == by_start.commit_sha
-    assert "1" == (tmp_path / "full/a").read_text() == (tmp_path / "start/a").read_text()
-
-
-async def test_unknown_commit_is_refused(
-    source: GitSource, repository: Repository, url: str, tmp_path: Path
-) -> None:
-    """There is no falling back to another commit."""
-    repository.commit("one", {"a": "1"})
-    repository.git("update-server-info")
-
-    messages = [
-        await refusal(source, url, tmp_path / "out", commit=sha) for sha in ("f" * 40, "f" * 7)
-    ]
-
-    assert all("was not found on the branch main" in message for message in messages)
-
-
-async def test_short_commit_of_another_branch_is_refused(
-    source: GitSource, repository: Repository, url: str, tmp_path: Path
-) -> None:
-    """The beginning of a hash is looked for on the deployment's branch alone."""
+    """Short hashes are looked up on the branch only, and a tag is not a branch."""
     repository.commit("one", {"a": "1"})
     repository.git("checkout", "--quiet", "-b", "other")
-    sha = repository.commit("two", {"a": "2"})
-    repository.git("update-server-info")
-
-    message = await refusal(source, url, tmp_path / "out", commit=sha[:10])
-
-    assert "was not found on the branch main" in message
-
-
-async def test_missing_branch_is_told_with_those_that_exist(
-    source: GitSource, repository: Repository, url: str, tmp_path: Path
-) -> None:
-    """A typing error in a branch is seen at once; a tag of that name is no branch."""
-    repository.commit("one", {"a": "1"})
+    of_another_branch = repository.commit("two", {"a": "2"})
     repository.git("tag", "mian")
-    for number in range(6):
+    for number in range(5):
         repository.git("branch", f"b{number}")
     repository.git("update-server-info")
 
-    message = await refusal(source, url, tmp_path / "out", branch="mian")
+    for sha in ("f" * 40, of_another_branch[:10]):
+        message = await fetch_error(source, url, tmp_path / "out", commit_sha=sha)
+        assert "was not found on the branch main" in message
+    message = await fetch_error(source, url, tmp_path / "out", branch="mian")
 
-    assert "The branch mian does not exist. There are: main, b0, b1, b2, b3 and 2 more." == message
+    existing = "main, b0, b1, b2, b3 and 2 more"
+    assert (
+        f"The branch mian does not exist. Existing branches: {existing}. Choose one of them, or"
+        " push the branch first."
+    ) == message
 
 
-async def test_empty_repository_is_told(source: GitSource, forge: Forge, tmp_path: Path) -> None:
-    """Nothing was pushed yet, and that is what is said."""
-    message = await refusal(source, forge.url, tmp_path / "out")
+async def test_empty_repository_is_reported(
+    source: GitSource, git_server: GitServer, tmp_path: Path
+) -> None:
+    message = await fetch_error(source, git_server.url, tmp_path / "out")
 
     assert "The repository has no branch yet. Push a commit to it first." == message
 
 
-async def test_repository_with_long_hashes_is_fetched(source: GitSource, tmp_path: Path) -> None:
-    """Git's second hash function is spoken as well."""
+async def test_repository_with_sha_256_hashes_is_fetched(source: GitSource, tmp_path: Path) -> None:
+    """A prefix of a SHA-256 hash selects the commit, as in repositories that use SHA-1."""
     path = tmp_path / "repos/long"
     path.mkdir(parents=True)
     repository = Repository(path)
     repository.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
     sha = repository.commit("one", {"a": "1"})
 
-    checkout = await fetched(source, str(path), tmp_path / "out", commit=sha[:12])
+    checkout = await fetch(source, str(path), tmp_path / "out", commit_sha=sha[:12])
 
     assert 64 == len(checkout.commit_sha)
 
 
+@pytest.mark.suite("integration")
 async def test_ambiguous_commit_is_refused(
     source: GitSource, repository: Repository, tmp_path: Path
 ) -> None:
-    """A beginning that two commits share decides nothing."""
     start = _history_with_a_shared_start(repository)
 
-    message = await refusal(source, str(repository.path), tmp_path / "out", commit=start)
+    message = await fetch_error(source, str(repository.path), tmp_path / "out", commit_sha=start)
 
-    assert f"Several commits of the branch main begin with {start}" in message
+    assert f"Several commits of the branch main start with {start}" in message
 
 
-async def test_hash_of_a_tree_is_no_commit(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+async def test_hash_of_a_tree_is_rejected(
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """What could be checked out but has no author is not deployed."""
     repository.commit("one", {"a": "1"})
     tree = repository.git("rev-parse", "HEAD^{tree}")
 
-    await refusal(source, forge.url, tmp_path / "out", commit=tree)
+    await fetch_error(source, git_server.url, tmp_path / "out", commit_sha=tree)
 
 
-async def test_missing_repository_is_told(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+async def test_missing_repository_is_reported(
+    source: GitSource, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """The address leads to a server, and to nothing there."""
-    by_http = await refusal(source, f"{forge.url}s", tmp_path / "out")
-    by_path = await refusal(source, f"{repository.path}s", tmp_path / "out")
+    message = await fetch_error(source, f"{git_server.url}s", tmp_path / "out")
 
-    assert by_http.startswith("There is no repository at this address. Check the repository URL.")
-    assert by_path.startswith("There is no repository at this address. Check the repository URL.")
+    assert message.startswith("There is no repository at this address. Check the repository URL.")
 
 
-async def test_missing_server_is_told(source: GitSource, tmp_path: Path) -> None:
-    """Nobody listens where the address leads."""
-    message = await refusal(source, "http://127.0.0.1:1/x", tmp_path / "out")
+async def test_missing_server_is_reported(source: GitSource, tmp_path: Path) -> None:
+    message = await fetch_error(source, "http://127.0.0.1:1/x", tmp_path / "out")
 
-    assert message.startswith("127.0.0.1 does not accept the connection.")
+    assert message.startswith("127.0.0.1 cannot be reached.")
 
 
-async def test_private_repository_opens_to_its_token(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+@pytest.mark.suite("integration")
+async def test_private_repository_is_fetched_with_its_token(
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """The token reaches the server, and neither an argument list nor the disk."""
+    """No command line and no file contains the token."""
     repository.commit("one", {"a": "1"})
-    forge.wants_token = True
+    git_server.requires_token = True
     seen: list[str] = []
 
     async with anyio.create_task_group() as watching:
         watching.start_soon(_watch_arguments, seen)
-        await fetched(source, forge.url, tmp_path / "out", token=TOKEN)
+        await fetch(source, git_server.url, tmp_path / "out", git_token=TOKEN)
         watching.cancel_scope.cancel()
 
     assert any(" fetch " in line for line in seen)
@@ -238,93 +200,99 @@ async def test_private_repository_opens_to_its_token(
     assert ["a"] == [path.name for path in (tmp_path / "out").iterdir()]
 
 
-async def test_a_server_that_repeats_the_token_shows_it_to_nobody(
-    source: GitSource, forge: Forge, tmp_path: Path
+async def test_token_echoed_by_a_server_is_redacted(
+    source: GitSource, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """What git says of a refusal has no proof in it, in whatever form."""
-    forge.tells_what_it_got = True
+    """The error contains the server's text without the token, even if the token is encoded."""
+    git_server.echoes_credentials = True
 
-    message = await refusal(source, forge.url, tmp_path / "out", token=TOKEN)
+    message = await fetch_error(source, git_server.url, tmp_path / "out", git_token=TOKEN)
 
-    assert forge.requests
+    assert git_server.requests
     assert TOKEN not in message
     assert base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode() not in message
 
 
 @pytest.mark.parametrize(
-    ("token", "said"),
+    ("token", "expected_start"),
     [
-        ("wr0ng", "127.0.0.1 refuses the git token"),
-        (None, "There is no such repository, or it is private."),
-        ("two\r\nX-Evil: lines", "The git token has spaces, line breaks"),
+        ("wr0ng", "127.0.0.1 rejected the Git token"),
+        (None, "The repository does not exist or is private."),
+        ("two\r\nX-Evil: lines", "The Git token contains spaces, line breaks"),
     ],
 )
-async def test_refused_token_is_told(
-    source: GitSource, forge: Forge, tmp_path: Path, token: str | None, said: str
+async def test_refused_token_is_reported(
+    source: GitSource,
+    git_server: GitServer,
+    tmp_path: Path,
+    token: str | None,
+    expected_start: str,
 ) -> None:
-    """A wrong token and a missing one are told apart, and never repeated."""
-    forge.wants_token = True
+    """The errors for a wrong and a missing token differ, and contain no token."""
+    git_server.requires_token = True
 
-    message = await refusal(source, forge.url, tmp_path / "out", token=token)
+    message = await fetch_error(source, git_server.url, tmp_path / "out", git_token=token)
 
-    assert message.startswith(said)
+    assert message.startswith(expected_start)
     assert token is None or token not in message
 
 
 async def test_redirect_is_not_followed(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """The place that a good server points to gets no request."""
+    """The redirect target receives no request."""
     repository.commit("one", {"a": "1"})
 
-    with open_forge(repository.path.parent) as redirecting:
-        redirecting.redirects_to = f"http://127.0.0.1:{forge.port}"
-        message = await refusal(source, redirecting.url, tmp_path / "out")
+    with open_git_server(repository.path.parent) as redirecting:
+        redirecting.redirects_to = f"http://127.0.0.1:{git_server.port}"
+        message = await fetch_error(source, redirecting.url, tmp_path / "out")
 
     assert "redirects are not followed" in message
-    assert [] == forge.requests
+    assert [] == git_server.requests
 
 
-async def test_suffix_that_a_forge_wants_is_added(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+async def test_required_git_suffix_is_added(
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """An address copied from the browser works where the forge wants .git behind it."""
+    """Some Git providers require .git at the end."""
     sha = repository.commit("one", {"a": "1"})
-    forge.wants_suffix = True
+    git_server.requires_suffix = True
 
-    checkout = await fetched(source, forge.url, tmp_path / "out", commit=sha)
+    checkout = await fetch(source, git_server.url, tmp_path / "out", commit_sha=sha)
 
     assert sha == checkout.commit_sha
 
 
-@pytest.mark.parametrize("behaviour", ["hangs", "trickles"])
-async def test_server_that_never_finishes_is_left(
-    source: GitSource, forge: Forge, tmp_path: Path, behaviour: str
+@pytest.mark.parametrize("behavior", ["hangs", "trickles"])
+async def test_fetch_from_a_hung_server_times_out(
+    source: GitSource, git_server: GitServer, tmp_path: Path, behavior: str
 ) -> None:
-    """The time limit holds whatever the server does, and no git is left."""
-    setattr(forge, behaviour, True)
+    """No git process is left behind."""
+    setattr(git_server, behavior, True)
 
-    message = await refusal(source, forge.url, tmp_path / "out", timeout=timedelta(seconds=0.6))
+    message = await fetch_error(
+        source, git_server.url, tmp_path / "out", timeout=timedelta(seconds=0.6)
+    )
 
-    assert "The repository did not arrive within 0.6 seconds" in message
-    assert [] == [line for line in _argument_lists() if forge.url in line]
+    assert "The repository was not fetched within 0.6 seconds" in message
+    assert [] == [line for line in _argument_lists() if git_server.url in line]
 
 
-async def test_cancelled_fetch_leaves_nothing(
-    source: GitSource, forge: Forge, tmp_path: Path
+async def test_canceled_fetch_leaves_nothing(
+    source: GitSource, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """Whoever stops waiting finds neither directories nor processes."""
-    forge.hangs = True
+    """A canceled fetch leaves neither directories nor processes behind."""
+    git_server.hangs = True
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lambda: fetched(source, forge.url, tmp_path / "out"))
-        with anyio.fail_after(10):
-            while not forge.requests:
+        tasks.start_soon(lambda: fetch(source, git_server.url, tmp_path / "out"))
+        with anyio.fail_after(60):
+            while not git_server.requests:
                 await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
 
     assert {"repos", "state"} == {path.name async for path in anyio.Path(tmp_path).iterdir()}
-    assert [] == [line for line in _argument_lists() if forge.url in line]
+    assert [] == [line for line in _argument_lists() if git_server.url in line]
 
 
 @pytest.mark.parametrize(
@@ -338,11 +306,11 @@ async def test_cancelled_fetch_leaves_nothing(
         "https://user:token@host/x",
     ],
 )
-async def test_planted_address_is_refused_here_too(
+async def test_invalid_url_is_rejected_before_a_fetch(
     source: GitSource, tmp_path: Path, url: str
 ) -> None:
-    """A row that went around the API reaches no program."""
-    message = await refusal(source, url, tmp_path / "out")
+    """Git could run commands in a URL, so URLs are validated again before git gets them."""
+    message = await fetch_error(source, url, tmp_path / "out")
 
     assert message.startswith("The repository URL cannot be used: it must ")
 
@@ -350,127 +318,142 @@ async def test_planted_address_is_refused_here_too(
 @pytest.mark.parametrize(
     ("branch", "commit"), [("--orphan=x", None), ("$(id)", None), ("main", "--orphan=z")]
 )
-async def test_planted_revision_is_refused_here_too(
+async def test_invalid_revision_is_rejected_before_a_fetch(
     source: GitSource, repository: Repository, tmp_path: Path, branch: str, commit: str | None
 ) -> None:
-    """Branches and commits are judged again as well."""
-    message = await refusal(
-        source, str(repository.path), tmp_path / "out", branch=branch, commit=commit
+    """Git could take a branch or commit for an option, so both are validated again."""
+    message = await fetch_error(
+        source, str(repository.path), tmp_path / "out", branch=branch, commit_sha=commit
     )
 
     assert message.startswith("The branch or the commit cannot be used: it must ")
 
 
-async def test_symbolic_link_does_not_lead_out_of_the_root(
+async def test_symbolic_link_out_of_the_allowed_directory_is_rejected(
     source: GitSource, repository: Repository, tmp_path: Path
 ) -> None:
-    """A local path is judged by where it really leads."""
-    Repository.make(tmp_path / "secret").commit("one")
+    """Symbolic links in a local path are resolved before the path is checked."""
+    Repository.create(tmp_path / "secret").commit("one")
     (repository.path.parent / "link").symlink_to(tmp_path / "secret")
 
-    message = await refusal(source, f"{repository.path.parent}/link", tmp_path / "out")
+    message = await fetch_error(source, f"{repository.path.parent}/link", tmp_path / "out")
 
-    assert "leads out of the directory" in message
+    assert "outside the allowed directory" in message
 
 
-def resolving(*addresses: str) -> Callable[[str, int], Awaitable[Sequence[IPAddress]]]:
+def resolver_for(*addresses: str) -> Callable[[str, int], Awaitable[Sequence[IPAddress]]]:
     async def resolve(_: str, __: int) -> Sequence[IPAddress]:
         return [ip_address(address) for address in addresses]
 
     return resolve
 
 
-async def test_name_is_pinned_to_the_judged_address(
-    processes: Processes, policy: SourcePolicy, repository: Repository, forge: Forge, tmp_path: Path
+async def test_host_name_is_pinned_to_the_validated_address(
+    process_manager: ProcessManager,
+    policy: SourcePolicy,
+    repository: Repository,
+    git_server: GitServer,
+    tmp_path: Path,
 ) -> None:
-    """Git asks no resolver of its own, so that a second answer cannot differ."""
+    """Git connects to that address, and does not resolve the host name again."""
     repository.commit("one", {"a": "1"})
-    policy = evolve(policy, allow_ports=frozenset({forge.port}))
+    policy = evolve(policy, allow_ports=frozenset({git_server.port}))
     source = GitSource(
-        binary=GIT, processes=processes, policy=policy, resolve=resolving("127.0.0.1")
+        binary=GIT,
+        process_manager=process_manager,
+        policy=policy,
+        resolve=resolver_for("127.0.0.1"),
     )
 
-    await fetched(source, f"http://forge.invalid:{forge.port}/shop", tmp_path / "out")
+    await fetch(source, f"http://git.invalid:{git_server.port}/shop", tmp_path / "out")
 
-    assert forge.requests[0].startswith(f"forge.invalid:{forge.port} /shop/")
+    assert git_server.requests[0].startswith(f"git.invalid:{git_server.port} /shop/")
 
 
 @pytest.mark.parametrize(
     "addresses",
     [("127.0.0.1",), ("140.82.121.4", "10.0.0.1"), ("::ffff:169.254.169.254",), ("fd00:ec2::254",)],
 )
-async def test_name_with_an_inner_address_is_refused(
-    processes: Processes, tmp_path: Path, addresses: tuple[str, ...]
+async def test_host_name_with_a_private_address_is_rejected(
+    process_manager: ProcessManager, tmp_path: Path, addresses: tuple[str, ...]
 ) -> None:
-    """Every address of a name must be a public one."""
-    source = GitSource(binary=GIT, processes=processes, resolve=resolving(*addresses))
-
-    message = await refusal(source, "https://forge.example.org/x", tmp_path / "out")
-
-    assert "forge.example.org leads to an address of this machine" in message
-
-
-async def test_unknown_host_is_told(processes: Processes, tmp_path: Path) -> None:
-    """A name without addresses is a typing error."""
-    source = GitSource(binary=GIT, processes=processes, resolve=resolving())
-
-    message = await refusal(source, "https://forge.example.org/x", tmp_path / "out")
-
-    assert "The host forge.example.org was not found. Check the repository URL." == message
-
-
-async def test_ssh_is_pinned_and_lends_no_key(processes: Processes, tmp_path: Path) -> None:
-    """An ssh address goes to the judged address, which here nobody answers at."""
-    policy = SourcePolicy(allow_nets=(ip_network("127.0.0.0/8"),), allow_ports=frozenset({1}))
+    """All addresses of a host name have to be public."""
     source = GitSource(
-        binary=GIT, processes=processes, policy=policy, resolve=resolving("127.0.0.1")
+        binary=GIT, process_manager=process_manager, resolve=resolver_for(*addresses)
     )
 
-    message = await refusal(source, "ssh://git@forge.invalid:1/x", tmp_path / "out")
+    message = await fetch_error(source, "https://git.example.org/x", tmp_path / "out")
 
-    assert message.startswith("forge.invalid does not accept the connection.")
+    assert "git.example.org resolves to an address of this machine" in message
+
+
+async def test_unknown_host_is_reported(process_manager: ProcessManager, tmp_path: Path) -> None:
+    source = GitSource(binary=GIT, process_manager=process_manager, resolve=resolver_for())
+
+    message = await fetch_error(source, "https://git.example.org/x", tmp_path / "out")
+
+    assert "The host git.example.org was not found. Check the repository URL." == message
+
+
+async def test_ssh_uses_the_validated_address_and_no_key_of_the_operator(
+    process_manager: ProcessManager, tmp_path: Path
+) -> None:
+    """The host name cannot be resolved, so ssh must connect to the validated address."""
+    policy = SourcePolicy(allow_nets=(ip_network("127.0.0.0/8"),), allow_ports=frozenset({1}))
+    source = GitSource(
+        binary=GIT,
+        process_manager=process_manager,
+        policy=policy,
+        resolve=resolver_for("127.0.0.1"),
+    )
+
+    message = await fetch_error(source, "ssh://git@git.invalid:1/x", tmp_path / "out")
+
+    assert message.startswith("git.invalid cannot be reached.")
 
 
 async def test_many_files_are_refused_before_checkout(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """A few hundred bytes that become a million files are counted, not written."""
+    """The files of a tree bomb are counted before any file is written."""
     _plant_tree_bomb(repository)
 
-    message = await refusal(source, forge.url, tmp_path / "out")
+    message = await fetch_error(source, git_server.url, tmp_path / "out")
 
-    assert "The repository is too large for this instance: it has more than 100 files." == message
+    reason = "The repository is too large for this instance: it has more than 100 files."
+    assert f"{reason} Remove large or generated files." == message
 
 
-async def test_many_bytes_are_refused_before_checkout(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+async def test_large_files_are_refused_before_checkout(
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """What compresses well is judged by what it becomes."""
+    """The size limit applies to uncompressed files."""
     repository.commit("zeros", {"zeros": "0" * (3 << 20)})
 
-    message = await refusal(source, forge.url, tmp_path / "out")
+    message = await fetch_error(source, git_server.url, tmp_path / "out")
 
-    assert (
-        "The repository is too large for this instance: its files have more than 1,048,576 bytes."
-        == message
-    )
+    reason = "The repository is too large for this instance: its files total more than 1,048,576"
+    assert f"{reason} bytes. Remove large or generated files." == message
 
 
-async def test_large_transfer_is_refused_while_it_comes(
-    source: GitSource, repository: Repository, forge: Forge, tmp_path: Path
+@pytest.mark.suite("integration")
+async def test_large_transfer_is_rejected_while_it_arrives(
+    source: GitSource, repository: Repository, git_server: GitServer, tmp_path: Path
 ) -> None:
-    """What does not compress fills no disk before it can be measured."""
+    """The size limit also applies to the compressed bytes that the server sends."""
     repository.commit("noise", {"noise": token_hex(3 << 20)})
 
-    message = await refusal(source, forge.url, tmp_path / "out")
+    message = await fetch_error(source, git_server.url, tmp_path / "out")
 
     assert message.startswith("The repository is too large for this instance.")
 
 
-async def test_nothing_in_the_repository_is_executed_or_followed(
+@pytest.mark.suite("integration")
+@pytest.mark.parametrize("url", ["path", "http"], indirect=True)
+async def test_content_of_the_repository_is_neither_executed_nor_followed(
     source: GitSource, repository: Repository, url: str, tmp_path: Path
 ) -> None:
-    """Submodules, filters, hooks and links stay what they are: entries and text."""
+    """Submodules, filters, hooks and links in a repository have no effect."""
     canary = tmp_path / "canary"
     repository.git("config", "filter.evil.smudge", f"touch {canary}")
     _plant_submodule(repository, f"ext::touch {canary}")
@@ -482,38 +465,35 @@ async def test_nothing_in_the_repository_is_executed_or_followed(
     hook.write_text(f"#!/bin/sh\ntouch {canary}\n")
     hook.chmod(stat.S_IRWXU)
     repository.git("update-server-info")
-    said: list[str] = []
+    messages: list[str] = []
 
-    async def report(sentence: str) -> None:
-        said.append(sentence)
-
-    await fetched(source, url, tmp_path / "out", report=report)
+    await fetch(source, url, tmp_path / "out", messages=messages)
 
     assert not canary.exists()
     assert "a" == (tmp_path / "out/a.txt").read_text()
     assert (tmp_path / "out/link").is_symlink()
     assert [] == list((tmp_path / "out/sub").iterdir())
-    assert said[-1].endswith("; submodules are left out: 1")
+    assert messages[-1].endswith("; submodules skipped: 1")
 
 
 async def test_repository_of_another_owner_is_fetched(
     source: GitSource, repository: Repository, tmp_path: Path
 ) -> None:
-    """The operator vouches for local repositories, whoever owns them."""
+    """Git refuses repositories of other owners by default."""
     repository.commit("one", {"a": "1"})
     if os.getuid() != 0:
         pytest.skip("only root can give files away")
     for path in [repository.path, *repository.path.rglob("*")]:
         os.chown(path, 1000, 1000)
 
-    await fetched(source, str(repository.path), tmp_path / "out")
+    await fetch(source, str(repository.path), tmp_path / "out")
 
     assert (tmp_path / "out/a").exists()
 
 
-async def _watch_arguments(seen: list[str]) -> None:
+async def _watch_arguments(git_arguments: list[str]) -> None:
     while True:
-        seen.extend(
+        git_arguments.extend(
             line for line in await anyio.to_thread.run_sync(_argument_lists) if "git" in line
         )
 
@@ -529,7 +509,7 @@ def _argument_lists() -> list[str]:
 
 
 def _plant_tree_bomb(repository: Repository) -> None:
-    """Nest ten times the same tree six times."""
+    """Nest the same tree ten times on each of six levels."""
     blob = repository.git("hash-object", "-w", "--stdin", stdin=b"x")
     entries = "".join(f"100644 blob {blob}\tf{number}\n" for number in range(10))
     for _ in range(6):
@@ -548,7 +528,7 @@ def _plant_submodule(repository: Repository, url: str) -> None:
 
 
 def _history_with_a_shared_start(repository: Repository) -> str:
-    """Merge two commits whose hashes begin with the same seven digits; return those."""
+    """Merge two commits whose hashes begin with the same seven digits, and return these digits."""
     tree = repository.git("mktree")
     seen: dict[str, bytes] = {}
     for number in count():

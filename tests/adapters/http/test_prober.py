@@ -1,30 +1,43 @@
-"""Probes judge real little servers."""
+"""Tests health probes with real servers."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 
 import pytest
-from anyio import create_task_group, create_tcp_listener, sleep_forever
+from anyio import (
+    CapacityLimiter,
+    EndOfStream,
+    create_task_group,
+    create_tcp_listener,
+    move_on_after,
+    sleep_forever,
+)
 from anyio.abc import SocketAttribute, SocketStream
+from attrs import evolve
 
+from pushpaka_core.adapters.http import prober
 from pushpaka_core.adapters.http.prober import HttpProber, open_http_prober
-from pushpaka_core.ports.prober import Probe
+from pushpaka_core.domain.projects.health_checks import HealthCheck
+from pushpaka_core.ports.runtime import ProbeRequest
 
 pytestmark = pytest.mark.anyio
 
-Answer = Callable[[SocketStream], Awaitable[object]]
+ConnectionHandler = Callable[[SocketStream], Awaitable[object]]
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[int]:
+async def serve(handler: ConnectionHandler) -> AsyncIterator[int]:
     listener = await create_tcp_listener(local_host="127.0.0.1")
 
     async def handle(stream: SocketStream) -> None:
         async with stream:
-            await answer(stream)
+            await handler(stream)
 
     async with listener, create_task_group() as tasks:
         tasks.start_soon(listener.serve, handle)
@@ -32,25 +45,50 @@ async def serving(answer: Answer) -> AsyncIterator[int]:
         tasks.cancel_scope.cancel()
 
 
-async def says(text: bytes, stream: SocketStream) -> None:
+async def send_text(text: bytes, stream: SocketStream) -> None:
     await stream.receive()
     await stream.send(text)
 
 
-async def status(code: int, stream: SocketStream) -> None:
-    await says(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % code, stream)
+async def send_status(code: int, stream: SocketStream) -> None:
+    await send_text(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % code, stream)
 
 
-async def closes(stream: SocketStream) -> None:
+async def close_after_request(stream: SocketStream) -> None:
     await stream.receive()
 
 
-async def is_silent(_: SocketStream) -> None:
+async def reset_connection(stream: SocketStream) -> None:
+    socket = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - sockets, not SQL
+    socket.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+
+
+async def close_at_once(_: SocketStream) -> None:
+    pass
+
+
+async def send_banner(stream: SocketStream) -> None:
+    await stream.send(b"220 mail.example.com\r\n")
     await sleep_forever()
 
 
-def a_probe(port: int, path: str | None = None, *, milliseconds: int = 300) -> Probe:
-    return Probe(
+async def stay_silent(_: SocketStream) -> None:
+    await sleep_forever()
+
+
+async def close_after_head(stream: SocketStream) -> None:
+    await send_text(HEAD, stream)
+
+
+async def omit_body(stream: SocketStream) -> None:
+    await send_text(HEAD, stream)
+    await sleep_forever()
+
+
+def probe_request(
+    port: int, path: str | None = None, *, milliseconds: int = 30_000
+) -> ProbeRequest:
+    return ProbeRequest(
         host="127.0.0.1",
         port=port,
         host_header="shop.localhost",
@@ -61,95 +99,153 @@ def a_probe(port: int, path: str | None = None, *, milliseconds: int = 300) -> P
 
 async def probe(port: int, path: str | None = None) -> str | None:
     async with open_http_prober() as prober:
-        return await prober.probe(a_probe(port, path))
+        return await prober.probe(probe_request(port, path))
 
 
-@pytest.mark.parametrize("code", [200, 204, 302, 401, 404, 499])
-async def test_any_answer_below_500_is_healthy_without_a_path(code: int) -> None:
-    """An application may want a login on its first page, or have no such page."""
-    async with serving(partial(status, code)) as port:
-        assert None is await probe(port)
-
-
-@pytest.mark.parametrize("answer", [closes, partial(says, b"SSH-2.0-x\r\n")])
-async def test_what_is_no_http_is_healthy_without_a_path(answer: Answer) -> None:
-    """A program may speak something else; it was awake enough to answer or to close."""
-    async with serving(answer) as port:
-        assert None is await probe(port)
+async def probe_tcp(port: int) -> str | None:
+    async with open_http_prober() as prober:
+        return await prober.probe(
+            evolve(
+                probe_request(port),
+                check=HealthCheck.TCP,
+                min_open_time=timedelta(milliseconds=200),
+            )
+        )
 
 
 @pytest.mark.parametrize(
-    ("code", "seen"), [(500, "it answers 500 to GET /"), (503, "it answers 503 to GET /")]
+    ("path", "codes", "expected_problem"),
+    [
+        # An application may require a login on its first page, or have no such page.
+        (None, [200, 204, 302, 401, 404, 499], None),
+        (None, [500, 503], "the app responded with {} to GET /"),
+        ("/health", [200, 204, 301, 399], None),
+        ("/health", [400, 404, 500], "the app responded with {} to GET /health"),
+    ],
 )
-async def test_server_error_is_not_healthy(code: int, seen: str) -> None:
-    """The sentence says what was seen."""
-    async with serving(partial(status, code)) as port:
-        assert seen == await probe(port)
+async def test_status_determines_health(
+    path: str | None, codes: list[int], expected_problem: str | None
+) -> None:
+    for code in codes:
+        async with serve(partial(send_status, code)) as port:
+            assert (expected_problem and expected_problem.format(code)) == await probe(port, path)
 
 
-async def test_silence_is_not_healthy() -> None:
-    """A program that hangs accepts connections, too."""
-    async with serving(is_silent) as port:
-        assert "it does not answer to GET / within 0.3 s" == await probe(port)
+@pytest.mark.parametrize("path", [None, "/health"])
+@pytest.mark.parametrize(
+    "handler",
+    [close_after_request, reset_connection, partial(send_text, b"HTTP/1.1 200 OK\r\nServ")],
+)
+async def test_connection_closed_without_a_response_is_not_healthy(
+    handler: ConnectionHandler, path: str | None
+) -> None:
+    """A server whose worker processes die, for example, closes connections without a response."""
+    async with serve(handler) as port:
+        assert "the app closed the connection without a response" == await probe(port, path)
 
 
-async def test_silence_of_many_is_not_that_of_their_neighbours() -> None:
-    """However many programs hang, those that answer are found healthy."""
+@pytest.mark.parametrize("path", [None, "/health"])
+async def test_response_that_is_not_http_is_not_healthy(path: str | None) -> None:
+    """Programs that use another protocol need another health check."""
+    async with serve(partial(send_text, b"SSH-2.0-x\r\n\r\n")) as port:
+        assert f"the response to GET {path or '/'} is not HTTP" == await probe(port, path)
+
+
+class TestTcp:
+    @pytest.mark.parametrize("handler", [stay_silent, send_banner])
+    async def test_connection_that_stays_open_is_healthy(self, handler: ConnectionHandler) -> None:
+        """The program may send data first or wait for a request."""
+        async with serve(handler) as port:
+            assert None is await probe_tcp(port)
+
+    @pytest.mark.parametrize("handler", [close_at_once, reset_connection])
+    async def test_connection_that_is_closed_is_not_healthy(
+        self, handler: ConnectionHandler
+    ) -> None:
+        """If the program does not listen, Docker's proxy accepts the connection and closes it."""
+        async with serve(handler) as port:
+            assert "the app did not keep a connection open for 0.2 s" == await probe_tcp(port)
+
+
+async def test_program_that_does_not_respond_is_not_healthy() -> None:
+    """A hung program may still accept connections."""
+    async with serve(stay_silent) as port, open_http_prober() as prober:
+        seen = await prober.probe(probe_request(port, milliseconds=300))
+
+    assert "the app did not respond to GET / within 0.3 s" == seen
+
+
+async def test_hung_programs_do_not_delay_other_probes() -> None:
+    """The timeout of a probe does not include the time that it waits for its turn."""
     seen: list[str | None] = []
 
-    async def note(prober: HttpProber, port: int) -> None:
-        seen.append(await prober.probe(a_probe(port, milliseconds=2000)))
+    async def record_probe(prober: HttpProber, port: int) -> None:
+        seen.append(await prober.probe(probe_request(port, milliseconds=1000)))
 
     async with (
-        serving(is_silent) as silent,
-        serving(partial(status, 200)) as awake,
-        open_http_prober() as prober,
+        serve(stay_silent) as silent,
+        serve(partial(send_status, 200)) as awake,
+        open_http_prober() as opened,
         create_task_group() as probes,
     ):
-        for port in [silent] * 101 + [awake] * 5:
-            probes.start_soon(note, prober, port)
+        prober = HttpProber(opened._client, CapacityLimiter(1))
+        for port in (silent, awake):
+            probes.start_soon(record_probe, prober, port)
 
-    assert {None: 5, "it does not answer to GET / within 2 s": 101} == Counter(seen)
+    assert ["the app did not respond to GET / within 1 s", None] == seen
 
 
-async def test_closed_port_is_not_healthy() -> None:
-    """Nothing listens there yet."""
-    async with serving(closes) as port:
+@pytest.mark.parametrize("handler", [close_after_head, omit_body])
+async def test_body_is_not_needed_for_the_result(handler: ConnectionHandler) -> None:
+    async with serve(handler) as port:
+        assert None is await probe(port)
+
+
+async def test_connection_stays_open_until_the_body_has_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If it closed early, servers that send the body separately would log an error per probe."""
+    monkeypatch.setattr(prober, "_BODY_SECONDS", 30)
+    is_closed_early: list[bool] = []
+
+    async def send_the_body_later(stream: SocketStream) -> None:
+        await send_text(HEAD, stream)
+        with move_on_after(0.1) as waiting:
+            with pytest.raises(EndOfStream):
+                await stream.receive()
+        is_closed_early.append(not waiting.cancelled_caught)
+        await stream.send(b"Hello")
+
+    async with serve(send_the_body_later) as port:
+        assert None is await probe(port)
+
+    assert [False] == is_closed_early
+
+
+@pytest.mark.parametrize("probe_port", [probe, probe_tcp])
+async def test_closed_port_is_not_healthy(
+    probe_port: Callable[[int], Awaitable[str | None]],
+) -> None:
+    async with serve(close_after_request) as port:
         pass
 
-    refused = f"port {port} of 127.0.0.1, which PORT and HOST name, refuses connections"
-    assert refused == await probe(port)
+    refused = f"port {port} of 127.0.0.1 (PORT and HOST) refuses IPv4 connections"
+    assert refused == await probe_port(port)
 
 
-@pytest.mark.parametrize("code", [200, 204, 301, 399])
-async def test_path_is_healthy_by_2xx_and_3xx(code: int) -> None:
-    """Who names a path means it."""
-    async with serving(partial(status, code)) as port:
-        assert None is await probe(port, "/health")
-
-
-@pytest.mark.parametrize("code", [400, 404, 500])
-async def test_other_answers_to_a_path_are_not_healthy(code: int) -> None:
-    """The sentence names the path."""
-    async with serving(partial(status, code)) as port:
-        assert f"it answers {code} to GET /health" == await probe(port, "/health")
-
-
-async def test_closed_connection_is_no_answer_to_a_path() -> None:
-    """Something else than HTTP cannot answer to a path."""
-    async with serving(closes) as port:
-        assert "its answer to GET /health is no HTTP" == await probe(port, "/health")
-
-
-async def test_host_header_is_the_applications_own() -> None:
-    """Frameworks refuse hosts that they do not know."""
+async def test_probes_have_the_headers_of_requests_through_the_router() -> None:
+    """Frameworks reject unknown hosts, and some applications fail only behind a proxy."""
     heard: list[bytes] = []
 
     async def listen(stream: SocketStream) -> None:
         heard.append(await stream.receive())
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    async with serving(listen) as port:
+    async with serve(listen) as port:
         await probe(port)
 
-    assert b"host: shop.localhost\r\n" in heard[0].lower()
+    head = heard[0].lower()
+    assert b"\r\nhost: shop.localhost\r\n" in head
+    assert b"\r\nx-forwarded-host: shop.localhost\r\n" in head
+    assert b"\r\nx-forwarded-proto: http\r\n" in head
+    assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in head

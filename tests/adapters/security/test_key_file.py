@@ -1,14 +1,14 @@
-"""A process goes on with the keys that a file holds by now."""
+"""Tests that a running process uses the current keys of the key file."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pushpaka_core.adapters.security.key_file import KeyFileCipher, keys_held
-from pushpaka_core.adapters.security.keys import Keys, load_or_create_keys, replace_keys
+from pushpaka_core.adapters.security.key_file import KeyFileCipher, key_file_lock
+from pushpaka_core.adapters.security.keys import PlatformKeys, load_or_create_keys, replace_keys
 from pushpaka_core.errors import PlatformFaultError, SettingsError
-from pushpaka_core.testing.objects import NOON
+from pushpaka_core.testing.objects.values import NOON
 
 
 @pytest.fixture
@@ -17,17 +17,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def keys(path: Path) -> Keys:
+def keys(path: Path) -> PlatformKeys:
     return load_or_create_keys(path)
 
 
 @pytest.fixture
-def cipher(path: Path, keys: Keys) -> KeyFileCipher:
+def cipher(path: Path, keys: PlatformKeys) -> KeyFileCipher:
     return KeyFileCipher.of(path, keys)
 
 
-def test_a_new_key_encrypts_at_once(path: Path, keys: Keys, cipher: KeyFileCipher) -> None:
-    """Who has the file open since long encrypts by the key that was made just now."""
+def test_a_new_key_is_used_for_encryption_at_once(
+    path: Path, keys: PlatformKeys, cipher: KeyFileCipher
+) -> None:
+    """The process does not have to be restarted."""
     older = cipher.encrypt("older", context="c")
     rotated = keys.rotated(NOON)
     replace_keys(path, rotated)
@@ -38,10 +40,10 @@ def test_a_new_key_encrypts_at_once(path: Path, keys: Keys, cipher: KeyFileCiphe
     assert ["older", "newer"] == [cipher.decrypt(each, context="c") for each in (older, newer)]
 
 
-def test_what_another_process_has_encrypted_is_opened(
-    path: Path, keys: Keys, cipher: KeyFileCipher
+def test_secrets_of_another_process_can_be_decrypted(
+    path: Path, keys: PlatformKeys, cipher: KeyFileCipher
 ) -> None:
-    """A key that is not known is looked for in the file."""
+    """If a key is unknown, the process reads the file again."""
     cipher.encrypt("before", context="c")
     replace_keys(path, keys.rotated(NOON))
     other = KeyFileCipher.of(path, keys).encrypt("theirs", context="c")
@@ -50,7 +52,7 @@ def test_what_another_process_has_encrypted_is_opened(
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "break_file",
     [
         lambda path: path.write_text("{"),
         lambda path: path.chmod(0o644),
@@ -58,14 +60,14 @@ def test_what_another_process_has_encrypted_is_opened(
     ],
     ids=["damaged", "open to others", "gone"],
 )
-def test_a_file_that_cannot_be_read_is_tried_again(
-    path: Path, keys: Keys, cipher: KeyFileCipher, spoil: Callable[[Path], object]
+def test_an_unreadable_file_is_read_again_later(
+    path: Path, keys: PlatformKeys, cipher: KeyFileCipher, break_file: Callable[[Path], object]
 ) -> None:
-    """Nothing is encrypted by a key that may be gone; what is known can be read, and it mends."""
+    """Nothing is encrypted until the file is readable, and known keys still decrypt."""
     known = cipher.encrypt("known", context="c")
     rotated = keys.rotated(NOON)
     replace_keys(path, rotated)
-    spoil(path)
+    break_file(path)
 
     for _ in range(2):
         with pytest.raises(PlatformFaultError, match="cannot be read"):
@@ -76,8 +78,8 @@ def test_a_file_that_cannot_be_read_is_tried_again(
     assert rotated.current_key == cipher.encrypt("kept", context="c").key_id
 
 
-def test_a_key_that_is_nowhere_is_told(path: Path, keys: Keys, cipher: KeyFileCipher) -> None:
-    """What was encrypted by a key that the file does not have names that key."""
+def test_a_missing_key_is_reported(path: Path, keys: PlatformKeys, cipher: KeyFileCipher) -> None:
+    """The error contains the id of the key."""
     replace_keys(path, rotated := keys.rotated(NOON))
     sealed = KeyFileCipher.of(path, rotated).encrypt("x", context="c")
     replace_keys(path, keys)
@@ -86,8 +88,8 @@ def test_a_key_that_is_nowhere_is_told(path: Path, keys: Keys, cipher: KeyFileCi
         cipher.decrypt(sealed, context="c")
 
 
-def test_a_replaced_file_is_private_and_whole(path: Path, keys: Keys) -> None:
-    """It holds all keys with their times, is its owner's alone, and no draft is left."""
+def test_replaced_key_file_is_private_and_complete(path: Path, keys: PlatformKeys) -> None:
+    """No temporary file is left next to it."""
     rotated = keys.rotated(NOON)
 
     replace_keys(path, rotated)
@@ -97,8 +99,8 @@ def test_a_replaced_file_is_private_and_whole(path: Path, keys: Keys) -> None:
     assert ["keys.json"] == [each.name for each in path.parent.iterdir()]
 
 
-def test_a_file_without_times_is_read(path: Path, keys: Keys) -> None:
-    """The version before wrote none."""
+def test_key_file_without_creation_times_is_read(path: Path, keys: PlatformKeys) -> None:
+    """The keys have no creation times in files of earlier versions."""
     text = keys.text.replace(',\n  "made_at": {}', "")
     assert "made_at" not in text
     path.write_text(text)
@@ -106,8 +108,7 @@ def test_a_file_without_times_is_read(path: Path, keys: Keys) -> None:
     assert keys == load_or_create_keys(path)
 
 
-def test_keys_are_taken_out(keys: Keys) -> None:
-    """What is left is as it was."""
+def test_keys_can_be_removed(keys: PlatformKeys) -> None:
     twice = keys.rotated(NOON).rotated(NOON)
     (first, second, third) = twice.encryption_keys
 
@@ -117,10 +118,9 @@ def test_keys_are_taken_out(keys: Keys) -> None:
     assert (third, keys.signing_key) == (left.current_key, left.signing_key)
 
 
-def test_one_at_a_time_changes_the_keys(path: Path) -> None:
-    """A second one is refused, until the first has ended."""
-    told = "changes the keys just now"
-    with keys_held(path), pytest.raises(SettingsError, match=told), keys_held(path):
+def test_keys_are_changed_by_one_process_at_a_time(path: Path) -> None:
+    message = "is changing the keys"
+    with key_file_lock(path), pytest.raises(SettingsError, match=message), key_file_lock(path):
         pass
-    with keys_held(path):
+    with key_file_lock(path):
         pass

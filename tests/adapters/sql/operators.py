@@ -1,31 +1,31 @@
-"""What somebody does to a database past the platform."""
+"""Changes to a database that an operator makes without the platform."""
 
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
-from alembic import command
+from tests.upgrades.next_version import create_migrations_of_next_version
 
-from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
-from pushpaka_core.adapters.sql.migration import _config
+from pushpaka_core.adapters.sql import migration
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, database_at
 
 NEWER = "UPDATE alembic_version SET version_num = '9999'"
-"""Makes a database one that a later version has migrated."""
+"""SQL after which a database looks as if a later version had migrated it."""
 UNSPARING = "UPDATE schema_compatibility SET oldest = '9998'"
-"""And so that this version cannot live with it."""
+"""SQL that makes a database incompatible with this version."""
 
 
 def change(url: str, *statements: str) -> None:
-    """Run statements."""
+    """Run SQL statements."""
 
     def execute(connection: sa.Connection) -> None:
         for statement in statements:
             connection.execute(sa.text(statement))
 
-    database_at(url).work_on_schema(execute, patience=PATIENCE)
+    database_at(url).run_with_schema_lock(execute, wait_timeout=WAIT_TIMEOUT)
 
 
-def migrate_to(url: str, revision: str) -> None:
-    """Make the tables of an earlier version."""
-
-    def upgrade(connection: sa.Connection) -> None:
-        command.upgrade(_config(connection), revision)
-
-    database_at(url).work_on_schema(upgrade, patience=PATIENCE)
+def become_next_version(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    """Add another migration, so that databases of this version become outdated."""
+    monkeypatch.setattr(migration, "_SCRIPTS", create_migrations_of_next_version(directory))
+    monkeypatch.setattr(migration, "_schema_versions", migration._schema_versions.__wrapped__)

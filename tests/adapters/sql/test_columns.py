@@ -1,4 +1,4 @@
-"""Times in columns."""
+"""Tests the timestamp columns."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,8 +22,8 @@ def connection() -> Iterator[sa.Connection]:
     engine.dispose()
 
 
-def test_times_sort_as_they_pass(connection: sa.Connection) -> None:
-    """Zones and fractions of a second do not disturb the order, and all come back in UTC."""
+def test_times_are_sorted_chronologically(connection: sa.Connection) -> None:
+    """The order does not depend on the time zone, and times are returned in UTC."""
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     given = [
         noon,
@@ -40,6 +40,5 @@ def test_times_sort_as_they_pass(connection: sa.Connection) -> None:
 
 
 def test_a_time_without_a_zone_is_refused(connection: sa.Connection) -> None:
-    """Nobody could say later which moment it was."""
-    with pytest.raises(StatementError, match="has no zone"):
+    with pytest.raises(StatementError, match="has no time zone"):
         connection.execute(sa.insert(moments).values(at=datetime(2026, 3, 1)))  # noqa: DTZ001 - this is the point

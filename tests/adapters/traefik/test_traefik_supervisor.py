@@ -1,171 +1,206 @@
-"""A Traefik that is kept running, by real processes."""
+"""Tests the supervisor of Traefik and its page server."""
 
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any, TypeAlias
 
 import httpx
 import pytest
 from anyio import create_task_group, fail_after, sleep
-from attrs import evolve
+from attrs import evolve, field, frozen
+from tests.adapters.traefik.conftest import open_visitor
+from tests.machine.file_descriptors import no_descriptor_left
 
-from pushpaka_core.adapters.process.processes import HostProcesses
-from pushpaka_core.adapters.traefik.binary import Binaries
+from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
+from pushpaka_core.adapters.traefik.binaries import Binaries
 from pushpaka_core.adapters.traefik.configuration import EntryPoints
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.https import Https
 from pushpaka_core.adapters.traefik.router import open_traefik_router
 from pushpaka_core.adapters.traefik.supervisor import TraefikSupervisor
 from pushpaka_core.errors import RouterUnavailableError, SettingsError
-from pushpaka_core.ports.processes import Processes
+from pushpaka_core.ports.processes import Command, LaunchedProcess, ProcessManager
 from pushpaka_core.ports.router import Route, Router, RouteTable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 
+Supervise: TypeAlias = Callable[..., TraefikSupervisor]
 BROWSER = {"Host": "shop.localhost", "Accept": "text/html"}
 
 
+@frozen
+class SlowerProcesses(HostProcesses):
+    """Launches a program after another server has taken its port."""
+
+    port: int = field(kw_only=True)
+    stack: ExitStack = field(kw_only=True)
+    """Stops the server."""
+
+    async def launch(self, name: str, command: Command, /) -> LaunchedProcess:
+        address = ("127.0.0.1", self.port)
+        server = self.stack.enter_context(HTTPServer(address, BaseHTTPRequestHandler))
+        self.stack.callback(server.shutdown)
+        Thread(target=server.serve_forever).start()
+        return await super().launch(name, command)
+
+
 @pytest.fixture
-def processes(tmp_path: Path) -> Processes:
+def process_manager(tmp_path: Path) -> ProcessManager:
     return HostProcesses(tmp_path / "processes")
 
 
 @pytest.fixture
-async def supervisor(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
-) -> AsyncIterator[TraefikSupervisor]:
-    supervisor = TraefikSupervisor(processes, directory, entry_points, binaries)
+def supervise(
+    process_manager: ProcessManager,
+    directory: TraefikDirectory,
+    entry_points: EntryPoints,
+    binaries: Binaries,
+) -> Supervise:
+    """Return a function that creates a supervisor. *changes* are applied to the entry points."""
+
+    def make(programs: Binaries = binaries, **changes: Any) -> TraefikSupervisor:
+        return TraefikSupervisor(
+            process_manager, directory, evolve(entry_points, **changes), programs
+        )
+
+    return make
+
+
+@pytest.fixture
+async def supervisor(supervise: Supervise) -> AsyncIterator[TraefikSupervisor]:
+    supervisor = supervise()
     yield supervisor
     await supervisor.stop()
 
 
 @pytest.fixture
 async def client(directory: TraefikDirectory, entry_points: EntryPoints) -> AsyncIterator[Router]:
-    """Speak to a Traefik that somebody else starts."""
+    """Return a client of the Traefik that the test starts."""
     async with open_traefik_router(directory, entry_points) as router:
         yield router
 
 
 @pytest.fixture
-async def impatient(
+async def impatient_client(
     directory: TraefikDirectory, entry_points: EntryPoints
 ) -> AsyncIterator[Router]:
-    """Speak to the same Traefik, and give up at once."""
+    """Return a client of the Traefik that the test starts, with a short timeout."""
     deadline = timedelta(milliseconds=50)
     async with open_traefik_router(directory, entry_points, deadline=deadline) as router:
         yield router
 
 
-async def test_a_started_traefik_takes_tables(
-    supervisor: TraefikSupervisor, client: Router
-) -> None:
-    """When start has returned, Traefik answers."""
-    await supervisor.start()
+@pytest.fixture
+async def visitor(entry_points: EntryPoints) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_visitor(entry_points) as client:
+        yield client
 
+
+async def test_running_programs_are_adopted_until_their_configuration_changes(
+    supervisor: TraefikSupervisor,
+    supervise: Supervise,
+    process_manager: ProcessManager,
+    client: Router,
+) -> None:
+    """Traefik is restarted to read its configuration again. The page server keeps running."""
+    await supervisor.start()
     await client.apply(RouteTable(generation=1, routes=()))
+    before = await _traefik_pid(process_manager), await _traefik_pid(process_manager, "unavailable")
 
-    assert 1 == await client.generation()
+    await supervise().start()
+    adopted = (
+        await _traefik_pid(process_manager),
+        await _traefik_pid(process_manager, "unavailable"),
+    )
+    generation = await client.generation()
+    await supervise(trusted_proxies=("10.0.0.1",)).start()
+    replaced = (
+        await _traefik_pid(process_manager),
+        await _traefik_pid(process_manager, "unavailable"),
+    )
+
+    assert (before, 1) == (adopted, generation)
+    assert before[0] != replaced[0]
+    assert before[1] == replaced[1]
 
 
-async def test_a_running_traefik_is_adopted(
+async def test_invalid_entry_points_keep_the_running_router(
     supervisor: TraefikSupervisor,
-    processes: Processes,
-    directory: TraefikDirectory,
-    entry_points: EntryPoints,
-    binaries: Binaries,
+    supervise: Supervise,
+    process_manager: ProcessManager,
+    client: Router,
 ) -> None:
-    """A platform that starts again leaves its Traefik alone."""
+    """Ports in use and other machines' addresses are refused. A second stop does nothing."""
     await supervisor.start()
-    before = await _pid(processes)
+    before = await _traefik_pid(process_manager)
 
-    await TraefikSupervisor(processes, directory, entry_points, binaries).start()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        for changes, message in (
+            ({"port": taken}, r"another program.* PUSHPAKA_ROUTER_PORT"),
+            ({"https": Https(port=taken)}, r"another program.* PUSHPAKA_HTTPS_PORT"),
+            ({"host": "192.0.2.1"}, r"no such address\. Set PUSHPAKA_ROUTER_HOST"),
+        ):
+            with pytest.raises(SettingsError, match=message):
+                await supervise(**changes).start()
+    assert before == await _traefik_pid(process_manager)
 
-    assert before == await _pid(processes)
+    await supervisor.stop()
+    await supervisor.stop()
+
+    assert await client.generation() is None
+    assert [] == list(await process_manager.list_launched())
 
 
-async def test_another_configuration_replaces_traefik(
-    supervisor: TraefikSupervisor,
-    processes: Processes,
-    directory: TraefikDirectory,
-    entry_points: EntryPoints,
-    binaries: Binaries,
+async def test_a_port_in_use_is_reported_with_the_remedy(
+    supervisor: TraefikSupervisor, process_manager: ProcessManager, entry_points: EntryPoints
 ) -> None:
-    """What Traefik reads once, at its start, is in force after the next start."""
-    await supervisor.start()
-    before = await _pid(processes)
-    trusting = evolve(entry_points, trusted_proxies=("10.0.0.1",))
-
-    await TraefikSupervisor(processes, directory, trusting, binaries).start()
-
-    assert before != await _pid(processes)
-
-
-async def test_a_taken_port_is_told(
-    supervisor: TraefikSupervisor, processes: Processes, entry_points: EntryPoints
-) -> None:
-    """A port of somebody else's is refused in a sentence that names the setting."""
-    with (
-        socket.create_server((entry_points.host, entry_points.port)),
-        pytest.raises(SettingsError, match=r"another program.* PUSHPAKA_ROUTER_PORT"),
+    for port, program, message in (
+        (entry_points.port, "traefik", r"another program.* PUSHPAKA_ROUTER_PORT"),
+        (entry_points.error_page_port, "unavailable", r"another program.* choices\.json"),
+        (entry_points.gate_port, "gate", r"another program.* choices\.json"),
     ):
-        await supervisor.start()
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            pytest.raises(SettingsError, match=message),
+        ):
+            await supervisor.start()
 
-    assert await processes.inspect("traefik") is None
-
-
-async def test_a_taken_port_for_https_is_told(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
-) -> None:
-    """It has a setting of its own."""
-    with socket.create_server((entry_points.host, 0)) as other:
-        secure = evolve(entry_points, https=Https(port=other.getsockname()[1]))
-        with pytest.raises(SettingsError, match=r"another program.* PUSHPAKA_HTTPS_PORT"):
-            await TraefikSupervisor(processes, directory, secure, binaries).start()
+        assert await process_manager.inspect(program) is None
 
 
-async def test_a_wrong_setting_leaves_the_running_traefik(
-    supervisor: TraefikSupervisor,
-    processes: Processes,
+async def test_a_port_that_another_server_takes_during_the_start_is_reported(
     directory: TraefikDirectory,
     entry_points: EntryPoints,
     binaries: Binaries,
+    tmp_path: Path,
 ) -> None:
-    """A new port that is taken does not cost the routes that are served."""
-    await supervisor.start()
-    before = await _pid(processes)
+    """The other server responds on the port like Traefik, but is not taken for Traefik."""
+    with ExitStack() as stack:
+        process_manager = SlowerProcesses(
+            tmp_path / "processes", port=entry_points.internal_port, stack=stack
+        )
+        supervisor = TraefikSupervisor(process_manager, directory, entry_points, binaries)
+        with pytest.raises(SettingsError, match=r"another program.* choices\.json"):
+            await supervisor.start()
+    await supervisor.stop()
 
-    with socket.create_server((entry_points.host, 0)) as other:
-        moved = evolve(entry_points, port=other.getsockname()[1])
-        with pytest.raises(SettingsError):
-            await TraefikSupervisor(processes, directory, moved, binaries).start()
 
-    assert before == await _pid(processes)
-
-
-async def test_an_address_of_another_machine_is_told(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, binaries: Binaries
+async def test_a_program_that_exits_at_once_is_reported_with_its_output(
+    supervise: Supervise, tmp_path: Path
 ) -> None:
-    """An address that this machine lacks is refused in a sentence that names the setting."""
-    foreign = evolve(entry_points, host="192.0.2.1")
-
-    with pytest.raises(SettingsError, match=r"no such address\. Set PUSHPAKA_ROUTER_HOST"):
-        await TraefikSupervisor(processes, directory, foreign, binaries).start()
-
-
-async def test_a_program_that_ends_at_once_is_told_with_its_last_words(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, tmp_path: Path
-) -> None:
-    """What the program itself says is part of the message."""
     broken = tmp_path / "traefik"
     broken.write_text("#!/bin/sh\necho no luck today >&2\nexit 1\n")
     broken.chmod(0o755)
-    supervisor = TraefikSupervisor(
-        processes, directory, entry_points, Binaries(traefik=broken, caddy=broken)
-    )
+    supervisor = supervise(Binaries(traefik=broken, caddy=broken))
 
     with pytest.raises(RouterUnavailableError, match="no luck today"):
         await supervisor.start()
@@ -173,130 +208,98 @@ async def test_a_program_that_ends_at_once_is_told_with_its_last_words(
     await supervisor.stop()
 
 
-async def test_a_missing_program_is_told(
-    processes: Processes, directory: TraefikDirectory, entry_points: EntryPoints, tmp_path: Path
-) -> None:
-    """A program that was uninstalled meanwhile is named."""
+async def test_a_missing_program_is_reported(supervise: Supervise, tmp_path: Path) -> None:
     gone = Binaries(traefik=tmp_path / "gone", caddy=tmp_path / "gone")
 
     with pytest.raises(SettingsError, match="gone"):
-        await TraefikSupervisor(processes, directory, entry_points, gone).start()
+        await supervise(gone).start()
 
 
-async def test_a_killed_traefik_comes_back_with_its_routes(
-    supervisor: TraefikSupervisor, processes: Processes, client: Router, impatient: Router
+async def test_killed_programs_restart_with_their_routes_and_outlive_the_platform(
+    supervisor: TraefikSupervisor,
+    process_manager: ProcessManager,
+    client: Router,
+    impatient_client: Router,
+    visitor: httpx.AsyncClient,
 ) -> None:
-    """While it is down a table is refused; watched, it comes back with the last one by itself."""
+    """A table is refused while Traefik is down, and applied after the restart."""
     await supervisor.start()
     await client.apply(RouteTable(generation=1, routes=()))
-    await _kill(processes)
+    await _kill(process_manager, "traefik")
     with pytest.raises(RouterUnavailableError):
-        await impatient.apply(RouteTable(generation=2, routes=()))
+        await impatient_client.apply(_table_without_upstream(2, "Corner shop"))
 
-    async with create_task_group() as watching:
-        watching.start_soon(supervisor.watch)
-        await _wait_for(client, generation=2)
-        watching.cancel_scope.cancel()
-
-    await client.apply(RouteTable(generation=3, routes=()))
-    assert 3 == await client.generation()
-
-
-async def test_the_unavailable_page_outlives_the_platform(
-    supervisor: TraefikSupervisor, client: Router, visitor: httpx.AsyncClient
-) -> None:
-    """When nobody supervises any more, visitors are still told whose application is down."""
     async with create_task_group() as platform:
-        await supervisor.start()
         platform.start_soon(supervisor.watch)
-        await client.apply(_down("Corner shop"))
+        await _wait_for(client, generation=2)
+        traefik = await _traefik_pid(process_manager)
+        await _kill(process_manager, "unavailable")
+        await _wait_for_status(visitor, 503)
+        await _kill(process_manager, "gate")
+        await client.apply(_held_table(3))
+        await _wait_for_status(visitor, 503)
         platform.cancel_scope.cancel()
-
     answer = await visitor.get("/", headers=BROWSER)
 
-    assert 503 == answer.status_code
+    assert traefik == await _traefik_pid(process_manager)
     assert "Corner shop" in answer.text
 
 
-async def test_a_killed_page_server_comes_back(
-    supervisor: TraefikSupervisor, processes: Processes, client: Router, visitor: httpx.AsyncClient
+async def test_supervision_continues_after_running_out_of_file_descriptors(
+    supervisor: TraefikSupervisor,
+    process_manager: ProcessManager,
+    client: Router,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is watched as Traefik is, and costs Traefik nothing."""
+    """Traefik is not considered dead while the supervisor has no free file descriptors."""
     await supervisor.start()
-    await client.apply(_down("Shop"))
-    traefik = await _pid(processes)
-    await _kill(processes, "unavailable")
+    await client.apply(RouteTable(generation=1, routes=()))
+    before = await _traefik_pid(process_manager)
 
     async with create_task_group() as watching:
         watching.start_soon(supervisor.watch)
-        await _wait_for_status(visitor, 503)
+        with no_descriptor_left(), fail_after(60):
+            while caplog.text.count("Traefik cannot be checked") < 2:
+                await sleep(0.05)
+        after = await _traefik_pid(process_manager)
+        await _kill(process_manager, "traefik")
+        await _wait_for(client, generation=1)
         watching.cancel_scope.cancel()
 
-    assert traefik == await _pid(processes)
+    assert before == after
 
 
-async def test_a_running_page_server_is_adopted(
-    supervisor: TraefikSupervisor, processes: Processes
-) -> None:
-    """A platform that starts again leaves the page alone as well."""
-    await supervisor.start()
-    before = await _pid(processes, "unavailable")
-
-    await supervisor.start()
-
-    assert before == await _pid(processes, "unavailable")
+def _table_without_upstream(generation: int, title: str) -> RouteTable:
+    route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), app_name=title)
+    return RouteTable(generation=generation, routes=(route,))
 
 
-async def test_a_taken_port_of_the_page_is_told(
-    supervisor: TraefikSupervisor, processes: Processes, entry_points: EntryPoints
-) -> None:
-    """A port that somebody else took meanwhile is refused in a sentence that says what to do."""
-    with (
-        socket.create_server(("127.0.0.1", entry_points.page_port)),
-        pytest.raises(SettingsError, match=r"another program.* choices\.json"),
-    ):
-        await supervisor.start()
-
-    assert await processes.inspect("unavailable") is None
+def _held_table(generation: int) -> RouteTable:
+    """Return a table with the route of _table_without_upstream, whose hold is over."""
+    (route,) = _table_without_upstream(generation, "Corner shop").routes
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    return RouteTable(generation=generation, routes=(evolve(route, held_until=until),))
 
 
-async def test_what_is_stopped_is_gone(
-    supervisor: TraefikSupervisor, processes: Processes, client: Router
-) -> None:
-    """After a stop nothing answers and nothing is left; a second stop is harmless."""
-    await supervisor.start()
-
-    await supervisor.stop()
-    await supervisor.stop()
-
-    assert await client.generation() is None
-    assert [] == list(await processes.launched())
-
-
-def _down(title: str) -> RouteTable:
-    route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), title=title)
-    return RouteTable(generation=1, routes=(route,))
-
-
-async def _pid(processes: Processes, name: str = "traefik") -> int:
-    program = await processes.inspect(name)
+async def _traefik_pid(process_manager: ProcessManager, name: str = "traefik") -> int:
+    program = await process_manager.inspect(name)
     assert program is not None
     assert program.pid is not None
     return program.pid
 
 
-async def _kill(processes: Processes, name: str = "traefik") -> None:
-    os.kill(await _pid(processes, name), signal.SIGKILL)
-    with fail_after(10):
+async def _kill(process_manager: ProcessManager, name: str) -> None:
+    os.kill(await _traefik_pid(process_manager, name), signal.SIGKILL)
+    with fail_after(60):
         while True:
-            program = await processes.inspect(name)
+            program = await process_manager.inspect(name)
             if program is None or not program.is_alive:
                 return
             await sleep(0.02)
 
 
 async def _wait_for_status(visitor: httpx.AsyncClient, status: int) -> None:
-    with fail_after(20):
+    with fail_after(60):
         while True:
             if status == (await visitor.get("/", headers=BROWSER)).status_code:
                 return
@@ -304,7 +307,7 @@ async def _wait_for_status(visitor: httpx.AsyncClient, status: int) -> None:
 
 
 async def _wait_for(router: Router, *, generation: int) -> None:
-    with fail_after(20):
+    with fail_after(60):
         while True:
             if await router.generation() == generation:
                 return

@@ -1,21 +1,18 @@
-"""What visitors see of an application that is down: a real Traefik, and a real Caddy beside it."""
+"""Tests the page for unavailable applications with a real Traefik and a real Caddy."""
 
 from html import unescape
+from itertools import product
 
 import httpx
 import pytest
+from tests.adapters.traefik.conftest import SharedRouter
+from tests.http.raw import exchange
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from pushpaka_core.adapters.traefik.configuration import EntryPoints
-from pushpaka_core.adapters.traefik.router import TraefikRouter
 from pushpaka_core.ports.router import Route, RouteTable
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.needs("traefik"),
-    pytest.mark.usefixtures("page_server"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 BROWSER = {"Host": "shop-0.localhost", "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAM = {"Host": "shop-0.localhost", "Accept": "application/json"}
@@ -30,90 +27,62 @@ TITLES = [
 ]
 
 
-async def test_a_browser_is_shown_whose_application_is_down(
-    router: TraefikRouter, visitor: httpx.AsyncClient
+DOWN = "is not available right now"
+LINE = "shop-0.localhost is not available right now. Try again in a few seconds.\n"
+STOPPED = "shop-0.localhost is stopped. Try again after its owner has started it.\n"
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ({}, (f"<h1><bdi>Corner shop</bdi> {DOWN}</h1>", LINE, "5")),
+        ({"is_stopped": True}, ("<h1><bdi>Corner shop</bdi> is stopped</h1>", STOPPED, "60")),
+    ],
+)
+async def test_browsers_get_a_page_and_programs_get_one_line(
+    router: SharedRouter,
+    visitor: httpx.AsyncClient,
+    route: dict[str, bool],
+    expected: tuple[str, str, str],
 ) -> None:
-    """The page is HTML, says to come back, and is kept by nobody."""
-    await router.apply(_down("Corner shop"))
+    """The responses are not cached, and the page loads no other files."""
+    heading, line, retry_after = expected
+    await router.apply(_table_without_upstream("Corner shop", **route))
 
-    answer = await visitor.get("/", headers=BROWSER)
+    page, text = [await visitor.get("/", headers=each) for each in (BROWSER, PROGRAM)]
 
-    assert 503 == answer.status_code
-    assert "<h1><bdi>Corner shop</bdi> is not available right now</h1>" in answer.text
-    assert "text/html; charset=utf-8" == answer.headers["Content-Type"]
-    assert "5" == answer.headers["Retry-After"]
-    assert "no-store" == answer.headers["Cache-Control"]
-    assert "Server" not in answer.headers
-
-
-async def test_a_browser_is_shown_that_an_application_is_stopped(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """It is said whose it is, and that nobody has to wait for it or look for a fault."""
-    await router.apply(_down("Corner shop", is_stopped=True))
-
-    answer = await visitor.get("/", headers=BROWSER)
-
-    assert 503 == answer.status_code
-    assert "<title>Corner shop is stopped</title>" in answer.text
-    assert "<h1><bdi>Corner shop</bdi> is stopped</h1>" in answer.text
-    assert "60" == answer.headers["Retry-After"]
-    assert "no-store" == answer.headers["Cache-Control"]
+    for answer, kind in ((page, "html"), (text, "plain")):
+        assert 503 == answer.status_code
+        assert f"text/{kind}; charset=utf-8" == answer.headers["Content-Type"]
+        assert retry_after == answer.headers["Retry-After"]
+        assert "no-store" == answer.headers["Cache-Control"]
+        assert "Server" not in answer.headers
+    assert heading in page.text
+    assert line == text.text
+    assert not [word for word in ("src=", "<link", "url(", "@import", "//") if word in page.text]
 
 
-async def test_a_program_is_told_that_an_application_is_stopped(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """In one line as well."""
-    await router.apply(_down("Shop", is_stopped=True))
+async def test_titles_are_shown_unchanged(router: SharedRouter, visitor: httpx.AsyncClient) -> None:
+    """Special characters in titles are escaped in the HTML."""
+    await router.apply(_table_without_upstream(*TITLES, ""))
 
-    answer = await visitor.get("/", headers=PROGRAM)
+    answers = [
+        await visitor.get("/", headers=_browser_headers(number)) for number in range(len(TITLES))
+    ]
+    untitled = await visitor.get("/", headers=_browser_headers(len(TITLES)))
 
-    line = "shop-0.localhost is stopped. It is back as soon as whoever runs it starts it again.\n"
-    assert (503, line) == (answer.status_code, answer.text)
-
-
-async def test_the_page_needs_nothing_else(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """It loads nothing, not even from itself: whatever is down, it looks as it should."""
-    await router.apply(_down("Shop"))
-
-    page = (await visitor.get("/", headers=BROWSER)).text
-
-    assert not [word for word in ("src=", "<link", "url(", "@import", "//") if word in page]
-
-
-async def test_titles_are_shown_as_they_are(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """Whatever somebody calls an application, it stays text."""
-    await router.apply(_down(*TITLES))
-
-    answers = [await visitor.get("/", headers=_browser(number)) for number in range(len(TITLES))]
-
+    assert "<bdi>This application</bdi>" in untitled.text
     shown = [answer.text.partition("<bdi>")[2].partition("</bdi>")[0] for answer in answers]
     assert TITLES == [unescape(title) for title in shown]
     assert not set("<>\"'{}\\\r\n") & set("".join(shown))
     assert not any("Set-Cookie" in answer.headers for answer in answers)
 
 
-async def test_an_application_without_a_title_is_unavailable_too(
-    router: TraefikRouter, visitor: httpx.AsyncClient
+async def test_a_visitor_cannot_change_the_page(
+    router: SharedRouter, visitor: httpx.AsyncClient
 ) -> None:
-    """Where there is no name, the page does without."""
-    await router.apply(_down(""))
-
-    answer = await visitor.get("/", headers=BROWSER)
-
-    assert "<bdi>This application</bdi>" in answer.text
-
-
-async def test_a_visitor_cannot_write_on_the_page(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """Title and state are the route's, not those that came with the request."""
-    await router.apply(_down("Shop"))
+    """Request headers change neither the title nor the state."""
+    await router.apply(_table_without_upstream("Shop"))
     titles = ("X-Pushpaka-Title", "x-pushpaka-title", "X_Pushpaka_Title")
     states = ("X-Pushpaka-State", "x-pushpaka-state", "X_Pushpaka_State")
     forged = dict.fromkeys(titles, "<b>6666</b>") | dict.fromkeys(states, "stopped")
@@ -124,56 +93,69 @@ async def test_a_visitor_cannot_write_on_the_page(
     assert "6666" not in answer.text
 
 
-async def test_a_program_is_told_in_one_line(
-    router: TraefikRouter, visitor: httpx.AsyncClient
-) -> None:
-    """Who asks for no HTML gets text, with the same headers."""
-    await router.apply(_down("Shop"))
-
-    answer = await visitor.get("/", headers=PROGRAM)
-
-    line = "shop-0.localhost is not available right now. Try again in a few seconds.\n"
-    assert (503, line) == (answer.status_code, answer.text)
-    assert "text/plain; charset=utf-8" == answer.headers["Content-Type"]
-    assert "5" == answer.headers["Retry-After"]
-    assert "no-store" == answer.headers["Cache-Control"]
-
-
-async def test_any_request_gets_the_page(router: TraefikRouter, visitor: httpx.AsyncClient) -> None:
-    """Whatever is asked of an application that is down, the answer is the same."""
-    await router.apply(_down("Shop"))
+async def test_any_request_gets_the_page(router: SharedRouter, visitor: httpx.AsyncClient) -> None:
+    """The page does not depend on the method, the path or the body of the request."""
+    await router.apply(_table_without_upstream("Shop"))
     methods = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
     path = "/a/..%2f/%E5/?token=hush"
 
     answers = [await visitor.request(method, path, headers=BROWSER) for method in methods]
+    uploads = [await visitor.post("/", headers=BROWSER, content=b"x" * 1_000_000) for _ in "123"]
+    head = await visitor.head("/", headers=BROWSER)
 
-    assert [503] * len(methods) == [answer.status_code for answer in answers]
+    assert {503} == {answer.status_code for answer in (*answers, *uploads, head)}
     assert all("<bdi>Shop</bdi>" in answer.text for answer in answers)
     assert not any("hush" in answer.text for answer in answers)
+    assert (b"", "text/html; charset=utf-8") == (head.content, head.headers["Content-Type"])
 
 
-async def test_a_head_has_no_body(router: TraefikRouter, visitor: httpx.AsyncClient) -> None:
-    """Who asks for headers alone gets those of the page."""
-    await router.apply(_down("Shop"))
+async def test_a_host_without_an_application_gets_an_error_page(
+    router: SharedRouter, visitor: httpx.AsyncClient
+) -> None:
+    """For unknown hosts, the status is 404 at every path."""
+    await router.apply(_table_without_upstream("Shop"))
 
-    answer = await visitor.head("/", headers=BROWSER)
+    for path in ("/", "/generation", "//", "/a/..%2f/%E5/?<b>"):
+        answer = await visitor.get(path, headers=BROWSER | {"Host": "nobody.localhost"})
 
-    assert (503, b"") == (answer.status_code, answer.content)
-    assert "text/html; charset=utf-8" == answer.headers["Content-Type"]
-
-
-async def test_a_long_upload_is_answered(router: TraefikRouter, visitor: httpx.AsyncClient) -> None:
-    """A body that nobody reads does not spoil the answer."""
-    await router.apply(_down("Shop"))
-
-    answers = [await visitor.post("/", headers=PROGRAM, content=b"x" * 1_000_000) for _ in "123"]
-
-    assert [503] * 3 == [answer.status_code for answer in answers]
+        assert 404 == answer.status_code
+        assert "<h1>There is no application at this address</h1>" in answer.text
+        assert "text/html; charset=utf-8" == answer.headers["Content-Type"]
+        assert "no-store" == answer.headers["Cache-Control"]
+        assert not {"Server", "Retry-After"} & set(answer.headers)
 
 
-async def test_a_websocket_is_refused(router: TraefikRouter, entry_points: EntryPoints) -> None:
-    """A handshake ends with 503, so that its client knows to come back."""
-    await router.apply(_down("Shop"))
+async def test_the_page_of_an_unknown_host_repeats_no_input(router: SharedRouter) -> None:
+    """The response is either the error page or status 400."""
+    await router.apply(_table_without_upstream("Shop"))
+    hosts = b"nobody.localhost", b"<script>alert(1)</script>", b"{http.request.uri}", b"", b"[::1]"
+    head = b"%b\r\nHost: %b\r\nX-Pushpaka-Title: forged\r\nConnection: close\r\n\r\n"
+
+    for line, host in product((b"GET / HTTP/1.1", b"BREW /a HTTP/1.1"), hosts):
+        answer = await exchange(router.entry_points.port, head % (line, host))
+
+        assert b"page not found" not in answer
+        assert answer.split(b" ")[1] in {b"404", b"400"}
+        assert not [word for word in (b"script", b"forged", b"nobody", b"uri}") if word in answer]
+        if host in {b"nobody.localhost", b""}:
+            assert b"There is no application at this address. Check the host name.\n" in answer
+
+
+async def test_a_routed_host_has_priority_over_the_error_page(
+    router: SharedRouter, visitor: httpx.AsyncClient
+) -> None:
+    """Even the shortest host name has a higher priority than the rule for unknown hosts."""
+    await router.apply(
+        RouteTable(generation=1, routes=[Route(name="a", hosts=("a",), upstreams=(), app_name="A")])
+    )
+
+    assert 503 == (await visitor.get("/", headers=BROWSER | {"Host": "a"})).status_code
+
+
+async def test_a_websocket_is_refused(router: SharedRouter) -> None:
+    """The handshake gets a response with status 503."""
+    entry_points = router.entry_points
+    await router.apply(_table_without_upstream("Shop"))
     handshake = connect(
         "ws://shop-0.localhost/live", host=entry_points.host, port=entry_points.port, proxy=None
     )
@@ -184,13 +166,13 @@ async def test_a_websocket_is_refused(router: TraefikRouter, entry_points: Entry
     assert 503 == refused.value.response.status_code
 
 
-def _down(*titles: str, is_stopped: bool = False) -> RouteTable:
+def _table_without_upstream(*titles: str, is_stopped: bool = False) -> RouteTable:
     routes = [
         Route(
             name=f"shop-{number}",
             hosts=(f"shop-{number}.localhost",),
             upstreams=(),
-            title=title,
+            app_name=title,
             is_stopped=is_stopped,
         )
         for number, title in enumerate(titles)
@@ -198,5 +180,5 @@ def _down(*titles: str, is_stopped: bool = False) -> RouteTable:
     return RouteTable(generation=1, routes=routes)
 
 
-def _browser(number: int) -> dict[str, str]:
+def _browser_headers(number: int) -> dict[str, str]:
     return BROWSER | {"Host": f"shop-{number}.localhost"}

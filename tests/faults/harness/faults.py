@@ -1,4 +1,4 @@
-"""What goes wrong: a table, and who lets it happen in an order that a seed decides."""
+"""The faults of the harness, and their injection in an order that a seed determines."""
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -9,13 +9,13 @@ from typing import Any
 
 from anyio import CancelScope, Lock, create_task_group, sleep, to_thread
 from attrs import define, field, frozen
-from tests.faults.harness.world import Program, World
-from tests.postgres import PostgresServer
-from tests.redis_server import RedisServer
+from tests.faults.harness.cluster import LEASE_SECONDS, Cluster, Program
+from tests.servers.postgres import PostgresServer
+from tests.servers.redis import RedisServer
 
 
 class Kind(StrEnum):
-    """As what a fault is counted."""
+    """The kinds of faults, which a report counts separately."""
 
     KILL = "kills"
     PAUSE = "pauses"
@@ -24,57 +24,60 @@ class Kind(StrEnum):
 
 @frozen(kw_only=True)
 class Fault:
-    """Something that happens to one of several victims, and is over after some seconds."""
+    """A fault that ends after some seconds, with one or more possible targets."""
 
     name: str
     kind: Kind
     weight: int
-    victims: Callable[[World], Sequence[Any]]
+    victims: Callable[[Cluster], Sequence[Any]]
     begin: Callable[[Any], None]
     seconds: tuple[float, float] = (0, 0)
-    """Of how long it lasts: the least and the most."""
+    """The minimum and the maximum duration."""
     end: Callable[[Any], None] | None = None
 
 
-def _workers(world: World) -> Sequence[Program]:
-    return world.workers
+def _workers(cluster: Cluster) -> Sequence[Program]:
+    return cluster.workers
 
 
-def _apis(world: World) -> Sequence[Program]:
-    return world.apis
+def _apis(cluster: Cluster) -> Sequence[Program]:
+    return cluster.apis
 
 
-def _redis(world: World) -> Sequence[RedisServer]:
-    return [world.redis]
+def _redis(cluster: Cluster) -> Sequence[RedisServer]:
+    return [cluster.redis]
 
 
-def _postgres(world: World) -> Sequence[PostgresServer]:
-    return [world.postgres] if world.postgres else []
+def _postgres(cluster: Cluster) -> Sequence[PostgresServer]:
+    return [cluster.postgres] if cluster.postgres else []
 
 
 FAULTS = (
     Fault(name="worker killed", kind=Kind.KILL, weight=6, victims=_workers, begin=Program.kill),
-    Fault(name="worker told to end", kind=Kind.KILL, weight=1, victims=_workers, begin=Program.end),
+    Fault(
+        name="worker terminated", kind=Kind.KILL, weight=1,
+        victims=_workers, begin=Program.terminate,
+    ),
     Fault(name="API killed", kind=Kind.KILL, weight=2, victims=_apis, begin=Program.kill),
     Fault(
         name="worker paused for less than its lease",
         kind=Kind.PAUSE, weight=2, victims=_workers,
-        begin=Program.pause, seconds=(0.5, 3), end=Program.go_on,
+        begin=Program.pause, seconds=(0.5, 3), end=Program.resume,
     ),
     Fault(
         name="worker paused for longer than its lease",
         kind=Kind.PAUSE, weight=4, victims=_workers,
-        begin=Program.pause, seconds=(5, 9), end=Program.go_on,
+        begin=Program.pause, seconds=(LEASE_SECONDS + 1, LEASE_SECONDS + 4), end=Program.resume,
     ),
     Fault(
         name="API paused",
         kind=Kind.PAUSE, weight=1, victims=_apis,
-        begin=Program.pause, seconds=(0.5, 4), end=Program.go_on,
+        begin=Program.pause, seconds=(0.5, 4), end=Program.resume,
     ),
     Fault(
         name="Redis paused",
         kind=Kind.PAUSE, weight=1, victims=_redis,
-        begin=RedisServer.pause, seconds=(0.5, 3), end=RedisServer.go_on,
+        begin=RedisServer.suspend, seconds=(0.5, 3), end=RedisServer.resume,
     ),
     Fault(
         name="Redis restarted", kind=Kind.OUTAGE, weight=1, victims=_redis,
@@ -88,45 +91,45 @@ FAULTS = (
         begin=PostgresServer.restart,
     ),
 )  # fmt: skip
-"""With SIGKILL, SIGTERM, SIGSTOP and SIGCONT; each weight says how often in a round of all."""
+"""All faults. In each round, a fault occurs as many times as its weight says."""
 
 
 @define
-class Misfortune:
-    """Lets faults happen, several at a time but one after the other to the same victim."""
+class FaultInjector:
+    """Injects several faults at once, but never two into the same target."""
 
-    _world: World
+    _cluster: Cluster
     _random: Random
-    tally: Counter[Fault] = field(factory=Counter, init=False)
+    counts: Counter[Fault] = field(factory=Counter, init=False)
     _locks: dict[int, Lock] = field(factory=lambda: defaultdict(Lock), init=False)
 
-    async def strike(self, number: int, pace: Callable[[int], Awaitable[None]]) -> None:
-        """Let *number* faults happen, each after *pace* has returned; return when all are over."""
+    async def inject(self, number: int, pace: Callable[[int], Awaitable[None]]) -> None:
+        """Inject *number* faults, awaiting *pace* before each, and return once all have ended."""
         async with create_task_group() as tasks:
             for nth, fault in enumerate(islice(self._faults(), number), 1):
                 await pace(nth)
-                victim = self._random.choice(fault.victims(self._world))
-                tasks.start_soon(self._suffer, fault, victim, self._random.uniform(*fault.seconds))
+                victim = self._random.choice(fault.victims(self._cluster))
+                tasks.start_soon(self._inject, fault, victim, self._random.uniform(*fault.seconds))
 
     def count(self, kind: Kind) -> int:
-        """Return how many faults of a kind there were."""
-        return sum(times for fault, times in self.tally.items() if fault.kind is kind)
+        """Return the number of faults of *kind* that were injected."""
+        return sum(times for fault, times in self.counts.items() if fault.kind is kind)
 
     def _faults(self) -> Iterator[Fault]:
-        """Return all of the table in some order, and again in another, without end."""
-        possible = [fault for fault in FAULTS if fault.victims(self._world)]
+        """Yield rounds of all faults endlessly, each round in another random order."""
+        possible = [fault for fault in FAULTS if fault.victims(self._cluster)]
         while True:
             deck = [fault for fault in possible for _ in range(fault.weight)]
             self._random.shuffle(deck)
             yield from deck
 
-    async def _suffer(self, fault: Fault, victim: object, seconds: float) -> None:
-        async with self._locks[id(victim)]:
-            self.tally[fault] += 1
+    async def _inject(self, fault: Fault, target: object, seconds: float) -> None:
+        async with self._locks[id(target)]:
+            self.counts[fault] += 1
             try:
-                await to_thread.run_sync(fault.begin, victim)
+                await to_thread.run_sync(fault.begin, target)
                 await sleep(seconds)
             finally:
                 if fault.end is not None:
                     with CancelScope(shield=True):
-                        await to_thread.run_sync(fault.end, victim)
+                        await to_thread.run_sync(fault.end, target)

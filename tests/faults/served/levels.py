@@ -1,4 +1,4 @@
-"""How much an instance holds of what could leak, and the deployments that would let it."""
+"""The resource usage of an instance, and deployments that reveal leaks."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -7,36 +7,36 @@ from pathlib import Path
 from typing import Self
 
 import psutil
-from anyio import create_task_group, sleep, to_thread
+from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import AttrsInstance, asdict, frozen
-from tests.acceptance.people import PATIENCE, Json, Person
-from tests.faults.served.holdings import everything_of
-from tests.served import Served
+from tests.acceptance.tools.people import PATIENCE, Json, Person
+from tests.faults.served.resources import all_processes
+from tests.served_instance import ServedInstance
 
-LOOKS = 15
-"""A second apart: threads that have had nothing to do for ten seconds end."""
-TOLERANCE = 1.05
-"""Of descriptors; processes, ports and directories are counted exactly."""
-BREATH = 10
-"""Threads by which the pools of a process grow and shrink with what it does at once."""
+_UNCHANGED_LOOKS = 8
+"""The number of measurements without a lower value after which the lowest values are final."""
+_TOLERANCE = 1.05
+"""The tolerated factor for descriptors. Processes, ports and directories must not grow at all."""
+_POOL_THREADS = 10
+"""The tolerated number of additional threads, because the size of thread pools varies."""
 
 
 @frozen(kw_only=True)
 class Level:
-    """How much an instance holds of what could leak."""
+    """The usage of each resource of a served instance that could leak."""
 
     descriptors: int
     threads: int
     processes: int
     ports: int
     directories: int
-    """In its data directory, in its home, and where it has all that is temporary; but git's."""
+    """The number of directories below the instance's directory, without those of Git objects."""
 
     @classmethod
-    def of(cls, served: Served) -> Self:
-        """Measure it."""
-        serve = psutil.Process(served.pid)
-        processes = everything_of(served)
+    def of(cls, served_instance: ServedInstance) -> Self:
+        """Measure the usage of an instance."""
+        serve = psutil.Process(served_instance.pid)
+        processes = all_processes(served_instance)
         pids = {process.pid for process in processes}
         connections = psutil.net_connections("tcp")
         return cls(
@@ -45,51 +45,66 @@ class Level:
             processes=len(processes),
             ports=len([c for c in connections if c.pid in pids and c.status == "LISTEN"]),
             directories=sum(
-                len(names) for place, names, _ in os.walk(served.directory) if _is_ours(place)
+                len(names)
+                for place, names, _ in os.walk(served_instance.directory)
+                # Each commit adds some directories of git's objects.
+                if Path(place).name != "objects"
             ),
         )
 
-    def is_within(self, before: "Level") -> bool:
-        """Tell whether nothing has grown as it would by a leak of one for each few deployments."""
+    def is_within(self, baseline: "Level") -> bool:
+        """Return True if no resource exceeds *baseline* by more than its tolerance."""
         return (
-            self.descriptors <= before.descriptors * TOLERANCE
-            and self.threads <= before.threads + BREATH
-            and self.processes <= before.processes
-            and self.ports <= before.ports
-            and self.directories <= before.directories
+            self.descriptors <= baseline.descriptors * _TOLERANCE
+            and self.threads <= baseline.threads + _POOL_THREADS
+            and self.processes <= baseline.processes
+            and self.ports <= baseline.ports
+            and self.directories <= baseline.directories
         )
 
 
-def _is_ours(directory: str) -> bool:
-    """Tell whether directories in this one are made by us: a commit more has git make some."""
-    return Path(directory).name != "objects"
+async def lowest_level(served_instance: ServedInstance) -> Level:
+    """Return the lowest usage of an instance in repeated measurements, that is, at rest."""
+    return Level(**await lowest_values(partial(Level.of, served_instance)))
 
 
-async def lowest_level(served: Served) -> Level:
-    """Return the lowest level of some, since what comes and goes has not leaked."""
-    return Level(**await lowest(partial(Level.of, served), looks=LOOKS))
+async def wait_until_within(served_instance: ServedInstance, baseline: Level) -> None:
+    """Wait until an instance is within *baseline*, or fail with both measurements."""
+    level = await lowest_level(served_instance)
+    try:
+        with fail_after(PATIENCE):
+            while not level.is_within(baseline):
+                level = await lowest_level(served_instance)
+    except TimeoutError:
+        raise AssertionError(
+            f"The instance uses more than at first: {level} instead of {baseline}."
+        ) from None
 
 
-async def lowest(measure: Callable[[], AttrsInstance], *, looks: int) -> Mapping[str, int]:
-    """Return the least of each number that is measured so often, a second apart."""
-    measured = []
-    for _ in range(looks):
-        measured.append(asdict(await to_thread.run_sync(measure)))
-        await sleep(1)
-    return {name: min(numbers[name] for numbers in measured) for name in measured[0]}
+async def lowest_values(measure: Callable[[], AttrsInstance]) -> Mapping[str, int]:
+    """Measure repeatedly until no value gets lower, and return the lowest value of each number."""
+    found: Mapping[str, int] = asdict(await to_thread.run_sync(measure))
+    unchanged = 0
+    while unchanged < _UNCHANGED_LOOKS:
+        await sleep(0.5)
+        seen = asdict(await to_thread.run_sync(measure))
+        lower = {name: min(number, found[name]) for name, number in seen.items()}
+        unchanged = unchanged + 1 if lower == found else 0
+        found = lower
+    return found
 
 
 async def deploy_all(
-    ann: Person, projects: list[Json], *, rounds: int, at_a_time: int, patience: float = PATIENCE
+    ann: Person, projects: list[Json], *, rounds: int, concurrency: int, timeout: float = PATIENCE
 ) -> None:
-    """Deploy every project so many times, some projects at a time."""
+    """Deploy every project *rounds* times, with at most *concurrency* deployments at a time."""
     async with create_task_group() as tasks:
-        for first in range(at_a_time):
-            tasks.start_soon(_deploy_in_turn, ann, projects[first::at_a_time], rounds, patience)
+        for first in range(concurrency):
+            tasks.start_soon(_deploy_in_turn, ann, projects[first::concurrency], rounds, timeout)
 
 
-async def _deploy_in_turn(ann: Person, projects: list[Json], rounds: int, patience: float) -> None:
+async def _deploy_in_turn(ann: Person, projects: list[Json], rounds: int, timeout: float) -> None:
     for _ in range(rounds):
         for project in projects:
-            deployment = await ann.deploy(project, patience=patience)
+            deployment = await ann.deploy(project, patience=timeout)
             assert "running" == deployment["status"]

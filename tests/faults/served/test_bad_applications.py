@@ -1,97 +1,75 @@
-"""Applications that do not start, do not live, or listen in the wrong place."""
+"""Tests applications that crash after the cutover. `tests/misbehaving` tests earlier failures."""
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
-from anyio import fail_after
-from tests.acceptance.apps import program, repository_of, server
-from tests.acceptance.people import Person, messages
-from tests.faults.served.holdings import until_tidy
-from tests.faults.served.visitors import visited
-from tests.served import Served
+from anyio import fail_after, sleep
+from tests.acceptance.tools.apps import program, repository_of
+from tests.acceptance.tools.people import PATIENCE, Person, messages
+from tests.acceptance.tools.rolled_back import assert_rolled_back
+from tests.faults.served.instances import restart, revive
+from tests.faults.served.resources import wait_until_cleaned_up
+from tests.served_instance import ServedInstance
 
-from pushpaka_core.testing.repositories import Repository
+from pushpaka_core.domain.platform.failpoints import BROKEN, ROLLED_BACK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-SILENT = "import time\ntime.sleep(600)\n"
-DEAF = """\
-import os, socket, time
-elsewhere = socket.create_server(("127.0.0.1", 0))
-print("I listen on", elsewhere.getsockname()[1], flush=True)
-time.sleep(600)
-"""
 CRASHING = """\
-import os, threading
+import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.headers["User-Agent"] != "Pushpaka-Probe":
+            os._exit(1)
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"alive")
 
-threading.Timer(1.5, lambda: os._exit(1)).start()
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 
 @pytest.fixture
-def repository(repositories: Path) -> Repository:
-    return repository_of(repositories / "shop", server("v1"))
+async def ann(instance: ServedInstance) -> AsyncIterator[Person]:
+    """Return a user whose projects have the default rollback window."""
+    async with Person.temporary(instance) as person:
+        yield person
 
 
-class TestF25:
-    async def test_never_healthy_it_fails_in_time_and_the_old_one_answers(
-        self, instance: Served, ann: Person, repository: Repository
-    ) -> None:
-        """A version that says nothing costs its own deployment, and no request."""
-        project = await ann.project(repository.path, health_check_timeout=5)
-        await ann.deploy(project)
-        repository.commit("Sleep", program(SILENT))
+async def test_interrupted_rollback_is_finished_after_the_next_start(
+    instance: ServedInstance, ann: Person
+) -> None:
+    """Serve finishes a rollback even if it is killed before and after its decision to roll back."""
 
-        async with visited(ann, project) as (visits,):
-            failed = await ann.outcome(await ann.begin(project))
-            await until_tidy(instance)
+    async def start_again() -> None:
+        await revive(instance, next_failpoint=ROLLED_BACK)
+        await revive(instance)
 
-        assert "failed" == failed["status"]
-        assert "was not healthy within 5 s: nothing listens on its port." in failed["error"]
-        assert [] == visits.failures
-        assert {"v1"} == set(visits.answers)
+    await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{BROKEN}:kill"})
+
+    await assert_rolled_back(ann, "shop", during_deployment=start_again)
+
+    await wait_until_cleaned_up(instance)
 
 
-class TestF26:
-    async def test_crash_loop_goes_between_crashed_and_running_with_longer_pauses(
-        self, ann: Person, repositories: Path
-    ) -> None:
-        """It is visible at once, and whoever lives again is called running again."""
-        repository = repository_of(repositories / "shop", program(CRASHING))
-        project = await ann.project(repository.path)
-        deployment = await ann.deploy(project)
+async def test_restart_delays_grow_in_a_crash_loop(ann: Person, repositories: Path) -> None:
+    """F26: the delays are logged, and the timeline shows each crash and each restart."""
+    repository = repository_of(repositories / "shop", program(CRASHING))
+    project = await ann.project(repository.path)
+    deployment = await ann.deploy(project)
 
-        with fail_after(15):
-            await ann.until(deployment, lambda d: d["status"] == "crashed")
-        await ann.until(deployment, lambda d: d["status"] == "running")
-        await ann.until_logged(
-            deployment, "The web process exited with code 1. It is started again in 2 s."
-        )
+    for pause in ("now", "in 1 s", "in 2 s"):
+        message = f"The web process exited with code 1. Restarting it {pause}."
+        with fail_after(PATIENCE):
+            while message not in messages(await ann.log(deployment)):
+                with suppress(httpx.HTTPError):
+                    await ann.visit(project["url"])
+                await sleep(0.1)
 
-        said = messages(await ann.log(deployment))
-        assert "The web process exited with code 1. It is started again in 1 s." in said
-        await ann.ask("DELETE", f"/projects/{project['id']}")
-
-
-class TestF27:
-    async def test_on_the_wrong_port_it_fails_with_both_ports_named(
-        self, instance: Served, ann: Person, repositories: Path
-    ) -> None:
-        """The sentence says where it listens and where it has to."""
-        repository = repository_of(repositories / "shop", program(DEAF))
-        project = await ann.project(repository.path, health_check_timeout=5)
-
-        failed = await ann.outcome(await ann.begin(project))
-        await until_tidy(instance)
-
-        (port,) = [m.split()[-1] for m in messages(await ann.log(failed)) if "I listen on" in m][:1]
-        assert "failed" == failed["status"]
-        assert f"It listens on {port}, but has to on the port that PORT names." in failed["error"]
+    causes = [event["cause"] for event in await ann.timeline(deployment)]
+    crashed = "The web process exited with code 1. It is being restarted."
+    assert [crashed, "The processes are running again"] * 2 == causes[causes.index(crashed) :][:4]

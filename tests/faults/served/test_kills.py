@@ -1,6 +1,6 @@
-"""The platform is killed at every step, or asked to end, and takes its work up again."""
+"""Tests that serve finishes its work when it starts after a kill at any step, or a stop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path as SyncPath
 from signal import SIGKILL, SIGTERM
@@ -8,193 +8,174 @@ from signal import SIGKILL, SIGTERM
 import httpx
 import pytest
 from anyio import Path
-from tests.acceptance.apps import edit, repository_of, server
-from tests.acceptance.gates import waiting_for
-from tests.acceptance.people import OWN_ADDRESSES, Json, Person, messages, numbers
-from tests.faults.served.holdings import amiss, known_of, until_tidy
-from tests.faults.served.visitors import visited
-from tests.served import Served, open_served
+from tests.acceptance.tools.apps import edit, repository_of, server
+from tests.acceptance.tools.gates import wait_command
+from tests.acceptance.tools.people import PATIENCE, Json, Person, messages, numbers
+from tests.faults.served.instances import Owner, deploy_held_build, restart, revive
+from tests.faults.served.resources import database_state, mismatches, wait_until_cleaned_up
+from tests.faults.served.visitors import visit
+from tests.served_instance import ServedInstance
 
-from pushpaka_core.domain.failpoints import COMMIT, STEPS_THAT_FAIL, SWITCHED
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.platform.failpoints import CLAIM, COMMIT, PROBE, SWITCHED
 from pushpaka_core.testing.repositories import Repository
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
+KILLED_AT = (
+    *((CLAIM, SWITCHED), (Phase.SOURCE, COMMIT)),
+    *((Phase.BUILD,), (Phase.START,), (PROBE,), (Phase.SWITCH,)),
+)
+"""The steps at which serve is killed. Some deployments are killed twice.
 
-@pytest.fixture(scope="module")
-async def bob(instance: Served) -> AsyncIterator[Person]:
-    async with Person.signed_up(instance) as person:
+No deployment loses more than one of its three attempts, because a busy machine may cost another.
+"""
+LIVE = 5
+BRANCHES = [*["main"] * 2, *["gone"] * 8]
+"""The branches of the queued deployments in each project. The branch "gone" does not exist."""
+ENDS = {"main": "running", "gone": "failed"}
+
+
+@pytest.fixture(scope="session")
+async def bob(shared_instance: ServedInstance) -> AsyncIterator[Person]:
+    async with Owner.sign_up(shared_instance) as person:
         yield person
 
 
-@pytest.fixture(scope="module")
-def repository(instance: Served) -> Repository:
-    """Return an application with a release command, so that it goes through every step."""
+@pytest.fixture(scope="session")
+def repository(shared_instance: ServedInstance) -> Repository:
+    """Return a repository with a release command, so that its deployments take every step."""
     files = server("v0")
     files["Procfile"] += "release: python3 -c 'print(1)'\n"
-    return repository_of(instance.repositories / "shop", files)
+    return repository_of(shared_instance.repositories / "killed", files)
 
 
-@pytest.fixture(scope="module")
-async def shop(bob: Person, repository: Repository) -> Json:
-    """Return a project that serves; each test leaves its next version."""
-    project = await bob.project(repository.path)
+@pytest.fixture(scope="session")
+async def shop(bob: Person, repository: Repository) -> AsyncIterator[Json]:
+    """Return a project with an active deployment. All tests share it, and each adds a version."""
+    project = await bob.project(repository.path, "killed")
     await bob.deploy(project)
-    return project
+    yield project
+    await bob.leave()
 
 
-async def doomed(ann: Person, project: Json) -> None:
-    """Ask for a deployment of a platform that may be dead before it answers."""
-    with suppress(httpx.TransportError):
-        await ann.begin(project)
-
-
-async def newest(ann: Person, project: Json) -> Json:
-    """Return the deployment of a project that was asked for last."""
-    listed = await ann.ask("GET", f"/deployments?project_id={project['id']}")
+async def newest_deployment(person: Person, project: Json) -> Json:
+    """Return the newest deployment of a project."""
+    listed = await person.ask("GET", f"/deployments?project_id={project['id']}")
     return dict(max(listed["data"], key=lambda deployment: deployment["sequence"]))
 
 
-async def restart(instance: Served, **env: str) -> None:
-    """Kill serve, and start it with other settings."""
-    await instance.stop(SIGKILL)
-    instance.env |= env
-    await instance.start()
+@pytest.mark.parametrize(("number", "steps"), [*enumerate(KILLED_AT)])
+async def test_deployment_killed_at_any_step_is_finished_after_the_next_start(
+    *,
+    instance: ServedInstance,
+    bob: Person,
+    repository: Repository,
+    shop: Json,
+    number: int,
+    steps: Sequence[str],
+) -> None:
+    """F01: one release is active, nothing is orphaned, and no request fails."""
+    old, new = await bob.read(shop), f"v{number + 1}"
+    edit(repository, "app.py", f'"{old}"', f'"{new}"')
+    await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{steps[0]}:kill"})
+
+    async with visit(bob, shop) as (visits,):
+        with suppress(httpx.TransportError):
+            await bob.begin(shop)
+        codes = [await revive(instance, next_failpoint=then) for then in (*steps[1:], "")]
+        running = await bob.outcome(await newest_deployment(bob, shop))
+        await wait_until_cleaned_up(instance)
+
+    lines = await bob.log(running)
+    (served,) = (await database_state(instance)).active_deployments(shop)
+    assert {-SIGKILL} == set(codes)
+    assert ("running", running["id"]) == (running["status"], str(served.id)), running["error"]
+    assert 1 + len({*steps} - {COMMIT, SWITCHED}) == served.fence
+    assert [] == visits.failures
+    assert [old, new] == list(dict.fromkeys(visits.answers))
+    assert list(range(1, len(lines) + 1)) == numbers(lines)
 
 
-class TestF01:
-    @pytest.mark.parametrize(("number", "step"), [*enumerate(STEPS_THAT_FAIL)])
-    async def test_what_was_killed_at_any_step_is_finished_after_the_next_start(
-        self,
-        *,
-        instance: Served,
-        bob: Person,
-        repository: Repository,
-        shop: Json,
-        number: int,
-        step: str,
-    ) -> None:
-        """Exactly one is live, nothing is orphaned, and those that served answered all the time."""
-        old, new = await bob.read(shop), f"v{number + 1}"
-        edit(repository, "app.py", f'"{old}"', f'"{new}"')
-        await restart(instance, PUSHPAKA_TEST_FAILPOINT=f"{step}:kill")
+async def test_killed_release_command_runs_again(
+    instance: ServedInstance, ann: Person, repositories: SyncPath
+) -> None:
+    """F01: the interrupted command leaves nothing behind, and its second run completes."""
+    gate = Path(repositories / "gate")
+    files = server("migrated")
+    files["Procfile"] += f"release: {wait_command(gate)}\n"
+    project = await ann.project(repository_of(repositories / "migrated", files).path)
+    deployment = await ann.begin(project)
+    await ann.wait_until_logged(deployment, "waiting")
 
-        async with visited(bob, shop) as (visits,):
-            await doomed(bob, shop)
-            code = await instance.ended()
-            del instance.env["PUSHPAKA_TEST_FAILPOINT"]
-            await instance.start()
-            running = await bob.outcome(await newest(bob, shop))
-            await until_tidy(instance)
+    await restart(instance)
+    await gate.touch()
+    running = await ann.outcome(deployment)
+    await wait_until_cleaned_up(instance)
 
-        lines = await bob.log(running)
-        (served,) = (await known_of(instance)).serving
-        assert -SIGKILL == code
-        assert ("running", running["id"]) == (running["status"], str(served.id)), running["error"]
-        assert (1 if step in (COMMIT, SWITCHED) else 2) == served.fence
-        assert [] == visits.failures
-        assert [old, new] == list(dict.fromkeys(visits.answers))
-        assert list(range(1, len(lines) + 1)) == numbers(lines)
-
-    async def test_what_was_killed_while_its_release_command_ran_runs_it_again(
-        self, instance: Served, ann: Person, repositories: SyncPath
-    ) -> None:
-        """Nothing is left of the command that nobody waits for, and the next one is heard out."""
-        gate = Path(repositories / "gate")
-        files = server("migrated")
-        files["Procfile"] += f"release: {waiting_for(gate)}\n"
-        project = await ann.project(repository_of(repositories / "migrated", files).path)
-        deployment = await ann.begin(project)
-        await ann.until_logged(deployment, "waiting")
-
-        await restart(instance)
-        await gate.touch()
-        running = await ann.outcome(deployment)
-        await until_tidy(instance)
-
-        assert "running" == running["status"], running["error"]
-        assert 2 == messages(await ann.log(running)).count("waiting")
-        assert "migrated" == await ann.read(project)
+    assert "running" == running["status"], running["error"]
+    assert 2 == messages(await ann.log(running)).count("waiting")
+    assert "migrated" == await ann.read(project)
 
 
-class TestF04:
-    @pytest.fixture
-    async def instance(self) -> AsyncIterator[Served]:
-        """Return an instance for it alone, with a clockwork that does not cost more than it has."""
-        async with open_served(**OWN_ADDRESSES, PUSHPAKA_CONCURRENCY="1") as served:
-            yield await served.start()
-
-    @pytest.mark.timeout(300)
-    async def test_killed_with_work_in_every_state_loses_nothing(
-        self, instance: Served, ann: Person, repositories: SyncPath
-    ) -> None:
-        """50 that wait, 1 that builds and 5 that serve: all run after a kill, or run on."""
-        live = [await self._serve(ann, repositories, f"live-{n}") for n in range(5)]
-        processes = [await ann.read(project, "/pid") for project in live]
-        waiting, building, gate = await self._begin(ann, repositories)
-
-        async with visited(ann, *live) as visits:
-            await instance.stop(SIGKILL)
-            known = await known_of(instance)
-            instance.env["PUSHPAKA_CONCURRENCY"] = "4"
-            await instance.start()
-            await gate.touch()
-            built = await ann.outcome(building)
-        ended = [await ann.outcome(deployment) for deployment in waiting]
-        await until_tidy(instance)
-
-        assert (50, 1, 5) == tuple(map(len, (known.waiting, known.in_work, known.serving)))
-        assert "running" == built["status"], built["error"]
-        assert 2 == messages(await ann.log(built)).count("waiting")
-        assert ["running"] * 50 == [deployment["status"] for deployment in ended]
-        assert [[]] * 5 == [seen.failures for seen in visits]
-        assert processes == [await ann.read(project, "/pid") for project in live]
-
-    async def _serve(self, ann: Person, repositories: SyncPath, name: str) -> Json:
-        project = await ann.project(repository_of(repositories / name, server(name)).path, name)
+async def test_kill_with_deployments_in_every_state_loses_nothing(
+    instance: ServedInstance, ann: Person, repositories: SyncPath
+) -> None:
+    """F04: queued deployments run, the build is repeated, and running programs continue."""
+    live_app = repository_of(repositories / "live", server("live"))
+    live = [await ann.project(live_app.path, f"live-{n}") for n in range(LIVE)]
+    for project in live:
         await ann.deploy(project)
-        return project
+    processes = [await ann.read(project, "/pid") for project in live]
+    await restart(instance, {"PUSHPAKA_CONCURRENCY": "1"})
+    gate = Path(repositories / "gate")
+    slow = await ann.project(live_app.path, "slow")
+    building = await deploy_held_build(ann, slow, gate)
+    site = repository_of(repositories / "site", {"index.html": "v1"})
+    projects = [await ann.project(site.path, f"site-{n}") for n in range(5)]
+    waiting = [
+        await ann.begin(project, target=f"preview:branch-{n}", branch=branch)
+        for project in projects
+        for n, branch in enumerate(BRANCHES)
+    ]
 
-    async def _begin(self, ann: Person, repositories: SyncPath) -> tuple[list[Json], Json, Path]:
-        """Fill the one place at work and the queue; return what waits, what builds, its gate."""
-        gate = Path(repositories / "gate")
-        wait = waiting_for(gate)
-        files = repository_of(repositories / "slow", server("slow"))
-        slow = await ann.project(files.path, "slow", build_command=wait)
-        building = await ann.begin(slow)
-        await ann.until_logged(building, "waiting")
-        quick = repository_of(repositories / "quick", server("quick"))
-        projects = [await ann.project(quick.path, f"quick-{n}") for n in range(5)]
-        waiting = [
-            await ann.begin(project, target=f"preview:branch-{n}", branch="main")
-            for n in range(10)
-            for project in projects
-        ]
-        return waiting, building, gate
-
-
-class TestF05:
-    async def test_sigterm_hands_the_job_back_and_counts_no_attempt(
-        self, instance: Served, ann: Person, repositories: SyncPath
-    ) -> None:
-        """Serve ends in time, the deployment waits again, and the next start builds it."""
-        gate = Path(repositories / "gate")
-        wait = waiting_for(gate)
-        files = repository_of(repositories / "polite", server("v1"))
-        project = await ann.project(files.path, "polite", build_command=wait)
-        deployment = await ann.begin(project)
-        await ann.until_logged(deployment, "waiting")
-
-        code = await instance.stop(SIGTERM, within=30)
-        left = await amiss(instance)
-        (kept,) = (await known_of(instance)).waiting
-        await gate.touch()
+    async with visit(ann, *live) as visits:
+        await instance.stop(SIGKILL, timeout_seconds=PATIENCE)
+        known = await database_state(instance)
+        del instance.env["PUSHPAKA_CONCURRENCY"]
         await instance.start()
-        running = await ann.outcome(deployment)
+        await gate.touch()
+        built = await ann.outcome(building)
+    ended = [await ann.outcome(deployment) for deployment in waiting]
+    await wait_until_cleaned_up(instance)
 
-        assert 0 == code
-        assert {} == left
-        assert (0, 1) == (kept.attempts, kept.fence)
-        assert "running" == running["status"], running["error"]
-        timeline = await ann.ask("GET", f"/deployments/{deployment['id']}/events")
-        assert "Its worker was shut down" in [event["cause"] for event in timeline["data"]]
+    assert {deployment["id"] for deployment in waiting} == {str(each.id) for each in known.waiting}
+    assert [building["id"]] == [str(each.id) for each in known.in_progress]
+    assert "running" == built["status"], built["error"]
+    assert 2 == messages(await ann.log(built)).count("waiting")
+    assert [ENDS[branch] for branch in BRANCHES] * 5 == [one["status"] for one in ended]
+    assert [[]] * LIVE == [seen.failures for seen in visits]
+    assert processes == [await ann.read(project, "/pid") for project in live]
+
+
+async def test_sigterm_requeues_the_deployment_without_counting_an_attempt(
+    instance: ServedInstance, ann: Person, repositories: SyncPath
+) -> None:
+    """F05: serve stops in time, and the deployment is built after the next start."""
+    gate = Path(repositories / "gate")
+    repository = repository_of(repositories / "polite", server("polite"))
+    deployment = await deploy_held_build(ann, await ann.project(repository.path), gate)
+
+    code = await instance.stop(SIGTERM, timeout_seconds=PATIENCE)
+    left = await mismatches(instance)
+    (kept,) = (await database_state(instance)).waiting
+    await gate.touch()
+    await instance.start()
+    running = await ann.outcome(deployment)
+
+    assert 0 == code
+    assert {} == left
+    assert (0, 1) == (kept.attempts, kept.fence)
+    assert "running" == running["status"], running["error"]
+    causes = [event["cause"] for event in await ann.timeline(deployment)]
+    assert "The worker was shut down" in causes

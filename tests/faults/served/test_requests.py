@@ -1,4 +1,4 @@
-"""An API dies while it answers: what it has accepted is done, once."""
+"""An API dies during a request, and the accepted deployment runs once."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -8,86 +8,70 @@ from signal import SIGKILL
 import httpx
 import pytest
 from anyio import fail_after, sleep
-from tests.acceptance.apps import repository_of
-from tests.acceptance.people import OWN_ADDRESSES, PATIENCE, Json, Person
-from tests.acceptance.variants import VARIANTS, settings_of
-from tests.faults.served.holdings import known_of, until_tidy
-from tests.served import Served, open_served
+from tests.acceptance.tools.apps import repository_of
+from tests.acceptance.tools.people import PATIENCE, Json, Person
+from tests.acceptance.tools.variants import ON_SERVERS, settings_of
+from tests.faults.served.instances import FAST, revive
+from tests.faults.served.resources import database_state, wait_until_cleaned_up
+from tests.served_instance import ServedInstance, open_served
 
-from pushpaka_core.domain.failpoints import ACCEPTED, REPLYING
+from pushpaka_core.domain.platform.failpoints import ACCEPTED, REPLYING
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
-SITE = {"index.html": "v1"}
 
-
-@pytest.fixture(scope="module", params=VARIANTS)
-async def instance(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
-    """Return an API that does not deploy."""
+@pytest.fixture(params=[ON_SERVERS])
+async def instance(request: pytest.FixtureRequest) -> AsyncIterator[ServedInstance]:
+    """Yield an instance whose API has no worker, and dies once it has stored a deployment."""
     with settings_of(request) as settings:
-        async with open_served(**OWN_ADDRESSES, **settings, PUSHPAKA_TEST_TIMING="fast") as served:
+        async with open_served(
+            **FAST, **settings, PUSHPAKA_TEST_FAILPOINT=f"{ACCEPTED}:kill"
+        ) as served:
             served.deploys = False
             yield await served.start()
 
 
 @pytest.fixture
 async def site(ann: Person, repositories: Path) -> Json:
-    return await ann.project(repository_of(repositories / "site", SITE).path, "site")
+    made = repository_of(repositories / "site", {"index.html": "v1"})
+    return await ann.project(made.path, "site")
 
 
-async def ask_and_die(instance: Served, person: Person, project: Json, step: str) -> int:
-    """Have somebody deploy by an API that ends at *step*, and return its exit code."""
-    await instance.stop(SIGKILL)
-    instance.env["PUSHPAKA_TEST_FAILPOINT"] = f"{step}:kill"
-    try:
-        await instance.start()
-        with suppress(httpx.TransportError):
-            await deploy(instance, person, project)
-        return await instance.ended()
-    finally:
-        del instance.env["PUSHPAKA_TEST_FAILPOINT"]
-
-
-async def deploy(instance: Served, person: Person, project: Json) -> Json:
-    """Deploy with the same key each time."""
+async def deploy(person: Person, project: Json, key: str) -> Json:
     body = {"project_id": project["id"]}
-    async with instance.api(person.token) as api:
-        answer = await api.post("/deployments", json=body, headers={"Idempotency-Key": "once"})
+    async with person.served_instance.api(person.token) as api:
+        answer = await api.post("/deployments", json=body, headers={"Idempotency-Key": key})
     assert answer.is_success, answer.text
     return dict(answer.json())
 
 
-async def test_accepted_without_a_hint_it_is_begun_by_the_next_look(
-    instance: Served, ann: Person, site: Json
+async def test_accepted_deployment_runs_once_despite_an_api_crash(
+    instance: ServedInstance, ann: Person, site: Json
 ) -> None:
-    """A worker finds the row, and serves it while there is no API at all."""
+    """
+    F02, F03: the API crashes after it has stored the deployment, and before it responds.
+
+    A worker finds the first deployment without a hint, and deploys it while no API runs. The client
+    repeats the second request with the same idempotency key, which creates no other deployment.
+    """
     async with instance.worker():
-        code = await ask_and_die(instance, ann, site, ACCEPTED)
+        with suppress(httpx.TransportError):
+            await deploy(ann, site, "first")
         with fail_after(PATIENCE):
-            while not (await known_of(instance)).serving:
-                await sleep(0.05)
-        await until_tidy(instance)
+            while not (await database_state(instance)).active_deployments(site):
+                await sleep(0.2)
+        await wait_until_cleaned_up(instance)
         page = await ann.read(site)
-        await instance.start()
-        listed = (await ann.ask("GET", f"/deployments?project_id={site['id']}"))["data"]
-
-    assert -SIGKILL == code
-    assert "v1" == page
-    assert ["running"] == [deployment["status"] for deployment in listed]
-
-
-async def test_accepted_without_an_answer_it_is_the_same_when_asked_for_again(
-    instance: Served, ann: Person, site: Json
-) -> None:
-    """The client repeats its request with the same key, and there is one deployment."""
-    code = await ask_and_die(instance, ann, site, REPLYING)
-    (kept,) = (await known_of(instance)).waiting
-    await instance.start()
-    again = await deploy(instance, ann, site)
-    async with instance.worker():
+        codes = [await revive(instance, next_failpoint=REPLYING)]
+        with suppress(httpx.TransportError):
+            await deploy(ann, site, "second")
+        codes.append(await revive(instance))
+        again = await deploy(ann, site, "second")
         running = await ann.outcome(again)
-    listed = (await ann.ask("GET", f"/deployments?project_id={site['id']}"))["data"]
 
-    assert -SIGKILL == code
-    assert str(kept.id) == again["id"]
-    assert [("running", again["id"])] == [(d["status"], d["id"]) for d in listed], running["error"]
+    listed = (await ann.ask("GET", f"/deployments?project_id={site['id']}"))["data"]
+    first, second = sorted(listed, key=lambda deployment: deployment["sequence"])
+    assert [-SIGKILL] * 2 == codes
+    assert "v1" == page
+    assert first["status"] in {"running", "stopped"}
+    assert ("running", again["id"]) == (second["status"], second["id"]), running["error"]

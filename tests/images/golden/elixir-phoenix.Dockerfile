@@ -3,7 +3,7 @@ ENV HEX_HOME=/root/.cache/hex \
     LANG=C.UTF-8 \
     MIX_ENV=prod \
     MIX_HOME=/opt/mix
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends build-essential ca-certificates git \
@@ -34,7 +34,7 @@ ENV ERL_CRASH_DUMP=/tmp/erl_crash.dump \
     PHX_SERVER=true \
     RELEASE_DISTRIBUTION=none \
     RELEASE_TMP=/tmp/release
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libncurses6 libstdc++6 openssl \

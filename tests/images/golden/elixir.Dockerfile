@@ -16,7 +16,7 @@ ENV ERL_CRASH_DUMP=/tmp/erl_crash.dump \
     PHX_SERVER=true \
     RELEASE_DISTRIBUTION=none \
     RELEASE_TMP=/tmp/release
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libncurses6 libstdc++6 openssl \

@@ -13,7 +13,7 @@ RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     set -a; . /run/secrets/env; set +a; go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/api ./cmd/worker
 
 FROM debian:trixie-slim
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \

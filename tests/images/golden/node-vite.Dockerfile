@@ -20,9 +20,10 @@ ARG PUSHPAKA_ENV
 RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     --mount=type=secret,id=env,target=/run/secrets/env \
     set -a; . /run/secrets/env; set +a; npm run build
+RUN [ -e dist ] || for other in dist build out; do if [ -f "$other/index.html" ]; then echo 'The build did not create dist. Serving' "$other instead, which has an index.html." && mkdir -p -- . && ln -s -- "$PWD/$other" dist; break; fi; done
 
 FROM caddy:2
-# pushpaka is a context of the build, and no stage.
+# pushpaka is an additional build context, not a stage.
 # hadolint ignore=DL3022
 COPY --from=pushpaka pushpaka-site.json /etc/pushpaka-site.json
 COPY --from=build /app/dist/ /srv/site/

@@ -1,7 +1,7 @@
 FROM node:22-slim AS base
 ENV NODE_ENV=production \
     PATH=/app/apps/api/node_modules/.bin:/app/apps/node_modules/.bin:/app/node_modules/.bin:$PATH
-RUN npm install --global @yarnpkg/cli-dist@4
+RUN npm install --global --force @yarnpkg/cli-dist@4
 
 FROM base AS build
 ENV BUN_INSTALL_CACHE_DIR=/root/.cache/bun \

@@ -1,7 +1,7 @@
 FROM node:22-slim AS base
 ENV NODE_ENV=production \
     PATH=/app/node_modules/.bin:$PATH
-RUN npm install --global yarn@1
+RUN npm install --global --force yarn@1
 
 FROM base AS build
 ENV BUN_INSTALL_CACHE_DIR=/root/.cache/bun \

@@ -3,7 +3,7 @@ ENV APACHE_LOCK_DIR=/tmp/apache2 \
     APACHE_PID_FILE=/tmp/apache2/apache2.pid \
     APACHE_RUN_DIR=/tmp/apache2 \
     LOG_CHANNEL=stderr
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libfreetype-dev libjpeg62-turbo-dev libpng-dev libicu-dev libpq-dev libzip-dev \
@@ -48,7 +48,7 @@ FROM base AS build
 ENV COMPOSER_ALLOW_SUPERUSER=1 \
     COMPOSER_CACHE_DIR=/root/.cache/composer \
     npm_config_cache=/root/.cache/npm
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends git unzip nodejs npm \

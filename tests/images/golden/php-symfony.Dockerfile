@@ -2,7 +2,7 @@ FROM php:8.4-apache AS base
 ENV APACHE_LOCK_DIR=/tmp/apache2 \
     APACHE_PID_FILE=/tmp/apache2/apache2.pid \
     APACHE_RUN_DIR=/tmp/apache2
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libicu-dev libpq-dev libzip-dev \
@@ -46,7 +46,7 @@ END
 FROM base AS build
 ENV COMPOSER_ALLOW_SUPERUSER=1 \
     COMPOSER_CACHE_DIR=/root/.cache/composer
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends git unzip \

@@ -2,7 +2,7 @@ FROM python:3.13-slim AS base
 ENV PYTHONUNBUFFERED=1 \
     VIRTUAL_ENV=/opt/venv \
     PATH=/opt/venv/bin:$PATH
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libpq5 \
@@ -16,7 +16,7 @@ ENV UV_CACHE_DIR=/root/.cache/uv \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
     UV_PYTHON=/opt/venv/bin/python \
     UV_PYTHON_DOWNLOADS=never
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev libpq-dev \

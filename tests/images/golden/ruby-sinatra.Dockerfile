@@ -10,7 +10,7 @@ ENV APP_ENV=production \
 FROM base AS build
 ENV BUNDLE_GLOBAL_GEM_CACHE=true \
     BUNDLE_USER_CACHE=/root/.cache/bundle
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends build-essential git libyaml-dev pkg-config \

@@ -12,7 +12,7 @@ RUN --mount=type=cache,id=pushpaka,target=/root/.cache,sharing=locked \
     set -a; . /run/secrets/env; set +a; cargo build --release --locked --bin api && install -D -t bin "${CARGO_TARGET_DIR:-target}/release/api"
 
 FROM debian:trixie-slim
-# The newest packages of this Debian are wanted, with all that was mended in them.
+# Versions are not pinned, so that the image gets the latest security fixes.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libssl3t64 tzdata \

@@ -2,7 +2,7 @@ FROM debian:trixie-slim
 
 COPY . /app/
 COPY --from=caddy:2 /usr/bin/caddy /usr/bin/caddy
-# pushpaka is a context of the build, and no stage.
+# pushpaka is an additional build context, not a stage.
 # hadolint ignore=DL3022
 COPY --from=pushpaka pushpaka-site.json /etc/pushpaka-site.json
 RUN mkdir -p /srv && ln -s /app/public /srv/site

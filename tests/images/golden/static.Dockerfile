@@ -1,5 +1,5 @@
 FROM caddy:2
-# pushpaka is a context of the build, and no stage.
+# pushpaka is an additional build context, not a stage.
 # hadolint ignore=DL3022
 COPY --from=pushpaka pushpaka-site.json /etc/pushpaka-site.json
 COPY public/ /srv/site/

@@ -1,4 +1,4 @@
-"""The settings: what differs between places comes from the environment."""
+"""The settings. Values that differ between hosts come from the environment."""
 
 import os
 from pathlib import Path

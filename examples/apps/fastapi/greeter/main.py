@@ -1,4 +1,4 @@
-"""A small application that says which commit it is, and with which settings it runs."""
+"""A small application that shows its commit and its settings."""
 
 import os
 from collections.abc import AsyncIterator

@@ -1,1 +1,1 @@
-"""Messages to people by the library Apprise."""
+"""Notifications sent with the Apprise library."""

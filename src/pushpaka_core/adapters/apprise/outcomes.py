@@ -1,14 +1,14 @@
-"""What came of a message, as the exit code of the program that has sent it."""
+"""Exit codes of the process that sends a notification or checks a URL."""
 
 from enum import IntEnum
 
 
 class Outcome(IntEnum):
-    """Whether a message was taken, and why not."""
+    """The result of sending a notification or of checking a URL."""
 
-    TAKEN = 0
-    NOT_TAKEN = 70
-    UNKNOWN = 71
-    """No service has such an address."""
+    ACCEPTED = 0
+    REJECTED = 70
+    UNSUPPORTED = 71
+    """No service supports the URL."""
     FORBIDDEN = 72
-    """It would have connected to where it may not, or done something else than connect."""
+    """A library tried to connect to a forbidden address, or to start a process."""

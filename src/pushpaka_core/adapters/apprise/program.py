@@ -1,4 +1,4 @@
-"""Sends one message that it reads from its input: a program, started by the messenger."""
+"""A program that reads one notification from its standard input and sends it."""
 
 import json
 import logging
@@ -10,10 +10,10 @@ from typing import Any
 from attrs import define, field
 
 from pushpaka_core.adapters.apprise.outcomes import Outcome
-from pushpaka_core.domain.networks import IPNetwork, may_be_contacted
+from pushpaka_core.domain.networks import IPNetwork, is_allowed_address
 
-_CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_FORBIDDEN = frozenset(
+_CONNECT_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_FORBIDDEN_EVENTS = frozenset(
     {
         "os.exec",
         "os.fork",
@@ -30,49 +30,52 @@ _FORBIDDEN = frozenset(
 
 
 @define
-class Guard:
-    """Judges what the interpreter is about to do, whichever library asks for it."""
+class ConnectionGuard:
+    """
+    An audit hook that keeps libraries from starting processes and connecting to forbidden
+    addresses.
+    """
 
     _allow_nets: Sequence[IPNetwork]
-    has_refused: bool = field(default=False, init=False)
+    has_blocked: bool = field(default=False, init=False)
 
-    def judge(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Refuse all but connections to allowed addresses; this is an audit hook."""
-        is_refused = event in _FORBIDDEN or (
-            event in _CONNECTING and not self._permits(arguments[1])
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raise PermissionError for starting a process or connecting to a forbidden address."""
+        is_refused = event in _FORBIDDEN_EVENTS or (
+            event in _CONNECT_EVENTS and not self._permits(arguments[1])
         )
         if is_refused:
-            self.has_refused = True
+            self.has_blocked = True
             raise PermissionError(event)
 
-    def _permits(self, place: object) -> bool:
-        """Tell whether a socket's address may be contacted; one of a file may not."""
-        if not isinstance(place, tuple):
+    def _permits(self, socket_address: object) -> bool:
+        """Return whether connections to *socket_address* are allowed. Unix sockets never are."""
+        if not isinstance(socket_address, tuple):
             return False
         try:
-            address = ip_address(place[0])
+            address = ip_address(socket_address[0])
         except ValueError:
             return False
-        return may_be_contacted(address, allow_nets=self._allow_nets)
+        return is_allowed_address(address, allowed_networks=self._allow_nets)
 
 
-def send(order: dict[str, Any]) -> Outcome:
-    """Send the message that *order* holds; without one see whether there is such a service."""
+def send(request: dict[str, Any]) -> Outcome:
+    """Send the message in *request*, or only check the URL if the request contains no message."""
     from apprise import Apprise
 
     logging.disable()
-    guard = Guard([ip_network(text) for text in order["allow_nets"]])
+    guard = ConnectionGuard([ip_network(text) for text in request["allow_nets"]])
     service = Apprise()
-    if not service.add(order["url"]):
-        return Outcome.UNKNOWN
-    message = order.get("message")
+    if not service.add(request["url"]):
+        return Outcome.UNSUPPORTED
+    message = request.get("message")
     if message is None:
-        return Outcome.TAKEN
-    sys.addaudithook(guard.judge)
+        return Outcome.ACCEPTED
+    sys.addaudithook(guard.check)
     is_taken = service.notify(title=message["title"], body=message["text"])
-    if guard.has_refused:
+    if guard.has_blocked:
         return Outcome.FORBIDDEN
-    return Outcome.TAKEN if is_taken else Outcome.NOT_TAKEN
+    return Outcome.ACCEPTED if is_taken else Outcome.REJECTED
 
 
 if __name__ == "__main__":

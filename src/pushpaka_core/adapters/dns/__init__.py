@@ -1,1 +1,1 @@
-"""Questions to name servers."""
+"""DNS lookups."""

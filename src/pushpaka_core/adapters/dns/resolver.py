@@ -1,4 +1,4 @@
-"""Name servers, asked by dnspython."""
+"""DNS lookups with dnspython."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -7,26 +7,31 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.domain.custom_domains import HostRecords
-from pushpaka_core.errors import NameLookupError
+from pushpaka_core.domain.routing.custom_domains import HostRecords
+from pushpaka_core.errors import DnsLookupError
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
     from dns.rdata import Rdata
 
-_LIFETIME = 5.0
-"""Seconds for one question, over all servers and tries."""
+_TIMEOUT_SECONDS = 5.0
+"""The time limit of one query in seconds, including retries on other servers."""
 
 
 @frozen(kw_only=True)
 class DnspythonResolver:
-    """Asks the given servers, or those of this host as its configuration names them then."""
+    """Queries the given name servers, or those of this host's current configuration."""
 
     servers: Sequence[tuple[str, int]] = ()
-    """Address and port of each."""
+    """Address and port of each name server."""
 
-    async def texts(self, name: str, /) -> Collection[str]:
-        """Return the texts of TXT records, each put together of its parts."""
+    async def txt_records(self, name: str, /) -> Collection[str]:
+        """
+        Return the TXT records of *name*, with the strings of each record joined.
+
+        Raises:
+            DnsLookupError: If the lookup fails. A name that does not exist has no records.
+        """
         found = set()
         for record in await self._records(name, "TXT"):
             with suppress(UnicodeDecodeError):
@@ -34,7 +39,12 @@ class DnspythonResolver:
         return found
 
     async def host_records(self, name: str, /) -> HostRecords:
-        """Return its own alias, and its addresses of both families."""
+        """
+        Return the CNAME, A and AAAA records of *name*.
+
+        Raises:
+            DnsLookupError: If a lookup fails. A name that does not exist has no records.
+        """
         aliases = await self._records(name, "CNAME")
         targets = [r.target.to_text(omit_final_dot=True).lower() for r in aliases]  # type: ignore[attr-defined]  # of CNAME
         addresses = [*await self._records(name, "A"), *await self._records(name, "AAAA")]
@@ -43,29 +53,31 @@ class DnspythonResolver:
             addresses=tuple(sorted(record.to_text() for record in addresses)),
         )
 
-    async def _records(self, name: str, kind: str) -> "Sequence[Rdata]":
+    async def _records(self, name: str, record_type: str) -> "Sequence[Rdata]":
         with _translated_errors(name):
             resolver = await to_thread.run_sync(self._resolver)
-            return await _asked(resolver, name, kind)
+            return await _query(resolver, name, record_type)
 
     def _resolver(self) -> "Resolver":
-        """Return what asks. It blocks: it reads the host's configuration, and dnspython itself."""
+        """Return a resolver. Blocks: it imports dnspython and reads the host's configuration."""
         from dns.asyncresolver import Resolver
         from dns.nameserver import Do53Nameserver
 
         resolver = Resolver(configure=not self.servers)
         if self.servers:
             resolver.nameservers = [Do53Nameserver(host, port) for host, port in self.servers]
-        resolver.lifetime = _LIFETIME
+        resolver.lifetime = _TIMEOUT_SECONDS
         return resolver
 
 
-async def _asked(resolver: "Resolver", name: str, kind: str) -> "Sequence[Rdata]":
+async def _query(resolver: "Resolver", name: str, record_type: str) -> "Sequence[Rdata]":
     from dns.name import from_text
     from dns.resolver import NXDOMAIN
 
     try:
-        answer = await resolver.resolve(from_text(f"{name}."), kind, raise_on_no_answer=False)
+        answer = await resolver.resolve(
+            from_text(f"{name}."), record_type, raise_on_no_answer=False
+        )
     except NXDOMAIN:
         return []
     return list(answer.rrset or ())
@@ -78,4 +90,4 @@ def _translated_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (DNSException, OSError) as error:
-        raise NameLookupError(name) from error
+        raise DnsLookupError(name) from error

@@ -1,1 +1,1 @@
-"""Images and containers of a Docker Engine, by the docker SDK behind threads and by buildx."""
+"""Builds and runs images with a Docker Engine, through the docker SDK and buildx."""

@@ -1,28 +1,40 @@
-"""The profile of every container: what it may, what it sees, and what it is called."""
+"""Creates containers, measures them, and explains their exits."""
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from signal import Signals
 from typing import Any
 
 from attrs import field, frozen
 from docker.types import LogConfig
 
-from pushpaka_core.adapters.docker.labels import Marks
-from pushpaka_core.domain.instances import WEB
-from pushpaka_core.domain.run_settings import RunSettings
+from pushpaka_core.adapters.docker.labels import Labels
+from pushpaka_core.domain.deployments.run_settings import RunSettings
+from pushpaka_core.domain.instances.instances import APP_USER_NAME, WEB_PROCESS_TYPE
 from pushpaka_core.errors import StartError
 from pushpaka_core.images.dockerfiles import site_command, working_directory
+from pushpaka_core.ports.processes import Exit
 from pushpaka_core.ports.runtime import StartRequest
 
-OWN_CAPABILITIES = (
+CUSTOM_IMAGE_CAPABILITIES = (
     *("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "NET_BIND_SERVICE", "KILL"),
 )
-"""What programs of images that were written by hand may need to become another user."""
+"""Capabilities that hand-written images may need, for example to change to another user."""
 _NANO = 10**9
+_MIN_FILE_BYTES = 4096
+"""The minimum size that is counted for a file. Even an empty file takes an inode."""
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+"""The name of a volume that the engine has created for a VOLUME instruction of the image."""
+
+_SIGNAL_OFFSET = 128
 
 
 @frozen(kw_only=True)
-class Most:
-    """What an operator lets each container take at most."""
+class ContainerLimits:
+    """The operator's upper limits for each container."""
 
     memory_bytes: int = 2 * 2**30
     cpus: float = 2.0
@@ -31,47 +43,47 @@ class Most:
     disk_bytes: int = 10 * 2**30
 
     def memory_of(self, settings: RunSettings) -> int:
-        """Return the bytes of memory that a container gets with *settings*."""
+        """Return an instance's memory limit in bytes, at most the operator's limit."""
         asked = settings.memory_limit
         return min(asked * 2**20 if asked else self.memory_bytes, self.memory_bytes)
 
     def nano_cpus_of(self, settings: RunSettings) -> int:
-        """Return the billionths of a core that it gets."""
+        """Return an instance's CPU limit in billionths of a core, at most the operator's limit."""
         return round(min(settings.cpu_limit or self.cpus, self.cpus) * _NANO)
 
 
 @frozen(kw_only=True)
-class Profile:
-    """Turns what is asked for into what the engine is told."""
+class ContainerProfile:
+    """Translates a start request into arguments of the docker SDK."""
 
-    marks: Marks
-    most: Most = field(factory=Most)
+    labels: Labels
+    limits: ContainerLimits = field(factory=ContainerLimits)
 
-    def of(self, request: StartRequest) -> dict[str, Any]:
+    def create_arguments(self, request: StartRequest) -> dict[str, Any]:
         """
-        Return how the container of an instance is made.
+        Return the arguments of `containers.create` for an instance.
 
         Raises:
-            StartError: If the plan has no command for it.
+            StartError: If the plan has no command for the instance's process type.
         """
         instance, number = request.instance, request.project.number
-        is_own = request.plan.dockerfile is not None
+        is_own = request.plan.has_own_image
         return {
             "image": request.artifact,
             "command": command_of(request),
-            "name": self.marks.container(instance.name),
-            "labels": self.marks.of_instance(instance, number),
-            "environment": {**own_env_of(request), **request.env, **place_env_of(request)},
-            "working_dir": directory_of(request),
+            "name": self.labels.container(instance.name),
+            "labels": self.labels.instance_labels(instance, number),
+            "environment": {**default_env_of(request), **request.env, **listen_env_of(request)},
+            "working_dir": working_directory_of(request),
             "init": True,
             "detach": True,
-            "network": self.marks.network(number),
+            "network": self.labels.network(number),
             "ports": self._ports(request),
             "cap_drop": ["ALL"],
-            "cap_add": list(OWN_CAPABILITIES) if is_own else [],
+            "cap_add": list(CUSTOM_IMAGE_CAPABILITIES) if is_own else [],
             "security_opt": ["no-new-privileges:true"],
             "read_only": not is_own,
-            "tmpfs": {"/tmp": f"size={self.most.tmp_bytes},mode=1777"},  # noqa: S108 - a container's
+            "tmpfs": {"/tmp": f"size={self.limits.tmp_bytes},mode=1777"},  # noqa: S108 - a container's
             "restart_policy": {"Name": "no"},
             "log_config": LogConfig(
                 type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "3"}
@@ -86,45 +98,83 @@ class Profile:
         return {f"{request.settings.port}/tcp": (instance.host, instance.port)}
 
     def _limits(self, request: StartRequest) -> dict[str, Any]:
-        memory = self.most.memory_of(request.settings)
+        memory = self.limits.memory_of(request.settings)
         return {
             "mem_limit": memory,
             "memswap_limit": memory,
-            "nano_cpus": self.most.nano_cpus_of(request.settings),
-            "pids_limit": self.most.processes,
+            "nano_cpus": self.limits.nano_cpus_of(request.settings),
+            "pids_limit": self.limits.processes,
         }
 
 
 def command_of(request: StartRequest) -> list[str] | None:
     """
-    Return the command in place of the image's own, or None to run that.
+    Return the command to run, or None to run the image's own.
 
     Raises:
-        StartError: If the plan has none for the process type.
+        StartError: If the plan has no command for the process type.
     """
     plan, process_type = request.plan, request.instance.process_type
     if step := plan.processes.get(process_type):
         return ["/bin/sh", "-c", step.command]
-    if process_type == WEB and plan.static:
+    if process_type == WEB_PROCESS_TYPE and plan.static:
         return list(site_command())
-    if process_type == WEB and plan.dockerfile:
+    if process_type == WEB_PROCESS_TYPE and plan.has_own_image:
         return None
-    raise StartError(f"The plan has no command for the process type {process_type}.")
+    raise StartError(
+        f"The plan has no command for the process type {process_type}. Add it to the Procfile or "
+        "to pushpaka.toml, and deploy again."
+    )
 
 
-def directory_of(request: StartRequest) -> str | None:
-    """Return the working directory; None is the image's own."""
-    if request.plan.dockerfile is not None:
+def working_directory_of(request: StartRequest) -> str | None:
+    """Return the working directory, or None for the image's own."""
+    if request.plan.has_own_image:
         return None
     return working_directory(request.plan, request.instance.process_type)
 
 
-def own_env_of(request: StartRequest) -> dict[str, str]:
-    """Return what programs see unless their env vars say otherwise."""
-    return {} if request.plan.dockerfile else {"HOME": "/tmp"}  # noqa: S108 - a container's
+def default_env_of(request: StartRequest) -> dict[str, str]:
+    """Return default environment variables. Those of the project override them."""
+    if request.plan.has_own_image:
+        return {}
+    return {"HOME": "/tmp", "LOGNAME": APP_USER_NAME, "USER": APP_USER_NAME}  # noqa: S108 - a container's
 
 
-def place_env_of(request: StartRequest) -> dict[str, str]:
-    """Return where programs have to listen, whatever their env vars say."""
+def listen_env_of(request: StartRequest) -> dict[str, str]:
+    """Return HOST and PORT, which override the project's environment variables."""
     port = {} if request.instance.port is None else {"PORT": str(request.settings.port)}
     return {"HOST": "0.0.0.0", **port}  # noqa: S104 - inside the container
+
+
+def exit_from_code(code: int, *, memory_limit: int | None = None) -> Exit:
+    """Return the exit status for *code*. 128 + n means signal n, as in a shell."""
+    if code - _SIGNAL_OFFSET in set(Signals):
+        return Exit(signal=code - _SIGNAL_OFFSET, memory_limit=memory_limit)
+    return Exit(code=code, memory_limit=memory_limit)
+
+
+def exceeds_disk_limit(attrs: Mapping[str, Any], limit: int) -> bool:
+    """
+    Return whether a container's writable layer and anonymous volumes exceed *limit* bytes.
+
+    Blocks. Volumes of the project are measured by themselves.
+    """
+    total = 0
+    for size in _sizes(attrs):
+        total += size
+        if total > limit:
+            return True
+    return False
+
+
+def _sizes(attrs: Mapping[str, Any]) -> Iterator[int]:
+    layer = ((attrs.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    volumes = [
+        mount["Source"] for mount in attrs["Mounts"] if _ANONYMOUS.fullmatch(mount.get("Name", ""))
+    ]
+    for directory in filter(None, (layer, *volumes)):
+        for place, _, names in os.walk(directory):
+            for name in names:
+                with suppress(OSError):
+                    yield max(Path(place, name).lstat().st_blocks * 512, _MIN_FILE_BYTES)

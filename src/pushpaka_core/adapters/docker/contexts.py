@@ -1,4 +1,4 @@
-"""What BuildKit is given: a Dockerfile, what it must not see, and the secrets of the build."""
+"""Build contexts: the Dockerfile, the ignored files, the source policy and the build secrets."""
 
 import hmac
 import json
@@ -10,124 +10,132 @@ from pathlib import Path, PurePosixPath
 
 from attrs import evolve, field, frozen
 
-from pushpaka_core.adapters.docker.own_dockerfiles import check_dockerfile, source_policy
+from pushpaka_core.adapters.docker.own_dockerfiles import require_allowed_dockerfile, source_policy
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import OwnDockerfile
+from pushpaka_core.domain.pipeline.build_plans import RepositoryDockerfile
 from pushpaka_core.errors import BuildError
+from pushpaka_core.images.caddy_config import site_config
 from pushpaka_core.images.dockerfiles import (
     ENV_SECRET,
     ENV_VERSION,
     PLATFORM_CONTEXT,
     SITE_CONFIG,
     DockerfileWriter,
-    images_of,
+    base_images,
 )
-from pushpaka_core.images.languages import recipe_of
-from pushpaka_core.images.sites import site_config
+from pushpaka_core.images.languages import image_recipe
 from pushpaka_core.ports.builder import BuildRequest
 
-_NAME = "Dockerfile"
-_POLICY = "policy.json"
-_POLICY_AT = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
-_NEVER_NEEDED = (".git", "**/node_modules", "**/.venv", "**/__pycache__", "**/.DS_Store")
-_MOST_BYTES = 1024 * 1024
+_DOCKERFILE_NAME = "Dockerfile"
+_POLICY_FILE = "policy.json"
+_POLICY_VARIABLE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
+_ALWAYS_IGNORED = (".git", "**/node_modules", "**/.venv", "**/__pycache__", "**/.DS_Store")
+_MAX_DOCKERFILE_BYTES = 1024 * 1024
 
 
 @frozen(kw_only=True)
-class Context:
-    """What `docker buildx build` is told of one build."""
+class BuildContext:
+    """Arguments for `docker buildx build`."""
 
     arguments: tuple[str, ...]
     key: str
-    """The same for the same files, the same plan and the same env vars."""
+    """A hash of the files, the plan and the environment variables."""
     images: tuple[str, ...] = ()
-    """What has to be fetched first; BuildKit fetches what a repository's own Dockerfile names."""
+    """Base images to pull first. BuildKit itself pulls those of a repository's own Dockerfile."""
     env: Mapping[str, str] = field(factory=dict)
-    """What the command line has to see."""
+    """Environment variables for buildx."""
 
 
 @frozen(kw_only=True)
-class Contexts:
-    """Prepares the contexts of builds; blocks."""
+class BuildContexts:
+    """Prepares build contexts. All methods block."""
 
     _salt: bytes = field(repr=False)
-    """Makes what is told of env vars worthless to whoever reads it in an image."""
+    """
+    A secret that is hashed with environment variables, so that their values
+    cannot be guessed.
+    """
     _tree_of: Callable[[Path], FileTree]
-    _prefix: str = ""
+    _registry_prefix: str = ""
 
-    def prepare(self, request: BuildRequest, directory: Path, *, own: str) -> Context:
+    def prepare(self, request: BuildRequest, directory: Path, *, image_prefix: str) -> BuildContext:
         """
-        Write into *directory* what the build of a request needs beside its files.
+        Return a build context, after writing the files that it needs besides the checkout.
 
-        No image is fetched for it whose name begins with *own*, as those of all projects do.
+        The files are written to *directory*. The source policy denies pulling images whose names
+        begin with *image_prefix*, the prefix of all images built by this instance.
 
         Raises:
             BuildError: If the repository's own Dockerfile cannot be used.
         """
-        policy = directory / _POLICY
-        policy.write_text(source_policy(own))
-        return evolve(self._context(request, directory), env={_POLICY_AT: str(policy)})
+        policy = directory / _POLICY_FILE
+        policy.write_text(source_policy(image_prefix))
+        return evolve(self._context(request, directory), env={_POLICY_VARIABLE: str(policy)})
 
-    def _context(self, request: BuildRequest, directory: Path) -> Context:
+    def _context(self, request: BuildRequest, directory: Path) -> BuildContext:
         if own := request.plan.dockerfile:
-            return self._of_own(request, own, directory)
-        writer = DockerfileWriter(prefix=self._prefix)
+            return self._own_dockerfile_context(request, own, directory)
+        writer = DockerfileWriter(prefix=self._registry_prefix)
         tree = self._tree_of(request.directory)
-        text = writer.write(request.plan, recipe_of(request.plan, tree))
-        return self._of_written(request, text, directory, tree)
+        text = writer.write(request.plan, image_recipe(request.plan, tree))
+        return self._generated_context(request, text, directory, tree)
 
-    def _of_written(
+    def _generated_context(
         self, request: BuildRequest, text: str, directory: Path, tree: FileTree
-    ) -> Context:
-        dockerfile, extra = directory / _NAME, directory / PLATFORM_CONTEXT
-        ignored = [tree.read(".dockerignore") or "", *_NEVER_NEEDED]
-        secrets = "".join(f"{k}={shlex.quote(v)}\n" for k, v in request.env.items())
+    ) -> BuildContext:
+        dockerfile, extra = directory / _DOCKERFILE_NAME, directory / PLATFORM_CONTEXT
+        ignored = [tree.read(".dockerignore") or "", *_ALWAYS_IGNORED]
+        env = {"LOGNAME": "root", "USER": "root", **request.env}
+        secrets = "".join(f"{k}={shlex.quote(v)}\n" for k, v in env.items())
         extra.mkdir()
         dockerfile.write_text(text)
-        dockerfile.with_name(f"{_NAME}.dockerignore").write_text("\n".join(ignored))
+        dockerfile.with_name(f"{_DOCKERFILE_NAME}.dockerignore").write_text("\n".join(ignored))
         if request.plan.static:
             (extra / SITE_CONFIG).write_text(site_config(request.plan.static))
         (directory / ENV_SECRET).write_text(secrets)
-        return Context(
+        return BuildContext(
             arguments=(
                 *("--file", str(dockerfile)),
                 *("--build-context", f"{PLATFORM_CONTEXT}={extra}"),
-                *("--secret", f"id={ENV_SECRET},src={directory / ENV_SECRET}"),
-                *("--build-arg", f"{ENV_VERSION}={self._version(request.env)}"),
+                *_secret_arguments(ENV_SECRET, directory / ENV_SECRET),
+                *("--build-arg", f"{ENV_VERSION}={self._env_digest(request.env)}"),
                 str(request.directory),
             ),
             key=self._key(request, text),
-            images=images_of(text),
+            images=base_images(text),
         )
 
-    def _of_own(self, request: BuildRequest, own: OwnDockerfile, directory: Path) -> Context:
-        context = _inner(request, own.context or ".")
+    def _own_dockerfile_context(
+        self, request: BuildRequest, own_dockerfile: RepositoryDockerfile, directory: Path
+    ) -> BuildContext:
+        context = _path_inside(request, own_dockerfile.context or ".")
         if not context.is_dir():
             raise BuildError(
-                f"There is no directory {own.context} in the repository. Check its spelling."
+                f"The directory {own_dockerfile.context} does not exist in the repository. Check"
+                " its spelling."
             )
-        path = _inner(request, own.path)
-        text = _read(path, own.path)
-        target = ("--target", own.target) if own.target else ()
-        secrets = _secrets(request.env, directory)
-        return Context(
+        path = _path_inside(request, own_dockerfile.path)
+        text = _read(path, own_dockerfile.path)
+        target = ("--target", own_dockerfile.target) if own_dockerfile.target else ()
+        secrets = _write_secrets(request.env, directory)
+        return BuildContext(
             arguments=("--file", str(path), *target, *secrets, str(context)),
             key=self._key(request, text),
         )
 
     def _key(self, request: BuildRequest, dockerfile: str) -> str:
-        told = [dockerfile, repr(request.plan.dockerfile), repr(request.plan.static)]
-        told += [self._version(request.env), str(request.project_number)]
-        told += [digest_of(request.directory)]
-        return sha256("\0".join(told).encode()).hexdigest()
+        parts = [dockerfile, repr(request.plan.dockerfile), repr(request.plan.static)]
+        parts += [self._env_digest(request.env), str(request.project_number)]
+        parts += [digest_of(request.directory)]
+        return sha256("\0".join(parts).encode()).hexdigest()
 
-    def _version(self, env: Mapping[str, str]) -> str:
-        told = json.dumps(sorted(env.items())).encode()
-        return hmac.new(self._salt, told, sha256).hexdigest()[:32]
+    def _env_digest(self, env: Mapping[str, str]) -> str:
+        document = json.dumps(sorted(env.items())).encode()
+        return hmac.new(self._salt, document, sha256).hexdigest()[:32]
 
 
 def digest_of(directory: Path) -> str:
-    """Return a hash over the names, modes and contents of all files below *directory*."""
+    """Return a hash of the names, modes and contents of all files below *directory*."""
     whole = sha256()
     for path in _files(directory):
         facts = path.lstat()
@@ -141,12 +149,23 @@ def digest_of(directory: Path) -> str:
     return whole.hexdigest()
 
 
-def _secrets(env: Mapping[str, str], directory: Path) -> Iterator[str]:
-    """Yield what tells of env vars in files: the environment of the client itself is not theirs."""
+def _write_secrets(env: Mapping[str, str], directory: Path) -> Iterator[str]:
+    """
+    Write each variable to a file and yield the `--secret` arguments for the file.
+
+    Passing variables through the client's environment instead could change how buildx itself
+    behaves.
+    """
     for number, (name, value) in enumerate(env.items()):
         file = directory / f"secret-{number}"
         file.write_text(value)
-        yield from ("--secret", f"id={name},src={file}")
+        yield from _secret_arguments(name, file)
+
+
+def _secret_arguments(name: str, file: Path) -> tuple[str, str]:
+    # Docker parses the value of the option as a line of CSV.
+    source = str(file).replace('"', '""')
+    return "--secret", f'id={name},"src={source}"'
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -157,19 +176,29 @@ def _files(directory: Path) -> Iterator[Path]:
         yield from (path for path in paths if path.is_symlink() or path.is_file())
 
 
-def _inner(request: BuildRequest, path: str) -> Path:
-    """Return a path below the application, which must not lead out of the repository."""
+def _path_inside(request: BuildRequest, path: str) -> Path:
+    """
+    Return the path of a file of the application.
+
+    Raise BuildError if the path leads outside the repository or to a symbolic link.
+    """
     root = request.directory
     inner = root / PurePosixPath(request.plan.directory or ".") / path
     resolved = inner.resolve()
     if not resolved.is_relative_to(root.resolve()) or inner.is_symlink():
-        raise BuildError(f"{path[:100]} leads out of the repository. Name a path inside it.")
+        raise BuildError(f"{path[:100]} is outside the repository. Use a path inside it.")
     return inner
 
 
-def _read(path: Path, shown: str) -> str:
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        raise BuildError(f"There is no {shown[:100]} in the repository. Check its spelling.")
+def _read(path: Path, display_name: str) -> str:
+    if not path.is_file():
+        raise BuildError(
+            f"{display_name[:100]} does not exist in the repository. Check its spelling."
+        )
+    if path.stat().st_size > _MAX_DOCKERFILE_BYTES:
+        raise BuildError(
+            f"{display_name[:100]} is larger than {_MAX_DOCKERFILE_BYTES // 1024} KiB. Shorten it."
+        )
     text = path.read_text(errors="replace")
-    check_dockerfile(text, shown)
+    require_allowed_dockerfile(text, display_name)
     return text

@@ -1,4 +1,4 @@
-"""The control group in which the commands of a build run, of either version."""
+"""Control groups (version 1 or 2) in which the commands of a build run."""
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -12,141 +12,160 @@ from time import sleep
 from anyio import CancelScope, to_thread
 from attrs import field, frozen
 
-from pushpaka_core.control_groups import SWAP_FILES, limit_files
-from pushpaka_core.directory_locks import made_and_locked, opened
 from pushpaka_core.errors import PlatformFaultError
-from pushpaka_core.ports.processes import Limits
+from pushpaka_core.host.control_groups import SWAP_FILES, limit_files
+from pushpaka_core.host.directory_locks import create_and_lock, open_directory
+from pushpaka_core.ports.processes import ResourceLimits
 
 _ROOT = Path("/sys/fs/cgroup")
-_NONE = "oom_kill 0"
-_KILLS, _PAUSE = 100, 0.02
-"""How often what runs in a group is killed until nothing is left, and the seconds between."""
-_REACHED = ("max_usage_in_bytes", "limit_in_bytes")
-"""What tells with the first version that there was no more to be had."""
+_NO_OOM_KILL = "oom_kill 0"
+_KILL_ATTEMPTS, _KILL_INTERVAL = 100, 0.02
+"""The number of attempts to kill all processes of a group, and the seconds between two attempts."""
+_V1_USAGE_FILES = ("max_usage_in_bytes", "limit_in_bytes")
+"""Files of control groups version 1 that show whether the memory limit was reached."""
 
 
 @frozen
 class BuildGroups:
-    """Makes groups for builds, which BuildKit is told by name."""
+    """Creates control groups for builds."""
 
     _root: Path = field(default=_ROOT)
 
     @asynccontextmanager
-    async def around(self, name: str, limits: Limits) -> AsyncIterator[str]:
+    async def open_group(self, name: str, limits: ResourceLimits) -> AsyncIterator[str]:
         """
-        Yield the name of a group that keeps *limits* to all who are in it at the same time.
+        Create a control group and yield its path, for `docker buildx build --cgroup-parent`.
 
-        BuildKit takes over what was done in a group of the same name only. What a killed build
-        has left in it is ended first, and it is gone once nobody is in it any more.
+        *limits* apply to all concurrent builds in the group together. The name must not change
+        between builds of a project, because the name is part of BuildKit's cache key. Processes
+        left over from a killed build are killed first. The last build removes the group.
 
         Raises:
-            PlatformFaultError: If this process may make none.
+            PlatformFaultError: If this process may not create control groups.
         """
         with _translated():
-            await self.clear(name)
+            await self.remove_unused(name)
             groups = await to_thread.run_sync(self._groups, name, limits)
-            held = await to_thread.run_sync(self._locked, name)
+            held = await to_thread.run_sync(self._open_locked, name)
         try:
             with _translated():
-                await to_thread.run_sync(_limit, groups)
+                await to_thread.run_sync(_apply_limits, groups)
             yield f"/{name}"
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(os.close, held)
-                await self.clear(name)
+                await self.remove_unused(name)
 
-    async def clear(self, name: str) -> None:
-        """Remove a group that nobody builds in, and end what a killed build has left there."""
-        await to_thread.run_sync(self._clear, name)
+    async def remove_unused(self, name: str) -> None:
+        """Kill leftover processes of a group and remove it, unless a build is using it."""
+        await to_thread.run_sync(self._remove_unused, name)
 
-    def _groups(self, name: str, limits: Limits) -> Mapping[Path, Mapping[str, str]]:
-        """Return the directories of the group, with the files in them that limit it."""
-        wanted = limit_files(limits, is_unified=self._is_unified)
+    def _groups(self, name: str, limits: ResourceLimits) -> Mapping[Path, Mapping[str, str]]:
+        """Return the group's directories, each with its limit files and their contents."""
+        files_by_controller = limit_files(limits, is_v2=self._is_unified)
         if self._is_unified:
-            self._hand_on(wanted)
-            return {self._root / name: {k: v for each in wanted.values() for k, v in each.items()}}
-        return {self._root / controller / name: files for controller, files in wanted.items()}
+            self._delegate_controllers(files_by_controller)
+            return {
+                self._root / name: {
+                    k: v for files in files_by_controller.values() for k, v in files.items()
+                }
+            }
+        return {
+            self._root / controller / name: files
+            for controller, files in files_by_controller.items()
+        }
 
-    def _hand_on(self, controllers: Iterable[str]) -> None:
-        """Let groups have what the root has, where nobody has seen to it yet."""
-        wanted = " ".join(f"+{controller}" for controller in controllers)
+    def _delegate_controllers(self, controllers: Iterable[str]) -> None:
+        """
+        Enable the root's controllers for child groups.
+
+        Another process may have done so already.
+        """
+        controller_changes = " ".join(f"+{controller}" for controller in controllers)
         with suppress(OSError):
-            _write(self._root / "cgroup.subtree_control", wanted)
+            _write(self._root / "cgroup.subtree_control", controller_changes)
 
-    def _lock(self, name: str) -> Path:
-        """Return the directory that is locked by whoever builds in the group."""
+    def _lock_directory(self, name: str) -> Path:
+        """Return the directory that is locked by builds in the group."""
         return self._root / name if self._is_unified else self._root / "memory" / name
 
-    def _locked(self, name: str) -> int:
-        """Make that directory, and open it so that it is not removed until it is closed."""
-        group = self._lock(name)
-        return made_and_locked(group, partial(group.mkdir, exist_ok=True), LOCK_SH)
+    def _open_locked(self, name: str) -> int:
+        """
+        Create and lock the lock directory.
+
+        Return its descriptor, which holds the lock until it is closed.
+        """
+        group = self._lock_directory(name)
+        return create_and_lock(group, partial(group.mkdir, exist_ok=True), LOCK_SH)
 
     @property
     def _is_unified(self) -> bool:
         return (self._root / "cgroup.controllers").exists()
 
-    def _clear(self, name: str) -> None:
-        with suppress(FileNotFoundError, BlockingIOError), opened(self._lock(name)) as held:
+    def _remove_unused(self, name: str) -> None:
+        with (
+            suppress(FileNotFoundError, BlockingIOError),
+            open_directory(self._lock_directory(name)) as held,
+        ):
             flock(held, LOCK_EX | LOCK_NB)
-            for _ in range(_KILLS):
+            for _ in range(_KILL_ATTEMPTS):
                 if not self._kill(name):
                     break
-                sleep(_PAUSE)
+                sleep(_KILL_INTERVAL)
             self._remove(name)
 
     def _kill(self, name: str) -> bool:
-        """Kill all that runs in the group, and tell whether there was anything."""
-        files = [file for group in self._all(name) for file in group.rglob("cgroup.procs")]
-        pids = {int(pid) for file in files for pid in _text(file).split()}
+        """Kill all processes in the group. Return whether there were any."""
+        files = [file for group in self._directories(name) for file in group.rglob("cgroup.procs")]
+        pids = {int(pid) for file in files for pid in _read_or_empty(file).split()}
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, SIGKILL)
         return bool(pids)
 
     def _remove(self, name: str) -> None:
-        """Remove the group from every hierarchy, with those that BuildKit has made in it."""
-        for group in self._all(name):
+        """Remove the group from every hierarchy, with the groups that BuildKit created in it."""
+        for group in self._directories(name):
             for inner in (*sorted(group.rglob("*/"), reverse=True), group):
                 with suppress(OSError):
                     inner.rmdir()
 
-    def _all(self, name: str) -> Iterator[Path]:
+    def _directories(self, name: str) -> Iterator[Path]:
         yield self._root / name
         yield from self._root.glob(f"*/{name}")
 
-    async def was_out_of_memory(self, name: str) -> bool:
-        """Tell whether the group has reached its limit of memory, for which the kernel kills."""
-        return await to_thread.run_sync(self._has_killed, name)
+    async def ran_out_of_memory(self, name: str) -> bool:
+        """Return whether the group has reached its memory limit."""
+        return await to_thread.run_sync(self._ran_out_of_memory, name)
 
-    def _has_killed(self, name: str) -> bool:
+    def _ran_out_of_memory(self, name: str) -> bool:
         group = self._root / "memory" / name
-        most, limit = (_text(group / f"memory.{file}") for file in _REACHED)
-        events = _text(self._root / name / "memory.events").splitlines()
-        killed = any(line.startswith("oom_kill ") and line != _NONE for line in events)
+        most, limit = (_read_or_empty(group / f"memory.{file}") for file in _V1_USAGE_FILES)
+        events = _read_or_empty(self._root / name / "memory.events").splitlines()
+        killed = any(line.startswith("oom_kill ") and line != _NO_OOM_KILL for line in events)
         return killed or bool(most and int(most) >= int(limit))
 
 
-def _limit(groups: Mapping[Path, Mapping[str, str]]) -> None:
+def _apply_limits(groups: Mapping[Path, Mapping[str, str]]) -> None:
     for group, files in groups.items():
         group.mkdir(exist_ok=True)
         for file, text in files.items():
-            _limit_by(group / file, text)
+            _write_limit(group / file, text)
 
 
-def _limit_by(file: Path, text: str) -> None:
+def _write_limit(file: Path, text: str) -> None:
     try:
         _write(file, text)
     except FileNotFoundError:
         if file.name not in SWAP_FILES:
             raise PlatformFaultError(
-                f"The build cannot be contained: this host's control groups have no {file.name}."
-                " Turn the kernel's controllers cpu, memory and pids on."
+                "The resources of the build cannot be limited: this host's control groups have no "
+                f"{file.name}. Enable the kernel's cpu, memory and pids controllers."
             ) from None
 
 
 def _write(file: Path, text: str) -> None:
-    """Write to a file that is there: in a group none can be made."""
+    """Write to an existing file. Files cannot be created in a control group."""
     descriptor = os.open(file, os.O_WRONLY | os.O_TRUNC)
     try:
         os.write(descriptor, text.encode())
@@ -160,12 +179,12 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise PlatformFaultError(
-            f"No control group can be made for the build: {error.strerror}."
-            " Run the worker as root, as builds of images have to be contained."
+            f"The control group of the build could not be created: {error.strerror}. Run the"
+            " worker as root: image builds need a control group to limit their resources."
         ) from error
 
 
-def _text(path: Path) -> str:
+def _read_or_empty(path: Path) -> str:
     with suppress(OSError):
         return path.read_text()
     return ""

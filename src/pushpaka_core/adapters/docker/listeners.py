@@ -1,39 +1,44 @@
-"""Sees where the programs of a container listen, in what the kernel says of their network."""
+"""Finds the TCP ports on which a container's programs listen, from /proc."""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from attrs import frozen
 
-_LISTENING = "0A"
-_WORD = 8
+from pushpaka_core.host.socket_tables import parse_socket_address
+
+_LISTEN_STATE = "0A"
 
 
 @frozen
 class Listener:
-    """A TCP port on which something listens."""
+    """A TCP port with a listening socket."""
 
     address: IPv4Address | IPv6Address
     port: int
 
     @property
     def is_reachable(self) -> bool:
-        """Tell whether others than the container itself can connect to it."""
+        """Return whether the port can be reached from outside the container."""
         return not self.address.is_loopback
 
 
 def listeners_of(pid: int) -> Iterator[Listener]:
     """
-    Yield where the network of process *pid* listens; nothing where it is gone.
+    Yield the listening TCP sockets in the network namespace of process *pid*, if it still runs.
 
-    For each table the kernel walks through all connections of the host: that of IPv6 comes last,
-    and none is read of which the kernel counts no sockets in that network.
+    To read `/proc/PID/net/tcp` or `tcp6`, the kernel walks through all connections of the host.
+    So a file is skipped if the namespace has no sockets of its kind, and `tcp6` is read last.
     """
     for family in ("", "6"):
         lines = _lines(pid, f"tcp{family}") if _has_sockets(pid, family) else ()
         found = (line.split() for line in lines[1:])
-        yield from (_listener(words[1]) for words in found if words[3] == _LISTENING)
+        yield from (
+            Listener(*parse_socket_address(words[1]))
+            for words in found
+            if words[3] == _LISTEN_STATE
+        )
 
 
 def _has_sockets(pid: int, family: str) -> bool:
@@ -42,18 +47,8 @@ def _has_sockets(pid: int, family: str) -> bool:
 
 
 def _lines(pid: int, table: str) -> Sequence[str]:
-    """Return what the kernel says of the network; nothing where it or its process is gone."""
+    """Return the lines of a file below /proc/<pid>/net, or none if the process has exited."""
     try:
         return Path(f"/proc/{pid}/net/{table}").read_text().splitlines()
     except OSError:
         return ()
-
-
-def _listener(text: str) -> Listener:
-    """Read an address as the kernel writes it: words of four bytes, each in the host's order."""
-    address, _, port = text.partition(":")
-    words = [address[n : n + _WORD] for n in range(0, len(address), _WORD)]
-    packed = b"".join(bytes.fromhex(word)[::-1] for word in words)
-    found = ip_address(packed)
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return Listener(mapped or found, int(port, 16))

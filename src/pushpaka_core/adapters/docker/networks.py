@@ -1,4 +1,4 @@
-"""A network for each project, in which nobody else's containers are."""
+"""A network for each project, isolated from those of other projects."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,40 +12,44 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from pushpaka_core.adapters.docker.engine import Engine
-from pushpaka_core.adapters.docker.labels import Marks
+from pushpaka_core.adapters.docker.labels import Labels
 from pushpaka_core.errors import PlatformFaultError
 
-BRIDGES = "pkb"
-"""How the names of the bridges begin, by which the host's firewall can know them."""
-POOL = IPv4Network("10.213.0.0/16")
-_SIZE = 26
-"""The length of the prefix of each project's addresses: there are 62 for its containers."""
-_MOST_OF_A_NAME = 15
-"""Bytes that the kernel has for an interface's name."""
-_OF_THE_ENGINE, _BRIDGE_NAME = "bridge", "com.docker.network.bridge.name"
+BRIDGE_PREFIX = "pkb"
+"""Prefix of the names of all bridges, for the host's firewall."""
+ADDRESS_POOL = IPv4Network("10.213.0.0/16")
+_SUBNET_PREFIX_LENGTH = 26
+"""Prefix length of a project's subnet, which leaves 62 addresses for containers."""
+_MAX_INTERFACE_NAME = 15
+"""The kernel's limit for the name of an interface (IFNAMSIZ - 1)."""
+_DEFAULT_NETWORK, _BRIDGE_NAME_OPTION = "bridge", "com.docker.network.bridge.name"
 _CONFLICT, _OVERLAPS = 409, "overlap"
 _ROUTES = Path("/proc/net/route")
 
 
 @frozen(kw_only=True)
 class Networks:
-    """Blocks; see `Engine.call`. An engine's own pools would do for some thirty networks only."""
+    """
+    Creates and removes project networks. All methods block; see `Engine.call`.
+
+    Subnets are chosen here because an engine's default pools only suffice for about 30 networks.
+    """
 
     engine: Engine
-    marks: Marks
-    pool: IPv4Network = POOL
-    """What the addresses of all projects are taken from."""
+    labels: Labels
+    address_pool: IPv4Network = ADDRESS_POOL
+    """The address range from which subnets are allocated."""
 
     def ensure(self, project_number: int) -> None:
         """
-        Make the project's network unless it is there.
+        Create the project's network unless it exists.
 
         Raises:
-            PlatformFaultError: If there are no addresses left.
+            PlatformFaultError: If no subnet is free.
         """
-        if self._found(self.marks.network(project_number)):
+        if self._find(self.labels.network(project_number)):
             return
-        for subnet in self._free():
+        for subnet in self._free_subnets():
             try:
                 self._create(project_number, subnet)
             except APIError as error:
@@ -55,56 +59,68 @@ class Networks:
                     raise
             else:
                 return
-        raise PlatformFaultError("There are no addresses left for more projects' networks.")
+        raise PlatformFaultError(
+            "No subnet is left for another project's network. Set PUSHPAKA_NETWORK_POOL to a "
+            "larger range."
+        )
 
     def remove_unused(self, project_number: int) -> None:
-        """Remove the project's network unless containers are in it."""
+        """Remove the project's network unless containers are attached."""
         with suppress(NotFound, APIError):
-            for network in self._found(self.marks.network(project_number)):
+            for network in self._find(self.labels.network(project_number)):
                 network.remove()
 
     def _create(self, project_number: int, subnet: IPv4Network) -> None:
-        bridge = f"{BRIDGES}{self.marks.platform[:4]}{project_number:x}"[:_MOST_OF_A_NAME]
+        bridge = f"{BRIDGE_PREFIX}{self.labels.instance_id[:4]}{project_number:x}"[
+            :_MAX_INTERFACE_NAME
+        ]
         self.engine.client.networks.create(
-            self.marks.network(project_number),
+            self.labels.network(project_number),
             driver="bridge",
-            labels=self.marks.of_project(project_number),
-            options={_BRIDGE_NAME: bridge},
+            labels=self.labels.project_labels(project_number),
+            options={_BRIDGE_NAME_OPTION: bridge},
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
         )
 
-    def _free(self) -> Iterator[IPv4Network]:
-        """Yield what no network of the engine or of the host has, as far as that can be seen."""
-        taken = [*self._taken(), *(route for route in _routes() if route.subnet_of(self.pool))]
-        for subnet in self.pool.subnets(new_prefix=_SIZE):
+    def _free_subnets(self) -> Iterator[IPv4Network]:
+        """Yield subnets that overlap no network of the engine and no route of the host."""
+        taken = [
+            *self._used_subnets(),
+            *(route for route in _routes() if route.subnet_of(self.address_pool)),
+        ]
+        for subnet in self.address_pool.subnets(new_prefix=_SUBNET_PREFIX_LENGTH):
             if not any(subnet.overlaps(other) for other in taken):
                 yield subnet
 
-    def _taken(self) -> Iterator[IPv4Network]:
+    def _used_subnets(self) -> Iterator[IPv4Network]:
         for network in self.engine.client.networks.list():
             for config in (network.attrs.get("IPAM") or {}).get("Config") or ():
                 found = ip_network(config["Subnet"], strict=False)
                 if isinstance(found, IPv4Network):
                     yield found
 
-    def _found(self, name: str) -> list[Network]:
+    def _find(self, name: str) -> list[Network]:
         return [one for one in self.engine.client.networks.list(names=[name]) if one.name == name]
 
 
-async def bridge_of_builds(engine: Engine) -> str | None:
-    """Return the bridge of the engine's own network, in which builds are; None if it has none."""
-    return await engine.call(_bridge_of_builds, engine)
+async def find_build_bridge(engine: Engine) -> str | None:
+    """Return the bridge of the engine's default network, on which builds run, or None."""
+    return await engine.call(_find_build_bridge, engine)
 
 
-def _bridge_of_builds(engine: Engine) -> str | None:
+def _find_build_bridge(engine: Engine) -> str | None:
     with suppress(NotFound):
-        options = engine.client.networks.get(_OF_THE_ENGINE).attrs["Options"]
-        return str(options[_BRIDGE_NAME]) if _BRIDGE_NAME in options else None
+        options = engine.client.networks.get(_DEFAULT_NETWORK).attrs["Options"]
+        return str(options[_BRIDGE_NAME_OPTION]) if _BRIDGE_NAME_OPTION in options else None
     return None
 
 
 def _routes() -> Iterator[IPv4Network]:
-    """Yield where this host sends packets: another engine, or a tunnel, may be in the pool too."""
+    """
+    Yield the destinations of the host's IPv4 routes.
+
+    A VPN or another engine may use addresses in the pool as well.
+    """
     with suppress(OSError):
         for line in _ROUTES.read_text().splitlines()[1:]:
             _, destination, *_, mask, _, _, _ = line.split()
@@ -112,5 +128,5 @@ def _routes() -> Iterator[IPv4Network]:
 
 
 def _address(text: str) -> IPv4Address:
-    """Read an address as the kernel writes it: a number in the host's order of bytes."""
+    """Parse an address from /proc/net/route: a hexadecimal number in the host's byte order."""
     return IPv4Address(int(text, 16).to_bytes(4, byteorder))

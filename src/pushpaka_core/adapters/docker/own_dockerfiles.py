@@ -1,4 +1,4 @@
-"""What a repository's own Dockerfile may ask for."""
+"""Restrictions on the Dockerfiles of repositories."""
 
 import json
 import re
@@ -7,68 +7,85 @@ from itertools import takewhile
 
 from pushpaka_core.errors import BuildError
 
-_NOT_FETCHED = ("http://*", "https://*", "git://*", "docker-image://*pushpaka-*/project-*")
-"""The last one is what images of any instance are called that are on this engine."""
+_DENIED_SOURCES = ("http://*", "https://*", "git://*", "docker-image://*pushpaka-*/project-*")
+"""Sources that builds may not use. The last pattern matches images built by any instance."""
 _COMMENT = re.compile(r"\s*(?:#|//|\Z)")
 _FRONTEND = re.compile(r"\s*(?:#|//)\s*syntax\s*=", re.IGNORECASE)
 _ESCAPE = re.compile(r"\s*#\s*escape\s*=\s*`", re.IGNORECASE)
 _DENIED = re.compile(r'source "(?P<source>[^"\n]*)" denied by policy')
 _HAS_SCHEME = re.compile(r"[^/]*:")
-"""Or a host, as in git@host:path."""
+"""A URL scheme, or a host as in git@host:path."""
 _UNQUOTED = str.maketrans("", "", "\"'\\`")
 
 
 def source_policy(prefix: str) -> str:
     """
-    Return what has BuildKit fetch nothing but images, and none that was built here for somebody.
+    Return a BuildKit source policy that only allows images, except those built by any instance.
 
-    Those are called after *prefix*, on this engine and in whichever registry, by tag or digest.
-    It would fetch from where the platform is, and not from the network of builds. This holds for
-    what a Dockerfile makes of variables, and for what the image that it stands on adds.
+    Without the policy, BuildKit would fetch `ADD <url>` over the host's network instead of the
+    network of builds, and a build could copy from images of other projects. The policy also covers
+    sources with variables and those in ONBUILD instructions of base images.
+
+    Args:
+        prefix: Prefix of the image names of this instance, in any registry.
     """
-    denied = (*_NOT_FETCHED, f"docker-image://*/{prefix}*")
+    denied = (*_DENIED_SOURCES, f"docker-image://*/{prefix}*")
     selectors = [{"identifier": each, "matchType": "WILDCARD"} for each in denied]
     return json.dumps({"rules": [{"action": "DENY", "selector": each} for each in selectors]})
 
 
-def check_dockerfile(text: str, shown: str) -> None:
+def require_allowed_dockerfile(text: str, display_name: str) -> None:
     """
-    Refuse what no build gets here; *shown* is what the file is called.
+    Raise BuildError if the Dockerfile asks for something that builds may not do.
+
+    Args:
+        text: Content of the Dockerfile.
+        display_name: Name of the file for the error message.
 
     Raises:
-        BuildError: That says what the file asks for.
+        BuildError: If it has a syntax line, uses a privileged option, or adds a remote file.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     head = list(takewhile(_COMMENT.match, lines))
-    if any(map(_FRONTEND.match, head)) or "".join(lines[len(head) :]).lstrip().startswith("{"):
+    if any(map(_FRONTEND.match, head)):
         raise BuildError(
-            f"{shown} has a line `# syntax=`: builds run with the engine's own frontend only."
-            " Take the line out."
+            f"{display_name} has a `# syntax=` line, but builds can use only the engine's built-in "
+            "frontend. Remove the line."
+        )
+    if "".join(lines[len(head) :]).lstrip().startswith("{"):
+        raise BuildError(
+            f"{display_name} starts with JSON, which can select a frontend, but builds can use "
+            "only the engine's built-in frontend. Remove the JSON."
         )
     escape = "`" if any(map(_ESCAPE.match, head)) else "\\"
-    for name, words in _instructions(_joined(lines, escape)):
+    for name, words in _instructions(_joined_lines(lines, escape)):
         flags = list(takewhile(_is_flag, (word.translate(_UNQUOTED) for word in words)))
-        if asked := next(filter(_is_too_much, flags), None):
-            raise BuildError(f"{shown} asks for {asked}, which no build gets here. Take it out.")
+        if asked := next(filter(_is_privileged_flag, flags), None):
+            raise BuildError(
+                f"{display_name} uses {asked}, which is not allowed in builds. Remove it."
+            )
         if name == "ADD":
-            _check_sources(_unpacked(words[len(flags) :])[:-1], shown)
+            _require_local_sources(_parse_arguments(words[len(flags) :])[:-1], display_name)
 
 
-def denied_source(said: str) -> BuildError | None:
-    """Return what *said*, an error of BuildKit's, means where it was not to fetch something."""
-    match = _DENIED.search(said)
+def source_denied_error(message: str) -> BuildError | None:
+    """
+    Return the error for a source that BuildKit's policy denied, or None if *message* is about
+    something else.
+    """
+    match = _DENIED.search(message)
     if match is None:
         return None
     if image := match["source"].partition("docker-image://")[2]:
         return BuildError(
-            f"The Dockerfile takes from {image[:100]}, which was built here for one deployment."
-            " Put what is shared into a repository or a registry of its own."
+            f"The Dockerfile uses {image[:100]}, an image that was built for a deployment."
+            " Push shared images to a registry and use them from there."
         )
-    return _remote(match["source"], "The Dockerfile")
+    return _remote_source_error(match["source"], "The Dockerfile")
 
 
 def _instructions(lines: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the instructions, those for images that stand on this one too, with their words."""
+    """Yield each instruction with its words, including the instructions in ONBUILD."""
     for line in lines:
         name, *words = line.split() or [""]
         if name.upper() == "ONBUILD":
@@ -76,8 +93,8 @@ def _instructions(lines: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
         yield name.upper(), words
 
 
-def _joined(lines: Iterable[str], escape: str) -> Iterator[str]:
-    """Yield lines as BuildKit joins them; comments and empty lines end none."""
+def _joined_lines(lines: Iterable[str], escape: str) -> Iterator[str]:
+    """Join continued lines as BuildKit does, which skips comments and empty lines in between."""
     pending: list[str] = []
     for line in map(str.strip, lines):
         if not line or line.startswith("#"):
@@ -93,15 +110,15 @@ def _is_flag(word: str) -> bool:
     return word.startswith("--")
 
 
-def _is_too_much(flag: str) -> bool:
-    wanted = flag.lower()
-    return wanted in {"--security=insecure", "--network=host"} or (
-        wanted.startswith("--mount=") and "type=ssh" in wanted
+def _is_privileged_flag(flag: str) -> bool:
+    normalized = flag.lower()
+    return normalized in {"--security=insecure", "--network=host"} or (
+        normalized.startswith("--mount=") and "type=ssh" in normalized
     )
 
 
-def _unpacked(words: Sequence[str]) -> Sequence[str]:
-    """Return the words, which may be written as a list of JSON."""
+def _parse_arguments(words: Sequence[str]) -> Sequence[str]:
+    """Return the arguments of an instruction, which may be written as a JSON list."""
     try:
         listed = json.loads(" ".join(words))
     except (ValueError, RecursionError):
@@ -109,20 +126,20 @@ def _unpacked(words: Sequence[str]) -> Sequence[str]:
     return [str(word) for word in listed] if isinstance(listed, list) else words
 
 
-def _check_sources(sources: Sequence[str], shown: str) -> None:
+def _require_local_sources(sources: Sequence[str], display_name: str) -> None:
     for source in (word.translate(_UNQUOTED) for word in sources):
         beginning, variable, _ = source.partition("$")
         if _HAS_SCHEME.match(beginning):
-            raise _remote(source, shown)
+            raise _remote_source_error(source, display_name)
         if variable and not source.startswith(("/", "./")):
             raise BuildError(
-                f"{shown} adds {source[:100]}, of which a variable decides where it is."
-                f" Write ./{source[:100]} if it is a file of the repository."
+                f"{display_name} adds {source[:100]}, which may be a URL, depending on a variable. "
+                f"Write ./{source[:100]} if it is a file in the repository."
             )
 
 
-def _remote(source: str, shown: str) -> BuildError:
+def _remote_source_error(source: str, display_name: str) -> BuildError:
     return BuildError(
-        f"{shown} adds {source[:100]}, and no build fetches anything but images here. Put the file"
-        " into the repository, or fetch it by a command, as in `RUN curl`."
+        f"{display_name} adds {source[:100]}, but builds can fetch only images. Add the file to the"
+        " repository, or download it with a command, for example `RUN curl`."
     )

@@ -1,4 +1,4 @@
-"""Turns what BuildKit tells of a build, line by line, into the lines of a log."""
+"""Translates the progress of BuildKit into log lines."""
 
 import json
 import re
@@ -11,25 +11,26 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-_OF_A_CACHE = "importing cache manifest from "
-"""Begins what fails where layers are gone that somebody kept: they are made again then."""
-_UNTOLD = ("[internal]", "[auth]", _OF_A_CACHE)
-_ASKED_FOR = "[internal] load metadata for "
-"""Stands before the name of an image that a registry is asked for."""
-_ADDED = re.compile(r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c ")
+_CACHE_IMPORT = "importing cache manifest from "
+"""Prefix of the step that imports a cache. It may fail: the layers are then built again."""
+_HIDDEN_STEPS = ("[internal]", "[auth]", _CACHE_IMPORT)
+_METADATA_REQUEST = "[internal] load metadata for "
+"""Prefix of the step that asks a registry for the metadata of an image."""
+_PLATFORM_PREFIXES = re.compile(
+    r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c "
+)
 _STAGE = re.compile(r"\[(?!stage-\d+ )([a-z][\w.-]{0,63}) +\d+/(?!1\])\d+\] (?P<from>FROM )?")
+"""A step of a named stage, other than its FROM. Unnamed stages are called stage-<number>."""
+_MAX_COMMAND_CHARS = 10_000
 """
-Stands before what is done for a stage that has a name, and more to it than what it stands on.
-
-Others are called after their number.
+The maximum length of a shown command. Matching `_PLATFORM_PREFIXES` against a million characters
+takes hours.
 """
-_MOST_SHOWN = 10_000
-"""Characters of a command: looking through a million of them would take hours."""
 
 
 @frozen
-class Said:
-    """A sentence of ours about a step, or what a command printed."""
+class ProgressLine:
+    """A platform message about a step, or a line of output of the step's command."""
 
     text: str = ""
     data: bytes = b""
@@ -37,91 +38,104 @@ class Said:
 
 
 @define
-class Progress:
-    """Reads `docker buildx build --progress=rawjson`."""
+class BuildProgress:
+    """Parses the output of `docker buildx build --progress=rawjson`."""
 
-    _told: set[str] = field(factory=set, init=False)
-    _rest: bytearray = field(factory=bytearray, init=False)
-    _report: bytearray = field(factory=bytearray, init=False)
-    _asked: dict[str, float] = field(factory=dict, init=False)
-    """Since when registries are asked for which images, by this host's monotonic clock."""
+    _reported_digests: set[str] = field(factory=set, init=False)
+    _incomplete_line: bytearray = field(factory=bytearray, init=False)
+    _document: bytearray = field(factory=bytearray, init=False)
+    _pending_requests: dict[str, float] = field(factory=dict, init=False)
+    """Images requested from registries, with the monotonic time of each request."""
     errors: list[str] = field(factory=list, init=False)
-    """Why steps failed."""
-    plain: list[str] = field(factory=list, init=False)
-    """What was printed that is no progress: the client's own errors."""
+    """Errors of failed steps."""
+    plain_output: list[str] = field(factory=list, init=False)
+    """Output other than progress: errors of the docker client itself."""
     stages: dict[str, bool] = field(factory=dict, init=False)
-    """The names of those that the image is made of, and whether something was done for them."""
+    """The image's named stages. A value is True if any step of the stage was run, not cached."""
 
-    def feed(self, data: bytes) -> Iterator[Said]:
-        """Yield what the next bytes say."""
-        self._rest += data
-        *lines, rest = bytes(self._rest).split(b"\n")
-        self._rest = bytearray(rest)
+    def feed(self, data: bytes) -> Iterator[ProgressLine]:
+        """Yield the log lines completed by *data*."""
+        self._incomplete_line += data
+        *lines, rest = bytes(self._incomplete_line).split(b"\n")
+        self._incomplete_line = bytearray(rest)
         for line in lines:
             yield from self._line(line)
 
-    def unanswered(self, *, seconds: float) -> str | None:
-        """Return an image that a registry has been asked for in vain for *seconds*."""
+    def unanswered_image(self, *, seconds: float) -> str | None:
+        """Return an image for which a registry has not answered within *seconds*, or None."""
         since = monotonic() - seconds
-        return next((image for image, begun in self._asked.items() if begun <= since), None)
+        return next(
+            (
+                image
+                for image, requested_at in self._pending_requests.items()
+                if requested_at <= since
+            ),
+            None,
+        )
 
-    def finish(self) -> Iterator[Said]:
-        """Yield what a last line without an end says."""
-        line, self._rest = bytes(self._rest), bytearray()
+    def finish(self) -> Iterator[ProgressLine]:
+        """Yield the log lines for a last line that does not end with a line feed."""
+        line, self._incomplete_line = bytes(self._incomplete_line), bytearray()
         yield from self._line(line)
 
-    def _line(self, line: bytes) -> Iterator[Said]:
-        """Take a line of a report, which may have several; what begins otherwise is no report."""
-        if not (self._report or line.startswith(b"{")):
+    def _line(self, line: bytes) -> Iterator[ProgressLine]:
+        """Parse a line of a JSON document, which may span several lines, or note plain output."""
+        if not (self._document or line.startswith(b"{")):
             self._note(line)
             return
-        self._report += line
-        if line.rstrip() != b"}" and self._report != line:
+        self._document += line
+        if line.rstrip() != b"}" and self._document != line:
             return
         with suppress(ValueError):
-            status = json.loads(self._report)
-            self._report.clear()
+            status = json.loads(self._document)
+            self._document.clear()
             yield from self._status(status)
 
     def _note(self, line: bytes) -> None:
         if text := line.decode(errors="replace").strip():
-            self.plain.append(text)
+            self.plain_output.append(text)
 
-    def _status(self, status: dict[str, Any]) -> Iterator[Said]:
+    def _status(self, status: dict[str, Any]) -> Iterator[ProgressLine]:
         for vertex in status.get("vertexes") or ():
             yield from self._vertex(vertex)
         for entry in status.get("logs") or ():
-            yield Said(data=b64decode(entry.get("data", "")), is_error=entry.get("stream") == 2)
+            yield ProgressLine(
+                data=b64decode(entry.get("data", "")), is_error=entry.get("stream") == 2
+            )
 
-    def _vertex(self, vertex: dict[str, Any]) -> Iterator[Said]:
+    def _vertex(self, vertex: dict[str, Any]) -> Iterator[ProgressLine]:
         digest, name = vertex["digest"], vertex.get("name", "")
-        if (error := vertex.get("error")) and not name.startswith(_OF_A_CACHE):
+        if (error := vertex.get("error")) and not name.startswith(_CACHE_IMPORT):
             self.errors.append(error)
         if stage := _STAGE.match(name):
             is_done = bool(vertex.get("completed")) and not (vertex.get("cached") or stage["from"])
             self.stages[stage[1]] = self.stages.get(stage[1], False) or is_done
-        if name.startswith(_ASKED_FOR):
-            self._ask(name.removeprefix(_ASKED_FOR), vertex)
-        if name.startswith(_UNTOLD) or not vertex.get("completed") or digest in self._told:
+        if name.startswith(_METADATA_REQUEST):
+            self._track_request(name.removeprefix(_METADATA_REQUEST), vertex)
+        if (
+            name.startswith(_HIDDEN_STEPS)
+            or not vertex.get("completed")
+            or digest in self._reported_digests
+        ):
             return
-        self._told.add(digest)
-        yield Said(text=f"{shown_command(name)} {_ending(vertex)}")
+        self._reported_digests.add(digest)
+        yield ProgressLine(text=f"{displayed_command(name)} {_outcome(vertex)}")
 
-    def _ask(self, image: str, vertex: dict[str, Any]) -> None:
+    def _track_request(self, image: str, vertex: dict[str, Any]) -> None:
         if vertex.get("completed"):
-            self._asked.pop(image, None)
+            self._pending_requests.pop(image, None)
         elif vertex.get("started"):
-            self._asked.setdefault(image, monotonic())
+            self._pending_requests.setdefault(image, monotonic())
 
 
-def shown_command(text: str) -> str:
-    """Return a command as it was meant, without what the platform puts before it."""
-    return _ADDED.sub("", text[:_MOST_SHOWN])
+def displayed_command(text: str) -> str:
+    """Return a command as the user wrote it, without the parts that the platform adds."""
+    return _PLATFORM_PREFIXES.sub("", text[:_MAX_COMMAND_CHARS])
 
 
-def _ending(vertex: dict[str, Any]) -> str:
+def _outcome(vertex: dict[str, Any]) -> str:
     if vertex.get("cached"):
-        return "(as before)"
+        return "(cached)"
     if vertex.get("error"):
         return "failed"
     seconds = (_moment(vertex["completed"]) - _moment(vertex["started"])).total_seconds()

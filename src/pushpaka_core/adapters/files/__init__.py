@@ -1,1 +1,1 @@
-"""Plain files and directories of this host."""
+"""Adapters that use files and directories of this host."""

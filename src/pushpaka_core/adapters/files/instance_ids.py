@@ -1,51 +1,56 @@
-"""Of which instance a data directory is."""
+"""Stores the id of the instance that a data directory belongs to."""
 
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-from pushpaka_core.adapters.files.drafts import write_first, written_whole
 from pushpaka_core.errors import SettingsError
+from pushpaka_core.host.state_files import atomic_write, write_once
 
-_NAME = "instance-id"
+_FILE_NAME = "instance-id"
 
 
-def known_instance_id(directory: Path) -> UUID | None:
+def read_instance_id(directory: Path) -> UUID | None:
     """
-    Return the id of the instance whose data directory this is; None where nobody has used it.
+    Return the id of the instance that owns the data directory, or None if it is unused.
 
     Raises:
-        SettingsError: If it cannot be read.
+        SettingsError: If the file is unreadable or damaged.
     """
-    path = directory / _NAME
+    path = directory / _FILE_NAME
     try:
         return UUID(path.read_text().strip())
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         raise SettingsError(
-            f"The file {path} cannot be read or is damaged. It keeps the id of the instance "
-            "whose data directory this is."
+            f"The file {path} cannot be read or is damaged. Restore it from a backup: it stores "
+            "the instance's id."
         ) from None
 
 
-def keep_instance_id(directory: Path, id: UUID) -> None:
+def store_instance_id(directory: Path, id: UUID) -> None:
     """
-    Let *directory* be of the instance *id* from now on.
+    Assign *directory* to the instance *id*. Idempotent.
 
     Raises:
-        SettingsError: If it was made another one's meanwhile, or cannot be written to.
+        SettingsError: If it belongs to another instance, or cannot be written to.
     """
-    write_first(directory / _NAME, f"{id}\n")
-    if known_instance_id(directory) != id:
+    write_once(directory / _FILE_NAME, f"{id}\n")
+    if read_instance_id(directory) != id:
         raise SettingsError(
-            f"The data directory {directory} is of another instance. Set PUSHPAKA_DATA_DIRECTORY "
-            "to one that no other instance uses."
+            f"The data directory {directory} belongs to another instance. Set "
+            "PUSHPAKA_DATA_DIRECTORY to a directory that no other instance uses."
         )
 
 
-def change_instance_id(directory: Path, id: UUID) -> None:
-    """Let *directory* be of another instance, whose rows were imported. Only under its lock."""
-    with suppress(OSError), written_whole(directory / _NAME) as file:
+def replace_instance_id(directory: Path, id: UUID) -> None:
+    """
+    Reassign *directory* to another instance, after an import. The caller must hold its lock.
+
+    Raises:
+        SettingsError: If the directory cannot be written to.
+    """
+    with suppress(OSError), atomic_write(directory / _FILE_NAME) as file:
         file.write(f"{id}\n".encode())
-    keep_instance_id(directory, id)
+    store_instance_id(directory, id)

@@ -1,4 +1,4 @@
-"""One server for one data directory, or several processes that share it."""
+"""Locks a data directory, so that only one server uses it."""
 
 import fcntl
 import os
@@ -10,31 +10,57 @@ from pushpaka_core.errors import SettingsError
 
 
 @contextmanager
-def locked(directory: Path, *, shared: bool = False) -> Iterator[None]:
+def data_directory_lock(directory: Path, *, is_shared: bool = False) -> Iterator[None]:
     """
-    Hold the lock of a data directory, alone or *shared*; the kernel drops it with the process.
+    Hold the lock of a data directory during the block. The lock is exclusive unless *is_shared*.
 
-    Nobody else may open the file, since whoever has it open can hold the lock.
+    The kernel releases the lock when the process dies. Both the directory and its file
+    `serve.lock` are locked, because the file could be deleted in the meantime. The file is
+    private, because every process that can open it could lock it.
 
     Raises:
-        SettingsError: If another process holds it, and not both would share it.
+        SettingsError: If another process holds a conflicting lock.
     """
+    operation = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
     descriptor = os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+") as file:
+    with os.fdopen(descriptor, "r+") as file, _open_directory(directory) as itself:
         os.fchmod(descriptor, 0o600)
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            fcntl.flock(file, operation)
+            _lock_directory(itself, operation)
         except BlockingIOError:
-            raise SettingsError(_taken(directory, file.read())) from None
+            raise SettingsError(_in_use_message(directory, file.read())) from None
         file.truncate(0)
-        file.write("" if shared else str(os.getpid()))
+        file.write("" if is_shared else str(os.getpid()))
         file.flush()
         yield
 
 
-def _taken(directory: Path, pid: str) -> str:
-    who = f"Another Pushpaka (process {pid})" if pid else "Another Pushpaka"
+@contextmanager
+def _open_directory(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock_directory(descriptor: int, operation: int) -> None:
+    try:
+        fcntl.flock(descriptor, operation)
+    except BlockingIOError:
+        raise
+    except OSError:
+        """NFS does not support locking a directory, so only the file is locked there."""
+
+
+def _in_use_message(directory: Path, holder_pid: str) -> str:
+    holder = (
+        f"Another Pushpaka server (process {holder_pid})"
+        if holder_pid
+        else "Another Pushpaka server"
+    )
     return (
-        f"{who} serves from {directory} already. "
-        "Stop it first, or set PUSHPAKA_DATA_DIRECTORY to another directory."
+        f"{holder} is already using {directory}. "
+        "Stop it first, or set PUSHPAKA_DATA_DIRECTORY to a different directory."
     )

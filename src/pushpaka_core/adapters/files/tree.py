@@ -1,4 +1,4 @@
-"""A checked-out directory as detection may see it: no link is followed, nothing outside is read."""
+"""A checked-out directory for detection. No link is followed out of the repository."""
 
 import errno
 import os
@@ -11,34 +11,37 @@ from attrs import field, frozen
 
 from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.errors import SourceError
+from pushpaka_core.host.untrusted_files import OPEN_DIRECTORY, OPEN_FILE
 
-_MOST_ENTRIES = 200_000
-_DEEPEST = 64
-_MOST_BYTES = 1024 * 1024
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_MAX_ENTRIES = 200_000
+_MAX_DEPTH = 64
+_MAX_BYTES = 1024 * 1024
+_ENCODINGS_BY_BOM = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def load_tree(directory: Path, root_dir: str) -> FileTree:
     """
-    Return the files of a repository; call it, and what it returns, in a thread.
+    Return the files of a repository. Blocks, as do the methods of the result.
 
-    Files are listed at once and read when they are asked for.
+    The files are listed immediately and read on demand.
+
+    Args:
+        directory: The checked-out repository.
+        root_dir: The application's directory in the repository, which is only checked.
 
     Raises:
-        SourceError: If *root_dir*, where the application lies, is no directory of the
-            repository or leads through a link, or if there are too many files.
+        SourceError: If *root_dir* is not a directory of the repository or contains a link, or if
+            there are too many files.
     """
-    with _opened_root(directory, _inner_parts(root_dir), root_dir):
+    with _open_root(directory, _inner_parts(root_dir), root_dir):
         pass
-    with _opened(directory, ()) as descriptor:
-        paths = tuple(sorted(_listed(descriptor)))
+    with _open_directory(directory, ()) as descriptor:
+        paths = tuple(sorted(_list_files(descriptor)))
     return DirectoryTree(directory=directory, paths=paths, files=frozenset(paths))
 
 
 def tree_of(directory: Path, paths: Iterable[str]) -> FileTree:
-    """Return those of *paths* that are files of *directory*; call it in a thread."""
+    """Return a tree of those *paths* that are regular files in *directory*. Blocks."""
     regular = {path for path in paths if path.isprintable() and _is_file(directory / path)}
     kept = tuple(sorted(regular))
     return DirectoryTree(directory=directory, paths=kept, files=frozenset(kept))
@@ -57,16 +60,20 @@ class DirectoryTree:
         return self._paths
 
     def exists(self, path: str, /) -> bool:
-        """Tell whether *path* was there as a regular file."""
+        """Return True if *path* is a regular file of the tree."""
         return path in self._files
 
     def read(self, path: str, /) -> str | None:
-        """Return the text of *path*; what is not UTF-8 in it is replaced."""
+        """
+        Return the text of *path*, or None if it is not a regular file of at most 1 MiB.
+
+        Invalid UTF-8 is replaced.
+        """
         if path not in self._files:
             return None
         *directories, name = PurePosixPath(path).parts
-        with suppress(OSError), _opened(self._directory, directories) as parent:
-            data = _read_regular(parent, name)
+        with suppress(OSError), _open_directory(self._directory, directories) as parent:
+            data = _read_regular_file(parent, name)
             return None if data is None else _decoded(data)
         return None
 
@@ -75,45 +82,48 @@ def _inner_parts(root_dir: str) -> tuple[str, ...]:
     path = PurePosixPath(root_dir.strip() or ".")
     if path.is_absolute() or ".." in path.parts or "\0" in root_dir:
         raise SourceError(
-            f"root_dir {root_dir!r} leads outside repository. Name a directory inside it."
+            f"root_dir {root_dir!r} points outside the repository. Choose a directory inside it."
         )
     return path.parts
 
 
 @contextmanager
-def _opened_root(directory: Path, parts: tuple[str, ...], root_dir: str) -> Iterator[int]:
+def _open_root(directory: Path, parts: tuple[str, ...], root_dir: str) -> Iterator[int]:
     try:
-        with _opened(directory, parts) as descriptor:
+        with _open_directory(directory, parts) as descriptor:
             yield descriptor
     except FileNotFoundError:
         raise SourceError(
             f"root_dir {root_dir!r} does not exist in the repository. Check its spelling."
         ) from None
     except OSError as error:
-        raise _no_directory(directory, parts, root_dir, error) from error
+        raise _root_dir_error(directory, parts, root_dir, error) from error
 
 
-def _no_directory(
+def _root_dir_error(
     directory: Path, parts: tuple[str, ...], root_dir: str, error: OSError
 ) -> SourceError:
     if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
-        return SourceError(f"root_dir {root_dir!r} cannot be read: {error.strerror}.")
+        return SourceError(
+            f"root_dir {root_dir!r} cannot be read: {error.strerror}. Choose a different directory "
+            "in the repository."
+        )
     steps = (directory.joinpath(*parts[: end + 1]) for end in range(len(parts)))
     if any(step.is_symlink() for step in steps):
         return SourceError(
-            f"root_dir {root_dir!r} is or leads through a symbolic link, which may lead outside"
-            " repository. Name the directory itself."
+            f"root_dir {root_dir!r} is or contains a symbolic link, which could point outside the"
+            " repository. Use the path of the directory itself."
         )
-    return SourceError(f"root_dir {root_dir!r} is a file. Name a directory of the repository.")
+    return SourceError(f"root_dir {root_dir!r} is a file. Choose a directory in the repository.")
 
 
 @contextmanager
-def _opened(directory: Path, parts: Sequence[str]) -> Iterator[int]:
-    """Open the directory that *parts* lead to, step by step, so that no step can be a link."""
-    descriptor = os.open(directory, _DIRECTORY)
+def _open_directory(directory: Path, parts: Sequence[str]) -> Iterator[int]:
+    """Open the directory at *parts* component by component, without following links."""
+    descriptor = os.open(directory, OPEN_DIRECTORY)
     try:
         for part in parts:
-            inner = os.open(part, _DIRECTORY, dir_fd=descriptor)
+            inner = os.open(part, OPEN_DIRECTORY, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
         yield descriptor
@@ -121,16 +131,16 @@ def _opened(directory: Path, parts: Sequence[str]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _listed(descriptor: int) -> Iterator[str]:
+def _list_files(descriptor: int) -> Iterator[str]:
     seen = 0
     for place, directories, names, current in os.fwalk(".", dir_fd=descriptor):
-        is_deep = place.count("/") >= _DEEPEST
+        is_deep = place.count("/") >= _MAX_DEPTH
         directories[:] = [name for name in directories if name != ".git" and not is_deep]
         seen += len(directories) + len(names)
-        if seen > _MOST_ENTRIES:
+        if seen > _MAX_ENTRIES:
             raise SourceError(
-                f"The repository holds more than {_MOST_ENTRIES:,} files. Remove what is made by"
-                " tools (as node_modules) from it."
+                f"The repository contains more than {_MAX_ENTRIES:,} files. Remove generated"
+                " files, for example node_modules."
             )
         prefix = place.removeprefix(".").removeprefix("/")
         regular = (name for name in names if _is_regular(name, current))
@@ -148,15 +158,15 @@ def _is_regular(name: str, descriptor: int) -> bool:
     return False
 
 
-def _read_regular(parent: int, name: str) -> bytes | None:
-    descriptor = os.open(name, _FILE, dir_fd=parent)
+def _read_regular_file(parent: int, name: str) -> bytes | None:
+    descriptor = os.open(name, OPEN_FILE, dir_fd=parent)
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_BYTES:
             return None
-        return file.read(_MOST_BYTES)
+        return file.read(_MAX_BYTES)
 
 
 def _decoded(data: bytes) -> str:
-    encoding = _BYTE_ORDER_MARKS.get(data[:2], "utf-8-sig")
+    encoding = _ENCODINGS_BY_BOM.get(data[:2], "utf-8-sig")
     return data.decode(encoding, errors="replace")

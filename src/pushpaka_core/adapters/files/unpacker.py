@@ -14,36 +14,39 @@ from typing import BinaryIO
 from anyio import CancelScope, fail_after, open_file, to_thread
 from attrs import define, field, frozen
 
-from pushpaka_core.adapters.files.packed_members import (
-    Member,
-    PackedStream,
-    RefusedError,
-    members,
-    named,
+from pushpaka_core.adapters.files.tar_members import (
+    RejectedArchiveError,
+    TarMember,
+    read_members,
 )
-from pushpaka_core.domain.source_limits import SourceLimits
-from pushpaka_core.errors import PlatformFaultError, SourceError
-from pushpaka_core.ports.unpacker import Unpacked
+from pushpaka_core.domain.projects.sources import SourceLimits
+from pushpaka_core.errors import SourceError
+from pushpaka_core.host.archive_streams import ForwardStream
+from pushpaka_core.host.os_errors import translated_os_errors
+from pushpaka_core.host.untrusted_files import printable
+from pushpaka_core.ports.workspaces import ExtractionResult
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_PIECE = 64 << 10
-_DAMAGE = (tarfile.TarError, BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)
+_CHUNK_BYTES = 64 << 10
+_NOT_STORED = "The platform could not store the archive"
+_DAMAGED_ERRORS = (tarfile.TarError, BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)
 
 
 @frozen(kw_only=True)
 class TarUnpacker:
     """
-    Writes every file itself, and links only after all files.
+    Unpacks archives without `tarfile.extract`.
 
-    So nothing is ever written through a link, whatever a version of tarfile would do.
+    Files are created one by one and links after all files, so that nothing is written through a
+    link, independently of tarfile's version.
     """
 
     _limits: SourceLimits = field(factory=SourceLimits)
 
-    async def unpack(
+    async def extract(
         self, archive: AsyncIterable[bytes], directory: Path, /, *, timeout: timedelta
-    ) -> Unpacked:
-        """Keep the archive beside *directory* until it is unpacked."""
+    ) -> ExtractionResult:
+        """Store the archive next to *directory*, and unpack it from there."""
         packed = directory.with_name(f"{directory.name}.tar.gz")
         try:
             with fail_after(timeout.total_seconds()):
@@ -52,76 +55,80 @@ class TarUnpacker:
         except TimeoutError:
             raise SourceError(
                 f"The archive was not unpacked within {timeout.total_seconds():g} seconds."
+                " Upload fewer files."
             ) from None
         finally:
             await _remove(packed)
 
-    def _unpack(self, packed: Path, directory: Path) -> Unpacked:
-        try:
-            with packed.open("rb") as file, _whole(directory):
-                return self._written(file, directory)
-        except RefusedError as refused:
-            raise SourceError(f"The archive cannot be unpacked: {refused}.") from None
-        except _DAMAGE as error:
-            raise _damaged() from error
-        except OSError as error:
-            raise _host_fault(error) from error
+    def _unpack(self, archive: Path, directory: Path) -> ExtractionResult:
+        with translated_os_errors(_NOT_STORED):
+            try:
+                with archive.open("rb") as file, _created_directory(directory):
+                    return self._write_members(file, directory)
+            except RejectedArchiveError as refused:
+                raise SourceError(
+                    f"The archive cannot be unpacked: {refused}. Fix it and upload it again."
+                ) from None
+            except _DAMAGED_ERRORS as error:
+                raise _damaged_archive_error() from error
 
-    def _written(self, file: BinaryIO, directory: Path) -> Unpacked:
-        tree = _Tree(directory, self._limits.files)
-        for member, stream in members(file, self._limits):
-            tree.add(member, stream)
-        tree.link()
-        return Unpacked(files=tree.files, total_bytes=tree.total_bytes)
+    def _write_members(self, file: BinaryIO, directory: Path) -> ExtractionResult:
+        tree_writer = _TreeWriter(directory, self._limits.files)
+        for member, stream in read_members(file, self._limits):
+            tree_writer.add(member, stream)
+        tree_writer.create_links()
+        return ExtractionResult(files=tree_writer.files, total_bytes=tree_writer.total_bytes)
 
 
 @define
-class _Tree:
-    """The files that are written so far."""
+class _TreeWriter:
+    """Writes the members of an archive to a directory."""
 
-    _top: Path
-    _most_directories: int
+    _root: Path
+    _max_directories: int
     files: int = field(default=0, init=False)
     total_bytes: int = field(default=0, init=False)
     _directories: set[tuple[str, ...]] = field(factory=lambda: {()}, init=False)
-    _links: list[Member] = field(factory=list, init=False)
+    _links: list[TarMember] = field(factory=list, init=False)
 
-    def add(self, member: Member, stream: PackedStream) -> None:
-        """Write a member, but for a link, which is remembered."""
+    def add(self, member: TarMember, stream: ForwardStream) -> None:
+        """Write a member, or remember it if it is a link."""
         if member.kind == tarfile.DIRTYPE:
-            self._make(member.parts)
+            self._create_directory(member.parts)
             return
-        self._make(member.parts[:-1])
+        self._create_directory(member.parts[:-1])
         self.files += 1
         if member.kind == tarfile.SYMTYPE:
             self._links.append(member)
         else:
             self._write(member, stream)
 
-    def link(self) -> None:
-        """Make the links."""
+    def create_links(self) -> None:
+        """Create the links that were added."""
         for member in self._links:
-            with _new(member.parts):
-                self._top.joinpath(*member.parts).symlink_to(member.target)
+            with _reject_duplicates(member.parts):
+                self._root.joinpath(*member.parts).symlink_to(member.target)
 
-    def _make(self, parts: tuple[str, ...]) -> None:
+    def _create_directory(self, parts: tuple[str, ...]) -> None:
         if parts in self._directories:
             return
-        self._make(parts[:-1])
-        with _new(parts):
-            self._top.joinpath(*parts).mkdir()
+        self._create_directory(parts[:-1])
+        with _reject_duplicates(parts):
+            self._root.joinpath(*parts).mkdir()
         self._directories.add(parts)
-        if len(self._directories) > self._most_directories:
-            raise RefusedError(f"it has more than {self._most_directories:,} directories")
+        if len(self._directories) > self._max_directories:
+            raise RejectedArchiveError(
+                f"it contains more than {self._max_directories:,} directories"
+            )
 
-    def _write(self, member: Member, stream: PackedStream) -> None:
+    def _write(self, member: TarMember, stream: ForwardStream) -> None:
         mode = 0o777 if member.is_executable else 0o666
-        with _new(member.parts):
-            descriptor = os.open(self._top.joinpath(*member.parts), _NEW_FILE, mode)
+        with _reject_duplicates(member.parts):
+            descriptor = os.open(self._root.joinpath(*member.parts), _NEW_FILE, mode)
         missing = member.size
         with os.fdopen(descriptor, "wb") as file:
             while missing:
-                piece = stream.read(min(missing, _PIECE))
+                piece = stream.read(min(missing, _CHUNK_BYTES))
                 if not piece:
                     raise EOFError
                 file.write(piece)
@@ -130,8 +137,8 @@ class _Tree:
 
 
 @contextmanager
-def _whole(directory: Path) -> Iterator[None]:
-    """Make *directory*, and take it away again unless all went well."""
+def _created_directory(directory: Path) -> Iterator[None]:
+    """Create *directory*, and delete it again if the block fails."""
     directory.mkdir()
     try:
         yield
@@ -141,21 +148,19 @@ def _whole(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _new(parts: tuple[str, ...]) -> Iterator[None]:
-    """Let a path be made once; under one that is no directory there is nothing."""
+def _reject_duplicates(parts: tuple[str, ...]) -> Iterator[None]:
+    """Raise RejectedArchiveError if the block fails because the path already exists."""
     try:
         yield
     except FileExistsError:
-        raise RefusedError(f"{named('/'.join(parts))} is in it twice") from None
+        raise RejectedArchiveError(f"{printable('/'.join(parts))} occurs twice") from None
 
 
 async def _write(path: Path, chunks: AsyncIterable[bytes]) -> None:
-    try:
+    with translated_os_errors(_NOT_STORED):
         async with await open_file(path, "xb") as file:
             async for chunk in chunks:
                 await file.write(chunk)
-    except OSError as error:
-        raise _host_fault(error) from error
 
 
 async def _remove(file: Path) -> None:
@@ -163,11 +168,8 @@ async def _remove(file: Path) -> None:
         await to_thread.run_sync(file.unlink, True)
 
 
-def _damaged() -> SourceError:
+def _damaged_archive_error() -> SourceError:
     return SourceError(
-        "The archive cannot be unpacked: it is damaged, or no tar archive that gzip has packed."
+        "The archive cannot be unpacked: it is damaged, or not a tar archive compressed with gzip."
+        " Create it again and upload it."
     )
-
-
-def _host_fault(error: OSError) -> PlatformFaultError:
-    return PlatformFaultError(f"The platform could not store the archive: {error.strerror}.")

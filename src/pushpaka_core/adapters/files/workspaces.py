@@ -1,4 +1,4 @@
-"""Workspaces as directories of this host."""
+"""Stores workspaces as directories of this host."""
 
 import re
 import shutil
@@ -14,7 +14,8 @@ from attrs import frozen
 
 from pushpaka_core.adapters.files.tree import load_tree
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.deployments import DeploymentId, Lease
+from pushpaka_core.domain.deployments.deployments import Lease
+from pushpaka_core.domain.ids import DeploymentId
 
 _NAME = re.compile(
     r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)"
@@ -25,47 +26,47 @@ _SCRATCH = "scratch-"
 
 @frozen
 class DirectoryWorkspaces:
-    """Gives each lease `<deployment>.<fence>` below one directory that only we may enter."""
+    """Manages a directory `<deployment>.<fence>` for each lease, below one private directory."""
 
     _directory: Path
 
     async def path(self, lease: Lease, /) -> Path:
-        """Return where the commit belongs; what an earlier try left there is removed."""
-        home = self._home(lease)
-        await to_thread.run_sync(_renew, home)
+        """Return the path for the commit's files. Files of an earlier attempt are deleted."""
+        home = self._directory_of(lease)
+        await to_thread.run_sync(_recreate, home)
         return home / "source"
 
     async def tree(self, directory: Path, root_dir: str, /) -> FileTree:
-        """List the files of the repository; they are read when they are asked for."""
+        """Return the files of the repository, which are read on demand."""
         return await to_thread.run_sync(load_tree, directory, root_dir)
 
     async def remove(self, lease: Lease, /) -> None:
-        """Remove the lease's directory."""
-        await to_thread.run_sync(_remove, self._home(lease))
+        """Delete the lease's directory."""
+        await to_thread.run_sync(_remove, self._directory_of(lease))
 
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Path]:
-        """Lend a directory that is named `scratch-…`, which no lease is."""
+        """Yield a path in a new directory `scratch-…`, which is deleted afterwards."""
         home = self._directory / f"{_SCRATCH}{uuid4()}"
-        await to_thread.run_sync(_renew, home)
+        await to_thread.run_sync(_recreate, home)
         try:
             yield home / "source"
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(_remove, home)
 
-    async def sweep_scratch(self, older_than: timedelta, /) -> None:
-        """Remove the directories that were made before so long."""
-        await to_thread.run_sync(self._sweep_scratch, older_than)
+    async def remove_old_scratch(self, older_than: timedelta, /) -> None:
+        """Delete the scratch directories that are older than *older_than*."""
+        await to_thread.run_sync(self._remove_old_scratch, older_than)
 
     async def leases(self) -> Sequence[Lease]:
-        """Read the leases from the names of the directories."""
+        """Return the leases that have a directory."""
         return await to_thread.run_sync(self._leases)
 
-    def _home(self, lease: Lease) -> Path:
+    def _directory_of(self, lease: Lease) -> Path:
         return self._directory / f"{lease.deployment_id}.{lease.fence}"
 
-    def _sweep_scratch(self, older_than: timedelta) -> None:
+    def _remove_old_scratch(self, older_than: timedelta) -> None:
         latest = time.time() - older_than.total_seconds()
         for home in self._directory.glob(f"{_SCRATCH}*"):
             with suppress(FileNotFoundError):
@@ -81,7 +82,7 @@ class DirectoryWorkspaces:
         ]
 
 
-def _renew(directory: Path) -> None:
+def _recreate(directory: Path) -> None:
     _remove(directory)
     directory.mkdir(parents=True, mode=0o700)
 

@@ -1,1 +1,1 @@
-"""."""
+"""Fetches commits with Git."""

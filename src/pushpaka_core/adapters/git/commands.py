@@ -1,4 +1,4 @@
-"""How git is run: by argument lists, in an environment that trusts no repository and no machine."""
+"""Runs git with argument lists, isolated from the configuration of the repository and the host."""
 
 import shutil
 from collections.abc import Awaitable, Callable
@@ -7,20 +7,20 @@ from pathlib import Path
 import anyio
 from attrs import define, field, frozen
 
-from pushpaka_core.adapters.git.mirrors import Store
+from pushpaka_core.adapters.git.mirrors import BareRepository
 from pushpaka_core.adapters.git.remotes import Remote
 from pushpaka_core.errors import SettingsError
 from pushpaka_core.ports.processes import (
     Command,
-    Descriptor,
     Exit,
-    Limits,
     OutputChunk,
-    Processes,
+    OutputStream,
+    ProcessManager,
+    ResourceLimits,
 )
 
-_MOST_OUTPUT = 4 << 20
-_MOST_ERRORS = 16 << 10
+_MAX_OUTPUT_BYTES = 4 << 20
+_MAX_ERROR_BYTES = 16 << 10
 
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -55,7 +55,7 @@ _OPTIONS = {
     "submodule.recurse": "false",
     "transfer.bundleURI": "false",
     "transfer.fsckObjects": "true",
-    # Flaws of old tools in old commits, which harm nobody.
+    # Harmless errors in commits that old tools have written.
     "fetch.fsck.badTimezone": "ignore",
     "fetch.fsck.missingSpaceBeforeDate": "ignore",
     "fetch.fsck.zeroPaddedFilemode": "ignore",
@@ -63,8 +63,8 @@ _OPTIONS = {
 
 
 @frozen(kw_only=True)
-class Result:
-    """What git left behind: how it ended, and what it printed (the errors without any secret)."""
+class GitResult:
+    """The result of a git command. Secrets are removed from `errors`."""
 
     exit: Exit
     output: bytes = field(repr=False)
@@ -72,7 +72,7 @@ class Result:
 
     @property
     def text(self) -> str:
-        """Return the output as text."""
+        """The output as text, without surrounding whitespace."""
         return self.output.decode(errors="replace").strip()
 
 
@@ -81,46 +81,56 @@ class Git:
     """Runs git for one fetch from one remote."""
 
     _binary: Path
-    _processes: Processes
-    _limits: Limits
+    _process_manager: ProcessManager
+    _limits: ResourceLimits
     _workspace: Path
-    """Private to this fetch; git's home and working directory in it stays empty."""
+    """
+    A directory for this fetch only. Its `home`, git's home and working
+    directory, stays empty.
+    """
     remote: Remote
 
     @property
     def home(self) -> Path:
-        """Return the directory in which git is run, always outside of what it fetched."""
+        """The working directory of git, which is always outside of the fetched repository."""
         return self._workspace / "home"
 
-    def store(self, name: str) -> Store:
+    def bare_repository(self, name: str) -> BareRepository:
         """Return the bare repository *name* of this fetch."""
-        return Store(self._workspace / f"{name}.git")
+        return BareRepository(self._workspace / f"{name}.git")
 
-    async def run(self, *arguments: str) -> Result:
-        """Run git to its end; output beyond 4 MiB is dropped."""
-        output = _Tail(_MOST_OUTPUT)
+    async def run(self, *arguments: str) -> GitResult:
+        """Run git to completion. Only the last 4 MiB of output are kept."""
+        output = _Tail(_MAX_OUTPUT_BYTES)
         return await self._run(arguments, output.add, output)
 
-    async def stream(self, *arguments: str, each: Callable[[bytes], bool]) -> Result:
-        """Run git, handing its output to *each*; git is killed once that returns false."""
+    async def run_in(self, bare_repository: BareRepository, *arguments: str) -> GitResult:
+        """Run git in *bare_repository*, like `run`."""
+        return await self.run(f"--git-dir={bare_repository.path}", *arguments)
+
+    async def stream(self, *arguments: str, on_output: Callable[[bytes], bool]) -> GitResult:
+        """
+        Run git and pass its output to *on_output*. Git is killed as soon as *on_output* returns
+        False.
+        """
         with anyio.CancelScope() as scope:
 
-            def take(data: bytes) -> None:
-                if not scope.cancel_called and not each(data):
+            def pass_on(chunk: bytes) -> None:
+                if not scope.cancel_called and not on_output(chunk):
                     scope.cancel()
 
-            return await self._run(arguments, take, _Tail(0))
-        return Result(exit=Exit(signal=9), output=b"", errors="")
+            return await self._run(arguments, pass_on, _Tail(0))
+        return GitResult(exit=Exit(signal=9), output=b"", errors="")
 
     async def _run(
-        self, arguments: tuple[str, ...], take: Callable[[bytes], None], output: "_Tail"
-    ) -> Result:
-        errors = _Tail(_MOST_ERRORS)
-        ended = await self._processes.run(
-            self._command(arguments), on_output=_sorted_into(take, errors.add)
+        self, arguments: tuple[str, ...], on_output: Callable[[bytes], None], output: "_Tail"
+    ) -> GitResult:
+        errors = _Tail(_MAX_ERROR_BYTES)
+        ended = await self._process_manager.run(
+            self._command(arguments), on_output=_split_output(on_output, errors.add)
         )
         text = self.remote.redacted(errors.kept.decode(errors="replace"))
-        return Result(exit=ended, output=bytes(output.kept), errors=text)
+        return GitResult(exit=ended, output=bytes(output.kept), errors=text)
 
     def _command(self, arguments: tuple[str, ...]) -> Command:
         options = [part for key, value in _OPTIONS.items() for part in ("-c", f"{key}={value}")]
@@ -143,26 +153,30 @@ class Git:
 
     @property
     def _global_configuration(self) -> str:
-        """Let a local repository have another owner; no option on the command line would do."""
+        """
+        The path of a configuration that accepts local repositories of other owners.
+
+        `safe.directory` is only respected in a configuration file, not on the command line.
+        """
         is_local = self.remote.url.scheme == "file"
         return str(self._workspace / "gitconfig") if is_local else "/dev/null"
 
 
 def find_git() -> Path:
     """
-    Return where git is.
+    Return the path of git.
 
     Raises:
-        SettingsError: If it is not installed.
+        SettingsError: If git is not installed.
     """
     found = shutil.which("git")
     if found is None:
-        raise SettingsError("git was not found on PATH. Install git, 2.37 or newer.")
+        raise SettingsError("git was not found on PATH. Install git 2.37 or newer.")
     return Path(found).absolute()
 
 
-def prepare(workspace: Path) -> None:
-    """Make the directories and files of a fetch, in place of those that a killed one has left."""
+def prepare_workspace(workspace: Path) -> None:
+    """Create the directories and files of a fetch, replacing those of an interrupted one."""
     shutil.rmtree(workspace, ignore_errors=True)
     (workspace / "home").mkdir(mode=0o700, parents=True)
     workspace.chmod(0o700)
@@ -171,21 +185,21 @@ def prepare(workspace: Path) -> None:
 
 @define
 class _Tail:
-    """Keeps the last bytes of what it is given."""
+    """Keeps the last bytes of its input."""
 
-    _most: int
+    _max_bytes: int
     kept: bytearray = field(factory=bytearray, init=False)
 
     def add(self, data: bytes) -> None:
         self.kept += data
-        del self.kept[: -self._most or len(self.kept)]
+        del self.kept[: -self._max_bytes or len(self.kept)]
 
 
-def _sorted_into(
-    take_output: Callable[[bytes], None], take_error: Callable[[bytes], None]
+def _split_output(
+    on_output: Callable[[bytes], None], on_errors: Callable[[bytes], None]
 ) -> Callable[[OutputChunk], Awaitable[None]]:
-    async def take(chunk: OutputChunk) -> None:
-        is_error = chunk.descriptor is Descriptor.STDERR
-        (take_error if is_error else take_output)(chunk.data)
+    async def on_chunk(chunk: OutputChunk) -> None:
+        is_error = chunk.stream is OutputStream.STDERR
+        (on_errors if is_error else on_output)(chunk.data)
 
-    return take
+    return on_chunk

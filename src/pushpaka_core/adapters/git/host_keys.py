@@ -1,147 +1,163 @@
-"""Which ssh hosts are themselves: those that the operator vouches for, or as first met."""
+"""Verifies ssh host keys: pinned by the operator, or trusted on first use."""
 
 import fcntl
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from enum import Enum, auto
 from pathlib import Path
 
 from anyio import CancelScope, to_thread
 from attrs import frozen
 
-from pushpaka_core.domain.deploy_keys import fingerprint_of
-from pushpaka_core.domain.sources import RepoUrl
-from pushpaka_core.errors import PlatformFaultError, SourceError
-
-Report = Callable[[str], Awaitable[None]]
+from pushpaka_core.domain.projects.deploy_keys import fingerprint_of
+from pushpaka_core.domain.projects.sources import RepoUrl
+from pushpaka_core.errors import SourceError
+from pushpaka_core.host.os_errors import translated_os_errors
+from pushpaka_core.host.state_files import quarantine
+from pushpaka_core.ports.progress import Reporter
 
 _SSH_PORT = 22
+_UNUSABLE = "The SSH host keys cannot be read or stored"
 
 
-class Trust(Enum):
-    """Why a host is believed."""
+class HostKeyTrust(Enum):
+    """The reason for trusting a host key."""
 
     PINNED = auto()
-    """The operator has named its key."""
-    REMEMBERED = auto()
-    """It showed the same key when it was met first."""
+    """The operator has configured the host's key."""
+    STORED = auto()
+    """The host's key was stored on first use."""
     FIRST_USE = auto()
-    """It is met for the first time."""
+    """The host has no stored key yet."""
 
 
-_PLACES = {
-    Trust.PINNED: "the file that PUSHPAKA_SSH_KNOWN_HOSTS names",
-    Trust.REMEMBERED: "known_hosts in the data directory",
+_KEY_FILES = {
+    HostKeyTrust.PINNED: "the file set as PUSHPAKA_SSH_KNOWN_HOSTS",
+    HostKeyTrust.STORED: "known_hosts in the data directory",
+    HostKeyTrust.FIRST_USE: "known_hosts in the data directory",
 }
 
 
 @frozen(kw_only=True)
 class HostKeys:
     """
-    Knows the keys of ssh hosts, in the form of OpenSSH's known_hosts.
+    Manages ssh host keys in the format of OpenSSH's known_hosts.
 
-    Where the operator has pinned some, no other host is believed. Else the first key that
-    a host shows is remembered, and it has to show that one ever after.
+    If the operator has pinned keys, all other hosts are rejected. Otherwise the first key of a
+    host is stored, and other keys of this host are rejected from then on.
     """
 
     _pinned: Path | None = None
-    _remembered: Path | None = None
-    """Made where it does not exist; without it only what is pinned is believed."""
+    _stored: Path | None = None
+    """The file of stored keys, created if missing. None rejects hosts that are not pinned."""
 
     @asynccontextmanager
-    async def lent(self, url: RepoUrl, file: Path, report: Report) -> AsyncIterator[Trust]:
+    async def known_hosts(
+        self, url: RepoUrl, file: Path, report: Reporter
+    ) -> AsyncIterator[HostKeyTrust]:
         """
-        Put what is known into *file* for ssh, and remember and *report* what that adds to it.
+        Write the known keys to *file* for ssh, and yield the reason for trusting the host.
+
+        After the block, a new key is stored and reported.
 
         Raises:
             PlatformFaultError: If a file cannot be read or written.
-            SourceError: If the host has shown somebody else another key meanwhile.
+            SourceError: If a concurrent fetch has stored another key of this host.
         """
-        alias = alias_of(url)
-        trust = await to_thread.run_sync(self._lay_out, alias, file)
+        alias = known_hosts_name(url)
+        trust = await to_thread.run_sync(self._write_known_hosts, alias, file)
         try:
             yield trust
         finally:
-            if trust is Trust.FIRST_USE and self._remembered is not None:
+            if trust is HostKeyTrust.FIRST_USE and self._stored is not None:
                 with CancelScope(shield=True):
-                    added = await to_thread.run_sync(_remember, alias, file, self._remembered)
+                    added = await to_thread.run_sync(_store_new_key, alias, file, self._stored)
                 if added is not None:
-                    await report(_told(url.host, added))
+                    await report(_first_use_message(url.host, added))
 
-    def _lay_out(self, alias: str, file: Path) -> Trust:
-        known = self._pinned or self._remembered
-        with _faults_told():
+    def _write_known_hosts(self, alias: str, file: Path) -> HostKeyTrust:
+        known = self._pinned or self._stored
+        with translated_os_errors(_UNUSABLE):
+            if self._stored is not None and self._pinned is None:
+                _set_aside_if_damaged(self._stored)
             lines = [] if known is None else _lines(known)
             file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        if self._pinned or self._remembered is None:
-            return Trust.PINNED
-        return Trust.REMEMBERED if _keys_of(alias, lines) else Trust.FIRST_USE
+        if self._pinned or self._stored is None:
+            return HostKeyTrust.PINNED
+        return HostKeyTrust.STORED if _keys_of(alias, lines) else HostKeyTrust.FIRST_USE
 
 
-def alias_of(url: RepoUrl) -> str:
-    """Return what a host is called in known_hosts."""
-    port = url.contacted_port
+def known_hosts_name(url: RepoUrl) -> str:
+    """Return the name of a host in known_hosts."""
+    port = url.effective_port
     return url.host if port == _SSH_PORT else f"[{url.host}]:{port}"
 
 
-def other_key(host: str, trust: Trust) -> SourceError:
-    """Return the error about a host that shows another key than it should."""
-    place = _PLACES[Trust.PINNED if trust is Trust.PINNED else Trust.REMEMBERED]
+def changed_key_error(host: str, trust: HostKeyTrust) -> SourceError:
+    """Return the error for a host whose key has changed."""
     return SourceError(
-        f"The ssh host key of {host} is another one than it was: the host has a new one, or "
-        "somebody stands in between. Nothing was fetched. If it is new, the operator changes "
-        f"its line in {place}."
+        f"The SSH host key of {host} has changed. The host may have a new key, or this may be a "
+        "man-in-the-middle attack. If the key is genuine, ask the operator to replace its line in "
+        f"{_KEY_FILES[trust]}."
     )
 
 
-def unknown_key(host: str) -> SourceError:
-    """Return the error about a host that the operator has not named."""
+def unpinned_key_error(host: str) -> SourceError:
+    """Return the error for a host that the operator has not pinned."""
     return SourceError(
-        f"The ssh host key of {host} is not known here. The operator adds it to "
-        f"{_PLACES[Trust.PINNED]}."
+        f"The SSH host key of {host} is unknown. Ask the operator to add it to "
+        f"{_KEY_FILES[HostKeyTrust.PINNED]}."
     )
 
 
-def _remember(alias: str, file: Path, remembered: Path) -> str | None:
-    """Keep the key that ssh has noted in *file*; of two that meet a host the first decides."""
-    with _faults_told(), open(remembered, "a", encoding="utf-8", opener=_private) as kept:
+def _store_new_key(alias: str, file: Path, stored_keys_file: Path) -> str | None:
+    """
+    Store the key that ssh has written to *file* and return it. Return None if a key is already
+    stored.
+
+    If several fetches connect to a new host at once, the first one determines the key.
+    """
+    with (
+        translated_os_errors(_UNUSABLE),
+        open(stored_keys_file, "a", encoding="utf-8", opener=_open_private) as kept,
+    ):
         fcntl.flock(kept, fcntl.LOCK_EX)
-        shown, known = _keys_of(alias, _lines(file)), _keys_of(alias, _lines(remembered))
+        shown, known = _keys_of(alias, _lines(file)), _keys_of(alias, _lines(stored_keys_file))
         if not known and shown:
             kept.write(f"{alias} {shown[0]}\n")
+            kept.flush()
+            os.fsync(kept.fileno())
             return shown[0]
     if not set(shown) <= set(known):
-        raise other_key(alias, Trust.REMEMBERED)
+        raise changed_key_error(alias, HostKeyTrust.STORED)
     return None
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-@contextmanager
-def _faults_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PlatformFaultError(
-            f"The ssh host keys cannot be read or kept: {error.strerror}."
-        ) from error
-
-
 def _keys_of(alias: str, lines: Sequence[str]) -> list[str]:
-    """Return kind and key of each line about a host."""
+    """Return the type and the key from each line about a host."""
     parts = [line.split() for line in lines]
     return [" ".join(p[1:3]) for p in parts if len(p) >= 3 and alias in p[0].split(",")]
 
 
-def _told(host: str, key: str) -> str:
+def _first_use_message(host: str, key: str) -> str:
     kind = key.split(maxsplit=1)[0].removeprefix("ssh-")
     return (
-        f"{host} was met for the first time. Its ssh host key, {kind} {fingerprint_of(key)}, "
-        "is remembered, and no other one is accepted from now on."
+        f"First connection to {host}. Its SSH host key ({kind} {fingerprint_of(key)}) was stored, "
+        "and any other key will be rejected."
     )
+
+
+def _set_aside_if_damaged(file: Path) -> None:
+    """Move *file* aside if it is damaged; hosts are then trusted on first use again."""
+    if file.is_dir():
+        quarantine(file, file.parent, reason="a directory instead of a file")
+    elif file.exists() and b"\0" in file.read_bytes():
+        quarantine(file, file.parent, reason="NUL bytes in the file")
 
 
 def _lines(file: Path) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What was fetched for a project before, so that only what is new has to come."""
+"""Mirrors of repositories, so that a fetch only transfers new objects."""
 
 import fcntl
 import os
@@ -11,82 +11,92 @@ from pathlib import Path
 from anyio import CancelScope, to_thread
 from attrs import frozen
 
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 from pushpaka_core.errors import PushpakaError
 
-_MOST_PACKS = 50
-_LONG_HASHES = "objectformat = sha256"
+_MAX_PACKS = 50
+_SHA256_FORMAT = "objectformat = sha256"
 
 
 @frozen
-class Store:
-    """A bare repository, which may have to be made yet."""
+class BareRepository:
+    """A bare repository, which may not exist yet."""
 
     path: Path
 
-    def digits(self) -> int | None:
-        """Return how long its hashes are, or None if it is not there."""
+    def hash_length(self) -> int | None:
+        """Return the length of hashes in the repository, or None if it does not exist."""
         try:
-            configuration = (self.path / "config").read_text(encoding="utf-8")
-        except FileNotFoundError:
+            configuration = (self.path / "config").read_text(encoding="utf-8", errors="replace")
+        except OSError:
             return None
-        return 64 if _LONG_HASHES in configuration.lower() else 40
+        return 64 if _SHA256_FORMAT in configuration.lower() else 40
 
-    def discard(self) -> None:
-        """Remove it."""
+    def delete(self) -> None:
+        """Delete the repository."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 @frozen
 class Mirrors:
     """
-    Keeps a store for each project: nobody gets at commits by somebody else's git token.
+    Keeps one mirror per project. Mirrors are not shared, because access depends on the Git token.
 
-    It is begun anew when a fetch was killed in it, when it has become large, and
-    when the project has another address.
+    A mirror is deleted if a fetch into it was interrupted, if it has become large, or if the
+    project's repository URL has changed.
     """
 
     _root: Path
-    _most_bytes: int
+    _max_bytes: int
 
     @asynccontextmanager
-    async def lend(self, project_id: ProjectId, address: str) -> AsyncIterator[Store | None]:
-        """Lend the store of a project, or none while another fetch has it."""
+    async def open_mirror(
+        self, project_id: ProjectId, repo_url: str
+    ) -> AsyncIterator[BareRepository | None]:
+        """Yield the locked mirror of a project, or None if another fetch is using it."""
         directory = self._root / str(project_id)
         with ExitStack() as held:
-            if not await to_thread.run_sync(_hold, directory, held):
+            if not await to_thread.run_sync(_try_lock, directory, held):
                 yield None
                 return
-            store = Store(directory / "objects.git")
+            bare_repository = BareRepository(directory / "objects.git")
             seal = directory / "sound"
-            await to_thread.run_sync(_begin, store, seal, _seal_of(address))
+            await to_thread.run_sync(_unseal, bare_repository, seal, _seal_of(repo_url))
             try:
-                yield store
+                yield bare_repository
             except PushpakaError:
-                await self._end(store, seal, _seal_of(address))
+                await self._close_mirror(bare_repository, seal, _seal_of(repo_url))
                 raise
-            await self._end(store, seal, _seal_of(address))
+            await self._close_mirror(bare_repository, seal, _seal_of(repo_url))
 
     def remove(self, project_id: ProjectId) -> None:
-        """Remove what is kept for a project."""
+        """Delete a project's mirror."""
         shutil.rmtree(self._root / str(project_id), ignore_errors=True)
 
-    async def _end(self, store: Store, seal: Path, sealed: str) -> None:
+    async def _close_mirror(
+        self, bare_repository: BareRepository, seal: Path, content: str
+    ) -> None:
         with CancelScope(shield=True):
-            await to_thread.run_sync(self._settle, store, seal, sealed)
+            await to_thread.run_sync(self._seal, bare_repository, seal, content)
 
-    def _settle(self, store: Store, seal: Path, sealed: str) -> None:
-        packs = list(store.path.glob("objects/pack/*.pack"))
-        if len(packs) > _MOST_PACKS or _size(packs) > self._most_bytes:
-            store.discard()
-        seal.write_text(sealed, encoding="utf-8")
+    def _seal(self, bare_repository: BareRepository, seal: Path, content: str) -> None:
+        packs = list(bare_repository.path.glob("objects/pack/*.pack"))
+        if len(packs) > _MAX_PACKS or _total_size(packs) > self._max_bytes:
+            bare_repository.delete()
+        seal.write_text(content, encoding="utf-8")
 
 
-def _hold(directory: Path, held: ExitStack) -> bool:
-    """Take the lock of a project's store, which the kernel drops with the process."""
+def _try_lock(directory: Path, stack: ExitStack) -> bool:
+    """
+    Lock a project's mirror until *stack* closes. The kernel also releases the lock when the process
+    exits.
+    """
+    lock = directory / "lock"
+    if lock.is_dir() or (directory / "sound").is_dir():
+        shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    held.callback(os.close, descriptor)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -94,16 +104,20 @@ def _hold(directory: Path, held: ExitStack) -> bool:
     return True
 
 
-def _begin(store: Store, seal: Path, sealed: str) -> None:
-    """Break the seal: until it is put back, nobody knows in which state the store is."""
-    if not seal.is_file() or seal.read_text(encoding="utf-8") != sealed:
-        store.discard()
+def _unseal(bare_repository: BareRepository, seal: Path, expected_content: str) -> None:
+    """
+    Delete the mirror unless its seal has the expected content, and remove the seal.
+
+    An interrupted fetch leaves a mirror without a seal, which marks it as damaged.
+    """
+    if not seal.is_file() or seal.read_text(encoding="utf-8", errors="replace") != expected_content:
+        bare_repository.delete()
     seal.unlink(missing_ok=True)
 
 
-def _seal_of(address: str) -> str:
-    return sha256(address.encode()).hexdigest()
+def _seal_of(repo_url: str) -> str:
+    return sha256(repo_url.encode()).hexdigest()
 
 
-def _size(files: Sequence[Path]) -> int:
+def _total_size(files: Sequence[Path]) -> int:
     return sum(file.stat().st_size for file in files)

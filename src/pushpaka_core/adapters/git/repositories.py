@@ -1,4 +1,4 @@
-"""Makes a Git repository of files that are in none."""
+"""Creates Git repositories from plain directories."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ from anyio import to_thread
 
 from pushpaka_core.adapters.git.commands import find_git
 from pushpaka_core.errors import PlatformFaultError
-from pushpaka_core.ports.processes import Command, OutputChunk, Processes
+from pushpaka_core.host.process_output import run_captured
+from pushpaka_core.ports.processes import Command, ProcessManager
 
 _IDENTITY = ("-c", "user.name=Pushpaka", "-c", "user.email=pushpaka@localhost")
 _STEPS = (
@@ -21,9 +22,9 @@ _ENVIRONMENT = {
 }
 
 
-async def make_repository(processes: Processes, directory: Path) -> None:
+async def create_repository(process_manager: ProcessManager, directory: Path) -> None:
     """
-    Put all files of *directory*, which is no repository yet, into one commit on `main`.
+    Create a repository in *directory*, with all files in one commit on `main`.
 
     Raises:
         SettingsError: If git is not installed.
@@ -31,20 +32,19 @@ async def make_repository(processes: Processes, directory: Path) -> None:
     """
     git = await to_thread.run_sync(find_git)
     for step in _STEPS:
-        await _run(processes, Command(argv=[str(git), *step], directory=directory, env=_env(git)))
+        await _run(
+            process_manager, Command(argv=[str(git), *step], directory=directory, env=_env(git))
+        )
 
 
 def _env(git: Path) -> dict[str, str]:
     return {**_ENVIRONMENT, "PATH": f"{git.parent}:/usr/bin:/bin"}
 
 
-async def _run(processes: Processes, command: Command) -> None:
-    printed: list[bytes] = []
-
-    async def keep(chunk: OutputChunk) -> None:
-        printed.append(chunk.data)
-
-    ended = await processes.run(command, on_output=keep)
-    if not ended.succeeded:
-        text = b"".join(printed).decode(errors="replace").strip()
-        raise PlatformFaultError(f"No repository could be made: git {ended.words}. {text}")
+async def _run(process_manager: ProcessManager, command: Command) -> None:
+    result = await run_captured(process_manager, command)
+    if not result.exit.succeeded:
+        raise PlatformFaultError(
+            f"The repository could not be created: git {result.exit.description}."
+            f" {result.errors.strip()}"
+        )

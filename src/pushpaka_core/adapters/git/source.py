@@ -1,4 +1,4 @@
-"""Commits from Git repositories, fetched by the git program."""
+"""Fetches commits from untrusted Git repositories with the git program."""
 
 import re
 import shutil
@@ -10,44 +10,53 @@ from pathlib import Path
 from anyio import CancelScope, fail_after, to_thread
 from attrs import evolve, field, frozen
 
-from pushpaka_core.adapters.git import failures
-from pushpaka_core.adapters.git.checkouts import Checkouts, Size
-from pushpaka_core.adapters.git.commands import Git, find_git, prepare
-from pushpaka_core.adapters.git.commits import Commits, Fetched
-from pushpaka_core.adapters.git.host_keys import HostKeys, Report
-from pushpaka_core.adapters.git.mirrors import Mirrors, Store
-from pushpaka_core.adapters.git.remotes import Remote, Resolve, look_up, reach
+from pushpaka_core.adapters.git import git_errors
+from pushpaka_core.adapters.git.checkouts import CheckoutWriter, TreeSize
+from pushpaka_core.adapters.git.commands import Git, find_git, prepare_workspace
+from pushpaka_core.adapters.git.commits import CommitFetcher, FetchedCommit
+from pushpaka_core.adapters.git.host_keys import HostKeys
+from pushpaka_core.adapters.git.mirrors import BareRepository, Mirrors
+from pushpaka_core.adapters.git.remotes import Remote, Resolve, resolve_host, resolve_remote
 from pushpaka_core.adapters.git.ssh import open_ssh
-from pushpaka_core.domain.projects import ProjectId
-from pushpaka_core.domain.repository_names import check_branch, check_commit_sha
-from pushpaka_core.domain.source_limits import SourceLimits
-from pushpaka_core.domain.sources import SourcePolicy
+from pushpaka_core.domain.ids import ProjectId
+from pushpaka_core.domain.projects.repository_urls import check_branch, check_commit_sha
+from pushpaka_core.domain.projects.sources import SourceLimits, SourcePolicy
 from pushpaka_core.errors import PlatformFaultError, SourceError
-from pushpaka_core.ports.processes import Limits, Processes
+from pushpaka_core.host.os_errors import translated_os_errors
+from pushpaka_core.ports.processes import ProcessManager, ResourceLimits
+from pushpaka_core.ports.progress import Reporter
 from pushpaka_core.ports.source import Checkout, SourceRequest
 
-_OLDEST_GIT = (2, 37)
-_MOST_MEMORY = 4 << 30
+_MIN_GIT_VERSION = (2, 37)
+_MAX_MEMORY_BYTES = 4 << 30
+_NOT_STORED = "The platform could not store the repository"
 
 
 @frozen(kw_only=True)
 class GitSource:
     """
-    Trusts neither the repository, nor its server, nor the row that names them.
+    Fetches commits without trusting the repository, the server or the stored project data.
 
-    Whatever the API has judged by its form is judged again here, with the
-    addresses that DNS has for it now. With a `mirrors_directory` what was fetched
-    for a project is kept there, for the platform's eyes only.
+    URLs are validated again, against the current addresses in DNS.
+
+    Args:
+        process_manager: Runs git.
+        policy: The repository URLs and networks that are allowed.
+        limits: The maximum size of a checkout.
+        resolve: Resolves host names.
+        binary: The path of git.
+        host_keys: The known ssh hosts.
+        mirrors_directory: The private directory of mirrors. None fetches everything each time.
     """
 
-    _processes: Processes
+    _process_manager: ProcessManager
     _policy: SourcePolicy = field(factory=SourcePolicy)
     _limits: SourceLimits = field(factory=SourceLimits)
-    _resolve: Resolve = look_up
+    _resolve: Resolve = resolve_host
     _binary: Path = field(factory=find_git)
     _host_keys: HostKeys = field(factory=HostKeys)
     _mirrors_directory: Path | None = None
-    _recent: set[Path] = field(factory=set, init=False)
+    _supported_binaries: set[Path] = field(factory=set, init=False)
 
     async def fetch(
         self,
@@ -56,44 +65,48 @@ class GitSource:
         /,
         *,
         timeout: timedelta,
-        report: Report,
+        on_progress: Reporter,
     ) -> Checkout:
-        """Put the wanted commit into *directory*; git's own files lie beside it meanwhile."""
-        _check(request)
+        """
+        Check out the requested commit into *directory*.
+
+        During the fetch, git's files are next to the directory.
+        """
+        _require_valid_names(request)
         seconds = timeout.total_seconds()
         try:
             with fail_after(seconds):
-                return await self._fetch(request, directory, report)
+                return await self._fetch(request, directory, on_progress)
         except TimeoutError:
-            raise failures.too_slow(seconds) from None
+            raise git_errors.too_slow_error(seconds) from None
 
-    async def forget(self, project_id: ProjectId, /) -> None:
-        """Remove the project's mirror."""
+    async def remove_cache(self, project_id: ProjectId, /) -> None:
+        """Delete the project's mirror."""
         if self._mirrors is not None:
             await to_thread.run_sync(self._mirrors.remove, project_id)
 
-    async def _fetch(self, request: SourceRequest, directory: Path, report: Report) -> Checkout:
-        remote = await reach(
+    async def _fetch(self, request: SourceRequest, directory: Path, report: Reporter) -> Checkout:
+        remote = await resolve_remote(
             request.repo_url, request.git_token, policy=self._policy, resolve=self._resolve
         )
         async with (
-            _made(directory),
+            _created_directory(directory),
             _workspace(directory) as workspace,
-            self._equipped(remote, request, workspace, report) as equipped,
+            self._with_ssh(remote, request, workspace, report) as equipped,
         ):
             git = self._git(workspace, equipped)
-            await self._require_recent(git)
-            await report(f"Fetching {_described(request)} from {remote.url.text}")
-            async with self._lent(request, remote) as mirror:
-                if mirror is None or await to_thread.run_sync(mirror.digits) is None:
-                    return await self._take(git, request, directory, mirror, report)
-                return await self._take_with(mirror, git, request, directory, report)
+            await self._require_recent_git(git)
+            await report(f"Fetching {_commit_description(request)} from {remote.url.text}")
+            async with self._open_mirror(request, remote) as mirror:
+                if mirror is None or await to_thread.run_sync(mirror.hash_length) is None:
+                    return await self._check_out(git, request, directory, mirror, report)
+                return await self._check_out_with_mirror(mirror, git, request, directory, report)
 
     @asynccontextmanager
-    async def _equipped(
-        self, remote: Remote, request: SourceRequest, workspace: Path, report: Report
+    async def _with_ssh(
+        self, remote: Remote, request: SourceRequest, workspace: Path, report: Reporter
     ) -> AsyncIterator[Remote]:
-        """Give a remote what ssh needs, where that is how it is reached."""
+        """Yield the remote with an ssh configuration, if it has an ssh URL."""
         if remote.url.scheme != "ssh":
             yield remote
             return
@@ -101,40 +114,47 @@ class GitSource:
         async with open_ssh(remote.url, key, workspace, host_keys, report) as ssh:
             yield evolve(remote, ssh=ssh)
 
-    async def _take_with(
-        self, mirror: Store, git: Git, request: SourceRequest, directory: Path, report: Report
+    async def _check_out_with_mirror(
+        self,
+        mirror: BareRepository,
+        git: Git,
+        request: SourceRequest,
+        directory: Path,
+        report: Reporter,
     ) -> Checkout:
-        """Take what is new; a mirror that may be damaged is made anew."""
+        """Fetch into a mirror. If the mirror seems damaged, fetch again without it."""
         try:
-            return await self._take(git, request, directory, mirror, report)
-        except failures.UnsoundError:
-            await report("What was kept of the repository is of no use. All of it is fetched anew.")
-        await to_thread.run_sync(mirror.discard)
+            return await self._check_out(git, request, directory, mirror, report)
+        except git_errors.UnsoundRepositoryError:
+            await report("The mirror of the repository is damaged. Fetching the whole repository.")
+        await to_thread.run_sync(mirror.delete)
         await to_thread.run_sync(_empty, directory)
-        return await self._take(git, request, directory, mirror, report)
+        return await self._check_out(git, request, directory, mirror, report)
 
-    async def _take(
+    async def _check_out(
         self,
         git: Git,
         request: SourceRequest,
         directory: Path,
-        mirror: Store | None,
-        report: Report,
+        mirror: BareRepository | None,
+        report: Reporter,
     ) -> Checkout:
-        fetched = await _fetched(git, request, mirror or git.store("objects"))
-        checkouts = Checkouts(git=git, store=fetched.store)
-        checkout, size = await checkouts.look(fetched.revision, directory, self._limits)
+        fetched = await _fetch_with_redirect(git, request, mirror or git.bare_repository("objects"))
+        checkout_writer = CheckoutWriter(git=git, bare_repository=fetched.bare_repository)
+        checkout, size = await checkout_writer.inspect(fetched.revision, directory, self._limits)
         await report(_summary(checkout.commit_sha, size))
-        await checkouts.write(checkout)
+        await checkout_writer.write(checkout)
         return checkout
 
     @asynccontextmanager
-    async def _lent(self, request: SourceRequest, remote: Remote) -> AsyncIterator[Store | None]:
+    async def _open_mirror(
+        self, request: SourceRequest, remote: Remote
+    ) -> AsyncIterator[BareRepository | None]:
         mirrors = self._mirrors
         if mirrors is None or request.project_id is None:
             yield None
             return
-        async with mirrors.lend(request.project_id, remote.url.text) as mirror:
+        async with mirrors.open_mirror(request.project_id, remote.url.text) as mirror:
             yield mirror
 
     @property
@@ -144,54 +164,65 @@ class GitSource:
         return Mirrors(self._mirrors_directory, self._limits.total_bytes)
 
     def _git(self, workspace: Path, remote: Remote) -> Git:
-        limits = Limits(
-            memory_bytes=_MOST_MEMORY,
+        limits = ResourceLimits(
+            memory_bytes=_MAX_MEMORY_BYTES,
             cpu_seconds=120,
             file_bytes=self._limits.total_bytes,
             open_files=256,
         )
         return Git(
             binary=self._binary,
-            processes=self._processes,
+            process_manager=self._process_manager,
             limits=limits,
             workspace=workspace,
             remote=remote,
         )
 
-    async def _require_recent(self, git: Git) -> None:
-        """An older git would not pin the address that was judged, and say nothing about it."""
-        if self._binary in self._recent:
+    async def _require_recent_git(self, git: Git) -> None:
+        """
+        Raise PlatformFaultError if git is too old.
+
+        Older versions silently ignore `http.curloptResolve`, which pins the address.
+        """
+        if self._binary in self._supported_binaries:
             return
-        said = (await git.run("version")).text
-        numbers = re.search(r"(\d+)\.(\d+)", said)
-        if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST_GIT:
-            raise PlatformFaultError(f"git 2.37 or newer is needed, and there is: {said[:50]}.")
-        self._recent.add(self._binary)
+        version_output = (await git.run("version")).text
+        numbers = re.search(r"(\d+)\.(\d+)", version_output)
+        if numbers is None or (int(numbers[1]), int(numbers[2])) < _MIN_GIT_VERSION:
+            raise PlatformFaultError(
+                f"git 2.37 or newer is required, but this host has {version_output[:50]}. Update "
+                "git."
+            )
+        self._supported_binaries.add(self._binary)
 
 
-async def _fetched(git: Git, request: SourceRequest, store: Store) -> Fetched:
-    """Fetch; some forges know a repository only with .git behind its address."""
+async def _fetch_with_redirect(
+    git: Git, request: SourceRequest, bare_repository: BareRepository
+) -> FetchedCommit:
+    """Fetch the commit. Append `.git` to the URL if the Git provider redirects."""
     try:
-        return await _fetched_from(git, request, store)
-    except failures.RedirectedError:
-        remote = git.remote.suffixed
+        return await _fetch_from(git, request, bare_repository)
+    except git_errors.RedirectedError:
+        remote = git.remote.with_git_suffix
         if remote is None:
             raise
-    return await _fetched_from(evolve(git, remote=remote), request, store)
+    return await _fetch_from(evolve(git, remote=remote), request, bare_repository)
 
 
-async def _fetched_from(git: Git, request: SourceRequest, store: Store) -> Fetched:
-    commits = Commits(git=git, branch=request.branch)
-    return await commits.fetch(request.commit_sha, store=store, is_proposed=request.is_proposed)
+async def _fetch_from(
+    git: Git, request: SourceRequest, bare_repository: BareRepository
+) -> FetchedCommit:
+    commit_fetcher = CommitFetcher(git=git, branch=request.branch)
+    return await commit_fetcher.fetch(
+        request.commit_sha, bare_repository=bare_repository, is_proposed=request.is_from_fork
+    )
 
 
 @asynccontextmanager
-async def _made(directory: Path) -> AsyncIterator[None]:
-    """Make *directory*, and take it away again unless all went well."""
-    try:
+async def _created_directory(directory: Path) -> AsyncIterator[None]:
+    """Create *directory*, and delete it again if the block fails."""
+    with translated_os_errors(_NOT_STORED):
         await to_thread.run_sync(directory.mkdir)
-    except OSError as error:
-        raise _host_fault(error) from error
     try:
         yield
     except BaseException:
@@ -201,20 +232,14 @@ async def _made(directory: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _workspace(directory: Path) -> AsyncIterator[Path]:
-    """Lend a directory beside *directory* that is gone afterwards."""
+    """Yield a new directory next to *directory*, which is deleted afterwards."""
     workspace = directory.with_name(f"{directory.name}.git")
     try:
-        await _prepared(workspace)
+        with translated_os_errors(_NOT_STORED):
+            await to_thread.run_sync(prepare_workspace, workspace)
         yield workspace
     finally:
         await _remove(workspace)
-
-
-async def _prepared(workspace: Path) -> None:
-    try:
-        await to_thread.run_sync(prepare, workspace)
-    except OSError as error:
-        raise _host_fault(error) from error
 
 
 def _empty(directory: Path) -> None:
@@ -227,11 +252,7 @@ async def _remove(directory: Path) -> None:
         await to_thread.run_sync(lambda: shutil.rmtree(directory, ignore_errors=True))
 
 
-def _host_fault(error: OSError) -> PlatformFaultError:
-    return PlatformFaultError(f"The platform could not store the repository: {error.strerror}.")
-
-
-def _check(request: SourceRequest) -> None:
+def _require_valid_names(request: SourceRequest) -> None:
     try:
         check_branch(request.branch)
         if request.commit_sha is not None:
@@ -240,12 +261,12 @@ def _check(request: SourceRequest) -> None:
         raise SourceError(f"The branch or the commit cannot be used: it {error}.") from None
 
 
-def _described(request: SourceRequest) -> str:
+def _commit_description(request: SourceRequest) -> str:
     if request.commit_sha is None:
         return f"the newest commit of {request.branch}"
     return f"commit {request.commit_sha} of {request.branch}"
 
 
-def _summary(sha: str, size: Size) -> str:
+def _summary(sha: str, size: TreeSize) -> str:
     text = f"Checking out {sha[:12]}: {size.files:,} files, {size.total_bytes:,} bytes"
-    return f"{text}; submodules are left out: {size.submodules}" if size.submodules else text
+    return f"{text}; submodules skipped: {size.submodules}" if size.submodules else text

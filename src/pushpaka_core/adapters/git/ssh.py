@@ -1,4 +1,4 @@
-"""How git speaks to ssh servers: by one project's key, and to nobody who only claims a name."""
+"""Configures ssh for git: one deploy key, and verified hosts only."""
 
 import os
 import shlex
@@ -10,15 +10,17 @@ from pathlib import Path
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.adapters.git.host_keys import HostKeys, Report, Trust, alias_of
+from pushpaka_core.adapters.git.host_keys import HostKeys, HostKeyTrust, known_hosts_name
 from pushpaka_core.domain.networks import IPAddress
-from pushpaka_core.domain.sources import RepoUrl
+from pushpaka_core.domain.projects.sources import RepoUrl
 from pushpaka_core.errors import PlatformFaultError
+from pushpaka_core.host.os_errors import translated_os_errors
+from pushpaka_core.ports.progress import Reporter
 
 _KEY = "deploy_key"
 _KNOWN_HOSTS = "known_hosts"
-# Relative to git's home in the workspace: no path has to be quoted for ssh, which expands % and ~.
-# The keys and the configuration of whoever runs the platform are not lent to projects.
+# Paths are relative to git's home, so that they contain no % or ~, which ssh would expand.
+# Keys and configuration of the user that runs the platform are not available to projects.
 _OPTIONS = {
     "BatchMode": "yes",
     "CanonicalizeHostname": "no",
@@ -42,22 +44,27 @@ _OPTIONS = {
 
 
 @frozen(kw_only=True)
-class Ssh:
-    """How ssh is run for one fetch."""
+class SshConfig:
+    """The ssh configuration of one fetch."""
 
     _binary: Path
     has_key: bool
-    trust: Trust
+    trust: HostKeyTrust
 
     def environment(self, url: RepoUrl, address: IPAddress) -> dict[str, str]:
-        """Return what has git connect to *address* and find the host of *url* there."""
+        """
+        Return environment variables that make git connect to *address* and verify the host of
+        *url*.
+        """
         options = {
             **_OPTIONS,
-            "HostKeyAlias": alias_of(url),
+            "HostKeyAlias": known_hosts_name(url),
             "HostName": str(address),
             "IdentityFile": f"../{_KEY}" if self.has_key else "/dev/null",
             "PubkeyAuthentication": "yes" if self.has_key else "no",
-            "StrictHostKeyChecking": "accept-new" if self.trust is Trust.FIRST_USE else "yes",
+            "StrictHostKeyChecking": "accept-new"
+            if self.trust is HostKeyTrust.FIRST_USE
+            else "yes",
         }
         flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
         command = shlex.join([str(self._binary), "-F", "/dev/null", *flags])
@@ -66,38 +73,36 @@ class Ssh:
 
 @asynccontextmanager
 async def open_ssh(
-    url: RepoUrl, key: str | None, workspace: Path, host_keys: HostKeys, report: Report
-) -> AsyncIterator[Ssh]:
+    url: RepoUrl, key: str | None, workspace: Path, host_keys: HostKeys, report: Reporter
+) -> AsyncIterator[SshConfig]:
     """
-    Lay what ssh needs into *workspace*, and remember the host that is met there.
+    Write the files for ssh to *workspace*, and yield the ssh configuration.
+
+    A new host key is stored after the block.
 
     Raises:
-        PlatformFaultError: If ssh is not installed, or the host cannot keep its files.
-        SourceError: If the host has shown somebody else another key meanwhile.
+        PlatformFaultError: If ssh is not installed, or a file cannot be written.
+        SourceError: If a concurrent fetch has stored another key of this host.
     """
     binary = await to_thread.run_sync(_find_ssh)
     if key is not None:
-        try:
-            await to_thread.run_sync(_write_privately, workspace / _KEY, key)
-        except OSError as error:
-            raise PlatformFaultError(
-                f"The deploy key cannot be lent to ssh: {error.strerror}."
-            ) from error
-    async with host_keys.lent(url, workspace / _KNOWN_HOSTS, report) as trust:
-        yield Ssh(binary=binary, has_key=key is not None, trust=trust)
+        with translated_os_errors("The deploy key cannot be written for ssh"):
+            await to_thread.run_sync(_write_private_file, workspace / _KEY, key)
+    async with host_keys.known_hosts(url, workspace / _KNOWN_HOSTS, report) as trust:
+        yield SshConfig(binary=binary, has_key=key is not None, trust=trust)
 
 
 def _find_ssh() -> Path:
     found = shutil.which("ssh")
     if found is None:
         raise PlatformFaultError(
-            "The repository is reached by ssh, and there is no ssh program here. The operator "
-            "installs OpenSSH's client, which is the package openssh-client on Debian."
+            "The repository URL requires ssh, which is not installed on this host. Ask the "
+            "operator to install the OpenSSH client (the package openssh-client on Debian)."
         )
     return Path(found).absolute()
 
 
-def _write_privately(path: Path, text: str) -> None:
+def _write_private_file(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - it is open already
         file.write(text)

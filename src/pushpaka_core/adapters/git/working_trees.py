@@ -1,4 +1,4 @@
-"""What a working tree of Git holds: what a commit of all of it would have, and where it stands."""
+"""Reads the state of a working tree: its files, branch, commit and remotes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -8,124 +8,131 @@ from anyio import to_thread
 from attrs import evolve, frozen
 
 from pushpaka_core.errors import PlatformFaultError
-from pushpaka_core.ports.processes import Command, Descriptor, OutputChunk, Processes
+from pushpaka_core.host.process_output import run_captured
+from pushpaka_core.ports.processes import Command, ProcessManager
 
 _OPTIONS = ("-c", "core.fsmonitor=false")
-"""No monitor of files is started that the repository itself names."""
-_LISTING = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-_TRACKED = ("ls-files", "-z", "--cached")
+"""Prevents git from starting a file system monitor that the repository configures."""
+_ALL_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_TRACKED_FILES = ("ls-files", "-z", "--cached")
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z")
 _REMOTES = ("remote", "--verbose")
-_HOLDERS = ("for-each-ref", "--contains=HEAD", "--format=%(refname:lstrip=2)", "refs/remotes")
+_REMOTE_BRANCHES = (
+    "for-each-ref",
+    "--contains=HEAD",
+    "--format=%(refname:lstrip=2)",
+    "refs/remotes",
+)
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 _FETCHED = " (fetch)"
 
 
 @frozen(kw_only=True)
-class Standing:
-    """What is checked out in a working tree."""
+class WorkingTreeState:
+    """The branch, commit, changes and remotes of a working tree."""
 
     branch: str | None
-    """None where a commit is checked out without one."""
+    """The current branch, or None if HEAD is detached."""
     commit: str | None
-    """None before the first one."""
+    """The hash of the current commit, or None if there is no commit yet."""
     changes: int
-    """How many paths differ from the commit, those that are not tracked among them."""
+    """The number of changed and untracked paths."""
     remotes: Mapping[str, str]
-    """The addresses that are fetched from, by their names."""
-    holders: Sequence[str] = ()
-    """The branches of remotes that have the commit, as in origin/main, as far as git knows."""
+    """The fetch URLs of the remotes, by name."""
+    remote_branches: Sequence[str] = ()
+    """The remote-tracking branches that contain the commit, for example `origin/main`."""
 
     @classmethod
     def of(cls, status: str, remotes: str) -> Self:
-        """Read what `git status` and `git remote` print."""
+        """Parse the output of `git status` and `git remote`."""
         parts = status.rstrip("\0").split("\0")
-        told = dict(part[2:].split(" ", 1) for part in parts if part.startswith("# "))
-        head, commit = told["branch.head"], told["branch.oid"]
+        headers = dict(part[2:].split(" ", 1) for part in parts if part.startswith("# "))
+        head, commit = headers["branch.head"], headers["branch.oid"]
         return cls(
             branch=None if head == "(detached)" else head,
             commit=None if commit == "(initial)" else commit,
-            changes=len(list(_changed(parts))),
-            remotes=dict(_addresses(remotes)),
+            changes=len(list(_changed_entries(parts))),
+            remotes=dict(_fetch_urls(remotes)),
         )
 
 
 @frozen(kw_only=True)
 class WorkingTree:
-    """A directory under version control."""
+    """A working tree of a Git repository."""
 
     root: Path
 
     @classmethod
-    def around(cls, directory: Path) -> "WorkingTree | None":
-        """Return the innermost one that *directory* is in, or None where it is in none."""
+    def find_containing(cls, directory: Path) -> "WorkingTree | None":
+        """Return the innermost working tree that contains *directory*, or None."""
         places = (directory, *directory.parents)
         found = next((place for place in places if (place / ".git").exists()), None)
         return None if found is None else cls(root=found)
 
-    def inner(self, directory: Path) -> str:
-        """Return where *directory* lies in it; empty for the root itself."""
+    def relative_path(self, directory: Path) -> str:
+        """Return the path of *directory* relative to the root; empty for the root itself."""
         place = PurePosixPath(directory.relative_to(self.root))
         return "" if place == PurePosixPath() else str(place)
 
-    async def paths(self, processes: Processes, git: Path) -> list[str]:
+    async def paths(self, process_manager: ProcessManager, git: Path) -> list[str]:
         """
-        Return the paths of what is tracked and of what is not ignored.
+        Return the paths of all files that are tracked or not ignored.
 
         Raises:
-            PlatformFaultError: If git refuses.
+            PlatformFaultError: If git fails.
         """
-        return await self._listed(processes, git, _LISTING)
+        return await self._list_paths(process_manager, git, _ALL_FILES)
 
-    async def tracked(self, processes: Processes, git: Path) -> list[str]:
+    async def tracked_paths(self, process_manager: ProcessManager, git: Path) -> list[str]:
         """
-        Return the paths of what is tracked.
-
-        Raises:
-            PlatformFaultError: If git refuses.
-        """
-        return await self._listed(processes, git, _TRACKED)
-
-    async def standing(self, processes: Processes, git: Path) -> Standing:
-        """
-        Return what is checked out, and what remotes had of it when git last spoke to them.
+        Return the paths of the tracked files.
 
         Raises:
-            PlatformFaultError: If git refuses.
+            PlatformFaultError: If git fails.
         """
-        status = await self._printed(processes, git, _STATUS)
-        remotes = await self._printed(processes, git, _REMOTES)
-        standing = Standing.of(status, remotes)
+        return await self._list_paths(process_manager, git, _TRACKED_FILES)
+
+    async def state(self, process_manager: ProcessManager, git: Path) -> WorkingTreeState:
+        """
+        Return the state of the working tree. Remote branches are those of the last fetch.
+
+        Raises:
+            PlatformFaultError: If git fails.
+        """
+        status = await self._run_git(process_manager, git, _STATUS)
+        remotes = await self._run_git(process_manager, git, _REMOTES)
+        standing = WorkingTreeState.of(status, remotes)
         if standing.commit is None:
             return standing
-        holders = await self._printed(processes, git, _HOLDERS)
-        return evolve(standing, holders=holders.split())
+        holders = await self._run_git(process_manager, git, _REMOTE_BRANCHES)
+        return evolve(standing, remote_branches=holders.split())
 
-    async def _listed(self, processes: Processes, git: Path, words: Sequence[str]) -> list[str]:
-        printed = await self._printed(processes, git, words)
+    async def _list_paths(
+        self, process_manager: ProcessManager, git: Path, arguments: Sequence[str]
+    ) -> list[str]:
+        printed = await self._run_git(process_manager, git, arguments)
         return printed.rstrip("\0").split("\0")
 
-    async def _printed(self, processes: Processes, git: Path, words: Sequence[str]) -> str:
-        printed: dict[Descriptor, bytearray] = {each: bytearray() for each in Descriptor}
-
-        async def keep(chunk: OutputChunk) -> None:
-            printed[chunk.descriptor].extend(chunk.data)
-
+    async def _run_git(
+        self, process_manager: ProcessManager, git: Path, arguments: Sequence[str]
+    ) -> str:
         home = str(await to_thread.run_sync(Path.home))
         command = Command(
-            argv=[str(git), *_OPTIONS, *words],
+            argv=[str(git), *_OPTIONS, *arguments],
             directory=self.root,
             env={**_ENVIRONMENT, "PATH": f"{git.parent}:/usr/bin:/bin", "HOME": home},
         )
-        ended = await processes.run(command, on_output=keep)
-        if not ended.succeeded:
-            said = printed[Descriptor.STDERR].decode(errors="replace").strip()
-            raise PlatformFaultError(f"{self.root} cannot be read: git {ended.words}. {said}")
-        return printed[Descriptor.STDOUT].decode(errors="surrogateescape")
+        result = await run_captured(process_manager, command)
+        if not result.exit.succeeded:
+            raise PlatformFaultError(
+                f"{self.root} cannot be read: git {result.exit.description}."
+                f" {result.errors.strip()}"
+            )
+        return result.stdout.decode(errors="surrogateescape")
 
 
-def _changed(parts: Sequence[str]) -> Iterator[str]:
-    """Yield what is changed; behind something renamed stands what it was called before."""
+def _changed_entries(parts: Sequence[str]) -> Iterator[str]:
+    """Yield the changed entries. The entry after a rename is the old path, which is skipped."""
     rest = iter(parts)
     for part in rest:
         if part[:2] in {"1 ", "2 ", "u ", "? "}:
@@ -134,8 +141,8 @@ def _changed(parts: Sequence[str]) -> Iterator[str]:
             next(rest)
 
 
-def _addresses(printed: str) -> Iterator[tuple[str, str]]:
-    for line in printed.splitlines():
+def _fetch_urls(output: str) -> Iterator[tuple[str, str]]:
+    for line in output.splitlines():
         name, _, address = line.partition("\t")
         if _FETCHED in address:
             yield name, address.rpartition(_FETCHED)[0]

@@ -1,1 +1,1 @@
-"""The machine itself."""
+"""Adapters for the local machine and this process."""

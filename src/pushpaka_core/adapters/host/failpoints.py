@@ -1,4 +1,4 @@
-"""Lets this very process go wrong, for tests from outside."""
+"""Failpoints of this process, for fault injection tests."""
 
 import os
 from signal import SIGKILL
@@ -6,23 +6,23 @@ from signal import SIGKILL
 from anyio import sleep_forever
 from attrs import frozen
 
-from pushpaka_core.domain.failpoints import Effect, Failpoint
+from pushpaka_core.domain.platform.failpoints import Fault, InjectedFault
 
 
 @frozen
 class ProcessFailpoints:
-    """Ends, disturbs or holds up this process at one step, or never."""
+    """Kills, fails or blocks this process at one configured step."""
 
-    _point: Failpoint | None = None
+    _injected_fault: InjectedFault | None = None
 
-    async def reach(self, step: str, /) -> None:
-        """Do what is set for *step*."""
-        if self._point is None or self._point.step != step:
+    async def hit(self, step: str, /) -> None:
+        """Trigger the configured effect if *step* is the configured step."""
+        if self._injected_fault is None or self._injected_fault.step != step:
             return
-        match self._point.effect:
-            case Effect.KILL:
+        match self._injected_fault.fault:
+            case Fault.KILL:
                 os.kill(os.getpid(), SIGKILL)
-            case Effect.RAISE:
+            case Fault.RAISE:
                 raise RuntimeError(f"A test has set the failpoint {step}.")
-            case Effect.HANG:
+            case Fault.HANG:
                 await sleep_forever()

@@ -1,1 +1,1 @@
-"""Requests to applications."""
+"""HTTP clients: health checks of applications, and webhooks."""

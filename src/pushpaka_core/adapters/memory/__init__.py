@@ -1,1 +1,1 @@
-"""."""
+"""In-memory adapters for tests and embedding, with the same contracts as the real ones."""

@@ -1,4 +1,4 @@
-"""Messages to the watchers of this process."""
+"""An event bus within one process."""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -9,30 +9,30 @@ from anyio import Event, WouldBlock, create_memory_object_stream
 from anyio.streams.memory import MemoryObjectSendStream
 from attrs import define, field
 
-from pushpaka_core.domain.deployments import DeploymentId
-from pushpaka_core.domain.events import DeploymentMoved, LinesWritten, Message
+from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.logs.events import DeploymentChanged, LogLinesAppended, Message
 
 BUFFERED_MESSAGES = 256
-"""What a watcher may be behind before it loses messages."""
+"""The maximum number of unread messages of a subscriber. Further messages are dropped."""
 BUFFERED_CHARACTERS = 64 * 1024
-"""The same in the text of log lines: instead of more there is a word that storage has some."""
+"""The maximum number of unread characters of a subscriber. Further log lines are dropped."""
 
 
 @define
 class MemoryEventBus:
-    """Copies each message into the buffer of every watcher of its deployment."""
+    """Copies each message to the buffer of every subscriber."""
 
-    _watchers: dict[DeploymentId, set["_Inbox"]] = field(factory=dict, init=False)
-    _watchers_of_moves: set[MemoryObjectSendStream[DeploymentMoved]] = field(
+    _subscribers: dict[DeploymentId, set["_Inbox"]] = field(factory=dict, init=False)
+    _status_subscribers: set[MemoryObjectSendStream[DeploymentChanged]] = field(
         factory=set, init=False
     )
 
     async def publish(self, message: Message, /) -> None:
-        """Hand *message* to everybody whose buffer is not full."""
-        for inbox in self._watchers.get(message.deployment_id, ()):
+        """Put *message* into the buffers of its subscribers, unless they are full."""
+        for inbox in self._subscribers.get(message.deployment_id, ()):
             inbox.offer(message)
-        if isinstance(message, DeploymentMoved):
-            for sender in self._watchers_of_moves:
+        if isinstance(message, DeploymentChanged):
+            for sender in self._status_subscribers:
                 with suppress(WouldBlock):
                     sender.send_nowait(message)
 
@@ -40,65 +40,70 @@ class MemoryEventBus:
     async def subscribe(
         self, deployment_id: DeploymentId, /
     ) -> AsyncIterator[AsyncIterator[Message]]:
-        """Watch one deployment from now on."""
+        """Subscribe to the messages of a deployment."""
         inbox = _Inbox()
-        self._watchers.setdefault(deployment_id, set()).add(inbox)
+        self._subscribers.setdefault(deployment_id, set()).add(inbox)
         try:
             yield inbox
         finally:
-            self._forget(deployment_id, inbox)
+            self._unsubscribe(deployment_id, inbox)
 
     @asynccontextmanager
-    async def subscribe_to_moves(self) -> AsyncIterator[AsyncIterator[DeploymentMoved]]:
-        """Watch the moves of all deployments from now on."""
-        sender, receiver = create_memory_object_stream[DeploymentMoved](BUFFERED_MESSAGES)
-        self._watchers_of_moves.add(sender)
+    async def subscribe_to_deployments(self) -> AsyncIterator[AsyncIterator[DeploymentChanged]]:
+        """Subscribe to the status changes of all deployments."""
+        sender, receiver = create_memory_object_stream[DeploymentChanged](BUFFERED_MESSAGES)
+        self._status_subscribers.add(sender)
         try:
             with sender, receiver:
                 yield receiver
         finally:
-            self._watchers_of_moves.remove(sender)
+            self._status_subscribers.remove(sender)
 
-    def _forget(self, deployment_id: DeploymentId, inbox: "_Inbox") -> None:
-        watchers = self._watchers[deployment_id]
+    def _unsubscribe(self, deployment_id: DeploymentId, inbox: "_Inbox") -> None:
+        watchers = self._subscribers[deployment_id]
         watchers.discard(inbox)
         if not watchers:
-            del self._watchers[deployment_id]
+            del self._subscribers[deployment_id]
 
 
 @define(eq=False)
 class _Inbox:
     """
-    What one watcher has not taken yet: so many messages, and so much text.
+    The buffer of one subscriber, limited in messages and in characters.
 
-    It is no stream of the library, whose waiting cost more than all else that is done for
-    one of many watchers of a line.
+    anyio's memory stream is not used here: if a log line has many subscribers, waiting on such
+    streams took more time than everything else.
     """
 
     _messages: deque[Message] = field(factory=deque, init=False)
-    _news: Event = field(factory=Event, init=False)
+    _has_messages: Event = field(factory=Event, init=False)
     _size: int = field(default=0, init=False)
-    _tells_of_more: bool = field(default=False, init=False)
+    _has_gap_marker: bool = field(default=False, init=False)
 
     def offer(self, message: Message) -> None:
-        """Take *message*, or drop it: the gap in the numbers sends its watcher to storage."""
+        """
+        Store *message*, or drop it if the buffer is full.
+
+        When log lines are dropped, a single message without lines is stored. It makes the
+        subscriber read the missing lines from storage.
+        """
         is_too_much = self._size + _size_of(message) > BUFFERED_CHARACTERS
-        if not (is_too_much or _is_word_of_more(message)):
+        if not (is_too_much or _is_gap_marker(message)):
             self._put(message)
-        elif not self._tells_of_more:
-            word = LinesWritten(deployment_id=message.deployment_id, lines=())
-            self._tells_of_more = self._put(word)
+        elif not self._has_gap_marker:
+            word = LogLinesAppended(deployment_id=message.deployment_id, lines=())
+            self._has_gap_marker = self._put(word)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
         while not self._messages:
-            self._news = Event()
-            await self._news.wait()
+            self._has_messages = Event()
+            await self._has_messages.wait()
         message = self._messages.popleft()
         self._size -= _size_of(message)
-        self._tells_of_more = self._tells_of_more and not _is_word_of_more(message)
+        self._has_gap_marker = self._has_gap_marker and not _is_gap_marker(message)
         return message
 
     def _put(self, message: Message) -> bool:
@@ -106,13 +111,13 @@ class _Inbox:
             return False
         self._messages.append(message)
         self._size += _size_of(message)
-        self._news.set()
+        self._has_messages.set()
         return True
 
 
 def _size_of(message: Message) -> int:
-    return message.size if isinstance(message, LinesWritten) else 0
+    return message.size if isinstance(message, LogLinesAppended) else 0
 
 
-def _is_word_of_more(message: Message) -> bool:
-    return isinstance(message, LinesWritten) and not message.lines
+def _is_gap_marker(message: Message) -> bool:
+    return isinstance(message, LogLinesAppended) and not message.lines

@@ -1,4 +1,4 @@
-"""Hints to the workers of this process."""
+"""A queue of hints within one process."""
 
 from collections import deque
 from datetime import timedelta
@@ -6,37 +6,37 @@ from datetime import timedelta
 from anyio import Event, move_on_after
 from attrs import define, field
 
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 
 
 @define
 class MemoryQueue:
-    """Wakes one waiting worker for each hint; several hints that nobody waits for are one."""
+    """Wakes one waiting worker per hint. Hints without a waiting worker are merged into one."""
 
-    _waiting: deque[Event] = field(factory=deque, init=False)
+    _waiters: deque[Event] = field(factory=deque, init=False)
     _is_announced: bool = field(default=False, init=False)
 
-    async def announce(self, _: ProjectId, /) -> None:
-        """Wake the worker that waits longest, or the next one to come."""
-        if self._waiting:
-            self._waiting.popleft().set()
+    async def notify(self, _: ProjectId, /) -> None:
+        """Wake the worker that has waited longest. If none waits, wake the next one that does."""
+        if self._waiters:
+            self._waiters.popleft().set()
         else:
             self._is_announced = True
 
     async def wait(self, timeout: timedelta, /) -> bool:
-        """Return true at the next hint, or false once *timeout* is over."""
+        """Return True at the next hint, or False after *timeout*."""
         if self._is_announced:
             self._is_announced = False
             return True
         hint = Event()
-        self._waiting.append(hint)
+        self._waiters.append(hint)
         try:
             with move_on_after(timeout.total_seconds()):
                 await hint.wait()
         finally:
-            self._leave(hint)
+            self._remove_waiter(hint)
         return hint.is_set()
 
-    def _leave(self, hint: Event) -> None:
-        if hint in self._waiting:
-            self._waiting.remove(hint)
+    def _remove_waiter(self, hint: Event) -> None:
+        if hint in self._waiters:
+            self._waiters.remove(hint)

@@ -1,1 +1,1 @@
-"""Adapters of an instance that does without a technology."""
+"""Adapters for technologies that an instance does not use."""

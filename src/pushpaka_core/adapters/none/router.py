@@ -1,27 +1,31 @@
-"""The router of an instance without one: somebody else leads requests, or nobody does."""
+"""The router adapter for instances that do not route requests themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from attrs import define, field
 
-from pushpaka_core.ports.router import RouteTable
+from pushpaka_core.ports.router import RouteTable, Upstream
 
 
 @define
 class NoRouter:
-    """Takes every table, and keeps no more of it than its number."""
+    """Accepts every route table and only remembers its generation."""
 
     _generation: int = field(default=0, init=False)
 
     async def apply(self, table: RouteTable, /) -> None:
-        """Let *table* be in force for nobody."""
+        """Remember the generation of *table*."""
         self._generation = max(self._generation, table.generation)
 
     async def generation(self) -> int | None:
-        """Return the newest generation that there was."""
+        """Return the highest generation that was applied."""
         return self._generation
 
+    async def open_connections(self, upstreams: Collection[Upstream], /) -> int | None:  # noqa: ARG002 - see above
+        """Return None: another program sends the requests."""
+        return None
+
     async def certificates(self) -> Mapping[str, datetime]:
-        """Return none: where nobody leads requests, nobody encrypts them."""
+        """Return no certificates."""
         return {}

@@ -1,1 +1,1 @@
-"""."""
+"""Builds and runs applications as processes of this host."""

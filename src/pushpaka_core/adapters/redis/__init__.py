@@ -1,1 +1,1 @@
-"""Redis between the processes of one instance; without it each of them looks for itself."""
+"""Shares hints, events and rate limits through Redis. Without it, each process has its own."""

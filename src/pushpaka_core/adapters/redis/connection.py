@@ -1,4 +1,4 @@
-"""The way to Redis: how long anybody waits for it, and whether it is there."""
+"""The connection to Redis: timeouts, and whether Redis is available."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,103 +17,124 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 0.25
-"""How long a request may wait for Redis."""
-QUIET_SECONDS = 1
-"""How long Redis may be silent towards those whom nobody waits for."""
-_CONNECTIONS = 16
-LOST = (RedisError, OSError, TimeoutError, ValueError)
-"""How it shows that Redis is away, or that something else is in its place."""
+REQUEST_TIMEOUT = 0.25
+"""Seconds that a request may wait for Redis."""
+BACKGROUND_TIMEOUT = 1
+"""Seconds that background tasks wait for Redis."""
+_MAX_CONNECTIONS = 16
+CONNECTION_ERRORS = (RedisError, OSError, TimeoutError, ValueError)
+"""Errors that mean that Redis is unavailable, or that another service runs at its address."""
 
 
-def client_of(url: str) -> Redis:
+def make_client(url: str) -> Redis:
     """
-    Return a client that gives up soon and tries nothing twice; nothing is connected yet.
+    Return a client with short timeouts and without retries. It does not connect yet.
 
     Raises:
-        SettingsError: If *url* cannot be used. Not even a part of it is told: it may be a secret.
+        SettingsError: If *url* is invalid. The message does not include it, because it may contain
+            a password.
     """
     try:
         pool = BlockingConnectionPool.from_url(
             url,
-            max_connections=_CONNECTIONS,
-            timeout=QUIET_SECONDS,
-            socket_timeout=QUIET_SECONDS,
-            socket_connect_timeout=QUIET_SECONDS,
+            max_connections=_MAX_CONNECTIONS,
+            timeout=BACKGROUND_TIMEOUT,
+            socket_timeout=BACKGROUND_TIMEOUT,
+            socket_connect_timeout=BACKGROUND_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
             driver_info=None,
         )
         pool.make_connection()  # type: ignore[no-untyped-call]  # the library's own lack
     except (TypeError, ValueError):
-        raise SettingsError("PUSHPAKA_REDIS_URL is not the URL of a Redis server.") from None
+        raise SettingsError(
+            "PUSHPAKA_REDIS_URL is not the URL of a Redis server. Use a URL such as "
+            "redis://host:6379/0."
+        ) from None
     return Redis.from_pool(pool)
 
 
 @define
 class RedisConnection:
-    """Asks Redis while it answers. Once it does not, nobody waits until it is found again."""
+    """
+    Sends commands to Redis.
+
+    While Redis is unavailable, commands fail at once instead of waiting.
+    """
 
     client: Redis = field(repr=False)
     is_up: bool = field(default=False, init=False)
-    """Whether it was heard last time; until it is heard first, it is away."""
+    """Whether Redis answered last time. False until it has answered once."""
 
-    async def greet(self) -> None:
+    async def check_at_startup(self) -> None:
         """
-        Ask Redis whether it would answer at all; one that is away may come yet.
+        Check the connection at startup. Log a warning if Redis is unavailable.
 
         Raises:
-            SettingsError: If it refuses what the URL says.
+            SettingsError: If Redis rejects the user, the password or the database of the URL.
         """
         try:
-            with fail_after(QUIET_SECONDS):
+            with fail_after(BACKGROUND_TIMEOUT):
                 await self.client.ping()
-        except LOST as error:
-            if _is_refusal(error):
+        except CONNECTION_ERRORS as error:
+            if _is_server_reply(error):
                 raise SettingsError(
-                    "Redis refuses the user, the password or the database of PUSHPAKA_REDIS_URL."
+                    "Redis rejected the user, the password or the database in PUSHPAKA_REDIS_URL."
+                    " Correct the URL."
                 ) from None
-            logger.warning("Redis does not answer (%s); going on without it", _named(error))
+            logger.warning(
+                "Redis is not responding (%s). Continuing without it.", _error_name(error)
+            )
 
-    async def ask(
-        self, question: Callable[[], Awaitable[T]], /, *, patience: float = PATIENCE_SECONDS
+    async def call(
+        self, command: Callable[[], Awaitable[T]], /, *, timeout: float = REQUEST_TIMEOUT
     ) -> T:
         """
-        Return the answer to *question*.
+        Run a command and return its result.
+
+        Args:
+            command: Sends the command.
+            timeout: Timeout in seconds.
 
         Raises:
-            UnavailableError: When *patience* is over, or at once if Redis is known to be away.
+            UnavailableError: After *timeout*, or at once if Redis is known to be unavailable.
         """
         if not self.is_up:
-            raise UnavailableError("Redis does not answer.")
+            raise UnavailableError("Redis is not responding. Check that it is running.")
         try:
-            with fail_after(patience):
-                return await question()
+            with fail_after(timeout):
+                return await command()
         except ResponseError as error:
-            raise UnavailableError(f"Redis refuses to answer ({_named(error)}).") from None
-        except LOST as error:
-            self.lose(error)
-            raise UnavailableError(f"Redis does not answer ({_named(error)}).") from None
+            raise UnavailableError(
+                f"Redis rejected the command ({_error_name(error)}). Check the Redis log."
+            ) from None
+        except CONNECTION_ERRORS as error:
+            self.mark_down(error)
+            raise UnavailableError(
+                f"Redis is not responding ({_error_name(error)}). Check that it is running."
+            ) from None
 
     async def check(self) -> None:
-        """Pass if Redis answers; else raise UnavailableError."""
-        await self.ask(self.client.ping)
+        """Raise UnavailableError unless Redis answers."""
+        await self.call(self.client.ping)
 
-    def lose(self, error: Exception) -> None:
-        """Note that Redis does not answer."""
+    def mark_down(self, error: Exception) -> None:
+        """Mark Redis as unavailable."""
         if self.is_up:
-            logger.warning("Redis does not answer any more (%s)", _named(error))
+            logger.warning(
+                "The connection to Redis was lost (%s). Trying to reconnect.", _error_name(error)
+            )
         self.is_up = False
 
-    def find(self) -> None:
-        """Note that Redis answers."""
+    def mark_up(self) -> None:
+        """Mark Redis as available."""
         if not self.is_up:
-            logger.info("Redis answers")
+            logger.info("Connected to Redis.")
         self.is_up = True
 
 
-def _is_refusal(error: BaseException | None) -> bool:
-    """Tell whether *error* comes from what a server has answered."""
+def _is_server_reply(error: BaseException | None) -> bool:
+    """Return whether *error* is a reply of the server."""
     while error is not None:
         if isinstance(error, AuthenticationError | ResponseError):
             return True
@@ -121,6 +142,9 @@ def _is_refusal(error: BaseException | None) -> bool:
     return False
 
 
-def _named(error: Exception) -> str:
-    """Return what may be told of *error*: a server's own words may repeat what it was sent."""
+def _error_name(error: Exception) -> str:
+    """
+    Return the name of the error. The message may contain parts of the command, which can be
+    secret.
+    """
     return type(error).__name__

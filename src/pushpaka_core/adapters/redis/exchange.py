@@ -1,4 +1,4 @@
-"""Carries hints between processes, while Redis is there."""
+"""Exchanges hints between processes through Redis."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,124 +11,126 @@ from attrs import define, field
 from redis.asyncio.client import PubSub
 
 from pushpaka_core.adapters.redis.connection import (
-    LOST,
-    PATIENCE_SECONDS,
-    QUIET_SECONDS,
+    BACKGROUND_TIMEOUT,
+    CONNECTION_ERRORS,
+    REQUEST_TIMEOUT,
     RedisConnection,
 )
-from pushpaka_core.adapters.redis.hints import MISSED, Hear, Hint
+from pushpaka_core.adapters.redis.hints import MISSED, Hint, HintHandler
 from pushpaka_core.errors import UnavailableError
 
-MOST_WAITING = 1000
-"""How many hints are kept until they are sent; instead of more, others are told to look anyway."""
-_RETRY_SECONDS = 1
-_HEARING_SECONDS = 2
-"""How long a hint may keep the next one waiting."""
+MAX_BUFFERED_HINTS = 1000
+"""The maximum number of hints in the send buffer. More are replaced by a single MISSED."""
+_RETRY_INTERVAL = 1
+_HANDLER_TIMEOUT = 2
+"""Maximum time to handle one hint, in seconds. The next hint waits for so long."""
 
 
 @define
 class HintExchange:
     """
-    Sends hints in the background, so that nobody waits for Redis, and passes on those of others.
+    Sends hints in the background and passes hints from other processes to the handlers.
 
-    Whoever hears is told `MISSED` whenever hints may have been lost: again and again while Redis
-    is away, and once when it is back.
+    Handlers get `MISSED` whenever hints may have been lost: repeatedly while Redis is unavailable,
+    and once when it is back.
     """
 
     _connection: RedisConnection
     _channel: str
-    _hear: list[Hear] = field(factory=list, init=False)
-    _waiting: deque[Hint] = field(factory=deque, init=False)
-    _is_filled: Event = field(factory=Event, init=False)
-    _name: str = field(factory=lambda: uuid4().hex, init=False)
-    """Tells its own hints from those of others."""
+    _handlers: list[HintHandler] = field(factory=list, init=False)
+    _send_buffer: deque[Hint] = field(factory=deque, init=False)
+    _has_hints: Event = field(factory=Event, init=False)
+    _sender_id: str = field(factory=lambda: uuid4().hex, init=False)
+    """Identifies the hints from this process, which this process ignores on arrival."""
 
-    def pass_to(self, hear: Hear) -> None:
-        """Let *hear* have every hint of another process from now on."""
-        self._hear.append(hear)
+    def add_handler(self, handler: HintHandler) -> None:
+        """Register *handler*, which is called with every hint from another process."""
+        self._handlers.append(handler)
 
     def send(self, hint: Hint) -> None:
-        """Let other processes know, as soon as may be."""
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.clear()
+        """Queue a hint for other processes. Does not block."""
+        if len(self._send_buffer) >= MAX_BUFFERED_HINTS:
+            self._send_buffer.clear()
             hint = MISSED
-        self._waiting.append(hint)
-        self._is_filled.set()
+        self._send_buffer.append(hint)
+        self._has_hints.set()
 
     async def run(self) -> None:
-        """Send and hear without end, whatever becomes of Redis."""
+        """Send and receive hints until canceled. Reconnects whenever Redis is back."""
         async with create_task_group() as tasks:
             tasks.start_soon(self._send_all)
-            tasks.start_soon(self._hear_all)
+            tasks.start_soon(self._receive_all)
 
     async def _send_all(self) -> None:
         try:
             while True:
-                await self._is_filled.wait()
-                self._is_filled = Event()
+                await self._has_hints.wait()
+                self._has_hints = Event()
                 await self._flush()
         finally:
-            with move_on_after(PATIENCE_SECONDS, shield=True):
+            with move_on_after(REQUEST_TIMEOUT, shield=True):
                 await self._flush()
 
     async def _flush(self) -> None:
-        hints = list(self._waiting)
-        self._waiting.clear()
+        hints = list(self._send_buffer)
+        self._send_buffer.clear()
         if hints:
             with suppress(UnavailableError):
-                await self._connection.ask(partial(self._publish, hints), patience=QUIET_SECONDS)
+                await self._connection.call(
+                    partial(self._publish, hints), timeout=BACKGROUND_TIMEOUT
+                )
 
     async def _publish(self, hints: Sequence[Hint]) -> None:
         async with self._connection.client.pipeline(transaction=False) as pipeline:
             for hint in hints:
-                pipeline.publish(self._channel, f"{self._name} {hint}")
+                pipeline.publish(self._channel, f"{self._sender_id} {hint}")
             await pipeline.execute()
 
-    async def _hear_all(self) -> None:
+    async def _receive_all(self) -> None:
         while True:
             try:
                 async with self._connection.client.pubsub() as subscription:
-                    await self._begin(subscription)
+                    await self._subscribe(subscription)
                     while True:
-                        await self._hear_next(subscription)
-            except LOST as error:
-                self._connection.lose(error)
-            await self._pass_on(MISSED)
-            await sleep(_RETRY_SECONDS)
+                        await self._receive_next(subscription)
+            except CONNECTION_ERRORS as error:
+                self._connection.mark_down(error)
+            await self._dispatch(MISSED)
+            await sleep(_RETRY_INTERVAL)
 
-    async def _begin(self, subscription: PubSub) -> None:
-        with fail_after(QUIET_SECONDS):
+    async def _subscribe(self, subscription: PubSub) -> None:
+        with fail_after(BACKGROUND_TIMEOUT):
             await subscription.subscribe(self._channel)
             await subscription.get_message(timeout=None)
-        await self._go_on()
+        await self._mark_up()
 
-    async def _hear_next(self, subscription: PubSub) -> None:
-        """Pass on the next hint; where none comes for a while, see whether Redis still speaks."""
-        message = await subscription.get_message(timeout=QUIET_SECONDS)
+    async def _receive_next(self, subscription: PubSub) -> None:
+        """Pass the next hint on. Raise TimeoutError if Redis does not even answer a ping."""
+        message = await subscription.get_message(timeout=BACKGROUND_TIMEOUT)
         if message is None:
             await subscription.ping()
-            message = await subscription.get_message(timeout=QUIET_SECONDS)
+            message = await subscription.get_message(timeout=BACKGROUND_TIMEOUT)
         if message is None:
             raise TimeoutError
-        await self._go_on()
+        await self._mark_up()
         if message["type"] == "message":
-            await self._take(message["data"])
+            await self._receive(message["data"])
 
-    async def _go_on(self) -> None:
-        """Note that Redis is there; if it was not, nobody knows what was missed, here or there."""
+    async def _mark_up(self) -> None:
+        """Mark Redis as available. If it was not, report lost hints (MISSED) to all processes."""
         if not self._connection.is_up:
-            self._connection.find()
+            self._connection.mark_up()
             self.send(MISSED)
-            await self._pass_on(MISSED)
+            await self._dispatch(MISSED)
 
-    async def _take(self, data: bytes) -> None:
-        sender, _, text = data.decode(errors="replace").partition(" ")
-        if sender == self._name:
+    async def _receive(self, payload: bytes) -> None:
+        sender, _, text = payload.decode(errors="replace").partition(" ")
+        if sender == self._sender_id:
             return
         with suppress(ValueError):
-            await self._pass_on(Hint.parse(text))
+            await self._dispatch(Hint.parse(text))
 
-    async def _pass_on(self, hint: Hint) -> None:
-        with move_on_after(_HEARING_SECONDS):
-            for hear in self._hear:
+    async def _dispatch(self, hint: Hint) -> None:
+        with move_on_after(_HANDLER_TIMEOUT):
+            for hear in self._handlers:
                 await hear(hint)

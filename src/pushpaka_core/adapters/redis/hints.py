@@ -1,4 +1,7 @@
-"""What processes tell each other: which thing to look at in the database, and nothing of it."""
+"""
+Hints between processes. A hint refers to rows of the database, but contains
+none of their data.
+"""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -7,32 +10,32 @@ from uuid import UUID
 
 from attrs import frozen
 
-_NOTHING = UUID(int=0)
+_NO_ID = UUID(int=0)
 
 
 class HintKind(StrEnum):
-    """What there is to see."""
+    """The kind of change."""
 
     QUEUED = "queued"
-    """A project has a deployment to claim."""
+    """A project has a deployment in the queue."""
     LINES = "lines"
-    """A deployment has said more."""
-    MOVED = "moved"
-    """A deployment is in another state."""
+    """A deployment has new log lines."""
+    CHANGED = "moved"
+    """The status of a deployment has changed."""
     MISSED = "missed"
-    """Hints were lost; everything may have changed."""
+    """Hints were lost. Anything may have changed."""
 
 
 @frozen
 class Hint:
-    """Tells where to look. One that is lost or comes twice does no harm."""
+    """A hint to read something from the database. Losing or repeating one is harmless."""
 
     kind: HintKind
-    id: UUID = _NOTHING
+    id: UUID = _NO_ID
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the hint that *text* is; ValueError for what other versions or strangers say."""
+        """Parse a hint. Raise ValueError for hints of other versions and anything else."""
         kind, subject = text.split(" ")
         return cls(HintKind(kind), UUID(subject))
 
@@ -42,5 +45,5 @@ class Hint:
 
 MISSED = Hint(HintKind.MISSED)
 
-Hear = Callable[[Hint], Awaitable[None]]
-"""Takes what another process has told."""
+HintHandler = Callable[[Hint], Awaitable[None]]
+"""Handles a hint from another process."""

@@ -1,4 +1,4 @@
-"""Hints to the workers of all processes."""
+"""A queue of hints across processes."""
 
 from datetime import timedelta
 
@@ -6,27 +6,27 @@ from attrs import frozen
 
 from pushpaka_core.adapters.redis.exchange import HintExchange
 from pushpaka_core.adapters.redis.hints import Hint, HintKind
-from pushpaka_core.domain.projects import ProjectId
+from pushpaka_core.domain.ids import ProjectId
 from pushpaka_core.ports.queue import DeploymentQueue
 
 
 @frozen
 class RedisQueue:
-    """Wakes a worker of this process at once, and by Redis one of every other."""
+    """Wakes a worker in this process, and through Redis one in every other process."""
 
-    _here: DeploymentQueue
+    _local: DeploymentQueue
     _exchange: HintExchange
 
-    async def announce(self, project_id: ProjectId, /) -> None:
-        """Wake one waiting worker of each process."""
-        await self._here.announce(project_id)
+    async def notify(self, project_id: ProjectId, /) -> None:
+        """Wake one waiting worker in each process."""
+        await self._local.notify(project_id)
         self._exchange.send(Hint(HintKind.QUEUED, project_id))
 
     async def wait(self, timeout: timedelta, /) -> bool:
-        """Return true at the next hint, or false once *timeout* is over."""
-        return await self._here.wait(timeout)
+        """Return True at the next hint, or False after *timeout*."""
+        return await self._local.wait(timeout)
 
-    async def hear(self, hint: Hint) -> None:
-        """Wake a worker where another process has something to claim, or may have."""
+    async def handle_hint(self, hint: Hint) -> None:
+        """Wake a worker if another process has queued, or may have queued, a deployment."""
         if hint.kind in {HintKind.QUEUED, HintKind.MISSED}:
-            await self._here.announce(ProjectId(hint.id))
+            await self._local.notify(ProjectId(hint.id))

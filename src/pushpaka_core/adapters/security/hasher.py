@@ -1,4 +1,4 @@
-"""Passwords by Argon2id, a few at a time."""
+"""Password hashing with Argon2id."""
 
 from base64 import b64encode
 from functools import cache
@@ -17,34 +17,38 @@ _ROUNDS = 2
 
 @frozen(kw_only=True)
 class Argon2Hasher:
-    """Lets two passwords be hashed at once, so that a flood of logins starves nothing else."""
+    """Hashes at most two passwords at once, so that a flood of logins cannot starve other work."""
 
     _memory_kib: int = _MEMORY_KIB
     _rounds: int = _ROUNDS
-    _threads: CapacityLimiter = field(factory=lambda: CapacityLimiter(2), repr=False)
-    _nobodys: str = field(init=False, repr=False)
-    """Stands in for the hash of an account that does not exist."""
+    _thread_limiter: CapacityLimiter = field(factory=lambda: CapacityLimiter(2), repr=False)
+    _dummy_hash: str = field(init=False, repr=False)
+    """The hash that is verified for unknown users, so that their logins take as long as others."""
 
-    @_nobodys.default
-    def _make_nobodys(self) -> str:
-        """Return what looks like any hash, without the work that a hash costs."""
+    @_dummy_hash.default
+    def _make_dummy_hash(self) -> str:
+        """Return a random value in the format of a hash, without computing one."""
         salt, digest = (b64encode(token_bytes(n)).decode().rstrip("=") for n in (16, 32))
         costs = f"m={self._memory_kib},t={self._rounds},p=1"
         return f"$argon2id$v=19${costs}${salt}${digest}"
 
     async def hash(self, password: str, /) -> str:
-        """Return a salted hash that carries its own parameters."""
-        return await to_thread.run_sync(self._hash, password, limiter=self._threads)
+        """Return a salted hash, which includes its parameters."""
+        return await to_thread.run_sync(self._hash, password, limiter=self._thread_limiter)
 
     async def verify(self, password: str, hashed: str | None, /) -> bool:
-        """Tell whether *password* made *hashed*; None costs as much time as any hash."""
+        """
+        Return whether *hashed* is a hash of *password*.
+
+        None stands for an unknown user. It takes as long as a hash to verify, and never matches.
+        """
         is_right = await to_thread.run_sync(
-            self._matches, password, hashed or self._nobodys, limiter=self._threads
+            self._matches, password, hashed or self._dummy_hash, limiter=self._thread_limiter
         )
         return is_right and hashed is not None
 
     def is_outdated(self, hashed: str, /) -> bool:
-        """Tell whether today's parameters are others than those of *hashed*."""
+        """Return whether *hashed* was made with other parameters than the current ones."""
         try:
             return self._scheme().needs_update(hashed)
         except ValueError:
@@ -55,7 +59,10 @@ class Argon2Hasher:
         return hashed
 
     def _matches(self, password: str, hashed: str) -> bool:
-        """A password beyond all bounds, and a hash that is none, match nothing."""
+        """
+        Return whether *password* matches *hashed*. False if one of them is
+        invalid or too long.
+        """
         try:
             return self._scheme().verify(_encoded(password), hashed)
         except ValueError:
@@ -67,7 +74,7 @@ class Argon2Hasher:
 
 @cache
 def _scheme_of(memory_kib: int, rounds: int) -> "CryptContext":
-    """Return what hashes at that cost; the first time this imports it, with its backend."""
+    """Return the hashing context. Imports passlib on first use."""
     from passlib.context import CryptContext
     from passlib.hash import argon2
 
@@ -82,5 +89,5 @@ def _scheme_of(memory_kib: int, rounds: int) -> "CryptContext":
 
 
 def _encoded(password: str) -> bytes:
-    """Half a surrogate pair, which JSON can carry, must not be an error of ours."""
+    """Encode a password, including lone surrogates, which JSON can carry."""
     return password.encode(errors="surrogatepass")

@@ -1,4 +1,4 @@
-"""Secrets at rest by keys that may be exchanged at any time, as those in a file are."""
+"""Encryption with keys from a file, which may be rotated while the process runs."""
 
 import os
 from collections.abc import Iterator
@@ -10,94 +10,100 @@ from typing import Self
 from attrs import define
 
 from pushpaka_core.adapters.security.cipher import AesGcmCipher
-from pushpaka_core.adapters.security.keys import Keys, load_keys
+from pushpaka_core.adapters.security.keys import PlatformKeys, load_keys
 from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.errors import PlatformFaultError, SettingsError
 
 
-def cipher_of(keys: Keys) -> AesGcmCipher:
-    """Return what encrypts by the current one of *keys*, and opens what any of them has closed."""
-    return AesGcmCipher(keys=keys.encryption_keys, current=keys.current_key)
+def make_cipher(keys: PlatformKeys) -> AesGcmCipher:
+    """Return a cipher for *keys*."""
+    return AesGcmCipher(keys=keys.encryption_keys, current_key_id=keys.current_key)
 
 
 @define
 class KeyFileCipher:
     """
-    Encrypts by the key that is current in a file, and opens what any key there has closed.
+    Encrypts with the current key of a file, and decrypts with any of its keys.
 
-    Whoever rotates the keys tells nobody: the file is looked at before anything is encrypted,
-    and read where it has changed, or where a key is unknown. It is small and on this host, so
-    that no thread is taken for that.
+    Rotated keys are noticed without a restart: the file is checked before each encryption, and read
+    again if it has changed or a key is unknown. It is small and local, so it is read without a
+    worker thread.
     """
 
     _path: Path
     _cipher: AesGcmCipher
-    _seen: tuple[int, ...] = ()
-    """What the file looked like when it was read last with success."""
+    _last_stat: tuple[int, ...] = ()
+    """The file's identity, time and size when it was last read."""
 
     @classmethod
-    def of(cls, path: Path, keys: Keys) -> Self:
-        """Return a cipher that begins with the *keys* that *path* holds."""
-        return cls(path, cipher_of(keys))
+    def of(cls, path: Path, keys: PlatformKeys) -> Self:
+        """Return a cipher for the *keys* that were read from *path*."""
+        return cls(path, make_cipher(keys))
 
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:
         """
-        Encrypt *secret* by the key that is current now, bound to *context*.
+        Encrypt *secret* with the current key, bound to *context*.
 
         Raises:
-            PlatformFaultError: If the file has changed and cannot be read: the key that was
-                current before may soon be gone, and what it encrypts with it.
+            PlatformFaultError: If the file has changed and cannot be read. The known key is not
+                used then: it may be about to be removed, and the secret would be lost.
         """
         try:
-            if self._look() != self._seen:
+            if self._stat() != self._last_stat:
                 self._read()
         except (OSError, SettingsError) as error:
             raise PlatformFaultError(
-                f"Nothing can be encrypted, as the key file cannot be read: {error}"
+                f"The secret cannot be encrypted because the key file cannot be read: {error}"
             ) from None
         return self._cipher.encrypt(secret, context=context)
 
     def decrypt(self, encrypted: Encrypted, /, *, context: str) -> str:
-        """Return the secret, if it is whole and belongs to *context*."""
+        """Decrypt a secret that was encrypted for *context*."""
         if not self._cipher.has(encrypted.key_id):
             try:
                 self._read()
             except (OSError, SettingsError) as error:
                 raise PlatformFaultError(
-                    f"A secret is encrypted by the key {encrypted.key_id}, which is not known "
-                    f"here, and the key file cannot be read: {error}"
+                    f"A secret is encrypted with the unknown key {encrypted.key_id}, and the key"
+                    f" file cannot be read: {error}"
                 ) from None
         return self._cipher.decrypt(encrypted, context=context)
 
     def _read(self) -> None:
-        """Take the keys of the file over; one that changes meanwhile is read again next time."""
-        seen = self._look()
-        self._cipher = cipher_of(load_keys(self._path))
-        self._seen = seen
+        """Read the keys. If the file changes meanwhile, it is read again the next time."""
+        seen = self._stat()
+        self._cipher = make_cipher(load_keys(self._path))
+        self._last_stat = seen
 
-    def _look(self) -> tuple[int, ...]:
+    def _stat(self) -> tuple[int, ...]:
         status = self._path.stat()
         return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @contextmanager
-def keys_held(path: Path) -> Iterator[None]:
+def key_file_lock(path: Path) -> Iterator[None]:
     """
-    Be the only one who changes the keys in *path*; the kernel ends that with the process.
+    Hold the lock for changing the keys in *path*. The kernel releases it if the process ends.
+
+    The lock is a separate file, because a running `serve` holds a lock on the directory.
 
     Raises:
-        SettingsError: If somebody else does, or the directory cannot be opened.
+        SettingsError: If another process holds the lock, or the directory cannot be used.
     """
     try:
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = path.with_suffix(".lock")
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsError(f"The directory of {path} cannot be used: {error.strerror}.") from None
+        raise SettingsError(
+            f"The directory of {path} cannot be used: {error.strerror}. Check that it exists and is"
+            " writable."
+        ) from None
     try:
         try:
             flock(descriptor, LOCK_EX | LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                "Another `pushpaka keys` changes the keys just now. Wait until it has ended."
+                "Another `pushpaka keys` command is changing the keys. Wait until it finishes."
             ) from None
         yield
     finally:

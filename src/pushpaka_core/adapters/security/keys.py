@@ -1,5 +1,6 @@
-"""The platform's own secrets, kept in a file that nobody else can read."""
+"""The platform's own keys, in a file that only its user can read."""
 
+import hmac
 import json
 import os
 import secrets
@@ -17,26 +18,26 @@ from attrs import evolve, field, frozen
 from pushpaka_core.errors import SettingsError
 
 KEY_FILE = "keys.json"
-"""What the file is called in the data directory."""
+"""Name of the file in the data directory."""
 _KEY_BYTES = 32
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @frozen(kw_only=True)
-class Keys:
-    """What signs tokens, and what encrypts secrets."""
+class PlatformKeys:
+    """The keys that sign tokens and encrypt secrets."""
 
     signing_key: bytes = field(repr=False)
     encryption_keys: Mapping[str, bytes] = field(repr=False)
-    """The key ring, by key id."""
+    """The key ring: keys by id."""
     current_key: str
-    """The id of the key that encrypts; the others only decrypt."""
+    """Id of the key that encrypts. The others only decrypt."""
     made_at: Mapping[str, datetime] = field(factory=dict)
-    """When, by key id; of a key that was made at the first start it is not known."""
+    """Creation times by key id. The key from the first start has none."""
 
     @classmethod
-    def random(cls) -> Self:
-        """Make keys that nobody had before."""
+    def generate(cls) -> Self:
+        """Return new random keys."""
         current = _new_id()
         return cls(
             signing_key=secrets.token_bytes(_KEY_BYTES),
@@ -44,31 +45,36 @@ class Keys:
             current_key=current,
         )
 
-    def rotated(self, at: datetime) -> Self:
-        """Return the same keys with a new one, made *at* a time, that encrypts from now on."""
+    def rotated(self, now: datetime) -> Self:
+        """Return the keys with a new current key, whose creation time is *now*."""
         new = _new_id()
         return evolve(
             self,
             encryption_keys={**self.encryption_keys, new: secrets.token_bytes(_KEY_BYTES)},
             current_key=new,
-            made_at={**self.made_at, new: at},
+            made_at={**self.made_at, new: now},
         )
 
     def without(self, key_ids: Collection[str]) -> Self:
-        """Return them without those that are not needed any more."""
+        """Return the keys without *key_ids*."""
         return evolve(
             self,
             encryption_keys={k: v for k, v in self.encryption_keys.items() if k not in key_ids},
             made_at={k: v for k, v in self.made_at.items() if k not in key_ids},
         )
 
+    @property
+    def router_secret(self) -> str:
+        """Return the secret that routers add to requests, so that the API recognizes them."""
+        return hmac.digest(self.signing_key, b"pushpaka router", "sha256").hex()
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """
-        Read what `text` has written.
+        Parse the content of a key file.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: If it is not valid.
         """
         try:
             fields = json.loads(text)
@@ -84,14 +90,14 @@ class Keys:
                 },
             )
         except (KeyError, TypeError, AttributeError, Base64Error) as error:
-            raise ValueError(f"no keys: {error}") from None
+            raise ValueError(f"not a key file: {error}") from None
         if keys.current_key not in keys.encryption_keys:
             raise ValueError("the current key is not in the key ring")
         return keys
 
     @property
     def text(self) -> str:
-        """Return the keys as they are kept."""
+        """Return the keys in the format of a key file."""
         fields = {
             "signing_key": b64encode(self.signing_key).decode(),
             "encryption_keys": {
@@ -103,26 +109,30 @@ class Keys:
         return json.dumps(fields, indent=2) + "\n"
 
 
-def keys_of(
+def resolve_keys(
     path: Path, *, signing_key: bytes | None, encryption_keys: Mapping[str, bytes] | None
-) -> Keys:
-    """Return the given keys, the first of them current, and what is not given from a file."""
+) -> PlatformKeys:
+    """
+    Return the given keys, and read those that are None from the file at *path*.
+
+    The first of *encryption_keys* becomes the current one.
+    """
     if signing_key is not None and encryption_keys is not None:
-        return _given(signing_key, encryption_keys)
+        return _keys_from_settings(signing_key, encryption_keys)
     kept = load_or_create_keys(path)
     if encryption_keys is not None:
-        return _given(kept.signing_key, encryption_keys)
+        return _keys_from_settings(kept.signing_key, encryption_keys)
     return kept if signing_key is None else evolve(kept, signing_key=signing_key)
 
 
-def load_or_create_keys(path: Path) -> Keys:
+def load_or_create_keys(path: Path) -> PlatformKeys:
     """
-    Return the keys in *path*, which is made with random ones where it does not exist.
+    Return the keys in *path*. A missing file is created with random keys.
 
-    Of several that make it at once one wins, and all return the same keys.
+    If several processes create it at once, all of them return the same keys.
 
     Raises:
-        SettingsError: If others can read the file, it does not hold keys, or the disk refuses.
+        SettingsError: If others can read the file, it is damaged, or it cannot be created.
     """
     try:
         try:
@@ -131,63 +141,66 @@ def load_or_create_keys(path: Path) -> Keys:
             _create(path)
             return load_keys(path)
     except OSError as error:
-        raise _unusable(path, error) from None
+        raise _unusable_key_file_error(path, error) from None
 
 
-def load_keys(path: Path) -> Keys:
+def load_keys(path: Path) -> PlatformKeys:
     """
-    Return the keys in *path*; OSError where it cannot be read.
+    Return the keys in *path*.
 
     Raises:
-        SettingsError: If others can read the file, or it does not hold keys.
+        OSError: If the file cannot be read.
+        SettingsError: If others can read the file, or it is damaged.
     """
     with path.open(encoding="ascii") as file:
         _require_private(path, os.fstat(file.fileno()).st_mode)
         try:
-            return Keys.parse(file.read())
+            return PlatformKeys.parse(file.read())
         except ValueError:
             raise SettingsError(
-                f"The key file {path} is damaged. Restore it from a backup; without it the "
-                "stored secrets cannot be read."
+                f"The key file {path} is damaged. Restore it from a backup. Without it, the stored"
+                " secrets cannot be decrypted."
             ) from None
 
 
-def replace_keys(path: Path, keys: Keys) -> None:
+def replace_keys(path: Path, keys: PlatformKeys) -> None:
     """
-    Let *path* hold *keys* from now on, wholly or as before; once this returns, for good.
+    Replace the keys in *path*, atomically and durably.
 
     Raises:
-        SettingsError: If the disk refuses.
+        SettingsError: If the file cannot be written.
     """
     try:
-        with _draft_of(path, keys) as draft:
+        with _temporary_file(path, keys) as draft:
             draft.replace(path)
-            _sync(path.parent)
+            _sync_directory(path.parent)
     except OSError as error:
-        raise _unusable(path, error) from None
+        raise _unusable_key_file_error(path, error) from None
 
 
-def _given(signing_key: bytes, encryption_keys: Mapping[str, bytes]) -> Keys:
+def _keys_from_settings(signing_key: bytes, encryption_keys: Mapping[str, bytes]) -> PlatformKeys:
     current = next(iter(encryption_keys))
-    return Keys(signing_key=signing_key, encryption_keys=encryption_keys, current_key=current)
+    return PlatformKeys(
+        signing_key=signing_key, encryption_keys=encryption_keys, current_key=current
+    )
 
 
 def _require_private(path: Path, mode: int) -> None:
-    if mode & _OTHERS:
+    if mode & _GROUP_AND_OTHERS:
         raise SettingsError(
-            f"The key file {path} can be read by others (mode {mode & 0o777:04o}). "
-            f"Run: chmod 600 {path}"
+            f"The key file {path} is readable by other users (mode {mode & 0o777:04o}). Run"
+            f" `chmod 600 {path}`."
         )
 
 
 def _create(path: Path) -> None:
-    with _draft_of(path, Keys.random()) as draft, suppress(FileExistsError):
+    with _temporary_file(path, PlatformKeys.generate()) as draft, suppress(FileExistsError):
         path.hardlink_to(draft)
 
 
 @contextmanager
-def _draft_of(path: Path, keys: Keys) -> Iterator[Path]:
-    """Write a whole file beside *path* first, so that nobody ever reads half of one."""
+def _temporary_file(path: Path, keys: PlatformKeys) -> Iterator[Path]:
+    """Write the keys to a temporary file next to *path*, so that readers never see a part of it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -200,8 +213,8 @@ def _draft_of(path: Path, keys: Keys) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _sync(directory: Path) -> None:
-    """Have the names in *directory* outlive a loss of power."""
+def _sync_directory(directory: Path) -> None:
+    """Flush the entries of *directory* to disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -213,15 +226,15 @@ def _new_id() -> str:
     return f"k{secrets.token_hex(4)}"
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def _unusable_key_file_error(path: Path, error: OSError) -> SettingsError:
     return SettingsError(
-        f"The key file {path} cannot be used: {error.strerror}. Check the free space of its "
-        "directory and who owns it."
+        f"The key file {path} cannot be used: {error.strerror}. Check the owner and the free space"
+        " of its directory."
     )
 
 
 def _decoded(text: str) -> bytes:
     key = b64decode(text, validate=True)
     if len(key) != _KEY_BYTES:
-        raise ValueError(f"a key must have {_KEY_BYTES} bytes")
+        raise ValueError(f"a key must be {_KEY_BYTES} bytes long")
     return key

@@ -1,4 +1,4 @@
-"""Numbers that only grow."""
+"""Counters in the database."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,17 @@ from attrs import frozen
 from pushpaka_core.adapters.sql.schema import counters
 from pushpaka_core.adapters.sql.statements import Statements
 
-_TALLY = "tally_"
-"""How the names of tallies begin among those of other counters."""
+_METRIC_PREFIX = "tally_"
+"""Prefix of the workers' metrics, which share a table with other counters."""
 
 
-async def count(statements: Statements, name: str, *, above: int = 0) -> int:
-    """Count one further, or on from *above*; the first migration made the row."""
-    reached = sa.case((counters.c.value > above, counters.c.value), else_=above)
+async def increment(statements: Statements, name: str, *, lower_bound: int = 0) -> int:
+    """
+    Increment a counter and return it. The result is greater than *lower_bound*.
+
+    The row is inserted by the first migration.
+    """
+    reached = sa.case((counters.c.value > lower_bound, counters.c.value), else_=lower_bound)
     value = await statements.scalar(
         sa.update(counters)
         .where(counters.c.name == name)
@@ -24,42 +28,42 @@ async def count(statements: Statements, name: str, *, above: int = 0) -> int:
     return int(value)
 
 
-async def counted(statements: Statements, name: str) -> int:
-    """Return how far was counted."""
+async def current_value(statements: Statements, name: str) -> int:
+    """Return the value of a counter."""
     return int(await statements.scalar(sa.select(counters.c.value).where(counters.c.name == name)))
 
 
 @frozen
-class _Counter:
-    """A new row."""
+class _CounterRow:
+    """A row of the table of counters."""
 
     name: str
     value: int
 
 
 @frozen
-class SqlTallies:
-    """What workers have counted."""
+class SqlWorkerMetrics:
+    """SQL implementation of `Counters`."""
 
     _statements: Statements
 
     async def add(self, counts: Mapping[str, int], /) -> None:
-        """Count on by *counts*, in a turn, as a row that is not there yet cannot be locked."""
+        """Add *counts* to the stored values."""
         if not counts:
             return
-        await self._statements.take_turn("tallies")
+        await self._statements.advisory_lock("tallies")
         for name, value in counts.items():
-            await self._add(_TALLY + name, value)
+            await self._add(_METRIC_PREFIX + name, value)
 
     async def all(self) -> Mapping[str, int]:
-        """Return how far each was counted."""
+        """Return the stored values."""
         query = sa.select(counters.c.name, counters.c.value).where(
-            counters.c.name.startswith(_TALLY, autoescape=True)
+            counters.c.name.startswith(_METRIC_PREFIX, autoescape=True)
         )
         rows = await self._statements.tuples(query)
-        return {name.removeprefix(_TALLY): value for name, value in rows}
+        return {name.removeprefix(_METRIC_PREFIX): value for name, value in rows}
 
     async def _add(self, name: str, value: int) -> None:
         further = sa.update(counters).where(counters.c.name == name)
         if not await self._statements.run(further.values(value=counters.c.value + value)):
-            await self._statements.insert(counters, _Counter(name, value))
+            await self._statements.insert(counters, _CounterRow(name, value))

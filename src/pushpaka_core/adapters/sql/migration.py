@@ -1,4 +1,4 @@
-"""The schema's way from one version to the next; Alembic is imported where there is one to go."""
+"""Migrates and checks the schema. Alembic is imported only if there is something to migrate."""
 
 import re
 from collections.abc import Mapping
@@ -11,115 +11,126 @@ import sqlalchemy as sa
 from anyio import to_thread
 from attrs import frozen
 
-from pushpaka_core.adapters.sql.engine import PATIENCE, database_at
-from pushpaka_core.adapters.sql.errors import translated_errors
-from pushpaka_core.adapters.sql.lineage import Lineage, SchemaState
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, database_at
+from pushpaka_core.adapters.sql.connections.errors import translated_errors
 from pushpaka_core.adapters.sql.schema import alembic_version, identity, schema_compatibility
+from pushpaka_core.adapters.sql.schema_versions import SchemaState, SchemaVersions
 from pushpaka_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _SCRIPTS = Path(__file__).with_name("migrations")
-_SAID = re.compile(r'^(revision|oldest) = "(\w+)"$', re.MULTILINE)
-"""What a script says of itself."""
-_FACTS: Mapping[str, sa.TableClause] = {
+_DECLARATION = re.compile(r'^(revision|oldest) = "(\w+)"$', re.MULTILINE)
+"""The revision and compatibility declared by a migration script."""
+_VALUE_TABLES: Mapping[str, sa.TableClause] = {
     "present": alembic_version,
     "oldest": schema_compatibility,
     "instance_id": identity,
 }
-"""The tables of one value, by what it says."""
-_MISTAKEN = (
-    "Its applications would be ended as unknown. Set PUSHPAKA_DATABASE_URL and "
-    "PUSHPAKA_DATA_DIRECTORY to what belongs together; for another instance, both to new ones."
+"""Tables with a single value, by the field of `_SchemaInfo` that contains the value."""
+_MISMATCH_ADVICE = (
+    "Starting would stop the applications in the data directory because this database does not "
+    "contain them. Set PUSHPAKA_DATABASE_URL and PUSHPAKA_DATA_DIRECTORY to the database and the "
+    "directory of the same instance, or set both to new locations."
 )
 
 
 async def migrate(url: str) -> None:
     """
-    Bring the schema up to date, wholly or not at all. Harmless to repeat.
+    Migrate the schema to the latest revision, in one transaction. Harmless to repeat.
 
     Raises:
-        SettingsError: If it is newer than this program, or the database cannot be opened.
-        StorageUnavailableError: If the database is in use for too long.
+        SettingsError: If the schema is newer than this version, or the database cannot be opened.
+        StorageUnavailableError: If the database is locked for too long.
     """
     await to_thread.run_sync(_migrate, url)
 
 
-async def spares_others(url: str) -> bool:
-    """Tell whether programs that use the database now can go on while it is migrated."""
-    return await to_thread.run_sync(_spares_others, url)
+async def allows_online_migration(url: str) -> bool:
+    """Return whether running programs can keep using the database while it is migrated."""
+    return await to_thread.run_sync(_can_migrate_online, url)
 
 
 async def schema_state(url: str) -> SchemaState:
-    """Tell how the schema stands, and make nothing; SettingsError, StorageUnavailableError."""
-    return (await to_thread.run_sync(_look, url)).state
+    """
+    Return the state of the schema, without creating anything.
+
+    Raises:
+        SettingsError: If the database cannot be opened.
+        StorageUnavailableError: If it does not respond.
+    """
+    return (await to_thread.run_sync(_inspect, url)).state
 
 
-async def known_schemas() -> Lineage:
-    """Return the schemas that this program knows."""
-    return await to_thread.run_sync(_lineage)
+async def read_schema_versions() -> SchemaVersions:
+    """Return the schema revisions that this version has migrations for."""
+    return await to_thread.run_sync(_schema_versions)
 
 
 async def require_current(url: str) -> None:
-    """
-    Pass only a database with the present schema.
-
-    Raises:
-        SettingsError: If it has another one, or none.
-    """
+    """Raise SettingsError unless the schema is exactly that of this version."""
     (await schema_state(url)).require_current()
 
 
-async def require_same_instance(url: str, known_as: UUID | None) -> None:
+async def require_same_instance(url: str, data_directory_instance: UUID | None) -> None:
     """
-    Pass only a database of the instance *known_as*, or any one where that is None; make nothing.
+    Require that the database belongs to the instance *data_directory_instance*. Creates nothing.
+
+    Args:
+        url: URL of the database.
+        data_directory_instance: The instance that the data directory belongs to, or None to accept
+            any.
 
     Raises:
-        SettingsError: If it is another's, or empty and so nobody's.
+        SettingsError: If it belongs to another instance, or is empty.
     """
-    found = await to_thread.run_sync(_look, url)
-    if known_as is None or found.instance_id == known_as:
+    found = await to_thread.run_sync(_inspect, url)
+    if data_directory_instance is None or found.instance_id == data_directory_instance:
         return
     if found.state is SchemaState.EMPTY:
-        raise SettingsError(f"The database is empty, and the data directory is not. {_MISTAKEN}")
+        raise SettingsError(
+            f"The database is empty, but the data directory is not. {_MISMATCH_ADVICE}"
+        )
     if found.instance_id is not None:
         raise SettingsError(
-            f"The database is of another instance than the data directory. {_MISTAKEN}"
+            f"The database and the data directory belong to different instances. {_MISMATCH_ADVICE}"
         )
 
 
 async def instance_id_at(url: str) -> UUID | None:
-    """Return the id of the instance whose database this is, or None where it has none yet."""
-    return (await to_thread.run_sync(_look, url)).instance_id
+    """Return the id of the instance that the database belongs to, or None if it is new."""
+    return (await to_thread.run_sync(_inspect, url)).instance_id
 
 
-async def make_usable(url: str, *, updates: bool) -> UUID:
+async def ensure_usable(url: str, *, may_migrate: bool) -> UUID:
     """
-    Make sure of a schema that this program can use, and return whose database it is.
+    Make sure that this version can use the schema, and return the id of the instance.
 
-    An empty one gets its tables; an older one is migrated only where this call *updates* it.
+    Args:
+        url: URL of the database. An empty one gets its tables.
+        may_migrate: Whether to migrate an older schema.
 
     Raises:
-        SettingsError: If the schema is newer than this program can use, or stays older.
+        SettingsError: If the schema is newer than this version can use, or older and not migrated.
     """
-    found = await to_thread.run_sync(_look, url)
-    if found.state is SchemaState.EMPTY or (updates and found.state is SchemaState.OLDER):
+    found = await to_thread.run_sync(_inspect, url)
+    if found.state is SchemaState.EMPTY or (may_migrate and found.state is SchemaState.OLDER):
         await migrate(url)
-        found = await to_thread.run_sync(_look, url)
+        found = await to_thread.run_sync(_inspect, url)
     else:
         found.state.require_usable()
     if found.instance_id is None:
-        raise SettingsError("The database has lost the id of its instance. Restore a backup.")
+        raise SettingsError("The database has no instance id. Restore it from a backup.")
     return found.instance_id
 
 
-async def bring_up_to_date(url: str, *, migrate: bool) -> None:
+async def migrate_or_require_usable(url: str, *, migrate: bool) -> None:
     """
-    Migrate, or insist on a schema that this program can use.
+    Migrate the schema, or require that this version can use it.
 
     Raises:
-        SettingsError: If the schema is not, and does not become, one of those.
+        SettingsError: If this version cannot use the schema.
     """
     if migrate:
         await to_thread.run_sync(_migrate, url)
@@ -128,7 +139,7 @@ async def bring_up_to_date(url: str, *, migrate: bool) -> None:
 
 
 @frozen(kw_only=True)
-class _Found:
+class _SchemaInfo:
     present: str | None = None
     oldest: str | None = None
     instance_id: UUID | None = None
@@ -137,51 +148,51 @@ class _Found:
 
 def _migrate(url: str) -> None:
     with translated_errors():
-        database_at(url).work_on_schema(_upgrade, patience=PATIENCE)
+        database_at(url).run_with_schema_lock(_upgrade, wait_timeout=WAIT_TIMEOUT)
 
 
 def _upgrade(connection: sa.Connection) -> None:
     from alembic import command
 
-    state = _found(connection).state
+    state = _read_schema_info(connection).state
     if state in {SchemaState.OLDER, SchemaState.EMPTY}:
         command.upgrade(_config(connection), "head")
     else:
         state.require_usable()
 
 
-def _spares_others(url: str) -> bool:
-    found = _look(url)
+def _can_migrate_online(url: str) -> bool:
+    found = _inspect(url)
     if found.present is None or found.state is not SchemaState.OLDER:
         return True
-    return _lineage().spares(found.present)
+    return _schema_versions().stays_compatible(found.present)
 
 
-def _look(url: str) -> _Found:
+def _inspect(url: str) -> _SchemaInfo:
     database = database_at(url)
-    if not database.is_there():
-        return _Found()
+    if not database.exists():
+        return _SchemaInfo()
     with translated_errors():
-        return database.work_on_schema(_found, patience=PATIENCE)
+        return database.run_with_schema_lock(_read_schema_info, wait_timeout=WAIT_TIMEOUT)
 
 
-def _found(connection: sa.Connection) -> _Found:
+def _read_schema_info(connection: sa.Connection) -> _SchemaInfo:
     tables = set(sa.inspect(connection).get_table_names())
     facts = {
         fact: connection.scalar(sa.select(table))
-        for fact, table in _FACTS.items()
+        for fact, table in _VALUE_TABLES.items()
         if table.name in tables
     }
-    state = _lineage().state(facts.get("present"), facts.get("oldest"))
-    return _Found(**facts, state=state)
+    state = _schema_versions().state(facts.get("present"), facts.get("oldest"))
+    return _SchemaInfo(**facts, state=state)
 
 
 @cache
-def _lineage() -> Lineage:
-    """Read what the scripts say, by whose names they are in order, without running them."""
+def _schema_versions() -> SchemaVersions:
+    """Return the revisions in order of file names, parsed from the scripts without running them."""
     scripts = sorted(_SCRIPTS.glob("versions/*.py"))
-    said = [dict(_SAID.findall(script.read_text())) for script in scripts]
-    return Lineage({each["revision"]: each["oldest"] for each in said})
+    declarations = [dict(_DECLARATION.findall(script.read_text())) for script in scripts]
+    return SchemaVersions({each["revision"]: each["oldest"] for each in declarations})
 
 
 def _config(connection: sa.Connection | None = None) -> "Config":

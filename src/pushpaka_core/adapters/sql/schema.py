@@ -1,9 +1,11 @@
 """
 The tables.
 
-A table's `info` says what a row is called, and to what it belongs; that of a unique
-index says what is taken when it refuses a row.
+A table's `info` has the names of a row and of the row that it belongs to, for error messages. The
+`info` of a unique index has the name of the duplicate value.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,16 +13,21 @@ from pushpaka_core.adapters.sql.columns import (
     document,
     flag,
     integer,
-    key,
     number,
-    owner,
+    parent_key,
+    position_and_id,
     secret,
     sorted_text,
     text,
     time,
-    unique_id,
     uuid,
+    uuid_key,
 )
+from pushpaka_core.domain.accounts.members import INVITATIONS
+from pushpaka_core.domain.integrations.notifications import CHANNELS
+from pushpaka_core.domain.integrations.webhooks import WEBHOOKS
+from pushpaka_core.domain.projects.entities import EntityType
+from pushpaka_core.domain.routing.custom_domains import CUSTOM_DOMAINS
 
 metadata = sa.MetaData(
     naming_convention={
@@ -31,13 +38,18 @@ metadata = sa.MetaData(
 )
 
 
-def _table(name: str, *parts: sa.schema.SchemaItem, row: str, of: str = "") -> sa.Table:
-    return sa.Table(name, metadata, *parts, info={"row": row, "of": of})
+def _table(name: str, *parts: sa.schema.SchemaItem, noun: str, parent: str = "") -> sa.Table:
+    return sa.Table(name, metadata, *parts, info={"noun": noun, "parent": parent})
 
 
-def _unique(name: str, *columns: str, taken: str, where: str | None = None) -> sa.Index:
+def _entity_table(entity_type: EntityType[Any, Any], *parts: sa.schema.SchemaItem) -> sa.Table:
+    keys = uuid_key(), parent_key("project_id", "projects")
+    return _table(entity_type.table, *keys, *parts, noun=entity_type.noun, parent="project")
+
+
+def _unique(name: str, *columns: str, field: str, where: str | None = None) -> sa.Index:
     condition = None if where is None else sa.text(where)
-    return sa.Index(name, *columns, unique=True, info={"taken": taken}, sqlite_where=condition)
+    return sa.Index(name, *columns, unique=True, info={"field": field}, sqlite_where=condition)
 
 
 def _index(name: str, *columns: str, where: str | None = None) -> sa.Index:
@@ -45,11 +57,12 @@ def _index(name: str, *columns: str, where: str | None = None) -> sa.Index:
     return sa.Index(name, *columns, sqlite_where=condition)
 
 
-def take_conditions_over(dialect: str) -> None:
+def copy_index_conditions(dialect: str) -> None:
     """
-    Have indexes hold the same in *dialect* as in that of SQLite.
+    Copy the conditions of partial indexes from SQLite to *dialect*.
 
-    SQLAlchemy loads a whole dialect to take an option for it, which who uses SQLite does without.
+    Passing `postgresql_where` to the index would make SQLAlchemy import that dialect, which
+    instances on SQLite do not need.
     """
     for table in metadata.tables.values():
         for index in table.indexes:
@@ -58,129 +71,135 @@ def take_conditions_over(dialect: str) -> None:
 
 users = _table(
     "users",
-    key(),
+    uuid_key(),
     text("email"),
     text("name"),
     text("role"),
     text("password_hash"),
     integer("token_version"),
-    time("disabled_at", null=True),
+    time("disabled_at", nullable=True),
     time("created_at"),
     integer("version"),
-    _unique("uq_users_email", "email", taken="e-mail address"),
-    row="user",
+    _unique("uq_users_email", "email", field="email address"),
+    noun="user",
 )
 
 api_tokens = _table(
     "api_tokens",
-    key(),
-    owner("user_id", "users"),
+    uuid_key(),
+    parent_key("user_id", "users"),
     text("name"),
     text("scope"),
     text("prefix"),
     text("digest"),
     time("created_at"),
-    time("expires_at", null=True),
-    time("last_used_at", null=True),
-    _unique("uq_api_tokens_digest", "digest", taken="token"),
+    time("expires_at", nullable=True),
+    time("last_used_at", nullable=True),
+    _unique("uq_api_tokens_digest", "digest", field="token"),
     _index("ix_api_tokens_user", "user_id"),
-    row="token",
-    of="user",
+    noun="token",
+    parent="user",
 )
 
 ended_tokens = _table(
     "ended_tokens",
     sa.Column("token_id", sa.Text(), primary_key=True),
-    owner("user_id", "users"),
+    parent_key("user_id", "users"),
     time("expires_at"),
     _index("ix_ended_tokens_expires", "expires_at"),
-    row="ended token",
-    of="user",
+    noun="ended token",
+    parent="user",
 )
 
 projects = _table(
     "projects",
-    key(),
+    uuid_key(),
     sa.Column("user_id", sa.Uuid(), sa.ForeignKey("users.id"), nullable=False),
     integer("number"),
     text("name"),
     text("slug"),
     text("repo_url"),
     text("branch"),
-    text("root_dir", null=True),
-    text("install_command", null=True),
-    text("build_command", null=True),
-    text("start_command", null=True),
-    integer("port", null=True),
-    text("framework", null=True),
-    text("health_check_path", null=True),
-    integer("health_check_timeout", null=True),
-    integer("replicas", null=True),
-    number("cpu_limit", null=True),
-    integer("memory_limit", null=True),
+    text("root_dir", nullable=True),
+    text("install_command", nullable=True),
+    text("build_command", nullable=True),
+    text("start_command", nullable=True),
+    integer("port", nullable=True),
+    text("framework", nullable=True),
+    text("health_check", nullable=True),
+    text("health_check_path", nullable=True),
+    integer("health_check_timeout", nullable=True),
+    integer("rollback_window", nullable=True),
+    integer("replicas", nullable=True),
+    number("cpu_limit", nullable=True),
+    integer("memory_limit", nullable=True),
     flag("auto_deploy"),
-    *secret("git_token", null=True),
+    *secret("git_token", nullable=True),
+    *secret("registry_credentials", nullable=True),
     integer("next_sequence"),
     time("created_at"),
     time("updated_at"),
-    time("deleted_at", null=True),
+    time("deleted_at", nullable=True),
     integer("version"),
     _unique(
         "uq_projects_name",
         "user_id",
         "name",
-        taken="project name",
+        field="project name",
         where="deleted_at IS NULL",
     ),
-    _unique("uq_projects_slug", "slug", taken="slug"),
-    _unique("uq_projects_number", "number", taken="project number"),
-    row="project",
-    of="user",
+    _unique("uq_projects_slug", "slug", field="slug"),
+    _unique("uq_projects_number", "number", field="project number"),
+    noun="project",
+    parent="user",
 )
 
 deployments = _table(
     "deployments",
-    key(),
-    owner("project_id", "projects"),
+    uuid_key(),
+    parent_key("project_id", "projects"),
     uuid("user_id"),
     text("slug"),
     text("target"),
     text("kind"),
-    uuid("source_deployment_id", null=True),
+    uuid("source_deployment_id", nullable=True),
     integer("sequence"),
     text("branch"),
-    text("commit_sha", null=True),
-    text("commit_message", null=True),
-    text("commit_author", null=True),
+    text("commit_sha", nullable=True),
+    text("commit_message", nullable=True),
+    text("commit_author", nullable=True),
     text("status"),
-    text("phase", null=True),
-    text("framework", null=True),
-    text("image", null=True),
-    uuid("release_id", null=True),
-    document("run_settings", null=True),
-    text("error", null=True),
+    text("phase", nullable=True),
+    text("framework", nullable=True),
+    flag("has_web"),
+    text("image", nullable=True),
+    uuid("release_id", nullable=True),
+    document("run_settings", nullable=True),
+    text("error", nullable=True),
     time("created_at"),
-    time("started_at", null=True),
-    time("finished_at", null=True),
-    time("stopped_at", null=True),
-    time("cancel_requested_at", null=True),
-    text("superseded_because", null=True),
-    time("drain_until", null=True),
+    time("started_at", nullable=True),
+    time("finished_at", nullable=True),
+    time("stopped_at", nullable=True),
+    time("cancel_requested_at", nullable=True),
+    text("superseded_because", nullable=True),
+    time("drain_until", nullable=True),
+    time("watch_until", nullable=True),
+    uuid("replaces", nullable=True),
     integer("generation"),
-    text("worker", null=True),
+    text("worker", nullable=True),
     integer("fence"),
     integer("heartbeat"),
     integer("attempts"),
     integer("last_seq"),
-    text("archive", null=True),
-    text("idempotency_key", null=True),
-    text("request_digest", null=True),
+    text("archive", nullable=True),
+    text("idempotency_key", nullable=True),
+    text("request_digest", nullable=True),
     integer("version"),
     _unique(
         "uq_deployments_in_work",
         "project_id",
         "target",
-        taken="target",
+        field="target",
         where="status IN ('building', 'deploying')",
     ),
     _index("ix_deployments_status", "status", "sequence"),
@@ -204,29 +223,31 @@ deployments = _table(
         "idempotency_key",
         where="idempotency_key IS NOT NULL",
     ),
-    row="deployment",
-    of="project",
+    noun="deployment",
+    parent="project",
 )
 
 archives = _table(
     "archives",
-    key(),
-    owner("project_id", "projects"),
+    uuid_key(),
+    parent_key("project_id", "projects"),
     uuid("user_id"),
     text("sha256"),
     integer("size"),
     time("created_at"),
-    time("completed_at", null=True),
+    time("completed_at", nullable=True),
+    text("data_directory_id", nullable=True),
     _unique(
         "uq_archives_hash",
         "project_id",
         "sha256",
-        taken="archive",
+        field="archive",
         where="completed_at IS NOT NULL",
     ),
     _index("ix_archives_project", "project_id", "created_at"),
-    row="archive",
-    of="project",
+    _index("ix_archives_user", "user_id"),
+    noun="archive",
+    parent="project",
 )
 
 archive_chunks = _table(
@@ -239,8 +260,8 @@ archive_chunks = _table(
     ),
     sa.Column("number", sa.BigInteger(), primary_key=True, autoincrement=False),
     sa.Column("content", sa.LargeBinary(), nullable=False),
-    row="archive chunk",
-    of="archive",
+    noun="archive chunk",
+    parent="archive",
 )
 
 targets = _table(
@@ -252,60 +273,63 @@ targets = _table(
         primary_key=True,
     ),
     sorted_text("name", primary_key=True),
-    owner("deployment_id", "deployments"),
+    parent_key("deployment_id", "deployments"),
     integer("sequence"),
-    time("stopped_at", null=True),
+    flag("has_web"),
+    time("stopped_at", nullable=True),
+    uuid("takeover_id", nullable=True),
+    time("held_until", nullable=True),
     integer("version"),
     _index("ix_targets_deployment", "deployment_id"),
-    row="target",
-    of="deployment",
+    noun="target",
+    parent="deployment",
 )
 
 releases = _table(
     "releases",
-    key(),
-    owner("project_id", "projects"),
-    owner("deployment_id", "deployments"),
+    uuid_key(),
+    parent_key("project_id", "projects"),
+    parent_key("deployment_id", "deployments"),
     document("plan"),
     text("artifact"),
     text("digest"),
     text("commit_sha"),
     time("created_at"),
-    time("removed_at", null=True),
+    time("removed_at", nullable=True),
     integer("version"),
     _index("ix_releases_project", "project_id"),
     _index("ix_releases_kept", "project_id", where="removed_at IS NULL"),
     _index("ix_releases_deployment", "deployment_id"),
-    row="release",
-    of="deployment",
+    noun="release",
+    parent="deployment",
 )
 
 instances = _table(
     "instances",
-    *unique_id(),
-    owner("project_id", "projects"),
-    owner("deployment_id", "deployments"),
+    *position_and_id(),
+    parent_key("project_id", "projects"),
+    parent_key("deployment_id", "deployments"),
     integer("fence"),
     integer("generation"),
     text("process_type"),
     integer("index"),
     text("node"),
     text("host"),
-    integer("port", null=True),
+    integer("port", nullable=True),
     text("state"),
     integer("restarts"),
-    time("stop_at", null=True),
+    time("stop_at", nullable=True),
     time("started_at"),
-    time("restart_at", null=True),
-    text("exit", null=True),
+    time("restart_at", nullable=True),
+    text("exit", nullable=True),
     text("output_position"),
-    integer("misses"),
+    integer("failed_probes"),
     integer("version"),
-    _unique("uq_instances_port", "node", "port", taken="port", where="port IS NOT NULL"),
+    _unique("uq_instances_port", "node", "port", field="port", where="port IS NOT NULL"),
     _index("ix_instances_project", "project_id"),
     _index("ix_instances_deployment", "deployment_id"),
-    row="instance",
-    of="deployment",
+    noun="instance",
+    parent="deployment",
 )
 
 log_lines = _table(
@@ -322,8 +346,8 @@ log_lines = _table(
     text("phase"),
     text("message"),
     time("created_at"),
-    row="log line",
-    of="deployment",
+    noun="log line",
+    parent="deployment",
 )
 
 members = _table(
@@ -340,39 +364,35 @@ members = _table(
     text("role"),
     time("created_at"),
     _index("ix_members_user", "user_id"),
-    row="member",
-    of="project",
+    noun="member",
+    parent="project",
 )
 
-invitations = _table(
-    "invitations",
-    key(),
-    owner("project_id", "projects"),
+invitations = _entity_table(
+    INVITATIONS,
     text("email"),
     text("role"),
-    owner("invited_by", "users"),
+    parent_key("invited_by", "users"),
     integer("token_version"),
     time("created_at"),
     time("expires_at"),
-    _unique("uq_invitations_place", "project_id", "email", taken="invitation"),
+    _unique("uq_invitations_place", "project_id", "email", field="invitation"),
     _index("ix_invitations_email", "email"),
-    row="invitation",
-    of="project",
 )
 
 env_vars = _table(
     "env_vars",
-    key(),
-    owner("project_id", "projects"),
+    uuid_key(),
+    parent_key("project_id", "projects"),
     sorted_text("key"),
     sorted_text("scope"),
     *secret("secret"),
     integer("version"),
     time("created_at"),
     time("updated_at"),
-    _unique("uq_env_vars_key", "project_id", "key", "scope", taken="env var"),
-    row="env var",
-    of="project",
+    _unique("uq_env_vars_key", "project_id", "key", "scope", field="environment variable"),
+    noun="environment variable",
+    parent="project",
 )
 
 environments = _table(
@@ -385,34 +405,95 @@ environments = _table(
     ),
     *secret("secret"),
     document("versions"),
-    row="environment",
-    of="deployment",
+    noun="environment",
+    parent="deployment",
 )
 
-custom_domains = _table(
-    "custom_domains",
-    key(),
-    owner("project_id", "projects"),
+custom_domains = _entity_table(
+    CUSTOM_DOMAINS,
     uuid("user_id"),
     text("domain"),
     text("challenge"),
-    time("verified_at", null=True),
+    time("verified_at", nullable=True),
     flag("ssl_enabled"),
-    time("missing_since", null=True),
-    time("checked_at", null=True),
-    text("reason", null=True),
-    document("reachability", null=True),
+    time("missing_since", nullable=True),
+    time("checked_at", nullable=True),
+    text("reason", nullable=True),
+    document("reachability", nullable=True),
     time("created_at"),
     time("updated_at"),
-    time("next_look_at", null=True),
+    time("next_look_at", nullable=True),
     _index("ix_custom_domains_due", "next_look_at"),
     _index("ix_custom_domains_changed", "updated_at"),
-    _unique("uq_custom_domains_project", "project_id", "domain", taken="domain"),
+    _unique("uq_custom_domains_project", "project_id", "domain", field="domain"),
     _unique(
-        "uq_custom_domains_verified", "domain", taken="domain", where="verified_at IS NOT NULL"
+        "uq_custom_domains_verified", "domain", field="domain", where="verified_at IS NOT NULL"
     ),
-    row="domain",
-    of="project",
+)
+
+volumes = _table(
+    "volumes",
+    uuid_key(),
+    sa.Column("user_id", sa.Uuid(), sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("project_id", sa.Uuid(), sa.ForeignKey("projects.id", ondelete="SET NULL")),
+    text("target"),
+    text("name"),
+    text("mount_path"),
+    text("access"),
+    text("preview"),
+    integer("size_limit", nullable=True),
+    integer("snapshot_every", nullable=True),
+    integer("snapshot_keep"),
+    text("node", nullable=True),
+    integer("used_bytes", nullable=True),
+    time("measured_at", nullable=True),
+    time("over_limit_since", nullable=True),
+    time("snapshot_overdue_since", nullable=True),
+    time("created_at"),
+    time("updated_at"),
+    time("detached_at", nullable=True),
+    time("purge_after", nullable=True),
+    time("purging_since", nullable=True),
+    uuid("restored_from", nullable=True),
+    time("restoring_since", nullable=True),
+    integer("restore_bytes_done", nullable=True),
+    integer("restore_bytes_total", nullable=True),
+    text("restore_error", nullable=True),
+    _unique(
+        "uq_volumes_name",
+        "project_id",
+        "target",
+        "name",
+        field="volume name",
+        where="detached_at IS NULL",
+    ),
+    _index("ix_volumes_project", "project_id"),
+    _index("ix_volumes_user", "user_id"),
+    noun="volume",
+    parent="project",
+)
+
+snapshots = _table(
+    "snapshots",
+    uuid_key(),
+    parent_key("volume_id", "volumes"),
+    flag("is_automatic"),
+    text("status"),
+    text("worker_node", nullable=True),
+    integer("fence"),
+    uuid("file_id", nullable=True),
+    integer("size_bytes", nullable=True),
+    text("sha256", nullable=True),
+    integer("files", nullable=True),
+    integer("content_bytes", nullable=True),
+    integer("bytes_done", nullable=True),
+    integer("bytes_total", nullable=True),
+    text("error", nullable=True),
+    time("created_at"),
+    time("finished_at", nullable=True),
+    _index("ix_snapshots_volume", "volume_id"),
+    noun="snapshot",
+    parent="volume",
 )
 
 deploy_keys = _table(
@@ -426,23 +507,20 @@ deploy_keys = _table(
     text("public_key"),
     *secret("private_key"),
     time("created_at"),
-    row="deploy key",
-    of="project",
+    noun="deploy key",
+    parent="project",
 )
 
-webhooks = _table(
-    "webhooks",
-    key(),
-    owner("project_id", "projects"),
+webhooks = _entity_table(
+    WEBHOOKS,
     text("provider"),
     flag("previews"),
     flag("forks"),
+    text("tags", nullable=True),
     *secret("secret"),
     time("created_at"),
     time("updated_at"),
     _index("ix_webhooks_project", "project_id"),
-    row="webhook",
-    of="project",
 )
 
 webhook_deliveries = _table(
@@ -456,14 +534,14 @@ webhook_deliveries = _table(
     sorted_text("digest", primary_key=True),
     time("received_at"),
     _index("ix_webhook_deliveries_received", "received_at"),
-    row="webhook delivery",
-    of="webhook",
+    noun="webhook delivery",
+    parent="webhook",
 )
 
 outbox_messages = _table(
     "outbox_messages",
-    *unique_id(),
-    owner("project_id", "projects"),
+    *position_and_id(),
+    parent_key("project_id", "projects"),
     text("kind"),
     text("target"),
     text("body"),
@@ -472,66 +550,60 @@ outbox_messages = _table(
     _index("ix_outbox_messages_due", "next_at"),
     _index("ix_outbox_messages_project", "project_id"),
     _index("ix_outbox_messages_target", "kind", "target", "position"),
-    row="message",
-    of="project",
+    noun="message",
+    parent="project",
 )
 
-channels = _table(
-    "channels",
-    key(),
-    owner("project_id", "projects"),
+channels = _entity_table(
+    CHANNELS,
     text("service"),
     *secret("url"),
-    *secret("secret", null=True),
-    flag("success"),
-    flag("failure"),
-    flag("crash"),
-    time("told_at", null=True),
-    text("error", null=True),
+    *secret("secret", nullable=True),
+    document("events"),
+    time("delivered_at", nullable=True),
+    text("error", nullable=True),
     time("created_at"),
     _index("ix_channels_project", "project_id"),
-    row="channel",
-    of="project",
 )
 
 audit_entries = _table(
     "audit_entries",
-    *unique_id(),
-    uuid("user_id", null=True),
+    *position_and_id(),
+    uuid("user_id", nullable=True),
     text("action"),
     uuid("subject_id"),
-    text("detail", null=True),
+    text("detail", nullable=True),
     time("created_at"),
     _index("ix_audit_entries_user", "user_id", "position"),
-    row="audit entry",
+    noun="audit entry",
 )
 
 timeline_events = _table(
     "timeline_events",
-    *unique_id(),
-    owner("deployment_id", "deployments"),
+    *position_and_id(),
+    parent_key("deployment_id", "deployments"),
     text("status"),
-    text("phase", null=True),
+    text("phase", nullable=True),
     text("cause"),
-    uuid("user_id", null=True),
+    uuid("user_id", nullable=True),
     time("created_at"),
     _index("ix_timeline_events_deployment", "deployment_id", "position"),
     _index("ix_timeline_events_created", "created_at"),
-    row="timeline event",
-    of="deployment",
+    noun="timeline event",
+    parent="deployment",
 )
 
 nodes = _table(
     "nodes",
     sa.Column("runtime", sa.Text(), primary_key=True),
     text("name"),
-    text("home"),
-    row="node",
+    text("data_directory_id"),
+    noun="node",
 )
 
 workers = _table(
     "workers",
-    key(),
+    uuid_key(),
     text("name"),
     text("node"),
     text("version"),
@@ -540,36 +612,36 @@ workers = _table(
     integer("jobs"),
     time("started_at"),
     time("seen_at"),
-    row="worker",
+    noun="worker",
 )
 
 node_leases = _table(
     "node_leases",
     sa.Column("node", sa.Text(), primary_key=True),
     integer("fence"),
-    text("holder", null=True),
+    text("holder", nullable=True),
     integer("heartbeat"),
-    row="node lease",
+    noun="node lease",
 )
 
 counters = _table(
     "counters",
     sa.Column("name", sa.Text(), primary_key=True),
     integer("value"),
-    row="counter",
+    noun="counter",
 )
 
 identity = _table(
     "identity",
     sa.Column("instance_id", sa.Uuid(), primary_key=True),
-    row="identity",
+    noun="identity",
 )
 
 schema_compatibility = _table(
     "schema_compatibility",
     sa.Column("oldest", sa.Text(), primary_key=True),
-    row="schema compatibility",
+    noun="schema compatibility",
 )
 
 alembic_version = sa.table("alembic_version", sa.column("version_num", sa.Text()))
-"""Made and kept by Alembic."""
+"""The table is maintained by Alembic."""

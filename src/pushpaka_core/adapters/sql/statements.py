@@ -1,4 +1,4 @@
-"""Statements in one transaction: entities go in and come out, and errors are ours."""
+"""Runs the statements of a transaction, converts rows to entities and translates errors."""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,9 +14,9 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import field, frozen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pushpaka_core.adapters.sql.errors import translated_errors, unavailable
-from pushpaka_core.adapters.sql.lanes import Lane
-from pushpaka_core.adapters.sql.listings import Listing
+from pushpaka_core.adapters.sql.connections.connection_pool import ConnectionPool
+from pushpaka_core.adapters.sql.connections.errors import translated_errors, unavailable_error
+from pushpaka_core.adapters.sql.paged_query import PagedQuery
 from pushpaka_core.converters import from_row, to_row
 from pushpaka_core.errors import (
     DuplicateError,
@@ -24,7 +24,7 @@ from pushpaka_core.errors import (
     PushpakaError,
     StaleEntityError,
 )
-from pushpaka_core.ports.pages import Page
+from pushpaka_core.ports.storage.page import Page
 
 
 class _Versioned(attrs.AttrsInstance, Protocol):
@@ -35,197 +35,212 @@ class _Versioned(attrs.AttrsInstance, Protocol):
 E = TypeVar("E", bound=attrs.AttrsInstance)
 V = TypeVar("V", bound=_Versioned)
 
-_LONGEST_TURN = "5s"
-_TURN = sa.select(
-    sa.func.set_config("idle_in_transaction_session_timeout", _LONGEST_TURN, True),
+_MAX_LOCK_IDLE_TIME = "5s"
+_ADVISORY_LOCK = sa.select(
+    sa.func.set_config("idle_in_transaction_session_timeout", _MAX_LOCK_IDLE_TIME, True),
     sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), 0)),
 )
 
 
 @asynccontextmanager
-async def uninterrupted(
-    table: sa.Table | None = None, *, within: timedelta | None = None
+async def shielded(
+    table: sa.Table | None = None, *, timeout: timedelta | None = None
 ) -> AsyncIterator[None]:
     """
-    Talk to the database without being cancelled in the middle, which would cost the connection.
+    Shield database calls from cancellation, which would break the connection.
 
-    Whoever is cancelled already does not begin. Where the database does not answer *within*
-    a time the connection is given up; StorageUnavailableError.
+    A caller that is already canceled does not begin. After *timeout*, the call is abandoned and
+    StorageUnavailableError is raised.
     """
     await checkpoint_if_cancelled()
-    deadline = inf if within is None else current_time() + within.total_seconds()
+    deadline = inf if timeout is None else current_time() + timeout.total_seconds()
     with CancelScope(shield=True, deadline=deadline) as scope, translated_errors(table):
         yield
     if scope.cancelled_caught:
-        raise unavailable("it takes too long")
+        raise unavailable_error("it did not respond in time")
 
 
 @frozen
-class Locking:
-    """A query that is asked for too often to be written anew each time, with locks and without."""
+class LockableQuery:
+    """A prepared query with and without row locks."""
 
-    _plain: sa.Select[Any]
+    _unlocked: sa.Select[Any]
     _locked: sa.Select[Any]
 
     @classmethod
-    def of(cls, query: sa.Select[Any], *tables: sa.Table) -> Self:
-        """Prepare *query*, of which the rows of *tables* are locked where others write as well."""
+    def from_query(cls, query: sa.Select[Any], *tables: sa.Table) -> Self:
+        """Prepare *query*, which locks the rows of *tables* if there are concurrent writers."""
         return cls(query, with_locks(query, *tables))
 
-    def on(self, statements: "Statements") -> sa.Select[Any]:
-        """Return the one for the transaction of *statements*."""
-        return self._locked if statements.locks_rows else self._plain
+    def for_transaction(self, statements: "Statements") -> sa.Select[Any]:
+        """Return the query for the transaction of *statements*."""
+        return self._locked if statements.locks_rows else self._unlocked
 
 
 @frozen
 class Statements:
-    """What repositories are built on."""
+    """The statements of one transaction."""
 
     _connection: AsyncConnection
-    _lane: Lane
-    _refused: list[PushpakaError] = field(factory=list, init=False)
+    _pool: ConnectionPool
+    _rejected: list[PushpakaError] = field(factory=list, init=False)
 
-    def require_sound(self) -> None:
+    def require_no_rejected_write(self) -> None:
         """
-        Return where all that was written may be committed.
+        Raise RuntimeError if a write was rejected earlier in the transaction.
 
-        PostgreSQL would give up the whole transaction without a word where somebody goes
-        on after a refusal; that is a mistake of the program, whichever database it is.
+        PostgreSQL silently rolls back a transaction that continues after an error. Continuing is a
+        bug with any database.
         """
-        if self._refused:
-            raise RuntimeError("A write was refused, and the transaction went on.") from (
-                self._refused[0]
-            )
+        if self._rejected:
+            raise RuntimeError(
+                "A write was rejected, but the transaction continued. End the transaction after an "
+                "error."
+            ) from (self._rejected[0])
 
     @property
     def locks_rows(self) -> bool:
-        """Tell whether others write at the same time, and rows are locked here."""
-        return self._lane.locks_rows
+        """Return whether there are concurrent writers, so that rows have to be locked."""
+        return self._pool.locks_rows
 
     async def all(self, cls: type[E], query: sa.Select[Any], **parameters: object) -> list[E]:
-        """Return the entities that *query* finds with *parameters*."""
+        """Return the entities found by *query*."""
         return [from_row(cls, row) for row in await self._rows(query, parameters=parameters)]
 
     async def find(self, cls: type[E], query: sa.Select[Any]) -> E | None:
-        """Return the first entity that *query* finds, or None."""
+        """Return the first entity found by *query*, or None."""
         rows = await self._rows(query.limit(1))
         return from_row(cls, rows[0]) if rows else None
 
     async def only(self, cls: type[E], query: sa.Select[Any], **parameters: object) -> E | None:
-        """Return the entity that *query* finds with *parameters*, of which there is one or none."""
+        """Return the entity found by *query*, which has at most one result, or None."""
         rows = await self._rows(query, parameters=parameters)
         return from_row(cls, rows[0]) if rows else None
 
     async def get(self, cls: type[E], table: sa.Table, *conditions: sa.ColumnElement[bool]) -> E:
-        """Return the one row of *table* that fits, locked for a change, or raise NotFoundError."""
-        entity = await self.find(cls, self.locked(sa.select(table).where(*conditions), table))
+        """Return the row that meets *conditions*, locked. Raise NotFoundError if there is none."""
+        entity = await self.find(cls, self.lock_rows(sa.select(table).where(*conditions), table))
         if entity is None:
-            raise NotFoundError(table.info["row"])
+            raise NotFoundError(table.info["noun"])
         return entity
 
     async def page(self, cls: type[E], query: sa.Select[Any], limit: int, offset: int) -> Page[E]:
-        """Return a part of what *query* finds, and how much it is in all."""
-        return await self.listed(cls, Listing.of(query), limit=limit, offset=offset)
+        """Return a page of *query*, with the total number of rows."""
+        return await self.page_prepared(
+            cls, PagedQuery.from_query(query), limit=limit, offset=offset
+        )
 
-    async def listed(
-        self, cls: type[E], listing: Listing, *, limit: int, offset: int, **parameters: object
+    async def page_prepared(
+        self, cls: type[E], query: PagedQuery, *, limit: int, offset: int, **parameters: object
     ) -> Page[E]:
-        """Return the same of a prepared query; the last part tells by itself how much it is."""
-        found = await self.all(cls, listing.part, limit=limit, offset=offset, **parameters)
+        """Return a page of a prepared query. The last page takes no query for the total."""
+        found = await self.all(cls, query.page_query, limit=limit, offset=offset, **parameters)
         total = offset + len(found)
         if len(found) == limit or (offset and not found):
-            ((total,),) = await self.tuples(listing.count, **parameters)
+            ((total,),) = await self.tuples(query.count_query, **parameters)
         return Page(items=found, total=total)
 
-    def locked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
-        """
-        Return *query* so that the rows of *table* stay as they are found until they are changed.
+    def lock_rows(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+        """Return *query* with a lock on the rows of *table*, if there are concurrent writers."""
+        return with_locks(query, table) if self._pool.locks_rows else query
 
-        Where one writes at a time, or nothing is to be changed, that is so anyway.
+    def skip_locked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
         """
-        return with_locks(query, table) if self._lane.locks_rows else query
-
-    def unlocked(self, query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
-        """Return *query* for those rows of *table* only that nobody else is changing, locked."""
-        if not self._lane.locks_rows:
+        Return *query* with a lock on the rows of *table*, if there are concurrent writers. Rows
+        locked by others are skipped.
+        """
+        if not self._pool.locks_rows:
             return query
         return query.with_for_update(of=table, key_share=True, skip_locked=True)
 
-    async def take_turn(self, name: str) -> None:
+    async def advisory_lock(self, name: str) -> None:
         """
-        Wait until no other transaction has the turn called *name*, and have it to the end.
+        Hold the advisory lock *name* until the end of the transaction.
 
-        This is for what no row stands for, and is short: who stands still loses the connection.
+        It protects invariants that no single row represents, and is not needed if there is a single
+        writer. Transactions that hold an advisory lock must be short: they are ended after 5
+        seconds without a statement.
         """
-        if self._lane.locks_rows:
-            await self.tuples(_TURN, name=name)
+        if self._pool.locks_rows:
+            await self.tuples(_ADVISORY_LOCK, name=name)
 
     async def scalar(self, statement: sa.Executable) -> Any:
-        """Return the first value of the first row, or None."""
-        async with self._answered():
+        """Return the first column of the first row, or None."""
+        async with self._translated():
             return await self._connection.scalar(statement)
 
     async def tuples(
         self, statement: sa.Executable, **parameters: object
     ) -> Sequence[tuple[Any, ...]]:
-        """Return plain rows."""
-        async with self._answered():
+        """Return rows as tuples."""
+        async with self._translated():
             result = await self._connection.execute(statement, parameters)
             return [tuple(row) for row in result]
 
     async def insert(self, table: sa.Table, *entities: attrs.AttrsInstance) -> None:
-        """Keep new rows; DuplicateError, NotFoundError."""
+        """Insert rows. Raise DuplicateError or NotFoundError if the database rejects one."""
         if entities:
-            async with self._answered(table):
+            async with self._translated(table):
                 await self._connection.execute(_insert(table), [to_row(e) for e in entities])
 
     async def update(
         self,
         table: sa.Table,
         entity: V,
-        unless_other: Sequence[str] = (),
-        leave: Collection[str] = (),
+        unchanged_columns: Sequence[str] = (),
+        excluded_columns: Collection[str] = (),
     ) -> V:
         """
-        Write *entity* over the row that it was made from, and return it as kept.
+        Update the row of *entity* and return the entity with its new version.
 
-        The columns to *leave* are counted in other ways.
+        Args:
+            table: The table of the entity.
+            entity: The changed entity, with the version that it was read with.
+            unchanged_columns: More columns that must not have changed since.
+            excluded_columns: Columns that are not written, because they are counters.
 
         Raises:
-            StaleEntityError: If the row is gone, of another version, or of another value in
-                one of the columns of *unless_other*.
+            StaleEntityError: If the row is gone or has changed since it was read.
         """
         row = to_row(entity)
-        same = *_keys(table), "version", *unless_other
-        changes = {name: row[name] for name in row.keys() - {*_keys(table), *leave}}
-        changes |= {"version": entity.version + 1} | {_same(name): row[name] for name in same}
-        rows = await self._rows(_change_back(table, same), table, changes)
+        same = *_key_columns(table), "version", *unchanged_columns
+        changes = {
+            name: row[name] for name in row.keys() - {*_key_columns(table), *excluded_columns}
+        }
+        changes |= {"version": entity.version + 1} | {
+            _expected_parameter(name): row[name] for name in same
+        }
+        rows = await self._rows(_update_returning(table, same), table, changes)
         if not rows:
-            raise StaleEntityError(table.info["row"])
+            raise StaleEntityError(table.info["noun"])
         return from_row(type(entity), rows[0])
 
-    async def put(self, table: sa.Table, entity: attrs.AttrsInstance) -> None:
-        """Keep *entity* instead of the row that it was before, or as a new one."""
-        row, keys = to_row(entity), tuple(_keys(table))
-        changes = {name: row[name] for name in row.keys() - keys}
-        changes |= {_same(name): row[name] for name in keys}
-        if not await self.run(_change(table, keys), changes):
+    async def upsert(self, table: sa.Table, entity: attrs.AttrsInstance) -> None:
+        """Update the row of *entity*, or insert it."""
+        if not await self.replace(table, entity):
             await self.insert(table, entity)
+
+    async def replace(self, table: sa.Table, entity: attrs.AttrsInstance) -> bool:
+        """Update the row of *entity*. Return False if there is none."""
+        row, keys = to_row(entity), tuple(_key_columns(table))
+        changes = {name: row[name] for name in row.keys() - keys}
+        changes |= {_expected_parameter(name): row[name] for name in keys}
+        return bool(await self.run(_update_statement(table, keys), changes))
 
     async def run(
         self,
         statement: sa.Insert | sa.Update | sa.Delete,
         parameters: Mapping[str, Any] | None = None,
     ) -> int:
-        """Change rows, and return how many."""
-        async with self._answered(
+        """Run a statement and return the number of affected rows."""
+        async with self._translated(
             statement.table if isinstance(statement.table, sa.Table) else None
         ):
             return (await self._connection.execute(statement, parameters)).rowcount
 
     async def run_each(self, statement: sa.Update, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """Change rows by the same statement with each of *parameters*."""
-        async with self._answered():
+        """Run a statement once for each of *parameters*."""
+        async with self._translated():
             await self._connection.execute(statement, parameters)
 
     async def _rows(
@@ -234,32 +249,32 @@ class Statements:
         table: sa.Table | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> Sequence[Mapping[str, Any]]:
-        async with self._answered(table):
+        async with self._translated(table):
             result = await self._connection.execute(statement, parameters)
             return cast("Sequence[Mapping[str, Any]]", result.mappings().all())
 
     @asynccontextmanager
-    async def _answered(self, table: sa.Table | None = None) -> AsyncIterator[None]:
+    async def _translated(self, table: sa.Table | None = None) -> AsyncIterator[None]:
         try:
-            async with uninterrupted(table, within=self._lane.deadline):
+            async with shielded(table, timeout=self._pool.answer_timeout):
                 yield
         except (DuplicateError, NotFoundError) as error:
-            self._refused.append(error)
+            self._rejected.append(error)
             raise
 
 
 def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
-    """Return what the next of *values* say, as many as *table* has columns."""
+    """Build an entity from the next values, as many as *table* has columns."""
     return from_row(cls, {column.name: next(values) for column in table.c})
 
 
 def with_locks(query: sa.Select[Any], *tables: sa.Table) -> sa.Select[Any]:
-    """Return *query* with the rows of *tables* locked, so that nobody else changes them."""
+    """Return *query* with a lock on the rows of *tables*."""
     return query.with_for_update(of=tables, key_share=True)
 
 
-def apart_from_indexes(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Return *column* for where its index leads through more rows than another one does."""
+def unindexed(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return *column* as an expression that no index matches, so that another index is used."""
     return sa.func.coalesce(column, column)
 
 
@@ -269,21 +284,23 @@ def _insert(table: sa.Table) -> sa.Insert:
 
 
 @cache
-def _change(table: sa.Table, same: Sequence[str]) -> sa.Update:
-    """Return the change of a row that is the *same* yet in some columns."""
-    return sa.update(table).where(*(table.c[name] == sa.bindparam(_same(name)) for name in same))
+def _update_statement(table: sa.Table, unchanged_columns: Sequence[str]) -> sa.Update:
+    """Return an update of a row on the condition that *unchanged_columns* have not changed."""
+    return sa.update(table).where(
+        *(table.c[name] == sa.bindparam(_expected_parameter(name)) for name in unchanged_columns)
+    )
 
 
 @cache
-def _change_back(table: sa.Table, same: Sequence[str]) -> sa.Executable:
-    """Return the same change, which gives back what has become of the row."""
-    return _change(table, same).returning(table)
+def _update_returning(table: sa.Table, unchanged_columns: Sequence[str]) -> sa.Executable:
+    """Return the update of `_update_statement`, extended to return the updated row."""
+    return _update_statement(table, unchanged_columns).returning(table)
 
 
-def _same(name: str) -> str:
+def _expected_parameter(name: str) -> str:
     return f"same_{name}"
 
 
-def _keys(table: sa.Table) -> Sequence[str]:
-    """Return the columns by which a row of *table* is found."""
+def _key_columns(table: sa.Table) -> Sequence[str]:
+    """Return the columns that identify a row of *table*."""
     return ["id"] if "id" in table.c else [column.name for column in table.primary_key]

@@ -1,289 +1,153 @@
-"""A storage in a database."""
+"""The storage in SQLite or PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
-from anyio import WouldBlock, current_time, move_on_after
 from attrs import frozen
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pushpaka_core.adapters.sql.accounts import SqlAuditTrail, SqlUsers
-from pushpaka_core.adapters.sql.activity import SqlActivityNumbers
-from pushpaka_core.adapters.sql.archives import SqlArchives
-from pushpaka_core.adapters.sql.counters import SqlTallies, count, counted
-from pushpaka_core.adapters.sql.custom_domains import SqlCustomDomains
-from pushpaka_core.adapters.sql.deploy_keys import SqlDeployKeys
-from pushpaka_core.adapters.sql.deployments import SqlDeployments
-from pushpaka_core.adapters.sql.engine import PATIENCE, open_lanes
-from pushpaka_core.adapters.sql.env_vars import SqlEnvVars
-from pushpaka_core.adapters.sql.lanes import REST, Lane
-from pushpaka_core.adapters.sql.lineage import Lineage
-from pushpaka_core.adapters.sql.logs import SqlLogs, SqlTimeline
-from pushpaka_core.adapters.sql.members import SqlInvitations, SqlMembers
-from pushpaka_core.adapters.sql.migration import bring_up_to_date, known_schemas
-from pushpaka_core.adapters.sql.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
-from pushpaka_core.adapters.sql.notifications import SqlChannels
-from pushpaka_core.adapters.sql.outbox import SqlOutbox
-from pushpaka_core.adapters.sql.projects import SqlProjects
-from pushpaka_core.adapters.sql.releases import SqlInstances, SqlReleases, SqlTargets
+from pushpaka_core.adapters.sql.active_versions import read_active_versions
+from pushpaka_core.adapters.sql.connections.connection_pool import ConnectionPool
+from pushpaka_core.adapters.sql.connections.engine import WAIT_TIMEOUT, open_connection_pools
+from pushpaka_core.adapters.sql.counters import SqlWorkerMetrics, current_value, increment
+from pushpaka_core.adapters.sql.migration import migrate_or_require_usable, read_schema_versions
+from pushpaka_core.adapters.sql.repositories.accounts import SqlAuditTrail, SqlUsers
+from pushpaka_core.adapters.sql.repositories.activity import SqlDeploymentStatistics
+from pushpaka_core.adapters.sql.repositories.archives import SqlArchives
+from pushpaka_core.adapters.sql.repositories.custom_domains import SqlCustomDomains
+from pushpaka_core.adapters.sql.repositories.deploy_keys import SqlDeployKeys
+from pushpaka_core.adapters.sql.repositories.deployments import SqlDeployments
+from pushpaka_core.adapters.sql.repositories.env_vars import SqlEnvVars
+from pushpaka_core.adapters.sql.repositories.logs import SqlLogs, SqlTimeline
+from pushpaka_core.adapters.sql.repositories.members import SqlInvitations, SqlMembers
+from pushpaka_core.adapters.sql.repositories.nodes import SqlNodeLeases, SqlNodes, SqlWorkers
+from pushpaka_core.adapters.sql.repositories.outbox import SqlOutbox
+from pushpaka_core.adapters.sql.repositories.project_entities import SqlProjectEntities
+from pushpaka_core.adapters.sql.repositories.projects import SqlProjects
+from pushpaka_core.adapters.sql.repositories.releases import SqlInstances, SqlReleases, SqlTargets
+from pushpaka_core.adapters.sql.repositories.secrets import SqlSecrets
+from pushpaka_core.adapters.sql.repositories.tokens import SqlApiTokens, SqlRevokedTokens
+from pushpaka_core.adapters.sql.repositories.volumes import SqlSnapshots, SqlVolumes
+from pushpaka_core.adapters.sql.repositories.webhooks import SqlWebhooks
 from pushpaka_core.adapters.sql.schema import alembic_version, counters, schema_compatibility
-from pushpaka_core.adapters.sql.secrets import SqlSecrets
-from pushpaka_core.adapters.sql.statements import Statements, uninterrupted
-from pushpaka_core.adapters.sql.tokens import SqlApiTokens, SqlEndedTokens
-from pushpaka_core.adapters.sql.versions import versions_of_served
-from pushpaka_core.adapters.sql.webhooks import SqlWebhooks
-from pushpaka_core.errors import StorageUnavailableError
+from pushpaka_core.adapters.sql.schema_versions import SchemaVersions
+from pushpaka_core.adapters.sql.statements import Statements, shielded
+from pushpaka_core.adapters.sql.transactions import open_transaction
+from pushpaka_core.domain.projects.entities import EntityType, ProjectEntity
+from pushpaka_core.lazy_repositories import LazyRepository, LazyUnitOfWork
+
+Id = TypeVar("Id", bound=UUID)
+E = TypeVar("E", bound=ProjectEntity)
 
 
-@frozen
-class SqlUnitOfWork:
-    """One transaction."""
+class SqlUnitOfWork(LazyUnitOfWork[Statements]):
+    """SQL implementation of `UnitOfWork`: the repositories of one transaction."""
 
-    _statements: Statements
+    users = LazyRepository(SqlUsers)
+    api_tokens = LazyRepository(SqlApiTokens)
+    revoked_tokens = LazyRepository(SqlRevokedTokens)
+    projects = LazyRepository(SqlProjects)
+    members = LazyRepository(SqlMembers)
+    invitations = LazyRepository(SqlInvitations)
+    deployments = LazyRepository(SqlDeployments)
+    statistics = LazyRepository(SqlDeploymentStatistics)
+    archives = LazyRepository(SqlArchives)
+    targets = LazyRepository(SqlTargets)
+    releases = LazyRepository(SqlReleases)
+    instances = LazyRepository(SqlInstances)
+    logs = LazyRepository(SqlLogs)
+    env_vars = LazyRepository(SqlEnvVars)
+    deploy_keys = LazyRepository(SqlDeployKeys)
+    custom_domains = LazyRepository(SqlCustomDomains)
+    volumes = LazyRepository(SqlVolumes)
+    snapshots = LazyRepository(SqlSnapshots)
+    webhooks = LazyRepository(SqlWebhooks)
+    outbox = LazyRepository(SqlOutbox)
+    secrets = LazyRepository(SqlSecrets)
+    audit_entries = LazyRepository(SqlAuditTrail)
+    timeline_events = LazyRepository(SqlTimeline)
+    node_leases = LazyRepository(SqlNodeLeases)
+    nodes = LazyRepository(SqlNodes)
+    workers = LazyRepository(SqlWorkers)
+    counters = LazyRepository(SqlWorkerMetrics)
 
-    @property
-    def users(self) -> SqlUsers:
-        """Accounts."""
-        return SqlUsers(self._statements)
+    def entities(self, entity_type: EntityType[Id, E], /) -> SqlProjectEntities[Id, E]:
+        """Return the repository of a type of entities that belong to projects."""
+        return SqlProjectEntities(self.state, entity_type)
 
-    @property
-    def api_tokens(self) -> SqlApiTokens:
-        """What programs carry."""
-        return SqlApiTokens(self._statements)
+    async def supervision_version(self) -> object:
+        """Return a value that changes when anything that is routed or supervised changes."""
+        return await read_active_versions(self.state)
 
-    @property
-    def ended_tokens(self) -> SqlEndedTokens:
-        """What was ended before its time."""
-        return SqlEndedTokens(self._statements)
+    async def route_generation(self) -> int:
+        """Return the current generation of the route table."""
+        return await current_value(self.state, "generation")
 
-    @property
-    def projects(self) -> SqlProjects:
-        """Projects."""
-        return SqlProjects(self._statements)
-
-    @property
-    def members(self) -> SqlMembers:
-        """Who is in teams."""
-        return SqlMembers(self._statements)
-
-    @property
-    def invitations(self) -> SqlInvitations:
-        """Who may come into teams."""
-        return SqlInvitations(self._statements)
-
-    @property
-    def deployments(self) -> SqlDeployments:
-        """Deployments."""
-        return SqlDeployments(self._statements)
-
-    @property
-    def activity(self) -> SqlActivityNumbers:
-        """All deployments in numbers."""
-        return SqlActivityNumbers(self._statements)
-
-    @property
-    def archives(self) -> SqlArchives:
-        """What people send instead of a commit."""
-        return SqlArchives(self._statements)
-
-    @property
-    def targets(self) -> SqlTargets:
-        """What each target serves."""
-        return SqlTargets(self._statements)
-
-    @property
-    def releases(self) -> SqlReleases:
-        """What was built."""
-        return SqlReleases(self._statements)
-
-    @property
-    def instances(self) -> SqlInstances:
-        """What runs."""
-        return SqlInstances(self._statements)
-
-    @property
-    def logs(self) -> SqlLogs:
-        """What deployments said."""
-        return SqlLogs(self._statements)
-
-    @property
-    def env_vars(self) -> SqlEnvVars:
-        """Env vars."""
-        return SqlEnvVars(self._statements)
-
-    @property
-    def deploy_keys(self) -> SqlDeployKeys:
-        """What opens repositories over ssh."""
-        return SqlDeployKeys(self._statements)
-
-    @property
-    def custom_domains(self) -> SqlCustomDomains:
-        """Custom domains."""
-        return SqlCustomDomains(self._statements)
-
-    @property
-    def webhooks(self) -> SqlWebhooks:
-        """What forges tell of pushes by."""
-        return SqlWebhooks(self._statements)
-
-    @property
-    def outbox(self) -> SqlOutbox:
-        """What others are to be told."""
-        return SqlOutbox(self._statements)
-
-    @property
-    def channels(self) -> SqlChannels:
-        """To whom notifications go."""
-        return SqlChannels(self._statements)
-
-    @property
-    def secrets(self) -> SqlSecrets:
-        """All that is encrypted."""
-        return SqlSecrets(self._statements)
-
-    @property
-    def audit(self) -> SqlAuditTrail:
-        """Who did what."""
-        return SqlAuditTrail(self._statements)
-
-    @property
-    def timeline(self) -> SqlTimeline:
-        """The steps of deployments."""
-        return SqlTimeline(self._statements)
-
-    @property
-    def node_leases(self) -> SqlNodeLeases:
-        """Who looks after each node."""
-        return SqlNodeLeases(self._statements)
-
-    @property
-    def nodes(self) -> SqlNodes:
-        """The node of each runtime."""
-        return SqlNodes(self._statements)
-
-    @property
-    def workers(self) -> SqlWorkers:
-        """The worker processes that live."""
-        return SqlWorkers(self._statements)
-
-    @property
-    def tallies(self) -> SqlTallies:
-        """What workers have counted."""
-        return SqlTallies(self._statements)
-
-    async def versions_of_served(self) -> object:
-        """Return what changes with what is served."""
-        return await versions_of_served(self._statements)
-
-    async def generation(self) -> int:
-        """Return the last generation of the route table."""
-        return await counted(self._statements, "generation")
-
-    async def next_generation(self, *, above: int = 0) -> int:
-        """Return the next generation of the route table."""
-        return await count(self._statements, "generation", above=above)
+    async def next_route_generation(self, *, lower_bound: int = 0) -> int:
+        """Return the next generation of the route table, greater than *lower_bound*."""
+        return await increment(self.state, "generation", lower_bound=lower_bound)
 
 
 @frozen
 class SqlStorage:
-    """Keeps everything in tables."""
+    """SQL implementation of `Storage`, with separate connection pools for writing and reading."""
 
-    _writing: Lane
-    _reading: Lane
-    _lineage: Lineage
+    _write_pool: ConnectionPool
+    _read_pool: ConnectionPool
+    _schema_versions: SchemaVersions
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
-        """Take a turn, begin, and commit at the end of the block."""
-        async with _begun(self._writing) as connection:
-            statements = Statements(connection, self._writing)
+        """Begin a transaction, and commit it unless the block raises."""
+        async with open_transaction(self._write_pool) as connection:
+            statements = Statements(connection, self._write_pool)
             yield SqlUnitOfWork(statements)
-            statements.require_sound()
-            async with uninterrupted(within=self._writing.deadline):
+            statements.require_no_rejected_write()
+            async with shielded(timeout=self._write_pool.answer_timeout):
                 await connection.commit()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SqlUnitOfWork]:
-        """Begin, and let go of everything at the end."""
-        async with _begun(self._reading) as connection:
-            yield SqlUnitOfWork(Statements(connection, self._reading))
+        """Begin a read-only transaction."""
+        async with open_transaction(self._read_pool) as connection:
+            yield SqlUnitOfWork(Statements(connection, self._read_pool))
 
     async def check(self) -> None:
-        """Read a row that is always there."""
-        async with _begun(self._reading) as connection:
-            statements = Statements(connection, self._reading)
+        """Raise StorageUnavailableError unless the database answers."""
+        async with open_transaction(self._read_pool) as connection:
+            statements = Statements(connection, self._read_pool)
             await statements.scalar(sa.select(counters.c.value))
 
     async def check_schema(self) -> None:
-        """Return where this program can use the schema as it is by now; SettingsError if not."""
-        async with _begun(self._reading) as connection:
-            statements, oldest = Statements(connection, self._reading), None
+        """Raise SettingsError unless this version can use the current schema."""
+        async with open_transaction(self._read_pool) as connection:
+            statements, oldest = Statements(connection, self._read_pool), None
             present = await statements.scalar(sa.select(alembic_version.c.version_num))
-            if not self._lineage.knows(present):
+            if not self._schema_versions.contains(present):
                 oldest = await statements.scalar(sa.select(schema_compatibility.c.oldest))
-        self._lineage.state(present, oldest).require_usable()
+        self._schema_versions.state(present, oldest).require_usable()
 
 
 @asynccontextmanager
 async def open_storage(
-    url: str, *, migrate: bool, patience: timedelta = PATIENCE
+    url: str, *, migrate: bool, wait_timeout: timedelta = WAIT_TIMEOUT
 ) -> AsyncIterator[SqlStorage]:
     """
-    Open the database at *url*, whose schema is migrated first or has to be usable as it is.
+    Open the database at *url*.
+
+    Args:
+        url: URL of the database.
+        migrate: Whether to migrate the schema first, instead of requiring a usable one.
+        wait_timeout: How long a transaction waits for a connection or lock.
 
     Raises:
-        SettingsError: If the schema is newer than this program can use, or older and not to
-            be migrated, or the database cannot be opened.
-        StorageUnavailableError: If the database does not answer.
+        SettingsError: If this version cannot use the schema, or the database cannot be opened.
+        StorageUnavailableError: If the database does not respond.
     """
-    await bring_up_to_date(url, migrate=migrate)
-    lineage = await known_schemas()
-    async with open_lanes(url, patience=patience) as (writing, reading):
-        yield SqlStorage(writing, reading, lineage)
-
-
-@asynccontextmanager
-async def _begun(lane: Lane) -> AsyncIterator[AsyncConnection]:
-    """Begin a transaction that ends without a commit, whatever ends its block."""
-    async with _turn(lane) as rest, _connected(lane) as connection:
-        async with uninterrupted(within=lane.deadline):
-            await connection.execution_options(**{REST: rest})
-            await connection.begin()
-        yield connection
-
-
-@asynccontextmanager
-async def _turn(lane: Lane) -> AsyncIterator[timedelta]:
-    """Wait for a turn among ours, and give what is left of the patience."""
-    rest = await _taken_turn(lane)
-    try:
-        yield rest
-    finally:
-        lane.users.release()
-
-
-async def _taken_turn(lane: Lane) -> timedelta:
-    with suppress(WouldBlock):
-        lane.users.acquire_nowait()
-        return lane.patience
-    with move_on_after(lane.patience.total_seconds()) as waiting:
-        await lane.users.acquire()
-    if waiting.cancelled_caught:
-        raise StorageUnavailableError("The database is busy. Try again soon.")
-    return timedelta(seconds=max(0, waiting.deadline - current_time()))
-
-
-@asynccontextmanager
-async def _connected(lane: Lane) -> AsyncIterator[AsyncConnection]:
-    async with uninterrupted(within=lane.deadline):
-        connection = await lane.engine.connect()
-    try:
-        yield connection
-    finally:
-        seconds = None if lane.deadline is None else lane.deadline.total_seconds()
-        # A server that does not hear of the end has ended everything by itself.
-        with move_on_after(seconds, shield=True), suppress(DBAPIError):
-            await connection.close()
+    await migrate_or_require_usable(url, migrate=migrate)
+    schema_versions = await read_schema_versions()
+    async with open_connection_pools(url, wait_timeout=wait_timeout) as (writing, reading):
+        yield SqlStorage(writing, reading, schema_versions)

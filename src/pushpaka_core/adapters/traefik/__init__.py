@@ -1,1 +1,1 @@
-"""."""
+"""Routes requests with Traefik, and serves error pages with Caddy."""

@@ -1,4 +1,4 @@
-"""Which certificates there are: the operator's own, those obtained, and one for all the rest."""
+"""TLS certificates: the operator's own, those from ACME, and a self-signed default."""
 
 import json
 import logging
@@ -12,23 +12,23 @@ from attrs import field, frozen
 
 logger = logging.getLogger(__name__)
 
-_NOBODY = "unknown.invalid"
-_ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+_COMMON_NAME = "unknown.invalid"
+_VALIDITY = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
 @frozen(kw_only=True)
-class OwnCertificate:
-    """A certificate of the operator's own, with its key."""
+class OperatorCertificate:
+    """A certificate of the operator, with its key."""
 
     certificate_file: Path
     key_file: Path
     names: Mapping[str, datetime]
-    """Its host names, in lower case, and until when it is good for them."""
+    """The certificate's host names, in lowercase, with the time of expiry."""
 
 
 @frozen(kw_only=True)
 class DefaultCertificate:
-    """What is shown under names that no other certificate bears, as text."""
+    """The PEM texts of the certificate for names that no other certificate covers."""
 
     certificate: str
     key: str = field(repr=False)
@@ -36,10 +36,10 @@ class DefaultCertificate:
 
 def new_default_certificate() -> DefaultCertificate:
     """
-    Make one that is signed by itself.
+    Create a self-signed certificate.
 
-    Where it is given none, Traefik makes an RSA key whenever a table comes, and uses the
-    table only then.
+    Without a default certificate, Traefik generates an RSA key for each new configuration, which
+    delays the configuration.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -48,8 +48,8 @@ def new_default_certificate() -> DefaultCertificate:
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NOBODY)])
-    begin, end = _ALWAYS
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _COMMON_NAME)])
+    begin, end = _VALIDITY
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key())
         .serial_number(x509.random_serial_number())
@@ -63,32 +63,36 @@ def new_default_certificate() -> DefaultCertificate:
     )
 
 
-def own_certificates(directory: Path | None) -> list[OwnCertificate]:
-    """Return those in *directory*, by name; what is no certificate, or has no key, is told."""
+def operator_certificates(directory: Path | None) -> list[OperatorCertificate]:
+    """
+    Return the certificates in *directory*, sorted by file name.
+
+    Invalid certificates and those without a key are skipped, with a warning in the log.
+    """
     if directory is None:
         return []
-    read = (_own(file) for file in sorted(directory.glob("*.crt")))
+    read = (_read_certificate(file) for file in sorted(directory.glob("*.crt")))
     return [certificate for certificate in read if certificate is not None]
 
 
-def obtained_names(text: str) -> Mapping[str, datetime]:
+def acme_host_names(text: str) -> Mapping[str, datetime]:
     """
-    Return the host names in what Traefik keeps of an authority, and until when they are good.
+    Return the host names in Traefik's ACME storage, with the time of expiry.
 
     Raises:
-        ValueError: If *text* is half written.
+        ValueError: If *text* is incomplete.
     """
     kept = json.loads(text or "{}")
     certificates = (each for one in kept.values() for each in one.get("Certificates") or ())
-    return dict(_flat(names_in(b64decode(each["certificate"])) for each in certificates))
+    return dict(_items_of(host_names_in(b64decode(each["certificate"])) for each in certificates))
 
 
-def names_in(pem: bytes) -> Mapping[str, datetime]:
+def host_names_in(pem: bytes) -> Mapping[str, datetime]:
     """
-    Return the host names of the first certificate in *pem*, and until when it is good for them.
+    Return the host names of the first certificate in *pem*, with the time of expiry.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If *pem* contains no certificate, or one without host names.
     """
     from cryptography import x509
 
@@ -96,27 +100,27 @@ def names_in(pem: bytes) -> Mapping[str, datetime]:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
-        raise ValueError("it names no host") from None
+        raise ValueError("no host names") from None
     names = extension.value.get_values_for_type(x509.DNSName)
     return {name.lower(): certificate.not_valid_after_utc for name in names}
 
 
-def _own(file: Path) -> OwnCertificate | None:
+def _read_certificate(file: Path) -> OperatorCertificate | None:
     key_file = file.with_suffix(".key")
     try:
         key_file.stat()
-        names = names_in(file.read_bytes())
+        names = host_names_in(file.read_bytes())
     except (OSError, ValueError) as error:
-        _tell(file, str(error))
+        _warn_once(file, str(error))
         return None
-    return OwnCertificate(certificate_file=file, key_file=key_file, names=names)
+    return OperatorCertificate(certificate_file=file, key_file=key_file, names=names)
 
 
 @cache
-def _tell(file: Path, reason: str) -> None:
-    """Say once what is wrong, however often it is seen."""
-    logger.warning("the certificate %s is passed over: %s", file, reason)
+def _warn_once(file: Path, reason: str) -> None:
+    """Log a problem with a certificate, once per file and reason."""
+    logger.warning("The certificate %s is ignored: %s.", file, reason)
 
 
-def _flat(many: Iterable[Mapping[str, datetime]]) -> Iterator[tuple[str, datetime]]:
-    return (item for names in many for item in names.items())
+def _items_of(mappings: Iterable[Mapping[str, datetime]]) -> Iterator[tuple[str, datetime]]:
+    return (item for names in mappings for item in names.items())

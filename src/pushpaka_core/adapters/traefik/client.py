@@ -1,18 +1,18 @@
-"""How the platform speaks to the programs of its router."""
+"""The HTTP client for Traefik and Caddy."""
 
 import ssl
 
 import httpx
 
-_ANSWER_TIMEOUT = 1.0
+_RESPONSE_TIMEOUT = 1.0
 
 
-def plain_client(url: str) -> httpx.AsyncClient:
-    """Return a client whose paths are those of *url*; whoever asks closes it."""
+def http_client(url: str) -> httpx.AsyncClient:
+    """Return a client with the base URL *url*. The caller closes it."""
     return httpx.AsyncClient(
         base_url=url,
-        timeout=_ANSWER_TIMEOUT,
+        timeout=_RESPONSE_TIMEOUT,
         trust_env=False,
-        # There is no TLS: an empty context saves reading all the authorities of the host.
+        # TLS is not used; an empty context avoids loading the CA certificates of the host.
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
     )

@@ -1,75 +1,66 @@
-"""Whether the router could listen where it shall, told before it tries."""
+"""Checks that the router can listen on its ports before it is started."""
 
 import errno
-import socket
 
 from attrs import frozen
 
 from pushpaka_core.adapters.traefik.configuration import authority
 from pushpaka_core.errors import SettingsError
+from pushpaka_core.host.listening import require_bindable
 
-_PORT_AT_FAULT = frozenset({errno.EADDRINUSE, errno.EACCES})
+_PORT_ERRORS = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 
 @frozen(kw_only=True)
 class Endpoint:
-    """Where a program listens, and what to do where it cannot."""
+    """An address that a program listens on, and the remedy if it cannot."""
 
     host: str
-    """An address, or empty for every address of the machine."""
+    """An address, or empty for all addresses of the machine."""
     port: int
-    way_out: str
-    """What to do where the port is at fault, not the address."""
+    remedy: str
+    """The remedy for a port that cannot be used."""
 
     @property
     def address(self) -> str:
-        """Host and port as one word."""
+        """Host and port as in a URL."""
         return authority(self.host, self.port)
 
 
-def require_free(endpoint: Endpoint) -> None:
+def require_free(endpoint: Endpoint, *, is_ours: bool = False) -> None:
     """
-    Pass where *endpoint* can be bound now.
+    Raise SettingsError unless *endpoint* can be bound now.
+
+    Args:
+        endpoint: The address and the port.
+        is_ours: Whether the port is in use by the program that will be replaced; then only the
+            address is checked.
 
     Raises:
-        SettingsError: If they are taken, not allowed, or not of this machine.
+        SettingsError: If the port is in use or not allowed, or the address belongs to no
+            interface.
     """
     try:
-        bind_once(endpoint.host, endpoint.port)
+        require_bindable(endpoint.host, 0 if is_ours else endpoint.port)
     except OSError as error:
         raise SettingsError(
             f"The router cannot listen on {endpoint.address}: {_reason(error)}. "
-            f"{_way_out(endpoint, error)}."
+            f"{_remedy(endpoint, error)}."
         ) from error
 
 
-def bind_once(host: str, port: int) -> None:
-    """
-    Pass where something could listen now.
-
-    Raises:
-        OSError: With what the kernel answers.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-
-
-def _way_out(endpoint: Endpoint, error: OSError) -> str:
-    if error.errno in _PORT_AT_FAULT:
-        return endpoint.way_out
+def _remedy(endpoint: Endpoint, error: OSError) -> str:
+    if error.errno in _PORT_ERRORS:
+        return endpoint.remedy
     return "Set PUSHPAKA_ROUTER_HOST to an address of this machine"
 
 
 def _reason(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return "another program does already"
+            return "another program is using this port"
         case errno.EACCES:
-            return "only root may use this port"
+            return "only root can use this port"
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address"
         case _:

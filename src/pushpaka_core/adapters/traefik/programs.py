@@ -1,9 +1,11 @@
-"""Keeps one program of the router running, whatever becomes of it or of the platform."""
+"""Supervises one program of the router."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,71 +13,72 @@ import httpx
 from anyio import create_task_group, current_time, move_on_after, sleep, to_thread
 from attrs import field, frozen
 
-from pushpaka_core.adapters.traefik.client import plain_client
-from pushpaka_core.adapters.traefik.configuration import GRACE
+from pushpaka_core.adapters.traefik.client import http_client
+from pushpaka_core.adapters.traefik.configuration import GRACE_PERIOD
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.ports import Endpoint, require_free
 from pushpaka_core.errors import PushpakaError, RouterUnavailableError, SettingsError
-from pushpaka_core.ports.processes import Command, Processes
+from pushpaka_core.ports.processes import Command, ProcessManager
 
 logger = logging.getLogger(__name__)
 
-_START_DEADLINE = timedelta(seconds=20)
-_KILL_AFTER = GRACE + timedelta(seconds=3)
-_LOOK_EVERY = 0.25
-_LOOK_FOR_ANSWER_EVERY = 0.02
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 30.0
-_PROVEN_AFTER = 60.0
+_START_TIMEOUT = timedelta(seconds=20)
+_KILL_AFTER = GRACE_PERIOD + timedelta(seconds=3)
+_POLL_SECONDS = 0.25
+_STARTUP_POLL_SECONDS = 0.02
+_MIN_BACKOFF = 0.1
+_MAX_BACKOFF = 30.0
+_STABLE_SECONDS = 60.0
 _LAST_LINES = 5
-_ASK_EVERY = 1.0
-_MOST_MISSES = 8
-"""Questions in a row without an answer, each of up to a second, after which a program hangs."""
-_HANGING_GRACE = timedelta(seconds=1)
+_PROBE_SECONDS = 2.0
+_FILE_CHECK_SECONDS = 1.0
+_MAX_FAILED_PROBES = 5
+"""Consecutive failed requests (of up to 1 s each) after which a program is considered hung."""
+_HUNG_GRACE_PERIOD = timedelta(seconds=1)
 
 
 @frozen(kw_only=True)
 class Program:
-    """What is started, and where it answers then."""
+    """A program, its configuration, and the addresses that it listens on."""
 
     name: str
-    """Under which it is launched."""
+    """The name of the launched process."""
     label: str
-    """What messages call it."""
+    """The name of the program in messages."""
     binary: Path
     arguments: Sequence[str]
     env: Mapping[str, str] = field(factory=dict)
     file: Path
-    """Where it reads its configuration when it starts."""
+    """The configuration file that the program reads at startup."""
     prepare: Callable[[], None]
-    """Sees to what it needs beside that file."""
+    """Creates everything else that the program needs."""
     configure: Callable[[str], str]
-    """Returns that configuration, with a remark of which build of the program reads it."""
+    """Returns the configuration, which contains the given id of the program's build."""
     endpoints: Sequence[Endpoint]
-    """Where it listens; at the last of them it answers as soon as it is up."""
+    """The addresses that the program listens on. The last one responds to HTTP once it is up."""
 
 
 @frozen
-class SupervisedProgram:
-    """Starts a program or adopts the one that runs, and again when it dies or hangs."""
+class ProgramSupervisor:
+    """Starts a program, or adopts the running one, and restarts it when it dies or hangs."""
 
-    _processes: Processes
+    _process_manager: ProcessManager
     _directory: TraefikDirectory
     _program: Program
 
     async def start(self) -> None:
         """
-        Have the program running as configured; harmless when it does already.
+        Start the program if it is not running with the current configuration. Idempotent.
 
-        One that runs with another configuration, or from another build of the
-        program, is replaced.
+        A program with another configuration, or of another build, is replaced.
 
         Raises:
-            SettingsError: If it cannot listen where it shall.
-            RouterUnavailableError: If it ends at once or never answers.
+            SettingsError: If an address cannot be bound, also if another program takes it during
+                the start, or if the program is not installed.
+            RouterUnavailableError: If it exits immediately, or does not respond within 20 s.
         """
         text = await to_thread.run_sync(self._configuration)
-        if await self._runs_with(text):
+        if await self._is_running_with(text):
             return
         await self._require_endpoints()
         await self.stop()
@@ -84,25 +87,26 @@ class SupervisedProgram:
 
     async def watch(self) -> NoReturn:
         """
-        Start the program again whenever it dies, sooner at first, until this is cancelled.
+        Restart the program whenever it dies, until this call is canceled.
 
-        One that lives and has not answered for some 15 seconds is ended, and so started again.
+        The delay grows from 0.1 s to 30 s, and is reset once the program has run for a minute. A
+        program that has not responded for about 15 s is stopped, and thereby restarted.
         """
-        pause = _FIRST_PAUSE
+        pause = _MIN_BACKOFF
         while True:
-            if await self._time_alive() > _PROVEN_AFTER:
-                pause = _FIRST_PAUSE
+            if await self._run_time() > _STABLE_SECONDS:
+                pause = _MIN_BACKOFF
             logger.warning(
-                "%s does not run; it is started again in %.1f seconds", self._program.label, pause
+                "%s is not running. Restarting it in %.1f seconds.", self._program.label, pause
             )
             await sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_BACKOFF)
             await self._try_to_start()
 
     async def stop(self) -> None:
-        """End the program, giving its open requests a moment. Harmless when none runs."""
-        await self._processes.stop(self._program.name, grace=_KILL_AFTER)
-        await self._processes.forget(self._program.name)
+        """Stop the program after a grace period for open requests. Idempotent."""
+        await self._process_manager.stop(self._program.name, grace_period=_KILL_AFTER)
+        await self._process_manager.remove(self._program.name)
 
     def _configuration(self) -> str:
         return self._program.configure(f"{self._program.binary} of {self._built_at()}")
@@ -113,31 +117,36 @@ class SupervisedProgram:
             return binary.stat().st_mtime_ns
         except OSError as error:
             raise SettingsError(
-                f"The router's program {binary} is gone. Install {binary.name}-bin again."
+                f"The router binary {binary} no longer exists. Reinstall the package "
+                f"{binary.name}-bin."
             ) from error
 
-    def _prepare(self, text: str) -> None:
+    def _prepare(self, configuration: str) -> None:
         self._program.prepare()
-        self._directory.write(self._program.file, text)
+        self._directory.write(self._program.file, configuration)
 
-    async def _runs_with(self, text: str) -> bool:
+    async def _is_running_with(self, configuration: str) -> bool:
         if not await self._is_alive():
             return False
-        return text == await to_thread.run_sync(self._directory.read, self._program.file)
+        return configuration == await to_thread.run_sync(self._directory.read, self._program.file)
 
     async def _require_endpoints(self) -> None:
         for endpoint in self._program.endpoints:
-            if await self._processes.listener(endpoint.port) != self._program.name:
-                await to_thread.run_sync(require_free, endpoint)
+            is_ours = await self._listens_on(endpoint.port)
+            await to_thread.run_sync(partial(require_free, endpoint, is_ours=is_ours))
+
+    async def _listens_on(self, port: int) -> bool:
+        return await self._process_manager.listening_program(port) == self._program.name
 
     async def _launch(self) -> None:
-        await self._processes.launch(self._program.name, self._command())
-        with move_on_after(_START_DEADLINE.total_seconds()):
+        await self._process_manager.launch(self._program.name, self._command())
+        with move_on_after(_START_TIMEOUT.total_seconds()):
             async with self._client() as client:
-                await self._wait_for_answer(client)
+                await self._wait_for_response(client)
             return
         raise RouterUnavailableError(
-            f"{self._program.label} was started and does not answer on {self._address}."
+            f"{self._program.label} was started but is not responding on {self._address}. Check "
+            "this host's free memory and CPU load."
         )
 
     @property
@@ -145,7 +154,7 @@ class SupervisedProgram:
         return self._program.endpoints[-1].address
 
     def _client(self) -> httpx.AsyncClient:
-        return plain_client(f"http://{self._address}")
+        return http_client(f"http://{self._address}")
 
     def _command(self) -> Command:
         return Command(
@@ -154,46 +163,90 @@ class SupervisedProgram:
             env=self._program.env,
         )
 
-    async def _wait_for_answer(self, client: httpx.AsyncClient) -> None:
-        while not await _answers(client):
+    async def _wait_for_response(self, client: httpx.AsyncClient) -> None:
+        # Another program that took the port first, such as another router, may respond instead.
+        port = self._program.endpoints[-1].port
+        while not (await _responds(client) and await self._listens_on(port)):
             await self._require_alive()
-            await sleep(_LOOK_FOR_ANSWER_EVERY)
+            await sleep(_STARTUP_POLL_SECONDS)
 
     async def _require_alive(self) -> None:
         if await self._is_alive():
             return
+        await self._require_endpoints()
         lines = deque[str](maxlen=_LAST_LINES)
-        async for chunk in self._processes.output(self._program.name):
+        async for chunk in self._process_manager.output(self._program.name):
             lines.extend(chunk.data.decode(errors="replace").splitlines())
         raise RouterUnavailableError(
-            f"{self._program.label} ended as soon as it was started: " + " ".join(lines)
+            f"{self._program.label} exited immediately after starting: " + " ".join(lines)
         )
 
-    async def _time_alive(self) -> float:
+    async def _run_time(self) -> float:
         begin = current_time()
         async with create_task_group() as watching:
-            watching.start_soon(self._end_once_it_hangs)
-            await self._wait_for_its_end()
+            watching.start_soon(self._stop_when_hung)
+            watching.start_soon(self._stop_when_file_is_lost)
+            await self._wait_for_exit()
             watching.cancel_scope.cancel()
         return current_time() - begin
 
-    async def _wait_for_its_end(self) -> None:
+    async def _wait_for_exit(self) -> None:
         while True:
-            if not await self._is_alive():
+            if not await self._check_or_assume(self._is_alive):
                 return
-            await sleep(_LOOK_EVERY)
+            await sleep(_POLL_SECONDS)
 
-    async def _end_once_it_hangs(self) -> None:
-        misses = 0
+    async def _check_or_assume(self, check: Callable[[], Awaitable[bool]]) -> bool:
+        """Return the result of *check*, or True if the host does not allow the check."""
+        try:
+            return await check()
+        except PushpakaError as error:
+            logger.warning("%s cannot be checked: %s", self._program.label, error)
+            return True
+
+    async def _stop_when_hung(self) -> None:
+        failed_probes = 0
         async with self._client() as client:
-            while misses < _MOST_MISSES:
-                await sleep(_ASK_EVERY)
-                misses = 0 if await _answers(client) else misses + 1
-        logger.warning("%s runs and does not answer; it is ended", self._program.label)
-        await self._processes.stop(self._program.name, grace=_HANGING_GRACE)
+            while failed_probes < _MAX_FAILED_PROBES:
+                await sleep(_PROBE_SECONDS)
+                # If this process is out of descriptors, the check fails without the program being
+                # at fault.
+                with suppress(PushpakaError):
+                    is_fine = await _responds(client) or not await self._is_alive()
+                    failed_probes = 0 if is_fine else failed_probes + 1
+        logger.warning("%s is running but not responding. Restarting it.", self._program.label)
+        await self._stop_with_retries(_HUNG_GRACE_PERIOD)
+
+    async def _stop_when_file_is_lost(self) -> None:
+        """
+        Stop the program when the file that it watches is deleted, because it would not notice a new
+        file.
+        """
+        while True:
+            await sleep(_FILE_CHECK_SECONDS)
+            if not await self._check_or_assume(self._has_file):
+                break
+        logger.warning(
+            "Restarting %s because its file %s was deleted.",
+            self._program.label,
+            self._program.file,
+        )
+        await self._stop_with_retries(_KILL_AFTER)
+
+    async def _has_file(self) -> bool:
+        return bool(await to_thread.run_sync(self._directory.read, self._program.file))
+
+    async def _stop_with_retries(self, grace: timedelta) -> None:
+        """Stop the program, and retry for as long as the host refuses it."""
+        while True:
+            try:
+                return await self._process_manager.stop(self._program.name, grace_period=grace)
+            except PushpakaError as error:
+                logger.warning("%s cannot be stopped: %s", self._program.label, error)
+                await sleep(_PROBE_SECONDS)
 
     async def _is_alive(self) -> bool:
-        process = await self._processes.inspect(self._program.name)
+        process = await self._process_manager.inspect(self._program.name)
         return process is not None and process.is_alive
 
     async def _try_to_start(self) -> None:
@@ -203,7 +256,7 @@ class SupervisedProgram:
             logger.warning("%s could not be started: %s", self._program.label, error)
 
 
-async def _answers(client: httpx.AsyncClient) -> bool:
+async def _responds(client: httpx.AsyncClient) -> bool:
     try:
         await client.get("/")
     except httpx.TransportError:

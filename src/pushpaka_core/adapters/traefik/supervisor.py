@@ -1,57 +1,84 @@
-"""Keeps a Traefik of ours running, and beside it the server of its unavailable page."""
+"""Supervises Traefik, the error page server and the gate."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 from typing import NoReturn
 
-from anyio import create_task_group
+from anyio import create_task_group, sleep
+from anyio.lowlevel import checkpoint
 from attrs import frozen
 
-from pushpaka_core.adapters.traefik.binary import Binaries
+from pushpaka_core.adapters.traefik.binaries import Binaries
 from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
-from pushpaka_core.adapters.traefik.page import page_configuration
+from pushpaka_core.adapters.traefik.error_pages import page_configuration
+from pushpaka_core.adapters.traefik.gate import program as gate_program
+from pushpaka_core.adapters.traefik.gate.configuration import gate_configuration
 from pushpaka_core.adapters.traefik.ports import Endpoint
-from pushpaka_core.adapters.traefik.programs import Program, SupervisedProgram
-from pushpaka_core.ports.processes import Processes
+from pushpaka_core.adapters.traefik.programs import Program, ProgramSupervisor
+from pushpaka_core.ports.processes import ProcessManager
 
-_CHOOSE_AGAIN = "Remove choices.json in the data directory, and another one is chosen"
+_FILTER_CHECK_SECONDS = 60.0
+"""Seconds between checks of the packet filter, which other programs may flush."""
+_CHOOSE_NEW_PORT = "Change this port in choices.json in the data directory"
 
 
 @frozen
 class TraefikSupervisor:
-    """Starts Traefik and Caddy or adopts those that run, and starts again which of them dies."""
+    """Starts or adopts Traefik, Caddy and the gate, and restarts them when they die."""
 
-    _processes: Processes
+    _process_manager: ProcessManager
     _directory: TraefikDirectory
     _entry_points: EntryPoints
     _binaries: Binaries
+    _limit_clients: Callable[[], Awaitable[None]] = checkpoint
+    """Limits the connections of each client. Idempotent."""
 
     async def start(self) -> None:
-        """Have both running as configured, Traefik first: applications wait for nothing else."""
-        await self._traefik().start()
-        await self._page().start()
+        """
+        Start Traefik, Caddy and the gate if necessary. Applications only depend on Traefik.
+
+        Raises:
+            SettingsError: If an address cannot be bound, or a program is not installed.
+            RouterUnavailableError: If a program exits immediately or does not respond.
+        """
+        await self._limit_clients()
+        for program in self._programs():
+            await program.start()
 
     async def watch(self) -> NoReturn:
-        """Start each of them again whenever it dies, until this call is cancelled."""
+        """Restart each program whenever it dies, until this call is canceled."""
         while True:
             async with create_task_group() as watching:
-                watching.start_soon(self._traefik().watch)
-                watching.start_soon(self._page().watch)
+                for program in self._programs():
+                    watching.start_soon(program.watch)
+                watching.start_soon(self._maintain_packet_filters)
 
     async def stop(self) -> None:
-        """End both, Traefik first, giving its open requests a moment."""
-        await self._traefik().stop()
-        await self._page().stop()
+        """Stop Traefik and then the others, after a grace period for open requests. Idempotent."""
+        for program in self._programs():
+            await program.stop()
 
-    def _traefik(self) -> SupervisedProgram:
+    async def _maintain_packet_filters(self) -> NoReturn:
+        while True:
+            await sleep(_FILTER_CHECK_SECONDS)
+            await self._limit_clients()
+
+    def _programs(self) -> Sequence[ProgramSupervisor]:
+        return (self._traefik(), self._error_page_server(), self._gate())
+
+    def _traefik(self) -> ProgramSupervisor:
         file = self._directory.static_file
-        return self._supervised(
+        return self._program_supervisor(
             Program(
                 name="traefik",
                 label="Traefik",
                 binary=self._binaries.traefik,
-                arguments=(f"--configFile={file}",),
+                # Relative to the working directory: Traefik expands "$name" in paths.
+                arguments=(f"--configFile={file.name}",),
                 file=file,
                 prepare=partial(self._directory.prepare_routes, self._entry_points),
                 configure=self._static_configuration,
@@ -59,45 +86,76 @@ class TraefikSupervisor:
                     Endpoint(
                         host=self._entry_points.host,
                         port=self._entry_points.port,
-                        way_out="Set PUSHPAKA_ROUTER_PORT to another port",
+                        remedy="Set PUSHPAKA_ROUTER_PORT to a different port",
                     ),
                     *self._https_endpoints(),
-                    _inner(self._entry_points.internal_port),
+                    _internal_endpoint(self._entry_points.internal_port),
                 ),
             )
         )
 
     def _https_endpoints(self) -> Iterator[Endpoint]:
         if https := self._entry_points.https:
-            way_out = "Set PUSHPAKA_HTTPS_PORT to another port"
-            yield Endpoint(host=self._entry_points.host, port=https.port, way_out=way_out)
+            way_out = "Set PUSHPAKA_HTTPS_PORT to a different port"
+            yield Endpoint(host=self._entry_points.host, port=https.port, remedy=way_out)
 
-    def _page(self) -> SupervisedProgram:
-        file = self._directory.page_file
-        return self._supervised(
+    def _error_page_server(self) -> ProgramSupervisor:
+        file = self._directory.error_page_file
+        return self._program_supervisor(
             Program(
                 name="unavailable",
-                label="The server of the unavailable page",
+                label="The error page server",
                 binary=self._binaries.caddy,
                 arguments=("run", "--config", str(file)),
                 env=dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(self._directory.path)),
                 file=file,
                 prepare=self._directory.prepare,
                 configure=self._page_configuration,
-                endpoints=(_inner(self._entry_points.page_port),),
+                endpoints=(_internal_endpoint(self._entry_points.error_page_port),),
             )
         )
 
-    def _supervised(self, program: Program) -> SupervisedProgram:
-        return SupervisedProgram(self._processes, self._directory, program)
+    def _gate(self) -> ProgramSupervisor:
+        file = self._directory.gate_file
+        return self._program_supervisor(
+            Program(
+                name="gate",
+                label="The gate",
+                binary=Path(sys.executable),
+                # Without the working directory in the search path of modules.
+                arguments=("-P", "-m", gate_program.__name__, file.name),
+                file=file,
+                prepare=partial(self._directory.prepare_routes, self._entry_points),
+                configure=self._gate_configuration,
+                endpoints=(_internal_endpoint(self._entry_points.gate_port),),
+            )
+        )
 
-    def _static_configuration(self, build: str) -> str:
-        routes_file = self._directory.routes_file
-        return f"# {build}\n{static_configuration(self._entry_points, routes_file=routes_file)}"
+    def _program_supervisor(self, program: Program) -> ProgramSupervisor:
+        return ProgramSupervisor(self._process_manager, self._directory, program)
 
-    def _page_configuration(self, build: str) -> str:
-        return page_configuration(self._entry_points.page_address, build=build)
+    def _static_configuration(self, build_id: str) -> str:
+        routes_file = Path(self._directory.routes_file.name)
+        return f"# {build_id}\n{static_configuration(self._entry_points, routes_file=routes_file)}"
+
+    def _page_configuration(self, build_id: str) -> str:
+        return page_configuration(self._entry_points.error_page_address, build_id=build_id)
+
+    def _gate_configuration(self, build_id: str) -> str:
+        return gate_configuration(
+            host="127.0.0.1",
+            port=self._entry_points.gate_port,
+            error_page_address=self._entry_points.error_page_address,
+            routes_file=self._directory.routes_file,
+            build_id=f"{build_id}, {_digest_of_modules(Path(gate_program.__file__).parent)}",
+        )
 
 
-def _inner(port: int) -> Endpoint:
-    return Endpoint(host="127.0.0.1", port=port, way_out=_CHOOSE_AGAIN)
+def _digest_of_modules(package: Path) -> str:
+    """Return a digest that changes when an upgrade changes the modules of *package*."""
+    files = sorted(package.glob("*.py"))
+    return blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
+
+
+def _internal_endpoint(port: int) -> Endpoint:
+    return Endpoint(host="127.0.0.1", port=port, remedy=_CHOOSE_NEW_PORT)

@@ -1,1 +1,1 @@
-"""Node.js: what installs a project, what builds it, and what answers requests in the end."""
+"""Node.js detection: package managers, build steps, and the server or site that results."""

@@ -1,148 +1,167 @@
-"""What the rules say about one application, turned into a plan."""
+"""Applies the framework rules to one application and builds its plan."""
 
 from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from pushpaka_core.detection.node.answers import Answer, Program, Site, not_started
 from pushpaka_core.detection.node.builds import build_evidence, build_steps
 from pushpaka_core.detection.node.frameworks import (
-    FALLBACKS,
+    FALLBACK_RULES,
     FRAMEWORKS,
-    SERVERS,
+    SERVER_LIBRARIES,
     STORYBOOK,
-    WEAK,
+    WEAK_RULES,
     NodeFramework,
 )
-from pushpaka_core.detection.node.plans import Outcome, plan_for
-from pushpaka_core.detection.node.programs import nothing_to_start
+from pushpaka_core.detection.node.plans import Outcome, build_plan
+from pushpaka_core.detection.node.programs import (
+    may_listen,
+    not_startable_rejection,
+    plan_start_script,
+)
 from pushpaka_core.detection.node.project import NodeProject
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Rejected
+from pushpaka_core.detection.node.rule_results import Program, RuleResult, Site, unused_scripts
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 
 @frozen(kw_only=True)
-class _Found:
-    """What a rule said, and how the application is called then."""
+class _RuleResult:
+    """The result of one rule, and the framework to report for it."""
 
     name: str
-    answer: Answer
+    result: RuleResult
     build: str = ""
     evidence: tuple[Evidence, ...] = ()
 
 
 @frozen(kw_only=True)
-class Analysis:
-    """One application, and the framework that was chosen for it."""
+class NodeAnalysis:
+    """Analyzes one application, with the framework that the user chose, if any."""
 
     project: NodeProject
     chosen: str | None
+    needs_server: bool = False
+    """Whether a start script counts only if the code listens, because workers are declared."""
 
-    def plan(self) -> BuildPlan | Rejected:
-        """Return the plan, or why there is none."""
-        found = next(self._found(), None)
+    def plan(self) -> BuildPlan | RejectedCandidate:
+        """Return the plan, or the reason why there is none."""
+        found = next(self._results(), None)
         if found is None:
-            return nothing_to_start(self.project)
-        return self._planned(found)
+            return not_startable_rejection(self.project)
+        return self._plan_for_result(found)
 
     def plan_of_member(self) -> BuildPlan | None:
-        """Return the plan where the package is clearly an application, of the chosen kind."""
-        if self._named and not self._named_and_listed:
+        """Return the plan of a workspace member, or None unless it is clearly an application."""
+        if self._chosen_frameworks and not self._chosen_and_listed:
             return None
-        found = next(self._found(is_member=True), None)
-        planned = self._planned(found) if found else None
+        found = next(self._results(is_member=True), None)
+        planned = self._plan_for_result(found) if found else None
         return planned if isinstance(planned, BuildPlan) else None
 
-    def started_by_others(self) -> BuildPlan:
-        """Return the plan where somebody else says what to start."""
+    def plan_without_start(self) -> BuildPlan:
+        """Return the plan for an application with a given start command."""
         listed = next(self._listed(), None)
         return self._build_plan(
-            _Found(
+            _RuleResult(
                 name=self.chosen or (listed.name if listed else "node"),
-                answer=None,
-                build=self._tool(listed),
-                evidence=self._listing(listed),
+                result=None,
+                build=self._build_tool(listed),
+                evidence=self._listing_evidence(listed),
             )
         )
 
-    def _found(self, *, is_member: bool = False) -> Iterator[_Found]:
-        """Yield what the rules say that have something to say, in their order."""
-        for framework in self._asked():
-            if answer := framework.decide(self.project):
-                yield _Found(
+    def _results(self, *, is_member: bool = False) -> Iterator[_RuleResult]:
+        """Yield the results of all rules that apply, in the order of the rules."""
+        for framework in self._candidates():
+            if result := framework.rule(self.project):
+                yield _RuleResult(
                     name=framework.name,
-                    answer=answer,
-                    build=self._tool(framework),
-                    evidence=self._listing(framework),
+                    result=result,
+                    build=self._build_tool(framework),
+                    evidence=self._listing_evidence(framework),
                 )
-        for rule in FALLBACKS:
-            if (answer := rule(self.project)) and not (is_member and rule in WEAK):
-                yield self._plain(answer)
+        is_guessed = self.needs_server and not may_listen(self.project)
+        for rule in FALLBACK_RULES:
+            if (is_member and rule in WEAK_RULES) or (is_guessed and rule is plan_start_script):
+                continue
+            if result := rule(self.project):
+                yield self._fallback_result(result)
 
-    def _asked(self) -> Sequence[NodeFramework]:
-        """Return the frameworks in question; a chosen one needs not be listed."""
+    def _candidates(self) -> Sequence[NodeFramework]:
+        """
+        Return the frameworks to try. A chosen one is tried even if the project
+        does not list it.
+        """
         if self.chosen is None:
             return tuple(self._listed())
-        return self._named_and_listed or [one for one in self._named if self.chosen == one.name]
+        return self._chosen_and_listed or [
+            one for one in self._chosen_frameworks if self.chosen == one.name
+        ]
 
     @property
-    def _named(self) -> Sequence[NodeFramework]:
-        """Return what the choice may mean; nothing for Node.js itself."""
+    def _chosen_frameworks(self) -> Sequence[NodeFramework]:
+        """
+        Return the frameworks that the chosen name may refer to. "node"
+        refers to no framework.
+        """
         known = (*FRAMEWORKS, STORYBOOK)
-        return [one for one in known if self.chosen in (one.name, *one.chosen_as)]
+        return [one for one in known if self.chosen in (one.name, *one.aliases)]
 
     @property
-    def _named_and_listed(self) -> Sequence[NodeFramework]:
-        return [one for one in self._named if self.project.manifest.has(*one.packages)]
+    def _chosen_and_listed(self) -> Sequence[NodeFramework]:
+        return [one for one in self._chosen_frameworks if self.project.manifest.has(*one.packages)]
 
     def _listed(self) -> Iterator[NodeFramework]:
         return (one for one in FRAMEWORKS if self.project.manifest.has(*one.packages))
 
-    def _planned(self, found: _Found) -> BuildPlan | Rejected:
-        if isinstance(found.answer, Rejected):
-            return found.answer
-        return self._build_plan(found)
+    def _plan_for_result(self, rule_result: _RuleResult) -> BuildPlan | RejectedCandidate:
+        if isinstance(rule_result.result, RejectedCandidate):
+            return rule_result.result
+        return self._build_plan(rule_result)
 
-    def _build_plan(self, found: _Found) -> BuildPlan:
-        project, answer = self.project, found.answer
-        program = answer if isinstance(answer, Program) else None
-        site = answer if isinstance(answer, Site) else None
+    def _build_plan(self, rule_result: _RuleResult) -> BuildPlan:
+        project, result = self.project, rule_result.result
+        program = result if isinstance(result, Program) else None
+        site = result if isinstance(result, Site) else None
         steps = build_steps(
             project,
-            (site.build if site else "") or found.build,
-            env=answer.build_env if isinstance(answer, Program | Site) else "",
+            (site.build if site else "") or rule_result.build,
+            env=result.build_env if isinstance(result, Program | Site) else "",
             arguments=site.build_arguments if site else "",
         )
         outcome = Outcome(
-            framework=found.name,
+            framework=rule_result.name,
             program=program,
             site=site,
             steps=steps,
-            evidence=(*found.evidence, *_reasons(answer), *build_evidence(project)),
-            rejected=not_started(project) if site else (),
+            evidence=(*rule_result.evidence, *_reasons(result), *build_evidence(project)),
+            rejected=unused_scripts(project) if site else (),
         )
-        return plan_for(project, outcome)
+        return build_plan(project, outcome)
 
-    def _plain(self, answer: Answer) -> _Found:
-        """Call what no framework decided by the server that it is made with."""
-        if isinstance(answer, Site):
-            return _Found(name="static", answer=answer)
-        server = next((one for one in SERVERS if self.project.manifest.has(*one.packages)), None)
+    def _fallback_result(self, result: RuleResult) -> _RuleResult:
+        """Return the result of a fallback rule, named after the server library that is listed."""
+        if isinstance(result, Site):
+            return _RuleResult(name="static", result=result)
+        server = next(
+            (one for one in SERVER_LIBRARIES if self.project.manifest.has(*one.packages)), None
+        )
         plain = "bun" if self.project.manager.manager.name == "bun" else "node"
-        return _Found(
+        return _RuleResult(
             name=server.name if server else plain,
-            answer=answer,
-            evidence=self._listing(server),
+            result=result,
+            evidence=self._listing_evidence(server),
         )
 
-    def _tool(self, framework: NodeFramework | None) -> str:
+    def _build_tool(self, framework: NodeFramework | None) -> str:
         is_built = framework is not None and framework.build
-        return self.project.manager.tool(framework.build) if framework and is_built else ""
+        return self.project.manager.run_tool(framework.build) if framework and is_built else ""
 
-    def _listing(self, framework: NodeFramework | None) -> tuple[Evidence, ...]:
+    def _listing_evidence(self, framework: NodeFramework | None) -> tuple[Evidence, ...]:
         manifest = self.project.manifest
-        package = manifest.first_of(framework.packages) if framework else None
-        return (manifest.listing(package),) if package else ()
+        package = manifest.first_listed(framework.packages) if framework else None
+        return (manifest.listing_evidence(package),) if package else ()
 
 
-def _reasons(answer: Answer) -> tuple[Evidence, ...]:
-    return answer.evidence if isinstance(answer, Program | Site) else ()
+def _reasons(result: RuleResult) -> tuple[Evidence, ...]:
+    return result.evidence if isinstance(result, Program | Site) else ()

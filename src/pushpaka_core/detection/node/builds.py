@@ -1,98 +1,120 @@
-"""How an application is built, together with the packages of its workspace that it needs."""
+"""Build steps of an application, including the workspace packages that it depends on."""
 
 import shlex
 from collections.abc import Iterator
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import inside, table
+from pushpaka_core.detection.documents import repository_path, table_at
 from pushpaka_core.detection.node.documents import read_relaxed_json
 from pushpaka_core.detection.node.managers import PNPM
 from pushpaka_core.detection.node.project import NodeProject
 from pushpaka_core.detection.node.versions import may_be_at_least
 from pushpaka_core.detection.node.workspaces import Workspace
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 _SCRIPTS = ("build", "heroku-postbuild", "render-build", "build:prod", "build:production")
-_OLD_WEBPACK = {"react-scripts": 5, "@vue/cli-service": 5, "webpack": 5, "gatsby": 4, "next": 12}
-"""Below these versions they use hashes that OpenSSL 3 has no more."""
-_LEGACY = "NODE_OPTIONS=--openssl-legacy-provider"
+_FIRST_MAJOR_WITHOUT_MD4 = {
+    "react-scripts": 5,
+    "@vue/cli-service": 5,
+    "webpack": 5,
+    "gatsby": 4,
+    "next": 12,
+}
+"""
+For each package, the first major version that works with OpenSSL 3, which lacks old hash
+functions.
+"""
+_LEGACY_OPENSSL = "NODE_OPTIONS=--openssl-legacy-provider"
 
 
 def build_script(project: NodeProject) -> str | None:
-    """Return the name of the script that builds the application."""
+    """Return the name of the script that builds the application, or None."""
     return next((name for name in _SCRIPTS if name in project.manifest.scripts), None)
 
 
 def build_steps(
-    project: NodeProject, default: str, *, env: str = "", arguments: str = ""
+    project: NodeProject, default_command: str, *, env: str = "", arguments: str = ""
 ) -> tuple[str, ...]:
     """
-    Return the commands that build; *default* stands in for a script that is missing.
+    Return the build commands of the application.
 
-    *env* are variables, as a shell writes them, and *arguments* what follows, for the
-    build of the application.
+    Args:
+        project: The application.
+        default_command: The build command if there is no build script.
+        env: Environment variables for the build, as shell assignments.
+        arguments: Additional arguments for the build tool.
     """
-    variables = "".join(f"{one} " for one in (env, _for_old_tools(project)) if one)
-    own = _own_command(project, variables, default, arguments)
-    if own and own.builds_needed:
+    variables = "".join(f"{one} " for one in (env, _legacy_openssl_env(project)) if one)
+    own = _application_build(project, variables, default_command, arguments)
+    if own and own.builds_dependencies:
         return (own.command,)
-    return (*_before(project), *((own.command,) if own else ()))
+    return (*_dependency_builds(project), *((own.command,) if own else ()))
 
 
 @frozen(kw_only=True)
-class _OwnCommand:
-    """What builds the application."""
+class _ApplicationBuild:
+    """The command that builds the application."""
 
     command: str
-    builds_needed: bool = False
-    """Whether it builds the packages that are needed as well."""
+    builds_dependencies: bool = False
+    """True if the command also builds the workspace packages that the application depends on."""
 
 
-def _own_command(
-    project: NodeProject, variables: str, default: str, arguments: str
-) -> _OwnCommand | None:
+def _application_build(
+    project: NodeProject, variables: str, default_command: str, arguments: str
+) -> _ApplicationBuild | None:
     script = build_script(project)
     if script is None:
-        command = f"{variables}{default} {arguments}".rstrip()
-        return _OwnCommand(command=command) if default else None
-    if tool := _command_of_workspace(project, script):
-        return _OwnCommand(command=project.at_root(variables + tool), builds_needed=True)
+        command = f"{variables}{default_command} {arguments}".rstrip()
+        return _ApplicationBuild(command=command) if default_command else None
+    if tool := _workspace_tool_command(project, script):
+        return _ApplicationBuild(
+            command=project.run_at_root(variables + tool), builds_dependencies=True
+        )
     name = project.manifest.name
-    if name and script == "build" and project.manager.manager is PNPM and _built_before(project):
+    if (
+        name
+        and script == "build"
+        and project.manager.manager is PNPM
+        and _buildable_dependencies(project)
+    ):
         command = f"{variables}pnpm --filter {shlex.quote(f'{name}...')} run build"
-        return _OwnCommand(command=command, builds_needed=True)
-    return _OwnCommand(command=variables + project.manager.run(script, arguments))
+        return _ApplicationBuild(command=command, builds_dependencies=True)
+    return _ApplicationBuild(command=variables + project.manager.run_script(script, arguments))
 
 
-def _command_of_workspace(project: NodeProject, script: str) -> str | None:
-    """Return what the workspace's own tool is told, which knows what to build before what."""
+def _workspace_tool_command(project: NodeProject, script: str) -> str | None:
+    """Return the command for Turborepo or Nx, which build dependencies first, or None."""
     name, workspace = project.manifest.name, project.workspace
     if workspace is None or name is None or script != "build" or project.is_root:
         return None
     if _has_task(workspace, "turbo.json", "turbo"):
-        return project.manager.tool(f"turbo run build --filter={shlex.quote(name)}")
+        return project.manager.run_tool(f"turbo run build --filter={shlex.quote(name)}")
     if _has_task(workspace, "nx.json", "nx"):
-        return "NX_DAEMON=false " + project.manager.tool(f"nx run {shlex.quote(name)}:build")
+        return "NX_DAEMON=false " + project.manager.run_tool(f"nx run {shlex.quote(name)}:build")
     return None
 
 
-def _before(project: NodeProject) -> Iterator[str]:
-    for directory in _built_before(project):
-        yield f"cd {shlex.quote(project.way_to(directory))} && {project.manager.run('build')}"
+def _dependency_builds(project: NodeProject) -> Iterator[str]:
+    for directory in _buildable_dependencies(project):
+        yield (
+            f"cd {shlex.quote(project.relative_path_to(directory))} && "
+            f"{project.manager.run_script('build')}"
+        )
 
 
 def build_evidence(project: NodeProject) -> Iterator[Evidence]:
-    """Say which script is run, and which packages are built before."""
+    """Return the build script, and the workspace packages that are built first, as evidence."""
     if script := build_script(project):
-        yield project.manifest.evidence(f"there is a script {script}", "scripts", script)
-    for directory in _built_before(project):
-        reason = f"{directory} is needed, and is built before"
-        yield Evidence(reason=reason, path=inside(directory, "package.json"))
+        yield project.manifest.evidence(f"there is a {script} script", "scripts", script)
+    for directory in _buildable_dependencies(project):
+        reason = f"{directory} is a dependency and is built first"
+        yield Evidence(reason=reason, path=repository_path(directory, "package.json"))
 
 
-def _built_before(project: NodeProject) -> tuple[str, ...]:
-    """Return where the packages lie that the application needs and that are built."""
+def _buildable_dependencies(project: NodeProject) -> tuple[str, ...]:
+    """Return the directories of workspace dependencies that have a build script."""
     workspace = project.workspace
     if workspace is None:
         return ()
@@ -104,19 +126,19 @@ def _built_before(project: NodeProject) -> tuple[str, ...]:
 
 
 def _has_task(workspace: Workspace, path: str, tool: str) -> bool:
-    """Tell whether the workspace's own tool knows what to build before what."""
-    path = inside(workspace.directory, path)
+    """Return True if *tool* is set up in the workspace to build packages in dependency order."""
+    path = repository_path(workspace.directory, path)
     if not (workspace.repository.exists(path) and workspace.manifest.has(tool)):
         return False
     document = read_relaxed_json(workspace.repository, path)
-    tasks = table(document, "tasks") or table(document, "pipeline")
+    tasks = table_at(document, "tasks") or table_at(document, "pipeline")
     return tool != "turbo" or "build" in tasks
 
 
-def _for_old_tools(project: NodeProject) -> str:
-    """Return the variable by which tools of the time before OpenSSL 3 still run."""
+def _legacy_openssl_env(project: NodeProject) -> str:
+    """Return the variable that lets tools older than OpenSSL 3 run on Node.js 17 and later."""
     is_old = any(
-        (major := project.manifest.major_of(package)) is not None and major < since
-        for package, since in _OLD_WEBPACK.items()
+        (major := project.manifest.major_version_of(package)) is not None and major < since
+        for package, since in _FIRST_MAJOR_WITHOUT_MD4.items()
     )
-    return _LEGACY if is_old and may_be_at_least(project.node.version, 17) else ""
+    return _LEGACY_OPENSSL if is_old and may_be_at_least(project.requested_node.version, 17) else ""

@@ -1,4 +1,4 @@
-"""Front ends whose files lie where their configuration says: Vite, VitePress."""
+"""Front ends whose output directory is set in their configuration: Vite, VitePress and others."""
 
 import re
 from collections.abc import Iterator
@@ -6,28 +6,28 @@ from posixpath import dirname, join, normpath
 
 from attrs import evolve
 
-from pushpaka_core.detection.node.answers import Answer, Site, own_server
 from pushpaka_core.detection.node.builds import build_script
 from pushpaka_core.detection.node.documents import (
+    has_setting,
     path_setting,
-    placed_path,
-    setting,
+    resolved_path_setting,
 )
 from pushpaka_core.detection.node.project import NodeProject
-from pushpaka_core.detection.node.scripts import all_words, script_of
+from pushpaka_core.detection.node.rule_results import RuleResult, Site, own_server
+from pushpaka_core.detection.node.scripts import script_commands, script_of
 from pushpaka_core.detection.node.sites import (
     CREATE_REACT_APP,
     INDEX,
     NOT_FOUND,
-    flag_of_build,
-    inner,
+    application_path,
+    build_flag_value,
 )
-from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
+from pushpaka_core.domain.pipeline.build_plans import Evidence, RejectedCandidate, StaticSite
 
 VITE_CONFIG = "vite.config"
 
 _DOCUMENTATION_SCRIPT = "docs:build"
-_AT_THE_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
+_PUBLIC_URL_ROOT = "PUBLIC_URL=${PUBLIC_URL:-/}"
 _PAGE_INPUT = re.compile(r"""input\s*:\s*[{\[](?P<pages>[^}\]]{0,1000})[}\]]""")
 _BUILD_PATH = re.compile(r"""(?<!\w)BUILD_PATH=['"]?(?P<path>[^\s'"]+)""")
 _PATH_AS_BASE = re.compile(
@@ -37,38 +37,42 @@ _LIBRARY = re.compile(r"\blib\s*:\s*\{")
 _HTML = re.compile(r"\.html['\"`]")
 
 
-def vite(project: NodeProject) -> Answer:
-    """Serve what Vite makes of an index.html; without one it is used for something else."""
+def plan_vite(project: NodeProject) -> RuleResult:
+    """
+    Return the own server of the project, or else the site that Vite builds.
+
+    Return None for a library, and if there is no index.html to build.
+    """
     if server := own_server(project):
         return server
-    code = project.config(VITE_CONFIG)
+    code = project.config_code(VITE_CONFIG)
     if _LIBRARY.search(code):
         return None
-    root = inner(path_setting(code, "root") or _vite_root(project) or ".")
+    root = application_path(path_setting(code, "root") or _vite_root(project) or ".")
     if not project.tree.exists(normpath(join(root, INDEX))):
         return None
-    told = flag_of_build(project, ("--outDir",))
+    output_directory = build_flag_value(project, ("--outDir",))
     output = "dist/client" if "@cloudflare/vite-plugin" in code else "dist"
-    placed = None if told else placed_path(code, "outDir", root)
-    directory = placed or inner(told or output, root)
+    placed = None if output_directory else resolved_path_setting(code, "outDir", root)
+    directory = placed or application_path(output_directory or output, root)
     base = _PATH_AS_BASE.search(code)
-    is_told = base is not None and _takes_base(project)
-    is_single_page = not (_has_pages(code) or setting(code, "appType", "mpa"))
-    pages = "" if is_single_page else ", where each page is a file"
+    can_override = base is not None and _can_override_base(project)
+    is_single_page = not (_has_pages(code) or has_setting(code, "appType", "mpa"))
+    pages = "" if is_single_page else ", with a file for each page"
     return Site(
         site=StaticSite(directory=directory, fallback=INDEX if is_single_page else None),
-        build_arguments="--base=/" if is_told else "",
+        build_arguments="--base=/" if can_override else "",
         evidence=(
-            project.said_in(f"the build writes to {directory}{pages}", VITE_CONFIG)
+            project.config_evidence(f"the build writes to {directory}{pages}", VITE_CONFIG)
             if code
-            else Evidence(reason=f"its build writes to {directory}"),
-            *((_about_base(project, base["path"], is_told=is_told),) if base else ()),
+            else Evidence(reason=f"the build writes to {directory} by default"),
+            *((_base_evidence(project, base["path"], is_overridden=can_override),) if base else ()),
         ),
     )
 
 
-def _takes_base(project: NodeProject) -> bool:
-    """Tell whether the build can be told another base than that of the configuration."""
+def _can_override_base(project: NodeProject) -> bool:
+    """Return True if the build can override the `base` of the configuration."""
     name = build_script(project)
     script = script_of(project.manifest, name) if name else None
     if script is None or project.workspace:
@@ -77,16 +81,20 @@ def _takes_base(project: NodeProject) -> bool:
     return is_vite and "--base" not in script.text
 
 
-def _about_base(project: NodeProject, path: str, *, is_told: bool) -> Evidence:
-    end = "the build is told so" if is_told else "set base to / for its scripts to be found"
+def _base_evidence(project: NodeProject, path: str, *, is_overridden: bool) -> Evidence:
+    end = (
+        "the build runs with --base=/"
+        if is_overridden
+        else "set base to / so that scripts are found"
+    )
     reason = f"base is {path}, but the site is served at the root: {end}"
-    return project.said_in(reason, VITE_CONFIG)
+    return project.config_evidence(reason, VITE_CONFIG)
 
 
 def _vite_root(project: NodeProject) -> str | None:
-    """Return the directory with which the build script calls Vite."""
+    """Return the root directory that the build script passes to Vite."""
     name = build_script(project)
-    for words in all_words(project.manifest, name) if name else ():
+    for words in script_commands(project.manifest, name) if name else ():
         match words:
             case ("vite", "build", str(root), *_) if not root.startswith("-"):
                 return root
@@ -97,71 +105,81 @@ def _has_pages(code: str) -> bool:
     return any(len(_HTML.findall(found["pages"])) > 1 for found in _PAGE_INPUT.finditer(code))
 
 
-def create_react_app(project: NodeProject) -> Answer:
-    """Serve what Create React App builds, at the root whatever `homepage` says."""
-    answer = CREATE_REACT_APP(project)
-    told = _BUILD_PATH.search(project.manifest.scripts.get(build_script(project) or "", ""))
-    if isinstance(answer, Site) and told:
-        answer = evolve(answer, site=evolve(answer.site, directory=normpath(told["path"])))
-    if not isinstance(answer, Site) or not _has_path(project.manifest.text("homepage") or ""):
-        return answer
-    reason = "homepage has a path, but the site is served at the root: PUBLIC_URL says so"
+def plan_create_react_app(project: NodeProject) -> RuleResult:
+    """
+    Return the site that Create React App builds. It is served at the root, even if `homepage` has a
+    path.
+    """
+    result = CREATE_REACT_APP(project)
+    match = _BUILD_PATH.search(project.manifest.scripts.get(build_script(project) or "", ""))
+    if isinstance(result, Site) and match:
+        result = evolve(result, site=evolve(result.site, directory=normpath(match["path"])))
+    if not isinstance(result, Site) or not _has_url_path(project.manifest.text("homepage") or ""):
+        return result
+    reason = "homepage has a path, but the site is served at the root, so PUBLIC_URL is set"
     evidence = project.manifest.evidence(reason, "homepage")
-    return evolve(answer, build_env=_AT_THE_ROOT, evidence=(*answer.evidence, evidence))
+    return evolve(result, build_env=_PUBLIC_URL_ROOT, evidence=(*result.evidence, evidence))
 
 
-def _has_path(address: str) -> bool:
-    return bool(re.fullmatch(r"(?:\w+://[^/]+)?/+[^/].*", address))
+def _has_url_path(url: str) -> bool:
+    return bool(re.fullmatch(r"(?:\w+://[^/]+)?/+[^/].*", url))
 
 
-def vike(project: NodeProject) -> Answer:
-    """Take the project's server, or the files that were rendered before."""
+def plan_vike(project: NodeProject) -> RuleResult:
+    """Return the project's own server, or else a site with the prerendered pages."""
     return own_server(project) or Site(
         site=StaticSite(directory="dist/client", not_found=NOT_FOUND),
-        evidence=(Evidence(reason="no script starts a server: the pages are rendered before"),),
+        evidence=(Evidence(reason="no script starts a server, so prerendered pages are served"),),
     )
 
 
-def vitepress(project: NodeProject) -> Answer:
-    """Serve what VitePress makes of the directory in which its configuration lies."""
+def plan_vitepress(project: NodeProject) -> RuleResult:
+    """Return the project's own server, or else the documentation that VitePress builds."""
     return _documentation(project, "vitepress")
 
 
-def vuepress(project: NodeProject) -> Answer:
-    """Do the same for VuePress."""
+def plan_vuepress(project: NodeProject) -> RuleResult:
+    """Return the project's own server, or else the documentation that VuePress builds."""
     return _documentation(project, "vuepress")
 
 
-def _documentation(project: NodeProject, tool: str) -> Answer:
-    """Serve the pages, unless they only accompany what the build script builds."""
+def _documentation(project: NodeProject, tool: str) -> RuleResult:
+    """
+    Return the project's own server, or else the documentation that *tool* builds. Return None if
+    the build script does not call *tool*.
+    """
     script = build_script(project)
-    calls = all_words(project.manifest, script) if script else ()
+    calls = script_commands(project.manifest, script) if script else ()
     if server := own_server(project):
         return server
     if script and not any(tool in words for words in calls):
         return None
-    config = next(_configurations(project, f".{tool}"), None)
+    config = next(_config_files(project, f".{tool}"), None)
     if config is None:
-        reason = f"there is no .{tool}/config.js or .ts that says where the pages lie"
-        return Rejected(framework=tool, reason=reason)
+        reason = f"there is no .{tool}/config.js or .ts that sets the directory of the pages"
+        return RejectedCandidate(framework=tool, reason=reason)
     home = dirname(config)
     root = dirname(home) or "."
     stem = config.rpartition(".")[0]
-    code = project.config(stem)
-    told = path_setting(code, "outDir") or path_setting(code, "dest")
-    directory = inner(told, root if tool == "vitepress" else ".") if told else f"{home}/dist"
+    code = project.config_code(stem)
+    output_directory = path_setting(code, "outDir") or path_setting(code, "dest")
+    directory = (
+        application_path(output_directory, root if tool == "vitepress" else ".")
+        if output_directory
+        else f"{home}/dist"
+    )
     return Site(
         site=StaticSite(directory=directory, not_found=NOT_FOUND),
         build=(
-            project.manager.run(_DOCUMENTATION_SCRIPT)
+            project.manager.run_script(_DOCUMENTATION_SCRIPT)
             if _DOCUMENTATION_SCRIPT in project.manifest.scripts
-            else project.manager.tool(f"{tool} build {root}")
+            else project.manager.run_tool(f"{tool} build {root}")
         ),
-        evidence=(project.said_in(f"the build writes to {directory}", stem),),
+        evidence=(project.config_evidence(f"the build writes to {directory}", stem),),
     )
 
 
-def _configurations(project: NodeProject, name: str) -> Iterator[str]:
+def _config_files(project: NodeProject, name: str) -> Iterator[str]:
     for path in project.tree.paths():
         directory, _, file = path.rpartition("/")
         if directory.rpartition("/")[2] == name and re.fullmatch(r"config\.[cm]?[jt]s", file):

@@ -1,46 +1,57 @@
-"""The table of what Node.js projects are made with, in the order in which it is asked."""
+"""The table of Node.js frameworks, in the order in which they are tried."""
 
 from collections.abc import Callable
 
 from attrs import frozen
 
-from pushpaka_core.detection.node import adapters, angular, bundlers, fullstack, programs, sites
-from pushpaka_core.detection.node.answers import Answer
+from pushpaka_core.detection.node import (
+    adapters,
+    angular,
+    bundlers,
+    fullstack,
+    programs,
+    sites,
+    workers,
+)
 from pushpaka_core.detection.node.project import NodeProject
+from pushpaka_core.detection.node.rule_results import RuleResult
 
 
 @frozen(kw_only=True)
 class NodeFramework:
-    """Something that a dependency speaks for."""
+    """A framework that is recognized by the project's dependencies."""
 
     name: str
     packages: tuple[str, ...]
-    """Any of them speaks for it, by its exact name; the first that is listed is told."""
-    decide: Callable[[NodeProject], Answer]
+    """
+    The npm packages that identify the framework. The evidence names the first one that is
+    listed.
+    """
+    rule: Callable[[NodeProject], RuleResult]
     build: str = ""
-    """What builds it where no script does."""
-    chosen_as: tuple[str, ...] = ()
-    """Further names under which it may be chosen."""
+    """The build command, if there is no build script."""
+    aliases: tuple[str, ...] = ()
+    """Other names that users can choose for the framework."""
 
 
-def _row(
+def _framework(
     name: str,
     packages: str,
-    decide: Callable[[NodeProject], Answer],
-    build: str = "",
-    chosen_as: str = "",
+    rule: Callable[[NodeProject], RuleResult],
+    build_command: str = "",
+    aliases: str = "",
 ) -> NodeFramework:
     return NodeFramework(
         name=name,
         packages=tuple(packages.split()),
-        decide=decide,
-        build=build,
-        chosen_as=tuple(chosen_as.split()),
+        rule=rule,
+        build=build_command,
+        aliases=tuple(aliases.split()),
     )
 
 
-SERVERS = tuple(
-    _row(name, packages, programs.serving)
+SERVER_LIBRARIES = tuple(
+    _framework(name, packages, programs.plan_start_script)
     for name, packages in (
         ("strapi", "@strapi/strapi strapi"),
         ("keystone", "@keystone-6/core"),
@@ -55,77 +66,86 @@ SERVERS = tuple(
         ("express", "express"),
     )
 )
-"""They are what a program is called by, and say nothing of how it is started."""
+"""Server libraries. They name the framework, but do not determine the start command."""
 
 FRAMEWORKS: tuple[NodeFramework, ...] = (
-    _row("nextjs", "next", fullstack.nextjs, "next build", "react"),
-    _row("nuxt", "nuxt nuxt3 nuxt-edge", fullstack.nuxt, "nuxt build", "vue"),
-    _row(
+    _framework("nextjs", "next", fullstack.plan_nextjs, "next build", "react"),
+    _framework("nuxt", "nuxt nuxt3 nuxt-edge", fullstack.plan_nuxt, "nuxt build", "vue"),
+    _framework(
         "remix",
         "@remix-run/dev @remix-run/serve @remix-run/react",
-        fullstack.remix,
+        fullstack.plan_remix,
         "remix vite:build",
     ),
-    _row("react-router", "@react-router/dev", fullstack.react_router, "react-router build"),
-    _row("sveltekit", "@sveltejs/kit", adapters.sveltekit, "vite build"),
-    _row("docusaurus", "@docusaurus/core", sites.DOCUSAURUS, "docusaurus build"),
-    _row("astro", "astro", adapters.astro, "astro build"),
-    _row(
+    _framework(
+        "react-router", "@react-router/dev", fullstack.plan_react_router, "react-router build"
+    ),
+    _framework("sveltekit", "@sveltejs/kit", adapters.plan_sveltekit, "vite build"),
+    _framework("docusaurus", "@docusaurus/core", sites.DOCUSAURUS, "docusaurus build"),
+    _framework("astro", "astro", adapters.plan_astro, "astro build"),
+    _framework(
         "tanstack-start",
         "@tanstack/react-start @tanstack/solid-start @tanstack/start",
-        fullstack.tanstack_start,
+        fullstack.plan_tanstack_start,
         "vite build",
     ),
-    _row("solid-start", "@solidjs/start", fullstack.solid_start, "vinxi build", "solid"),
-    _row("qwik", "@builder.io/qwik-city @qwik.dev/router", fullstack.qwik, "qwik build"),
-    _row("analog", "@analogjs/platform", fullstack.analog, "vite build", "angular"),
-    _row("gatsby", "gatsby", sites.GATSBY, "gatsby build", "react"),
-    _row("adonis", "@adonisjs/core", programs.adonis, "node ace build"),
-    _row("nestjs", "@nestjs/core", programs.nestjs, "nest build"),
-    _row("vike", "vike vite-plugin-ssr", bundlers.vike, "vite build"),
-    _row("vitepress", "vitepress", bundlers.vitepress),
-    _row("vuepress", "vuepress @vuepress/cli @vuepress/client", bundlers.vuepress),
-    _row("rspress", "rspress @rspress/core", sites.RSPRESS, "rspress build"),
-    _row("slidev", "@slidev/cli", sites.SLIDEV, "slidev build"),
-    _row("angular", "@angular/core", angular.angular, "ng build"),
-    _row("react", "react-scripts", bundlers.create_react_app, "react-scripts build"),
-    _row("vue", "@vue/cli-service", sites.VUE_CLI, "vue-cli-service build"),
-    _row("ember", "ember-cli", sites.EMBER, "ember build --environment=production"),
-    _row(
+    _framework("solid-start", "@solidjs/start", fullstack.plan_solid_start, "vinxi build", "solid"),
+    _framework("qwik", "@builder.io/qwik-city @qwik.dev/router", fullstack.plan_qwik, "qwik build"),
+    _framework("analog", "@analogjs/platform", fullstack.plan_analog, "vite build", "angular"),
+    _framework("gatsby", "gatsby", sites.GATSBY, "gatsby build", "react"),
+    _framework("adonis", "@adonisjs/core", programs.plan_adonis, "node ace build"),
+    _framework("nestjs", "@nestjs/core", programs.plan_nestjs, "nest build"),
+    _framework("vike", "vike vite-plugin-ssr", bundlers.plan_vike, "vite build"),
+    _framework("vitepress", "vitepress", bundlers.plan_vitepress),
+    _framework("vuepress", "vuepress @vuepress/cli @vuepress/client", bundlers.plan_vuepress),
+    _framework("rspress", "rspress @rspress/core", sites.RSPRESS, "rspress build"),
+    _framework("slidev", "@slidev/cli", sites.SLIDEV, "slidev build"),
+    _framework("angular", "@angular/core", angular.plan_angular, "ng build"),
+    _framework("react", "react-scripts", bundlers.plan_create_react_app, "react-scripts build"),
+    _framework("vue", "@vue/cli-service", sites.VUE_CLI, "vue-cli-service build"),
+    _framework("ember", "ember-cli", sites.EMBER, "ember build --environment=production"),
+    _framework(
         "quasar", "@quasar/app-vite @quasar/app-webpack @quasar/app", sites.QUASAR, "quasar build"
     ),
-    _row("umi", "umi @umijs/max", sites.UMI, "umi build"),
-    _row("expo", "expo", sites.EXPO, "expo export --platform web", "react"),
-    _row("preact", "preact-cli", sites.PREACT_CLI, "preact build"),
-    _row("stencil", "@stencil/core", sites.STENCIL, "stencil build"),
-    _row("hexo", "hexo", sites.HEXO, "hexo generate"),
-    _row("eleventy", "@11ty/eleventy", sites.ELEVENTY, "eleventy"),
-    _row(
+    _framework("umi", "umi @umijs/max", sites.UMI, "umi build"),
+    _framework("expo", "expo", sites.EXPO, "expo export --platform web", "react"),
+    _framework("preact", "preact-cli", sites.PREACT_CLI, "preact build"),
+    _framework("stencil", "@stencil/core", sites.STENCIL, "stencil build"),
+    _framework("hexo", "hexo", sites.HEXO, "hexo generate"),
+    _framework("eleventy", "@11ty/eleventy", sites.ELEVENTY, "eleventy"),
+    _framework(
         "vite",
         "vite rolldown-vite vite-plus",
-        bundlers.vite,
+        bundlers.plan_vite,
         "vite build",
         "react vue solid svelte preact lit",
     ),
-    _row("rsbuild", "@rsbuild/core", sites.RSBUILD, "rsbuild build", "react vue solid svelte"),
-    _row("rspack", "@rspack/cli", sites.RSPACK, "rspack build", "react vue"),
-    _row("parcel", "parcel parcel-bundler", sites.PARCEL, "parcel build", "react vue"),
-    _row("snowpack", "snowpack", sites.SNOWPACK, "snowpack build", "react vue"),
-    _row("webpack", "webpack", sites.WEBPACK, "webpack --mode production", "react vue"),
-    *SERVERS,
+    _framework(
+        "rsbuild", "@rsbuild/core", sites.RSBUILD, "rsbuild build", "react vue solid svelte"
+    ),
+    _framework("rspack", "@rspack/cli", sites.RSPACK, "rspack build", "react vue"),
+    _framework("parcel", "parcel parcel-bundler", sites.PARCEL, "parcel build", "react vue"),
+    _framework("snowpack", "snowpack", sites.SNOWPACK, "snowpack build", "react vue"),
+    _framework("webpack", "webpack", sites.WEBPACK, "webpack --mode production", "react vue"),
+    *SERVER_LIBRARIES,
 )
-"""A framework comes before those on which it is built."""
+"""The frameworks. Each one comes before those that it is built on."""
 
-FALLBACKS: tuple[Callable[[NodeProject], Answer], ...] = (
-    programs.serving,
-    programs.file_server,
-    programs.plain_file,
-    programs.pages,
+FALLBACK_RULES: tuple[Callable[[NodeProject], RuleResult], ...] = (
+    workers.plan_worker_script,
+    programs.plan_start_script,
+    programs.plan_file_server_site,
+    workers.plan_worker_file,
+    programs.plan_program_file,
+    programs.plan_built_pages,
 )
-"""What is tried where no dependency decides."""
+"""Rules that are tried if no framework gives a result."""
 
-WEAK = (programs.plain_file, programs.pages)
-"""What does not make an application of a package in a workspace."""
+WEAK_RULES = (workers.plan_worker_file, programs.plan_program_file, programs.plan_built_pages)
+"""Rules that are too weak to classify a workspace package as an application."""
 
-STORYBOOK = _row("storybook", "storybook @storybook/cli", sites.STORYBOOK, "storybook build")
-"""Only where it is chosen, for it accompanies what is really meant."""
+STORYBOOK = _framework("storybook", "storybook @storybook/cli", sites.STORYBOOK, "storybook build")
+"""
+A framework that is used only if the user chooses it, because it usually accompanies the actual
+application.
+"""

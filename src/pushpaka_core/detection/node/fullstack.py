@@ -1,17 +1,17 @@
-"""Frameworks that render on a server, or leave files behind when they are told to."""
+"""Rules for full-stack frameworks, which build a server, or a static site if configured to."""
 
 import re
 
 from attrs import evolve
 
-from pushpaka_core.detection.documents import inside
-from pushpaka_core.detection.node.answers import Answer, Program, Site, started
+from pushpaka_core.detection.documents import repository_path
 from pushpaka_core.detection.node.builds import build_script
-from pushpaka_core.detection.node.documents import path_setting, setting
+from pushpaka_core.detection.node.documents import has_setting, path_setting
 from pushpaka_core.detection.node.project import NodeProject
-from pushpaka_core.detection.node.scripts import all_words
-from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, flag_of_build, inner
-from pushpaka_core.domain.build_plans import Evidence, Rejected, StaticSite
+from pushpaka_core.detection.node.rule_results import Program, RuleResult, Site, start_server
+from pushpaka_core.detection.node.scripts import script_commands
+from pushpaka_core.detection.node.sites import INDEX, NOT_FOUND, application_path, build_flag_value
+from pushpaka_core.domain.pipeline.build_plans import Evidence, RejectedCandidate, StaticSite
 
 NEXT_CONFIG = "next.config"
 NUXT_CONFIG = "nuxt.config"
@@ -19,7 +19,7 @@ ROUTER_CONFIG = "react-router.config"
 VITE_CONFIG = "vite.config"
 APP_CONFIG = "app.config"
 
-_COMPLETE_STANDALONE = (
+_COPY_STATIC_FILES = (
     "cp -R .next/static .next/standalone/.next/"
     " && if [ -d public ]; then cp -R public .next/standalone/; fi"
 )
@@ -35,201 +35,254 @@ _PRESET_IN_SCRIPT = re.compile(r"(?<!\w)NITRO_PRESET=['\"]?(?P<preset>[\w-]+)")
 _STATIC_PRESETS = frozenset(
     {"static", "github-pages", "cloudflare-pages-static", "netlify-static", "vercel-static"}
 )
-_ELSEWHERE = re.compile(
+_OTHER_HOST_PRESETS = re.compile(
     "vercel|netlify|cloudflare|aws|azure|firebase|deno|digital-ocean|heroku|render|stormkit|cleavr"
     "|edgio|iis"
 )
+_OTHER_HOSTS_OF_TANSTACK = ("@cloudflare/vite-plugin", "@netlify/vite-plugin-tanstack-start")
+_FIRST_FETCH_HANDLER = (1, 132)
+_SRVX = ".srvx"
+_ADD_SRVX = f"npm install --prefix={_SRVX} --no-save --no-audit --no-fund srvx@1"
 _FALLBACK_OF_ROUTER = "__spa-fallback.html"
 
 
-def nextjs(project: NodeProject) -> Answer:
-    """Start Next.js, or serve what it exports."""
-    code = project.config(NEXT_CONFIG)
-    if setting(code, "output", "export"):
-        directory = inner(path_setting(code, "distDir") or "out")
-        evidence = project.said_in("output is export: the pages are files", NEXT_CONFIG)
-        return _site(directory, evidence, not_found=NOT_FOUND)
-    if _builds_with(project, ("next", "export")):
-        return _site("out", _said_by_build(project, "next export"), not_found=NOT_FOUND)
-    if setting(code, "output", "standalone") and project.workspace is None:
-        return _standalone(project)
-    default = project.manager.tool(_NEXT_START)
-    return started(project, default, _NEXT_START, listening=f"-p $PORT -H {_HOST}")
+def plan_nextjs(project: NodeProject) -> RuleResult:
+    """Return the Next.js server, or a site for a static export."""
+    code = project.config_code(NEXT_CONFIG)
+    if has_setting(code, "output", "export"):
+        directory = application_path(path_setting(code, "distDir") or "out")
+        evidence = project.config_evidence(
+            "output is export, so pages are static files", NEXT_CONFIG
+        )
+        return _site(directory, evidence, not_found_page=NOT_FOUND)
+    if _build_runs(project, ("next", "export")):
+        return _site("out", _build_evidence(project, "next export"), not_found_page=NOT_FOUND)
+    if has_setting(code, "output", "standalone") and project.workspace is None:
+        return _standalone_server(project)
+    default = project.manager.run_tool(_NEXT_START)
+    return start_server(project, default, _NEXT_START, listen_arguments=f"-p $PORT -H {_HOST}")
 
 
-def _standalone(project: NodeProject) -> Program:
-    """Start the server that Next.js builds for itself, with the files that it leaves to others."""
+def _standalone_server(project: NodeProject) -> Program:
+    """Return the standalone server, with the static files that Next.js does not copy into it."""
     server = f"node {_STANDALONE_SERVER}"
     own = (server, *(() if project.tree.exists("server.js") else ("node server.js",)))
-    program = started(
+    program = start_server(
         project,
         server,
         _NEXT_START,
         *own,
         env=f"HOSTNAME={_HOST}",
-        evidence=(project.said_in("output is standalone", NEXT_CONFIG),),
+        evidence=(project.config_evidence("output is standalone", NEXT_CONFIG),),
     )
-    return evolve(program, build=(_COMPLETE_STANDALONE,))
+    return evolve(program, after_build=(_COPY_STATIC_FILES,))
 
 
-def nuxt(project: NodeProject) -> Answer:
-    """Start what Nuxt builds, or serve what it generates."""
-    code = project.config(NUXT_CONFIG)
-    if project.manifest.major_of("nuxt") == 2:
-        return _nuxt_2(project, code)
+def plan_nuxt(project: NodeProject) -> RuleResult:
+    """Return the server that Nuxt builds, or the site that it generates."""
+    code = project.config_code(NUXT_CONFIG)
+    if project.manifest.major_version_of("nuxt") == 2:
+        return _nuxt_2_result(project, code)
     output = _nitro_output(code)
     for tool in ("nuxt", "nuxi"):
-        if _builds_with(project, (tool, "generate")):
-            evidence = _said_by_build(project, f"{tool} generate")
-            fallback = "200.html" if setting(code, "ssr", "false") else None
+        if _build_runs(project, (tool, "generate")):
+            evidence = _build_evidence(project, f"{tool} generate")
+            fallback = "200.html" if has_setting(code, "ssr", "false") else None
             not_found = None if fallback else NOT_FOUND
-            return _site(f"{output}/public", evidence, fallback=fallback, not_found=not_found)
+            return _site(f"{output}/public", evidence, fallback=fallback, not_found_page=not_found)
     server = f"node {output}/server/index.mjs"
     own = (server, "nuxt start", "nuxi start")
-    return _of_preset("nuxt", project, NUXT_CONFIG, output) or started(project, server, *own)
+    return _preset_result("nuxt", project, NUXT_CONFIG, output) or start_server(
+        project, server, *own
+    )
 
 
-def _nuxt_2(project: NodeProject, code: str) -> Answer:
-    is_generated = _builds_with(project, ("nuxt", "generate"))
-    if not (is_generated or setting(code, "target", "static")):
-        return started(project, project.manager.tool("nuxt start"), "nuxt start")
+def _nuxt_2_result(project: NodeProject, code: str) -> RuleResult:
+    is_generated = _build_runs(project, ("nuxt", "generate"))
+    if not (is_generated or has_setting(code, "target", "static")):
+        return start_server(project, project.manager.run_tool("nuxt start"), "nuxt start")
     has_script = "generate" in project.manifest.scripts
     manager = project.manager
-    generate = manager.run("generate") if has_script else manager.tool("nuxt generate")
-    evidence = project.said_in("the pages are generated as files", NUXT_CONFIG)
+    generate = manager.run_script("generate") if has_script else manager.run_tool("nuxt generate")
+    evidence = project.config_evidence("the pages are generated as static files", NUXT_CONFIG)
     return evolve(
         _site("dist", evidence, fallback="200.html"),
         build=generate,
-        after=() if is_generated or build_script(project) is None else (generate,),
+        after_build=() if is_generated or build_script(project) is None else (generate,),
     )
 
 
 def _nitro_output(code: str) -> str:
-    """Return the directory to which Nitro builds."""
+    """Return the output directory of Nitro."""
     options = _NITRO_OUTPUT.search(code)
-    return inner((path_setting(options["options"], "dir") if options else None) or ".output")
+    return application_path(
+        (path_setting(options["options"], "dir") if options else None) or ".output"
+    )
 
 
-def _of_preset(
+def _preset_result(
     framework: str, project: NodeProject, stem: str, output: str = ".output"
-) -> Site | Rejected | None:
-    """Return what a preset makes that is not for a server of Node.js."""
-    in_config = _PRESET.search(project.config(stem))
+) -> Site | RejectedCandidate | None:
+    """Return the site or rejection for a Nitro preset that does not build a Node.js server."""
+    in_config = _PRESET.search(project.config_code(stem))
     script = project.manifest.scripts.get(build_script(project) or "", "")
     by_env = _PRESET_IN_SCRIPT.search(script)
-    told = flag_of_build(project, ("--preset",)) or (by_env["preset"] if by_env else None)
-    preset = (told or (in_config["preset"] if in_config else "")).replace("_", "-")
+    flag = build_flag_value(project, ("--preset",)) or (by_env["preset"] if by_env else None)
+    preset = (flag or (in_config["preset"] if in_config else "")).replace("_", "-")
     evidence = (
-        _said_by_build(project, f"the preset {preset}")
-        if told
-        else project.said_in(f"the preset is {preset}", stem)
+        _build_evidence(project, f"the preset {preset}")
+        if flag
+        else project.config_evidence(f"the preset is {preset}", stem)
     )
     if preset in _STATIC_PRESETS:
-        return _site(f"{output}/public", evidence, not_found=NOT_FOUND)
-    if _ELSEWHERE.match(preset):
+        return _site(f"{output}/public", evidence, not_found_page=NOT_FOUND)
+    if _OTHER_HOST_PRESETS.match(preset):
         reason = (
-            f"{evidence.path or stem} sets the preset {preset}, which is for another host:"
-            " take it out"
+            f"{evidence.path or stem} sets the preset {preset}, which is for another host."
+            " Remove it"
         )
-        return Rejected(framework=framework, reason=reason)
+        return RejectedCandidate(framework=framework, reason=reason)
     return None
 
 
-def remix(project: NodeProject) -> Answer:
-    """Start Remix, or serve it as a single page."""
-    code = project.config(VITE_CONFIG)
-    directory = inner(path_setting(code, "buildDirectory") or "build")
-    if setting(code, "ssr", "false"):
-        evidence = project.said_in("ssr is false", VITE_CONFIG)
+def plan_remix(project: NodeProject) -> RuleResult:
+    """Return the Remix server, or a site for a single-page application."""
+    code = project.config_code(VITE_CONFIG)
+    directory = application_path(path_setting(code, "buildDirectory") or "build")
+    if has_setting(code, "ssr", "false"):
+        evidence = project.config_evidence("ssr is false", VITE_CONFIG)
         return _site(f"{directory}/client", evidence, fallback=INDEX)
     if project.manifest.has("@remix-run/cloudflare-pages", "@remix-run/cloudflare"):
-        return Rejected(
+        return RejectedCandidate(
             framework="remix",
-            reason="it is made for Cloudflare: use @remix-run/node and @remix-run/serve instead",
+            reason="the application targets Cloudflare. Use @remix-run/node and @remix-run/serve",
         )
     is_vite = project.config_path(VITE_CONFIG) is not None
     server = f"remix-serve ./{directory}/{'server/' if is_vite else ''}index.js"
-    return started(project, project.manager.tool(server), server.replace("./", ""))
+    return start_server(project, project.manager.run_tool(server), server.replace("./", ""))
 
 
-def react_router(project: NodeProject) -> Answer:
-    """Start React Router as a framework, or serve it as a single page."""
-    code = project.config(ROUTER_CONFIG)
-    directory = inner(path_setting(code, "buildDirectory") or "build")
-    if setting(code, "ssr", "false"):
+def plan_react_router(project: NodeProject) -> RuleResult:
+    """Return the React Router server (framework mode), or a site for a single-page application."""
+    code = project.config_code(ROUTER_CONFIG)
+    directory = application_path(path_setting(code, "buildDirectory") or "build")
+    if has_setting(code, "ssr", "false"):
         fallback = _FALLBACK_OF_ROUTER if _prerenders_index(code) else INDEX
-        evidence = project.said_in("ssr is false", ROUTER_CONFIG)
+        evidence = project.config_evidence("ssr is false", ROUTER_CONFIG)
         return _site(f"{directory}/client", evidence, fallback=fallback)
     server = f"react-router-serve ./{directory}/server/index.js"
-    default = project.manager.tool(server)
+    default = project.manager.run_tool(server)
     if project.manifest.has("@react-router/serve"):
-        return started(project, default, server.replace("./", ""))
-    program = started(project, default)
+        return start_server(project, default, server.replace("./", ""))
+    program = start_server(project, default)
     if program.command == default:
-        reason = "@react-router/serve is not listed, and no start script serves: add one of them"
-        return Rejected(framework="react-router", reason=reason)
+        reason = "@react-router/serve is not listed, and no start script runs a server. Add either"
+        return RejectedCandidate(framework="react-router", reason=reason)
     return program
 
 
 def _prerenders_index(code: str) -> bool:
-    """Tell whether the page at "/" is rendered before, so that another one is the fallback."""
+    """Return True if the page at "/" is prerendered, so that the fallback has another name."""
     listed = re.search(r"\bprerender\s*:\s*(?:false|\[(?P<paths>[^\]]{0,5000})\])", code)
     if listed is None:
         return bool(re.search(r"\bprerender\b", code))
     return bool(re.search(r"""['"]/['"]""", listed["paths"] or ""))
 
 
-def tanstack_start(project: NodeProject) -> Answer:
-    """Start what Nitro makes of TanStack Start."""
-    code = project.config(VITE_CONFIG) + project.config(APP_CONFIG)
+def plan_tanstack_start(project: NodeProject) -> RuleResult:
+    """
+    Return the server that Nitro builds, a server for TanStack Start's fetch
+    handler, or a site.
+    """
+    code = project.config_code(VITE_CONFIG) + project.config_code(APP_CONFIG)
     for stem in (VITE_CONFIG, APP_CONFIG):
-        if answer := _of_preset("tanstack-start", project, stem):
-            return answer
+        if result := _preset_result("tanstack-start", project, stem):
+            return result
     if re.search(r"\bspa\s*:\s*\{[^}]{0,500}enabled\s*:\s*true", code):
-        evidence = project.said_in("it is built as a single page", VITE_CONFIG)
+        evidence = project.config_evidence("the application is built as a single page", VITE_CONFIG)
         return _site("dist/client", evidence, fallback="_shell.html")
-    has_nitro = "nitro" in code or project.manifest.has("vinxi")
-    own = ("vinxi start", *((_NITRO_SERVER,) if has_nitro else ()))
-    program = started(project, _NITRO_SERVER, *own)
-    if program.command == _NITRO_SERVER and not has_nitro:
+    if "nitro" in code or project.manifest.has("vinxi"):
+        return start_server(project, _NITRO_SERVER, "vinxi start", _NITRO_SERVER)
+    if plugin := project.manifest.first_listed(_OTHER_HOSTS_OF_TANSTACK):
+        reason = f"{plugin} builds for another host. Remove it from vite.config and package.json"
+        return RejectedCandidate(framework="tanstack-start", reason=reason)
+    return _fetch_handler(project, code)
+
+
+def _fetch_handler(project: NodeProject, code: str) -> RuleResult:
+    """
+    Return a server for the output of TanStack Start's own Vite plugin.
+
+    The built `server.js` exports a fetch handler and does not listen. TanStack's preview server
+    runs the handler with srvx, which is installed separately unless the project lists it.
+    """
+    package = project.manifest.first_listed(("@tanstack/react-start", "@tanstack/solid-start"))
+    asked = re.search(r"(\d{1,6})\.(\d{1,6})", project.manifest.dependencies.get(package or "", ""))
+    if asked and (int(asked[1]), int(asked[2])) < _FIRST_FETCH_HANDLER:
         reason = (
-            "nothing makes a Node.js server of it: add the plugin nitro() to vite.config, or a"
-            " start script that serves dist/server/server.js"
+            f"{package} builds no Node.js server before 1.132. Require that version or a later"
+            " one, or add the plugin nitro() to vite.config"
         )
-        return Rejected(framework="tanstack-start", reason=reason)
-    return program
+        return RejectedCandidate(framework="tanstack-start", reason=reason)
+    output = application_path(path_setting(code, "outDir") or "dist")
+    serve = (
+        f"serve --prod --host {_HOST} --port $PORT --static ../client"
+        f" --entry {output}/server/server.js"
+    )
+    is_listed = project.manifest.has("srvx")
+    command = (
+        project.manager.run_tool(f"srvx {serve}")
+        if is_listed
+        else project.manager.run_node(f"{_SRVX}/node_modules/srvx/bin/srvx.mjs {serve}")
+    )
+    own = (_NITRO_SERVER, f"node {output}/server/server.js")
+    program = start_server(
+        project,
+        command,
+        *own,
+        evidence=(
+            project.config_evidence(
+                "the server is a fetch handler, which srvx serves", VITE_CONFIG
+            ),
+        ),
+    )
+    return (
+        program
+        if is_listed or program.command != command
+        else evolve(program, after_build=(_ADD_SRVX,))
+    )
 
 
-def solid_start(project: NodeProject) -> Answer:
-    """Start what Nitro makes of SolidStart."""
-    stem = APP_CONFIG if project.config(APP_CONFIG) else VITE_CONFIG
-    if answer := _of_preset("solid-start", project, stem):
-        return answer
-    return started(project, _NITRO_SERVER, "vinxi start", _NITRO_SERVER)
+def plan_solid_start(project: NodeProject) -> RuleResult:
+    """Return the server that Nitro builds for SolidStart, or a site for a static preset."""
+    stem = APP_CONFIG if project.config_code(APP_CONFIG) else VITE_CONFIG
+    if result := _preset_result("solid-start", project, stem):
+        return result
+    return start_server(project, _NITRO_SERVER, "vinxi start", _NITRO_SERVER)
 
 
-def analog(project: NodeProject) -> Answer:
-    """Start what Analog builds, or serve it where it only renders before."""
-    if setting(project.config(VITE_CONFIG), "static", "true"):
-        evidence = project.said_in("static is true", VITE_CONFIG)
+def plan_analog(project: NodeProject) -> RuleResult:
+    """Return the server that Analog builds, or a site with its prerendered pages."""
+    if has_setting(project.config_code(VITE_CONFIG), "static", "true"):
+        evidence = project.config_evidence("static is true", VITE_CONFIG)
         return _site("dist/analog/public", evidence)
     server = "node dist/analog/server/index.mjs"
-    return started(project, server, server)
+    return start_server(project, server, server)
 
 
-def qwik(project: NodeProject) -> Answer:
-    """Start the server that an adapter of Qwik City builds, or serve its files."""
+def plan_qwik(project: NodeProject) -> RuleResult:
+    """Return the server that a Qwik City adapter builds, or a site for the static adapter."""
     for name in ("express", "fastify", "node-server"):
         if project.tree.exists(f"adapters/{name}/vite.config.ts"):
             reason = f"there is an adapter for {name}"
-            path = inside(project.directory, f"adapters/{name}/vite.config.ts")
-            command = project.manager.node(f"server/entry.{name}")
-            return started(project, command, evidence=(Evidence(reason=reason, path=path),))
+            path = repository_path(project.directory, f"adapters/{name}/vite.config.ts")
+            command = project.manager.run_node(f"server/entry.{name}")
+            return start_server(project, command, evidence=(Evidence(reason=reason, path=path),))
     if project.tree.exists("adapters/static/vite.config.ts"):
-        path = inside(project.directory, "adapters/static/vite.config.ts")
-        return _site("dist", Evidence(reason="there is an adapter for files", path=path))
-    reason = "no adapter builds a server: run `npm run qwik add express` and push again"
-    return Rejected(framework="qwik", reason=reason)
+        path = repository_path(project.directory, "adapters/static/vite.config.ts")
+        return _site("dist", Evidence(reason="there is an adapter for static files", path=path))
+    reason = "no adapter builds a server. Run `npm run qwik add express` and push again"
+    return RejectedCandidate(framework="qwik", reason=reason)
 
 
 def _site(
@@ -237,18 +290,18 @@ def _site(
     evidence: Evidence,
     *,
     fallback: str | None = None,
-    not_found: str | None = None,
+    not_found_page: str | None = None,
 ) -> Site:
-    site = StaticSite(directory=directory, fallback=fallback, not_found=not_found)
+    site = StaticSite(directory=directory, fallback=fallback, not_found=not_found_page)
     return Site(site=site, evidence=(evidence,))
 
 
-def _builds_with(project: NodeProject, command: tuple[str, ...]) -> bool:
+def _build_runs(project: NodeProject, command: tuple[str, ...]) -> bool:
     name = build_script(project)
-    calls = all_words(project.manifest, name) if name else ()
+    calls = script_commands(project.manifest, name) if name else ()
     return any(words[: len(command)] == command for words in calls)
 
 
-def _said_by_build(project: NodeProject, command: str) -> Evidence:
+def _build_evidence(project: NodeProject, command: str) -> Evidence:
     name = build_script(project) or "build"
-    return project.manifest.evidence(f"the script {name} runs `{command}`", "scripts", name)
+    return project.manifest.evidence(f"the {name} script runs `{command}`", "scripts", name)

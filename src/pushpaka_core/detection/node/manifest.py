@@ -1,4 +1,4 @@
-"""package.json: what a project is called, what it depends on, and which scripts it has."""
+"""Reads package.json: name, dependencies and scripts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,9 +6,9 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from pushpaka_core.detection.documents import inside, read_json, table
+from pushpaka_core.detection.documents import read_json, repository_path, table_at
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 FILE = "package.json"
 
@@ -17,58 +17,60 @@ _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
 
 @frozen(kw_only=True)
 class Manifest:
-    """A package.json, whatever nonsense it may hold."""
+    """The content of a package.json. Values of unexpected types are ignored."""
 
     path: str
-    """As seen from the repository."""
+    """The path relative to the repository."""
     document: Mapping[str, object] = field(factory=dict, repr=False)
     _text: str = field(default="", repr=False)
 
     @property
     def name(self) -> str | None:
-        """Return the name of the package."""
+        """Return the package name, or None."""
         return self.text("name")
 
     @cached_property
     def scripts(self) -> Mapping[str, str]:
-        """Return the scripts that do something."""
-        return _texts(self.document.get("scripts"))
+        """Return the scripts by name, without empty ones."""
+        return _nonempty_strings(self.document.get("scripts"))
 
     @cached_property
     def dependencies(self) -> Mapping[str, str]:
-        """Return all packages that are installed for it, with the versions that it asks for."""
+        """Return the version ranges of all dependencies, including `devDependencies`, by name."""
         return {
-            name: wanted
+            name: version_range
             for section in reversed(_DEPENDENCIES)
-            for name, wanted in _texts(self.document.get(section)).items()
+            for name, version_range in _nonempty_strings(self.document.get(section)).items()
         }
 
     def text(self, *keys: str) -> str | None:
-        """Return the text that *keys* lead to, or None where there is none."""
+        """Return the string at *keys*, or None if there is none or it is blank."""
         *tables, last = keys
-        value = table(self.document, *tables).get(last)
+        value = table_at(self.document, *tables).get(last)
         return value.strip() or None if isinstance(value, str) else None
 
     def has(self, *packages: str) -> bool:
-        """Tell whether it depends on one of *packages*."""
-        return self.first_of(packages) is not None
+        """Return True if one of *packages* is a dependency."""
+        return self.first_listed(packages) is not None
 
-    def first_of(self, packages: Iterable[str]) -> str | None:
-        """Return the first of *packages* that it depends on."""
+    def first_listed(self, packages: Iterable[str]) -> str | None:
+        """Return the first of *packages* that is a dependency, or None."""
         return next((package for package in packages if package in self.dependencies), None)
 
-    def major_of(self, package: str) -> int | None:
-        """Return the first number of the version that it asks for, as in 5 for "^5.1.0"."""
+    def major_version_of(self, package: str) -> int | None:
+        """Return the first number of a dependency's version range, for example 5 for "^5.1.0"."""
         number = re.search(r"\d{1,6}", self.dependencies.get(package, ""))
         return int(number[0]) if number else None
 
-    def listing(self, package: str) -> Evidence:
-        """Say where *package* is listed."""
-        sections = (one for one in _DEPENDENCIES if package in _texts(self.document.get(one)))
+    def listing_evidence(self, package: str) -> Evidence:
+        """Return the line that lists *package*, as evidence."""
+        sections = (
+            one for one in _DEPENDENCIES if package in _nonempty_strings(self.document.get(one))
+        )
         return self.evidence(f"{package} is listed", next(sections, "dependencies"), package)
 
     def evidence(self, reason: str, *keys: str) -> Evidence:
-        """Return *reason* with the line to which *keys* lead."""
+        """Return *reason* as evidence, with the line of the value at *keys*."""
         return Evidence(reason=reason, path=self.path, line=self._line(*keys))
 
     def _line(self, *keys: str) -> int | None:
@@ -83,16 +85,16 @@ class Manifest:
 
 def read_manifest(repository: FileTree, directory: str) -> Manifest:
     """
-    Return the manifest in *directory*, an empty one where there is none.
+    Return the manifest in *directory*, or an empty one if there is no package.json.
 
     Raises:
-        DetectionError: If it is no JSON; the message holds line and column.
+        DetectionError: If the file is not valid JSON. The message includes the line and column.
     """
-    path = inside(directory, FILE)
+    path = repository_path(directory, FILE)
     document = read_json(repository, path)
     return Manifest(path=path, document=document, text=repository.read(path) or "")
 
 
-def _texts(value: object) -> Mapping[str, str]:
+def _nonempty_strings(value: object) -> Mapping[str, str]:
     items = value.items() if isinstance(value, Mapping) else ()
     return {key: text.strip() for key, text in items if isinstance(text, str) and text.strip()}

@@ -1,37 +1,38 @@
-"""The plan that is made of what a project turned out to be."""
+"""Assembles the build plan of a Node.js application."""
 
 from attrs import evolve, frozen
 
-from pushpaka_core.detection.node.answers import Program, Site
-from pushpaka_core.detection.node.environment import env_names
+from pushpaka_core.detection.node.env_var_scan import env_names
 from pushpaka_core.detection.node.project import NodeProject
+from pushpaka_core.detection.node.rule_results import Program, Site
+from pushpaka_core.detection.steps import detected_step, detected_steps
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 
 @frozen(kw_only=True)
 class Outcome:
-    """What is served, and how it comes about."""
+    """The result of analyzing an application."""
 
     framework: str
     program: Program | None = None
-    """None, like `site`, where somebody else says what to start."""
+    """The program to run. `program` and `site` are both None if the user sets the start command."""
     site: Site | None = None
     steps: tuple[str, ...] = ()
-    """The commands that build it."""
+    """The build commands."""
     sources: FileTree | None = None
-    """Its own files, where they are not those of the whole project."""
+    """The files of the application if they differ from those of the project, else None."""
     evidence: tuple[Evidence, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedCandidate, ...] = ()
 
     @property
     def needs_node(self) -> bool:
-        """Tell whether anything is built or run."""
+        """Return True if Node.js is needed to build or to run the application."""
         return self.site is None or bool(self.steps)
 
 
-def plan_for(project: NodeProject, outcome: Outcome) -> BuildPlan:
-    """Return the plan, with what installs *project* and why."""
+def build_plan(project: NodeProject, outcome: Outcome) -> BuildPlan:
+    """Return the build plan, with the install command of *project*."""
     program, site = outcome.program, outcome.site
     plan = BuildPlan(
         framework=outcome.framework,
@@ -44,7 +45,7 @@ def plan_for(project: NodeProject, outcome: Outcome) -> BuildPlan:
             *(program.rejected if program else ()),
             *outcome.rejected,
             *project.manager.rejected,
-            *project.node.rejected,
+            *project.requested_node.rejected,
         ),
     )
     return _with_node(plan, project, outcome) if outcome.needs_node else plan
@@ -52,19 +53,16 @@ def plan_for(project: NodeProject, outcome: Outcome) -> BuildPlan:
 
 def _with_node(plan: BuildPlan, project: NodeProject, outcome: Outcome) -> BuildPlan:
     program, site = outcome.program, outcome.site
-    after = (*(program.build if program else ()), *(site.after if site else ()))
+    after = (*(program.after_build if program else ()), *(site.after_build if site else ()))
     return evolve(
         plan,
         language="node",
-        language_version=project.node.version or (program.node if program else None),
+        language_version=project.requested_node.version
+        or (program.node_version if program else None),
         package_manager=project.manager.manager.name,
         package_manager_version=project.manager.version,
-        install=_step(project.install) if project.install else None,
-        build=tuple(_step(command) for command in (*outcome.steps, *after)),
-        processes={"web": _step(program.command)} if program else {},
+        install=detected_step(project.install) if project.install else None,
+        build=detected_steps(*outcome.steps, *after),
+        processes={program.process_type: detected_step(program.command)} if program else {},
         evidence=(*plan.evidence, *project.evidence()),
     )
-
-
-def _step(command: str) -> Step:
-    return Step(command=command, origin=Origin.DETECTED)

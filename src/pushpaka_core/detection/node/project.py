@@ -1,119 +1,123 @@
-"""A Node.js application as it lies in its repository, alone or in a workspace."""
+"""A Node.js application in its repository, alone or in a workspace."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from attrs import evolve, frozen
 
-from pushpaka_core.detection.documents import inside
-from pushpaka_core.detection.node.documents import read_script
+from pushpaka_core.detection.documents import repository_path
+from pushpaka_core.detection.node.documents import read_config_script
 from pushpaka_core.detection.node.manager_choice import choose_manager
 from pushpaka_core.detection.node.managers import ChosenManager
 from pushpaka_core.detection.node.manifest import Manifest, read_manifest
-from pushpaka_core.detection.node.versions import WantedNode, needed_node, wanted_node
+from pushpaka_core.detection.node.versions import RequestedNode, minimum_node, requested_node
 from pushpaka_core.detection.node.workspaces import (
     Workspace,
     directories_above,
-    way,
+    relative_path,
     workspace_of,
 )
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.detection.tree import FileTree, subtree
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
-_LIFECYCLE = frozenset({"preinstall", "install", "postinstall", "prepare"})
+_INSTALL_SCRIPTS = frozenset({"preinstall", "install", "postinstall", "prepare"})
 
 
 @frozen(kw_only=True)
 class NodeProject:
-    """What is known about an application before it is asked what it is made with."""
+    """The facts about an application that all framework rules share, read on first use."""
 
     repository: FileTree
     directory: str
-    """As seen from the repository; "." for the repository itself."""
+    """The directory of the application, relative to the repository. "." is the repository root."""
     workspace: Workspace | None
 
     @cached_property
     def tree(self) -> FileTree:
         """Return the files of the application."""
-        return below(self.repository, self.directory)
+        return subtree(self.repository, self.directory)
 
     @cached_property
     def manifest(self) -> Manifest:
-        """Return its package.json."""
+        """Return the package.json of the application."""
         return read_manifest(self.repository, self.directory)
 
     @cached_property
     def manager(self) -> ChosenManager:
-        """Return what installs it."""
+        """Return the package manager that installs the application."""
         root = self.workspace.manifest if self.workspace else self.manifest
         return choose_manager(self.repository, self.root, root, self.manifest)
 
     @cached_property
-    def node(self) -> WantedNode:
-        """Return the Node.js that it asks for, or that its packages need."""
-        said = wanted_node(self.repository, directories_above(self.directory))
-        needed = needed_node(self.manifest)
-        if said.version or needed.version is None:
-            return said
-        return evolve(needed, evidence=(*said.evidence, *needed.evidence), rejected=said.rejected)
+    def requested_node(self) -> RequestedNode:
+        """Return the requested Node.js version, or else the version that the packages need."""
+        requested = requested_node(self.repository, directories_above(self.directory))
+        needed = minimum_node(self.manifest)
+        if requested.version or needed.version is None:
+            return requested
+        return evolve(
+            needed, evidence=(*requested.evidence, *needed.evidence), rejected=requested.rejected
+        )
 
     @property
     def root(self) -> str:
-        """Return where packages are installed: its directory, or that of its workspace."""
+        """Return the directory in which packages are installed: the workspace root, if any."""
         return self.workspace.directory if self.workspace else self.directory
 
     @property
     def is_root(self) -> bool:
-        """Tell whether other packages lie below it."""
+        """Return True if the application is the root of a workspace."""
         return self.workspace is not None and self.directory == self.workspace.directory
 
     @property
     def install(self) -> str | None:
-        """Return the command that installs all packages, None where there are none."""
+        """Return the command that installs all packages, or None if there are no packages."""
         if not self._has_packages:
             return None
-        return self.at_root(self.manager.install)
+        return self.run_at_root(self.manager.install)
 
-    def at_root(self, command: str) -> str:
-        """Return what runs *command* where packages are installed."""
+    def run_at_root(self, command: str) -> str:
+        """Return *command*, run in the directory in which packages are installed."""
         return (
-            command if self.root == self.directory else f"cd {self.way_to(self.root)} && {command}"
+            command
+            if self.root == self.directory
+            else f"cd {self.relative_path_to(self.root)} && {command}"
         )
 
-    def way_to(self, directory: str) -> str:
-        """Return the relative path to another directory of the repository."""
-        return way(self.directory, directory)
+    def relative_path_to(self, directory: str) -> str:
+        """Return the path to *directory*, relative to the directory of the application."""
+        return relative_path(self.directory, directory)
 
-    def config(self, *stems: str) -> str:
-        """Return the code of its first configuration with one of these names, "" where none is."""
-        found = read_script(self.tree, stems)
+    def config_code(self, *stems: str) -> str:
+        """Return the code of the first configuration file with one of *stems*, or ""."""
+        found = read_config_script(self.tree, stems)
         return found[1] if found else ""
 
     def config_path(self, *stems: str) -> str | None:
-        """Return where that configuration lies, as seen from the repository."""
-        found = read_script(self.tree, stems)
-        return inside(self.directory, found[0]) if found else None
+        """Return the path of the first configuration file with one of *stems*, or None."""
+        found = read_config_script(self.tree, stems)
+        return repository_path(self.directory, found[0]) if found else None
 
-    def said_in(self, reason: str, *stems: str) -> Evidence:
-        """Return *reason* with the configuration that says so."""
+    def config_evidence(self, reason: str, *stems: str) -> Evidence:
+        """Return *reason* as evidence from a configuration file."""
         return Evidence(reason=reason, path=self.config_path(*stems))
 
     def first_file(self, paths: Sequence[str]) -> str | None:
-        """Return the first of *paths* that is there."""
+        """Return the first of *paths* that exists, or None."""
         return next((path for path in paths if self.tree.exists(path)), None)
 
     def evidence(self) -> Iterator[Evidence]:
-        """Say where it lies, what installs it, and with which Node.js."""
+        """Return the workspace, the package manager and the Node.js version as evidence."""
         if self.workspace and not self.is_root:
-            reason = f"{self.directory} is a package of the workspace"
+            reason = f"{self.directory} is a workspace package"
             yield Evidence(reason=reason, path=self.workspace.source)
         if self._has_packages:
             yield from self.manager.evidence
-        yield from self.node.evidence
+        yield from self.requested_node.evidence
 
     @property
     def _has_packages(self) -> bool:
-        is_lifecycle = bool(self.manifest.scripts.keys() & _LIFECYCLE)
+        is_lifecycle = bool(self.manifest.scripts.keys() & _INSTALL_SCRIPTS)
         return bool(
             self.workspace or self.manager.lock or self.manifest.dependencies or is_lifecycle
         )
@@ -124,7 +128,7 @@ def read_project(repository: FileTree, directory: str) -> NodeProject:
     Return the project in *directory* of the repository.
 
     Raises:
-        DetectionError: If a file that matters is broken; the message holds its place.
+        DetectionError: If a workspace file is invalid. The message includes the line and column.
     """
     return NodeProject(
         repository=repository,

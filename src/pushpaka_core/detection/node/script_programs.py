@@ -1,4 +1,4 @@
-"""The programs that scripts of package.json run, sorted by what they are good for."""
+"""Tables of the programs that package.json scripts run, by their purpose."""
 
 from collections.abc import Mapping
 
@@ -27,12 +27,17 @@ WRAPPERS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("infisical", "run"), frozenset()),
     (("doppler", "run"), frozenset()),
 )
-"""Words before the program that is meant, and those of their flags that take a value."""
+"""Commands that only start another program, with their flags that take a value."""
 
-STARTS_MANY = _programs(
+ENV_WRAPPERS = _programs(
+    "cross-env cross-env-shell env exec dotenv dotenvx env-cmd infisical doppler"
+)
+"""Wrappers that only change the environment of the program that follows."""
+
+PARALLEL_RUNNERS = _programs(
     "turbo nx lerna rush concurrently npm-run-all npm-run-all2 run-p run-s wsrun"
 )
-"""They start several programs, of which at most one could answer."""
+"""Runners that start several programs, of which at most one could serve requests."""
 
 FILE_SERVERS = _programs(
     "serve http-server live-server lite-server light-server local-web-server ws sirv static-server"
@@ -54,12 +59,12 @@ RELOADERS: Mapping[str, frozenset[str] | None] = {
     "fastify": _programs("--watch -w"),
     "json-server": None,
 }
-"""By program: the commands or flags that count, None for all of them."""
+"""The subcommands or flags that make a program reload, by program. None means all uses."""
 
 COMPILERS: Mapping[str, frozenset[str] | None] = {"nest": _programs("start")}
-"""Programs that compile what they serve each time that they start, in the same form."""
+"""The subcommands or flags that make a program compile the server on each start, by program."""
 
-TOOLS: Mapping[str, frozenset[str] | None] = {
+DEVELOPMENT_TOOLS: Mapping[str, frozenset[str] | None] = {
     "vite": frozenset({"", "dev", "serve", "preview", "build"}),
     "next": _programs("dev build export"),
     "nuxt": _programs("dev preview build generate"),
@@ -122,4 +127,4 @@ TOOLS: Mapping[str, frozenset[str] | None] = {
     "docker": None,
     "docker-compose": None,
 }
-"""Programs that build, watch or show a preview, in the same form."""
+"""The subcommands or flags that make a program build, watch or preview, by program."""

@@ -1,8 +1,8 @@
-"""Scripts of package.json: what they run in the end, and whether that is fit to serve."""
+"""Analyzes package.json scripts: the program they run, and whether it can serve in production."""
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from attrs import frozen
@@ -10,12 +10,13 @@ from attrs import frozen
 from pushpaka_core.detection.node.manifest import Manifest
 from pushpaka_core.detection.node.script_programs import (
     COMPILERS,
+    DEVELOPMENT_TOOLS,
+    ENV_WRAPPERS,
     FILE_SERVERS,
     FLAGS_WITH_VALUE,
+    PARALLEL_RUNNERS,
     RELOADERS,
     SINGLE_PAGE_FLAGS,
-    STARTS_MANY,
-    TOOLS,
     WRAPPERS,
 )
 
@@ -27,90 +28,94 @@ _RUNNERS: Mapping[str, frozenset[str]] = {
     "yarn": frozenset({"run"}),
     "bun": frozenset({"run"}),
 }
-_EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "workspaces", "--parallel"})
+_WORKSPACE_FLAGS = frozenset(
+    {"-r", "--recursive", "--workspaces", "-ws", "workspaces", "--parallel"}
+)
 _OWN_COMMANDS = frozenset(
     {"run", "start", "test", "install", "workspace", "workspaces", "node", "add", "build", "ci"}
 )
-_LISTENING = re.compile(r"(?: (?:-p|--port|-H|--host|--hostname)[ =]\S+| (?:-w|--watch|--debug))*")
-"""Arguments that say where to listen, or are for development."""
-_MOST = 2_000
-_MOST_SCRIPTS = 50
+_ADDRESS_ARGUMENTS = re.compile(
+    r"(?: (?:-p|--port|-H|--host|--hostname)[ =]\S+| (?:-w|--watch|--debug))*"
+)
+"""Arguments that set the address, or that only apply to development."""
+_MAX_SCRIPT_LENGTH = 2_000
+_MAX_SCRIPTS = 50
 
 
 class ScriptKind(StrEnum):
-    """What becomes of a web process that is started by a script."""
+    """The kind of program that a script starts as the web process."""
 
     SERVER = "server"
     RELOADER = "reloading server"
-    """It serves, under a tool that watches the sources."""
-    COMPILER = "server that is compiled at each start"
-    FILES = "file server"
+    """A server that a tool restarts when sources change."""
+    COMPILER = "server that compiles at each start"
+    FILE_SERVER = "file server"
     DEVELOPMENT = "development server"
-    MANY = "runner of many programs"
+    MULTIPLE = "task runner"
 
 
 @frozen(kw_only=True)
 class Script:
-    """A script, followed to the last program that it runs."""
+    """A script, resolved to the last program that it runs."""
 
     name: str
     text: str
     words: tuple[str, ...]
-    """That program with its arguments, without variables and wrappers before it."""
+    """The program with its arguments, without environment variables and wrappers."""
 
     @property
     def program(self) -> str:
-        """Return the program, without its directory and version."""
+        """Return the name of the program, without directory and version."""
         first = self.words[0] if self.words else ""
         return re.sub(r"(?<=.)@.*", "", first.removeprefix("node_modules/.bin/").removeprefix("./"))
 
     @property
     def kind(self) -> ScriptKind:
-        """Tell what kind of program it is."""
+        """Return the kind of the program."""
         arguments = self.words[1:]
         command = arguments[0] if arguments and not arguments[0].startswith("-") else ""
-        if self.program in STARTS_MANY or self._runs_everywhere:
-            return ScriptKind.MANY
+        if self.program in PARALLEL_RUNNERS or self._runs_all_workspaces:
+            return ScriptKind.MULTIPLE
         if self.program in FILE_SERVERS:
-            return ScriptKind.FILES
-        if _is_among(self.program, command, arguments, RELOADERS):
+            return ScriptKind.FILE_SERVER
+        if _matches_table(self.program, command, arguments, RELOADERS):
             return ScriptKind.RELOADER
-        if _is_among(self.program, command, arguments, COMPILERS):
+        if _matches_table(self.program, command, arguments, COMPILERS):
             return ScriptKind.COMPILER
-        if _is_among(self.program, command, arguments, TOOLS):
+        if _matches_table(self.program, command, arguments, DEVELOPMENT_TOOLS):
             return ScriptKind.DEVELOPMENT
         return ScriptKind.SERVER
 
     def ends_with(self, commands: Sequence[str]) -> bool:
-        """Tell whether its last program is called as one of *commands*, whatever follows."""
-        return any(self._after(command) is not None for command in commands)
+        """Return True if the last program is one of *commands*, with any further arguments."""
+        return any(self._arguments_after(command) is not None for command in commands)
 
     def is_only(self, commands: Sequence[str]) -> bool:
-        """Tell whether it is one of *commands* alone, with nothing but where to listen."""
-        rests = (self._after(command) for command in commands)
+        """Return True if the script consists of one of *commands* and arguments for the address."""
+        rests = (self._arguments_after(command) for command in commands)
         return _split(self.text) == self.words and any(
-            rest is not None and _LISTENING.fullmatch(rest) for rest in rests
+            rest is not None and _ADDRESS_ARGUMENTS.fullmatch(rest) for rest in rests
         )
 
     @property
     def takes_arguments(self) -> bool:
-        """Tell whether what is added to the text is for the program that it ends with."""
-        return _unwrapped(_split(_SEPARATOR.split(self.text)[-1]), {}) == self.words
+        """Return True if arguments appended to the script reach its last program."""
+        return _strip_wrappers(_split(_SEPARATOR.split(self.text)[-1]), {}) == self.words
 
-    def _after(self, command: str) -> str | None:
-        """Return the arguments beyond *command*, each after a space; None without it."""
+    def _arguments_after(self, command: str) -> str | None:
+        """Return the arguments after *command*, each preceded by a space, or None."""
         words = [word.removeprefix("./") for word in (self.program, *self.words[1:])]
         length = len(command.split())
         is_called = words[:length] == command.split()
         return "".join(f" {word}" for word in words[length:]) if is_called else None
 
     @property
-    def _runs_everywhere(self) -> bool:
-        return self.program in _RUNNERS and not _EVERYWHERE.isdisjoint(self.words)
+    def _runs_all_workspaces(self) -> bool:
+        return self.program in _RUNNERS and not _WORKSPACE_FLAGS.isdisjoint(self.words)
 
     @property
     def served_directory(self) -> str | None:
-        """Return the directory that a file server is told to serve."""
+        """Return the directory that the file server is configured to serve, or None."""
         values = {
             position + 1 for position, word in enumerate(self.words) if word in FLAGS_WITH_VALUE
         }
@@ -125,12 +130,12 @@ class Script:
 
     @property
     def is_single_page(self) -> bool:
-        """Tell whether a file server is told to answer everything by one page."""
+        """Return True if the file server is configured to serve the same page for every path."""
         return any(word in SINGLE_PAGE_FLAGS for word in self.words)
 
 
 def script_of(manifest: Manifest, name: str) -> Script | None:
-    """Return the script of that name."""
+    """Return the script *name*, or None if there is none."""
     text = manifest.scripts.get(name)
     if text is None:
         return None
@@ -138,20 +143,50 @@ def script_of(manifest: Manifest, name: str) -> Script | None:
     return Script(name=name, text=text, words=commands[-1] if commands else ())
 
 
-def all_words(manifest: Manifest, name: str) -> Sequence[tuple[str, ...]]:
+def script_commands(manifest: Manifest, name: str) -> Sequence[tuple[str, ...]]:
     """Return every program that the script *name* runs, with its arguments."""
     return _commands(manifest.scripts.get(name, ""), manifest.scripts, {name})
 
 
-def _commands(text: str, scripts: Mapping[str, str], seen: set[str]) -> list[tuple[str, ...]]:
-    """Return the commands in *text*; one that runs a script not *seen* yet stands for its own."""
+def called_scripts(manifest: Manifest, names: Iterable[str]) -> Collection[str]:
+    """Return the scripts in *names*, and the scripts that run before, during or after them."""
+    found: set[str] = set()
+    waiting = [name for name in names if name in manifest.scripts]
+    while waiting and len(found) < _MAX_SCRIPTS:
+        name = waiting.pop()
+        seen = {name}
+        _commands(manifest.scripts[name], manifest.scripts, seen)
+        around = (f"{when}{one}" for one in seen for when in ("pre", "post"))
+        found |= seen
+        waiting += [one for one in around if one in manifest.scripts and one not in found]
+    return found
+
+
+def programs_in(text: str) -> Iterator[str]:
+    """Yield the program of each command in *text*, without environment variables and wrappers."""
+    for part in _SEPARATOR.split(text[:_MAX_SCRIPT_LENGTH]):
+        words = _split(part)
+        while words:
+            if _ASSIGNMENT.fullmatch(words[0]):
+                words = words[1:]
+            elif words[0] in ENV_WRAPPERS:
+                words = _words_after_wrapper(words)
+            else:
+                yield words[0]
+                break
+
+
+def _commands(
+    text: str, scripts: Mapping[str, str], expanded_scripts: set[str]
+) -> list[tuple[str, ...]]:
+    """Return the commands in *text*, with the calls of scripts replaced by their commands."""
     found: list[tuple[str, ...]] = []
-    for part in _SEPARATOR.split(text[:_MOST]):
-        words = _unwrapped(_split(part), scripts)
+    for part in _SEPARATOR.split(text[:_MAX_SCRIPT_LENGTH]):
+        words = _strip_wrappers(_split(part), scripts)
         called = _called_script(words, scripts)
-        if called and called not in seen and len(seen) < _MOST_SCRIPTS:
-            seen.add(called)
-            found.extend(_commands(scripts[called], scripts, seen))
+        if called and called not in expanded_scripts and len(expanded_scripts) < _MAX_SCRIPTS:
+            expanded_scripts.add(called)
+            found.extend(_commands(scripts[called], scripts, expanded_scripts))
         elif words:
             found.append(words)
     return found
@@ -164,10 +199,10 @@ def _split(text: str) -> tuple[str, ...]:
         return tuple(text.split())
 
 
-def _unwrapped(words: tuple[str, ...], scripts: Mapping[str, str]) -> tuple[str, ...]:
-    """Return *words* without the variables and the programs that only start another one."""
+def _strip_wrappers(words: tuple[str, ...], scripts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return *words* without environment variables and wrapper programs."""
     while words and _called_script(words, scripts) is None:
-        rest = _after_wrapper(words)
+        rest = _words_after_wrapper(words)
         if _ASSIGNMENT.fullmatch(words[0]):
             words = words[1:]
         elif rest:
@@ -177,7 +212,7 @@ def _unwrapped(words: tuple[str, ...], scripts: Mapping[str, str]) -> tuple[str,
     return words
 
 
-def _after_wrapper(words: tuple[str, ...]) -> tuple[str, ...]:
+def _words_after_wrapper(words: tuple[str, ...]) -> tuple[str, ...]:
     for wrapper, flags in WRAPPERS:
         if words[: len(wrapper)] == wrapper:
             rest = words[len(wrapper) :]
@@ -203,13 +238,13 @@ def _called_script(words: tuple[str, ...], scripts: Mapping[str, str]) -> str | 
             return None
 
 
-def _is_among(
+def _matches_table(
     program: str,
     command: str,
     arguments: Sequence[str],
-    known: Mapping[str, frozenset[str] | None],
+    table: Mapping[str, frozenset[str] | None],
 ) -> bool:
-    if program not in known:
+    if program not in table:
         return False
-    commands = known[program]
+    commands = table[program]
     return commands is None or command in commands or bool(commands.intersection(arguments))

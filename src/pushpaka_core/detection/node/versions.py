@@ -1,42 +1,48 @@
-"""Which Node.js a project asks for."""
+"""Finds the Node.js version that a project requests."""
 
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 
 from attrs import evolve, frozen
-from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # it has none
+from semantic_version import NpmSpec, Version  # type: ignore[import-untyped]  # has no type stubs
 
 from pushpaka_core.detection.node.manifest import Manifest, read_manifest
-from pushpaka_core.detection.sayings import Saying, Source, first_line, mise, tool_versions
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import Evidence, Rejected
+from pushpaka_core.detection.version_files import (
+    VersionEntry,
+    VersionSource,
+    first_line_source,
+    mise_source,
+    tool_versions_source,
+)
+from pushpaka_core.domain.pipeline.build_plans import Evidence, RejectedCandidate
 
-_NAMED = {
+_CODE_NAMES = {
     "argon": "4", "boron": "6", "carbon": "8", "dubnium": "10", "erbium": "12", "fermium": "14",
     "gallium": "16", "hydrogen": "18", "iron": "20", "jod": "22", "krypton": "24",
 }  # fmt: skip
-"""Lines with long-term support, by their names."""
+"""Code names of long-term support releases, with their major versions."""
 _LATEST = frozenset({"node", "latest", "stable", "current", "lts", "lts/*", "default"})
 _SPACE_AFTER_OPERATOR = re.compile(r"(?<=[<>=^~])\s+")
 _PREFIX = re.compile(r"(?<![\w.-])v(?=\d)")
-_MOST = 200
-_NEWEST = 60
-_MOST_MINORS = 30
-_LATE_PATCH = 99
+_MAX_RANGE_LENGTH = 200
+_MAX_MAJOR = 60
+_MAX_MINOR = 30
+_HIGH_PATCH = 99
 
 
 @frozen(kw_only=True)
-class WantedNode:
-    """What is asked for, and what was passed over."""
+class RequestedNode:
+    """The requested version, and requests that could not be used."""
 
     version: str | None = None
-    """A range as npm understands it; None leaves the choice to the builder."""
+    """A semver range as npm understands it. None lets the builder choose."""
     evidence: tuple[Evidence, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedCandidate, ...] = ()
 
 
-_NEEDS = (
+_MINIMUM_NODE = (
     ("@solidjs/start", 2, ">=24"),
     ("@adonisjs/core", 7, ">=24"),
     ("@angular/core", 22, "^22.22.3 || ^24.15.0 || >=26.0.0"),
@@ -45,110 +51,116 @@ _NEEDS = (
     ("astro", 6, ">=22.12"),
     ("@sveltejs/kit", 3, ">=22.17"),
     ("@tanstack/react-start", 1, ">=22.12"),
+    ("@tanstack/solid-start", 1, ">=22.12"),
     ("@angular/core", 20, "^20.19.0 || ^22.12.0 || >=24.0.0"),
     ("vite", 7, "^20.19.0 || >=22.12.0"),
     ("next", 16, ">=20.9.0"),
     ("@docusaurus/core", 3, ">=20.0"),
     ("@react-router/dev", 7, ">=20.0.0"),
 )
-"""What packages run on from a major version on; the ones that need the newest come first."""
+"""
+Packages, the major version from which they need a newer Node.js, and the Node.js versions that they
+need. The first match counts.
+"""
 
 
-def wanted_node(repository: FileTree, directories: Sequence[str]) -> WantedNode:
+def requested_node(repository: FileTree, directories: Sequence[str]) -> RequestedNode:
     """
-    Return the first version that one of the known files names.
+    Return the first version that a file requests.
 
-    *directories* are that of the application and those above it; within one kind of
-    file the nearest directory wins.
+    Each kind of file is searched for in all *directories* before the next kind is tried. The
+    application directory comes first, followed by its parents.
     """
-    rejected: list[Rejected] = []
+    rejected: list[RejectedCandidate] = []
     for source in _SOURCES:
         for directory in directories:
-            saying = source(repository, directory)
-            if saying is None:
+            entry = source(repository, directory)
+            if entry is None:
                 continue
-            version = as_range(saying.text)
+            version = as_range(entry.text)
             if version is not None:
-                evidence = _evidence(version, saying)
-                return WantedNode(
+                evidence = _evidence(version, entry)
+                return RequestedNode(
                     version=version or None, evidence=(evidence,), rejected=tuple(rejected)
                 )
-            reason = f"{saying.text[:50]!r} is no version of Node.js that is understood here"
-            rejected.append(Rejected(framework=saying.path, reason=reason))
-    return WantedNode(rejected=tuple(rejected))
+            reason = f"{entry.text[:50]!r} is not a valid Node.js version"
+            rejected.append(RejectedCandidate(framework=entry.path, reason=reason))
+    return RequestedNode(rejected=tuple(rejected))
 
 
-def needed_node(manifest: Manifest) -> WantedNode:
-    """Return what the packages need that *manifest* lists, for a project that does not say."""
-    for package, since, version in _NEEDS:
-        major = manifest.major_of(package)
-        if major is not None and since <= major < _NEWEST:
-            listing = manifest.listing(package)
+def minimum_node(manifest: Manifest) -> RequestedNode:
+    """Return the version that the packages in *manifest* need, for projects that request none."""
+    for package, since, version in _MINIMUM_NODE:
+        major = manifest.major_version_of(package)
+        if major is not None and since <= major < _MAX_MAJOR:
+            listing = manifest.listing_evidence(package)
             evidence = evolve(listing, reason=f"{package} {major} needs Node.js {version}")
-            return WantedNode(version=version, evidence=(evidence,))
-    return WantedNode()
+            return RequestedNode(version=version, evidence=(evidence,))
+    return RequestedNode()
 
 
 def may_be_at_least(version: str | None, major: int) -> bool:
-    """Tell whether a Node.js of *major*, or a newer one, is among those that *version* allows."""
-    return version is None or any(allows_major(version, number) for number in range(major, _NEWEST))
+    """Return True if *version*, a range, allows Node.js *major* or newer."""
+    return version is None or any(
+        allows_major(version, number) for number in range(major, _MAX_MAJOR)
+    )
 
 
-def allows_major(wanted: str, major: int) -> bool:
-    """Tell whether one of the versions of *major* is among those that *wanted* allows."""
-    allowed = NpmSpec(wanted)
+def allows_major(version_range: str, major: int) -> bool:
+    """Return True if *version_range* allows a version whose major version is *major*."""
+    allowed = NpmSpec(version_range)
     return any(
         allowed.match(Version(major=major, minor=minor, patch=patch))
-        for minor in range(_MOST_MINORS)
-        for patch in (0, _LATE_PATCH)
+        for minor in range(_MAX_MINOR)
+        for patch in (0, _HIGH_PATCH)
     )
 
 
 def as_range(text: str) -> str | None:
-    """Return a range that npm understands, "" for any version, or None for nonsense."""
+    """Return *text* as an npm version range, "" for any version, or None if it is invalid."""
     name = text.strip().lower()
     if name in _LATEST:
         return ""
-    if codename := _NAMED.get(name.removeprefix("lts/").removeprefix("lts-")):
+    if codename := _CODE_NAMES.get(name.removeprefix("lts/").removeprefix("lts-")):
         return codename
     number = name.removeprefix("node-").removeprefix("node/")
-    wanted = _SPACE_AFTER_OPERATOR.sub("", _PREFIX.sub("", number))
-    if len(wanted) <= _MOST:
+    normalized = _SPACE_AFTER_OPERATOR.sub("", _PREFIX.sub("", number))
+    if len(normalized) <= _MAX_RANGE_LENGTH:
         with suppress(ValueError):
-            NpmSpec(wanted)
-            return "" if wanted in {"*", "x"} else wanted
+            NpmSpec(normalized)
+            return "" if normalized in {"*", "x"} else normalized
     return None
 
 
-def _evidence(version: str, saying: Saying) -> Evidence:
+def _evidence(version: str, entry: VersionEntry) -> Evidence:
     if not version:
-        reason = f"any current Node.js will do ({saying.text})"
-    elif saying.text == version:
-        reason = f"Node.js {version} is asked for"
+        reason = f"any current Node.js version works ({entry.text})"
+    elif entry.text == version:
+        reason = f"Node.js {version} is requested"
     else:
-        reason = f"Node.js {version} is asked for, as {saying.text}"
-    return Evidence(reason=reason, path=saying.path, line=saying.line)
+        reason = f"Node.js {version} is requested as {entry.text}"
+    return Evidence(reason=reason, path=entry.path, line=entry.line)
 
 
-def _in_manifest(*keys: str) -> Source:
-    def read(repository: FileTree, directory: str) -> Saying | None:
+def _manifest_source(*keys: str) -> VersionSource:
+    def read(repository: FileTree, directory: str) -> VersionEntry | None:
         manifest = read_manifest(repository, directory)
         text = manifest.text(*keys)
         if text is None:
             return None
         place = manifest.evidence("", *keys)
-        return Saying(text=text, path=manifest.path, line=place.line)
+        return VersionEntry(text=text, path=manifest.path, line=place.line)
 
     return read
 
 
-_SOURCES: tuple[Source, ...] = (
-    first_line(".nvmrc"),
-    first_line(".node-version"),
-    tool_versions("nodejs", "node"),
-    mise("node", "nodejs"),
-    _in_manifest("volta", "node"),
-    _in_manifest("engines", "node"),
-    _in_manifest("devEngines", "runtime", "version"),
+_SOURCES: tuple[VersionSource, ...] = (
+    first_line_source(".nvmrc"),
+    first_line_source(".node-version"),
+    tool_versions_source("nodejs", "node"),
+    mise_source("node", "nodejs"),
+    _manifest_source("volta", "node"),
+    _manifest_source("engines", "node"),
+    _manifest_source("devEngines", "runtime", "version"),
 )
-"""Files that name a version, the most exact first."""
+"""Files that request a version, most specific first."""

@@ -1,4 +1,4 @@
-"""Monorepos: the workspace that an application belongs to, and the packages beside it."""
+"""Workspaces of npm, Yarn, pnpm and Lerna, and the packages in them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,61 +9,72 @@ from posixpath import relpath
 
 from attrs import frozen
 
-from pushpaka_core.detection.documents import inside, read_json, read_yaml, strings, table
+from pushpaka_core.detection.documents import (
+    read_json,
+    read_yaml,
+    repository_path,
+    strings,
+    table_at,
+)
 from pushpaka_core.detection.node.manager_choice import WORKSPACE_FILE
 from pushpaka_core.detection.node.manifest import FILE, Manifest, read_manifest
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.path_patterns import PathPatterns
+from pushpaka_core.domain.projects.path_patterns import PathPatterns
 
-_MOST_MEMBERS = 500
-_MOST_PATTERNS = 200
-_MOST_IN_PATTERNS = 5_000
-_MOST_IN_DIRECTORIES = 500_000
-"""Characters; what nobody writes is passed over, so that looking takes a second at most."""
+_MAX_MEMBERS = 500
+_MAX_PATTERNS = 200
+_MAX_PATTERN_CHARACTERS = 5_000
+_MAX_DIRECTORY_CHARACTERS = 500_000
+"""
+The maximum total length of all directories, in characters. Further directories are ignored, so that
+matching takes at most a second.
+"""
 _ALTERNATIVES = re.compile(r"(\{[^{}]*\})")
 
 
 @frozen(kw_only=True)
 class Workspace:
-    """Packages of one repository that are installed together."""
+    """The packages of a repository that are installed together."""
 
     repository: FileTree
     directory: str
-    """Its root, as seen from the repository; "." for the repository itself."""
+    """The workspace root, relative to the repository root, which is "."."""
     patterns: tuple[str, ...]
     source: str
-    """The file that says so."""
+    """The file that declares the workspace."""
 
     @cached_property
     def manifest(self) -> Manifest:
-        """Return the manifest of the root."""
+        """Return the manifest of the workspace root."""
         return read_manifest(self.repository, self.directory)
 
     @cached_property
     def member_directories(self) -> Sequence[str]:
-        """Return where its packages lie, as seen from the repository."""
-        included = _compiled(one for one in self.patterns if not one.startswith("!"))
-        excluded = _compiled(one[1:] for one in self.patterns if one.startswith("!"))
+        """Return the directories of the packages, relative to the repository, sorted."""
+        included = _compile_patterns(one for one in self.patterns if not one.startswith("!"))
+        excluded = _compile_patterns(one[1:] for one in self.patterns if one.startswith("!"))
         found = (
             directory
-            for directory in _first(_package_directories(self.repository), _MOST_IN_DIRECTORIES)
+            for directory in _limit_characters(
+                _package_directories(self.repository), _MAX_DIRECTORY_CHARACTERS
+            )
             if directory != self.directory
-            and (inner := _inner(directory, self.directory)) is not None
+            and (inner := _relative_to_root(directory, self.directory)) is not None
             and included.match(inner)
             and not excluded.match(inner)
         )
-        return sorted(found)[:_MOST_MEMBERS]
+        return sorted(found)[:_MAX_MEMBERS]
 
     @cached_property
     def members(self) -> Mapping[str, Manifest]:
-        """Return the manifests of its packages by their directories."""
+        """Return the manifests of the packages by directory."""
         return {
             directory: read_manifest(self.repository, directory)
             for directory in self.member_directories
         }
 
     def local_dependencies(self, directory: str) -> Sequence[str]:
-        """Return where the packages lie that the one in *directory* needs, in building order."""
+        """Return the directories of packages that *directory* depends on, in build order."""
         by_name = {manifest.name: place for place, manifest in self.members.items()}
         ordered: dict[str, None] = {}
         waiting: list[tuple[str, bool]] = [(directory, False)]
@@ -85,13 +96,13 @@ class Workspace:
 
 def workspace_of(repository: FileTree, directory: str) -> Workspace | None:
     """
-    Return the workspace of which *directory* is the root or a member.
+    Return the workspace of which *directory* is the root or a member, or None.
 
     Raises:
-        DetectionError: If a file that says so is broken; the message holds its place.
+        DetectionError: If a workspace file is invalid. The message includes the line and column.
     """
     for place in directories_above(directory):
-        workspace = _declared_in(repository, place)
+        workspace = _workspace_declared_in(repository, place)
         members = workspace.member_directories if workspace else ()
         if members and directory in (place, *members):
             return workspace
@@ -99,35 +110,40 @@ def workspace_of(repository: FileTree, directory: str) -> Workspace | None:
 
 
 def directories_above(directory: str) -> Sequence[str]:
-    """Return *directory* and those above it, up to the repository."""
+    """Return *directory* and its parents, up to the repository root."""
     path = PurePosixPath(directory)
     return [str(one) for one in (path, *path.parents)]
 
 
-def way(start: str, end: str) -> str:
+def relative_path(start: str, end: str) -> str:
     """Return the relative path from one directory of the repository to another."""
     return relpath(end, start)
 
 
-def _declared_in(repository: FileTree, directory: str) -> Workspace | None:
+def _workspace_declared_in(repository: FileTree, directory: str) -> Workspace | None:
     for name, patterns in _declarations(repository, directory):
         if patterns:
             return Workspace(
                 repository=repository,
                 directory=directory,
-                patterns=patterns[:_MOST_PATTERNS],
-                source=inside(directory, name),
+                patterns=patterns[:_MAX_PATTERNS],
+                source=repository_path(directory, name),
             )
     return None
 
 
 def _declarations(repository: FileTree, directory: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the files that may name packages, with what they name."""
-    pnpm = read_yaml(repository, inside(directory, WORKSPACE_FILE))
+    """Yield the files that may declare a workspace, with the patterns in them."""
+    pnpm = read_yaml(repository, repository_path(directory, WORKSPACE_FILE))
     yield WORKSPACE_FILE, strings(pnpm.get("packages"))
-    said = read_json(repository, inside(directory, FILE)).get("workspaces")
-    yield FILE, strings(table(said).get("packages") if isinstance(said, Mapping) else said)
-    lerna = read_json(repository, inside(directory, "lerna.json"))
+    workspaces = read_json(repository, repository_path(directory, FILE)).get("workspaces")
+    yield (
+        FILE,
+        strings(
+            table_at(workspaces).get("packages") if isinstance(workspaces, Mapping) else workspaces
+        ),
+    )
+    lerna = read_json(repository, repository_path(directory, "lerna.json"))
     yield "lerna.json", strings(lerna.get("packages"))
 
 
@@ -138,28 +154,28 @@ def _package_directories(repository: FileTree) -> Iterator[str]:
             yield directory or "."
 
 
-def _inner(directory: str, root: str) -> str | None:
+def _relative_to_root(directory: str, root: str) -> str | None:
     if root == ".":
         return directory
     return directory.removeprefix(f"{root}/") if directory.startswith(f"{root}/") else None
 
 
-def _compiled(patterns: Iterable[str]) -> PathPatterns:
-    expanded = (each for pattern in patterns for each in _expanded(pattern))
-    return PathPatterns.of(_first(expanded, _MOST_IN_PATTERNS))
+def _compile_patterns(patterns: Iterable[str]) -> PathPatterns:
+    expanded = (each for pattern in patterns for each in _expand_braces(pattern))
+    return PathPatterns.of(_limit_characters(expanded, _MAX_PATTERN_CHARACTERS))
 
 
-def _expanded(pattern: str) -> Iterator[str]:
-    """Yield what a pattern of directories, as npm, pnpm and yarn know it, stands for."""
+def _expand_braces(pattern: str) -> Iterator[str]:
+    """Expand the alternatives in a workspace pattern, for example "{apps,packages}/*"."""
     parts = _ALTERNATIVES.split(pattern.strip().removeprefix("./").strip("/"))
     choices = (part[1:-1].split(",") if part.startswith("{") else [part] for part in parts)
     yield from map("".join, product(*choices))
 
 
-def _first(texts: Iterable[str], most: int) -> Iterator[str]:
-    """Yield *texts* until they have so many characters together."""
+def _limit_characters(texts: Iterable[str], limit: int) -> Iterator[str]:
+    """Yield *texts* until their total length exceeds *limit* characters."""
     for text in texts:
-        most -= len(text) + 1
-        if most < 0:
+        limit -= len(text) + 1
+        if limit < 0:
             return
         yield text

@@ -1,1 +1,1 @@
-"""Python: what it depends on, what answers requests in it, and which server runs that."""
+"""Python detection: the dependencies, the application object or script, and its server."""

@@ -1,22 +1,27 @@
-"""What was found in a Python project, and the plans that can be made of it."""
+"""Analyzes a Python project and proposes build plans."""
 
 import re
 from collections.abc import Collection, Iterator
 
 from attrs import evolve, frozen
 
-from pushpaka_core.detection.node.assets import assets_of
-from pushpaka_core.detection.python.applications import Application, find_applications, outranked
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.node.front_end_assets import assets_of
+from pushpaka_core.detection.python.applications import (
+    Application,
+    find_applications,
+    outranked_applications,
+)
 from pushpaka_core.detection.python.callables import ServedCallable, find_callable
 from pushpaka_core.detection.python.dependencies import PythonProject
 from pushpaka_core.detection.python.django import Django
 from pushpaka_core.detection.python.entry_points import EntryPoint, find_entry_point
-from pushpaka_core.detection.python.environment import EnvRead, env_reads, required_evidence
-from pushpaka_core.detection.python.factories import Factory, find_factories, links_between
+from pushpaka_core.detection.python.env_var_scan import EnvRead, find_env_reads, required_evidence
+from pushpaka_core.detection.python.factories import Factory, find_factories, name_links
 from pushpaka_core.detection.python.frameworks import FACTORY_NAMES, WEB_FRAMEWORKS, Interface
 from pushpaka_core.detection.python.modules import Module, read_modules
-from pushpaka_core.detection.python.programs import PACKAGES
 from pushpaka_core.detection.python.project import REQUIREMENTS, read_project
+from pushpaka_core.detection.python.script_frameworks import FRAMEWORK_PACKAGES
 from pushpaka_core.detection.python.scripts import (
     Script,
     find_plain_script,
@@ -24,17 +29,18 @@ from pushpaka_core.detection.python.scripts import (
     seems_to_listen,
 )
 from pushpaka_core.detection.python.servers import SERVERS
-from pushpaka_core.detection.python.serving import (
-    Service,
-    forgotten,
-    run,
+from pushpaka_core.detection.python.start_commands import (
+    StartCommand,
+    missing_package,
+    run_script,
     serve,
     serve_target,
 )
-from pushpaka_core.detection.python.versions import wanted_python
+from pushpaka_core.detection.python.versions import requested_python
+from pushpaka_core.detection.python.workers import Worker, find_worker
 from pushpaka_core.detection.python.workspaces import PYPROJECT
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Evidence, Origin, Rejected, Step
+from pushpaka_core.detection.steps import detected_step, detected_steps
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Evidence, RejectedCandidate
 
 _FLASK_ENV = ".flaskenv"
 _FLASK_APP = re.compile(
@@ -43,220 +49,281 @@ _FLASK_APP = re.compile(
 
 
 @frozen(kw_only=True)
-class Analysis:
-    """The project's dependencies, its modules, and what in them answers requests."""
+class PythonAnalysis:
+    """The analysis of one application: dependencies, modules and possible start commands."""
 
-    question: Question
+    context: DetectionContext
     project: PythonProject
     modules: tuple[Module, ...]
-    unread: tuple[Rejected, ...]
+    unreadable: tuple[RejectedCandidate, ...]
     django: Django | None
     reads: tuple[EnvRead, ...]
 
     @classmethod
-    def of(cls, question: Question, *, without: Collection[str]) -> "Analysis":
-        """Look at the application that is in question."""
-        modules, unread = read_modules(question.tree, question.directory, without=without)
+    def analyze(
+        cls, context: DetectionContext, *, excluded_directories: Collection[str]
+    ) -> "PythonAnalysis":
+        """Analyze the application in *context*, without *excluded_directories*."""
+        modules, unread = read_modules(
+            context.tree, context.directory, excluded_directories=excluded_directories
+        )
         return cls(
-            question=question,
-            project=read_project(question),
+            context=context,
+            project=read_project(context),
             modules=modules,
-            unread=unread,
-            django=Django.of(question.tree, modules),
-            reads=env_reads(modules),
+            unreadable=unread,
+            django=Django.find(context.tree, modules),
+            reads=find_env_reads(modules),
         )
 
     def framework_by_dependency(self) -> str:
-        """Name the framework where somebody else says what to start."""
-        listed = (name for name, package in PACKAGES if package in self.project.listed)
-        return self.question.framework or next(listed, "python")
+        """Return the framework that the dependencies suggest, for a given start command."""
+        listed = (name for name, package in FRAMEWORK_PACKAGES if package in self.project.listed)
+        return self.context.framework or next(listed, "python")
 
-    def proposals(self) -> Iterator[BuildPlan | Rejected]:
-        """Yield what could be started, the likeliest first."""
+    def proposals(self) -> Iterator[BuildPlan | RejectedCandidate]:
+        """Yield a plan or a rejection for each way to start the application, best first."""
         applications = self._applications()
         if applications:
-            yield self._of_application(applications)
-        elif self.django and self.django.settings and self._wanted in {None, "django"}:
-            yield self._of_django(self.django)
-        if script := find_script(self.modules, self._wanted, self.project.listed):
-            yield self._run(script)
-        if self._wanted is None and (found := find_callable(self.modules, self.project.brought)):
-            yield self._of_callable(found)
-        if self._wanted is None and (entry := find_entry_point(self.question.tree, self.project)):
-            yield self._of_entry_point(entry)
+            yield self._plan_application(applications)
+        elif self.django and self.django.settings and self._chosen_framework in {None, "django"}:
+            yield self._plan_django(self.django)
+        script = find_script(self.modules, self._chosen_framework, self.project.listed)
+        worker = self._worker()
+        # Bots import libraries such as aiohttp as clients.
+        if script and (script.framework.is_script_only or worker is None):
+            yield self._plan_script(script)
+        if self._chosen_framework is None and (
+            found := find_callable(self.modules, self.project.installed_packages)
+        ):
+            yield self._plan_callable(found)
+        if worker:
+            yield self._plan_worker(worker)
+        is_guess = self.context.has_only_workers and not seems_to_listen(self.modules)
+        if (
+            self._chosen_framework is None
+            and not is_guess
+            and (entry := find_entry_point(self.context.tree, self.project))
+        ):
+            yield self._plan_entry_point(entry)
         if seems_to_listen(self.modules):
-            yield from self.of_plain_script()
+            yield from self.plain_script_plans()
 
-    def of_plain_script(self) -> Iterator[BuildPlan | Rejected]:
-        """Yield the plan for a script of which nothing but its name says that it is a program."""
-        if self._wanted is None and (script := find_plain_script(self.modules)):
-            yield self._run(script)
+    def plain_script_plans(self) -> Iterator[BuildPlan | RejectedCandidate]:
+        """Yield the plan for a script that only its file name suggests."""
+        if self._chosen_framework is None and (script := find_plain_script(self.modules)):
+            yield self._plan_script(script)
 
     def plan(
         self,
         framework: str,
         *,
-        web: str | None = None,
+        web_command: str | None = None,
         evidence: tuple[Evidence, ...] = (),
-        rejected: tuple[Rejected, ...] = (),
-        served_by: Module | None = None,
+        rejected_candidates: tuple[RejectedCandidate, ...] = (),
+        served_module: Module | None = None,
     ) -> BuildPlan:
-        """Return the plan, with *web* as the command that was found."""
+        """
+        Return the build plan.
+
+        Args:
+            framework: The name of the framework.
+            web_command: The detected start command, or None if the user gives one.
+            evidence: The reasons for the start command.
+            rejected_candidates: Candidates that were not chosen.
+            served_module: The module that is served, which may select the Django settings.
+        """
         project = self.project
-        version = wanted_python(self.question)
+        version = requested_python(self.context)
         django = self.django if framework == "django" else None
-        collecting = _detected(django.collecting(served_by)) if django else None
-        assets = assets_of(self.question)
+        collecting = django.collectstatic_command(served_module) if django else None
+        assets = assets_of(self.context)
         return BuildPlan(
             framework=framework,
             language="python",
             language_version=version[0] if version else None,
             package_manager=project.manager,
-            directory=self.question.directory,
-            install=_detected(project.install),
-            build=(*assets.steps, *((collecting,) if collecting else ())),
-            processes={"web": Step(command=web, origin=Origin.DETECTED)} if web else {},
+            directory=self.context.directory,
+            install=detected_step(project.install) if project.install else None,
+            build=(*assets.steps, *detected_steps(collecting or "")),
+            processes={"web": detected_step(web_command)} if web_command else {},
             env_names=tuple(dict.fromkeys(read.name for read in self.reads)),
             evidence=(
                 *evidence,
-                *self._listings(framework),
+                *self._framework_evidence(framework),
                 *project.evidence,
                 *((version[1],) if version else ()),
-                *(django.evidence(served_by, project.listed) if django else ()),
+                *(django.evidence(served_module, project.listed) if django else ()),
                 *assets.evidence,
                 *required_evidence(self.reads),
             ),
-            rejected=(*rejected, *project.rejected, *self.unread),
+            rejected=(*rejected_candidates, *project.rejected, *self.unreadable),
         )
 
-    def nothing_to_start(self) -> Rejected | None:
-        """Say what was looked for in vain, unless there is a script that could be run."""
-        if next(self.of_plain_script(), None):
+    def not_startable_rejection(self) -> RejectedCandidate | None:
+        """Return why nothing can be started, or None if there is a script with a common name."""
+        if next(self.plain_script_plans(), None):
             return None
         if needy := self._factory_with_arguments():
-            return Rejected(framework=needy.framework.name, reason=needy.reason())
+            return RejectedCandidate(framework=needy.framework.name, reason=needy.reason())
         names = sorted({framework.title for framework in WEB_FRAMEWORKS})
-        unread = "".join(f"; {one.reason}" for one in self.unread[:3])
+        unread = "".join(f"; {one.reason}" for one in self.unreadable[:3])
         reason = (
-            f"nothing to start was found: no module makes an application ({', '.join(names)})"
-            f" and there is no script with a usual name (main.py, app.py, …){unread}"
+            f"nothing to start was found: no module creates an application ({', '.join(names)})"
+            f" and there is no script with a common name (main.py, app.py, …){unread}"
         )
-        return Rejected(framework=self.question.framework or "python", reason=reason)
+        return RejectedCandidate(framework=self.context.framework or "python", reason=reason)
 
     @property
-    def _wanted(self) -> str | None:
-        """Return the framework that was chosen, where it narrows down what is looked for."""
-        return None if self.question.framework == "python" else self.question.framework
+    def _chosen_framework(self) -> str | None:
+        """Return the chosen framework, or None for "python", which does not narrow the search."""
+        return None if self.context.framework == "python" else self.context.framework
 
     def _factory_with_arguments(self) -> Factory | None:
         importable = [module for module in self.modules if module.is_importable]
-        factories = find_factories(importable, links_between(importable)).values()
+        factories = find_factories(importable, name_links(importable)).values()
         return next(
             (one for one in factories if one.required and one.function.name in FACTORY_NAMES), None
         )
 
     def _applications(self) -> tuple[Application, ...]:
-        interfaces = {one.interface for one in SERVERS if one.package in self.project.brought}
+        interfaces = {
+            one.interface for one in SERVERS if one.package in self.project.installed_packages
+        }
         if self.django and self.django.needs_asgi(self.project.listed):
             interfaces = {Interface.ASGI}
         found = (
             application
             for application in find_applications(self.modules, interfaces)
-            if self._wanted in {None, application.framework.name}
+            if self._chosen_framework in {None, application.framework.name}
         )
-        told = _FLASK_APP.search(self.question.tree.read(_FLASK_ENV) or "")
-        named = told["name"].removesuffix(".py").replace("/", ".") if told else None
+        match = _FLASK_APP.search(self.context.tree.read(_FLASK_ENV) or "")
+        named = match["name"].removesuffix(".py").replace("/", ".") if match else None
         return tuple(sorted(found, key=lambda application: application.module.name != named))
 
-    def _of_application(self, applications: tuple[Application, ...]) -> BuildPlan | Rejected:
+    def _plan_application(
+        self, applications: tuple[Application, ...]
+    ) -> BuildPlan | RejectedCandidate:
         application = applications[0]
         framework = application.framework
-        return self._served(
+        return self._plan_served(
             framework.name,
             framework.package,
             serve(application, self.project, self.modules),
             application.evidence(),
-            rejected=(*outranked(applications), *self._outranked_script(application)),
-            served_by=application.module,
+            rejected_candidates=(
+                *outranked_applications(applications),
+                *self._outranked_script(application),
+            ),
+            served_module=application.module,
         )
 
-    def _outranked_script(self, winner: Application) -> tuple[Rejected, ...]:
-        """Name the file that would be run if there was no application."""
-        script = find_script(self.modules, self._wanted, self.project.listed)
+    def _outranked_script(self, winner: Application) -> tuple[RejectedCandidate, ...]:
+        """Return the script that would run if *winner* did not exist, as a rejected candidate."""
+        script = find_script(self.modules, self._chosen_framework, self.project.listed)
         if script is None or not script.framework.is_script_only:
             return ()
         path, name = script.module.path, script.framework.name
-        reason = f"{path} could be run, but `{winner.variable}` in {winner.module.path} comes first"
-        return (Rejected(framework=name, reason=f"{reason}: set framework to {name} for it"),)
+        reason = f"{path} could be run, but `{winner.variable}` in {winner.module.path} is used"
+        return (
+            RejectedCandidate(
+                framework=name, reason=f"{reason}. Set framework to {name} to run it"
+            ),
+        )
 
-    def _served(
+    def _plan_served(
         self,
         framework: str,
         package: str,
-        service: Service,
+        start_command: StartCommand,
         evidence: Evidence,
         *,
-        rejected: tuple[Rejected, ...] = (),
-        served_by: Module | None = None,
-    ) -> BuildPlan | Rejected:
-        if missing := self._unlisted(framework, package, evidence):
+        rejected_candidates: tuple[RejectedCandidate, ...] = (),
+        served_module: Module | None = None,
+    ) -> BuildPlan | RejectedCandidate:
+        if missing := self._unlisted_rejection(framework, package, evidence):
             return missing
-        lacking = forgotten(package, self.project)
+        package_to_add = missing_package(package, self.project)
         plan = self.plan(
             framework,
-            web=service.command,
-            evidence=(evidence, *service.evidence, *lacking.evidence),
-            rejected=rejected,
-            served_by=served_by,
+            web_command=start_command.command,
+            evidence=(evidence, *start_command.evidence, *package_to_add.evidence),
+            rejected_candidates=rejected_candidates,
+            served_module=served_module,
         )
-        return evolve(plan, added_packages=(*lacking.added, *service.added))
+        return evolve(
+            plan, added_packages=(*package_to_add.added_packages, *start_command.added_packages)
+        )
 
-    def _of_django(self, django: Django) -> BuildPlan | Rejected:
-        """Serve what Django makes of the settings where no module makes an application."""
-        evidence = Evidence(reason="there is a program of Django", path=django.program)
-        return self._served("django", "django", django.service(self.project), evidence)
+    def _plan_django(self, django: Django) -> BuildPlan | RejectedCandidate:
+        """
+        Return a plan for Django's default WSGI application, for projects in which no module creates
+        one.
+        """
+        evidence = Evidence(reason="there is a Django project", path=django.program)
+        return self._plan_served("django", "django", django.serve_default(self.project), evidence)
 
-    def _run(self, script: Script) -> BuildPlan | Rejected:
+    def _plan_script(self, script: Script) -> BuildPlan | RejectedCandidate:
         framework = script.framework
-        if missing := self._unlisted(framework.name, framework.package, script.evidence()):
+        if missing := self._unlisted_rejection(
+            framework.name, framework.package, script.evidence()
+        ):
             return missing
-        service = run(script, self.project, self.modules)
-        lacking = forgotten(framework.package, self.project)
-        evidence = (script.evidence(), *service.evidence, *lacking.evidence)
-        plan = self.plan(framework.name, web=service.command, evidence=evidence)
-        return evolve(plan, added_packages=(*lacking.added, *service.added))
-
-    def _of_callable(self, found: ServedCallable) -> BuildPlan:
-        root = found.module.root
-        service = serve_target(found.target, found.interface, root, self.project, is_factory=False)
-        return self.plan(
-            "python", web=service.command, evidence=(found.evidence(), *service.evidence)
+        service = run_script(script, self.project, self.modules)
+        package_to_add = missing_package(framework.package, self.project)
+        evidence = (script.evidence(), *service.evidence, *package_to_add.evidence)
+        plan = self.plan(framework.name, web_command=service.command, evidence=evidence)
+        return evolve(
+            plan, added_packages=(*package_to_add.added_packages, *service.added_packages)
         )
 
-    def _of_entry_point(self, entry: EntryPoint) -> BuildPlan:
+    def _plan_callable(self, served_callable: ServedCallable) -> BuildPlan:
+        root = served_callable.module.root
+        service = serve_target(
+            served_callable.target, served_callable.interface, root, self.project, is_factory=False
+        )
+        return self.plan(
+            "python",
+            web_command=service.command,
+            evidence=(served_callable.evidence(), *service.evidence),
+        )
+
+    def _worker(self) -> Worker | None:
+        if self._chosen_framework or seems_to_listen(self.modules):
+            return None
+        return find_worker(self.modules, self.context.tree, self.project)
+
+    def _plan_worker(self, worker: Worker) -> BuildPlan:
+        plan = self.plan("python", evidence=worker.evidence)
+        return evolve(plan, processes={"worker": detected_step(worker.command)})
+
+    def _plan_entry_point(self, entry_point: EntryPoint) -> BuildPlan:
         return self.plan(
             self.framework_by_dependency(),
-            web=entry.name,
-            evidence=(entry.evidence(),),
-            rejected=entry.rejected(),
+            web_command=entry_point.name,
+            evidence=(entry_point.evidence(),),
+            rejected_candidates=entry_point.rejected_candidates(),
         )
 
-    def _listings(self, framework: str) -> tuple[Evidence, ...]:
-        packages = dict.fromkeys(package for name, package in PACKAGES if name == framework)
+    def _framework_evidence(self, framework: str) -> tuple[Evidence, ...]:
+        packages = dict.fromkeys(
+            package for name, package in FRAMEWORK_PACKAGES if name == framework
+        )
         listed = self.project.listed
         return tuple(listed[package] for package in packages if package in listed)
 
-    def _unlisted(self, name: str, package: str, evidence: Evidence) -> Rejected | None:
-        """Refuse to start what would not be installed."""
-        if not package or self.project.manager or self.question.has_install:
+    def _unlisted_rejection(
+        self, name: str, package: str, evidence: Evidence
+    ) -> RejectedCandidate | None:
+        """
+        Return a rejection if no file lists *package*, which the start command
+        needs, else None.
+        """
+        if not package or self.project.manager or self.context.has_install_command:
             return None
         unused = "".join(f" ({one.framework}: {one.reason})" for one in self.project.rejected)
         reason = (
-            f"{evidence.path} needs {package}, but nothing says that it must be installed{unused}:"
-            f" list it in {REQUIREMENTS} or {PYPROJECT}"
+            f"{evidence.path} needs {package}, but no file lists it as a dependency{unused}."
+            f" Add it to {REQUIREMENTS} or {PYPROJECT}"
         )
-        return Rejected(framework=name, reason=reason)
-
-
-def _detected(command: str | None) -> Step | None:
-    return Step(command=command, origin=Origin.DETECTED) if command else None
+        return RejectedCandidate(framework=name, reason=reason)

@@ -1,4 +1,4 @@
-"""What is particular about Django: its settings, its static files, and which hosts it answers."""
+"""Django projects: settings, static files, allowed hosts and migrations."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,31 +8,31 @@ from attrs import evolve, frozen
 from pushpaka_core.detection.python.dependencies import PythonProject
 from pushpaka_core.detection.python.frameworks import Interface
 from pushpaka_core.detection.python.modules import Module
-from pushpaka_core.detection.python.serving import Service, serve_target
-from pushpaka_core.detection.python.syntax import assignments, star_sources, top_level
+from pushpaka_core.detection.python.start_commands import StartCommand, serve_target
+from pushpaka_core.detection.python.syntax import assignments, import_time_statements, star_sources
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 _VARIABLE = "DJANGO_SETTINGS_MODULE"
 _STATICFILES = "django.contrib.staticfiles"
-_SERVING = ("whitenoise", "dj-static", "django-storages", "servestatic")
-"""Packages by which static files get to browsers."""
+_STATIC_FILE_PACKAGES = ("whitenoise", "dj-static", "django-storages", "servestatic")
+"""Packages that serve static files to browsers."""
 
 
 @frozen(kw_only=True)
 class Django:
-    """A project that Django's manage.py belongs to."""
+    """A Django project with a manage.py."""
 
     program: str
     """The path of manage.py."""
     settings: str | None
-    """The module that manage.py takes where the environment names none."""
+    """The settings module that manage.py uses unless the environment names another."""
     modules: Mapping[str, Module]
-    """All modules of the project by name."""
+    """All modules of the project, by name."""
 
     @classmethod
-    def of(cls, tree: FileTree, modules: Sequence[Module]) -> "Django | None":
-        """Return the project with the manage.py that lies highest."""
+    def find(cls, tree: FileTree, modules: Sequence[Module]) -> "Django | None":
+        """Return the project of the topmost manage.py in *tree*, or None."""
         found = (path for path in tree.paths() if path.rpartition("/")[2] == "manage.py")
         program = min(found, key=lambda path: (path.count("/"), path), default=None)
         own = next((one for one in modules if one.path == program), None)
@@ -41,34 +41,42 @@ class Django:
         by_name = {module.name: module for module in modules}
         return cls(program=program, settings=_settings_in(own), modules=by_name)
 
-    def collecting(self, served_by: Module | None) -> str | None:
-        """Return the command that collects static files, as what serves them needs it."""
-        settings = self._served_settings(served_by)
-        if not self._has_staticfiles(settings) or self._assigned(settings, "STATIC_ROOT") is None:
+    def collectstatic_command(self, served_module: Module | None) -> str | None:
+        """
+        Return the command that collects static files, or None if none are collected.
+
+        It uses the settings of *served_module*, the module that the server imports, so that the
+        server finds the files.
+        """
+        settings = self._served_settings(served_module)
+        if (
+            not self._has_staticfiles(settings)
+            or self._find_assignment(settings, "STATIC_ROOT") is None
+        ):
             return None
         named = f"{_VARIABLE}=${{{_VARIABLE}:-{settings}}} " if settings != self.settings else ""
         return f"{named}python {self.program} collectstatic --noinput"
 
     def evidence(
-        self, served_by: Module | None, listed: Mapping[str, Evidence]
+        self, served_module: Module | None, direct_dependencies: Mapping[str, Evidence]
     ) -> Iterator[Evidence]:
-        """Say which settings count, and what a person has to know about them."""
-        settings = self._served_settings(served_by)
+        """Return the settings module, and notes on static files, allowed hosts and migrations."""
+        settings = self._served_settings(served_module)
         if settings is None:
             return
-        yield Evidence(reason=f"its settings are {settings}", path=self._path_of(settings))
-        yield from self._about_static_files(settings, listed)
-        yield from self._about_hosts(settings)
-        yield from self._about_migrations(settings)
+        yield Evidence(reason=f"the settings module is {settings}", path=self._path_of(settings))
+        yield from self._static_file_notes(settings, direct_dependencies)
+        yield from self._host_notes(settings)
+        yield from self._migration_notes(settings)
 
-    def needs_asgi(self, listed: Mapping[str, Evidence]) -> bool:
-        """Tell whether only an ASGI server will do."""
-        named = self._assigned(self.settings, "ASGI_APPLICATION")
-        other = self._assigned(self.settings, "WSGI_APPLICATION")
-        return "channels" in listed or (named is not None and other is None)
+    def needs_asgi(self, direct_dependencies: Mapping[str, Evidence]) -> bool:
+        """Return True if the project only works on an ASGI server."""
+        named = self._find_assignment(self.settings, "ASGI_APPLICATION")
+        other = self._find_assignment(self.settings, "WSGI_APPLICATION")
+        return "channels" in direct_dependencies or (named is not None and other is None)
 
-    def service(self, project: PythonProject) -> Service:
-        """Return how it is served where none of its modules makes an application."""
+    def serve_default(self, project: PythonProject) -> StartCommand:
+        """Return how to serve the project if none of its modules creates an application object."""
         root = self.program.rpartition("/")[0] or "."
         service = serve_target(
             "django.core.wsgi:get_wsgi_application",
@@ -79,15 +87,15 @@ class Django:
         )
         return evolve(service, command=f"{_VARIABLE}={self.settings} {service.command}")
 
-    def _served_settings(self, served_by: Module | None) -> str | None:
-        return (_settings_in(served_by) if served_by else None) or self.settings
+    def _served_settings(self, served_module: Module | None) -> str | None:
+        return (_settings_in(served_module) if served_module else None) or self.settings
 
-    def _about_static_files(
-        self, settings: str, listed: Mapping[str, Evidence]
+    def _static_file_notes(
+        self, settings: str, direct_dependencies: Mapping[str, Evidence]
     ) -> Iterator[Evidence]:
         if not self._has_staticfiles(settings):
             return
-        root = self._assigned(settings, "STATIC_ROOT")
+        root = self._find_assignment(settings, "STATIC_ROOT")
         if root is None:
             reason = "STATIC_ROOT is not set, so static files are not collected"
             yield Evidence(reason=reason, path=self._path_of(settings))
@@ -96,44 +104,49 @@ class Django:
             yield Evidence(
                 reason="static files are collected into STATIC_ROOT", path=module.path, line=line
             )
-        if listed and not any(package in listed for package in _SERVING):
-            yield Evidence(
-                reason="nothing in it serves static files in production: WhiteNoise would do it"
-            )
+        if direct_dependencies and not any(
+            package in direct_dependencies for package in _STATIC_FILE_PACKAGES
+        ):
+            yield Evidence(reason="no package serves static files in production. Add WhiteNoise")
 
-    def _about_hosts(self, settings: str) -> Iterator[Evidence]:
-        found = self._assigned(settings, "ALLOWED_HOSTS")
+    def _host_notes(self, settings: str) -> Iterator[Evidence]:
+        found = self._find_assignment(settings, "ALLOWED_HOSTS")
         module, line, value = found or (None, 0, None)
         if module is None or not isinstance(value, ast.List | ast.Tuple):
             return
         hosts = [one.value for one in value.elts if isinstance(one, ast.Constant)]
         if len(hosts) == len(value.elts) and "*" not in hosts:
-            shown = ", ".join(map(str, hosts)) or "this machine's own names"
-            reason = f"it answers {shown} alone: ALLOWED_HOSTS must hold the project's host"
+            shown = ", ".join(map(str, hosts)) or "local names"
+            reason = f"ALLOWED_HOSTS allows only {shown}. Add the project's host"
             yield Evidence(reason=reason, path=module.path, line=line)
 
-    def _about_migrations(self, settings: str) -> Iterator[Evidence]:
-        found = self._assigned(settings, "DATABASES")
+    def _migration_notes(self, settings: str) -> Iterator[Evidence]:
+        found = self._find_assignment(settings, "DATABASES")
         if found:
             module, line, _ = found
-            reason = f"migrations are left to a release command, as python {self.program} migrate"
+            reason = f"migrations need a release command, for example python {self.program} migrate"
             yield Evidence(reason=reason, path=module.path, line=line)
 
     def _has_staticfiles(self, settings: str | None) -> bool:
-        return any(module.mentions(_STATICFILES) for module in self._chain(settings))
+        return any(
+            module.has_string_constant(_STATICFILES) for module in self._settings_modules(settings)
+        )
 
-    def _assigned(
+    def _find_assignment(
         self, settings: str | None, name: str
     ) -> tuple[Module, int, ast.expr | None] | None:
-        """Return where a setting is given, in the settings or in what they import wholly."""
-        for module in self._chain(settings):
-            for statement in top_level(module.syntax.body):
+        """
+        Return the assignment of a setting, in the settings module or a module that
+        it star-imports.
+        """
+        for module in self._settings_modules(settings):
+            for statement in import_time_statements(module.syntax.body):
                 for target, value in assignments(statement):
                     if target.id == name:
                         return module, statement.lineno, value
         return None
 
-    def _chain(self, settings: str | None) -> Iterator[Module]:
+    def _settings_modules(self, settings: str | None) -> Iterator[Module]:
         seen: set[str] = set()
         waiting = [settings] if settings else []
         while waiting:
@@ -150,7 +163,7 @@ class Django:
 
 
 def _settings_in(module: Module) -> str | None:
-    """Return what the module sets DJANGO_SETTINGS_MODULE to."""
+    """Return the value that *module* gives DJANGO_SETTINGS_MODULE, or None."""
     for node in module.nodes:
         match node:
             case ast.Call(

@@ -1,4 +1,4 @@
-"""Functions that return an application, found in the syntax trees."""
+"""Finds functions that return an application, in the syntax trees of a project."""
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +7,11 @@ from attrs import frozen
 
 from pushpaka_core.detection.python.frameworks import WEB_FRAMEWORKS, WebFramework
 from pushpaka_core.detection.python.modules import Module
-from pushpaka_core.detection.python.syntax import assignments, imported_names, top_level
+from pushpaka_core.detection.python.syntax import (
+    assignments,
+    import_time_statements,
+    imported_names,
+)
 
 CONSTRUCTORS: Mapping[str, WebFramework] = {
     constructor: framework for framework in WEB_FRAMEWORKS for constructor in framework.constructors
@@ -24,17 +28,17 @@ class Factory:
 
     @property
     def is_async(self) -> bool:
-        """Tell whether it has to be awaited."""
+        """Return True if the function is a coroutine function."""
         return isinstance(self.function, ast.AsyncFunctionDef)
 
     @property
     def needs_arguments(self) -> bool:
-        """Tell whether nobody can call it without knowing more."""
+        """Return True if the function has required arguments, so that a server cannot call it."""
         return bool(self.required)
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Return the names of the arguments that it must be given."""
+        """Return the names of the required arguments."""
         arguments = self.function.args
         positional = [*arguments.posonlyargs, *arguments.args]
         by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
@@ -45,33 +49,35 @@ class Factory:
         return tuple(one.arg for one in needed)
 
     def reason(self) -> str:
-        """Say why a server cannot call it."""
+        """Return why a server cannot call the function."""
         place = f"{self.module.path}:{self.function.lineno}"
         return (
-            f"`{self.function.name}` in {place} makes a {self.framework.title} application, but"
-            f" needs {', '.join(self.required)}: give it a default"
+            f"`{self.function.name}` in {place} creates a {self.framework.title} application, but"
+            f" requires {', '.join(self.required)}. Add a default"
         )
 
 
-def links_between(modules: Sequence[Module]) -> Mapping[str, str]:
-    """Return what each importable name stands for; a class stands for what it derives from."""
+def name_links(modules: Sequence[Module]) -> Mapping[str, str]:
+    """Return the full name for each importable name. A class refers to its base class."""
     links: dict[str, str] = {}
     for module in modules:
         links.update({f"{module.name}.{name}": full for name, full in module.names.items()})
-        for statement in top_level(module.syntax.body):
+        for statement in import_time_statements(module.syntax.body):
             if isinstance(statement, ast.ClassDef) and statement.bases:
                 base = module.resolve(statement.bases[0])
                 links[f"{module.name}.{statement.name}"] = base or ""
     return links
 
 
-def followed(name: str | None, links: Mapping[str, str], known: Collection[str]) -> str | None:
-    """Follow re-exports and base classes from *name* to one of *known*."""
+def follow_links(
+    name: str | None, links: Mapping[str, str], known_names: Collection[str]
+) -> str | None:
+    """Follow re-exports and base classes from *name* to one of *known_names*, or return None."""
     seen: set[str] = set()
-    while name and name not in known and name not in seen:
+    while name and name not in known_names and name not in seen:
         seen.add(name)
         name = links.get(name)
-    return name if name in known else None
+    return name if name in known_names else None
 
 
 def find_factories(modules: Sequence[Module], links: Mapping[str, str]) -> Mapping[str, Factory]:
@@ -81,13 +87,13 @@ def find_factories(modules: Sequence[Module], links: Mapping[str, str]) -> Mappi
             module=module, function=statement, framework=framework
         )
         for module in modules
-        for statement in top_level(module.syntax.body)
+        for statement in import_time_statements(module.syntax.body)
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (framework := _returned(module, statement, links)) is not None
+        and (framework := _returned_framework(module, statement, links)) is not None
     }
 
 
-def _returned(
+def _returned_framework(
     module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, links: Mapping[str, str]
 ) -> WebFramework | None:
     nodes = tuple(ast.walk(function))
@@ -96,20 +102,20 @@ def _returned(
         return None
     local = _local_imports(module, nodes)
 
-    def made(value: ast.expr | None) -> WebFramework | None:
+    def framework_of(value: ast.expr | None) -> WebFramework | None:
         called = value.func if isinstance(value, ast.Call) else None
-        name = followed(module.resolve(called, local), links, CONSTRUCTORS) if called else None
+        name = follow_links(module.resolve(called, local), links, CONSTRUCTORS) if called else None
         return CONSTRUCTORS[name] if name else None
 
     assigned = {
         target.id: framework
         for node in nodes
         for target, value in assignments(node)
-        if (framework := made(value)) is not None
+        if (framework := framework_of(value)) is not None
     }
     for value in returned:
         by_name = assigned.get(value.id) if isinstance(value, ast.Name) else None
-        if framework := by_name or made(value):
+        if framework := by_name or framework_of(value):
             return framework
     return None
 

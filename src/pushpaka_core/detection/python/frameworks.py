@@ -1,4 +1,4 @@
-"""The rules about Python's web frameworks, as data."""
+"""The table of Python web frameworks."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from attrs import frozen
 
 
 class Interface(StrEnum):
-    """How a server speaks to an application."""
+    """The protocol between a server and an application."""
 
     ASGI = "ASGI"
     WSGI = "WSGI"
@@ -22,11 +22,11 @@ class WebFramework:
     title: str
     interface: Interface
     constructors: tuple[str, ...]
-    """Calls that make an application, by their full names."""
+    """The full names of callables that create an application."""
     package: str
-    """The distribution, by its normalised name."""
+    """The normalized name of the distribution on PyPI."""
     inner: str = ""
-    """The attribute of what is constructed that a server can serve; empty for itself."""
+    """The attribute of the created object that is served. Empty means the object itself."""
 
 
 def _asgi(name: str, title: str, *constructors: str, package: str = "") -> WebFramework:
@@ -34,9 +34,9 @@ def _asgi(name: str, title: str, *constructors: str, package: str = "") -> WebFr
 
 
 def _wsgi(
-    name: str, title: str, *constructors: str, package: str = "", inner: str = ""
+    name: str, title: str, *constructors: str, package: str = "", attribute: str = ""
 ) -> WebFramework:
-    return WebFramework(name, title, Interface.WSGI, constructors, package or name, inner)
+    return WebFramework(name, title, Interface.WSGI, constructors, package or name, attribute)
 
 
 WEB_FRAMEWORKS: tuple[WebFramework, ...] = (
@@ -53,7 +53,7 @@ WEB_FRAMEWORKS: tuple[WebFramework, ...] = (
         "django.core.asgi.get_asgi_application",
         "channels.routing.ProtocolTypeRouter",
     ),
-    _wsgi("dash", "Dash", "dash.Dash", "dash_extensions.enrich.DashProxy", inner="server"),
+    _wsgi("dash", "Dash", "dash.Dash", "dash_extensions.enrich.DashProxy", attribute="server"),
     _asgi("connexion", "Connexion", *(f"connexion.{name}" for name in ("AsyncApp", "FlaskApp"))),
     _wsgi(
         "flask",
@@ -81,7 +81,9 @@ WEB_FRAMEWORKS: tuple[WebFramework, ...] = (
     _asgi("starlette", "Starlette", "starlette.applications.Starlette"),
     _asgi("socketio", "Socket.IO", "socketio.ASGIApp", package="python-socketio"),
 )
-"""Starlette comes late: those that are built on it depend on it too."""
+"""
+The frameworks, in order of preference. Starlette comes late because other frameworks depend on it.
+"""
 
 STAR_IMPORTS = {
     module: tuple(name for other, name in pairs if other == module)
@@ -90,22 +92,22 @@ STAR_IMPORTS = {
     ]
     for module, _ in pairs
 }
-"""What `from module import *` binds of all these, by module."""
+"""The constructors that `from module import *` imports, by module."""
 
 FILE_NAMES = (
     "main", "app", "wsgi", "asgi", "server", "api", "application", "web", "run", "index", "start",
     "serve", "backend", "service", "__init__", "__main__",
 )  # fmt: skip
-"""Modules that usually hold the application; earlier ones are preferred."""
+"""Common names of modules with the application, in order of preference."""
 
 ENTRY_NAMES = frozenset({"main", "wsgi", "asgi", "app", "application", "server", "run", "serve"})
-"""Modules that may serve what another one makes, by importing it."""
+"""Common names of modules that import an application in order to serve it."""
 
 OBJECT_NAMES = ("app", "application", "api", "server", "asgi", "wsgi")
-"""Variables that usually are the application; earlier ones are preferred."""
+"""Common names of application variables, in order of preference."""
 
 FACTORY_NAMES = (
     "create_app", "make_app", "build_app", "get_app", "app_factory", "create_application",
     "make_application", "build_application", "get_application", "init_app", "init", "setup_app",
 )  # fmt: skip
-"""Functions that are taken for makers of the application."""
+"""Common names of application factories, in order of preference."""

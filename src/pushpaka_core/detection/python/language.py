@@ -1,53 +1,74 @@
-"""The plan for a Python project."""
+"""The entry points of Python detection."""
 
-from pushpaka_core.detection.python.analysis import Analysis
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.python.analysis import PythonAnalysis
 from pushpaka_core.detection.python.frameworks import FILE_NAMES
-from pushpaka_core.detection.python.members import members_of, only_application
-from pushpaka_core.detection.python.project import FILES, REQUIREMENTS
+from pushpaka_core.detection.python.project import DEPENDENCY_FILES, REQUIREMENTS
+from pushpaka_core.detection.python.subdirectory import (
+    only_application,
+    workspace_member_directories,
+)
+from pushpaka_core.detection.python.workers import WORKER_SCRIPTS
 from pushpaka_core.detection.python.workspaces import PYPROJECT
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import BuildPlan, Rejected
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, RejectedCandidate
 
 _PROGRAMS = (
     *(f"{name}.py" for name in FILE_NAMES if name != "__init__"),
     "streamlit_app.py",
     "Home.py",
 )
-TRIGGERS = (REQUIREMENTS, PYPROJECT, *FILES, "manage.py", *_PROGRAMS)
+TRIGGERS = (REQUIREMENTS, PYPROJECT, *DEPENDENCY_FILES, "manage.py", *_PROGRAMS)
 
 
-def analyse(question: Question) -> BuildPlan | Rejected | None:
-    """Find out how to install a Python project and what to start in it."""
-    is_python = any(map(question.tree.exists, TRIGGERS))
-    members = members_of(question)
-    here = _here(question, members) if is_python or question.framework else None
+def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return the plan of a Python application, None if there is none, or the reason for having no
+    plan.
+
+    If the directory itself has no application, the only subdirectory with an application is used.
+    """
+    is_python = any(map(context.tree.exists, TRIGGERS))
+    members = workspace_member_directories(context)
+    here = _analyze_directory(context, members) if is_python or context.framework else None
     if isinstance(here, BuildPlan):
         return here
     if is_python and here is None and not members:
         return None
-    return only_application(question, members, _anything) or here
+    return only_application(context, members, _analyze_subdirectory) or here
 
 
-def analyse_script(question: Question) -> BuildPlan | Rejected | None:
-    """Take a script with a usual name, where nothing else of the repository can be deployed."""
-    if question.has_web or not any(map(question.tree.exists, TRIGGERS)):
+def analyze_script(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    """
+    Return a plan for a script with a common name, as a last resort.
+
+    If the repository declares its processes, they may run a worker script without dependencies.
+    """
+    if context.has_web_command:
+        if not any(map(context.tree.exists, WORKER_SCRIPTS)):
+            return None
+        return PythonAnalysis.analyze(context, excluded_directories=()).plan("python")
+    if context.has_only_workers or not any(map(context.tree.exists, TRIGGERS)):
         return None
-    analysis = Analysis.of(question, without=members_of(question))
+    analysis = PythonAnalysis.analyze(
+        context, excluded_directories=workspace_member_directories(context)
+    )
     is_answered = next(analysis.proposals(), None) is not None
-    return None if is_answered else next(analysis.of_plain_script(), None)
+    return None if is_answered else next(analysis.plain_script_plans(), None)
 
 
-def _anything(question: Question) -> BuildPlan | Rejected | None:
-    return _here(question) or analyse_script(question)
+def _analyze_subdirectory(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
+    return _analyze_directory(context) or analyze_script(context)
 
 
-def _here(question: Question, members: tuple[str, ...] = ()) -> BuildPlan | Rejected | None:
+def _analyze_directory(
+    context: DetectionContext, members: tuple[str, ...] = ()
+) -> BuildPlan | RejectedCandidate | None:
     """
-    Look at nothing but the application's directory, without the *members* below it.
+    Analyze the application directory only, without the workspace *members* below it.
 
-    None stands for a script of which nothing but its name says that it is a program.
+    Return None if only the common name of a script suggests that there is a program.
     """
-    analysis = Analysis.of(question, without=members)
-    if question.has_web:
+    analysis = PythonAnalysis.analyze(context, excluded_directories=members)
+    if context.has_web_command:
         return analysis.plan(analysis.framework_by_dependency())
-    return next(analysis.proposals(), analysis.nothing_to_start())
+    return next(analysis.proposals(), analysis.not_startable_rejection())

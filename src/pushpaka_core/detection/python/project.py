@@ -1,51 +1,55 @@
-"""How a Python project says what it depends on, and what installs that."""
+"""Reads the dependencies of a Python project from the most precise file that declares them."""
 
 from collections.abc import Callable
 
 from attrs import evolve, frozen
 
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import repository_path
 from pushpaka_core.detection.python.dependencies import PythonProject, Sources
-from pushpaka_core.detection.python.listed_ways import (
-    by_conda,
-    by_pipfile,
-    by_pyproject,
-    by_requirements,
-    by_setup,
+from pushpaka_core.detection.python.locked_readers import (
+    read_pdm_lock,
+    read_pipenv_lock,
+    read_poetry_lock,
+    read_pylock,
+    read_uv_lock,
+    read_workspace_lock,
 )
-from pushpaka_core.detection.python.locked_ways import (
-    by_pdm_lock,
-    by_pipenv_lock,
-    by_poetry_lock,
-    by_pylock,
-    by_uv_lock,
-    by_workspace,
+from pushpaka_core.detection.python.unlocked_readers import (
+    read_pipfile,
+    read_pyproject,
+    read_requirements,
+    read_setup_files,
+    reject_conda,
 )
-from pushpaka_core.detection.python.workspaces import PYPROJECT, inner
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import Rejected
+from pushpaka_core.detection.python.workspaces import PYPROJECT
+from pushpaka_core.domain.pipeline.build_plans import RejectedCandidate
 
-_SHOWN = 3
+_MAX_SHOWN = 3
 REQUIREMENTS = "requirements.txt"
 
 
 @frozen
-class _Way:
-    """One way in which projects say what they depend on."""
+class _DependencyReader:
+    """A reader for one kind of dependency file."""
 
     read: Callable[[Sources, str], PythonProject | str]
-    """It answers why not where the file cannot be used, or nothing where it is not about that."""
+    """
+    A function that returns the project, the reason why the file cannot be used, or "" if the file
+    declares no dependencies.
+    """
     paths: tuple[str, ...]
-    """Of several the first is taken."""
+    """The paths of the files. The first one that exists is read."""
 
 
-_WAYS = (
-    _Way(by_uv_lock, ("uv.lock",)),
-    _Way(by_poetry_lock, ("poetry.lock",)),
-    _Way(by_pdm_lock, ("pdm.lock",)),
-    _Way(by_pipenv_lock, ("Pipfile.lock",)),
-    _Way(by_pylock, ("pylock.toml",)),
-    _Way(
-        by_requirements,
+_READERS = (
+    _DependencyReader(read_uv_lock, ("uv.lock",)),
+    _DependencyReader(read_poetry_lock, ("poetry.lock",)),
+    _DependencyReader(read_pdm_lock, ("pdm.lock",)),
+    _DependencyReader(read_pipenv_lock, ("Pipfile.lock",)),
+    _DependencyReader(read_pylock, ("pylock.toml",)),
+    _DependencyReader(
+        read_requirements,
         (
             REQUIREMENTS,
             "requirements/production.txt",
@@ -64,58 +68,64 @@ _WAYS = (
             "requirements/base.in",
         ),
     ),
-    _Way(by_pipfile, ("Pipfile",)),
-    _Way(by_pyproject, (PYPROJECT,)),
-    _Way(by_setup, ("setup.py", "setup.cfg")),
-    _Way(by_conda, ("environment.yml", "environment.yaml")),
+    _DependencyReader(read_pipfile, ("Pipfile",)),
+    _DependencyReader(read_pyproject, (PYPROJECT,)),
+    _DependencyReader(read_setup_files, ("setup.py", "setup.cfg")),
+    _DependencyReader(reject_conda, ("environment.yml", "environment.yaml")),
 )
-"""The most exact first."""
+"""The readers, starting with the most precise files."""
 
-FILES = tuple(path for way in _WAYS for path in way.paths)
-"""All files that may say what a project depends on."""
+DEPENDENCY_FILES = tuple(path for way in _READERS for path in way.paths)
+"""All files that may declare dependencies."""
 
 
-def read_project(question: Question) -> PythonProject:
-    """Return the project's dependencies by the most exact file that can be used."""
-    sources = Sources.of(question)
+def read_project(context: DetectionContext) -> PythonProject:
+    """
+    Return the dependencies from the most precise file that can be used.
+
+    The other files are listed in `rejected`, unless the chosen one was generated from them.
+    """
+    sources = Sources.read(context)
     read: list[PythonProject] = []
-    rejected: list[Rejected] = []
+    rejected: list[RejectedCandidate] = []
     if sources.workspace:
-        lock = inner(sources.workspace.directory, "uv.lock")
+        lock = repository_path(sources.workspace.directory, "uv.lock")
         if sources.repository.exists(lock):
-            read.append(by_workspace(sources, sources.workspace))
-    for way in _WAYS:
+            read.append(read_workspace_lock(sources, sources.workspace))
+    for way in _READERS:
         path = next((path for path in way.paths if sources.tree.exists(path)), None)
-        answer = way.read(sources, path) if path else None
-        if isinstance(answer, PythonProject):
-            read.append(answer)
-        elif path and answer:
-            rejected.append(Rejected(framework=path, reason=answer))
+        result = way.read(sources, path) if path else None
+        if isinstance(result, PythonProject):
+            read.append(result)
+        elif path and result:
+            rejected.append(RejectedCandidate(framework=path, reason=result))
     if not read:
         return PythonProject(rejected=tuple(rejected))
     chosen, *others = read
-    return evolve(chosen, rejected=(*rejected, *_passed_over(chosen, others)))
+    return evolve(chosen, rejected=(*rejected, *_unused_files(chosen, others)))
 
 
-def _passed_over(chosen: PythonProject, others: list[PythonProject]) -> tuple[Rejected, ...]:
-    """Name the files that say something else about dependencies, and were not used."""
+def _unused_files(
+    chosen_project: PythonProject, other_projects: list[PythonProject]
+) -> tuple[RejectedCandidate, ...]:
+    """Return the unused files with other dependencies, as rejected candidates."""
     return tuple(
-        Rejected(framework=other.path, reason=_why_not(other, chosen))
-        for other in others
-        if not _belong_together(other, chosen)
+        RejectedCandidate(framework=other.path, reason=_rejection_reason(other, chosen_project))
+        for other in other_projects
+        if not _is_same_declaration(other, chosen_project)
     )
 
 
-def _belong_together(other: PythonProject, chosen: PythonProject) -> bool:
-    """Tell whether the other file is what the chosen one was made from, or what it asks for."""
-    if other.path in {"setup.py", "setup.cfg"}:
+def _is_same_declaration(other_project: PythonProject, chosen_project: PythonProject) -> bool:
+    """Return True if the chosen file was generated from *other_project*, or includes it."""
+    if other_project.path in {"setup.py", "setup.cfg"}:
         return True
-    if other.path == PYPROJECT:
-        return bool(chosen.locked) or chosen.is_installed
-    return f"{other.path}.lock" == chosen.path
+    if other_project.path == PYPROJECT:
+        return bool(chosen_project.locked) or chosen_project.is_installed
+    return f"{other_project.path}.lock" == chosen_project.path
 
 
-def _why_not(other: PythonProject, chosen: PythonProject) -> str:
+def _rejection_reason(other: PythonProject, chosen: PythonProject) -> str:
     apart = sorted(
         name
         for name, version in other.locked.items()
@@ -123,10 +133,10 @@ def _why_not(other: PythonProject, chosen: PythonProject) -> str:
     )
     if not apart:
         is_more_exact = chosen.locked and not other.locked
-        return f"{chosen.path} {'is more exact' if is_more_exact else 'comes first'}"
+        return f"{chosen.path} {'has locked versions' if is_more_exact else 'takes precedence'}"
     shown = ", ".join(
         f"{name} ({chosen.locked[name]} there, {other.locked[name]} here)"
-        for name in apart[:_SHOWN]
+        for name in apart[:_MAX_SHOWN]
     )
-    more = " and others" if len(apart) > _SHOWN else ""
-    return f"{chosen.path} comes first; they disagree about {shown}{more}"
+    more = " and others" if len(apart) > _MAX_SHOWN else ""
+    return f"{chosen.path} takes precedence; the files differ in {shown}{more}"

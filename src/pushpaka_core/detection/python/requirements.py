@@ -1,4 +1,4 @@
-"""Requirements as Python's tools write them, matched by exact name."""
+"""Parses requirements in the formats of pip and other Python tools."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,73 +11,89 @@ from packaging.utils import canonicalize_name
 from pushpaka_core.detection.documents import line_of
 from pushpaka_core.detection.python.servers import EXTRAS_WITH_SERVER, PACKAGES_WITH_SERVER
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|\s*=\s*|(?<=-r))(?P<path>\S+)")
 _OPTIONS = re.compile(r"\s--?[a-zA-Z-]+(=|\s|$).*")
 _EGG = re.compile(r"#egg=(?P<name>[A-Za-z0-9._-]+)")
-_MOST_LINES = 20_000
-"""Of all files together; nobody lists more, and each takes its time to be understood."""
-_MOST_LISTED = 5_000
+_MAX_LINES = 20_000
+"""
+The maximum number of lines in all files together. Real projects have fewer lines, and parsing takes
+time.
+"""
+_MAX_LISTED = 5_000
 _ARCHIVES = (".whl", ".zip", ".tar.gz")
-_ITSELF = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^\]]*\])?")
+_EDITABLE_PROJECT = re.compile(r"(?:(?:-e|--editable)[\s=]*)?\.(?:\[[^\]]*\])?")
 
-Listed = Mapping[str, Evidence]
-"""Where each package is listed, by normalised name."""
+Listings = Mapping[str, Evidence]
+"""The line that lists each package, by normalized name."""
 
 
-def in_requirements_file(tree: FileTree, path: str) -> tuple[Listed, frozenset[str]]:
-    """Return what *path* and the files that it includes list, and the servers that come with it."""
+def read_requirements_file(tree: FileTree, path: str) -> tuple[Listings, frozenset[str]]:
+    """Return the packages in *path* and its included files, and the servers that they install."""
     listed: dict[str, Evidence] = {}
     servers: set[str] = set()
     for current, number, line in _lines_of(tree, path):
-        if found := _parsed(line):
+        if found := _parse_line(line):
             name, brought = found
             listed.setdefault(name, _listing(name, current, number))
             servers |= brought
     return listed, frozenset(servers)
 
 
-def not_understood(tree: FileTree, path: str) -> Evidence | None:
-    """Point at the first line that asks for nothing that could be installed."""
+def first_invalid_line(tree: FileTree, path: str) -> Evidence | None:
+    """Return the first line that is not a valid requirement, or None."""
     for current, number, line in _lines_of(tree, path):
         is_elsewhere = line.startswith(("-", ".")) or "/" in line
-        if line and not is_elsewhere and _parsed(line) is None and not line.endswith(_ARCHIVES):
-            reason = f"{line[:50]!r} is no requirement that pip or uv would understand"
+        if line and not is_elsewhere and _parse_line(line) is None and not line.endswith(_ARCHIVES):
+            reason = f"{line[:50]!r} is not a valid requirement"
             return Evidence(reason=reason, path=current, line=number)
     return None
 
 
-def asks_for_itself(tree: FileTree, path: str) -> bool:
-    """Tell whether the project is among the requirements of *path*, as in "-e ."."""
-    return any(_ITSELF.fullmatch(line) for _, _, line in _lines_of(tree, path))
+def installs_project(tree: FileTree, path: str) -> bool:
+    """Return True if *path* installs the project itself, for example with "-e ."."""
+    return any(_EDITABLE_PROJECT.fullmatch(line) for _, _, line in _lines_of(tree, path))
 
 
-def in_strings(requirements: Iterable[str], path: str, text: str) -> tuple[Listed, frozenset[str]]:
-    """Return what *requirements*, which stand in *path*, list, and the servers they bring."""
-    some = islice(requirements, _MOST_LISTED)
-    found = [(line_of(text, line), parsed) for line in some if (parsed := _parsed(line))]
+def parse_requirements(
+    requirements: Iterable[str], path: str, text: str
+) -> tuple[Listings, frozenset[str]]:
+    """
+    Return the packages in *requirements* from *path*, and the servers that they install.
+
+    *text* is the content of *path*, for line numbers.
+    """
+    some = islice(requirements, _MAX_LISTED)
+    found = [(line_of(text, line), parsed) for line in some if (parsed := _parse_line(line))]
     return _listings(found, path)
 
 
-def in_table(requirements: Iterable[str], path: str, text: str) -> tuple[Listed, frozenset[str]]:
-    """Return the same for requirements that stand in *path* as keys of a table."""
+def parse_requirement_table(
+    requirements: Iterable[str], path: str, text: str
+) -> tuple[Listings, frozenset[str]]:
+    """
+    Return the same as `parse_requirements`, for requirements that are keys of a TOML table in
+    *path*.
+    """
     keys: dict[str, int] = {
         canonicalize_name(line.partition("=")[0].strip().strip("\"'")): number
         for number, line in reversed(list(enumerate(text.splitlines(), 1)))
         if "=" in line
     }
-    some = islice(requirements, _MOST_LISTED)
-    found = [(keys.get(parsed[0]), parsed) for line in some if (parsed := _parsed(line))]
+    some = islice(requirements, _MAX_LISTED)
+    found = [(keys.get(parsed[0]), parsed) for line in some if (parsed := _parse_line(line))]
     return _listings(found, path)
 
 
 def _listings(
-    found: list[tuple[int | None, tuple[str, frozenset[str]]]], path: str
-) -> tuple[Listed, frozenset[str]]:
-    listed = {name: _listing(name, path, number) for number, (name, _) in reversed(found)}
-    return listed, frozenset(server for _, (_, servers) in found for server in servers)
+    numbered_packages: list[tuple[int | None, tuple[str, frozenset[str]]]], path: str
+) -> tuple[Listings, frozenset[str]]:
+    listed = {
+        name: _listing(name, path, number) for number, (name, _) in reversed(numbered_packages)
+    }
+    return listed, frozenset(server for _, (_, servers) in numbered_packages for server in servers)
 
 
 def _listing(name: str, path: str, line: int | None) -> Evidence:
@@ -85,10 +101,10 @@ def _listing(name: str, path: str, line: int | None) -> Evidence:
 
 
 def _lines_of(tree: FileTree, path: str) -> Iterator[tuple[str, int, str]]:
-    """Yield the lines of a file, and of those that it includes, with their places."""
+    """Yield the path, number and text of each line in a file and the files that it includes."""
     seen: set[str] = set()
     waiting = [path]
-    left = _MOST_LINES
+    left = _MAX_LINES
     while waiting and left > 0:
         current = waiting.pop()
         if current in seen:
@@ -103,7 +119,7 @@ def _lines_of(tree: FileTree, path: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield lines without comments, joined where a backslash says so, by their first number."""
+    """Yield lines without comments, joined at backslashes, with the number of the first line."""
     pending, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         start = start if pending else number
@@ -120,8 +136,8 @@ def _without_comment(line: str) -> str:
     return _COMMENT.sub("", line).strip()
 
 
-def _parsed(line: str) -> tuple[str, frozenset[str]] | None:
-    """Return the package that *line* asks for, with the servers that it is known to bring."""
+def _parse_line(line: str) -> tuple[str, frozenset[str]] | None:
+    """Return the package that *line* requires, with the servers that it installs, or None."""
     if egg := _EGG.search(line):
         return canonicalize_name(egg["name"]), frozenset()
     try:

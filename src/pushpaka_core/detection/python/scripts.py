@@ -1,4 +1,4 @@
-"""Applications that are files to be run, not objects to be imported."""
+"""Finds applications that are scripts to run, not objects to import."""
 
 import ast
 import shlex
@@ -8,48 +8,53 @@ from attrs import frozen
 
 from pushpaka_core.detection.python.frameworks import FILE_NAMES
 from pushpaka_core.detection.python.modules import Module
-from pushpaka_core.detection.python.programs import PLAIN, RUN, SCRIPT_FRAMEWORKS, ScriptFramework
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.detection.python.script_frameworks import (
+    PLAIN_SCRIPT,
+    RUN,
+    SCRIPT_FRAMEWORKS,
+    ScriptFramework,
+)
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 _DIRECTORIES = frozenset({"", "src", "app"})
 _NAMES = tuple(name for name in FILE_NAMES if name not in {"__init__", "__main__"})
 _PAGES = "pages"
 _SERVERS = frozenset({"app", "application", "api", "server", "uvicorn", "web"})
-_LISTENING = frozenset(
+_LISTEN_CALLS = frozenset(
     {
         "listen", "serve", "serve_forever", "start_server", "create_server", "make_server",
         "run_app", "launch", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "WSGIServer",
     }
 )  # fmt: skip
-"""Calls by which programs without a known framework begin to listen."""
+"""Names of calls that start a server, for programs without a known framework."""
 
 
 @frozen(kw_only=True)
 class Script:
-    """A file to be run."""
+    """A script that is run as the application."""
 
     framework: ScriptFramework
     module: Module
 
     @property
     def command(self) -> str:
-        """Return what runs it, from the application's directory."""
+        """Return the start command, relative to the application directory."""
         path = shlex.quote(self.module.path)
-        target = self._as_module() or path
+        target = self._module_argument() or path
         return self.framework.command.format(path=path, name=self.module.name, target=target)
 
     @property
-    def listens_by_itself(self) -> bool:
-        """Tell whether nothing but its own code says where it listens."""
+    def chooses_address(self) -> bool:
+        """Return True if the code of the script decides which address it listens on."""
         return self.framework.command == RUN
 
     def evidence(self) -> Evidence:
-        """Say what is run, and why."""
+        """Return the reason for choosing this script, as evidence."""
         module = self.framework.module
-        why = f"it imports {module}" if module else "it is the usual name of a program"
+        why = f"the script imports {module}" if module else "this is a common name for a program"
         return Evidence(reason=why, path=self.module.path)
 
-    def _as_module(self) -> str | None:
+    def _module_argument(self) -> str | None:
         module = self.module
         if not module.is_importable or module.root != "." or "/" not in module.path:
             return None
@@ -57,40 +62,46 @@ class Script:
 
 
 def find_script(
-    modules: Sequence[Module], framework: str | None, listed: Collection[str]
+    modules: Sequence[Module], framework: str | None, direct_dependencies: Collection[str]
 ) -> Script | None:
     """
-    Return the likeliest file that imports a framework which runs files, *framework* if given.
+    Return the best script that imports a framework whose applications are scripts, or None.
 
-    Of frameworks that are not *listed*, a file with a usual name must import them.
+    Args:
+        modules: The modules of the project.
+        framework: The chosen framework, or None for any.
+        direct_dependencies: The direct dependencies. A framework that is not among them must be
+            imported by a script with a common name.
     """
-    usual = [module for module in modules if _is_usual(module)]
+    usual = [module for module in modules if _has_common_name(module)]
     for known in SCRIPT_FRAMEWORKS:
-        is_wanted = framework == known.name if framework else known.package in listed
-        if is_wanted and (module := _likeliest(modules, known)):
+        is_wanted = framework == known.name if framework else known.package in direct_dependencies
+        if is_wanted and (module := _best_module(modules, known)):
             return Script(framework=known, module=module)
     for known in SCRIPT_FRAMEWORKS:
         is_sure = framework is None and known.is_script_only
-        if is_sure and (module := _likeliest(usual, known)):
+        if is_sure and (module := _best_module(usual, known)):
             return Script(framework=known, module=module)
     return None
 
 
 def find_plain_script(modules: Sequence[Module]) -> Script | None:
-    """Return a file with the usual name of a program, or a package that can be run."""
-    module = min(filter(_is_usual, modules), key=_plainness, default=None)
+    """Return a script with a common name, or a package with a `__main__` module, or None."""
+    module = min(filter(_has_common_name, modules), key=_plain_script_key, default=None)
     module = module or next((one for one in modules if one.stem == "__main__"), None)
-    return Script(framework=PLAIN, module=module) if module else None
+    return Script(framework=PLAIN_SCRIPT, module=module) if module else None
 
 
 def seems_to_listen(modules: Sequence[Module]) -> bool:
-    """Tell whether something in the code looks like a server of an unknown kind."""
-    return any(module.mentions("PORT") or any(map(_listens, module.nodes)) for module in modules)
+    """Return True if the code looks like a server without a known framework."""
+    return any(
+        module.has_string_constant("PORT") or any(map(_listens, module.nodes)) for module in modules
+    )
 
 
 def _listens(node: ast.AST) -> bool:
     match node:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _LISTENING:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _LISTEN_CALLS:
             return True
         case ast.Call(func=ast.Attribute(attr="run", value=value), keywords=keywords):
             is_server = isinstance(value, ast.Name) and value.id in _SERVERS
@@ -99,17 +110,17 @@ def _listens(node: ast.AST) -> bool:
             return False
 
 
-def _likeliest(modules: Sequence[Module], framework: ScriptFramework) -> Module | None:
+def _best_module(modules: Sequence[Module], framework: ScriptFramework) -> Module | None:
     importing = [
         one
         for one in modules
-        if _is_top(one)
-        and (framework.is_script_only or _is_usual(one))
+        if _is_main_page(one)
+        and (framework.is_script_only or _has_common_name(one))
         and one.imports(framework.module)
     ]
     pages = {_directory(one) for one in modules if _directory(one).endswith(_PAGES)}
     names = (*framework.names, *_NAMES)
-    imported = set(_imported_by(importing))
+    imported = set(_imported_names(importing))
 
     def preference(module: Module) -> tuple[bool, int, bool, int, bool, str]:
         beside = f"{_directory(module)}/{_PAGES}".removeprefix("/")
@@ -125,17 +136,17 @@ def _likeliest(modules: Sequence[Module], framework: ScriptFramework) -> Module 
     return min(importing, key=preference, default=None)
 
 
-def _is_usual(module: Module) -> bool:
+def _has_common_name(module: Module) -> bool:
     is_usual = module.stem in _NAMES and _directory(module) in _DIRECTORIES
     return is_usual and bool(module.syntax.body)
 
 
-def _is_top(module: Module) -> bool:
-    """Leave out the further pages of an application, and what only makes a package."""
+def _is_main_page(module: Module) -> bool:
+    """Return False for additional pages of multi-page applications, and for `__init__` modules."""
     return _PAGES not in module.path.split("/")[:-1] and module.stem != "__init__"
 
 
-def _imported_by(modules: Sequence[Module]) -> Iterator[str]:
+def _imported_names(modules: Sequence[Module]) -> Iterator[str]:
     for module in modules:
         for full in module.names.values():
             yield from (full, full.rpartition(".")[0])
@@ -145,5 +156,5 @@ def _directory(module: Module) -> str:
     return module.path.rpartition("/")[0]
 
 
-def _plainness(module: Module) -> tuple[int, int]:
+def _plain_script_key(module: Module) -> tuple[int, int]:
     return module.path.count("/"), _NAMES.index(module.stem)

@@ -1,4 +1,4 @@
-"""The servers that Python applications are served by, as data."""
+"""The table of servers for Python applications."""
 
 from attrs import frozen
 
@@ -7,16 +7,18 @@ from pushpaka_core.detection.python.frameworks import Interface
 
 @frozen(kw_only=True)
 class Server:
-    """A program that imports an application and listens."""
+    """A server that imports an application."""
 
     package: str
     interface: Interface
     command: str
-    """With {target} for "module:name"."""
+    """A template with {target} for "module:name"."""
     factory_command: str
-    """The same for a function that makes the application; empty where that cannot be."""
-    added_as: str = ""
-    """What is installed where the project brings no server; empty for the package."""
+    """The template for an application factory. Empty if the server does not support factories."""
+    requirement: str = ""
+    """
+    The requirement to install if the project has no server. Empty means the name of the package.
+    """
 
 
 _HOST, _PORT = "${{HOST:-0.0.0.0}}", "$PORT"
@@ -29,7 +31,7 @@ SERVERS: tuple[Server, ...] = (
         interface=Interface.ASGI,
         command=f"uvicorn {{target}} {_FLAGS}",
         factory_command=f"uvicorn --factory {{target}} {_FLAGS}",
-        added_as="uvicorn[standard]",
+        requirement="uvicorn[standard]",
     ),
     Server(
         package="hypercorn",
@@ -80,10 +82,13 @@ SERVERS: tuple[Server, ...] = (
         factory_command=f"gunicorn {{target}} --worker-class aiohttp.GunicornWebWorker {_BIND}",
     ),
 )
-"""The first that the project brings is taken; where it brings none, the first of all is added."""
+"""
+The servers, in order of preference. The first one that the project installs is used. If it installs
+none, the first one is added.
+"""
 
-OF_ATTRIBUTES = frozenset({"waitress", "granian"})
-"""Servers that can be told to serve an attribute of what a module holds."""
+ATTRIBUTE_SERVERS = frozenset({"waitress", "granian"})
+"""Servers that accept an attribute of an object as their target, for example "app:dash.server"."""
 
 GUNICORN_WORKERS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"flask-socketio", "eventlet"}), "--worker-class eventlet"),
@@ -95,7 +100,10 @@ GUNICORN_WORKERS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"flask-socketio"}), "--threads 100"),
     (frozenset({"flask-sock"}), "--threads 100"),
 )
-"""What gunicorn is told where WebSockets are served by WSGI; the first that is all listed."""
+"""
+Options for gunicorn if WebSockets are served over WSGI. The first row whose packages are all
+installed applies.
+"""
 
 EXTRAS_WITH_SERVER = {
     ("fastapi", "standard"): "uvicorn",
@@ -105,7 +113,7 @@ EXTRAS_WITH_SERVER = {
     ("connexion", "uvicorn"): "uvicorn",
     ("channels", "daphne"): "daphne",
 }
-"""What an extra brings, for projects without a lock file."""
+"""Servers that extras install, for projects without a lock file."""
 
 PACKAGES_WITH_SERVER = {
     "quart": "hypercorn",
@@ -117,4 +125,4 @@ PACKAGES_WITH_SERVER = {
     "shiny": "uvicorn",
     "uvicorn-worker": "uvicorn",
 }
-"""Packages that depend on a server."""
+"""Servers that packages depend on."""

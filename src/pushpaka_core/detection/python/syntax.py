@@ -1,11 +1,11 @@
-"""What Python's statements mean for the names of a module."""
+"""Extracts names and imports from Python syntax trees."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
 from pushpaka_core.detection.python.frameworks import STAR_IMPORTS
 
-_TELLING = (
+_RELEVANT_NODES = (
     ast.Import,
     ast.ImportFrom,
     ast.Call,
@@ -17,8 +17,12 @@ _TELLING = (
 )
 
 
-def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield what runs at import, also inside `if` and `try`, but not what only a script runs."""
+def import_time_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """
+    Yield the statements that run on import, including those in `if`, `try` and `with`.
+
+    The body of `if __name__ == "__main__"` is left out.
+    """
     waiting = list(reversed(body))
     while waiting:
         statement = waiting.pop()
@@ -35,7 +39,11 @@ def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def imported_names(statement: ast.AST, package: str) -> Mapping[str, str]:
-    """Return what an import statement in *package* binds, by name; of stars, what is known."""
+    """
+    Return the full names that an import statement binds, by local name.
+
+    Relative imports start from *package*. A star import only binds known constructors.
+    """
     match statement:
         case ast.Import(names=names):
             aliased = {alias.asname: alias.name for alias in names if alias.asname}
@@ -52,15 +60,15 @@ def imported_names(statement: ast.AST, package: str) -> Mapping[str, str]:
 
 
 def star_sources(syntax: ast.Module, package: str) -> Iterator[str]:
-    """Yield the modules from which everything is imported."""
-    for statement in top_level(syntax.body):
+    """Yield the modules of star imports."""
+    for statement in import_time_statements(syntax.body):
         match statement:
             case ast.ImportFrom(names=[ast.alias(name="*")]):
                 yield _source(statement, package)
 
 
 def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
-    """Yield the names that a statement binds, with their values; of a tuple, its first name."""
+    """Yield the names that a statement assigns, with their values. A tuple yields one name only."""
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -71,24 +79,24 @@ def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
             yield target, value
 
 
-def telling_nodes(syntax: ast.Module, most: int) -> tuple[tuple[ast.AST, ...], int] | None:
+def relevant_nodes(syntax: ast.Module, limit: int) -> tuple[tuple[ast.AST, ...], int] | None:
     """
-    Return the nodes that tell of imports, calls and settings, and the number of all nodes.
+    Return the nodes that are relevant to detection, and the total number of nodes.
 
-    None stands for more than *most* of all.
+    Return None if there are more than *limit* nodes.
     """
     telling: list[ast.AST] = []
     number = 0
     for number, node in enumerate(ast.walk(syntax), 1):
-        if number > most:
+        if number > limit:
             return None
-        if isinstance(node, _TELLING):
+        if isinstance(node, _RELEVANT_NODES):
             telling.append(node)
     return tuple(telling), number
 
 
 def imported_from(nodes: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[int]]:
-    """Return all that is imported, by its absolute name, and the levels of relative imports."""
+    """Return the full names of absolute imports, and the levels of relative imports."""
     absolute: set[str] = set()
     levels: set[int] = set()
     for node in nodes:

@@ -1,133 +1,113 @@
-"""Which Python a project asks for."""
+"""Finds the Python version that a project requires."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from pushpaka_core.detection.documents import line_of, read_toml, strings, table
-from pushpaka_core.detection.python.constraints import specifier_of
+from pushpaka_core.detection.build_overrides import DetectionContext
+from pushpaka_core.detection.documents import line_of, read_toml, repository_path, table_at
+from pushpaka_core.detection.python.version_constraints import to_specifier
 from pushpaka_core.detection.python.workspaces import PYPROJECT
-from pushpaka_core.detection.tree import FileTree, below
-from pushpaka_core.detection.wishes import Question
-from pushpaka_core.domain.build_plans import Evidence
+from pushpaka_core.detection.tree import FileTree
+from pushpaka_core.detection.version_files import (
+    VersionEntry,
+    VersionSource,
+    first_line_source,
+    mise_source,
+    tool_versions_source,
+)
+from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 _VERSION = re.compile(r"(?:c?python[-@]?)?(?P<version>3(?:\.\d{1,2}){0,2})(?:-(?:linux|macos).*)?")
-_TOOL_VERSION = re.compile(r"python\s+(?P<version>\S+).*")
-_MISE_FILES = ("mise.toml", ".mise.toml", ".config/mise.toml", "mise/config.toml")
 _SETUP_CFG = re.compile(r"^python_requires\s*=\s*(?P<wanted>.+)$", re.MULTILINE)
 
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 _Found = tuple[str, Evidence]
 _Reader = Callable[[FileTree], _Found | None]
 
 
-def wanted_python(question: Question) -> _Found | None:
+def requested_python(context: DetectionContext) -> _Found | None:
     """
-    Return the requirement and where it stands.
+    Return the required Python version, and the line that requires it as evidence, or None.
 
-    A file that is made to name a version beats the range that a package declares;
-    it also counts for the directories below, as its tools see it.
+    Files that name a version take precedence over the range that a package declares. As in pyenv
+    and mise, files in parent directories count too.
     """
+    own = PurePosixPath(context.directory)
     named = (
         found
-        for tree in _upwards(question)
-        for read in _NAMING
-        if (found := read(tree)) is not None
+        for directory in (own, *own.parents)
+        for source in _PINNING_READERS
+        if (entry := source(context.repository, str(directory)))
+        and (found := _exact_version(entry.text, entry.path, entry.line))
     )
-    declared = (found for read in _DECLARING if (found := read(question.tree)) is not None)
+    declared = (found for read in _RANGE_READERS if (found := read(context.tree)) is not None)
     return next(named, None) or next(declared, None)
 
 
-def _upwards(question: Question) -> Iterator[FileTree]:
-    yield question.tree
-    directory = PurePosixPath(question.directory)
-    if directory.parts:
-        yield from (below(question.repository, str(parent)) for parent in directory.parents)
+def _pipfile_version(repository: FileTree, directory: str) -> VersionEntry | None:
+    path = repository_path(directory, "Pipfile")
+    requires = table_at(read_toml(repository, path), "requires")
+    version = requires.get("python_full_version") or requires.get("python_version")
+    line = line_of(repository.read(path) or "", "python_")
+    return VersionEntry(text=version, path=path, line=line) if isinstance(version, str) else None
 
 
-def _python_version(tree: FileTree) -> _Found | None:
-    return _first_line(tree, ".python-version")
+def _pyproject_version(tree: FileTree) -> _Found | None:
+    version_range = table_at(read_toml(tree, PYPROJECT), "project").get("requires-python")
+    return _range_version(tree, PYPROJECT, version_range, "requires-python")
 
 
-def _runtime_txt(tree: FileTree) -> _Found | None:
-    return _first_line(tree, "runtime.txt")
-
-
-def _first_line(tree: FileTree, path: str) -> _Found | None:
-    for number, line in enumerate((tree.read(path) or "").splitlines(), 1):
-        text = line.partition("#")[0].strip()
-        if text:
-            return _exact(text, path, number)
-    return None
-
-
-def _tool_versions(tree: FileTree) -> _Found | None:
-    for number, line in enumerate((tree.read(".tool-versions") or "").splitlines(), 1):
-        if match := _TOOL_VERSION.fullmatch(line.partition("#")[0].strip()):
-            return _exact(match["version"], ".tool-versions", number)
-    return None
-
-
-def _mise(tree: FileTree) -> _Found | None:
-    path = next((path for path in _MISE_FILES if tree.exists(path)), None)
-    if path is None:
+def _poetry_version(tree: FileTree) -> _Found | None:
+    version_range = table_at(read_toml(tree, PYPROJECT), "tool", "poetry", "dependencies").get(
+        "python"
+    )
+    if not isinstance(version_range, str):
         return None
-    tool = table(read_toml(tree, path), "tools").get("python")
-    wanted = next(iter(strings(tool)), None) or table(tool).get("version") or tool
-    line = line_of(tree.read(path) or "", "python")
-    return _exact(wanted, path, line) if isinstance(wanted, str) else None
+    line = line_of(tree.read(PYPROJECT) or "", version_range)
+    return _exact_version(version_range, PYPROJECT, line) or _range_version(
+        tree, PYPROJECT, to_specifier(version_range), version_range
+    )
 
 
-def _pipfile(tree: FileTree) -> _Found | None:
-    requires = table(read_toml(tree, "Pipfile"), "requires")
-    wanted = requires.get("python_full_version") or requires.get("python_version")
-    line = line_of(tree.read("Pipfile") or "", "python_")
-    return _exact(wanted, "Pipfile", line) if isinstance(wanted, str) else None
-
-
-def _requires_python(tree: FileTree) -> _Found | None:
-    wanted = table(read_toml(tree, PYPROJECT), "project").get("requires-python")
-    return _range(tree, PYPROJECT, wanted, "requires-python")
-
-
-def _poetry(tree: FileTree) -> _Found | None:
-    wanted = table(read_toml(tree, PYPROJECT), "tool", "poetry", "dependencies").get("python")
-    if not isinstance(wanted, str):
-        return None
-    line = line_of(tree.read(PYPROJECT) or "", wanted)
-    return _exact(wanted, PYPROJECT, line) or _range(tree, PYPROJECT, specifier_of(wanted), wanted)
-
-
-def _setup_cfg(tree: FileTree) -> _Found | None:
+def _setup_cfg_version(tree: FileTree) -> _Found | None:
     match = _SETUP_CFG.search(tree.read("setup.cfg") or "")
-    wanted = match["wanted"].strip() if match else None
-    return _range(tree, "setup.cfg", wanted, "python_requires")
+    version_range = match["wanted"].strip() if match else None
+    return _range_version(tree, "setup.cfg", version_range, "python_requires")
 
 
-_NAMING: tuple[_Reader, ...] = (_python_version, _runtime_txt, _tool_versions, _mise, _pipfile)
-_DECLARING: tuple[_Reader, ...] = (_requires_python, _poetry, _setup_cfg)
+_PINNING_READERS: tuple[VersionSource, ...] = (
+    first_line_source(".python-version"),
+    first_line_source("runtime.txt"),
+    tool_versions_source("python"),
+    mise_source("python"),
+    _pipfile_version,
+)
+_RANGE_READERS: tuple[_Reader, ...] = (_pyproject_version, _poetry_version, _setup_cfg_version)
 
 
-def _exact(text: str, path: str, line: int | None) -> _Found | None:
+def _exact_version(text: str, path: str, line: int | None) -> _Found | None:
     match = _VERSION.fullmatch(text)
     return (match["version"], _evidence(match["version"], path, line)) if match else None
 
 
-def _range(tree: FileTree, path: str, wanted: object, needle: str) -> _Found | None:
-    if not isinstance(wanted, str) or not _is_specifier(wanted):
+def _range_version(
+    tree: FileTree, path: str, version_range: object, line_text: str
+) -> _Found | None:
+    if not isinstance(version_range, str) or not _is_specifier(version_range):
         return None
-    return wanted, _evidence(wanted, path, line_of(tree.read(path) or "", needle))
+    return version_range, _evidence(version_range, path, line_of(tree.read(path) or "", line_text))
 
 
 def _is_specifier(text: str) -> bool:
     try:
-        return len(text) <= _LONGEST and len(SpecifierSet(text)) > 0
+        return len(text) <= _MAX_LENGTH and len(SpecifierSet(text)) > 0
     except InvalidSpecifier:
         return False
 
 
 def _evidence(version: str, path: str, line: int | None) -> Evidence:
-    return Evidence(reason=f"Python {version} is asked for", path=path, line=line)
+    return Evidence(reason=f"Python {version} is requested", path=path, line=line)

@@ -1,1 +1,1 @@
-"""pushpaka.toml: what a repository says of its own deployment, read strictly and explained."""
+"""Reads and validates pushpaka.toml, the deployment configuration in a repository."""

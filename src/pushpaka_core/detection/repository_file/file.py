@@ -1,4 +1,4 @@
-"""What a pushpaka.toml decides, as the rest of detection asks for it."""
+"""The parsed pushpaka.toml, in the types that detection works with."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -7,118 +7,170 @@ from typing import Any
 from attrs import field, frozen
 
 from pushpaka_core.detection.documents import read_toml
-from pushpaka_core.detection.repository_file.places import Places
-from pushpaka_core.detection.repository_file.reading import COMMANDS_OF_TYPES, Reading
+from pushpaka_core.detection.repository_file.places import KeyLocations
+from pushpaka_core.detection.repository_file.validator import (
+    COMMANDS_OF_TYPES,
+    RepositoryFileValidator,
+)
 from pushpaka_core.detection.tree import FileTree
-from pushpaka_core.domain.build_plans import (
+from pushpaka_core.domain.pipeline.build_plans import (
+    BuildStep,
     Evidence,
     Origin,
-    OwnDockerfile,
+    RepositoryDockerfile,
     RepositorySettings,
-    Step,
 )
+from pushpaka_core.domain.projects.health_checks import HealthCheck
+from pushpaka_core.domain.volumes.declarations import DeclaredVolume
+from pushpaka_core.domain.volumes.mounts import VolumeAccess
+from pushpaka_core.domain.volumes.volumes import PreviewVolume
 from pushpaka_core.errors import DetectionError
 
 PATH = "pushpaka.toml"
 
-_LONGEST = 64 * 1024
-_MOST_MISTAKES = 20
-_NAMED = 4
+_MAX_LENGTH = 64 * 1024
+_MAX_ERRORS = 20
+_MAX_NAMED_KEYS = 4
 
 
 @frozen(kw_only=True)
 class RepositoryFile:
-    """What was said, by the paths of the keys; nothing where there is no file."""
+    """The values that a pushpaka.toml sets, by dotted key. Empty if the repository has none."""
 
     values: Mapping[str, Any] = field(factory=dict)
     line: int | None = None
-    """Where the first of it stands."""
+    """The line of the first key that is set."""
 
     @property
     def framework(self) -> str | None:
-        """Return what the application is made with."""
+        """Return the name or alias of the framework, or None."""
         return self.values.get("framework")
 
     @property
-    def install(self) -> tuple[Step, ...] | None:
-        """Return what installs: nothing where an empty text says so, None where nothing is said."""
+    def install(self) -> tuple[BuildStep, ...] | None:
+        """
+        Return the install step.
+
+        None leaves the choice to detection. An empty tuple means that there is nothing to install.
+        """
         command = self.values.get("commands.install")
         return None if command is None else _steps(command)
 
     @property
-    def build(self) -> tuple[Step, ...] | None:
-        """Return what builds, likewise."""
+    def build(self) -> tuple[BuildStep, ...] | None:
+        """
+        Return the build steps.
+
+        None leaves the choice to detection. An empty tuple means that there is nothing to build.
+        """
         commands = self.values.get("commands.build")
         return None if commands is None else _steps(*commands)
 
     @property
-    def processes(self) -> Mapping[str, Step]:
-        """Return the commands by process type."""
+    def processes(self) -> Mapping[str, BuildStep]:
+        """
+        Return the commands by process type, including `commands.start` and
+        `commands.release`.
+        """
         short = {t: self.values[key] for t, key in COMMANDS_OF_TYPES.items() if key in self.values}
-        said = {**self.values.get("processes", {}), **short}
-        return {type_: step for type_, command in said.items() for step in _steps(command)}
+        processes = {**self.values.get("processes", {}), **short}
+        return {type_: step for type_, command in processes.items() for step in _steps(command)}
 
     @property
     def site(self) -> Mapping[str, str]:
-        """Return what was said of the files to serve, by the fields of `StaticSite`."""
+        """Return the static site settings, by field name of `StaticSite`."""
         return self._table("static")
 
     @property
-    def dockerfile(self) -> OwnDockerfile | None:
-        """Return which Dockerfile is to be used, and how."""
-        said = self._table("docker")
-        if not said:
+    def dockerfile(self) -> RepositoryDockerfile | None:
+        """Return the Dockerfile settings, or None if there are none."""
+        table = self._table("docker")
+        if not table:
             return None
-        given = {"path": said.get("file"), **{key: said.get(key) for key in ("target", "context")}}
-        return OwnDockerfile(**{key: value for key, value in given.items() if value is not None})
+        return RepositoryDockerfile(
+            path=table.get("file", "Dockerfile"),
+            target=table.get("target"),
+            context=table.get("context"),
+        )
 
     @property
     def settings(self) -> RepositorySettings:
-        """Return what was said of how it is run."""
+        """Return the run settings that the file sets."""
         return RepositorySettings(
             port=self.values.get("port"),
             replicas=self.values.get("replicas"),
+            health_check=self._health_check,
             health_check_path=self.values.get("health_check.path"),
             health_check_timeout=self.values.get("health_check.timeout"),
+            rollback_window=self.values.get("rollback_window"),
             cpu_limit=self.values.get("resources.cpu"),
             memory_limit=self.values.get("resources.memory"),
             required_env=self.values.get("env.required", ()),
             watch_paths=self.values.get("watch_paths", ()),
+            volumes=tuple(self._volumes()),
         )
 
-    def _table(self, name: str) -> dict[str, str]:
-        tables = ((path.partition("."), value) for path, value in self.values.items())
+    def _volumes(self) -> Iterator[DeclaredVolume]:
+        names = dict.fromkeys(
+            key.split(".")[1] for key in self.values if key.startswith("volumes.")
+        )
+        for name in names:
+            table = self._table(f"volumes.{name}")
+            access, preview = table.get("access"), table.get("preview")
+            yield DeclaredVolume(
+                name=name,
+                mount_path=table["path"],
+                access=None if access is None else VolumeAccess(access),
+                preview=None if preview is None else PreviewVolume(preview),
+                size_limit=table.get("size_limit"),
+                snapshot_every=table.get("snapshot_every"),
+                snapshot_keep=table.get("snapshot_keep"),
+            )
+
+    @property
+    def _health_check(self) -> HealthCheck | None:
+        word = self.values.get("health_check.type")
+        return None if word is None else HealthCheck(word)
+
+    def _table(self, name: str) -> dict[str, Any]:
+        tables = ((path.rpartition("."), value) for path, value in self.values.items())
         return {key: value for (table, _, key), value in tables if table == name}
 
     def evidence(self) -> Iterator[Evidence]:
-        """Say what it decides."""
+        """Return the keys that the file sets as evidence for the build log."""
         if names := list(self.values):
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            reason = f"{PATH} sets {', '.join(names[:_NAMED])}{more}"
+            more = (
+                f" and {len(names) - _MAX_NAMED_KEYS} more" if len(names) > _MAX_NAMED_KEYS else ""
+            )
+            reason = f"{PATH} sets {', '.join(names[:_MAX_NAMED_KEYS])}{more}"
             yield Evidence(reason=reason, path=PATH, line=self.line)
 
 
 def read_repository_file(tree: FileTree) -> RepositoryFile:
     """
-    Return what the pushpaka.toml of *tree* says.
+    Read the pushpaka.toml of *tree*. Without one, return an empty `RepositoryFile`.
 
     Raises:
-        DetectionError: If it is broken, or if something in it is not understood; the
-            message holds every mistake with its line and column.
+        DetectionError: If the file is larger than 64 KiB, is not valid TOML, or has invalid keys or
+            values. The message lists up to 20 errors, each with its line and column.
     """
     if not tree.exists(PATH):
         return RepositoryFile()
     text = tree.read(PATH)
-    if text is None or len(text) > _LONGEST:
-        raise DetectionError(f"{PATH} is larger than {_LONGEST // 1024} KiB. Shorten it.")
-    reading = Reading(document=read_toml(tree, PATH), places=Places.of(text))
-    if mistakes := sorted(islice(reading.mistakes(), _MOST_MISTAKES)):
-        heading = f"{PATH} cannot be used. Mend it and push again."
+    if text is None or len(text) > _MAX_LENGTH:
+        raise DetectionError(f"{PATH} is larger than {_MAX_LENGTH // 1024} KiB. Shorten it.")
+    repository_file_validator = RepositoryFileValidator(
+        document=read_toml(tree, PATH), key_locations=KeyLocations.parse(text)
+    )
+    if mistakes := sorted(islice(repository_file_validator.errors(), _MAX_ERRORS)):
+        heading = f"{PATH} is not valid. Fix the file and push again."
         raise DetectionError("\n".join((heading, *map(str, mistakes))))
-    values = reading.values()
-    lines = [reading.places[tuple(path.split("."))].line for path in values]
+    values = repository_file_validator.values()
+    lines = [
+        repository_file_validator.key_locations[tuple(path.split("."))].line for path in values
+    ]
     return RepositoryFile(values=values, line=min(lines, default=None))
 
 
-def _steps(*commands: str) -> tuple[Step, ...]:
-    return tuple(Step(command=c.strip(), origin=Origin.FILE) for c in commands if c.strip())
+def _steps(*commands: str) -> tuple[BuildStep, ...]:
+    return tuple(BuildStep(command=c.strip(), origin=Origin.FILE) for c in commands if c.strip())

@@ -1,4 +1,4 @@
-"""All that pushpaka.toml may say, in one table: it is read, published and documented by it."""
+"""The table of pushpaka.toml keys, which drives the parser, the JSON Schema and the docs."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -6,9 +6,10 @@ from typing import Any
 
 from attrs import frozen
 
-from pushpaka_core.domain.env_vars import check_key
-from pushpaka_core.domain.frameworks import canonical_framework
-from pushpaka_core.domain.projects import (
+from pushpaka_core.domain.pipeline.frameworks import canonical_framework
+from pushpaka_core.domain.projects.env_vars import check_key
+from pushpaka_core.domain.projects.health_checks import HealthCheck
+from pushpaka_core.domain.projects.projects import (
     check_command,
     check_cpu_limit,
     check_framework,
@@ -17,39 +18,55 @@ from pushpaka_core.domain.projects import (
     check_memory_limit,
     check_port,
     check_replicas,
+    check_rollback_window,
 )
-from pushpaka_core.domain.repository_names import check_root_dir
-from pushpaka_core.domain.rules import Matching, OneLine
+from pushpaka_core.domain.projects.repository_urls import check_root_dir
+from pushpaka_core.domain.validation import Matches, OneOf, SingleLine
+from pushpaka_core.domain.volumes.mounts import VolumeAccess
+from pushpaka_core.domain.volumes.paths import check_mount_path
+from pushpaka_core.domain.volumes.volumes import (
+    PreviewVolume,
+    check_size_limit,
+    check_snapshot_every,
+    check_snapshot_keep,
+    check_volume_name,
+)
 
-MOST_ITEMS = 100
-"""Of a list, or of a table whose names are free."""
+MAX_ITEMS = 100
+"""The maximum number of items in a list, or of entries in a table with free names."""
 
 
 class Kind(StrEnum):
-    """What a value is, in the words of the documentation."""
+    """The type of a value, named as in the documentation."""
 
-    TEXT = "text"
+    STRING = "string"
     INTEGER = "whole number"
     NUMBER = "number"
-    TEXTS = "list of texts"
-    COMMANDS = "text, or list of texts"
-    PROCESSES = "table of texts"
+    STRINGS = "list of strings"
+    COMMANDS = "string or list of strings"
+    PROCESSES = "table of strings"
 
 
 @frozen(kw_only=True)
 class Key:
-    """One thing that may be said, and what it must be like."""
+    """One key of pushpaka.toml, with its type and validation."""
 
     path: str
-    """With its table, as in "commands.start"."""
+    """The dotted path, for example "commands.start". "*" is the name of an entry."""
     kind: Kind
     check: Callable[[Any], None]
-    """Asked of the value, or of each of them; raises ValueError that begins with "must"."""
-    meaning: str
+    """
+    A function that checks the value, or each item of a list or table. It raises ValueError with a
+    clause such as "must be a number".
+    """
+    description: str
 
 
 def _check_optional_command(value: str) -> None:
-    """Accept the empty text too: it says that there is nothing to do."""
+    """
+    Raise ValueError unless *value* is a valid command, or an empty string,
+    which disables the step.
+    """
     if value:
         check_command(value)
 
@@ -60,155 +77,215 @@ def _check_known_framework(value: str) -> None:
 
 
 def _check_pattern(value: str) -> None:
-    OneLine(255)(value)
+    SingleLine(255)(value)
     if value.startswith("/") or ".." in value.split("/"):
-        raise ValueError("must be relative to the repository and stay in it, as in src/**")
+        raise ValueError("must be relative to the repository and stay in it, for example src/**")
 
 
 def _check_context(value: str) -> None:
-    """Accept what may lead to a directory above the application; whether it does is seen later."""
-    OneLine(255)(value)
+    """
+    Raise ValueError unless *value* is a relative path.
+
+    It may lead above the application. The build checks that it stays in the repository.
+    """
+    SingleLine(255)(value)
     if value.startswith(("/", "~", "-")):
-        raise ValueError("must be relative to the application, as in ../..")
+        raise ValueError("must be relative to the application, for example ../..")
 
 
-_check_stage = Matching(
-    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "must be the name of a stage, as in `release`"
+_check_stage = Matches(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "must be the name of a stage, for example `release`"
 )
 
 KEYS = (
     Key(
         path="framework",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=_check_known_framework,
-        meaning='What the application is made with, as in "fastapi"; "auto" finds it out.',
+        description='Framework of the application, for example "fastapi". "auto" detects it.',
     ),
     Key(
         path="port",
         kind=Kind.INTEGER,
         check=check_port,
-        meaning="The port in the container; the application is told by `PORT`.",
+        description="Port that the web process listens on in a container. `PORT` is set to it.",
     ),
     Key(
         path="replicas",
         kind=Kind.INTEGER,
         check=check_replicas,
-        meaning="How many instances of the web process run.",
+        description="Number of instances of the web process.",
+    ),
+    Key(
+        path="rollback_window",
+        kind=Kind.INTEGER,
+        check=check_rollback_window,
+        description=(
+            "Seconds after traffic switches during which a version that crashes or fails its "
+            "health checks is rolled back. Default: 30. 0 turns automatic rollback off."
+        ),
     ),
     Key(
         path="watch_paths",
-        kind=Kind.TEXTS,
+        kind=Kind.STRINGS,
         check=_check_pattern,
-        meaning=(
-            'Patterns of the files whose change is worth a deployment, as in "src/**"; a push that'
-            " changes none of them deploys nothing."
+        description=(
+            'Patterns for files that trigger a deployment, for example "src/**". A push that '
+            "changes no matching file is not deployed."
         ),
     ),
     Key(
         path="commands.install",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=_check_optional_command,
-        meaning="Installs what the application needs; an empty text installs nothing.",
+        description="Command that installs the dependencies. An empty string installs nothing.",
     ),
     Key(
         path="commands.build",
         kind=Kind.COMMANDS,
         check=_check_optional_command,
-        meaning="Builds it, one command after the other; an empty text builds nothing.",
+        description="Build commands, run in order. An empty string builds nothing.",
     ),
     Key(
         path="commands.start",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_command,
-        meaning="Starts the web process, which listens on `PORT`.",
+        description="Command that starts the web process, which must listen on `PORT`.",
     ),
     Key(
         path="commands.release",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_command,
-        meaning="Runs before the new version takes over, as for migrations of a database.",
+        description="Command that runs before traffic switches, for example database migrations.",
     ),
     Key(
         path="processes",
         kind=Kind.PROCESSES,
         check=check_command,
-        meaning='Commands of further processes by their names, as in `worker = "celery -A shop"`.',
+        description='Commands of other processes by name, for example `worker = "celery -A shop"`.',
     ),
     Key(
         path="docker.file",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_root_dir,
-        meaning="The Dockerfile to build from, where images are built.",
+        description="Path to the Dockerfile. Only runtimes that build images use it.",
     ),
     Key(
         path="docker.target",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=_check_stage,
-        meaning="The stage of the Dockerfile that is wanted; the last one unless it is named.",
+        description="Stage of the Dockerfile to build. Default: the last stage.",
     ),
     Key(
         path="docker.context",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=_check_context,
-        meaning=(
-            "The directory that the Dockerfile copies from, as in `../..`; that of the application"
-            " by itself."
+        description="Build context, for example `../..`. Default: the directory of the "
+        "application.",
+    ),
+    Key(
+        path="health_check.type",
+        kind=Kind.STRING,
+        check=OneOf(HealthCheck),
+        description=(
+            '"http" expects an HTTP response, "tcp" an open port, "none" a process that stays'
+            ' alive. Default: "http".'
         ),
     ),
     Key(
         path="health_check.path",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_health_path,
-        meaning="Answers with 2xx or 3xx once the application is healthy.",
+        description="URL path that responds with 2xx or 3xx when the application is healthy.",
     ),
     Key(
         path="health_check.timeout",
         kind=Kind.INTEGER,
         check=check_health_timeout,
-        meaning="Seconds from the start of a process to its first good answer.",
+        description="Seconds within which a process must pass its first health check after start.",
     ),
     Key(
         path="resources.cpu",
         kind=Kind.NUMBER,
         check=check_cpu_limit,
-        meaning="Cores that one instance may use.",
+        description="CPU cores that one instance can use.",
     ),
     Key(
         path="resources.memory",
         kind=Kind.INTEGER,
         check=check_memory_limit,
-        meaning="MiB of memory that one instance may use.",
+        description="Memory that one instance can use, in MiB.",
     ),
     Key(
         path="env.required",
-        kind=Kind.TEXTS,
+        kind=Kind.STRINGS,
         check=check_key,
-        meaning="Names of env vars without which nothing is deployed.",
+        description=(
+            "Names of environment variables that must be set before the application is deployed."
+        ),
     ),
     Key(
         path="static.directory",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_root_dir,
-        meaning="Serves the files of this directory as they are, after the build.",
+        description="Directory whose files are served after the build, without a web process.",
     ),
     Key(
         path="static.fallback",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_root_dir,
-        meaning="The file for every address that no file fits, with status 200.",
+        description="File that is served for paths without a file, with status 200.",
     ),
     Key(
         path="static.not_found",
-        kind=Kind.TEXT,
+        kind=Kind.STRING,
         check=check_root_dir,
-        meaning="The file for every address that no file fits, with status 404.",
+        description="File that is served for paths without a file, with status 404.",
+    ),
+    Key(
+        path="volumes.*.path",
+        kind=Kind.STRING,
+        check=check_mount_path,
+        description='Path at which the app finds the files, for example "media". Required.',
+    ),
+    Key(
+        path="volumes.*.access",
+        kind=Kind.STRING,
+        check=OneOf(VolumeAccess),
+        description='"one" if only one instance can use the files at a time, else "many".',
+    ),
+    Key(
+        path="volumes.*.preview",
+        kind=Kind.STRING,
+        check=OneOf(PreviewVolume),
+        description='Volume for each preview: "none", "empty", or "copy" (from a snapshot).',
+    ),
+    Key(
+        path="volumes.*.size_limit",
+        kind=Kind.INTEGER,
+        check=check_size_limit,
+        description="Maximum size of the files, in MiB. Larger volumes are not deployed.",
+    ),
+    Key(
+        path="volumes.*.snapshot_every",
+        kind=Kind.INTEGER,
+        check=check_snapshot_every,
+        description="Hours between automatic snapshots.",
+    ),
+    Key(
+        path="volumes.*.snapshot_keep",
+        kind=Kind.INTEGER,
+        check=check_snapshot_keep,
+        description="Number of automatic snapshots to keep.",
     ),
 )
 
 BY_PATH: Mapping[str, Key] = {key.path: key for key in KEYS}
+NAMED_TABLES: Mapping[str, Matches] = {"volumes": check_volume_name}
+"""The tables with an entry for each name, and the check of a name."""
 TABLES = frozenset(key.path.split(".")[0] for key in KEYS if "." in key.path)
 
-WORDS_OF_OTHERS: Mapping[str, str] = {
+SYNONYMS: Mapping[str, str] = {
     "startcommand": "commands.start",
     "run": "commands.start",
     "cmd": "commands.start",
@@ -219,6 +296,7 @@ WORDS_OF_OTHERS: Mapping[str, str] = {
     "predeploycommand": "commands.release",
     "healthcheckpath": "health_check.path",
     "healthchecktimeout": "health_check.timeout",
+    "healthchecktype": "health_check.type",
     "instances": "replicas",
     "numreplicas": "replicas",
     "scale": "replicas",
@@ -234,4 +312,7 @@ WORDS_OF_OTHERS: Mapping[str, str] = {
     "publish": "static.directory",
     "staticpublishpath": "static.directory",
 }
-"""What a key is called elsewhere, in small letters only."""
+"""
+The key that corresponds to a setting of another platform, by the name of the setting in lowercase
+without separators.
+"""

@@ -1,4 +1,4 @@
-"""Where in a TOML file each key and its value stand, which the parser does not tell."""
+"""Finds the line and column of each key in a TOML file, which tomllib does not report."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,25 +6,28 @@ from typing import Self
 
 from attrs import frozen
 
-Path = tuple[str, ...]
-"""A key with the tables that it is in."""
+KeyPath = tuple[str, ...]
+"""A key with the names of its tables."""
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
 _KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
 _HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*(?P<key>{_KEY})[ \t]*\]\]?\s*$")
 _ENTRY = re.compile(rf"[ \t]*(?P<key>{_KEY})[ \t]*=[ \t]*")
 _INNER = re.compile(rf"[{{,][ \t]*(?P<key>{_KEY})[ \t]*=[ \t]*")
-_LEXEME = re.compile(
+_TOKEN = re.compile(
     r"""(?P<passed>"{3}(?:\\.|[^\\])*?"{3,5}(?!")|'{3}.*?'{3,5}(?!')|\#[^\n]*)"""
     r"""|"(?:\\.|[^"\\\n])*"|'[^'\n]*'""",
     re.DOTALL,
 )
-"""What may hold what looks like a key; one-line strings are quoted keys as well, and stay."""
+"""
+Matches multi-line strings and comments as `passed`, because they may contain text that looks like a
+key. One-line strings may be quoted keys, so they are kept.
+"""
 
 
 @frozen(kw_only=True)
-class Place:
-    """A line, with the columns at which a key and its value begin; all count from 1."""
+class KeyLocation:
+    """The line of a key, and the columns of the key and its value. All count from 1."""
 
     line: int = 1
     key: int = 1
@@ -32,46 +35,48 @@ class Place:
 
 
 @frozen
-class Places:
-    """The keys of one file that the parser has accepted."""
+class KeyLocations:
+    """The locations of all keys in one valid TOML file."""
 
-    _found: Mapping[Path, Place]
+    _locations: Mapping[KeyPath, KeyLocation]
 
     @classmethod
-    def of(cls, text: str) -> Self:
-        """Find the keys of *text*; of a key that is there twice the first is meant."""
-        found: dict[Path, Place] = {}
-        for path, place in _places(text):
+    def parse(cls, text: str) -> Self:
+        """Find the keys of *text*. If a key occurs twice, its first location counts."""
+        found: dict[KeyPath, KeyLocation] = {}
+        for path, place in _key_locations(text):
             for length in range(1, len(path) + 1):
                 found.setdefault(path[:length], place)
         return cls(found)
 
-    def __getitem__(self, path: Path) -> Place:
-        """Return where *path* stands, or else the table that it is in."""
+    def __getitem__(self, path: KeyPath) -> KeyLocation:
+        """Return the location of *path*, or else of the innermost known table that contains it."""
         known = (path[:length] for length in range(len(path), 0, -1))
-        return next((self._found[one] for one in known if one in self._found), Place())
+        return next(
+            (self._locations[one] for one in known if one in self._locations), KeyLocation()
+        )
 
 
-def _places(text: str) -> Iterator[tuple[Path, Place]]:
-    table: Path = ()
-    for number, line in enumerate(_LEXEME.sub(_blanked, text).split("\n"), 1):
+def _key_locations(text: str) -> Iterator[tuple[KeyPath, KeyLocation]]:
+    table: KeyPath = ()
+    for number, line in enumerate(_TOKEN.sub(_blank_out, text).split("\n"), 1):
         if header := _HEADER.match(line):
             table = _parts(header["key"])
-            yield table, _place(number, header)
+            yield table, _key_location(number, header)
         elif entry := _ENTRY.match(line):
             path = (*table, *_parts(entry["key"]))
-            yield path, _place(number, entry)
+            yield path, _key_location(number, entry)
             for inner in _INNER.finditer(line, entry.end()):
-                yield (*path, *_parts(inner["key"])), _place(number, inner)
+                yield (*path, *_parts(inner["key"])), _key_location(number, inner)
 
 
-def _blanked(lexeme: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", lexeme[0]) if lexeme["passed"] else lexeme[0]
+def _blank_out(token: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", token[0]) if token["passed"] else token[0]
 
 
-def _place(line: int, match: re.Match[str]) -> Place:
-    return Place(line=line, key=match.start("key") + 1, value=match.end() + 1)
+def _key_location(line: int, match: re.Match[str]) -> KeyLocation:
+    return KeyLocation(line=line, key=match.start("key") + 1, value=match.end() + 1)
 
 
-def _parts(key: str) -> Path:
+def _parts(key: str) -> KeyPath:
     return tuple(part.strip("\"'") for part in re.findall(_PART, key))

@@ -1,26 +1,42 @@
-"""The JSON schema of pushpaka.toml, for editors: they complete its keys and mark its mistakes."""
+"""The JSON Schema of pushpaka.toml, which editors use for completion and validation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pushpaka_core.detection.repository_file.keys import KEYS, MOST_ITEMS, Key, Kind
-from pushpaka_core.domain.instances import PROCESS_TYPE
-from pushpaka_core.domain.rules import Matching, OneLine, Within
+from pushpaka_core.detection.repository_file.keys import (
+    KEYS,
+    MAX_ITEMS,
+    NAMED_TABLES,
+    Key,
+    Kind,
+)
+from pushpaka_core.domain.instances.instances import PROCESS_TYPE
+from pushpaka_core.domain.validation import json_schema
 
 _SCALARS: Mapping[Kind, str] = {Kind.INTEGER: "integer", Kind.NUMBER: "number"}
 
 
 def repository_schema() -> dict[str, Any]:
-    """Return the schema, made from the table that the reader goes by."""
+    """Return the JSON Schema (draft 7), generated from the table of keys."""
     properties: dict[str, Any] = {}
+    for name, check in NAMED_TABLES.items():
+        properties[name] = {
+            "type": "object",
+            "additionalProperties": {**_table({}), "required": ["path"]},
+            "propertyNames": json_schema(check),
+            "maxProperties": MAX_ITEMS,
+        }
     for key in KEYS:
         table, dot, name = key.path.rpartition(".")
-        home = properties.setdefault(table, _table({}))["properties"] if dot else properties
-        home[name] = {"description": key.meaning, **_described(key)}
+        if table.endswith(".*"):
+            home = properties[table.removesuffix(".*")]["additionalProperties"]["properties"]
+        else:
+            home = properties.setdefault(table, _table({}))["properties"] if dot else properties
+        home[name] = {"description": key.description, **_key_schema(key)}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "pushpaka.toml",
-        "description": "What a repository says of its own deployment on Pushpaka.",
+        "description": "Settings for deploying a repository with Pushpaka.",
         **_table(properties),
     }
 
@@ -29,11 +45,11 @@ def _table(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _described(key: Key) -> dict[str, Any]:
-    one = {"type": _SCALARS.get(key.kind, "string"), **_rule(key.check)}
-    listed = {"type": "array", "items": one, "maxItems": MOST_ITEMS}
+def _key_schema(key: Key) -> dict[str, Any]:
+    one = {"type": _SCALARS.get(key.kind, "string"), **json_schema(key.check)}
+    listed = {"type": "array", "items": one, "maxItems": MAX_ITEMS}
     match key.kind:
-        case Kind.TEXTS:
+        case Kind.STRINGS:
             return listed
         case Kind.COMMANDS:
             return {"oneOf": [one, listed]}
@@ -41,21 +57,8 @@ def _described(key: Key) -> dict[str, Any]:
             return {
                 "type": "object",
                 "additionalProperties": one,
-                "propertyNames": _rule(PROCESS_TYPE),
-                "maxProperties": MOST_ITEMS,
+                "propertyNames": json_schema(PROCESS_TYPE),
+                "maxProperties": MAX_ITEMS,
             }
         case _:
             return one
-
-
-def _rule(check: Callable[[Any], None]) -> dict[str, Any]:
-    """Return what a schema can say of a rule; what it cannot is left to the reader."""
-    match check:
-        case Within(least, most):
-            return {"minimum": least, "maximum": most}
-        case OneLine(most):
-            return {"minLength": check.least, "maxLength": most}
-        case Matching(pattern):
-            return {"pattern": f"^(?:{pattern})$"}
-        case _:
-            return {}

@@ -1,4 +1,4 @@
-"""Folders that are deployed without a Git server."""
+"""Methods for archives, which can be deployed in place of a commit."""
 
 from collections.abc import AsyncIterable
 
@@ -8,11 +8,11 @@ from pushpaka_http.schemas.archives import ArchiveResponse
 
 
 class AsyncArchives(AsyncNamespace):
-    """The files of folders, by the SHA-256 of their archives."""
+    """Archives of source code, identified by their SHA-256."""
 
     async def get(self, project_id: Id, sha256: str) -> ArchiveResponse:
-        """Show an archive that need not be sent again; 404 where it is not there."""
-        return await self._connection.ask(
+        """Return an uploaded archive. NotFoundError means that you must upload it first."""
+        return await self._connection.request(
             call("GET", "/projects/{}/archives/{}", project_id, sha256), ArchiveResponse
         )
 
@@ -20,11 +20,14 @@ class AsyncArchives(AsyncNamespace):
         self, project_id: Id, sha256: str, *, content: bytes | AsyncIterable[bytes]
     ) -> ArchiveResponse:
         """
-        Send a tar archive, packed by gzip, that a deployment can name then.
+        Upload a gzip-compressed tar archive, so that it can be deployed.
 
-        What *content* yields is asked for anew where the call is repeated.
+        Args:
+            project_id: The project that will deploy the archive.
+            sha256: The SHA-256 of *content* in hexadecimal.
+            content: The archive. An iterable is iterated again if the call is retried.
         """
-        return await self._connection.ask(
+        return await self._connection.request(
             call("PUT", "/projects/{}/archives/{}", project_id, sha256, content=content),
             ArchiveResponse,
         )

@@ -1,4 +1,4 @@
-"""Calls, sent and answered over HTTP."""
+"""Sends API calls over HTTP."""
 
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -6,12 +6,17 @@ from typing import TypeVar
 import httpx
 from anyio import sleep
 from attrs import define, field, frozen
+from httpx_sse import EventSource, ServerSentEvent
 
-from pushpaka_http.client.answers import read_answer, require_stream, require_success, unreachable
-from pushpaka_http.client.calls import Call, authorized
+from pushpaka_http.client.calls import Call, authorization_headers
 from pushpaka_http.client.errors import UnreachableError
-from pushpaka_http.client.events import EventReader, ServerEvent
-from pushpaka_http.client.retries import Patience, Retries
+from pushpaka_http.client.responses import (
+    read_response,
+    require_stream,
+    require_success,
+    unreachable_error,
+)
+from pushpaka_http.client.retries import RetryPolicy, RetryState
 from pushpaka_http.client.streams import AsyncStream
 
 A = TypeVar("A")
@@ -19,61 +24,101 @@ A = TypeVar("A")
 
 @define
 class AsyncConnection:
-    """Sends calls to one instance as somebody, again where that helps."""
+    """Sends calls to one server with a token, and retries them."""
 
     address: str
     token: str | None = field(repr=False)
     _http: httpx.AsyncClient = field(repr=False)
-    _retries: Retries
+    _retry_policy: RetryPolicy
 
-    async def ask(self, call: Call, kind: type[A]) -> A:
-        """Return the object that *call* is answered with."""
-        return read_answer(call, await self._answer(call), kind)
+    async def request(self, call: Call, kind: type[A]) -> A:
+        """
+        Send *call* and return the body of its response as an object of type *kind*.
 
-    async def text(self, call: Call) -> str:
-        """Return the text that *call* is answered with."""
-        response = await self._answer(call)
+        Raises:
+            ApiError: If the server responded with an error.
+            UnexpectedResponseError: If the response is not an object of this type.
+            UnreachableError: If the server cannot be reached.
+        """
+        return read_response(call, await self._send(call), kind)
+
+    async def request_text(self, call: Call) -> str:
+        """
+        Send *call* and return the body of its response as text. Raises the same errors as
+        `request`.
+        """
+        response = await self._send(call)
         require_success(call, response)
         return response.text
 
-    async def follow(self, call: Call) -> AsyncStream[tuple[httpx.Response, ServerEvent]]:
-        """Yield events until the server says that it was the last, over as many connections."""
-        patience = Patience(call, self._retries)
+    async def stream_bytes(self, call: Call) -> AsyncStream[bytes]:
+        """
+        Yield the body of the response to *call* in chunks, without retries.
+
+        Raises:
+            ApiError: If the server responded with an error.
+            UnreachableError: If the server cannot be reached, or the connection is lost.
+        """
+        try:
+            async with self._stream(call) as response:
+                if response.is_error:
+                    await response.aread()
+                require_success(call, response)
+                async for piece in response.aiter_bytes():
+                    yield piece
+        except httpx.TransportError as error:
+            raise unreachable_error(self.address, error) from error
+
+    async def stream_events(
+        self, call: Call
+    ) -> AsyncStream[tuple[httpx.Response, ServerSentEvent]]:
+        """
+        Yield the events of a stream until its `end` event, each with its HTTP response.
+
+        After a lost connection, the stream continues after the last event with an id. Each event
+        restarts the time limit for retries.
+
+        Raises:
+            ApiError: If the server responded with an error.
+            UnexpectedResponseError: If the response is not a stream of events.
+            UnreachableError: If the stream cannot be resumed within `RetryPolicy.total_seconds`.
+        """
+        retry_state = RetryState(call, self._retry_policy)
         while True:
             try:
                 async with self._stream(call) as response:
-                    pause = patience.after_answer(response)
+                    pause = retry_state.after_response(response)
                     if pause is None:
                         async for event in self._events(call, response):
-                            if event.name == "end":
+                            if event.event == "end":
                                 return
-                            patience.renew()
-                            call = call if event.id is None else call.resumed(event.id)
+                            retry_state.reset()
+                            call = call.resume_after(event.id) if event.id else call
                             yield response, event
-                        pause = patience.after_end()
+                        pause = retry_state.after_disconnect()
             except httpx.TransportError as error:
-                pause = patience.after_error(error)
+                pause = retry_state.after_error(error)
                 if pause is None:
-                    raise unreachable(self.address, error) from error
+                    raise unreachable_error(self.address, error) from error
             if pause is None:
-                raise UnreachableError(self.address, "it hangs up again and again")
+                raise UnreachableError(self.address, "it keeps closing the connection")
             await sleep(pause)
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._http.aclose()
 
-    async def _answer(self, call: Call) -> httpx.Response:
-        patience = Patience(call, self._retries)
+    async def _send(self, call: Call) -> httpx.Response:
+        retry_state = RetryState(call, self._retry_policy)
         while True:
             try:
                 response = await self._http.send(self._request(call))
             except httpx.TransportError as error:
-                pause = patience.after_error(error)
+                pause = retry_state.after_error(error)
                 if pause is None:
-                    raise unreachable(self.address, error) from error
+                    raise unreachable_error(self.address, error) from error
             else:
-                pause = patience.after_answer(response)
+                pause = retry_state.after_response(response)
                 if pause is None:
                     return response
             await sleep(pause)
@@ -85,8 +130,8 @@ class AsyncConnection:
             params=call.query or None,
             json=call.body,
             content=call.content,
-            headers={**authorized(self.token), **call.headers},
-            timeout=self._timeout(call.seconds),
+            headers={**authorization_headers(self.token), **call.headers},
+            timeout=self._timeout(call.wait_seconds),
         )
 
     @asynccontextmanager
@@ -98,13 +143,13 @@ class AsyncConnection:
         finally:
             await response.aclose()
 
-    async def _events(self, call: Call, response: httpx.Response) -> AsyncStream[ServerEvent]:
+    async def _events(self, call: Call, response: httpx.Response) -> AsyncStream[ServerSentEvent]:
         if response.is_error:
             await response.aread()
         require_stream(call, response)
-        reader = EventReader()
-        async for chunk in response.aiter_bytes():
-            for event in reader.feed(chunk):
+        async for event in EventSource(response).aiter_sse():
+            # httpx-sse also yields an event without data for each comment that follows an id.
+            if event.data:
                 yield event
 
     def _timeout(self, seconds: float) -> httpx.Timeout:
@@ -115,6 +160,6 @@ class AsyncConnection:
 
 @frozen
 class AsyncNamespace:
-    """What can be asked about one kind of thing."""
+    """The methods for objects of one kind."""
 
     _connection: AsyncConnection

@@ -1,26 +1,34 @@
-"""Attempts to turn a commit into something that runs."""
+"""Methods for deployments."""
 
-import time
+from time import monotonic
 
-from pushpaka_core.domain.deployment_steps import DeploymentStatus
+import anyio
+
+from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
 from pushpaka_http.client.asynchronous.connection import AsyncNamespace
-from pushpaka_http.client.calls import Call, Id, call, given, keyed, queried
-from pushpaka_http.client.choices import PAGE, Paging, is_settled
-from pushpaka_http.client.errors import NotSettledError
+from pushpaka_http.client.calls import Call, Id, call, idempotency_headers, json_body, query_params
+from pushpaka_http.client.errors import DeploymentTimeoutError
+from pushpaka_http.client.lookups import MAX_PAGE_SIZE, Paging, is_running_or_final
 from pushpaka_http.client.streams import AsyncStream
-from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
+from pushpaka_http.schemas.deployments import (
+    DeploymentResponse,
+    RollbackWindowResponse,
+    TimelineEventResponse,
+)
 from pushpaka_http.schemas.lists import ListResponse, PageResponse
 
-_POLL = 20
-"""Seconds that an instance is asked to wait at once, so that proxies do not give up on it."""
+_LONG_POLL_SECONDS = 20
+"""Maximum duration of a long-polling request in seconds, below the usual timeouts of proxies."""
+_WINDOW_POLL_SECONDS = 1.0
+"""Interval in seconds at which an open rollback window is polled."""
 
 
 class AsyncDeployments(AsyncNamespace):
     """
-    Attempts to turn a commit into something that runs.
+    Deployments.
 
-    Those that make a deployment carry an Idempotency-Key, a new one where none is given: so
-    they make one, however often they are sent.
+    Methods that create a deployment send an Idempotency-Key, by default a new random one, so that
+    retries do not create more than one.
     """
 
     async def create(
@@ -31,18 +39,31 @@ class AsyncDeployments(AsyncNamespace):
         commit_sha: str | None = None,
         target: str | None = None,
         archive: str | None = None,
+        image: str | None = None,
         idempotency_key: str | None = None,
     ) -> DeploymentResponse:
-        """Deploy a commit or an archive of a project; the deployment is queued at once."""
-        body = given(
+        """
+        Queue a deployment of a commit, an archive or an image.
+
+        Args:
+            project_id: The project to deploy.
+            branch: The branch; defaults to the project's branch.
+            commit_sha: The commit; defaults to the newest one of the branch.
+            target: The target, such as a preview; defaults to production.
+            archive: The SHA-256 of an uploaded archive to deploy in place of a commit.
+            image: Another tag of the project's image, such as "ghcr.io/acme/shop:1.5".
+            idempotency_key: Calls with the same key within 24 hours return the same deployment.
+        """
+        body = json_body(
             project_id=project_id,
             branch=branch,
             commit_sha=commit_sha,
             target=target,
             archive=archive,
+            image=image,
         )
-        headers = keyed(idempotency_key)
-        return await self._one(call("POST", "/deployments", body=body, headers=headers))
+        headers = idempotency_headers(idempotency_key)
+        return await self._request(call("POST", "/deployments", body=body, headers=headers))
 
     async def list(
         self,
@@ -53,11 +74,11 @@ class AsyncDeployments(AsyncNamespace):
         limit: int | None = None,
         offset: int | None = None,
     ) -> PageResponse[DeploymentResponse]:
-        """List your deployments, the newest first."""
-        query = queried(
+        """List your deployments, newest first."""
+        query = query_params(
             project_id=project_id, status=status, target=target, limit=limit, offset=offset
         )
-        return await self._connection.ask(
+        return await self._connection.request(
             call("GET", "/deployments", query=query), PageResponse[DeploymentResponse]
         )
 
@@ -68,90 +89,134 @@ class AsyncDeployments(AsyncNamespace):
         status: DeploymentStatus | str | None = None,
         target: str | None = None,
     ) -> AsyncStream[DeploymentResponse]:
-        """Yield your deployments, the newest first, page by page."""
+        """Yield your deployments, newest first, page by page."""
         paging = Paging()
-        while not paging.is_over:
+        while not paging.is_complete:
             page = await self.list(
                 project_id=project_id,
                 status=status,
                 target=target,
-                limit=PAGE,
+                limit=MAX_PAGE_SIZE,
                 offset=paging.offset,
             )
-            for deployment in paging.new_on(page):
+            for deployment in paging.next_items(page):
                 yield deployment
 
     async def get(self, deployment_id: Id, *, wait: int | None = None) -> DeploymentResponse:
-        """Show a deployment, at once or when it runs or is over, but within *wait* seconds."""
-        query = queried(wait=wait)
-        return await self._one(
-            call("GET", "/deployments/{}", deployment_id, query=query, seconds=wait or 0)
+        """
+        Return a deployment.
+
+        Args:
+            deployment_id: The deployment.
+            wait: Seconds to wait for the deployment to be running or final, at most 300.
+        """
+        query = query_params(wait=wait)
+        return await self._request(
+            call("GET", "/deployments/{}", deployment_id, query=query, wait_seconds=wait or 0)
         )
 
     async def wait(self, deployment_id: Id, *, seconds: float | None = None) -> DeploymentResponse:
         """
-        Return a deployment once it runs or is over; its `status` tells which.
+        Wait until a deployment is running or final, and return it.
 
-        A status that a newer instance has and this client does not know counts as one of them.
+        A status that this client does not know, from a newer server, ends the wait as well.
+
+        Args:
+            deployment_id: The deployment.
+            seconds: Maximum time to wait; None waits without limit.
 
         Raises:
-            NotSettledError: If that takes longer than *seconds*; it goes on all the same.
+            DeploymentTimeoutError: If *seconds* have passed. The deployment continues.
         """
-        began = time.monotonic()
+        began = monotonic()
         while True:
-            left = _POLL if seconds is None else began + seconds - time.monotonic()
-            wait = min(_POLL, max(0, round(left)))
+            left = _LONG_POLL_SECONDS if seconds is None else began + seconds - monotonic()
+            wait = min(_LONG_POLL_SECONDS, max(0, round(left)))
             deployment = await self.get(deployment_id, wait=wait)
-            if is_settled(deployment):
+            if is_running_or_final(deployment):
                 return deployment
             if seconds is not None and left <= wait:
-                raise NotSettledError(seconds, deployment.status)
+                raise DeploymentTimeoutError(seconds, deployment.status)
+
+    async def wait_stable(
+        self, deployment_id: Id, *, seconds: float | None = None
+    ) -> DeploymentResponse:
+        """
+        Wait until the rollback window of a deployment is closed, and return the deployment.
+
+        If it was rolled back automatically, its `status` is "failed", its `phase` is "run", and its
+        `error` contains the reason.
+
+        Args:
+            deployment_id: The deployment.
+            seconds: Maximum time to wait; None waits without limit.
+
+        Raises:
+            DeploymentTimeoutError: If *seconds* have passed. The deployment continues.
+        """
+        began = monotonic()
+        deployment = await self.wait(deployment_id, seconds=seconds)
+        while (window := await self.rollback_window(deployment_id)).is_open:
+            pause = min(_WINDOW_POLL_SECONDS, window.seconds_left)
+            if seconds is not None and monotonic() - began + pause > seconds:
+                raise DeploymentTimeoutError(seconds, deployment.status)
+            await anyio.sleep(pause)
+        return await self.get(deployment_id)
 
     async def rollback(
         self, deployment_id: Id, *, idempotency_key: str | None = None
     ) -> DeploymentResponse:
-        """Serve again what this deployment served, by a new deployment without a build."""
-        headers = keyed(idempotency_key)
-        return await self._one(
+        """Queue a rollback to this deployment: a new deployment of its release, without a build."""
+        headers = idempotency_headers(idempotency_key)
+        return await self._request(
             call("POST", "/deployments/{}/rollback", deployment_id, headers=headers)
         )
 
     async def redeploy(
         self, deployment_id: Id, *, idempotency_key: str | None = None
     ) -> DeploymentResponse:
-        """Serve what this deployment serves with today's env vars, without a build."""
-        headers = keyed(idempotency_key)
-        return await self._one(
+        """Queue a new deployment of the same build with the current environment variables."""
+        headers = idempotency_headers(idempotency_key)
+        return await self._request(
             call("POST", "/deployments/{}/redeploy", deployment_id, headers=headers)
         )
 
     async def promote(
         self, deployment_id: Id, *, idempotency_key: str | None = None
     ) -> DeploymentResponse:
-        """Serve what this preview serves as production, with production's env vars."""
-        headers = keyed(idempotency_key)
-        return await self._one(
+        """Queue a production deployment of a preview's build, with the production variables."""
+        headers = idempotency_headers(idempotency_key)
+        return await self._request(
             call("POST", "/deployments/{}/promote", deployment_id, headers=headers)
         )
 
     async def restart(self, deployment_id: Id) -> DeploymentResponse:
-        """Replace the instances of a running deployment by new ones, without a gap."""
-        return await self._one(call("POST", "/deployments/{}/restart", deployment_id))
+        """Replace the instances of a running deployment with new ones, without downtime."""
+        return await self._request(call("POST", "/deployments/{}/restart", deployment_id))
 
     async def stop(self, deployment_id: Id) -> DeploymentResponse:
-        """Stop a running deployment, until its project is started or deployed."""
-        return await self._one(call("POST", "/deployments/{}/stop", deployment_id))
+        """Stop a running deployment until its project is started or deployed again."""
+        return await self._request(call("POST", "/deployments/{}/stop", deployment_id))
 
     async def cancel(self, deployment_id: Id) -> DeploymentResponse:
-        """Cancel a deployment that does not run yet."""
-        return await self._one(call("POST", "/deployments/{}/cancel", deployment_id))
+        """Cancel a deployment that is not running yet."""
+        return await self._request(call("POST", "/deployments/{}/cancel", deployment_id))
 
     async def events(self, deployment_id: Id) -> ListResponse[TimelineEventResponse]:
-        """List the steps of a deployment: when, for how long, why and by whom."""
-        return await self._connection.ask(
+        """List the status and phase changes of a deployment, in order."""
+        return await self._connection.request(
             call("GET", "/deployments/{}/events", deployment_id),
             ListResponse[TimelineEventResponse],
         )
 
-    async def _one(self, asked: Call) -> DeploymentResponse:
-        return await self._connection.ask(asked, DeploymentResponse)
+    async def rollback_window(self, deployment_id: Id) -> RollbackWindowResponse:
+        """
+        Return the rollback window, which shows whether a failure now would roll the deployment
+        back.
+        """
+        return await self._connection.request(
+            call("GET", "/deployments/{}/rollback-window", deployment_id), RollbackWindowResponse
+        )
+
+    async def _request(self, call: Call) -> DeploymentResponse:
+        return await self._connection.request(call, DeploymentResponse)

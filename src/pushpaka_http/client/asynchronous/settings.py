@@ -1,31 +1,31 @@
-"""What applications are given: env vars, and domains."""
+"""Methods for environment variables and custom domains."""
 
 from collections.abc import Mapping
 
-from pushpaka_core.domain.env_vars import EnvScope
+from pushpaka_core.domain.projects.env_vars import EnvScope
 from pushpaka_http.client.asynchronous.connection import AsyncNamespace
-from pushpaka_http.client.calls import Id, call, given, queried
+from pushpaka_http.client.calls import Id, call, json_body, query_params
 from pushpaka_http.schemas.custom_domains import DomainResponse
 from pushpaka_http.schemas.env_vars import EnvVarResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
 
 
 class AsyncEnv(AsyncNamespace):
-    """Settings and secrets of applications, whose values never come back."""
+    """Environment variables of projects, whose values are never returned."""
 
     async def list(self, *, project_id: Id) -> ListResponse[EnvVarResponse]:
-        """List the env vars of a project, their values masked."""
-        query = queried(project_id=project_id)
-        return await self._connection.ask(
+        """List the environment variables of a project, with masked values."""
+        query = query_params(project_id=project_id)
+        return await self._connection.request(
             call("GET", "/env", query=query), ListResponse[EnvVarResponse]
         )
 
     async def set(
         self, *, project_id: Id, key: str, value: str, scope: EnvScope | str | None = None
     ) -> EnvVarResponse:
-        """Set or update an env var; deployments from now on see it."""
-        body = given(project_id=project_id, key=key, value=value, scope=scope)
-        return await self._connection.ask(call("POST", "/env", body=body), EnvVarResponse)
+        """Set an environment variable. It takes effect with the next deployment."""
+        body = json_body(project_id=project_id, key=key, value=value, scope=scope)
+        return await self._connection.request(call("POST", "/env", body=body), EnvVarResponse)
 
     async def set_many(
         self,
@@ -34,38 +34,52 @@ class AsyncEnv(AsyncNamespace):
         variables: Mapping[str, str],
         scope: EnvScope | str | None = None,
     ) -> ListResponse[EnvVarResponse]:
-        """Set several env vars at once; others are untouched."""
-        body = given(variables=variables, scope=scope)
-        return await self._connection.ask(
+        """Set several environment variables together. Other variables stay unchanged."""
+        body = json_body(variables=variables, scope=scope)
+        return await self._connection.request(
             call("PUT", "/projects/{}/env", project_id, body=body), ListResponse[EnvVarResponse]
         )
 
     async def delete(
         self, *, project_id: Id, key: str, scope: EnvScope | str | None = None
     ) -> MessageResponse:
-        """Delete an env var, in one scope or in all."""
-        body = given(project_id=project_id, key=key, scope=scope)
-        return await self._connection.ask(call("DELETE", "/env", body=body), MessageResponse)
+        """Delete an environment variable in *scope*, or in all scopes if *scope* is None."""
+        body = json_body(project_id=project_id, key=key, scope=scope)
+        return await self._connection.request(call("DELETE", "/env", body=body), MessageResponse)
+
+    async def unset(
+        self, project_id: Id, key: str, *, scope: EnvScope | str | None = None
+    ) -> MessageResponse:
+        """Delete an environment variable as `delete` does, but with a request without a body."""
+        query = query_params(scope=scope)
+        return await self._connection.request(
+            call("DELETE", "/projects/{}/env/{}", project_id, key, query=query), MessageResponse
+        )
 
 
 class AsyncDomains(AsyncNamespace):
-    """Names that owners bring along."""
+    """Custom domains."""
 
     async def list(self) -> ListResponse[DomainResponse]:
-        """List your domains, the newest first."""
-        return await self._connection.ask(call("GET", "/domains"), ListResponse[DomainResponse])
+        """List your domains, newest first."""
+        return await self._connection.request(call("GET", "/domains"), ListResponse[DomainResponse])
 
     async def create(self, *, project_id: Id, domain: str) -> DomainResponse:
-        """Claim a domain for a project; it is routed once its TXT record proves whose it is."""
-        body = given(project_id=project_id, domain=domain)
-        return await self._connection.ask(call("POST", "/domains", body=body), DomainResponse)
+        """
+        Add a domain to a project. The domain is routed once its TXT record proves that you own
+        it.
+        """
+        body = json_body(project_id=project_id, domain=domain)
+        return await self._connection.request(call("POST", "/domains", body=body), DomainResponse)
 
     async def verify(self, domain_id: Id) -> DomainResponse:
-        """Look the TXT record up now; `status` and `reason` tell what was found."""
-        return await self._connection.ask(
+        """Check the TXT record now. The domain's `status` and `reason` contain the result."""
+        return await self._connection.request(
             call("POST", "/domains/{}/verify", domain_id), DomainResponse
         )
 
     async def delete(self, domain_id: Id) -> MessageResponse:
-        """Give a domain up."""
-        return await self._connection.ask(call("DELETE", "/domains/{}", domain_id), MessageResponse)
+        """Remove a domain."""
+        return await self._connection.request(
+            call("DELETE", "/domains/{}", domain_id), MessageResponse
+        )

@@ -1,1 +1,1 @@
-"""Every method once, in the form of its package: asynchronous, or made from that."""
+"""The client; the synchronous package is generated from the asynchronous one."""

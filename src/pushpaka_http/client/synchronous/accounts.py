@@ -1,12 +1,12 @@
-"""Who somebody is, what programs carry instead of a password, and who did what."""
+"""Methods for accounts, API tokens and the audit log."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pushpaka_core.domain.tokens import TokenScope
+from pushpaka_core.domain.accounts.tokens import TokenScope
 from pushpaka_http.client.synchronous.connection import Namespace
-from pushpaka_http.client.calls import Id, call, given, queried
+from pushpaka_http.client.calls import Id, call, json_body, query_params
 from pushpaka_http.schemas.audit import AuditEntryResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse, PageResponse
 from pushpaka_http.schemas.tokens import ApiTokenResponse
@@ -14,25 +14,29 @@ from pushpaka_http.schemas.users import SignedInResponse, UserResponse
 
 
 class Auth(Namespace):
-    """Sign-up, sign-in and one's own account; the client carries the token that it gets."""
+    """
+    Registration, sign-in and the user's own account.
+
+    The client uses the token of a registration, sign-in or password change for later calls.
+    """
 
     def register(self, *, email: str, name: str, password: str) -> SignedInResponse:
-        """Make an account and sign in to it."""
-        body = given(email=email, name=name, password=password)
-        return self._signed_in("/auth/register", body)
+        """Create an account and sign in to it."""
+        body = json_body(email=email, name=name, password=password)
+        return self._sign_in("/auth/register", body)
 
     def login(self, *, email: str, password: str) -> SignedInResponse:
-        """Get a token for an e-mail address and its password."""
-        return self._signed_in("/auth/login", given(email=email, password=password))
+        """Sign in with an email address and password."""
+        return self._sign_in("/auth/login", json_body(email=email, password=password))
 
     def me(self) -> UserResponse:
-        """Show who the token stands for."""
-        return self._connection.ask(call("GET", "/auth/me"), UserResponse)
+        """Return the user of the token."""
+        return self._connection.request(call("GET", "/auth/me"), UserResponse)
 
     def logout(self, *, everywhere: bool = False) -> MessageResponse:
-        """End the token of this client, or all of yours."""
-        body = given(everywhere=everywhere)
-        message = self._connection.ask(
+        """Revoke the token of this client, or all of your tokens if *everywhere* is true."""
+        body = json_body(everywhere=everywhere)
+        message = self._connection.request(
             call("POST", "/auth/logout", body=body), MessageResponse
         )
         self._connection.token = None
@@ -41,43 +45,56 @@ class Auth(Namespace):
     def change_password(
         self, *, current_password: str, new_password: str
     ) -> SignedInResponse:
-        """Change the password: all other tokens end, and a new one is returned."""
-        body = given(current_password=current_password, new_password=new_password)
-        return self._signed_in("/auth/password", body)
+        """Change the password. All other tokens are revoked, and a new one is returned."""
+        body = json_body(current_password=current_password, new_password=new_password)
+        return self._sign_in("/auth/password", body)
 
-    def _signed_in(self, path: str, body: Mapping[str, Any]) -> SignedInResponse:
-        signed_in = self._connection.ask(call("POST", path, body=body), SignedInResponse)
+    def _sign_in(self, path: str, body: Mapping[str, Any]) -> SignedInResponse:
+        signed_in = self._connection.request(call("POST", path, body=body), SignedInResponse)
         self._connection.token = signed_in.token
         return signed_in
 
 
 class Tokens(Namespace):
-    """API tokens, for programs that act for somebody."""
+    """API tokens that let programs act on behalf of a user."""
 
     def list(self) -> ListResponse[ApiTokenResponse]:
-        """List your API tokens by how they begin, the newest first."""
-        return self._connection.ask(call("GET", "/tokens"), ListResponse[ApiTokenResponse])
+        """List your API tokens, newest first, with their prefixes only."""
+        return self._connection.request(
+            call("GET", "/tokens"), ListResponse[ApiTokenResponse]
+        )
 
     def create(
         self, *, name: str, scope: TokenScope | str, expires_at: datetime | None = None
     ) -> ApiTokenResponse:
-        """Make an API token; it is shown in this answer alone, and only to who has signed in."""
-        body = given(name=name, scope=scope, expires_at=expires_at)
-        return self._connection.ask(call("POST", "/tokens", body=body), ApiTokenResponse)
+        """
+        Create an API token. Only this response contains the token itself.
+
+        The client has to be signed in with a password; API tokens cannot create others.
+
+        Args:
+            name: A name that helps you to identify the token.
+            scope: What the token allows.
+            expires_at: When the token expires, with a time zone; None for never.
+        """
+        body = json_body(name=name, scope=scope, expires_at=expires_at)
+        return self._connection.request(call("POST", "/tokens", body=body), ApiTokenResponse)
 
     def delete(self, token_id: Id) -> MessageResponse:
-        """Delete an API token; nobody gets in by it any more."""
-        return self._connection.ask(call("DELETE", "/tokens/{}", token_id), MessageResponse)
+        """Revoke an API token."""
+        return self._connection.request(
+            call("DELETE", "/tokens/{}", token_id), MessageResponse
+        )
 
 
 class Audit(Namespace):
-    """The audit trail."""
+    """The audit log."""
 
     def list(
         self, *, limit: int | None = None, offset: int | None = None
     ) -> PageResponse[AuditEntryResponse]:
-        """List what you did, the newest first; an administrator sees what everybody did."""
-        query = queried(limit=limit, offset=offset)
-        return self._connection.ask(
+        """List your actions, newest first. Administrators see the actions of all users."""
+        query = query_params(limit=limit, offset=offset)
+        return self._connection.request(
             call("GET", "/audit", query=query), PageResponse[AuditEntryResponse]
         )

@@ -1,4 +1,4 @@
-"""The instance itself, and whether it works."""
+"""Methods for health checks, metrics and the state of the instance."""
 
 from http import HTTPStatus
 
@@ -9,29 +9,31 @@ from pushpaka_http.schemas.system import ActivityResponse, SystemResponse
 
 
 class Health(Namespace):
-    """What orchestrators and monitoring ask."""
+    """Health checks and metrics for orchestrators and monitoring."""
 
     def check(self) -> HealthResponse:
-        """Tell what works and what does not; an outage is an answer as well."""
+        """Return the health of the platform, even if the response status is 503."""
         outage = frozenset({HTTPStatus.SERVICE_UNAVAILABLE})
-        return self._connection.ask(call("GET", "/health", answers=outage), HealthResponse)
+        return self._connection.request(
+            call("GET", "/health", accepted_statuses=outage), HealthResponse
+        )
 
     def ready(self) -> ReadinessResponse:
-        """Tell whether the process can serve requests."""
-        return self._connection.ask(call("GET", "/ready"), ReadinessResponse)
+        """Return the readiness of the server. Raise ServerError if it cannot serve requests."""
+        return self._connection.request(call("GET", "/ready"), ReadinessResponse)
 
     def metrics(self) -> str:
-        """Return the metrics in the format of Prometheus; the token is that of the metrics."""
-        return self._connection.text(call("GET", "/metrics"))
+        """Return the metrics in the Prometheus text format. A metrics token may be required."""
+        return self._connection.request_text(call("GET", "/metrics"))
 
 
 class System(Namespace):
-    """What the instance runs on; to administrators only."""
+    """The state and the activity of the instance, for administrators only."""
 
     def get(self) -> SystemResponse:
-        """Show what the instance runs on, its workers and its queue."""
-        return self._connection.ask(call("GET", "/system"), SystemResponse)
+        """Return the components of the instance, its workers and its queue."""
+        return self._connection.request(call("GET", "/system"), SystemResponse)
 
     def activity(self) -> ActivityResponse:
-        """Show what became of the deployments of the last 30 days."""
-        return self._connection.ask(call("GET", "/system/activity"), ActivityResponse)
+        """Return statistics about the deployments of the last 30 days."""
+        return self._connection.request(call("GET", "/system/activity"), ActivityResponse)

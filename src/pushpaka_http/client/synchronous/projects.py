@@ -1,9 +1,11 @@
-"""Repositories that are deployed, and what opens them."""
+"""Methods for projects and deploy keys."""
 
-from pushpaka_core.domain.rules import UNCHANGED, Unchanged
+from typing import Unpack
+
 from pushpaka_http.client.synchronous.connection import Namespace
-from pushpaka_http.client.calls import Id, call, changed, given, keyed
-from pushpaka_http.client.choices import project_named
+from pushpaka_http.client.calls import Id, call, idempotency_headers, json_body
+from pushpaka_http.client.lookups import project_named
+from pushpaka_http.client.project_settings import NewProjectSettings, ProjectChanges
 from pushpaka_http.schemas.deploy_keys import DeployKeyResponse
 from pushpaka_http.schemas.deployments import DeploymentResponse
 from pushpaka_http.schemas.lists import ListResponse, MessageResponse
@@ -13,108 +15,40 @@ from pushpaka_http.schemas.projects import ProjectResponse
 
 
 class Projects(Namespace):
-    """Repositories that are deployed."""
+    """Projects."""
 
     def list(self) -> ListResponse[ProjectResponse]:
-        """List your projects, the newest first."""
-        return self._connection.ask(call("GET", "/projects"), ListResponse[ProjectResponse])
+        """List your projects, newest first."""
+        return self._connection.request(
+            call("GET", "/projects"), ListResponse[ProjectResponse]
+        )
 
     def find(self, name: str) -> ProjectResponse | None:
-        """Return your project of this slug, else of this name; None where there is none."""
+        """Return your project with the slug *name*, else the one with the name *name*, or None."""
         return project_named(name, (self.list()).data)
 
     def create(
-        self,
-        *,
-        name: str,
-        repo_url: str,
-        branch: str | None = None,
-        root_dir: str | None = None,
-        install_command: str | None = None,
-        build_command: str | None = None,
-        start_command: str | None = None,
-        port: int | None = None,
-        framework: str | None = None,
-        health_check_path: str | None = None,
-        health_check_timeout: int | None = None,
-        replicas: int | None = None,
-        cpu_limit: float | None = None,
-        memory_limit: int | None = None,
-        auto_deploy: bool | None = None,
-        git_token: str | None = None,
+        self, *, name: str, repo_url: str, **settings: Unpack[NewProjectSettings]
     ) -> ProjectResponse:
-        """Create a project."""
-        body = given(
-            name=name,
-            repo_url=repo_url,
-            branch=branch,
-            root_dir=root_dir,
-            install_command=install_command,
-            build_command=build_command,
-            start_command=start_command,
-            port=port,
-            framework=framework,
-            health_check_path=health_check_path,
-            health_check_timeout=health_check_timeout,
-            replicas=replicas,
-            cpu_limit=cpu_limit,
-            memory_limit=memory_limit,
-            auto_deploy=auto_deploy,
-            git_token=git_token,
-        )
-        return self._connection.ask(call("POST", "/projects", body=body), ProjectResponse)
+        """Create a project. Settings that are omitted or None get their defaults."""
+        body = json_body(name=name, repo_url=repo_url, **settings)
+        return self._connection.request(call("POST", "/projects", body=body), ProjectResponse)
 
     def get(self, project_id: Id) -> ProjectResponse:
-        """Show a project."""
-        return self._connection.ask(call("GET", "/projects/{}", project_id), ProjectResponse)
-
-    def update(
-        self,
-        project_id: Id,
-        *,
-        name: str | Unchanged = UNCHANGED,
-        repo_url: str | Unchanged = UNCHANGED,
-        branch: str | Unchanged = UNCHANGED,
-        root_dir: str | Unchanged | None = UNCHANGED,
-        install_command: str | Unchanged | None = UNCHANGED,
-        build_command: str | Unchanged | None = UNCHANGED,
-        start_command: str | Unchanged | None = UNCHANGED,
-        port: int | Unchanged | None = UNCHANGED,
-        framework: str | Unchanged | None = UNCHANGED,
-        health_check_path: str | Unchanged | None = UNCHANGED,
-        health_check_timeout: int | Unchanged | None = UNCHANGED,
-        replicas: int | Unchanged | None = UNCHANGED,
-        cpu_limit: float | Unchanged | None = UNCHANGED,
-        memory_limit: int | Unchanged | None = UNCHANGED,
-        auto_deploy: bool | Unchanged = UNCHANGED,
-        git_token: str | Unchanged | None = UNCHANGED,
-    ) -> ProjectResponse:
-        """Change settings of a project; None takes one back, and what is left out is untouched."""
-        body = changed(
-            name=name,
-            repo_url=repo_url,
-            branch=branch,
-            root_dir=root_dir,
-            install_command=install_command,
-            build_command=build_command,
-            start_command=start_command,
-            port=port,
-            framework=framework,
-            health_check_path=health_check_path,
-            health_check_timeout=health_check_timeout,
-            replicas=replicas,
-            cpu_limit=cpu_limit,
-            memory_limit=memory_limit,
-            auto_deploy=auto_deploy,
-            git_token=git_token,
+        """Return a project."""
+        return self._connection.request(
+            call("GET", "/projects/{}", project_id), ProjectResponse
         )
-        return self._connection.ask(
-            call("PATCH", "/projects/{}", project_id, body=body), ProjectResponse
+
+    def update(self, project_id: Id, **changes: Unpack[ProjectChanges]) -> ProjectResponse:
+        """Change settings of a project. None resets a setting; omitted settings stay unchanged."""
+        return self._connection.request(
+            call("PATCH", "/projects/{}", project_id, body=changes), ProjectResponse
         )
 
     def delete(self, project_id: Id) -> MessageResponse:
-        """Delete a project with all its deployments."""
-        return self._connection.ask(
+        """Delete a project and all of its deployments."""
+        return self._connection.request(
             call("DELETE", "/projects/{}", project_id), MessageResponse
         )
 
@@ -127,46 +61,55 @@ class Projects(Namespace):
         root_dir: str | None = None,
         target: str | None = None,
     ) -> PlanResponse:
-        """Say what a deployment would do and why, without one."""
-        body = given(branch=branch, commit_sha=commit_sha, root_dir=root_dir, target=target)
-        return self._connection.ask(
+        """
+        Return the plan of a deployment without deploying.
+
+        Args:
+            project_id: The project.
+            branch: The branch; defaults to the project's branch.
+            commit_sha: The commit; defaults to the newest one of the branch.
+            root_dir: The directory in the repository; defaults to the project's directory.
+            target: The target, such as a preview; defaults to production.
+        """
+        body = json_body(branch=branch, commit_sha=commit_sha, root_dir=root_dir, target=target)
+        return self._connection.request(
             call("POST", "/projects/{}/plan", project_id, body=body), PlanResponse
         )
 
     def start(
         self, project_id: Id, *, idempotency_key: str | None = None
     ) -> DeploymentResponse:
-        """Serve again what production served until it was stopped, by a new deployment."""
-        headers = keyed(idempotency_key)
-        return self._connection.ask(
+        """Start a stopped project: queue a deployment of its last production release."""
+        headers = idempotency_headers(idempotency_key)
+        return self._connection.request(
             call("POST", "/projects/{}/start", project_id, headers=headers), DeploymentResponse
         )
 
     def transfer(self, project_id: Id, *, owner_id: Id) -> MemberResponse:
-        """Make a member the owner, and stay as a member; the git token is forgotten."""
-        body = given(owner_id=owner_id)
-        return self._connection.ask(
+        """Make a member the owner. You remain a member, and the Git token is deleted."""
+        body = json_body(owner_id=owner_id)
+        return self._connection.request(
             call("POST", "/projects/{}/transfer", project_id, body=body), MemberResponse
         )
 
 
 class DeployKeys(Namespace):
-    """What opens a project's repository over ssh."""
+    """Deploy keys, which give access to repositories over SSH."""
 
     def create(self, project_id: Id) -> DeployKeyResponse:
-        """Make an ssh key for a project, in place of the one that it has."""
-        return self._connection.ask(
+        """Create the deploy key of a project, replacing an existing one."""
+        return self._connection.request(
             call("POST", "/projects/{}/deploy-key", project_id), DeployKeyResponse
         )
 
     def get(self, project_id: Id) -> DeployKeyResponse:
-        """Show the public half of a project's ssh key."""
-        return self._connection.ask(
+        """Return the public key of a project's deploy key."""
+        return self._connection.request(
             call("GET", "/projects/{}/deploy-key", project_id), DeployKeyResponse
         )
 
     def delete(self, project_id: Id) -> MessageResponse:
-        """Take the ssh key of a project away."""
-        return self._connection.ask(
+        """Delete the deploy key of a project."""
+        return self._connection.request(
             call("DELETE", "/projects/{}/deploy-key", project_id), MessageResponse
         )

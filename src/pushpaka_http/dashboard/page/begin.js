@@ -1,5 +1,5 @@
-/** Shows the page, once all that it begins with is there. */
+/** Renders the dashboard once its first modules are loaded. */
 import { html, render } from "./lib/html.js";
-import { Page } from "./shell/page.js";
+import { App } from "./shell/app.js";
 
-render(html`<${Page} />`, document.getElementById("page"));
+render(html`<${App} />`, document.getElementById("page"));

@@ -1,20 +1,20 @@
-/** Where the page begins; where the rest of it does not come, that is tried again and then said. */
-const TRIED = "pushpaka.tried";
+/** The entry point. If a module fails to load, it reloads the page once and then shows an error. */
+const KEY = "pushpaka.reloaded";
 
 import("./begin.js").then(
-  () => sessionStorage.removeItem(TRIED),
-  () => (sessionStorage.getItem(TRIED) ? say() : again()),
+  () => sessionStorage.removeItem(KEY),
+  () => (sessionStorage.getItem(KEY) ? showError() : reload()),
 );
 
-function again() {
-  sessionStorage.setItem(TRIED, "once");
+function reload() {
+  sessionStorage.setItem(KEY, "once");
   window.location.reload();
 }
 
-/** Without any of the components, as they did not come either. */
-function say() {
+/** Without components, because they may not have loaded either. */
+function showError() {
   const text = document.createElement("p");
-  text.textContent = "The page could not be loaded. Look whether the server runs and whether you are connected.";
+  text.textContent = "The dashboard could not be loaded. Check your connection, and make sure that the server is running.";
   const button = document.createElement("button");
   button.className = "button";
   button.textContent = "Try again";

@@ -1,10 +1,9 @@
 /**
- * The views, by their addresses; each module is loaded when it is first looked at.
+ * The routes. The modules of views are loaded on first use.
  *
- * A view is the default export of its module: a component that is given `{params, place}`, the
- * parts of the address that a pattern names, and `{path, query, hash}` as usePlace() returns it.
- * `isOpen` lets in who has not signed in. The server knows the same addresses
- * (`dashboard/pages.py`).
+ * A view is the default export of its module: a component with the properties `params`, the
+ * variables of the pattern, and `location`, as useLocation() returns it. Routes with `isPublic`
+ * need no session. The server has the same list in `dashboard/pages.py`.
  */
 const project = (pattern, tab) => ({
   pattern,
@@ -15,11 +14,11 @@ const project = (pattern, tab) => ({
 
 export const ROUTES = [
   { pattern: "/", name: "projects", load: () => import("./views/projects.js") },
-  { pattern: "/sign-in", name: "sign-in", isOpen: true, load: () => import("./views/sign-in.js") },
-  { pattern: "/register", name: "register", isOpen: true, load: () => import("./views/register.js") },
+  { pattern: "/sign-in", name: "sign-in", isPublic: true, load: () => import("./views/sign-in.js") },
+  { pattern: "/register", name: "register", isPublic: true, load: () => import("./views/register.js") },
   { pattern: "/new", name: "new", load: () => import("./views/new-project.js") },
   project("/projects/:id", "overview"),
-  ...["deployments", "env", "domains", "settings", "hooks", "members"].map((tab) =>
+  ...["deployments", "logs", "env", "storage", "domains", "integrations", "members", "settings"].map((tab) =>
     project(`/projects/:id/${tab}`, tab),
   ),
   { pattern: "/deployments/:id", name: "deployment", load: () => import("./views/deployment.js") },

@@ -1,6 +1,7 @@
 """
-The migrations of the schema, in their order; each is kept as it was when it was released.
+The migrations of the schema. A released migration is never changed.
 
-`oldest` in each is the oldest schema that a program may know and still use what the migration
-leaves. One with which the version before cannot live also puts it into `schema_compatibility`.
+In each, `oldest` is the oldest revision whose programs can still use the schema after the
+migration. A migration that breaks the previous version also writes that revision to
+`schema_compatibility`.
 """

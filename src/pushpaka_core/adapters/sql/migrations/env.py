@@ -1,4 +1,4 @@
-"""Runs migrations within the transaction that is given."""
+"""Runs migrations in the transaction of the caller."""
 
 from alembic import context
 

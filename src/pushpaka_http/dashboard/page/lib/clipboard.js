@@ -1,14 +1,13 @@
-/** What is copied. */
+/** Copies text to the clipboard. */
 
-/** Put a text into the clipboard. */
 export async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  return copySelected(text);
+  return copySelection(text);
 }
 
-/** Over plain http, but on this very machine, browsers give pages no clipboard: select and copy. */
-function copySelected(text) {
-  const before = document.activeElement;
+/** Browsers hide the clipboard API from pages over plain HTTP, except on localhost. */
+function copySelection(text) {
+  const focused = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "unseen";
@@ -16,5 +15,5 @@ function copySelected(text) {
   area.select();
   document.execCommand("copy");
   area.remove();
-  before?.focus();
+  focused?.focus();
 }

@@ -1,23 +1,20 @@
-/** What time it is on the server, so that "3 seconds ago" is right on a machine that goes wrong. */
+/** The time of the server, so that "3 seconds ago" is right even if this machine's clock is wrong. */
 import { useEffect, useState } from "./html.js";
 
-let ahead = 0;
+let offset = 0;
 
-/** Learn the server's time from the Date of an answer, which has whole seconds. */
-export function tellTime(date) {
-  const told = Date.parse(date ?? "");
-  if (Number.isNaN(told)) return;
-  const difference = told + 500 - Date.now();
-  ahead = Math.abs(difference) < 2000 ? 0 : difference;
+/** Set the clock by the `Date` header of a response, which has a resolution of one second. */
+export function syncClock(date) {
+  const time = Date.parse(date ?? "");
+  if (Number.isNaN(time)) return;
+  const difference = time + 500 - Date.now();
+  offset = Math.abs(difference) < 2000 ? 0 : difference;
 }
 
-/** The server's time now, in milliseconds. */
-export const now = () => Date.now() + ahead;
+/** Return the time of the server in milliseconds. */
+export const now = () => Date.now() + offset;
 
-/**
- * The server's time, in a component that is drawn again every `step` milliseconds.
- * Nothing ticks while the page is hidden.
- */
+/** Return the time of the server, and render the component again every `step` milliseconds while the page is visible. */
 export function useNow(step) {
   const [time, setTime] = useState(now);
   useEffect(() => {

@@ -1,122 +1,117 @@
 /**
- * How deployments move, told to all views of a tab by one connection.
+ * Live updates of deployments, over one connection for all views of a tab.
  *
- *     useMoves({
- *       moved: (deployment) => deployment.project_id === id && project.reload(),
- *       readAnew: project.reload,
+ *     useDeploymentEvents({
+ *       onChange: (deployment) => deployment.project_id === id && project.reload(),
+ *       onReconnect: project.reload,
  *     });
  *
- * The bar of the page holds the connection. It is dropped while the tab is hidden, made again when
- * it is lost, and whenever moves may have been missed the views read anew what they show.
+ * The connection closes while the tab is hidden, and reconnects when it is lost.
  */
 import { API, errorOf } from "./api.js";
-import { cell } from "./cell.js";
 import { useEffect, useRef } from "./html.js";
+import { observable } from "./observable.js";
 import { session } from "./session.js";
 
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 30_000;
-/** The server writes something every 15 seconds; what is silent for longer is not there. */
-const LONGEST_SILENCE = 40_000;
+const FIRST_DELAY = 500;
+const MAX_DELAY = 30_000;
+/** The server sends a comment every 15 seconds, so a longer silence means a dead connection. */
+const MAX_SILENCE = 40_000;
 
-const FOUND = Object.freeze({ isLost: false, reason: null });
+const CONNECTED = Object.freeze({ isLost: false, reason: null });
 
 const listeners = new Set();
 
-/**
- * Whether the page is told of what happens, while it is to be.
- *
- * `reason` is a sentence of the server, as that too many pages are open.
- */
-export const connection = cell(FOUND);
+/** The state of the connection. `reason` is the error message of the server, if there is one. */
+export const connection = observable(CONNECTED);
 
 /**
- * Hear of deployments while a component is shown.
+ * Listen to deployments while the component is mounted.
  *
- * @param {{moved: (deployment: object) => unknown, readAnew: () => unknown}} listener `moved` is
- *   given each deployment that has moved, as `GET /deployments/:id` shows it; `readAnew` is called
- *   when some may have moved without a word: after the first connection as after each later one.
+ * @param {{onChange: (deployment: object) => unknown, onReconnect: () => unknown}} listener
+ *   `onChange` receives each changed deployment as `GET /deployments/:id` returns it;
+ *   `onReconnect` is called after each connection, because changes before it may be missing.
  */
-export function useMoves(listener) {
-  const last = useRef(listener);
-  last.current = listener;
+export function useDeploymentEvents(listener) {
+  const latest = useRef(listener);
+  latest.current = listener;
   useEffect(() => {
     const current = {
-      moved: (deployment) => last.current.moved(deployment),
-      readAnew: () => last.current.readAnew(),
+      onChange: (deployment) => latest.current.onChange(deployment),
+      onReconnect: () => latest.current.onReconnect(),
     };
     listeners.add(current);
     return () => listeners.delete(current);
   }, []);
 }
 
-/** Hold the connection while somebody has signed in and looks; returns what ends that. */
-export function holdConnection() {
-  let held = null;
+/** Keep the connection open while a user is signed in and the tab is visible; return a function that closes it. */
+export function keepConnected() {
+  let current = null;
 
-  const hold = () => {
+  const update = () => {
     const token = document.hidden ? null : session.get().token;
-    if (token === (held?.token ?? null)) return;
-    held?.ending.abort();
-    held = token && { token, ending: new AbortController() };
-    if (held) listenAlways(token, held.ending.signal);
-    else if (!session.get().token) connection.set(FOUND);
+    if (token === (current?.token ?? null)) return;
+    current?.controller.abort();
+    current = token && { token, controller: new AbortController() };
+    if (current) listenForever(token, current.controller.signal);
+    else if (!session.get().token) connection.set(CONNECTED);
   };
-  const leave = session.watch(hold);
-  document.addEventListener("visibilitychange", hold);
-  hold();
+  const unsubscribe = session.subscribe(update);
+  document.addEventListener("visibilitychange", update);
+  update();
   return () => {
-    leave();
-    document.removeEventListener("visibilitychange", hold);
-    held?.ending.abort();
-    held = null;
+    unsubscribe();
+    document.removeEventListener("visibilitychange", update);
+    current?.controller.abort();
+    current = null;
   };
 }
 
-async function listenAlways(token, ended) {
+async function listenForever(token, closed) {
   let failures = 0;
-  const ready = () => {
+  const onReady = () => {
     failures = 0;
-    connection.set(FOUND);
-    tell((listener) => listener.readAnew());
+    connection.set(CONNECTED);
+    notify((listener) => listener.onReconnect());
   };
-  while (!ended.aborted) {
-    const problem = await listen(token, ended, ready).catch((error) => error);
-    if (ended.aborted) return;
+  while (!closed.aborted) {
+    const problem = await listen(token, closed, onReady).catch((error) => error);
+    if (closed.aborted) return;
     if (problem) connection.set({ isLost: true, reason: problem.status ? problem.message : null });
-    const wait = Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT);
-    await pause(problem?.retryAfter ? problem.retryAfter * 1000 : wait, ended);
+    const delay = Math.min(FIRST_DELAY * 2 ** failures, MAX_DELAY);
+    await pause(problem?.retryAfter ? problem.retryAfter * 1000 : delay, closed);
     failures += 1;
   }
 }
 
-/** Listen until the server ends it; any other end is an error. */
-async function listen(token, ended, ready) {
+/** Listen until the server ends the stream; throw an error if it ends otherwise. */
+async function listen(token, closed, onReady) {
   const silence = new AbortController();
   const stop = () => silence.abort();
-  ended.addEventListener("abort", stop);
-  let timer = setTimeout(stop, LONGEST_SILENCE);
+  closed.addEventListener("abort", stop);
+  let timer = setTimeout(stop, MAX_SILENCE);
   try {
     const headers = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
-    const asked = { headers, signal: silence.signal, cache: "no-store", credentials: "omit" };
-    const answer = await fetch(`${API}/events`, asked);
-    if (answer.status === 401) session.expire(token);
-    if (!answer.ok) throw errorOf(answer, await answer.json().catch(() => null));
-    for await (const { name, data } of eventsOf(answer.body)) {
+    const options = { headers, signal: silence.signal, cache: "no-store", credentials: "omit" };
+    const response = await fetch(`${API}/events`, options);
+    if (response.status === 401) session.expire(token);
+    if (!response.ok) throw errorOf(response, await response.json().catch(() => null));
+    for await (const { name, data } of eventsOf(response.body)) {
       clearTimeout(timer);
-      timer = setTimeout(stop, LONGEST_SILENCE);
-      if (name === "ready") ready();
-      if (name === "deployment") tell((listener) => listener.moved(data));
+      timer = setTimeout(stop, MAX_SILENCE);
+      if (name === "ready") onReady();
+      if (name === "deployment") notify((listener) => listener.onChange(data));
       if (name === "end") return;
     }
     throw new Error("The connection was lost.");
   } finally {
     clearTimeout(timer);
-    ended.removeEventListener("abort", stop);
+    closed.removeEventListener("abort", stop);
   }
 }
 
-/** The events of a stream; a comment, which says only that it is there, has no name. */
+/** Yield the events of a stream. Comments, which keep the connection alive, have no name. */
 async function* eventsOf(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -125,33 +120,29 @@ async function* eventsOf(stream) {
     if (done) return;
     const events = (text + value).split("\n\n");
     text = events.pop();
-    for (const event of events) yield parsed(event);
+    for (const event of events) {
+      const fields = Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/s, 2)));
+      yield { name: fields.event ?? null, data: fields.data && JSON.parse(fields.data) };
+    }
   }
 }
 
-function parsed(event) {
-  const said = Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/s, 2)));
-  return { name: said.event ?? null, data: said.data && JSON.parse(said.data) };
+/** Call all listeners; the error of one does not affect the others. */
+function notify(call) {
+  for (const listener of [...listeners]) Promise.resolve(listener).then(call).catch(console.error);
 }
 
-/** One who fails keeps the others from nothing. */
-function tell(say) {
-  for (const listener of [...listeners]) {
-    Promise.resolve(listener).then(say).catch(console.error);
-  }
-}
-
-/** Wait about so long, not all tabs as long as each other; who comes online does not wait. */
-function pause(milliseconds, ended) {
+/** Wait with jitter, so that tabs do not reconnect all at once, and end early when the network returns. */
+function pause(milliseconds, closed) {
   return new Promise((resolve) => {
     const go = () => {
       clearTimeout(timer);
       window.removeEventListener("online", go);
-      ended.removeEventListener("abort", go);
+      closed.removeEventListener("abort", go);
       resolve();
     };
     const timer = setTimeout(go, milliseconds * (0.5 + Math.random() / 2));
     window.addEventListener("online", go);
-    ended.addEventListener("abort", go);
+    closed.addEventListener("abort", go);
   });
 }

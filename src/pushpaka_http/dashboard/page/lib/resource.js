@@ -1,5 +1,5 @@
 /**
- * What a view shows of the API: loaded when it is first looked at, and shown at once afterwards.
+ * Data of the API, cached by path: a view that opens again shows the last data at once.
  *
  *     const projects = useResource("/projects");
  *     if (projects.error) return html`<${Problem} error=${projects.error} retry=${projects.reload} />`;
@@ -9,32 +9,30 @@ import { api } from "./api.js";
 import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { session } from "./session.js";
 
-/** What was seen last, by its path, for who comes back to a view. */
-const seen = new Map();
+const cache = new Map();
 
-/** Those who show a path now: what one of them learns the others show as well. */
-const shown = new Map();
+/** The setters of mounted components by path: an update of one component updates all of them. */
+const mounted = new Map();
 
-session.watch(({ token }) => token || seen.clear());
+session.subscribe(({ token }) => token || cache.clear());
 
 /**
- * Load `path`, and again when it changes; null loads nothing.
+ * Load `path`, and load it again when it changes. null loads nothing.
  *
  * @param {string | null} path
  * @returns {{data: any, error: ApiError | null, isLoading: boolean,
  *   reload: () => Promise<void>, set: (data: any) => void}}
- *   `data` is undefined until it is there, and stays while it is loaded again; an `error` of
- *   loading again stands beside it. `reload` asks again. `set` puts an answer that is known
- *   already (or a function of the data) in its place.
+ *   `data` is undefined until it is loaded, and stays while it is reloaded or when that fails.
+ *   `set` replaces the data by a value, or by the result of a function of the data.
  */
 export function useResource(path) {
-  const [state, setState] = useState(() => begun(path));
-  const current = useRef(null);
+  const [state, setState] = useState(() => initialState(path));
+  const request = useRef(null);
 
   const set = useCallback(
     (data) => {
-      current.current?.abort(); // What was asked before this was known is older.
-      remember(path, typeof data === "function" ? data(seen.get(path)) : data);
+      request.current?.abort(); // The response would be older than this data.
+      cacheResource(path, typeof data === "function" ? data(cache.get(path)) : data);
       setState((before) => ({ ...before, isLoading: false }));
     },
     [path],
@@ -42,41 +40,41 @@ export function useResource(path) {
 
   useEffect(() => {
     const show = (data) => setState((before) => ({ ...before, path, data, error: null }));
-    const others = shown.get(path) ?? new Set();
-    shown.set(path, others.add(show));
+    const others = mounted.get(path) ?? new Set();
+    mounted.set(path, others.add(show));
     return () => others.delete(show);
   }, [path]);
 
   const reload = useCallback(async () => {
     if (path === null) return;
-    current.current?.abort();
-    const asking = new AbortController();
-    current.current = asking;
-    setState((before) => ({ ...(before.path === path ? before : begun(path)), isLoading: true }));
+    request.current?.abort();
+    const controller = new AbortController();
+    request.current = controller;
+    setState((before) => ({ ...(before.path === path ? before : initialState(path)), isLoading: true }));
     try {
-      remember(path, await api.get(path, { signal: asking.signal }));
+      cacheResource(path, await api.get(path, { signal: controller.signal }));
       setState((before) => ({ ...before, isLoading: false }));
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (controller.signal.aborted) return;
       setState((before) => ({ ...before, error, isLoading: false }));
     }
   }, [path]);
 
   useEffect(() => {
     reload();
-    return () => current.current?.abort();
+    return () => request.current?.abort();
   }, [reload]);
 
-  const { data, error, isLoading } = state.path === path ? state : begun(path);
+  const { data, error, isLoading } = state.path === path ? state : initialState(path);
   return { data, error, isLoading, reload, set };
 }
 
-/** Put in place what `path` would answer, as what was just made. */
-export function remember(path, data) {
-  seen.set(path, data);
-  for (const show of [...(shown.get(path) ?? [])]) show(data);
+/** Store the data of `path`, such as an entity that was just created. */
+export function cacheResource(path, data) {
+  cache.set(path, data);
+  for (const show of [...(mounted.get(path) ?? [])]) show(data);
 }
 
-function begun(path) {
-  return { path, data: seen.get(path), error: null, isLoading: path !== null };
+function initialState(path) {
+  return { path, data: cache.get(path), error: null, isLoading: path !== null };
 }

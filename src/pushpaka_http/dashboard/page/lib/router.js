@@ -1,53 +1,53 @@
 /**
- * Which view is shown: the addresses of the page, and how one gets from one to another.
+ * Client-side routing.
  *
  *     html`<${Link} to=${`/projects/${project.id}`}>${project.name}<//>`
  *     navigate("/new");
  *
- * Addresses are below where the page is mounted, so `to` always begins with "/".
+ * Paths are relative to the mount point of the dashboard, and start with "/".
  */
-import { cell, useCell } from "./cell.js";
 import { html, useEffect } from "./html.js";
+import { observable, useObservable } from "./observable.js";
 
 const BASE = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
-const place = cell(here());
+const location = observable(currentLocation());
 
-window.addEventListener("popstate", () => place.set(here()));
+window.addEventListener("popstate", () => location.set(currentLocation()));
 
 /**
- * Go to another address of the page.
+ * Go to another path of the dashboard.
  *
- * @param {string} to as "/projects/1#L5"
- * @param {{replace?: boolean}} options replace: the one that is left is not gone back to
+ * @param {string} to such as "/projects/1#L5"
+ * @param {{replace?: boolean}} options replace: replace the current entry of the history
  */
 export function navigate(to, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", BASE + to);
   else history.pushState(null, "", BASE + to);
-  const before = place.get().path;
-  place.set(here());
-  if (!replace && place.get().path !== before) window.scrollTo(0, 0);
+  const before = location.get().path;
+  location.set(currentLocation());
+  if (!replace && location.get().path !== before) window.scrollTo(0, 0);
 }
 
-/** The address for the browser of `to`, for who needs a plain link. */
+/** Return the `href` of a path. */
 export const hrefOf = (to) => BASE + to;
 
-/** @returns {{path: string, query: URLSearchParams, hash: string}} where the page is now */
-export const usePlace = () => useCell(place);
+/** @returns {{path: string, query: URLSearchParams, hash: string}} */
+export const useLocation = () => useObservable(location);
 
-/** A link within the page, that the browser may also open in a tab of its own. */
+/** A link within the dashboard. */
 export function Link({ to, onClick, ...more }) {
   const go = (event) => {
     onClick?.(event);
-    const isOurs = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-    if (event.defaultPrevented || !isOurs || more.target) return;
+    const isPlainClick = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+    if (event.defaultPrevented || !isPlainClick || more.target) return;
     event.preventDefault();
     navigate(to);
   };
   return html`<a href=${hrefOf(to)} onClick=${go} ...${more} />`;
 }
 
-/** Call the window by what it shows. */
+/** Set the title of the window. */
 export function useTitle(title) {
   useEffect(() => {
     document.title = title ? `${title} · Pushpaka` : "Pushpaka";
@@ -55,7 +55,7 @@ export function useTitle(title) {
 }
 
 /**
- * Find the route of a path among `routes`, each with a `pattern` as "/projects/:id/env".
+ * Return the first of `routes` whose `pattern`, such as "/projects/:id/env", matches a path.
  *
  * @returns {{route: object, params: Record<string, string>} | null}
  */
@@ -68,18 +68,18 @@ export function match(routes, path) {
 }
 
 function paramsOf(pattern, path) {
-  const wanted = pattern.split("/");
-  const given = path.split("/");
-  if (wanted.length !== given.length) return null;
+  const expected = pattern.split("/");
+  const actual = path.split("/");
+  if (expected.length !== actual.length) return null;
   const params = {};
-  for (const [at, part] of wanted.entries()) {
-    if (part.startsWith(":") && given[at]) params[part.slice(1)] = given[at];
-    else if (part !== given[at]) return null;
+  for (const [index, part] of expected.entries()) {
+    if (part.startsWith(":") && actual[index]) params[part.slice(1)] = actual[index];
+    else if (part !== actual[index]) return null;
   }
   return params;
 }
 
-function here() {
+function currentLocation() {
   const { pathname, search, hash } = window.location;
   const path = pathname.slice(BASE.length).replace(/(.)\/+$/, "$1") || "/";
   return { path, query: new URLSearchParams(search), hash };

@@ -1,54 +1,54 @@
 /**
- * Who has signed in.
+ * The session of the signed-in user.
  *
- * The token is in the localStorage of this origin, which no application shares: each has a host of
- * its own. All tabs follow when one signs in or out.
+ * The token is in localStorage. Deployed applications cannot read it, because each has an origin of
+ * its own. All tabs follow when a user signs in or out.
  */
-import { cell, useCell } from "./cell.js";
+import { observable, useObservable } from "./observable.js";
 
 const KEY = "pushpaka.session";
 
 const SIGNED_OUT = Object.freeze({ token: null, user: null, notice: null });
 
-const kept = cell(stored());
+const current = observable(stored());
 
 window.addEventListener("storage", (event) => {
-  if (event.key === KEY || event.key === null) kept.set(stored());
+  if (event.key === KEY || event.key === null) current.set(stored());
 });
 
 export const session = {
   /** @returns {{token: string | null, user: object | null, notice: string | null}} */
-  get: kept.get,
-  watch: kept.watch,
+  get: current.get,
+  subscribe: current.subscribe,
 
-  /** Begin, with the answer to a registration, a sign-in or another password. */
-  begin({ token, user }) {
+  /** Start a session with the response to a registration, sign-in or change of password. */
+  start({ token, user }) {
     localStorage.setItem(KEY, JSON.stringify({ token, user }));
-    kept.set({ token, user, notice: null });
+    current.set({ token, user, notice: null });
   },
 
-  /** Say that `token` is good no more; another one that came meanwhile is kept. */
+  /** End the session of `token`, which has expired, unless another one has started since. */
   expire(token) {
     if (token !== stored().token) return;
-    session.end("Your session has ended. Sign in again to go on where you were.");
+    session.end("Your session has ended. Sign in again to continue.");
   },
 
-  /** End it on this page; the API is told by who calls. */
+  /** End the session in the browser. The caller revokes the token. */
   end(notice = null) {
     localStorage.removeItem(KEY);
-    kept.set({ ...SIGNED_OUT, notice });
+    current.set({ ...SIGNED_OUT, notice });
   },
 
-  /** Take the account as it is by now, as after a change of its role, if it is still this one. */
+  /** Update the account, for example after a change of its role. */
   update(user) {
-    if (user.id === kept.get().user?.id) session.begin({ token: kept.get().token, user });
+    if (user.id === current.get().user?.id) session.start({ token: current.get().token, user });
   },
 };
 
-/** The session, in a component that is drawn again when it begins or ends. */
-export const useSession = () => useCell(session);
+/** Return the session, and render the component again when it starts or ends. */
+export const useSession = () => useObservable(session);
 
-/** The account that has signed in. */
+/** Return the signed-in user. */
 export const useUser = () => useSession().user;
 
 function stored() {

@@ -1,47 +1,46 @@
-/** Brings the lines of a log: what there is by pages, then what comes by a WebSocket. */
+/** Loads the lines of a log: first the stored lines by page, then new lines over a WebSocket. */
 
-import { api, API, query } from "../lib/api.js";
+import { API, api, query } from "../lib/api.js";
 import { session } from "../lib/session.js";
 
 const PAGE_LINES = 1000;
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 15_000;
-const PAUSE_WHEN_CROWDED = 5000;
+const FIRST_DELAY = 500;
+const MAX_DELAY = 15_000;
+const DELAY_AFTER_TOO_MANY = 5000;
 
-/** Why the server closes a log, as wire-contract names it. */
-const Close = Object.freeze({ over: 1000, signedOut: 4401, foreign: 4403, gone: 4404, crowded: 4429 });
+/** The close codes of the server. */
+const CloseCode = Object.freeze({ complete: 1000, signedOut: 4401, wrongOrigin: 4403, notFound: 4404, tooMany: 4429 });
 
 /**
- * How a feed stands.
+ * The state of a feed.
  *
- * - `loading`: it reads what there is
- * - `live`: it is told of each line
- * - `lost`: the connection is gone, and is tried again
- * - `over`: the deployment is over, and all was read
- * - `refused`: it will not be tried again; `reason` says why
+ * - `loading`: reads the stored lines
+ * - `live`: receives new lines
+ * - `lost`: reconnects
+ * - `complete`: the deployment has ended, and all lines are loaded
+ * - `failed`: does not reconnect
  *
  * @typedef {object} FeedState
- * @property {"loading" | "live" | "lost" | "over" | "refused"} name
- * @property {string} [reason] a sentence for the reader
+ * @property {"loading" | "live" | "lost" | "complete" | "failed"} name
+ * @property {string} [reason] a message for the user
  */
 
-/** Follows one log from the line after the last one that was kept, however often it is interrupted. */
+/** Follows a log. After an interruption it continues with the line after the last stored one. */
 export class LogFeed {
   #id;
   #store;
   #onLines;
   #onState;
   #stopped = new AbortController();
-  /** @type {WebSocket | null} */
   #socket = null;
   #timer = 0;
-  #pause = FIRST_PAUSE;
-  #isWhole = false;
+  #delay = FIRST_DELAY;
+  #hasStoredLines = false;
 
   /**
    * @param {string} deploymentId
-   * @param {import("./store.js").LogStore} store into which the lines go
-   * @param {() => void} onLines
+   * @param {import("./store.js").LogStore} store
+   * @param {() => void} onLines called after lines were added to the store
    * @param {(state: FeedState) => void} onState
    */
   constructor(deploymentId, store, onLines, onState) {
@@ -53,109 +52,97 @@ export class LogFeed {
 
   start() {
     const { signal } = this.#stopped;
-    window.addEventListener("online", () => this.#hurry(), { signal });
-    window.addEventListener("offline", () => this.#drop(), { signal });
+    window.addEventListener("online", () => this.#reconnect(), { signal });
+    window.addEventListener("offline", () => this.#onOffline(), { signal });
     this.#onState({ name: "loading" });
-    this.#go();
+    this.#connect();
   }
 
   stop() {
     this.#stopped.abort();
     clearTimeout(this.#timer);
-    this.#close();
+    this.#closeSocket();
   }
 
-  async #go() {
+  async #connect() {
     try {
-      while (!this.#isWhole) await this.#readPage();
+      while (!this.#hasStoredLines) await this.#loadPage();
       this.#listen();
     } catch (error) {
-      this.#failed(error);
+      if (this.#stopped.signal.aborted) return;
+      const { isTransient, retryAfter, message } = error;
+      if (isTransient) this.#retry(message, (retryAfter ?? 0) * 1000);
+      else this.#fail(message);
     }
   }
 
-  async #readPage() {
-    const wanted = query({ after: this.#store.lastSeq, limit: PAGE_LINES });
-    const { data } = await api.get(`/logs/${this.#id}${wanted}`, { signal: this.#stopped.signal });
-    this.#take(data);
-    this.#isWhole = data.length < PAGE_LINES;
+  async #loadPage() {
+    const page = query({ after: this.#store.lastSeq, limit: PAGE_LINES });
+    const { data } = await api.get(`/logs/${this.#id}${page}`, { signal: this.#stopped.signal });
+    this.#append(data);
+    this.#hasStoredLines = data.length < PAGE_LINES;
   }
 
   #listen() {
-    const address = new URL(`${API}/logs/${this.#id}/stream`);
-    address.protocol = address.protocol.replace("http", "ws");
-    address.search = query({ token: session.get().token, after: String(this.#store.lastSeq) });
-    const socket = new WebSocket(address);
+    const url = new URL(`${API}/logs/${this.#id}/stream`);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.search = query({ token: session.get().token, after: String(this.#store.lastSeq) });
+    const socket = new WebSocket(url);
     this.#socket = socket;
     socket.onopen = () => this.#onState({ name: "live" });
-    socket.onmessage = ({ data }) => this.#take([JSON.parse(data)]);
-    socket.onclose = ({ code }) => this.#closed(code);
+    socket.onmessage = ({ data }) => this.#append([JSON.parse(data)]);
+    socket.onclose = ({ code }) => this.#onClose(code);
   }
 
-  /** @param {import("./store.js").Line[]} lines */
-  #take(lines) {
-    this.#pause = FIRST_PAUSE;
+  #append(lines) {
+    this.#delay = FIRST_DELAY;
     this.#store.append(lines);
     this.#onLines();
   }
 
-  /** @param {number} code */
-  #closed(code) {
+  #onClose(code) {
     this.#socket = null;
-    if (code === Close.over) this.#onState({ name: "over" });
-    else if (code === Close.signedOut) this.#signOut();
-    else if (code === Close.gone) this.#refuse("This deployment is not there any more, or not yours to see.");
-    else if (code === Close.foreign) this.#refuse("The server does not let pages of this address watch logs.");
-    else if (code === Close.crowded) this.#retry("You watch too many logs at once. Close a tab to go on.", PAUSE_WHEN_CROWDED);
+    if (code === CloseCode.complete) this.#onState({ name: "complete" });
+    else if (code === CloseCode.signedOut) this.#onSignedOut();
+    else if (code === CloseCode.notFound) this.#fail("This deployment was not found. It may have been deleted.");
+    else if (code === CloseCode.wrongOrigin) this.#fail("The server does not allow this address to stream logs. Ask the operator to add the address to PUSHPAKA_ALLOWED_ORIGINS.");
+    else if (code === CloseCode.tooMany) this.#retry("Too many logs are open at once. Close another tab.", DELAY_AFTER_TOO_MANY);
     else this.#retry("The connection was lost.");
   }
 
-  #signOut() {
+  #onSignedOut() {
     const { token } = session.get();
-    this.#refuse("Your session has ended.");
+    this.#fail("Your session has ended.");
     if (token) session.expire(token);
   }
 
-  /** @param {Error} error */
-  #failed(error) {
-    if (this.#stopped.signal.aborted) return;
-    const { isPassing, retryAfter, message } = /** @type {import("../lib/api.js").ApiError} */ (error);
-    if (isPassing) this.#retry(message, (retryAfter ?? 0) * 1000);
-    else this.#refuse(message);
+  #fail(reason) {
+    this.#onState({ name: "failed", reason });
   }
 
-  /** @param {string} reason */
-  #refuse(reason) {
-    this.#onState({ name: "refused", reason });
-  }
-
-  /**
-   * @param {string} reason
-   * @param {number} [least] milliseconds to wait
-   */
-  #retry(reason, least = 0) {
+  #retry(reason, minDelay = 0) {
     this.#onState({ name: "lost", reason });
-    const pause = Math.max(this.#pause * (0.8 + 0.4 * Math.random()), least);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-    this.#timer = window.setTimeout(() => this.#hurry(), pause);
+    const delay = Math.max(this.#delay * (0.8 + 0.4 * Math.random()), minDelay);
+    this.#delay = Math.min(this.#delay * 2, MAX_DELAY);
+    this.#timer = window.setTimeout(() => this.#reconnect(), delay);
   }
 
-  /** Go on, if it waits for its turn. */
-  #hurry() {
+  /** Connect now, if a retry is scheduled. */
+  #reconnect() {
     if (!this.#timer) return;
     clearTimeout(this.#timer);
     this.#timer = 0;
-    this.#go();
+    this.#connect();
   }
 
-  /** Do not wait for a connection to time out over a network that is gone. */
-  #drop() {
+  /** Close at once, because the connection would time out only much later. */
+  #onOffline() {
     if (!this.#socket) return;
-    this.#close();
-    this.#retry("You are not connected to a network.");
+    this.#closeSocket();
+    this.#retry("You are offline.");
   }
 
-  #close() {
+  #closeSocket() {
     if (!this.#socket) return;
     this.#socket.onclose = null;
     this.#socket.close();

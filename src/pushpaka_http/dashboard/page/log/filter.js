@@ -1,69 +1,51 @@
-/** Which lines of a log somebody wants to see, and where in them what they look for is. */
+/** Filters log lines, and finds matches in them. */
 
 import { plain } from "./ansi.js";
-import { LEVELS, STREAMS } from "./store.js";
+import { LEVELS, PHASES, STREAMS } from "./store.js";
 
 /**
- * @typedef {object} Wanted
- * @property {string} stream one of STREAMS; empty are all
- * @property {string} level one of LEVELS, which takes what matters more along; empty are all
- * @property {string} text that a line contains, in any case; empty is any
+ * @typedef {object} Criteria
+ * @property {string} stream one of STREAMS, or empty for all
+ * @property {string} level the lowest level, one of LEVELS, or empty for all
+ * @property {string} text contained in the line, ignoring case
+ * @property {string} [phase] one of PHASES, or empty for all
  */
 
-/** @type {Wanted} */
+/** @type {Criteria} */
 export const EVERYTHING = Object.freeze({ stream: "", level: "", text: "" });
 
-/** Decides of each line whether it is wanted. */
 export class LogFilter {
   #stream;
   #level;
-  /** @type {RegExp | null} */
+  #phase;
   #text;
 
-  /** @param {Wanted} wanted */
-  constructor(wanted) {
-    this.#stream = STREAMS.indexOf(wanted.stream);
-    this.#level = LEVELS.indexOf(wanted.level);
-    this.#text = wanted.text ? new RegExp(escaped(wanted.text), "giu") : null;
+  /** @param {Criteria} criteria */
+  constructor({ stream, level, text, phase }) {
+    this.#stream = STREAMS.indexOf(stream);
+    this.#level = LEVELS.indexOf(level);
+    this.#phase = PHASES.indexOf(phase);
+    this.#text = text ? new RegExp(text.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&"), "giu") : null;
   }
 
-  /** Whether every line is wanted. */
-  get isOpen() {
-    return this.#stream < 0 && this.#level <= 0 && !this.#text;
-  }
-
-  /**
-   * @param {import("./store.js").LogStore} store
-   * @param {number} place
-   */
-  wants(store, place) {
+  /** Return true if the line at this position of the store passes the filter. */
+  accepts(store, position) {
     return (
-      (this.#stream < 0 || store.stream(place) === this.#stream) &&
-      store.level(place) >= this.#level &&
-      (!this.#text || this.#isIn(store.message(place)))
+      (this.#stream < 0 || store.stream(position) === this.#stream) &&
+      store.level(position) >= this.#level &&
+      (this.#phase < 0 || store.phase(position) === this.#phase) &&
+      (!this.#text || this.#isIn(store.message(position)))
     );
   }
 
-  /**
-   * Where in a text what is looked for begins and ends.
-   *
-   * @param {string} text
-   * @returns {[number, number][]}
-   */
+  /** Return the start and end of each match in a text. */
   matches(text) {
     if (!this.#text) return [];
     return Array.from(text.matchAll(this.#text), (match) => [match.index, match.index + match[0].length]);
   }
 
-  /** @param {string} message */
   #isIn(message) {
-    const text = /** @type {RegExp} */ (this.#text);
-    text.lastIndex = 0;
-    return text.test(plain(message));
+    this.#text.lastIndex = 0;
+    return this.#text.test(plain(message));
   }
-}
-
-/** @param {string} text */
-function escaped(text) {
-  return text.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&");
 }

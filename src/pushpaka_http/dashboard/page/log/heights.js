@@ -1,6 +1,6 @@
-/** How high each of many things is, and what is at a height: both in a few steps. */
+/** The heights of rows, with fast conversion between offsets and indices. */
 
-/** Sums of whole numbers in a Fenwick tree, to which is only added at its end. */
+/** Prefix sums in a Fenwick tree that grows at its end. Updates and searches take logarithmic time. */
 export class Heights {
   size = 0;
   total = 0;
@@ -12,7 +12,6 @@ export class Heights {
     this.total = 0;
   }
 
-  /** @param {number} height */
   push(height) {
     if (this.size === this.#heights.length) this.#grow();
     const node = this.size + 1;
@@ -24,33 +23,28 @@ export class Heights {
     this.total += height;
   }
 
-  /** @param {number} index */
   at(index) {
     return this.#heights[index];
   }
 
-  /**
-   * @param {number} index
-   * @param {number} height
-   */
   set(index, height) {
-    const more = height - this.#heights[index];
+    const difference = height - this.#heights[index];
     this.#heights[index] = height;
-    for (let node = index + 1; node <= this.size; node += node & -node) this.#sums[node] += more;
-    this.total += more;
+    for (let node = index + 1; node <= this.size; node += node & -node) this.#sums[node] += difference;
+    this.total += difference;
   }
 
-  /** How high all before *index* are together. @param {number} index */
-  before(index) {
+  /** Return the sum of the heights before *index*. */
+  offsetOf(index) {
     let sum = 0;
     for (let node = index; node > 0; node -= node & -node) sum += this.#sums[node];
     return sum;
   }
 
-  /** What is at a height; the last one above all of them. @param {number} height */
-  indexAt(height) {
+  /** Return the index of the row at *offset*, or of the last row beyond the end. */
+  indexAt(offset) {
     let index = 0;
-    let left = Math.max(height, 0);
+    let left = Math.max(offset, 0);
     for (let step = 1 << 30; step > 0; step >>= 1) {
       const next = index + step;
       if (next <= this.size && this.#sums[next] <= left) {

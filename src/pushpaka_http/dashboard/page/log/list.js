@@ -1,29 +1,30 @@
-/** A log of any length as a region that scrolls, of which only what is in sight is in the page. */
+/** A virtual list of log lines: only the visible lines are in the document. */
 
-import { hashOf } from "./place.js";
+import { FilteredRows } from "./filtered_rows.js";
+import { hashOf } from "./line_range.js";
+import { RenderedRows } from "./rendered_rows.js";
 import { HeadingRow, LineRow, rulerElement } from "./row.js";
-import { Rows } from "./rows.js";
-import { Shown } from "./shown.js";
 
 const OVERSCAN_ROWS = 16;
-const LEAST_OVERSCAN_ROWS = 8;
-const LEAST_DIGITS = 5;
-const MOST_CORRECTIONS = 3;
-const NEAR_PIXELS = 2;
+const MIN_OVERSCAN_ROWS = 8;
+const MIN_DIGITS = 5;
+const MAX_CORRECTIONS = 3;
+const END_TOLERANCE_PIXELS = 2;
 
 /**
  * @typedef {object} Listener
- * @property {(isFollowing: boolean, news: number) => void} onFollow with how many lines came while it did not
- * @property {(seq: number, isRange: boolean) => void} onPoint the number of a line was clicked
- * @property {(shown: number) => void} onDraw so many lines are shown, in sight or not
+ * @property {(isFollowing: boolean, newLines: number) => void} onFollow with the number of new lines while not following
+ * @property {(seq: number, isRange: boolean) => void} onSelect a line number was clicked
+ * @property {(shown: number) => void} onDraw with the number of lines that pass the filter
  */
 
-/** Draws the lines in sight, at most once a frame, and follows the end until somebody scrolls up. */
+/** Draws at most once per frame, and follows the end of the log until the user scrolls up. */
 export class LogList {
   isFollowing = true;
-  /** Whether lines that come are new, rather than read for the first time. */
-  countsNews = false;
-  shown;
+  /** False while the stored lines are loaded, which do not count as new. */
+  countsNewLines = false;
+  /** The rows that pass the filter. */
+  rows;
 
   #store;
   #region;
@@ -31,37 +32,31 @@ export class LogList {
   #space = document.createElement("div");
   #window = document.createElement("div");
   #ruler = rulerElement();
-  #rows = new Rows(this.#window, (index) => this.#show(index), (row) => this.#free(row));
-  /** Rows that no line needs now: memory grows with each element that is made while it scrolls. @type {LineRow[]} */
-  #spare = [];
+  #rendered = new RenderedRows(this.#window, (index) => this.#createRow(index), (row) => this.#releaseRow(row));
+  /** Unused rows. Without reuse, scrolling would allocate elements faster than browsers collect them. */
+  #pool = [];
   #observer = new ResizeObserver(() => this.#measure());
   #isWrapped = false;
   #columns = Infinity;
-  #row;
+  #rowHeight;
   #frame = 0;
   #top = 0;
-  #news = 0;
+  #newLines = 0;
   #first = 0;
-  /** @type {import("./place.js").Lines | null} */
-  #pointed = null;
+  #selected = null;
 
-  /**
-   * @param {HTMLElement} region
-   * @param {import("./store.js").LogStore} store
-   * @param {Listener} listener
-   */
   constructor(region, store, listener) {
     this.#region = region;
     this.#store = store;
     this.#listener = listener;
-    this.shown = new Shown(store);
+    this.rows = new FilteredRows(store);
     this.#space.className = "log-space";
     this.#window.className = "log-window";
     this.#space.append(this.#window, this.#ruler);
     region.replaceChildren(this.#space);
     region.addEventListener("scroll", this.#onScroll, { passive: true });
     region.addEventListener("click", this.#onClick);
-    this.#row = this.#ruler.offsetHeight;
+    this.#rowHeight = this.#ruler.offsetHeight;
     this.#observer.observe(region);
   }
 
@@ -73,200 +68,187 @@ export class LogList {
     this.#space.remove();
   }
 
-  /** Draw soon: the store has other lines than before, or another part of them is in sight. */
-  changed() {
+  /** Draw in the next frame. */
+  scheduleDraw() {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
-  /** Show the lines that are wanted, and keep what is at the top there. @param {import("./filter.js").LogFilter} filter */
-  choose(filter) {
-    this.#renew(filter);
-  }
-
-  /** Let long lines go on below, or beyond the edge. @param {boolean} isWrapped */
+  /** Wrap long lines, or let them scroll horizontally. */
   wrap(isWrapped) {
     this.#isWrapped = isWrapped;
     this.#region.classList.toggle("log-wrapped", isWrapped);
     this.#measure();
   }
 
-  /** Mark lines as those that are meant. @param {import("./place.js").Lines | null} lines */
-  point(lines) {
-    this.#pointed = lines;
-    this.#rows.forget();
-    this.changed();
+  /** Select a LineRange, or nothing with null. */
+  select(lines) {
+    this.#selected = lines;
+    this.#rendered.clear();
+    this.scheduleDraw();
   }
 
-  /** Bring a line into the middle, and stay there. @param {number} seq */
+  /** Scroll to a line, and stop following. */
   goTo(seq) {
     this.follow(false);
-    this.#catchUp();
-    const index = this.shown.indexOf(this.#store.placeOf(seq));
-    this.#scrollTo(this.shown.heights.before(index) * this.#row - this.#region.clientHeight / 3);
+    this.#update();
+    const index = this.rows.indexOf(this.#store.positionOf(seq));
+    this.#scrollTo(this.rows.heights.offsetOf(index) * this.#rowHeight - this.#region.clientHeight / 3);
   }
 
-  /** @param {boolean} isFollowing */
   follow(isFollowing) {
-    this.changed();
+    this.scheduleDraw();
     if (isFollowing === this.isFollowing) return;
     this.isFollowing = isFollowing;
-    this.#news = 0;
+    this.#newLines = 0;
     this.#listener.onFollow(isFollowing, 0);
   }
 
   #onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = this.#region;
-    if (scrollTop + clientHeight > scrollHeight - NEAR_PIXELS) this.follow(true);
+    if (scrollTop + clientHeight > scrollHeight - END_TOLERANCE_PIXELS) this.follow(true);
     else if (scrollTop < this.#top) this.follow(false);
     this.#top = scrollTop;
-    this.changed();
+    this.scheduleDraw();
   };
 
-  /** @param {MouseEvent} event */
   #onClick = (event) => {
     const number = event.target instanceof Element && event.target.closest("a.log-seq");
     if (!number || event.metaKey || event.ctrlKey) return;
     event.preventDefault();
-    this.#listener.onPoint(Number(number.textContent), event.shiftKey);
+    this.#listener.onSelect(Number(number.textContent), event.shiftKey);
   };
 
   #draw() {
     this.#frame = 0;
-    this.#catchUp();
-    this.#listener.onDraw(this.shown.lines);
+    this.#update();
+    this.#listener.onDraw(this.rows.lines);
     if (this.isFollowing) this.#scrollTo(this.#region.scrollHeight);
-    for (let round = 0; round < MOST_CORRECTIONS; round += 1) {
-      this.#fill();
-      if (!this.#isWrapped || !this.#correct()) return;
+    for (let round = 0; round < MAX_CORRECTIONS; round += 1) {
+      this.#render();
+      if (!this.#isWrapped || !this.#correctHeights()) return;
     }
   }
 
-  #catchUp() {
-    const before = this.shown.lines;
+  #update() {
+    const before = this.rows.lines;
     const anchor = this.#anchor();
-    this.shown.catchUp();
+    this.rows.update();
     if (this.#first !== this.#store.first) {
       this.#first = this.#store.first;
-      this.#rows.forget();
+      this.#rendered.clear();
       this.#resize();
       this.#restore(anchor);
       return;
     }
     this.#resize();
-    if (this.isFollowing || !this.countsNews || this.shown.lines === before) return;
-    this.#news += this.shown.lines - before;
-    this.#listener.onFollow(false, this.#news);
+    if (this.isFollowing || !this.countsNewLines || this.rows.lines === before) return;
+    this.#newLines += this.rows.lines - before;
+    this.#listener.onFollow(false, this.#newLines);
   }
 
-  /** Take the size of the region and of its letters. */
+  /** Measure the region and the width of a character. */
   #measure() {
-    const text = /** @type {HTMLElement} */ (this.#ruler.lastElementChild);
-    const letter = /** @type {HTMLElement} */ (text.firstElementChild);
-    const width = letter.getBoundingClientRect().width / (letter.textContent ?? "").length;
+    const text = this.#ruler.lastElementChild;
+    const sample = text.firstElementChild;
+    const width = sample.getBoundingClientRect().width / sample.textContent.length;
     const columns = this.#isWrapped ? Math.max(Math.floor(text.clientWidth / width), 1) : Infinity;
-    if (columns === this.#columns) this.changed();
+    if (columns === this.#columns) this.scheduleDraw();
     else {
       this.#columns = columns;
-      this.#renew(this.shown.filter);
+      this.applyFilter(this.rows.filter);
     }
   }
 
-  /** @param {import("./filter.js").LogFilter} filter */
-  #renew(filter) {
+  /** Apply a LogFilter, and keep the topmost line in place. */
+  applyFilter(filter) {
     const anchor = this.#anchor();
-    this.#rows.forget();
-    this.shown.renew(filter, this.#columns);
+    this.#rendered.clear();
+    this.rows.rebuild(filter, this.#columns);
     this.#first = this.#store.first;
     this.#resize();
     this.#restore(anchor);
-    this.changed();
+    this.scheduleDraw();
   }
 
-  /** Make the space as large as all of the lines together. */
+  /** Set the size of the content to that of all lines. */
   #resize() {
-    const digits = Math.max(String(this.#store.lastSeq).length, LEAST_DIGITS);
+    const digits = Math.max(String(this.#store.lastSeq).length, MIN_DIGITS);
     this.#space.style.setProperty("--log-digits", String(digits));
     this.#space.style.setProperty("--log-columns", String(this.#isWrapped ? 0 : this.#store.widest));
-    this.#space.style.height = `${this.shown.heights.total * this.#row}px`;
+    this.#space.style.height = `${this.rows.heights.total * this.#rowHeight}px`;
   }
 
-  /** What is at the top, and how far it is scrolled beyond it. */
+  /** Return the topmost line, and how far it is scrolled out of view. */
   #anchor() {
-    if (!this.shown.size) return null;
+    if (!this.rows.size) return null;
     const top = this.#region.scrollTop;
-    const seen = this.shown.heights.indexAt(top / this.#row);
-    const index = this.shown.isHeading(seen) ? seen + 1 : seen;
-    return { place: this.shown.placeAt(index), beyond: top - this.shown.heights.before(index) * this.#row };
+    const topmost = this.rows.heights.indexAt(top / this.#rowHeight);
+    const index = this.rows.isHeading(topmost) ? topmost + 1 : topmost;
+    return { position: this.rows.positionAt(index), offset: top - this.rows.heights.offsetOf(index) * this.#rowHeight };
   }
 
-  /** @param {{place: number, beyond: number} | null} anchor */
   #restore(anchor) {
     if (this.isFollowing) this.#scrollTo(this.#region.scrollHeight);
     else if (anchor) {
-      const index = this.shown.indexOf(anchor.place);
-      this.#scrollTo(this.shown.heights.before(index) * this.#row + anchor.beyond);
+      const index = this.rows.indexOf(anchor.position);
+      this.#scrollTo(this.rows.heights.offsetOf(index) * this.#rowHeight + anchor.offset);
     }
   }
 
-  /** @param {number} top */
   #scrollTo(top) {
     this.#region.scrollTop = top;
     this.#top = this.#region.scrollTop;
   }
 
-  /** Draw what comes near; no more than that in a leap, after which another one may follow. */
-  #fill() {
-    const near = this.#around(LEAST_OVERSCAN_ROWS);
-    if (!this.#rows.hold(...near)) this.#rows.draw(...(this.#rows.meet(...near) ? this.#around(OVERSCAN_ROWS) : near));
-    const above = this.shown.heights.before(this.#rows.from);
-    this.#window.style.transform = `translateY(${above * this.#row}px)`;
-  }
-
-  /**
-   * The first index in sight and the one after the last, with some more on both sides.
-   *
-   * @param {number} rows
-   * @returns {[number, number]}
-   */
-  #around(rows) {
-    const { heights, size } = this.shown;
-    const top = this.#region.scrollTop / this.#row;
-    const bottom = top + this.#region.clientHeight / this.#row;
-    return [heights.indexAt(top - rows), size && heights.indexAt(bottom + rows) + 1];
-  }
-
-  /** Take the heights of lines whose letters are not all of one width; tells whether one was wrong. */
-  #correct() {
-    const anchor = this.#anchor();
-    let isWrong = false;
-    for (let index = this.#rows.from; index < this.#rows.to; index += 1) {
-      if (this.shown.isHeading(index) || !this.#store.isUneven(this.shown.placeAt(index))) continue;
-      const height = Math.round(this.#rows.at(index).offsetHeight / this.#row);
-      if (height === this.shown.heights.at(index)) continue;
-      this.shown.heights.set(index, height);
-      isWrong = true;
+  /** Render the visible rows. A jump renders a small margin only, because another jump may follow. */
+  #render() {
+    const near = this.#visibleRange(MIN_OVERSCAN_ROWS);
+    if (!this.#rendered.containsAll(...near)) {
+      const isJump = !this.#rendered.containsAny(...near);
+      this.#rendered.render(...(isJump ? near : this.#visibleRange(OVERSCAN_ROWS)));
     }
-    if (isWrong) {
+    const above = this.rows.heights.offsetOf(this.#rendered.from);
+    this.#window.style.transform = `translateY(${above * this.#rowHeight}px)`;
+  }
+
+  /** Return the range of visible indices, with a margin of some rows. */
+  #visibleRange(margin) {
+    const { heights, size } = this.rows;
+    const top = this.#region.scrollTop / this.#rowHeight;
+    const bottom = top + this.#region.clientHeight / this.#rowHeight;
+    return [heights.indexAt(top - margin), size && heights.indexAt(bottom + margin) + 1];
+  }
+
+  /** Measure the heights of uneven lines, and return true if one has changed. */
+  #correctHeights() {
+    const anchor = this.#anchor();
+    let isChanged = false;
+    for (let index = this.#rendered.from; index < this.#rendered.to; index += 1) {
+      if (this.rows.isHeading(index) || !this.#store.isUneven(this.rows.positionAt(index))) continue;
+      const height = Math.round(this.#rendered.elementAt(index).offsetHeight / this.#rowHeight);
+      if (height === this.rows.heights.at(index)) continue;
+      this.rows.heights.set(index, height);
+      isChanged = true;
+    }
+    if (isChanged) {
       this.#resize();
       this.#restore(anchor);
     }
-    return isWrong;
+    return isChanged;
   }
 
-  /** @param {number} index */
-  #show(index) {
-    const place = this.shown.placeAt(index);
-    if (this.shown.isHeading(index)) return new HeadingRow(this.#store.phase(place));
-    const row = this.#spare.pop() ?? new LineRow();
-    const seq = this.#store.seq(place);
+  #createRow(index) {
+    const position = this.rows.positionAt(index);
+    if (this.rows.isHeading(index)) return new HeadingRow(this.#store.phase(position));
+    const row = this.#pool.pop() ?? new LineRow();
+    const seq = this.#store.seq(position);
     const href = location.pathname + location.search + hashOf({ from: seq, to: seq });
-    const isPointed = this.#pointed !== null && this.#pointed.from <= seq && seq <= this.#pointed.to;
-    row.show(this.#store, place, { filter: this.shown.filter, href, isPointed });
+    const isSelected = this.#selected !== null && this.#selected.from <= seq && seq <= this.#selected.to;
+    row.show(this.#store, position, { filter: this.rows.filter, href, isSelected });
     return row;
   }
 
-  /** @param {import("./rows.js").Row} row */
-  #free(row) {
-    if (row instanceof LineRow) this.#spare.push(row);
+  #releaseRow(row) {
+    if (row instanceof LineRow) this.#pool.push(row);
   }
 }

@@ -1,29 +1,23 @@
-/** The line below a log: how it stands, and how much of it there is. */
+/** The line below a log: the state of its feed and the number of lines. */
 import { count, number } from "../lib/format.js";
 import { html } from "../lib/html.js";
 
-const SAID = {
-  loading: { tone: "busy", text: "Reading what there is…" },
+const STATES = {
+  loading: { tone: "busy", text: "Loading…" },
   live: { tone: "good", text: "Live" },
-  lost: { tone: "wait", text: "Trying again…" },
-  over: { tone: "idle", text: "Complete" },
-  refused: { tone: "bad", text: "" },
+  lost: { tone: "wait", text: "Reconnecting…" },
+  complete: { tone: "idle", text: "Complete" },
+  failed: { tone: "bad", text: "" },
 };
 
-/**
- * @param {{feed: import("./feed.js").FeedState, sizes: {all: number, shown: number}, first: number}}
- *   props `first`: how many lines this page has forgotten
- */
-export function StatusBar({ feed, sizes, first }) {
-  const { tone, text } = SAID[feed.name];
+/** `dropped`: how many of the oldest lines are no longer in the browser. */
+export function StatusBar({ feed, sizes: { all, shown }, dropped }) {
+  const { tone, text } = STATES[feed.name];
+  const amount = shown === all ? count(all, "line") : `${number(shown)} of ${count(all, "line")}`;
   return html`
     <footer class="log-status">
       <p class="status ${tone}" role="status"><i aria-hidden="true"></i>${[feed.reason, text].filter(Boolean).join(" ")}</p>
-      <p>${first > 0 && `The first ${number(first)} lines are not kept here. `}${amount(sizes)}</p>
+      <p>${dropped > 0 && `The first ${number(dropped)} lines are not shown. `}${amount}</p>
     </footer>
   `;
-}
-
-function amount({ all, shown }) {
-  return shown === all ? count(all, "line") : `${number(shown)} of ${count(all, "line")}`;
 }

@@ -1,7 +1,8 @@
-/** The lines of one log, kept in little memory. */
+/** A compact store of the lines of a log. */
 
 import { plain } from "./ansi.js";
-import { Texts } from "./texts.js";
+import { firstIndex } from "./search.js";
+import { TextBuffer } from "./text_buffer.js";
 
 const BLOCK_LINES = 4096;
 const TAB_COLUMNS = 4;
@@ -11,144 +12,108 @@ export const LEVELS = ["debug", "info", "warn", "error"];
 export const PHASES = ["source", "build", "release", "start", "switch", "run"];
 
 /**
- * A line as the API shows it.
- *
- * @typedef {object} Line
- * @property {number} seq
- * @property {string} stream
- * @property {string} level
- * @property {string} phase
- * @property {string} message
- * @property {string} created_at
- */
-
-/**
- * Keeps lines by their place: the n-th that was ever appended. `seq` is what the server
- * calls it; lines that the server has thrown away leave a gap there, and none here.
+ * Stores lines by position, which counts all lines that were ever appended. The `seq` of a line is
+ * its number on the server, which may have gaps where the server has deleted lines.
  */
 export class LogStore {
-  /** The place of the oldest line that is kept. */
+  /** The position of the oldest stored line. */
   first = 0;
-  /** The place after the newest line. */
+  /** The position after the newest line. */
   end = 0;
-  /** The columns of the longest line there was. */
+  /** The width of the longest line so far in columns. */
   widest = 0;
 
-  /** @type {Block[]} */
   #blocks = [];
   #bytes = 0;
-  #mostLines;
-  #mostBytes;
+  #maxLines;
+  #maxBytes;
 
-  /**
-   * @param {object} [most] the oldest lines beyond are forgotten
-   * @param {number} [most.lines]
-   * @param {number} [most.bytes]
-   */
+  /** Beyond `lines` or `bytes`, the oldest lines are dropped. */
   constructor({ lines = 300_000, bytes = 40_000_000 } = {}) {
-    this.#mostLines = lines;
-    this.#mostBytes = bytes;
+    this.#maxLines = lines;
+    this.#maxBytes = bytes;
   }
 
-  /** The `seq` of the newest line; 0 before the first. */
+  /** The `seq` of the newest line, or 0. */
   get lastSeq() {
     return this.end > this.first ? this.seq(this.end - 1) : 0;
   }
 
-  /** How many lines are kept. */
+  /** The number of stored lines. */
   get size() {
     return this.end - this.first;
   }
 
-  /**
-   * Keep lines that come after those that are there; one that came before is passed over.
-   *
-   * @param {Line[]} lines in their order
-   */
+  /** Append lines in the format of the API, in order. Lines that are already stored are ignored. */
   append(lines) {
     for (const line of lines) {
       if (line.seq > this.lastSeq) this.#add(line);
     }
-    this.#forgetOldest();
+    this.#dropOldest();
   }
 
-  /** @param {number} place */
-  seq(place) {
-    return this.#block(place).seqs[place % BLOCK_LINES];
+  seq(position) {
+    return this.#block(position).seqs[position % BLOCK_LINES];
   }
 
-  /** The time of a line in milliseconds. @param {number} place */
-  time(place) {
-    return this.#block(place).times[place % BLOCK_LINES];
+  /** Return the time in milliseconds. */
+  time(position) {
+    return this.#block(position).times[position % BLOCK_LINES];
   }
 
-  /** @param {number} place */
-  message(place) {
-    return this.#block(place).messages.at(place % BLOCK_LINES);
+  message(position) {
+    return this.#block(position).messages.at(position % BLOCK_LINES);
   }
 
-  /** How many columns a line takes, were each character one wide. @param {number} place */
-  columns(place) {
-    return this.#block(place).columns[place % BLOCK_LINES];
+  /** Return the width in columns, as if each character had one column. */
+  columns(position) {
+    return this.#block(position).columns[position % BLOCK_LINES];
   }
 
-  /** Its place in STREAMS. @param {number} place */
-  stream(place) {
-    return this.#marks(place) & 3;
+  /** Return the index in STREAMS. */
+  stream(position) {
+    return this.#flags(position) & 3;
   }
 
-  /** Its place in LEVELS. @param {number} place */
-  level(place) {
-    return (this.#marks(place) >> 2) & 3;
+  /** Return the index in LEVELS. */
+  level(position) {
+    return (this.#flags(position) >> 2) & 3;
   }
 
-  /** Its place in PHASES. @param {number} place */
-  phase(place) {
-    return (this.#marks(place) >> 4) & 7;
+  /** Return the index in PHASES. */
+  phase(position) {
+    return (this.#flags(position) >> 4) & 7;
   }
 
-  /** Whether its width is known only once it is seen: not each character is one column. @param {number} place */
-  isUneven(place) {
-    return Boolean(this.#marks(place) & 128);
+  /** Return true if the line has characters that may not be one column wide, so that its width must be measured. */
+  isUneven(position) {
+    return Boolean(this.#flags(position) & 128);
   }
 
-  /**
-   * The place of the first line whose `seq` is not smaller; `end` where there is none.
-   *
-   * @param {number} seq
-   */
-  placeOf(seq) {
-    let [low, high] = [this.first, this.end];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.seq(middle) < seq) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** Return the position of the first line whose `seq` is not smaller, or `end`. */
+  positionOf(seq) {
+    return firstIndex(this.first, this.end, (position) => this.seq(position) < seq);
   }
 
-  /** @param {number} place */
-  #block(place) {
-    return this.#blocks[Math.floor(place / BLOCK_LINES) - Math.floor(this.first / BLOCK_LINES)];
+  #block(position) {
+    return this.#blocks[Math.floor(position / BLOCK_LINES) - Math.floor(this.first / BLOCK_LINES)];
   }
 
-  /** @param {number} place */
-  #marks(place) {
-    return this.#block(place).marks[place % BLOCK_LINES];
+  #flags(position) {
+    return this.#block(position).flags[position % BLOCK_LINES];
   }
 
-  /** @param {Line} line */
   #add(line) {
     const row = this.end % BLOCK_LINES;
     if (row === 0) this.#blocks.push(new Block());
     const block = this.#blocks[this.#blocks.length - 1];
     const text = plain(line.message);
-    const columns = Math.min(width(text), 65_535);
+    const columns = Math.min(widthOf(text), 65_535);
     block.seqs[row] = line.seq;
     block.times[row] = Date.parse(line.created_at);
     this.#bytes += block.messages.push(line.message);
     block.columns[row] = columns;
-    block.marks[row] =
+    block.flags[row] =
       Math.max(STREAMS.indexOf(line.stream), 0) |
       (Math.max(LEVELS.indexOf(line.level), 0) << 2) |
       (Math.max(PHASES.indexOf(line.phase), 0) << 4) |
@@ -157,26 +122,24 @@ export class LogStore {
     this.end += 1;
   }
 
-  #forgetOldest() {
-    const isTooMuch = () => this.size > this.#mostLines || this.#bytes > this.#mostBytes;
-    while (this.#blocks.length > 1 && isTooMuch()) {
-      this.#bytes -= /** @type {Block} */ (this.#blocks.shift()).messages.size;
+  #dropOldest() {
+    while (this.#blocks.length > 1 && (this.size > this.#maxLines || this.#bytes > this.#maxBytes)) {
+      this.#bytes -= this.#blocks.shift().messages.size;
       this.first += BLOCK_LINES;
     }
   }
 }
 
-/** So many lines that follow each other; what is a number is kept as one. */
+/** Consecutive lines in typed arrays. */
 class Block {
   seqs = new Float64Array(BLOCK_LINES);
   times = new Float64Array(BLOCK_LINES);
   columns = new Uint16Array(BLOCK_LINES);
-  marks = new Uint8Array(BLOCK_LINES);
-  messages = new Texts(BLOCK_LINES);
+  flags = new Uint8Array(BLOCK_LINES);
+  messages = new TextBuffer(BLOCK_LINES);
 }
 
-/** @param {string} text */
-function width(text) {
+function widthOf(text) {
   if (!text.includes("\t")) return text.length;
   const [first, ...others] = text.split("\t");
   return others.reduce((columns, part) => columns - (columns % TAB_COLUMNS) + TAB_COLUMNS + part.length, first.length);

@@ -1,18 +1,15 @@
-/** A line in its colours, with what is looked for marked. All of it is text, whatever it looks like. */
+/** Renders log lines with their colors and with matches marked. All content is text, never markup. */
 
 import { plain, spans } from "./ansi.js";
-import { isLight } from "./colours.js";
+import { isLight } from "./colors.js";
 
-const MOST_SPARE = 500;
+const MAX_POOLED = 500;
+const STYLES = ["bold", "dim", "italic", "underline", "strike"];
 
-/** Nodes that no line needs now: a node made anew for each line that is scrolled by lets memory grow. */
-const spare = /** @type {Record<string, ChildNode[]>} */ ({ "#text": [], SPAN: [], MARK: [] });
+/** Unused nodes. Without reuse, scrolling would allocate nodes faster than browsers collect them. */
+const pool = { "#text": [], SPAN: [], MARK: [] };
 
-/**
- * @param {string} message
- * @param {import("./filter.js").LogFilter} [filter] whose matches are marked
- * @returns {HTMLElement}
- */
+/** Return an element with the message of a line, in which the matches of a LogFilter are marked. */
 export function textElement(message, filter) {
   const element = document.createElement("span");
   element.className = "log-text";
@@ -20,131 +17,97 @@ export function textElement(message, filter) {
   return element;
 }
 
-/**
- * Have an element say this line in place of another.
- *
- * @param {HTMLElement} element
- * @param {string} message
- * @param {import("./filter.js").LogFilter} [filter] whose matches are marked
- */
+/** Replace the content of an element by the message of a line. */
 export function write(element, message, filter) {
-  const marks = filter ? filter.matches(plain(message)) : [];
+  const matches = filter ? filter.matches(plain(message)) : [];
   let next = element.firstChild;
-  let place = 0;
+  let start = 0;
   for (const { text, style } of spans(message)) {
-    for (const [part, isMarked] of parted(text, place, marks)) {
-      const name = isMarked ? "MARK" : isPlain(style) ? "#text" : "SPAN";
-      const node = put(element, next, name);
+    for (const [part, isMatch] of split(text, start, matches)) {
+      const name = isMatch ? "MARK" : Object.keys(style).length ? "SPAN" : "#text";
+      const node = insert(element, next, name);
       if (name === "#text") node.nodeValue = part;
-      else dress(/** @type {HTMLElement} */ (node), part, style, isMarked);
+      else fill(node, part, style, isMatch);
       next = node.nextSibling;
     }
-    place += text.length;
+    start += text.length;
   }
   while (next) {
     const after = next.nextSibling;
-    take(next);
+    release(next);
     next = after;
   }
 }
 
-/**
- * Have a node of this name where *next* is, which is that node where it can be.
- *
- * @param {HTMLElement} element
- * @param {ChildNode | null} next
- * @param {string} name
- */
-function put(element, next, name) {
+/** Return a node with this name at the position of `next`, which is reused if it fits. */
+function insert(element, next, name) {
   if (next?.nodeName === name) return next;
-  const node = spare[name].pop() ?? made(name);
+  const node = pool[name].pop() ?? create(name);
   element.insertBefore(node, next);
-  if (next) take(next);
+  if (next) release(next);
   return node;
 }
 
-/** @param {string} name */
-function made(name) {
+function create(name) {
   if (name === "#text") return document.createTextNode("");
   const element = document.createElement(name);
   element.append("");
   return element;
 }
 
-/** @param {ChildNode} node */
-function take(node) {
+function release(node) {
   node.remove();
-  const others = spare[node.nodeName];
-  if (others.length < MOST_SPARE) others.push(node);
+  const nodes = pool[node.nodeName];
+  if (nodes.length < MAX_POOLED) nodes.push(node);
 }
 
 /**
- * Cut a text where marks begin and end.
+ * Split a text at the boundaries of matches.
  *
  * @param {string} text
- * @param {number} start of the text in its line
- * @param {[number, number][]} marks
- * @returns {[string, boolean][]} each part, and whether it is marked
+ * @param {number} start the offset of the text in its line
+ * @param {[number, number][]} matches
+ * @returns {[string, boolean][]} each part, and whether it is a match
  */
-function parted(text, start, marks) {
-  /** @type {[string, boolean][]} */
+function split(text, start, matches) {
   const parts = [];
-  let place = 0;
-  for (const [from, to] of marks) {
-    const [begin, end] = [Math.max(from - start, place), Math.min(to - start, text.length)];
+  let done = 0;
+  for (const [from, to] of matches) {
+    const [begin, end] = [Math.max(from - start, done), Math.min(to - start, text.length)];
     if (begin >= end) continue;
-    if (begin > place) parts.push([text.slice(place, begin), false]);
+    if (begin > done) parts.push([text.slice(done, begin), false]);
     parts.push([text.slice(begin, end), true]);
-    place = end;
+    done = end;
   }
-  if (place < text.length) parts.push([text.slice(place), false]);
+  if (done < text.length) parts.push([text.slice(done), false]);
   return parts;
 }
 
-/**
- * @param {HTMLElement} element that has one text
- * @param {string} text
- * @param {import("./ansi.js").Style} style
- * @param {boolean} isMarked
- */
-function dress(element, text, style, isMarked) {
-  /** @type {Text} */ (element.firstChild).nodeValue = text;
-  element.className = classes(style);
+function fill(element, text, style, isMatch) {
+  element.firstChild.nodeValue = text;
+  element.className = STYLES.filter((name) => style[name]).map((name) => `log-${name}`).join(" ");
   if (element.hasAttribute("style")) element.removeAttribute("style");
-  if (isMarked) element.classList.add("log-mark");
-  else colour(element, style);
+  if (isMatch) element.classList.add("log-mark");
+  else colorize(element, style);
 }
 
-/**
- * @param {HTMLElement} span
- * @param {import("./ansi.js").Style} style
- */
-function colour(span, style) {
+function colorize(span, style) {
   const [front, back] = style.inverse
-    ? [style.background, style.colour ?? "inverse"]
-    : [style.colour, style.background];
-  if (back !== undefined) colourBackground(span, front, back);
-  else if (front !== undefined) colourText(span, front);
+    ? [style.background, style.color ?? "inverse"]
+    : [style.color, style.background];
+  if (back !== undefined) colorBackground(span, front, back);
+  else if (front !== undefined) colorText(span, front);
 }
 
-/**
- * @param {HTMLElement} span
- * @param {import("./colours.js").Colour} colour
- */
-function colourText(span, colour) {
-  if (typeof colour === "number") span.classList.add(`log-colour-${colour}`);
+function colorText(span, color) {
+  if (typeof color === "number") span.classList.add(`log-color-${color}`);
   else {
-    span.classList.add("log-colour");
-    span.style.setProperty("--log-colour", colour);
+    span.classList.add("log-color");
+    span.style.setProperty("--log-color", color);
   }
 }
 
-/**
- * @param {HTMLElement} span
- * @param {import("./colours.js").Colour | undefined} front
- * @param {import("./colours.js").Colour} back
- */
-function colourBackground(span, front, back) {
+function colorBackground(span, front, back) {
   if (back === "inverse") {
     span.classList.add("log-inverse");
     return;
@@ -156,15 +119,4 @@ function colourBackground(span, front, back) {
   }
   if (typeof front === "number") span.classList.add(`log-on-${front}`);
   else if (front !== undefined) span.style.color = front;
-}
-
-/** @param {import("./ansi.js").Style} style */
-function classes(style) {
-  const names = /** @type {const} */ (["bold", "dim", "italic", "underline", "strike"]);
-  return names.filter((name) => style[name]).map((name) => `log-${name}`).join(" ");
-}
-
-/** @param {import("./ansi.js").Style} style */
-function isPlain(style) {
-  return Object.keys(style).length === 0;
 }

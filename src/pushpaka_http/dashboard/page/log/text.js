@@ -1,58 +1,35 @@
-/** Lines of a log as the text of a file or of the clipboard. */
+/** Log lines as plain text, for files and the clipboard. */
 
 import { plain } from "./ansi.js";
 import { STREAMS } from "./store.js";
 
-const LINES_AT_ONCE = 1000;
+const CHUNK_LINES = 1000;
 
-/**
- * The messages of some lines, one below the other.
- *
- * @param {import("./store.js").LogStore} store
- * @param {Iterable<number>} places
- */
-export function messagesOf(store, places) {
-  return Array.from(places, (place) => plain(store.message(place))).join("\n");
+/** Return the messages at these positions of the store, one per line. */
+export function messagesOf(store, positions) {
+  return Array.from(positions, (position) => plain(store.message(position))).join("\n");
 }
 
-/**
- * All lines that are kept, each with its time and stream, in pieces for a Blob.
- *
- * @param {import("./store.js").LogStore} store
- * @returns {string[]}
- */
+/** Return all stored lines with their times and streams, in chunks for a Blob. */
 export function fileOf(store) {
-  const pieces = [];
-  for (let from = store.first; from < store.end; from += LINES_AT_ONCE) {
-    const places = range(from, Math.min(from + LINES_AT_ONCE, store.end));
-    pieces.push(Array.from(places, (place) => fileLine(store, place)).join(""));
+  const chunks = [];
+  for (let from = store.first; from < store.end; from += CHUNK_LINES) {
+    const positions = range(from, Math.min(from + CHUNK_LINES, store.end));
+    chunks.push(Array.from(positions, (position) => fileLine(store, position)).join(""));
   }
-  return pieces;
+  return chunks;
 }
 
-/**
- * The places of the lines of which `seq` to which; none that is not kept.
- *
- * @param {import("./store.js").LogStore} store
- * @param {import("./place.js").Lines} lines
- */
-export function placesOf(store, { from, to }) {
-  return range(store.placeOf(from), store.placeOf(to + 1));
+/** Return the positions of the stored lines in a LineRange. */
+export function positionsOf(store, { from, to }) {
+  return range(store.positionOf(from), store.positionOf(to + 1));
 }
 
-/**
- * @param {number} from
- * @param {number} to
- */
 function* range(from, to) {
-  for (let place = from; place < to; place += 1) yield place;
+  for (let position = from; position < to; position += 1) yield position;
 }
 
-/**
- * @param {import("./store.js").LogStore} store
- * @param {number} place
- */
-function fileLine(store, place) {
-  const time = new Date(store.time(place)).toISOString();
-  return `${time} ${STREAMS[store.stream(place)].padEnd(6)} ${plain(store.message(place))}\n`;
+function fileLine(store, position) {
+  const time = new Date(store.time(position)).toISOString();
+  return `${time} ${STREAMS[store.stream(position)].padEnd(6)} ${plain(store.message(position))}\n`;
 }

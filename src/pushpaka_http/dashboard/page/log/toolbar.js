@@ -1,110 +1,86 @@
-/** What stands above a log: which lines are shown, and what is done with them. */
+/** The toolbar of a log: search, filters, wrapping, copying and download. */
 import { html, useEffect, useState } from "../lib/html.js";
-import { copyText } from "../lib/clipboard.js";
 import { Button } from "../lib/ui/button.js";
+import { Choice } from "../lib/ui/fields.js";
 import { Icon } from "../lib/ui/icons.js";
-import { fileOf, messagesOf, placesOf } from "./text.js";
+import { Copy } from "../lib/ui/values.js";
+import { fileOf, messagesOf, positionsOf } from "./text.js";
 
-const STREAM_CHOICES = [
+const STREAM_OPTIONS = [
   { value: "", label: "All output" },
   { value: "system", label: "Platform" },
   { value: "stdout", label: "stdout" },
   { value: "stderr", label: "stderr" },
 ];
-const LEVEL_CHOICES = [
+const LEVEL_OPTIONS = [
   { value: "", label: "All levels" },
   { value: "info", label: "Info" },
   { value: "warn", label: "Warnings" },
   { value: "error", label: "Errors" },
 ];
-const TYPING_MILLISECONDS = 150;
+const DEBOUNCE_MILLISECONDS = 150;
 
 /**
  * @param {object} props
- * @param {import("./filter.js").Wanted} props.wanted
- * @param {(change: (wanted: import("./filter.js").Wanted) => import("./filter.js").Wanted) => void} props.setWanted
+ * @param {import("./filter.js").Criteria} props.criteria
+ * @param {(change: (criteria: object) => object) => void} props.setCriteria
  * @param {boolean} props.isWrapped
  * @param {(isWrapped: boolean) => void} props.setIsWrapped
  * @param {boolean} props.isFollowing
- * @param {boolean} props.isOver nothing comes any more
+ * @param {boolean} props.isComplete
  * @param {(isFollowing: boolean) => void} props.follow
- * @param {import("./place.js").Lines | null} props.pointed lines that are copied rather than all
- * @param {() => Iterable<number>} props.chosen the places of the lines that are shown
+ * @param {import("./line_range.js").LineRange | null} props.selection copied instead of all shown lines
+ * @param {() => Iterable<number>} props.shown returns the positions of the shown lines
  * @param {import("./store.js").LogStore} props.store
  * @param {string} props.fileName
  * @param {{current: HTMLInputElement | null}} props.search
- * @param {() => void} props.leave the field of the search was left by Escape
+ * @param {() => void} props.onEscape called when Escape closes the search
  */
-export function Toolbar({ wanted, setWanted, isWrapped, setIsWrapped, isFollowing, isOver, follow, pointed, chosen, store, fileName, search, leave }) {
-  const change = (more) => setWanted((before) => ({ ...before, ...more }));
-  const copied = () => copyText(messagesOf(store, pointed ? placesOf(store, pointed) : chosen()));
+export function Toolbar({ criteria, setCriteria, isWrapped, setIsWrapped, isFollowing, isComplete, follow, selection, shown, store, fileName, search, onEscape }) {
+  const change = (values) => setCriteria((before) => ({ ...before, ...values }));
+  const text = () => messagesOf(store, selection ? positionsOf(store, selection) : shown());
+  const choice = (label, name, options) => html`<${Choice} class="log-choice" aria-label=${label} options=${options} value=${criteria[name]} onChange=${(event) => change({ [name]: event.target.value })} />`;
   return html`
     <div class="log-toolbar" role="toolbar" aria-label="Log">
-      <${Search} text=${wanted.text} find=${(text) => change({ text })} ...${{ search, leave }} />
-      <${Choice} label="Output" choices=${STREAM_CHOICES} value=${wanted.stream} choose=${(stream) => change({ stream })} />
-      <${Choice} label="Level" choices=${LEVEL_CHOICES} value=${wanted.level} choose=${(level) => change({ level })} />
+      <${Search} text=${criteria.text} find=${(found) => change({ text: found })} ...${{ search, onEscape }} />
+      ${choice("Output", "stream", STREAM_OPTIONS)} ${choice("Level", "level", LEVEL_OPTIONS)}
       <div class="log-tools">
-        ${!isOver && html`<${Button} size="small" class="log-follow" icon=${isFollowing ? "pause" : "play"} onClick=${() => follow(!isFollowing)}>${isFollowing ? "Pause" : "Follow"}<//>`}
+        ${!isComplete && html`<${Button} size="small" class="log-follow" icon=${isFollowing ? "pause" : "play"} onClick=${() => follow(!isFollowing)}>${isFollowing ? "Pause" : "Follow"}<//>`}
         <${Button} size="small" kind="quiet" icon="wrap" label="Wrap long lines" aria-pressed=${isWrapped} onClick=${() => setIsWrapped(!isWrapped)} />
-        <${CopyButton} label=${pointed ? "Copy the marked lines" : "Copy the lines shown"} copy=${copied} />
-        <${Button} size="small" kind="quiet" icon="download" label="Download as text" onClick=${() => download(fileOf(store), fileName)} />
+        <${Copy} label=${selection ? "Copy selected lines" : "Copy shown lines"} text=${text} />
+        <${Button} size="small" kind="quiet" icon="download" label="Download log" onClick=${() => download(fileOf(store), fileName)} />
       </div>
     </div>
   `;
 }
 
-function Search({ text, find, search, leave }) {
+function Search({ text, find, search, onEscape }) {
   const [typed, setTyped] = useState(text);
   useEffect(() => setTyped(text), [text]);
   useEffect(() => {
     if (typed === text) return undefined;
-    const timer = setTimeout(() => find(typed), TYPING_MILLISECONDS);
+    const timer = setTimeout(() => find(typed), DEBOUNCE_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [typed]);
-  const pressed = (event) => {
+  const onKeyDown = (event) => {
     if (event.key === "Enter") find(typed);
     if (event.key !== "Escape") return;
     event.preventDefault();
     setTyped("");
     find("");
-    leave();
+    onEscape();
   };
   return html`
     <div class="input log-search">
       <span class="affix" aria-hidden="true"><${Icon} name="search" /></span>
-      <input ref=${search} type="search" aria-label="Find in the log" placeholder="Find in the log" spellcheck=${false} autocapitalize="none" autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} onKeyDown=${pressed} />
+      <input ref=${search} type="search" aria-label="Search log" placeholder="Search log" spellcheck=${false} autocapitalize="none" autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} onKeyDown=${onKeyDown} />
     </div>
   `;
 }
 
-function Choice({ label, choices, value, choose }) {
-  return html`
-    <div class="input select log-choice">
-      <select aria-label=${label} onChange=${(event) => choose(event.target.value)}>
-        ${choices.map((each) => html`<option value=${each.value} selected=${each.value === value}>${each.label}</option>`)}
-      </select>
-      <${Icon} name="down" />
-    </div>
-  `;
-}
-
-function CopyButton({ label, copy }) {
-  const [isDone, setIsDone] = useState(false);
-  const press = async () => {
-    await copy();
-    setIsDone(true);
-    setTimeout(() => setIsDone(false), 1500);
-  };
-  return html`<${Button} size="small" kind="quiet" icon=${isDone ? "check" : "copy"} label=${isDone ? "Copied" : label} onClick=${press} />`;
-}
-
-/**
- * @param {string[]} pieces
- * @param {string} name
- */
-function download(pieces, name) {
+function download(chunks, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(pieces, { type: "text/plain" }));
+  link.href = URL.createObjectURL(new Blob(chunks, { type: "text/plain" }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href));

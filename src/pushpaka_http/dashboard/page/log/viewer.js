@@ -1,71 +1,73 @@
 /**
- * The log of a deployment, as it grows.
+ * The live log of a deployment.
  *
  *     const store = useMemo(() => new LogStore(), [id]);
  *     html`<${LogViewer} deploymentId=${id} store=${store} fileName="shop-12.log" />`
  *
- * Its lines are drawn by LogList, without Preact: only what stands around them is drawn here.
+ * LogList draws the lines without Preact.
  */
+import { count } from "../lib/format.js";
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { navigate, usePlace } from "../lib/router.js";
+import { navigate, useLocation } from "../lib/router.js";
 import { Button } from "../lib/ui/button.js";
 import { Icon } from "../lib/ui/icons.js";
-import { count } from "../lib/format.js";
 import { LogFeed } from "./feed.js";
 import { EVERYTHING, LogFilter } from "./filter.js";
+import { hashOf, rangeAfterClick, rangeOf } from "./line_range.js";
 import { LogList } from "./list.js";
-import { hashOf, linesOf, pointedAt } from "./place.js";
 import { StatusBar } from "./status_bar.js";
 import { Toolbar } from "./toolbar.js";
-import { isWrapWanted, rememberWrap } from "./wrapping.js";
+import { loadWrapping, saveWrapping } from "./wrapping.js";
 
 /**
  * @param {{deploymentId: string, store: import("./store.js").LogStore, fileName: string,
- *   onLines?: () => void}} props `onLines`: called when there are more lines in the store
+ *   phase?: string, onLines?: () => void}} props `phase`: shows the lines of this phase only;
+ *   `onLines`: called after lines were added to the store
  */
-export function LogViewer({ deploymentId, store, fileName, onLines }) {
+export function LogViewer({ deploymentId, store, fileName, phase = "", onLines }) {
   const region = useRef(null);
   const search = useRef(null);
   const list = useRef(null);
   const [feed, setFeed] = useState({ name: "loading" });
-  const [following, setFollowing] = useState({ isOn: true, news: 0 });
+  const [following, setFollowing] = useState({ isOn: true, newLines: 0 });
   const [sizes, setSizes] = useState({ all: 0, shown: 0 });
-  const [wanted, setWanted] = useState(EVERYTHING);
-  const [isWrapped, setIsWrapped] = useState(isWrapWanted);
-  const pointed = usePointed({ store, list, region, showAll: () => setWanted(EVERYTHING) });
+  const [criteria, setCriteria] = useState(EVERYTHING);
+  const [isWrapped, setIsWrapped] = useState(loadWrapping);
+  const showAll = () => setCriteria(EVERYTHING);
+  const selection = useSelection({ store, list, region, showAll });
 
   useLayoutEffect(() => {
-    const made = new LogList(region.current, store, {
-      onFollow: (isOn, news) => setFollowing({ isOn, news }),
-      onPoint: pointed.point,
+    const logList = new LogList(region.current, store, {
+      onFollow: (isOn, newLines) => setFollowing({ isOn, newLines }),
+      onSelect: selection.select,
       onDraw: (shown) => setSizes((before) => (before.all === store.size && before.shown === shown ? before : { all: store.size, shown })),
     });
-    list.current = made;
-    const grown = () => {
-      made.changed();
-      pointed.arrive();
+    list.current = logList;
+    const update = () => {
+      logList.scheduleDraw();
+      selection.scroll();
       onLines?.();
     };
-    const source = new LogFeed(deploymentId, store, grown, (state) => {
-      made.countsNews = state.name !== "loading";
+    const source = new LogFeed(deploymentId, store, update, (state) => {
+      logList.countsNewLines = state.name !== "loading";
       setFeed(state);
     });
     source.start();
     return () => {
       source.stop();
-      made.destroy();
+      logList.destroy();
     };
   }, [deploymentId, store]);
 
-  useEffect(() => list.current.choose(new LogFilter(wanted)), [store, wanted]);
+  useEffect(() => list.current.applyFilter(new LogFilter({ ...criteria, phase })), [store, criteria, phase]);
   useEffect(() => {
     list.current.wrap(isWrapped);
-    rememberWrap(isWrapped);
+    saveWrapping(isWrapped);
   }, [store, isWrapped]);
 
-  const pressed = (event) => {
-    const isFind = event.key === "/" || (event.key === "f" && (event.ctrlKey || event.metaKey));
-    if (!isFind) return;
+  const onKeyDown = (event) => {
+    const isSearch = event.key === "/" || (event.key === "f" && (event.ctrlKey || event.metaKey));
+    if (!isSearch) return;
     event.preventDefault();
     search.current.focus();
   };
@@ -73,64 +75,63 @@ export function LogViewer({ deploymentId, store, fileName, onLines }) {
     <section class="log" aria-label="Log">
       <h2 class="unseen">Log</h2>
       <${Toolbar}
-        ...${{ wanted, setWanted, isWrapped, setIsWrapped, search, store, fileName }}
+        ...${{ criteria, setCriteria, isWrapped, setIsWrapped, search, store, fileName }}
         isFollowing=${following.isOn}
-        isOver=${feed.name === "over"}
+        isComplete=${feed.name === "complete"}
         follow=${(isOn) => list.current.follow(isOn)}
-        pointed=${pointed.lines}
-        chosen=${() => list.current.shown.places()}
-        leave=${() => region.current.focus()}
+        selection=${selection.range}
+        shown=${() => list.current.rows.positions()}
+        onEscape=${() => region.current.focus()}
       />
       <div class="log-frame">
-        <div ref=${region} class="log-list" tabindex="0" role="log" aria-live="off" aria-label="Lines" onKeyDown=${pressed}></div>
-        ${sizes.shown === 0 && html`<${Nothing} ...${{ feed, sizes }} clear=${() => setWanted(EVERYTHING)} />`}
+        <div ref=${region} class="log-list" tabindex="0" role="log" aria-live="off" aria-label="Lines" onKeyDown=${onKeyDown}></div>
+        ${sizes.shown === 0 && html`<${NoLines} feed=${feed} isFiltered=${sizes.all > 0 && criteria !== EVERYTHING} showAll=${showAll} />`}
         ${
           !following.isOn &&
           html`<button type="button" class="log-to-end" onClick=${() => list.current.follow(true)}>
-            <${Icon} name="down" />${following.news ? `${count(following.news, "new line")}` : "To the end"}
+            <${Icon} name="down" />${following.newLines ? count(following.newLines, "new line") : "Jump to end"}
           </button>`
         }
       </div>
-      <${StatusBar} ...${{ feed, sizes }} first=${store.first} />
+      <${StatusBar} ...${{ feed, sizes }} dropped=${store.first} />
     </section>
   `;
 }
 
-/** The lines that the address names: marked, and gone to once they are there. */
-function usePointed({ store, list, region, showAll }) {
-  const { path, hash } = usePlace();
-  const lines = useMemo(() => linesOf(hash), [hash]);
-  const here = useRef(null);
-  const awaited = useRef(null);
+/** The selected lines, which are in the fragment of the URL. Scrolls to them once they are loaded. */
+function useSelection({ store, list, region, showAll }) {
+  const { path, hash } = useLocation();
+  const range = useMemo(() => rangeOf(hash), [hash]);
+  const ownHash = useRef(null);
+  const target = useRef(null);
 
-  const arrive = useCallback(() => {
-    if (!awaited.current || store.lastSeq < awaited.current.to) return;
+  const scroll = useCallback(() => {
+    if (!target.current || store.lastSeq < target.current.to) return;
     region.current.scrollIntoView({ block: "nearest" });
-    list.current.goTo(awaited.current.from);
-    awaited.current = null;
+    list.current.goTo(target.current.from);
+    target.current = null;
   }, [store]);
 
   useEffect(() => {
-    list.current.point(lines);
-    if (!lines || here.current === hash) return;
+    list.current.select(range);
+    if (!range || ownHash.current === hash) return;
     showAll();
-    awaited.current = lines;
+    target.current = range;
     list.current.follow(false);
-    arrive();
+    scroll();
   }, [store, hash]);
 
   const latest = useRef(null);
-  latest.current = { lines, path };
-  const point = useCallback((seq, isRange) => {
-    here.current = hashOf(pointedAt(latest.current.lines, seq, isRange));
-    navigate(latest.current.path + here.current, { replace: true });
+  latest.current = { range, path };
+  const select = useCallback((seq, isShift) => {
+    ownHash.current = hashOf(rangeAfterClick(latest.current.range, seq, isShift));
+    navigate(latest.current.path + ownHash.current, { replace: true });
   }, []);
-  return { lines, point, arrive };
+  return { range, select, scroll };
 }
 
-/** Why no line is to be seen. */
-function Nothing({ feed, sizes, clear }) {
-  if (sizes.all > 0) return html`<div class="log-nothing"><p>No line is like this.</p><${Button} size="small" onClick=${clear}>Show all<//></div>`;
-  const said = { live: "Nothing was said yet.", over: "It has said nothing." };
-  return feed.name in said && html`<div class="log-nothing"><p>${said[feed.name]}</p></div>`;
+function NoLines({ feed, isFiltered, showAll }) {
+  if (isFiltered) return html`<div class="log-nothing"><p>No matching lines.</p><${Button} size="small" onClick=${showAll}>Show all<//></div>`;
+  const texts = { live: "No output yet.", complete: "No output." };
+  return feed.name in texts && html`<div class="log-nothing"><p>${texts[feed.name]}</p></div>`;
 }

@@ -1,8 +1,7 @@
-/** Whether long lines wrap: as it was chosen last in this browser. */
+/** Whether long lines wrap, stored in the browser. */
 
 const KEY = "pushpaka.log.wrap";
 
-export const isWrapWanted = () => localStorage.getItem(KEY) !== "no";
+export const loadWrapping = () => localStorage.getItem(KEY) !== "no";
 
-/** @param {boolean} isWrapped */
-export const rememberWrap = (isWrapped) => localStorage.setItem(KEY, isWrapped ? "yes" : "no");
+export const saveWrapping = (isWrapped) => localStorage.setItem(KEY, isWrapped ? "yes" : "no");

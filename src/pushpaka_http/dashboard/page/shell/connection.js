@@ -1,31 +1,29 @@
-/** Whether the page is told of what happens: said when it is not, and when it is again. */
-import { useCell } from "../lib/cell.js";
-import { connection, holdConnection } from "../lib/events.js";
+/** The state of the live connection, shown while it is lost and when it is back. */
+import { connection, keepConnected } from "../lib/events.js";
 import { html, useEffect, useState } from "../lib/html.js";
+import { useObservable } from "../lib/observable.js";
 
-/** What comes back at once, as a server that is started anew, is nobody's business. */
-const PATIENCE = 2000;
-const SHOWN_FOR = 3000;
+/** Shorter interruptions, such as a restart of the server, are not shown. */
+const SHOW_AFTER = 2000;
+const HIDE_AFTER = 3000;
 
-/** Holds the connection for all views, and stands at the edge of the page while it is lost. */
 export function Connection() {
-  const { isLost, reason } = useCell(connection);
-  const [said, setSaid] = useState(null);
+  const { isLost, reason } = useObservable(connection);
+  const [shown, setShown] = useState(null);
 
-  useEffect(holdConnection, []);
+  useEffect(keepConnected, []);
 
   useEffect(() => {
-    if (!isLost && said === null) return undefined;
-    const next = isLost ? "lost" : said === "lost" ? "back" : null;
-    if (next === "back") setSaid(next);
-    const timer = setTimeout(() => setSaid(isLost ? "lost" : null), isLost ? PATIENCE : SHOWN_FOR);
+    if (!isLost && shown === null) return undefined;
+    if (!isLost && shown === "lost") setShown("back");
+    const timer = setTimeout(() => setShown(isLost ? "lost" : null), isLost ? SHOW_AFTER : HIDE_AFTER);
     return () => clearTimeout(timer);
   }, [isLost]);
 
-  const text = said === "lost" ? (reason ?? "Connection lost. Trying again…") : "Connected again.";
+  const text = shown === "lost" ? (reason ?? "Connection lost. Reconnecting…") : "Connected again.";
   return html`
-    <div class="connection ${said ?? ""}" role="status">
-      ${said && html`<i aria-hidden="true"></i><span>${text}</span>`}
+    <div class="connection ${shown ?? ""}" role="status">
+      ${shown && html`<i aria-hidden="true"></i><span>${text}</span>`}
     </div>
   `;
 }

@@ -1,19 +1,19 @@
-/** One deployment: how it stands and why, its phases, its log, and what can be done with it. */
-import { useMoves } from "../lib/events.js";
+/** A deployment: status, error, phases, log and actions. */
+import { useDeploymentEvents } from "../lib/events.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { useUser } from "../lib/session.js";
-import { PageHead, Problem, Skeleton, Status } from "../lib/ui.js";
+import { Button, PageHead, Problem, Skeleton, Status } from "../lib/ui.js";
 import { LogStore } from "../log/store.js";
 import { LogViewer } from "../log/viewer.js";
 import { Actions } from "./deployment/actions.js";
-import { DeploymentFacts } from "./deployment/facts.js";
+import { Details } from "./deployment/details.js";
 import { Failure } from "./deployment/failure.js";
 import { Phases } from "./deployment/phases.js";
 import { Timeline } from "./deployment/timeline.js";
 
-/** How something ended that has no error to tell why. */
-const UNTOLD = new Set(["cancelled", "superseded", "stopped"]);
+/** Deployments with these statuses have no error: their last event has the reason. */
+const ENDED_WITHOUT_ERROR = new Set(["cancelled", "superseded", "stopped"]);
 
 export default function DeploymentView({ params: { id } }) {
   const loaded = useResource(`/deployments/${id}`);
@@ -28,54 +28,61 @@ export default function DeploymentView({ params: { id } }) {
     loaded.set(newer);
     timeline.reload();
   };
-  const readAnew = () => Promise.all([loaded.reload(), timeline.reload(), project.reload()]);
-  useMoves({
-    moved: (newer) => {
+  const refresh = () => Promise.all([loaded.reload(), timeline.reload(), project.reload()]);
+  useDeploymentEvents({
+    onChange: (newer) => {
       if (newer.id === id) show(newer);
       if (newer.project_id === deployment?.project_id) project.reload();
     },
-    readAnew,
+    onReconnect: refresh,
   });
 
-  if (!deployment && loaded.error) return html`<${PageHead} title="Deployment" /><${Problem} error=${loaded.error} retry=${loaded.reload} />`;
-  const isWhole = deployment && (project.data || project.error) && (timeline.data || timeline.error);
-  if (!isWhole) return html`<${PageHead} title="Deployment" /><${Skeleton} lines=${6} height=${72} />`;
+  const path = [{ to: "/", label: "Projects" }];
+  if (!deployment && loaded.error) return html`<${PageHead} title="Deployment" path=${path} /><${Problem} error=${loaded.error} retry=${loaded.reload} />`;
+  const isReady = deployment && (project.data || project.error) && (timeline.data || timeline.error);
+  if (!isReady) return html`<${PageHead} title="Deployment" path=${path} /><${Skeleton} lines=${6} height=${72} />`;
 
+  const name = project.data?.name ?? "Project";
+  const projectPath = `/projects/${deployment.project_id}`;
+  path.push({ to: projectPath, label: name }, { to: `${projectPath}/deployments`, label: "Deployments" });
   const events = timeline.data?.data ?? [];
   const team = members.data?.data ?? [];
-  const nameOf = (userId) => (userId === user.id ? "you" : (team.find((member) => member.user_id === userId)?.name ?? "somebody else"));
-  const actions = project.data && html`<${Actions} ...${{ deployment, show, readAnew }} project=${project.data} />`;
+  const nameOf = (userId) => (userId === user.id ? "you" : (team.find((member) => member.user_id === userId)?.name ?? "another user"));
+  const url = project.data?.current_deployment_id === id ? project.data.url : deployment.url;
+  const actions = html`
+    ${deployment.status === "running" && url && html`<${Button} kind="primary" href=${url} icon="external">Visit<//>`}
+    ${project.data && html`<${Actions} ...${{ deployment, show, refresh }} project=${project.data} />`}
+  `;
   return html`
     <div class="deployment">
       <${PageHead}
         title="Deployment ${deployment.sequence}"
-        windowTitle="${project.data?.name ?? "Deployment"} ${deployment.sequence}"
-        back=${{ to: `/projects/${deployment.project_id}`, label: project.data?.name ?? "Project" }}
+        path=${path}
         beside=${html`<${Status} of=${deployment.status} />`}
         actions=${actions}
       >
-        ${UNTOLD.has(deployment.status) && events.length > 0 && `${events.at(-1).cause}.`}
+        ${ENDED_WITHOUT_ERROR.has(deployment.status) && events.length > 0 && `${events.at(-1).cause}.`}
       <//>
-      ${deployment.error && html`<${Failure} ...${{ deployment }} store=${log.store} />`}
-      <${DeploymentFacts} ...${{ deployment, nameOf }} project=${project.data} />
+      ${deployment.error && html`<${Failure} deployment=${deployment} store=${log.store} />`}
+      <${Details} ...${{ deployment, nameOf }} project=${project.data} />
       <${Phases} events=${events} />
-      <${LogViewer} key=${id} deploymentId=${id} store=${log.store} onLines=${log.grown} fileName="${project.data?.slug ?? "deployment"}-${deployment.sequence}.log" />
+      <${LogViewer} key=${id} deploymentId=${id} store=${log.store} onLines=${log.update} fileName="${project.data?.slug ?? "deployment"}-${deployment.sequence}.log" />
       <${Timeline} ...${{ events, nameOf }} />
     </div>
   `;
 }
 
-const QUIET_MILLISECONDS = 250;
+const DEBOUNCE_MILLISECONDS = 250;
 
-/** The lines of the log; the view is drawn again when no more of them come for a moment. */
+/** Return the store of the log. `update` renders the view again once no lines have arrived for a moment. */
 function useLog(id) {
   const store = useMemo(() => new LogStore(), [id]);
   const [, setCount] = useState(0);
   const timer = useRef(0);
-  const grown = useCallback(() => {
+  const update = useCallback(() => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => setCount((count) => count + 1), QUIET_MILLISECONDS);
+    timer.current = setTimeout(() => setCount((count) => count + 1), DEBOUNCE_MILLISECONDS);
   }, []);
   useEffect(() => () => clearTimeout(timer.current), []);
-  return { store, grown };
+  return { store, update };
 }

@@ -1,28 +1,25 @@
-/** Teams that somebody is invited into. */
+/** Invitations that the user has received. */
 import { api } from "../lib/api.js";
 import { day } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { navigate } from "../lib/router.js";
-import { Ago, Badge, Button, Card, Empty, PageHead, Problem, Skeleton, toast } from "../lib/ui.js";
+import { Badge, Button, Card, Empty, Loaded, PageHead, TimeAgo, toast } from "../lib/ui.js";
 
-const MAY = {
-  viewer: "You would see its deployments, logs and settings.",
-  member: "You would see its deployments, logs and settings, deploy it, and change how.",
+const PERMISSIONS = {
+  viewer: "You can view the project's deployments, logs and settings.",
+  member: "You can view and deploy the project, and change its settings.",
 };
 
 export default function Invitations() {
   const invitations = useResource("/invitations");
-  const all = invitations.data?.data;
-
-  const forget = (id) => invitations.set({ data: all.filter((each) => each.id !== id) });
+  const drop = (id) => invitations.set(({ data }) => ({ data: data.filter((each) => each.id !== id) }));
   return html`
     <${PageHead} title="Invitations" />
     <div class="stack">
-      ${invitations.error && html`<${Problem} error=${invitations.error} retry=${invitations.reload} />`}
-      ${!all && !invitations.error && html`<${Skeleton} lines=${2} height=${88} />`}
-      ${all?.length === 0 && html`<${None} />`}
-      ${all?.map((invitation) => html`<${Invitation} key=${invitation.id} of=${invitation} onAnswered=${() => forget(invitation.id)} />`)}
+      <${Loaded} resource=${invitations} height=${88}>
+        ${({ data }) => (data.length ? data.map((each) => html`<${Invitation} key=${each.id} of=${each} onAnswered=${() => drop(each.id)} />`) : html`<${None} />`)}
+      <//>
     </div>
   `;
 }
@@ -32,24 +29,24 @@ function Invitation({ of: invitation, onAnswered }) {
   const accept = async () => {
     await api.post(`/invitations/${id}/accept`);
     onAnswered();
-    toast.say(`You are in the team of ${name}.`);
+    toast.success(`You joined ${name}.`);
     navigate(`/projects/${project}`);
   };
   const decline = async () => {
     await api.delete(`/invitations/${id}`);
     onAnswered();
-    toast.say(`You have declined to join ${name}.`);
+    toast.success(`You declined the invitation to ${name}.`);
   };
   return html`
     <${Card}>
       <div class="row apart invitation">
         <div class="stack tight">
           <h2>${name} <${Badge}>${role}<//></h2>
-          <p>${MAY[role]}</p>
-          <p class="hint">From ${owner}, <${Ago} time=${invitation.created_at} />. Good until ${day(invitation.expires_at)}.</p>
+          <p>${PERMISSIONS[role]}</p>
+          <p class="hint">From ${owner}, <${TimeAgo} time=${invitation.created_at} />. Expires ${day(invitation.expires_at)}.</p>
         </div>
         <div class="row">
-          <${Button} label=${`Decline to join ${name}`} onClick=${decline}>Decline<//>
+          <${Button} label=${`Decline the invitation to ${name}`} onClick=${decline}>Decline<//>
           <${Button} kind="primary" label=${`Join ${name}`} onClick=${accept}>Join<//>
         </div>
       </div>
@@ -59,8 +56,8 @@ function Invitation({ of: invitation, onAnswered }) {
 
 function None() {
   return html`
-    <${Empty} title="No invitations" icon="user" action=${html`<${Button} to="/">Go to the projects<//>`}>
-      When the owner of a project invites you by your e-mail address, it is shown here.
+    <${Empty} title="No invitations" icon="user" action=${html`<${Button} to="/">Go to projects<//>`}>
+      When a project owner invites your email address, the invitation appears here.
     <//>
   `;
 }

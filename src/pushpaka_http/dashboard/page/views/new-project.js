@@ -1,37 +1,36 @@
 /**
- * A new project: which repository, then what would be done with it and why, and only then is it
- * deployed. Between the two the project is there already, at /new?project=…, and is kept when one
- * leaves: it waits in the list until it is deployed or deleted.
+ * A new project: the repository or image, then the deployment plan, then the first deployment. After the
+ * first step the project exists, at /new?project=…, and stays in the list when the user leaves.
  */
 import { api } from "../lib/api.js";
 import { html } from "../lib/html.js";
-import { remember } from "../lib/resource.js";
+import { cacheResource } from "../lib/resource.js";
 import { navigate } from "../lib/router.js";
 import { Card, PageHead } from "../lib/ui.js";
 import { RepositoryForm, isSsh } from "./new-project/repository.js";
 import { Setup } from "./new-project/setup.js";
 
-export default function NewProject({ place }) {
-  const id = place.query.get("project");
-  return html`<div class="narrow">${id ? html`<${Setup} key=${id} id=${id} />` : html`<${Begin} />`}</div>`;
+export default function NewProject({ location }) {
+  const id = location.query.get("project");
+  return html`<div class="narrow">${id ? html`<${Setup} key=${id} id=${id} />` : html`<${FirstStep} />`}</div>`;
 }
 
-function Begin() {
+function FirstStep() {
   const create = async (values) => {
     const project = await api.post("/projects", values);
-    remember(`/projects/${project.id}`, project);
+    cacheResource(`/projects/${project.id}`, project);
     if (isSsh(project.repo_url)) {
-      // Where this fails the next page has a button for it.
+      // If this fails, the next page has a button for it.
       await api.post(`/projects/${project.id}/deploy-key`).catch(() => {});
     }
     navigate(`/new?project=${project.id}`, { replace: true });
   };
   return html`
-    <${PageHead} title="New project" back=${{ to: "/", label: "Projects" }}>
-      Name a repository. Nothing is deployed before you have seen what would be done.
+    <${PageHead} title="New project" path=${[{ to: "/", label: "Projects" }]}>
+      Enter a Git repository or an image. You can review the settings before anything is deployed.
     <//>
     <${Card}>
-      <${RepositoryForm} action="Look at the repository" onSubmit=${create} />
+      <${RepositoryForm} action="Continue" onSubmit=${create} />
     <//>
   `;
 }

@@ -1,102 +1,81 @@
-/** A project: its head, and the tab that is looked at, which is loaded then. */
-import { useMoves } from "../lib/events.js";
+/** A project: its header and tabs. */
+import { useDeploymentEvents } from "../lib/events.js";
 import { hostOf } from "../lib/format.js";
-import { html, useEffect, useState } from "../lib/html.js";
+import { html } from "../lib/html.js";
+import { ModuleFailed, useModule } from "../lib/modules.js";
 import { useResource } from "../lib/resource.js";
-import { Badge, Button, Empty, PageHead, Problem, Skeleton, Status, Tabs } from "../lib/ui.js";
+import { imageOf } from "../lib/sources.js";
+import { Badge, Button, Empty, ExternalLink, PageHead, Problem, Skeleton, Status, Tabs } from "../lib/ui.js";
 import { DeployButton } from "./project/deploy_dialog.js";
-import { may } from "./project/roles.js";
+import { hasRole } from "./project/roles.js";
 
 const TABS = {
   overview: { label: "Overview", path: "", load: () => import("./project/overview.js") },
   deployments: { label: "Deployments", load: () => import("./project/deployments.js") },
-  env: { label: "Env vars", load: () => import("./project/env.js") },
+  logs: { label: "Logs", load: () => import("./project/logs.js") },
+  env: { label: "Environment", load: () => import("./project/env.js") },
+  storage: { label: "Storage", load: () => import("./project/storage.js") },
   domains: { label: "Domains", load: () => import("./project/domains.js") },
-  hooks: { label: "Hooks", load: () => import("./project/hooks.js") },
+  integrations: { label: "Integrations", load: () => import("./project/integrations.js") },
   members: { label: "Members", load: () => import("./project/members.js") },
   settings: { label: "Settings", load: () => import("./project/settings.js") },
 };
 
-const loaded = new Map();
+const PATH = [{ to: "/", label: "Projects" }];
 
-export default function Project({ params: { id, tab }, place }) {
+export default function Project({ params: { id, tab }, location }) {
   const { data: project, error, reload, set } = useResource(`/projects/${id}`);
-  useMoves({ moved: (deployment) => deployment.project_id === id && reload(), readAnew: reload });
+  useDeploymentEvents({ onChange: (deployment) => deployment.project_id === id && reload(), onReconnect: reload });
 
-  if (!project) return error ? html`<${Lost} error=${error} retry=${reload} />` : html`<${Coming} />`;
-  const here = `/projects/${id}`;
-  const tabs = Object.entries(TABS).map(([name, { label, path = `/${name}` }]) => ({ to: here + path, label, name }));
-  const title = tab === "overview" ? project.name : `${TABS[tab].label} · ${project.name}`;
+  if (!project && error) return html`<${ProjectFailed} error=${error} retry=${reload} />`;
+  if (!project) return html`<${PageHead} title=" " here="Project" path=${PATH} /><${Skeleton} lines=${4} height=${64} />`;
+  const base = `/projects/${id}`;
+  const tabs = Object.entries(TABS).map(([name, { label, path = `/${name}` }]) => ({ to: base + path, label }));
+  const isOverview = tab === "overview";
   return html`
     <${PageHead}
       title=${project.name}
-      windowTitle=${title}
-      back=${{ to: "/", label: "Projects" }}
+      path=${isOverview ? PATH : [...PATH, { to: base, label: project.name }]}
+      here=${isOverview ? project.name : TABS[tab].label}
       beside=${html`<${Status} of=${project.status} />`}
       actions=${html`<${Actions} project=${project} />`}
     >
-      <${About} project=${project} />
+      <${Summary} project=${project} />
     <//>
-    <${Tabs} label="Parts of the project" tabs=${tabs} />
-    <${Part} key=${tab} tab=${tab} given=${{ project, reload, set, place }} />
+    <${Tabs} label="Project" tabs=${tabs} />
+    <${Tab} key=${tab} tab=${tab} tabProps=${{ project, reload, set, location }} />
   `;
 }
 
 function Actions({ project }) {
   return html`
-    ${
-      project.current_deployment_id &&
-      html`<${Button} href=${project.url} target="_blank" rel="noopener noreferrer" icon="external">Visit<//>`
-    }
-    ${may(project, "member") && html`<${DeployButton} project=${project} />`}
+    ${project.current_deployment_id && project.url && html`<${Button} href=${project.url} icon="external">Visit<//>`}
+    ${hasRole(project, "member") && html`<${DeployButton} project=${project} />`}
   `;
 }
 
-function About({ project }) {
+function Summary({ project }) {
   return html`
     <div class="row project-about">
-      <a href=${project.url} target="_blank" rel="noopener noreferrer">${hostOf(project.url)}</a>
-      <span class="hint">${project.repo_url} · ${project.branch}</span>
+      ${project.url && html`<${ExternalLink} href=${project.url}>${hostOf(project.url)}<//>`}
+      <span class="hint">${imageOf(project.repo_url) ?? `${project.repo_url} · ${project.branch}`}</span>
       ${project.role !== "owner" && html`<${Badge}>You are a ${project.role}<//>`}
     </div>
   `;
 }
 
-/** A tab, once it is loaded. */
-function Part({ tab, given }) {
-  const [, setCount] = useState(0);
-  const [isLost, setIsLost] = useState(false);
-  useEffect(() => {
-    if (loaded.has(tab)) return;
-    TABS[tab].load().then(
-      (module) => {
-        loaded.set(tab, module.default);
-        setCount((count) => count + 1);
-      },
-      () => setIsLost(true),
-    );
-  }, [tab]);
-
-  const reopen = html`<${Button} kind="primary" onClick=${() => window.location.reload()}>Load the page again<//>`;
-  if (isLost) {
-    return html`<${Empty} title="This part could not be loaded" icon="refresh" action=${reopen}>
-      The server cannot be reached, or has a newer version of this page.
-    <//>`;
-  }
-  const Loaded = loaded.get(tab);
-  return Loaded ? html`<${Loaded} ...${given} />` : html`<${Skeleton} lines=${3} height=${64} />`;
+function Tab({ tab, tabProps }) {
+  const { Loaded, isFailed } = useModule(`project/${tab}`, TABS[tab].load);
+  if (isFailed) return html`<${ModuleFailed} />`;
+  return Loaded ? html`<${Loaded} ...${tabProps} />` : html`<${Skeleton} lines=${3} height=${64} />`;
 }
 
-function Coming() {
-  return html`<${PageHead} title=" " windowTitle="Project" back=${{ to: "/", label: "Projects" }} /><${Skeleton} lines=${4} height=${64} />`;
-}
-
-function Lost({ error, retry }) {
+function ProjectFailed({ error, retry }) {
   if (error.status !== 404) return html`<${Problem} error=${error} retry=${retry} />`;
   return html`
-    <${PageHead} title="Project" back=${{ to: "/", label: "Projects" }} />
-    <${Empty} title="There is no such project" icon="search" action=${html`<${Button} to="/">Go to the projects<//>`}>
-      It was deleted, or you are not in its team: ask its owner for an invitation.
+    <${PageHead} title="Project" path=${PATH} />
+    <${Empty} title="Project not found" icon="search" action=${html`<${Button} to="/">Go to projects<//>`}>
+      The project was deleted, or you are not a member. Ask the owner for an invitation.
     <//>
   `;
 }

@@ -1,61 +1,62 @@
-/** The projects, as cards: how each stands, where it answers, and what was deployed last. */
-import { useMoves } from "../lib/events.js";
-import { hostOf } from "../lib/format.js";
+/** The list of projects with their latest deployments. */
+import { useDeploymentEvents } from "../lib/events.js";
+import { hostOf, words } from "../lib/format.js";
 import { html, useRef, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { Link } from "../lib/router.js";
-import { Ago, Button, Commit, Empty, Icon, Input, PageHead, Problem, Skeleton, Status } from "../lib/ui.js";
+import { imageOf } from "../lib/sources.js";
+import { Button, Commit, Empty, ExternalLink, Icon, Input, PageHead, Problem, Skeleton, Status, TimeAgo, toneOf } from "../lib/ui.js";
 
-/** From how many on one would rather search than look. */
-const MANY = 9;
-const NEWEST = "/deployments?target=production&limit=100";
-/** Milliseconds in which many moves cost one question. */
-const SOON = 200;
+/** The number of projects from which a search field is shown. */
+const MIN_SEARCHABLE = 9;
+const LATEST = "/deployments?target=production&limit=100";
+const THROTTLE_MILLISECONDS = 200;
 
 export default function Projects() {
   const projects = useResource("/projects");
-  const newest = useResource(NEWEST);
-  const [wanted, setWanted] = useState("");
-  const reloadSoon = useOnceIn(SOON, projects.reload);
-  useMoves({
-    moved(deployment) {
-      newest.set((page) => withNews(page, deployment));
+  const latest = useResource(LATEST);
+  const [search, setSearch] = useState("");
+  const reloadSoon = useThrottled(projects.reload);
+  useDeploymentEvents({
+    onChange(deployment) {
+      latest.set((page) => withDeployment(page, deployment));
       reloadSoon();
     },
-    readAnew() {
+    onReconnect() {
       projects.reload();
-      newest.reload();
+      latest.reload();
     },
   });
 
   const all = projects.data?.data;
-  const shown = all?.filter((project) => isAbout(project, wanted));
+  const shown = all?.filter((project) => matches(project, search));
   const actions = all?.length > 0 && html`<${Button} kind="primary" icon="plus" to="/new">New project<//>`;
   return html`
     <${PageHead} title="Projects" actions=${actions} />
     <div class="stack">
       ${projects.error && html`<${Problem} error=${projects.error} retry=${projects.reload} />`}
-      ${!all && !projects.error && html`<${Loading} />`}
-      ${all?.length === 0 && html`<${First} />`}
-      ${all?.length >= MANY && html`<${Search} onWant=${setWanted} />`}
+      ${!all && !projects.error && html`<div class="columns">${[1, 2, 3].map((each) => html`<${Skeleton} key=${each} height=${150} />`)}</div>`}
+      ${all?.length === 0 && html`<${FirstProject} />`}
+      ${all?.length >= MIN_SEARCHABLE && html`<${Search} onSearch=${setSearch} />`}
       ${
         shown?.length > 0 &&
         html`<ul class="columns projects">
-          ${shown.map((project) => html`<${Project} key=${project.id} project=${project} newest=${newest.data?.data} />`)}
+          ${shown.map((project) => html`<${Project} key=${project.id} project=${project} latest=${latest.data?.data} />`)}
         </ul>`
       }
-      ${all?.length > 0 && shown.length === 0 && html`<${Empty} icon="search" title="No project is called so">Look for another part of its name, its address or its repository.<//>`}
+      ${all?.length > 0 && shown.length === 0 && html`<${Empty} icon="search" title="No matching projects">Search for a name, an address or a repository.<//>`}
     </div>
   `;
 }
 
-/** One project; all of its card leads to it, and its address to what it serves. */
-function Project({ project, newest }) {
-  const known = newest?.find((each) => each.project_id === project.id);
-  const isMissing = newest && !known && project.status !== "inactive";
-  const asked = useResource(isMissing ? `/deployments?project_id=${project.id}&target=production&limit=1` : null);
-  const last = known ?? asked.data?.data[0];
+/** The card of a project, which links to its page. */
+function Project({ project, latest }) {
+  const listed = latest?.find((each) => each.project_id === project.id);
+  const isMissing = latest && !listed && project.status !== "inactive";
+  const loaded = useResource(isMissing ? `/deployments?project_id=${project.id}&target=production&limit=1` : null);
+  const last = listed ?? loaded.data?.data[0];
   const isNew = project.status === "inactive" && project.role === "owner";
+  const image = imageOf(project.repo_url);
   return html`
     <li class="card project">
       <div class="content stack tight">
@@ -66,57 +67,58 @@ function Project({ project, newest }) {
         ${
           isNew
             ? html`<p class="address hint">${project.repo_url}</p>`
-            : html`<a class="address" href=${project.url} target="_blank" rel="noreferrer">${hostOf(project.url)}<${Icon} name="external" size=${14} /></a>`
+            : project.url && html`<${ExternalLink} class="address" href=${project.url}>${hostOf(project.url)}<${Icon} name="external" size=${14} /><//>`
         }
         <div class="last">
-          ${last ? html`<${Commit} of=${last} />` : html`<span class="commit"><span class="ref"><${Icon} name="branch" size=${14} />${project.branch}</span></span>`}
-          <p class="hint">${last ? html`Deployed <${Ago} time=${last.created_at} />` : html`Created <${Ago} time=${project.created_at} />`}</p>
+          ${last && !image ? html`<${Commit} of=${last} />` : html`<span class="commit"><span class="ref"><${Icon} name="branch" size=${14} />${image ?? project.branch}</span></span>`}
+          <p class="hint">${last ? html`${outcomeOf(last)} <${TimeAgo} time=${last.finished_at ?? last.created_at} />` : html`Created <${TimeAgo} time=${project.created_at} />`}</p>
         </div>
       </div>
     </li>
   `;
 }
 
-function First() {
+/** Return the verb for the latest deployment. */
+function outcomeOf({ status }) {
+  if (["failed", "cancelled", "superseded"].includes(status)) return words(status);
+  return ["wait", "busy"].includes(toneOf(status)) ? "Started" : "Deployed";
+}
+
+function FirstProject() {
   const action = html`<${Button} kind="primary" icon="plus" to="/new">New project<//>`;
   return html`
     <${Empty} icon="branch" title="Deploy your first project" action=${action}>
-      Name a Git repository. You are shown how it would be built and run before anything is done,
-      and then it answers at an address of its own.
+      Enter a Git repository, review the plan, and deploy the application to its own address.
     <//>
   `;
 }
 
-function Search({ onWant }) {
+function Search({ onSearch }) {
   return html`
     <search class="search">
-      <${Input} type="search" name="q" label="Search" placeholder="A name, an address or a repository" onInput=${(event) => onWant(event.target.value)} />
+      <${Input} type="search" name="q" label="Search" placeholder="Name, address or repository" onInput=${(event) => onSearch(event.target.value)} />
     </search>
   `;
 }
 
-function Loading() {
-  return html`<div class="columns">${[1, 2, 3].map((each) => html`<${Skeleton} key=${each} height=${150} />`)}</div>`;
-}
-
-/** The newest deployments, with one that has moved. */
-function withNews(page, deployment) {
+/** Return the page of deployments with a changed or new one. */
+function withDeployment(page, deployment) {
   if (!page || deployment.target !== "production") return page;
-  const isKnown = page.data.some(({ id }) => id === deployment.id);
-  const others = page.data.map((each) => (each.id === deployment.id ? deployment : each));
-  return { ...page, data: isKnown ? others : [deployment, ...page.data] };
+  const isListed = page.data.some(({ id }) => id === deployment.id);
+  const data = page.data.map((each) => (each.id === deployment.id ? deployment : each));
+  return { ...page, data: isListed ? data : [deployment, ...page.data] };
 }
 
-/** Have `work` done once within the time, however often it is asked for. */
-function useOnceIn(milliseconds, work) {
+/** Return a function that calls `work` at most once in a while. */
+function useThrottled(work) {
   const timer = useRef(null);
   return () => {
     timer.current ??= setTimeout(() => {
       timer.current = null;
       work();
-    }, milliseconds);
+    }, THROTTLE_MILLISECONDS);
   };
 }
 
-const isAbout = ({ name, slug, repo_url: repository }, wanted) =>
-  `${name} ${slug} ${repository}`.toLowerCase().includes(wanted.trim().toLowerCase());
+const matches = ({ name, slug, repo_url: repository }, search) =>
+  `${name} ${slug} ${repository}`.toLowerCase().includes(search.trim().toLowerCase());

@@ -1,22 +1,29 @@
-/** Signing in. */
+/** Sign-in. */
+import { html, useEffect } from "../lib/html.js";
 import { api } from "../lib/api.js";
-import { html } from "../lib/html.js";
-import { Link, useTitle } from "../lib/router.js";
+import { Link, navigate, useTitle } from "../lib/router.js";
 import { session, useSession } from "../lib/session.js";
+import { useSetup } from "../lib/setup.js";
 import { Form, Input, Note, Submit } from "../lib/ui.js";
-import { Gate } from "../shell/brand.js";
+import { SignedOutPage } from "../shell/brand.js";
 
-export default function SignIn({ place }) {
+export default function SignIn({ location }) {
   useTitle("Sign in");
+  const { has_accounts: hasAccounts, can_register: canRegister } = useSetup();
   const { notice } = useSession();
-  const signIn = async (values) => session.begin(await api.post("/auth/login", values));
-  const other = html`New here? <${Link} to=${`/register${window.location.search}`}>Make an account<//>`;
+  useEffect(() => {
+    if (canRegister && !hasAccounts) navigate("/register?first", { replace: true });
+  }, [canRegister, hasAccounts]);
+  const signIn = async (values) => session.start(await api.post("/auth/login", values));
+  const other = canRegister
+    ? html`New here? <${Link} to=${`/register${window.location.search}`}>Create an account<//>`
+    : canRegister === false && "No account yet? Ask the operator of this instance.";
   return html`
-    <${Gate} title="Sign in" other=${other}>
+    <${SignedOutPage} title="Sign in" other=${other}>
       ${notice && html`<${Note} kind="warn">${notice}<//>`}
-      ${!notice && place.query.get("next") && html`<${Note}>Sign in to see this page.<//>`}
+      ${!notice && location.query.get("next") && html`<${Note}>Sign in to see this page.<//>`}
       <${Form} label="Sign in" onSubmit=${signIn}>
-        <${Input} name="email" label="E-mail" type="email" autocomplete="username" required autofocus />
+        <${Input} name="email" label="Email" type="email" autocomplete="username" required autofocus />
         <${Input} name="password" label="Password" type="password" autocomplete="current-password" required />
         <${Submit}>Sign in<//>
       <//>

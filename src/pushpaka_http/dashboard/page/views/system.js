@@ -1,17 +1,17 @@
-/** The instance, for those who run it: its health, what waits, what was done, and on what it runs. */
-import { useMoves } from "../lib/events.js";
+/** The instance, for administrators: health, queue, activity, workers and configuration. */
+import { useDeploymentEvents } from "../lib/events.js";
 import { count, words } from "../lib/format.js";
 import { html, useEffect } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { useUser } from "../lib/session.js";
-import { Ago, Badge, Button, Card, Empty, Facts, PageHead, Problem, Skeleton, Table } from "../lib/ui.js";
+import { Badge, Button, Card, DescriptionList, Empty, PageHead, Problem, Skeleton, Table, TimeAgo } from "../lib/ui.js";
 import { Deployments, Durations, Phases } from "./system/activity.js";
 
-/** Of heartbeats, and of what others deploy, there is no event. */
-const HEARTBEATS = 15_000;
+/** Heartbeats, and deployments of other users, publish no events. */
+const REFRESH_MILLISECONDS = 15_000;
 
 export default function System() {
-  return useUser().role === "admin" ? html`<${Overview} />` : html`<${ForOthers} />`;
+  return useUser().role === "admin" ? html`<${Overview} />` : html`<${AdministratorsOnly} />`;
 }
 
 function Overview() {
@@ -19,14 +19,16 @@ function Overview() {
   const activity = useResource("/system/activity");
   const health = useResource("/health");
   const reload = () => Promise.all([system.reload(), activity.reload(), health.reload()]);
-  useMoves({ moved: reload, readAnew: reload });
+  useDeploymentEvents({ onChange: reload, onReconnect: reload });
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || reload(), HEARTBEATS);
+    const timer = setInterval(() => document.hidden || reload(), REFRESH_MILLISECONDS);
     return () => clearInterval(timer);
   }, []);
 
+  const isHealthy = health.data?.status === "ok";
+  const badge = health.data && html`<${Badge} tone=${isHealthy ? "good" : "bad"}>${isHealthy ? "Healthy" : "Degraded"}<//>`;
   return html`
-    <${PageHead} title="System" beside=${health.data && html`<${Overall} of=${health.data.status} />`} />
+    <${PageHead} title="System" beside=${badge} />
     <div class="stack system">
       ${system.error && html`<${Problem} error=${system.error} retry=${reload} />`}
       <${Numbers} system=${system.data} days=${activity.data?.days} />
@@ -46,8 +48,6 @@ function Overview() {
   `;
 }
 
-const Overall = ({ of: status }) => html`<${Badge} tone=${status === "ok" ? "good" : "bad"}>${status === "ok" ? "all is well" : "degraded"}<//>`;
-
 function Numbers({ system, days }) {
   const capacity = system?.workers.reduce((sum, worker) => sum + worker.concurrency, 0);
   const sum = (name) => days?.reduce((total, day) => total + day[name], 0);
@@ -55,10 +55,10 @@ function Numbers({ system, days }) {
   const oldest = system?.queue.oldest_waiting_since;
   return html`
     <dl class="numbers">
-      <${Number} name="Waiting" value=${system?.queue.waiting}>${oldest ? html`since <${Ago} time=${oldest} />` : "nothing waits"}<//>
-      <${Number} name="In work" value=${system?.queue.in_work}>${capacity !== undefined && `of ${capacity} at a time`}<//>
-      <${Number} name="Workers" value=${system?.workers.length}>${system?.workers.length === 0 ? "nothing is deployed" : "that live"}<//>
-      <${Number} name="Succeeded" value=${days && (ended ? `${Math.round((100 * sum("succeeded")) / ended)} %` : "–")}>
+      <${Number} name="Queued" value=${system?.queue.waiting}>${oldest ? html`oldest <${TimeAgo} time=${oldest} />` : "queue is empty"}<//>
+      <${Number} name="Running" value=${system?.queue.running}>${capacity !== undefined && `of ${capacity} concurrent jobs`}<//>
+      <${Number} name="Workers" value=${system?.workers.length}>${system?.workers.length === 0 ? "none running" : "running"}<//>
+      <${Number} name="Success rate" value=${days && (ended ? `${Math.round((100 * sum("succeeded")) / ended)}%` : "–")}>
         ${days && `${count(ended, "deployment")} in 30 days`}
       <//>
     </dl>
@@ -80,8 +80,8 @@ function Workers({ workers }) {
   if (!workers.length) {
     return html`
       <${Card} title="Workers">
-        <${Empty} title="No worker lives" icon="alert">
-          What waits is deployed once one is there. Start it by <code>pushpaka worker</code>, or by <code>pushpaka serve</code>.
+        <${Empty} title="No workers running" icon="alert">
+          Queued deployments start once a worker is running. Start one with <code>pushpaka worker</code> or <code>pushpaka serve</code>.
         <//>
       <//>
     `;
@@ -91,8 +91,8 @@ function Workers({ workers }) {
     { head: "Node", cell: ({ node }) => node },
     { head: "Jobs", isNarrow: true, cell: ({ jobs, concurrency }) => `${jobs} of ${concurrency}` },
     { head: "Version", isNarrow: true, cell: ({ version }) => html`<code>${version}</code>` },
-    { head: "Started", isNarrow: true, cell: ({ started_at: at }) => html`<${Ago} time=${at} />` },
-    { head: "Last seen", isNarrow: true, cell: ({ last_heartbeat_at: at }) => html`<${Ago} time=${at} />` },
+    { head: "Started", isNarrow: true, cell: ({ started_at: time }) => html`<${TimeAgo} time=${time} />` },
+    { head: "Last heartbeat", isNarrow: true, cell: ({ last_heartbeat_at: time }) => html`<${TimeAgo} time=${time} />` },
   ];
   return html`<${Card} title="Workers" isFlush><${Table} label="Workers" columns=${columns} rows=${workers} /><//>`;
 }
@@ -108,23 +108,20 @@ function Nodes({ nodes }) {
   return html`<${Card} title="Nodes" isFlush><${Table} label="Nodes" columns=${columns} rows=${nodes} keyOf=${({ name }) => name} /><//>`;
 }
 
-const SEEN = new Map([
-  [true, { tone: "good", text: "works" }],
-  [false, { tone: "bad", text: "does not work" }],
-  [null, { tone: "idle", text: "not used here" }],
+const CHECK_RESULTS = new Map([
+  [true, { tone: "good", text: "healthy" }],
+  [false, { tone: "bad", text: "unhealthy" }],
+  [null, { tone: "idle", text: "not used" }],
 ]);
 
 function Checks({ checks }) {
-  const seen = (works) => html`<${Badge} tone=${SEEN.get(works).tone}>${SEEN.get(works).text}<//>`;
-  return html`
-    <${Card} title="Health">
-      ${checks ? html`<${Facts} facts=${Object.entries(checks).map(([name, works]) => [words(name), seen(works)])} />` : html`<${Skeleton} lines=${3} />`}
-    <//>
-  `;
+  const badge = (result) => html`<${Badge} tone=${CHECK_RESULTS.get(result).tone}>${CHECK_RESULTS.get(result).text}<//>`;
+  const items = checks && Object.entries(checks).map(([name, result]) => [words(name), badge(result)]);
+  return html`<${Card} title="Health">${items ? html`<${DescriptionList} items=${items} />` : html`<${Skeleton} lines=${3} />`}<//>`;
 }
 
 function Instance({ system }) {
-  const facts = system && [
+  const items = system && [
     ["Version", html`<code>${system.version}</code>`],
     ["Base domain", html`<code>${system.base_domain}</code>`],
     ["Runtime", system.runtime],
@@ -133,14 +130,14 @@ function Instance({ system }) {
     ["Redis", system.redis ? "used" : "not used"],
     ["Node", system.node],
   ];
-  return html`<${Card} title="Instance">${facts ? html`<${Facts} facts=${facts} />` : html`<${Skeleton} lines=${5} />`}<//>`;
+  return html`<${Card} title="Instance">${items ? html`<${DescriptionList} items=${items} />` : html`<${Skeleton} lines=${5} />`}<//>`;
 }
 
-function ForOthers() {
+function AdministratorsOnly() {
   return html`
     <${PageHead} title="System" />
-    <${Empty} title="This is for administrators" icon="lock" action=${html`<${Button} to="/">Go to the projects<//>`}>
-      The operator makes one by <code>pushpaka users admin</code>.
+    <${Empty} title="Administrators only" icon="lock" action=${html`<${Button} to="/">Go to projects<//>`}>
+      The operator of this instance can make you an administrator with <code>pushpaka users admin</code>.
     <//>
   `;
 }

@@ -1,11 +1,11 @@
-"""A small site that shows a line of a poem, which a library of the same repository knows."""
+"""A small site that shows a line of a poem from a library in the same repository."""
 
 import falcon
 from poems import LINES
 
 
 class Line:
-    """Answers with one line of the poem."""
+    """Responds with one line of the poem."""
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         number = request.get_param_as_int("line", default=1, min_value=1, max_value=len(LINES))

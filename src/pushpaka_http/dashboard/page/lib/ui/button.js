@@ -1,17 +1,17 @@
-/** Buttons, and links that look like one. */
-import { html, useRef, useState, useEffect } from "../html.js";
+/** Buttons, and links that look like buttons. */
+import { html, useEffect, useRef, useState } from "../html.js";
 import { Link } from "../router.js";
 import { Icon } from "./icons.js";
 import { toast } from "./toasts.js";
 
 /**
- * Something to press.
+ * A button.
  *
  *     html`<${Button} kind="primary" onClick=${async () => { await api.post(…); }}>Deploy<//>`
  *     html`<${Button} to="/new" icon="plus">New project<//>`
  *
- * While what `onClick` returns is pending, the button is busy and cannot be pressed again. What it
- * throws is shown as a toast, so catch what is better shown elsewhere.
+ * While the promise of `onClick` is pending, the button is busy and ignores clicks. Its error is
+ * shown as a toast.
  *
  * @param {{
  *   kind?: "plain" | "primary" | "danger" | "quiet",
@@ -19,39 +19,39 @@ import { toast } from "./toasts.js";
  *   icon?: string, isBusy?: boolean, disabled?: boolean,
  *   to?: string, href?: string, label?: string,
  *   onClick?: (event: Event) => unknown,
- * }} props `to`: a link within the page; `href`: one to elsewhere; `label`: for a button that shows
- *   an icon alone.
+ * }} props `to`: a link within the dashboard; `href`: a link in a new tab; `label`: for a button
+ *   with only an icon.
  */
 export function Button({ kind = "plain", size = "normal", icon, isBusy = false, to, href, label, onClick, children, ...more }) {
   const [isPending, setIsPending] = useState(false);
-  const isThere = useRef(true);
-  useEffect(() => () => (isThere.current = false), []);
+  const isMounted = useRef(true);
+  useEffect(() => () => (isMounted.current = false), []);
   const busy = isBusy || isPending;
 
   const press = async (event) => {
     if (busy) return event.preventDefault();
-    const doing = onClick?.(event);
-    if (typeof doing?.then !== "function") return undefined;
+    const result = onClick?.(event);
+    if (typeof result?.then !== "function") return undefined;
     setIsPending(true);
     try {
-      await doing;
+      await result;
     } catch (error) {
-      toast.problem(error);
+      toast.error(error);
     } finally {
-      if (isThere.current) setIsPending(false);
+      if (isMounted.current) setIsPending(false);
     }
     return undefined;
   };
 
-  const looks = `button ${kind} ${size} ${children ? "" : "square"} ${more.class ?? ""}`;
-  const inside = html`
+  const classes = `button ${kind} ${size} ${children ? "" : "square"} ${more.class ?? ""}`;
+  const content = html`
     ${icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}
   `;
-  if (to) return html`<${Link} ...${more} to=${to} class=${looks} aria-label=${label}>${inside}<//>`;
-  if (href) return html`<a ...${more} href=${href} class=${looks} aria-label=${label}>${inside}</a>`;
+  if (to) return html`<${Link} ...${more} to=${to} class=${classes} aria-label=${label}>${content}<//>`;
+  if (href) return html`<a ...${more} href=${href} target="_blank" rel="noopener noreferrer" class=${classes} aria-label=${label}>${content}</a>`;
   return html`
-    <button type="button" ...${more} class=${looks} aria-label=${label} title=${more.title ?? label} aria-busy=${busy} onClick=${press}>
-      ${inside}
+    <button type="button" ...${more} class=${classes} aria-label=${label} title=${more.title ?? label} aria-busy=${busy} onClick=${press}>
+      ${content}
     </button>
   `;
 }

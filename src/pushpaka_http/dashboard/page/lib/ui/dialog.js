@@ -1,13 +1,29 @@
-/** Questions that stand before everything else. */
+/** Modal dialogs. */
 import { html, useEffect, useId, useRef, useState } from "../html.js";
 import { Button } from "./button.js";
 import { Form, Submit } from "./form.js";
-import { Problem } from "./notices.js";
+import { Note, Problem } from "./notices.js";
+import { CopyLine } from "./values.js";
 
 /**
- * A dialog; it is open as long as it is drawn.
+ * The dialog of a view.
  *
- *     ${isAsking && html`<${Dialog} title="…" onClose=${() => setIsAsking(false)}>…<//>`}
+ *     const { dialog, open, confirm } = useDialog();
+ *     open((close) => html`<${EnvDialog} onClose=${close} />`);
+ *     confirm({ title: "Delete the token?", action: "Delete", text: "…", onConfirm: remove });
+ *     return html`… ${dialog}`;
+ *
+ * `confirm` takes the properties of Confirm, and its content as `text`.
+ */
+export function useDialog() {
+  const [draw, setDraw] = useState(null);
+  const open = (next) => setDraw(() => next);
+  const confirm = ({ text, ...more }) => open((close) => html`<${Confirm} ...${more} onClose=${close}><p>${text}</p><//>`);
+  return { dialog: draw?.(() => setDraw(null)), open, confirm };
+}
+
+/**
+ * A dialog, open while it is mounted.
  *
  * @param {{title: string, onClose: () => void, actions?: any}} props
  */
@@ -15,13 +31,16 @@ export function Dialog({ title, onClose, actions, children }) {
   const dialog = useRef(null);
   const id = useId();
   useEffect(() => {
-    const before = document.activeElement;
+    const focused = document.activeElement;
     dialog.current.showModal();
-    return () => before?.focus?.();
+    return () => focused?.focus?.();
   }, []);
-  const byBackdrop = (event) => event.target === dialog.current && onClose();
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
   return html`
-    <dialog ref=${dialog} aria-labelledby=${id} onCancel=${(event) => (event.preventDefault(), onClose())} onMouseDown=${byBackdrop}>
+    <dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel} onMouseDown=${(event) => event.target === dialog.current && onClose()}>
       <div class="inside">
         <h2 id=${id}>${title}</h2>
         <div class="stack">${children}</div>
@@ -32,19 +51,20 @@ export function Dialog({ title, onClose, actions, children }) {
 }
 
 /**
- * A dialog that is a form, and can be left without sending it.
+ * A dialog with a form. The Submit button takes all other properties.
  *
  * @param {{title: string, label: string, action: string, onSubmit: (values: object) => Promise<unknown>,
- *   onClose: () => void}} props `label` and `onSubmit` are those of Form, `action` is what the
- *   button says that sends it; that takes all other properties.
+ *   onClose: () => void}} props `label` and `onSubmit`: of the Form; `action`: the label of the
+ *   button; `onClose` receives the result of `onSubmit`, or undefined if the user cancels.
  */
 export function FormDialog({ title, label, action, onSubmit, onClose, children, ...submit }) {
+  const cancel = () => onClose();
   return html`
-    <${Dialog} ...${{ title, onClose }}>
-      <${Form} ...${{ label, onSubmit }}>
+    <${Dialog} title=${title} onClose=${cancel}>
+      <${Form} label=${label} onSubmit=${async (values) => onClose(await onSubmit(values))}>
         ${children}
         <div class="actions">
-          <${Button} onClick=${onClose}>Not now<//>
+          <${Button} onClick=${cancel}>Cancel<//>
           <${Submit} ...${submit}>${action}<//>
         </div>
       <//>
@@ -53,33 +73,33 @@ export function FormDialog({ title, label, action, onSubmit, onClose, children, 
 }
 
 /**
- * Asks before something that cannot be undone.
+ * A confirmation.
  *
  * @param {{title: string, action: string, name?: string, kind?: "danger" | "primary",
- *   onConfirm: () => Promise<unknown>, onClose: () => void}} props `action`: what the button says;
- *   `name`: has to be typed first; what `onConfirm` throws is shown in the dialog, else it closes.
+ *   onConfirm: () => Promise<unknown>, onClose: () => void}} props `action`: the label of the
+ *   button; `name`: the user has to type it first; `onClose` receives the result of `onConfirm`, or
+ *   undefined if the user cancels. An error of `onConfirm` is shown in the dialog.
  */
 export function Confirm({ title, action, name, kind = "danger", onConfirm, onClose, children }) {
   const [typed, setTyped] = useState("");
   const [error, setError] = useState(null);
   const id = useId();
-  const isMeant = !name || typed.trim() === name;
+  const isConfirmed = !name || typed.trim() === name;
   const confirm = async () => {
-    if (!isMeant) return;
+    if (!isConfirmed) return;
     setError(null);
     try {
-      await onConfirm();
-      onClose();
-    } catch (found) {
-      setError(found);
+      onClose(await onConfirm());
+    } catch (problem) {
+      setError(problem);
     }
   };
   const actions = html`
-    <${Button} onClick=${onClose}>${kind === "danger" ? "Keep it" : "Not now"}<//>
-    <${Button} kind=${kind} disabled=${!isMeant} onClick=${confirm}>${action}<//>
+    <${Button} onClick=${() => onClose()}>Cancel<//>
+    <${Button} kind=${kind} disabled=${!isConfirmed} onClick=${confirm}>${action}<//>
   `;
   return html`
-    <${Dialog} ...${{ title, onClose, actions }}>
+    <${Dialog} ...${{ title, actions }} onClose=${() => onClose()}>
       ${children}
       ${
         name &&
@@ -91,6 +111,17 @@ export function Confirm({ title, action, name, kind = "danger", onConfirm, onClo
         </div>`
       }
       ${error && html`<${Problem} error=${error} />`}
+    <//>
+  `;
+}
+
+/** A secret that the API returns only once. */
+export function SecretDialog({ title, secret, label, onClose, children }) {
+  return html`
+    <${Dialog} title=${title} onClose=${onClose} actions=${html`<${Button} kind="primary" onClick=${onClose}>Done<//>`}>
+      <${Note} kind="warn"><p>Copy it now. It is shown only once.</p><//>
+      ${secret && html`<${CopyLine} text=${secret} label=${label} />`}
+      ${children}
     <//>
   `;
 }

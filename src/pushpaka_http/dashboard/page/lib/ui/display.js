@@ -1,19 +1,19 @@
-/** What views are laid out with. */
+/** Layout components. */
 import { html, useEffect, useRef } from "../html.js";
-import { Link, usePlace, useTitle } from "../router.js";
+import { Link, useLocation, useTitle } from "../router.js";
 
 /**
- * The head of a view, which also names the window.
+ * The header of a view. Also sets the title of the window.
  *
- * @param {{title: string, windowTitle?: string, back?: {to: string, label: string}, beside?: any,
- *   actions?: any}} props `beside`: what stands right after the title, as a Status; `children`: a
- *   line below it.
+ * @param {{title: string, path?: {to: string, label: string}[], here?: string, beside?: any,
+ *   actions?: any}} props `path`: the breadcrumbs above this view, whose own is `here`; `beside`:
+ *   follows the title, such as a Status; `children`: a line below the title.
  */
-export function PageHead({ title, windowTitle = title, back, beside, actions, children }) {
-  useTitle(windowTitle);
+export function PageHead({ title, path = [], here = title, beside, actions, children }) {
+  useTitle([here, ...path.slice(1).map(({ label }) => label).reverse()].join(" · "));
   return html`
     <header class="page-head">
-      ${back && html`<p class="back"><${Link} to=${back.to}>${back.label}<//><span aria-hidden="true">/</span></p>`}
+      ${path.length > 0 && html`<nav class="back" aria-label="Breadcrumbs">${path.map(({ to, label }) => html`<${Link} key=${to} to=${to}>${label}<//><span aria-hidden="true">/</span>`)}<span aria-current="page">${here}</span></nav>`}
       <div class="title"><h1>${title}</h1>${beside}</div>
       ${actions && html`<div class="actions">${actions}</div>`}
       ${children && html`<div class="about">${children}</div>`}
@@ -22,10 +22,10 @@ export function PageHead({ title, windowTitle = title, back, beside, actions, ch
 }
 
 /**
- * A framed part of a view.
+ * A card.
  *
  * @param {{title?: string, hint?: any, actions?: any, isFlush?: boolean, kind?: "danger"}} props
- *   `isFlush`: its content reaches the frame, as a table does.
+ *   `isFlush`: without padding, for tables and lists.
  */
 export function Card({ title, hint, actions, isFlush = false, kind = "", children, ...more }) {
   return html`
@@ -42,39 +42,36 @@ export function Card({ title, hint, actions, isFlush = false, kind = "", childre
   `;
 }
 
-/** A word in a frame: tone "good", "bad", "busy", "wait", "idle". */
+/** A badge: tone "good", "bad", "busy", "wait" or "idle". */
 export const Badge = ({ tone = "idle", children }) => html`<span class="badge ${tone}">${children}</span>`;
 
+/** A link to another site, which opens in a new tab. */
+export const ExternalLink = (props) => html`<a ...${props} target="_blank" rel="noopener noreferrer" />`;
+
 /**
- * Links to the parts of a view.
+ * Links to the tabs of a view.
  *
- * @param {{label: string, tabs: {to: string, label: string, count?: number}[]}} props
+ * @param {{label: string, tabs: {to: string, label: string}[]}} props
  */
 export function Tabs({ label, tabs }) {
-  const { path } = usePlace();
+  const { path } = useLocation();
   const bar = useRef(null);
   useEffect(() => {
     bar.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [path]);
   return html`
     <nav class="tabs" aria-label=${label} ref=${bar}>
-      ${tabs.map(
-        ({ to, label: name, count }) => html`
-          <${Link} key=${to} to=${to} aria-current=${to === path ? "page" : undefined}>
-            ${name}${count !== undefined && html`<span class="count">${count}</span>`}
-          <//>
-        `,
-      )}
+      ${tabs.map((tab) => html`<${Link} key=${tab.to} to=${tab.to} aria-current=${tab.to === path ? "page" : undefined}>${tab.label}<//>`)}
     </nav>
   `;
 }
 
 /**
- * A table; on a narrow screen it is scrolled within itself.
+ * A table, which scrolls horizontally on narrow screens.
  *
  * @param {{label: string, columns: {head: string, cell: (row: any) => any, isNarrow?: boolean,
  *   isHeadHidden?: boolean}[], rows: any[], keyOf?: (row: any) => string}} props `isNarrow`: as
- *   wide as its content.
+ *   wide as the content.
  */
 export function Table({ label, columns, rows, keyOf = (row) => row.id }) {
   return html`
@@ -91,13 +88,13 @@ export function Table({ label, columns, rows, keyOf = (row) => row.id }) {
   `;
 }
 
-/** Names with their values, as [["Branch", "main"], …]; what is null or false is left out. */
-export function Facts({ facts }) {
-  const said = facts.filter(([, value]) => value !== null && value !== undefined && value !== false);
-  return html`<dl class="facts">${said.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+/** Names and values, such as [["Branch", "main"], …]. Values that are null, undefined or false are omitted. */
+export function DescriptionList({ items }) {
+  const shown = items.filter(([, value]) => value !== null && value !== undefined && value !== false);
+  return html`<dl class="facts">${shown.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-/** Holds the place of what is being loaded, so that nothing moves when it comes. */
+/** A placeholder while content loads, as high as the content, so that nothing moves when it appears. */
 export function Skeleton({ lines = 1, height = 16 }) {
   return html`
     <div class="skeleton" role="status" aria-label="Loading">

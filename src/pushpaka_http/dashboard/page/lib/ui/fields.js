@@ -1,15 +1,13 @@
-/** Fields: a label, a control, a hint, and what is wrong with it. */
+/** Form fields: a label, a control, and a hint or a validation error. */
 import { html, useContext, useEffect, useId, useRef, useState } from "../html.js";
 import { FormState } from "./form.js";
 import { Icon } from "./icons.js";
 
 /**
- * One line of text, a number, or a password (with a button that shows it).
- * All else that an <input> takes goes to it: type, placeholder, autocomplete, required, …
+ * A text, number or password field. All other properties go to the <input>.
  *
- * With `autofocus` it is typed into first: browsers heed that only in a page that is loaded anew.
- * `value` is what is there at first, and belongs to whoever types from then on; with `onInput`
- * beside it, it is what is there always.
+ * `value` is the initial value, or with `onInput` the controlled value. `autofocus` is handled here,
+ * because browsers ignore it after the page has loaded.
  *
  * @param {{name: string, label: string, hint?: any, isMono?: boolean, isOptional?: boolean,
  *   prefix?: string, suffix?: string}} props
@@ -23,14 +21,14 @@ export function Input({ name, label, hint, isMono = false, isOptional = false, p
   }, []);
   return html`
     <${Field} ...${{ name, label, hint, isOptional }}>
-      ${(given) => html`
+      ${(attributes) => html`
         <div class="input ${isMono ? "mono" : ""}">
           ${prefix && html`<span class="affix" aria-hidden="true">${prefix}</span>`}
-          <input ref=${control} type="text" spellcheck=${false} autocapitalize="none" ...${typed(more, given)} type=${isSecret && isShown ? "text" : more.type} />
+          <input ref=${control} type="text" spellcheck=${false} autocapitalize="none" ...${textAttributes(more, attributes)} type=${isSecret && isShown ? "text" : more.type} />
           ${suffix && html`<span class="affix" aria-hidden="true">${suffix}</span>`}
           ${
             isSecret &&
-            html`<button type="button" class="reveal" aria-label="Show what is typed" aria-pressed=${isShown} onClick=${() => setIsShown(!isShown)}>
+            html`<button type="button" class="reveal" aria-label="Show password" aria-pressed=${isShown} onClick=${() => setIsShown(!isShown)}>
               <${Icon} name="eye" />
             </button>`
           }
@@ -41,39 +39,44 @@ export function Input({ name, label, hint, isMono = false, isOptional = false, p
 }
 
 /**
- * A choice of a few.
+ * A field with a drop-down list.
  *
  * @param {{name: string, label: string, hint?: any, options: {value: string, label: string}[]}} props
  */
 export function Select({ name, label, hint, isOptional = false, options, value, ...more }) {
   return html`
     <${Field} ...${{ name, label, hint, isOptional }}>
-      ${(given) => html`
-        <div class="input select">
-          <select ...${more} ...${given}>
-            ${options.map((each) => html`<option value=${each.value} selected=${each.value === value}>${each.label}</option>`)}
-          </select>
-          <${Icon} name="down" />
-        </div>
-      `}
+      ${(attributes) => html`<${Choice} options=${options} value=${value} ...${more} ...${attributes} />`}
     <//>
   `;
 }
 
-/** Several lines of text; takes what a <textarea> takes, and `value` as Input does. */
+/** A drop-down list without a field around it, for toolbars and rows. All other properties go to the <select>. */
+export function Choice({ options, value, class: className = "", ...more }) {
+  return html`
+    <div class="input select ${className}">
+      <select ...${more}>
+        ${options.map((each) => html`<option value=${each.value} selected=${each.value === value}>${each.label}</option>`)}
+      </select>
+      <${Icon} name="down" />
+    </div>
+  `;
+}
+
+/** A field with several lines of text. `value` is as in Input; all other properties go to the <textarea>. */
 export function Textarea({ name, label, hint, isMono = false, isOptional = false, ...more }) {
   return html`
     <${Field} ...${{ name, label, hint, isOptional }}>
-      ${(given) => html`
+      ${(attributes) => html`
         <div class="input ${isMono ? "mono" : ""}">
-          <textarea rows="4" spellcheck=${false} ...${typed(more, given)}></textarea>
+          <textarea rows="4" spellcheck=${false} ...${textAttributes(more, attributes)}></textarea>
         </div>
       `}
     <//>
   `;
 }
 
-/** Yes or no: `checked` is what it is at first, and with `onChange` beside it always. */
+/** A checkbox. `checked` is the initial state, or with `onChange` the controlled state. */
 export function Checkbox({ name, label, hint, checked, ...more }) {
   const { problems } = useContext(FormState);
   const id = useId();
@@ -88,41 +91,41 @@ export function Checkbox({ name, label, hint, checked, ...more }) {
 }
 
 /**
- * The frame of a field, for a control of one's own: its child is a function that is given the
- * attributes which tie the control to its label, its hint and its problem.
+ * A field with a custom control: its child is a function of the attributes that connect the control
+ * to the label, the hint and the validation error.
  */
 export function Field({ name, label, hint, isOptional = false, children }) {
-  const { problems, forget } = useContext(FormState);
+  const { problems, clearProblem } = useContext(FormState);
   const id = useId();
   const problem = problems[name];
   const about = problem ? `${id}-wrong` : hint && `${id}-hint`;
-  const given = {
+  const attributes = {
     id,
     name,
     "aria-invalid": problem ? "true" : undefined,
     "aria-describedby": about || undefined,
-    ...(problem && { onInput: () => forget(name) }),
+    ...(problem && { onInput: () => clearProblem(name) }),
   };
   return html`
     <div class="field">
       <label for=${id}>${label}${isOptional && html`<span class="optional">optional</span>`}</label>
-      ${children(given)}
+      ${children(attributes)}
       ${problem && html`<p class="wrong" id="${id}-wrong"><${Icon} name="alert" size=${14} />${sentence(problem)}</p>`}
       ${hint && !problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     </div>
   `;
 }
 
-/** The attributes of a control that is typed into: those of the view, and those of its field. */
-function typed({ value, onInput, ...more }, { onInput: forget, ...given }) {
-  const hear = (event) => {
+/** Merge the attributes from the view with those from the field. */
+function textAttributes({ value, onInput, ...more }, { onInput: clearProblem, ...attributes }) {
+  const handle = (event) => {
     onInput?.(event);
-    forget?.(event);
+    clearProblem?.(event);
   };
-  return { ...more, ...given, onInput: hear, ...(onInput ? { value } : { defaultValue: value }) };
+  return { ...more, ...attributes, onInput: handle, ...(onInput ? { value } : { defaultValue: value }) };
 }
 
-/** "must be a port" of the API, as a sentence below a field. */
+/** Turn a validation error of the API, such as "must be a port", into a sentence. */
 function sentence(message) {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;

@@ -1,10 +1,10 @@
-/** Forms that send to the API and show what it says of each field. */
+/** Forms that submit to the API and show its validation errors at their fields. */
 import { createContext, html, useContext, useEffect, useMemo, useRef, useState } from "../html.js";
 import { Button } from "./button.js";
 import { Problem } from "./notices.js";
 
-/** What fields know of their form. */
-export const FormState = createContext({ problems: {}, isBusy: false, forget() {} });
+/** The state of the form around a field. */
+export const FormState = createContext({ problems: {}, isBusy: false, clearProblem() {} });
 
 /**
  * A form.
@@ -12,27 +12,26 @@ export const FormState = createContext({ problems: {}, isBusy: false, forget() {
  *     html`
  *       <${Form} label="New token" onSubmit=${async (values) => { await api.post("/tokens", values); }}>
  *         <${Input} name="name" label="Name" required />
- *         <${Submit}>Make it<//>
+ *         <${Submit}>Create<//>
  *       <//>
  *     `
  *
- * `onSubmit` is given the values by the names of the fields: a text without the spaces around it
- * (a password as it is), null for one that is empty, a number for a number, a boolean for a
- * checkbox. What it throws as an ApiError is shown at the fields that it names, the rest in
- * <FormProblem /> (at the end of the form, or where one is put). Fields that are `required` and
- * empty are told before anything is sent.
+ * `onSubmit` receives the values by field name: strings are trimmed (except passwords), an empty
+ * field is null, number fields are numbers and checkboxes are booleans. An ApiError is shown at
+ * the fields that it names, or in <FormProblem /> (by default at the end of the form). Empty
+ * `required` fields are reported without a request.
  *
  * @param {{label: string, onSubmit: (values: object) => Promise<unknown>, hasProblem?: boolean,
  *   resets?: boolean}} props `hasProblem`: a <FormProblem /> is among the children; `resets`:
- *   the fields are emptied when it went well.
+ *   clear the fields after success.
  */
 export function Form({ label, onSubmit, hasProblem = false, resets = false, children, ...more }) {
   const form = useRef(null);
-  const isThere = useRef(true);
+  const isMounted = useRef(true);
   const [error, setError] = useState(null);
   const [problems, setProblems] = useState({});
   const [isBusy, setIsBusy] = useState(false);
-  useEffect(() => () => (isThere.current = false), []);
+  useEffect(() => () => (isMounted.current = false), []);
 
   useEffect(() => {
     form.current?.querySelector('[aria-invalid="true"]')?.focus();
@@ -40,10 +39,10 @@ export function Form({ label, onSubmit, hasProblem = false, resets = false, chil
 
   const show = (found) => {
     const names = new Set([...form.current.elements].map((control) => control.name));
-    const here = (found.details ?? []).filter((detail) => names.has(detail.field));
-    const isAllHere = here.length > 0 && here.length === found.details.length;
-    setProblems(Object.fromEntries(here.map((detail) => [detail.field, detail.message])));
-    setError(isAllHere ? null : found);
+    const details = (found.details ?? []).filter((detail) => names.has(detail.field));
+    const isComplete = details.length > 0 && details.length === found.details.length;
+    setProblems(Object.fromEntries(details.map((detail) => [detail.field, detail.message])));
+    setError(isComplete ? null : found);
   };
 
   const submit = async (event) => {
@@ -51,21 +50,21 @@ export function Form({ label, onSubmit, hasProblem = false, resets = false, chil
     if (isBusy) return;
     const missing = [...form.current.elements].filter((each) => each.required && !each.value.trim());
     setError(null);
-    setProblems(Object.fromEntries(missing.map((each) => [each.name, "is needed"])));
+    setProblems(Object.fromEntries(missing.map((each) => [each.name, "is required"])));
     if (missing.length) return;
     setIsBusy(true);
     try {
       await onSubmit(valuesOf(form.current));
-      if (resets && isThere.current) form.current.reset();
+      if (resets && isMounted.current) form.current.reset();
     } catch (found) {
-      if (isThere.current) show(found);
+      if (isMounted.current) show(found);
     } finally {
-      if (isThere.current) setIsBusy(false);
+      if (isMounted.current) setIsBusy(false);
     }
   };
 
-  const forget = (name) => setProblems(({ [name]: _, ...others }) => others);
-  const state = useMemo(() => ({ problems, error, isBusy, forget }), [problems, error, isBusy]);
+  const clearProblem = (name) => setProblems(({ [name]: _, ...others }) => others);
+  const state = useMemo(() => ({ problems, error, isBusy, clearProblem }), [problems, error, isBusy]);
   return html`
     <${FormState.Provider} value=${state}>
       <form ...${more} class="form ${more.class ?? ""}" aria-label=${label} ref=${form} novalidate onSubmit=${submit}>
@@ -75,22 +74,21 @@ export function Form({ label, onSubmit, hasProblem = false, resets = false, chil
   `;
 }
 
-/** What went wrong with the form as a whole. */
+/** An error that belongs to no field. */
 export function FormProblem() {
   const { error } = useContext(FormState);
   return error && html`<${Problem} error=${error} />`;
 }
 
-/** The button that sends the form; busy while it is sent. Takes what Button takes. */
+/** The submit button. Takes the properties of Button. */
 export function Submit({ children, ...more }) {
   const { isBusy } = useContext(FormState);
   return html`<${Button} kind="primary" ...${more} type="submit" isBusy=${isBusy}>${children}<//>`;
 }
 
 function valuesOf(form) {
-  const named = [...form.elements].filter((control) => control.name && !control.disabled);
-  const chosen = named.filter((control) => control.type !== "radio" || control.checked);
-  return Object.fromEntries(chosen.map((control) => [control.name, valueOf(control)]));
+  const controls = [...form.elements].filter((control) => control.name && !control.disabled);
+  return Object.fromEntries(controls.map((control) => [control.name, valueOf(control)]));
 }
 
 function valueOf(control) {

@@ -1,14 +1,14 @@
-/** What is said in the place where something would be: a problem, a note, or that there is nothing. */
+/** Errors, notes and empty states. */
 import { html } from "../html.js";
 import { Button } from "./button.js";
 import { Icon } from "./icons.js";
 import { Prose } from "./values.js";
 
 /**
- * What went wrong, in words, with what the user can do.
+ * An error, with the details of an ApiError. A server error includes the request ID, which is also
+ * in the server log.
  *
- * @param {{error: Error, title?: string, retry?: () => unknown}} props an ApiError shows its
- *   details; of a fault of the server its request id is shown, by which its log is searched.
+ * @param {{error: Error, title?: string, retry?: () => unknown}} props
  */
 export function Problem({ error, title, retry, children }) {
   const details = error.details ?? [];
@@ -18,7 +18,7 @@ export function Problem({ error, title, retry, children }) {
       <div class="stack tight">
         <p>${title && html`<strong>${title}</strong> `}<${Prose} text=${error.message} /></p>
         ${details.length > 0 && html`<ul>${details.map((each) => html`<li><code>${each.field}</code> <${Prose} text=${each.message} /></li>`)}</ul>`}
-        ${error.status >= 500 && error.requestId && html`<p class="hint">Request <code>${error.requestId}</code></p>`}
+        ${error.status >= 500 && error.requestId && html`<p class="hint">Request ID <code>${error.requestId}</code></p>`}
         ${children}
       </div>
       ${retry && html`<${Button} size="small" icon="refresh" onClick=${retry}>Try again<//>`}
@@ -26,14 +26,14 @@ export function Problem({ error, title, retry, children }) {
   `;
 }
 
-/** Something worth knowing: kind "info", "good", "warn" or "bad". */
+/** A note: kind "info", "good", "warn" or "bad". */
 export function Note({ kind = "info", children }) {
   const icons = { info: "info", good: "check", warn: "alert", bad: "alert" };
   return html`<div class="notice ${kind}"><${Icon} name=${icons[kind]} /><div class="stack tight">${children}</div></div>`;
 }
 
 /**
- * There is nothing yet: what it would be, and what to do.
+ * An empty state.
  *
  * @param {{title: string, icon?: string, action?: any}} props `action`: a Button
  */

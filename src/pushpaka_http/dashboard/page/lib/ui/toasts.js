@@ -1,24 +1,24 @@
-/** Short news at the edge of the page, which are also read aloud. */
-import { cell, useCell } from "../cell.js";
+/** Toasts: short messages at the edge of the page, which screen readers announce. */
 import { html } from "../html.js";
+import { observable, useObservable } from "../observable.js";
 import { Icon } from "./icons.js";
 
 const MILLISECONDS = 6000;
 
-const shown = cell([]);
-let last = 0;
+const shown = observable([]);
+let lastId = 0;
 
 export const toast = {
-  /** Say that something went well: toast.say("The domain was removed."). */
-  say: (text) => add({ text, kind: "good" }),
+  /** Report success: toast.success("The domain was removed."). */
+  success: (text) => add({ text, kind: "good" }),
 
-  /** Say what went wrong, of an ApiError or any other one; it stays until it is dismissed. */
-  problem: (error) => add({ text: error.message, kind: "bad" }),
+  /** Report an Error, until the user dismisses it. */
+  error: (error) => add({ text: error.message, kind: "bad" }),
 };
 
-/** The place of toasts: once in the page. */
+/** The toasts on display. */
 export function Toasts() {
-  const toasts = useCell(shown);
+  const toasts = useObservable(shown);
   return html`
     <div class="toasts" role="status" aria-live="polite">
       ${toasts.map(
@@ -37,7 +37,7 @@ export function Toasts() {
 }
 
 function add({ text, kind }) {
-  const id = ++last;
+  const id = ++lastId;
   shown.set([...shown.get().slice(-2), { id, text, kind }]);
   if (kind === "good") setTimeout(() => remove(id), MILLISECONDS);
 }

@@ -1,60 +1,56 @@
-/** API tokens: made, shown once, and deleted. */
+/** API tokens. */
 import { api } from "../../lib/api.js";
 import { now } from "../../lib/clock.js";
-import { day } from "../../lib/format.js";
+import { DAY, day } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Ago, Badge, Button, Card, Confirm, CopyLine, Dialog, Empty, Form, Input, Note, Problem, Select, Skeleton, Submit, Table, toast } from "../../lib/ui.js";
-
-const DAY = 24 * 60 * 60 * 1000;
+import { Badge, Button, FormDialog, Input, ListCard, SecretDialog, Select, Table, TimeAgo, toast, useDialog } from "../../lib/ui.js";
 
 const SCOPES = [
-  { value: "deploy", label: "Deploy", hint: "Look at everything; deploy, roll back, restart and stop." },
-  { value: "read", label: "Read", hint: "Look at everything, and change nothing." },
-  { value: "full", label: "Full", hint: "All that you may, but for tokens, passwords and teams." },
+  { value: "deploy", label: "Deploy", hint: "Read everything, deploy, roll back, restart and stop." },
+  { value: "read", label: "Read", hint: "Read everything." },
+  { value: "full", label: "Full", hint: "Everything you can do, except managing tokens, passwords and members." },
 ];
 
 const LIFETIMES = [
   { value: "90", label: "90 days" },
   { value: "30", label: "30 days" },
-  { value: "365", label: "A year" },
-  { value: "", label: "No end" },
+  { value: "365", label: "1 year" },
+  { value: "", label: "Never" },
 ];
 
 export function Tokens() {
   const tokens = useResource("/tokens");
-  const [isMaking, setIsMaking] = useState(false);
-  const [leaving, setLeaving] = useState(null);
-  const all = tokens.data?.data;
+  const { dialog, open, confirm } = useDialog();
 
-  const remove = async () => {
-    await api.delete(`/tokens/${leaving.id}`);
-    tokens.set({ data: all.filter((token) => token.id !== leaving.id) });
-    toast.say(`The token “${leaving.name}” was deleted.`);
+  const remove = async ({ id, name }) => {
+    await api.delete(`/tokens/${id}`);
+    tokens.set(({ data }) => ({ data: data.filter((token) => token.id !== id) }));
+    toast.success(`The token “${name}” was deleted.`);
   };
-  const actions = all?.length > 0 && html`<${Button} icon="plus" onClick=${() => setIsMaking(true)}>New token<//>`;
+  const askRemove = (token) =>
+    confirm({
+      title: "Delete this token?",
+      action: "Delete",
+      text: html`Programs that use “${token.name}” (<code>${token.prefix}…</code>) will lose access immediately.`,
+      onConfirm: () => remove(token),
+    });
+  const show = (token) =>
+    open((close) => html`
+      <${SecretDialog} title=${`Token “${token.name}”`} secret=${token.token} label="Copy the token" onClose=${close}>
+        <p class="hint">Send the token in the header <code>Authorization: Bearer …</code></p>
+      <//>
+    `);
+  const add = () => open((close) => html`<${TokenDialog} onCreated=${tokens.reload} onClose=${(token) => (token ? show(token) : close())} />`);
   return html`
-    <${Card} title="API tokens" hint="For programs that act for you, as in CI." actions=${actions} isFlush=${all?.length > 0}>
-      ${tokens.error && html`<${Problem} error=${tokens.error} retry=${tokens.reload} />`}
-      ${!all && !tokens.error && html`<${Skeleton} lines=${2} height=${24} />`}
-      ${all?.length === 0 && html`<${None} onMake=${() => setIsMaking(true)} />`}
-      ${all?.length > 0 && html`<${Table} label="API tokens" columns=${columns(setLeaving)} rows=${all} />`}
+    <${ListCard}
+      title="API tokens" hint="For programs that act on your behalf, such as CI." resource=${tokens}
+      action=${html`<${Button} icon="plus" onClick=${add}>New token<//>`}
+      empty=${{ title: "No API tokens", icon: "key", text: "A token gives a program access without your password. You can delete each token separately." }}
+    >
+      ${(items) => html`<${Table} label="API tokens" columns=${columns(askRemove)} rows=${items} />`}
     <//>
-    ${isMaking && html`<${Making} onMade=${tokens.reload} onClose=${() => setIsMaking(false)} />`}
-    ${
-      leaving &&
-      html`<${Confirm} title="Delete this token?" action="Delete the token" onConfirm=${remove} onClose=${() => setLeaving(null)}>
-        <p>Programs that use “${leaving.name}” (<code>${leaving.prefix}…</code>) are let in no more, from now on.</p>
-      <//>`
-    }
-  `;
-}
-
-function None({ onMake }) {
-  return html`
-    <${Empty} title="No API tokens" icon="key" action=${html`<${Button} icon="plus" onClick=${onMake}>New token<//>`}>
-      A program proves by a token that it acts for you, without your password. Each can be deleted by itself.
-    <//>
+    ${dialog}
   `;
 }
 
@@ -79,45 +75,28 @@ function Name({ of: { name, prefix, scope } }) {
 }
 
 function Use({ of: { last_used_at: used, expires_at: end } }) {
-  const isOver = end && Date.parse(end) <= now();
+  const isExpired = end && Date.parse(end) <= now();
   return html`
     <div class="token">
-      <span>${used ? html`Used <${Ago} time=${used} />` : "Never used"}</span>
-      <span class="hint">${isOver ? html`<${Badge} tone="bad">expired<//>` : end ? `Until ${day(end)}` : "No end"}</span>
+      <span>${used ? html`Used <${TimeAgo} time=${used} />` : "Never used"}</span>
+      <span class="hint">${isExpired ? html`<${Badge} tone="bad">Expired<//>` : end ? `Expires ${day(end)}` : "Never expires"}</span>
     </div>
   `;
 }
 
-/** Asks for a token, and shows it: it is told in this one answer alone. */
-function Making({ onMade, onClose }) {
-  const [made, setMade] = useState(null);
-  const [chosen, setChosen] = useState("deploy");
-  const make = async ({ name, scope, lifetime }) => {
+function TokenDialog({ onCreated, onClose }) {
+  const [scope, setScope] = useState("deploy");
+  const create = async ({ name, lifetime }) => {
     const expires = lifetime && new Date(now() + Number(lifetime) * DAY).toISOString();
-    setMade(await api.post("/tokens", { name, scope, expires_at: expires }));
-    onMade();
+    const token = await api.post("/tokens", { name, scope, expires_at: expires });
+    onCreated();
+    return token;
   };
-  if (made) {
-    return html`
-      <${Dialog} title=${`The token “${made.name}”`} onClose=${onClose} actions=${html`<${Button} kind="primary" onClick=${onClose}>I have copied it<//>`}>
-        <${Note} kind="warn"><p>Copy it now: it is shown only this once.</p><//>
-        <${CopyLine} text=${made.token} label="Copy the token" />
-        <p class="hint">Programs send it as <code>Authorization: Bearer …</code></p>
-      <//>
-    `;
-  }
-  const { hint } = SCOPES.find(({ value }) => value === chosen);
   return html`
-    <${Dialog} title="New API token" onClose=${onClose}>
-      <${Form} label="New API token" onSubmit=${make}>
-        <${Input} name="name" label="Name" placeholder="CI of shop" required autofocus />
-        <${Select} name="scope" label="Scope" hint=${hint} options=${SCOPES} value=${chosen} onChange=${(event) => setChosen(event.target.value)} />
-        <${Select} name="lifetime" label="Good for" options=${LIFETIMES} value="90" />
-        <div class="actions">
-          <${Button} onClick=${onClose}>Cancel<//>
-          <${Submit}>Make the token<//>
-        </div>
-      <//>
+    <${FormDialog} title="New API token" label="New API token" action="Create" onSubmit=${create} onClose=${onClose}>
+      <${Input} name="name" label="Name" placeholder="CI of shop" required autofocus />
+      <${Select} name="scope" label="Scope" hint=${SCOPES.find(({ value }) => value === scope).hint} options=${SCOPES} value=${scope} onChange=${(event) => setScope(event.target.value)} />
+      <${Select} name="lifetime" label="Expires after" options=${LIFETIMES} value="90" />
     <//>
   `;
 }

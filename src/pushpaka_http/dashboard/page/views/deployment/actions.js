@@ -1,21 +1,21 @@
-/** What can be done with a deployment, as buttons beside its name. */
+/** The action buttons of a deployment page. */
 import { html, useState } from "../../lib/html.js";
-import { remember } from "../../lib/resource.js";
+import { cacheResource } from "../../lib/resource.js";
 import { navigate } from "../../lib/router.js";
 import { Button, isFinal } from "../../lib/ui.js";
-import { useVerbs } from "../project/verbs.js";
+import { useDeploymentActions } from "../project/deployment_actions.js";
 
-const MAIN = new Set(["retry", "promote", "start"]);
+const PRIMARY = new Set(["retry", "promote", "start"]);
 
 /**
  * @param {{deployment: object, project: object, show: (deployment: object) => unknown,
- *   readAnew: () => unknown}} props `show` puts a newer state of the deployment in place;
- *   `readAnew` is called when it stands otherwise than was thought
+ *   refresh: () => unknown}} props `show` displays a newer state of the deployment; `refresh`
+ *   reloads it after an action was rejected
  */
-export function Actions({ deployment, project, show, readAnew }) {
+export function Actions({ deployment, project, show, refresh }) {
   const [isCancelling, setIsCancelling] = useState(false);
-  const onDone = (answer) => (answer.id === deployment.id ? show(answer) : goTo(answer));
-  const { offered, dialog } = useVerbs({ project, onDone });
+  const onDone = (result) => (result.id === deployment.id ? show(result) : goTo(result));
+  const { actionsFor, dialog } = useDeploymentActions({ project, onDone });
 
   const cancel = async (select) => {
     setIsCancelling(true);
@@ -23,16 +23,16 @@ export function Actions({ deployment, project, show, readAnew }) {
       await select();
     } catch (error) {
       setIsCancelling(false);
-      readAnew();
+      refresh();
       throw error;
     }
   };
-  const buttons = offered(deployment).map(({ name, label, word, icon, isDangerous, onSelect }) => {
-    const kind = isDangerous ? "danger" : MAIN.has(name) ? "primary" : "plain";
+  const buttons = actionsFor(deployment).map(({ name, label, shortLabel, icon, isDangerous, onSelect }) => {
+    const kind = isDangerous ? "danger" : PRIMARY.has(name) ? "primary" : "plain";
     const isCancel = name === "cancel";
     return html`
       <${Button} key=${name} ...${{ kind, icon }} title=${label} isBusy=${isCancel && isCancelling && !isFinal(deployment.status)} onClick=${isCancel ? () => cancel(onSelect) : onSelect}>
-        ${word}
+        ${shortLabel}
       <//>
     `;
   });
@@ -40,6 +40,6 @@ export function Actions({ deployment, project, show, readAnew }) {
 }
 
 function goTo(deployment) {
-  remember(`/deployments/${deployment.id}`, deployment);
+  cacheResource(`/deployments/${deployment.id}`, deployment);
   navigate(`/deployments/${deployment.id}`);
 }

@@ -1,74 +1,67 @@
-/** Why a deployment does not run, with the lines that matter. */
+/** The error of a deployment, with the relevant lines of its log. */
 import { html, useLayoutEffect, useRef } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
-import { Icon } from "../../lib/ui.js";
+import { Icon, Prose } from "../../lib/ui.js";
 import { LEVELS, STREAMS } from "../../log/store.js";
 import { textElement } from "../../log/styled.js";
+import { ActiveAgain, ROLLED_BACK, isRolledBack, reasonOf } from "./rolled_back.js";
 
-const MOST_LINES = 10;
-const TITLES = { failed: "The deployment failed", crashed: "The application keeps ending" };
+const MAX_LINES = 10;
+const TITLES = { failed: "Deployment failed", crashed: "The application keeps crashing" };
 
-/**
- * @param {{deployment: object, store: import("../../log/store.js").LogStore, actions?: any}} props
- *   `store`: the log, as far as it is read
- */
-export function Failure({ deployment, store, actions }) {
-  const [sentence, ...below] = deployment.error.split("\n");
-  const place = placeOf(store, sentence);
-  const lines = (below.length ? below : linesBefore(store, place)).slice(-MOST_LINES);
+/** @param {{deployment: object, store: import("../../log/store.js").LogStore}} props */
+export function Failure({ deployment, store }) {
+  const details = deployment.error.split("\n").slice(1);
+  const reason = reasonOf(deployment);
+  const position = positionOf(store, reason);
+  const lines = (details.length ? details : linesBefore(store, position)).slice(-MAX_LINES);
+  const title = isRolledBack(deployment) ? ROLLED_BACK : (TITLES[deployment.status] ?? "The deployment ended with an error");
   return html`
-    <section class="failure" role="alert" aria-label="Why">
+    <section class="failure" role="alert" aria-label="Error">
       <header>
         <${Icon} name="alert" />
         <div class="stack tight">
-          <h2>${TITLES[deployment.status] ?? "It ended with an error"}</h2>
-          <p>${withCode(sentence)}</p>
+          <h2>${title}</h2>
+          <p><${Prose} text=${reason} /> ${isRolledBack(deployment) && html`<${ActiveAgain} deployment=${deployment} />`}</p>
         </div>
       </header>
       ${lines.length > 0 && html`<${LastLines} lines=${lines} />`}
-      <footer>
-        ${actions}
-        ${place !== null && html`<${Link} to=${`/deployments/${deployment.id}#L${store.seq(place)}`}>See it in the log<//>`}
-      </footer>
+      <footer>${position !== null && html`<${Link} to=${`/deployments/${deployment.id}#L${store.seq(position)}`}>Show in log<//>`}</footer>
     </section>
   `;
 }
 
-/** Lines in their colours, of which the last one is in sight however long they are. */
+/** Colored lines, scrolled to the last one. */
 function LastLines({ lines }) {
   const box = useRef(null);
   useLayoutEffect(() => {
     box.current.replaceChildren(...lines.map((line) => textElement(line)));
     box.current.scrollTop = box.current.scrollHeight;
   }, [lines.join("\n")]);
-  return html`<pre ref=${box} tabindex="0" aria-label="The last lines"></pre>`;
+  return html`<pre ref=${box} tabindex="0" aria-label="Last lines of the log"></pre>`;
 }
 
-/** A sentence of the platform, in which what stands between backticks is code. */
-function withCode(sentence) {
-  return sentence.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
-}
-
-/** Where in the log the platform says so; null where it is not there, or not read yet. */
-function placeOf(store, sentence) {
-  for (let place = store.end - 1; place >= store.first; place -= 1) {
-    if (isError(store, place) && store.message(place) === sentence) return place;
+/** Return the position in the log where the platform reports the error, or null. The log may lack the remedy. */
+function positionOf(store, reason) {
+  for (let position = store.end - 1; position >= store.first; position -= 1) {
+    const message = store.message(position);
+    if (isError(store, position) && message !== "" && reason.startsWith(message)) return position;
   }
   return null;
 }
 
-/** What programs said last before the platform said why it ended. */
+/** Return the last output of the same phase before the error. */
 function linesBefore(store, end) {
   const lines = [];
   if (end === null) return lines;
   const phase = store.phase(end);
-  for (let place = end - 1; place >= store.first && lines.length < MOST_LINES; place -= 1) {
-    if (store.phase(place) !== phase) break;
-    if (STREAMS[store.stream(place)] !== "system") lines.unshift(store.message(place));
+  for (let position = end - 1; position >= store.first && lines.length < MAX_LINES; position -= 1) {
+    if (store.phase(position) !== phase) break;
+    if (STREAMS[store.stream(position)] !== "system") lines.unshift(store.message(position));
   }
   return lines;
 }
 
-function isError(store, place) {
-  return LEVELS[store.level(place)] === "error" && STREAMS[store.stream(place)] === "system";
+function isError(store, position) {
+  return LEVELS[store.level(position)] === "error" && STREAMS[store.stream(position)] === "system";
 }

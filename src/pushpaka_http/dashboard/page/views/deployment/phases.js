@@ -1,26 +1,25 @@
-/** The phases of a deployment beside each other: how far it is, and how long each took. */
+/** The phases of a deployment and their durations. */
 import { html } from "../../lib/html.js";
-import { words } from "../../lib/format.js";
 import { Duration } from "../../lib/ui.js";
-import { stepsOf } from "./steps.js";
+import { PHASES, stepsOf } from "./phase_times.js";
 
-const SAID = {
+const STATES = {
   done: "done",
-  now: "in work",
-  failed: "failed here",
-  ended: "ended here",
-  skipped: "not needed",
-  next: "to come",
+  now: "in progress",
+  failed: "failed",
+  ended: "ended",
+  skipped: "skipped",
+  next: "not started",
 };
 
-/** @param {{events: object[]}} props the timeline */
+/** @param {{events: object[]}} props */
 export function Phases({ events }) {
   return html`
     <ol class="phases" aria-label="Phases">
       ${stepsOf(events).map(
         ({ name, state, from, to }) => html`
           <li key=${name} class=${state} aria-current=${state === "now" ? "step" : undefined}>
-            <span class="name">${words(name)}<span class="unseen">, ${SAID[state]}</span></span>
+            <span class="name">${PHASES[name]}<span class="unseen">, ${STATES[state]}</span></span>
             <${Duration} ...${{ from, to }} />
           </li>
         `,

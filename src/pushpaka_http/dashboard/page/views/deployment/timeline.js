@@ -1,5 +1,5 @@
-/** What has happened to a deployment, the newest last. */
-import { clock, fullTime, words } from "../../lib/format.js";
+/** The events of a deployment, newest last. */
+import { clock, firstLine, fullTime, words } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Card, Duration, toneOf } from "../../lib/ui.js";
 
@@ -15,7 +15,7 @@ export function Timeline({ events, nameOf }) {
               <i aria-hidden="true"></i>
               <p class="cause">
                 <span class="strong">${words(event.status)}</span>
-                <span>${event.cause.split("\n", 1)[0]}</span>
+                <span>${firstLine(event.cause)}</span>
                 ${event.user_id && html`<span class="hint">by ${nameOf(event.user_id)}</span>`}
               </p>
               ${event.duration_ms !== null && html`<${Duration} ms=${event.duration_ms} />`}

@@ -1,27 +1,27 @@
-/** The env vars that the code reads and that nobody has set yet. */
+/** Environment variables that the code reads and that are not set. */
 import { api } from "../../lib/api.js";
 import { html } from "../../lib/html.js";
 import { Card, Form, Input, Submit } from "../../lib/ui.js";
 
-/** @param {{id: string, env: object, onSet: () => void}} props `env`: as a plan has it */
-export function NeededEnv({ id, env, onSet }) {
+/** @param {{id: string, env: object, onSet: () => void}} props `env`: of a plan */
+export function MissingVariables({ id, env, onSet }) {
   const names = [...new Set([...env.missing, ...env.unset])];
   if (!names.length) return null;
-  const set = async (values) => {
+  const save = async (values) => {
     const variables = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
     await api.put(`/projects/${id}/env`, { variables });
     onSet();
   };
+  const field = (name) => {
+    const isRequired = env.missing.includes(name);
+    return html`<${Input} key=${name} name=${name} label=${name} type="password" isMono autocomplete="off" required=${isRequired} isOptional=${!isRequired} />`;
+  };
   return html`
-    <${Card} title="Env vars" hint="The code reads these. They are stored encrypted and never shown again.">
-      <${Form} label="Env vars" onSubmit=${set}>
-        ${names.map((name) => html`<${Variable} key=${name} name=${name} isNeeded=${env.missing.includes(name)} />`)}
-        <div class="actions"><${Submit} kind="plain">Set them<//></div>
+    <${Card} title="Environment variables" hint="Your code reads these variables. Values are stored encrypted and never shown again.">
+      <${Form} label="Environment variables" onSubmit=${save}>
+        ${names.map(field)}
+        <div class="actions"><${Submit} kind="plain">Save<//></div>
       <//>
     <//>
   `;
-}
-
-function Variable({ name, isNeeded }) {
-  return html`<${Input} name=${name} label=${name} type="password" isMono autocomplete="off" required=${isNeeded} isOptional=${!isNeeded} />`;
 }

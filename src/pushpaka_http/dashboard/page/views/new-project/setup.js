@@ -1,112 +1,126 @@
-/** A project that waits for its first deployment: its repository, the plan, and the button. */
+/** A project before its first deployment: the repository or image, the plan, and the deploy button. */
 import { api } from "../../lib/api.js";
 import { html, useCallback, useEffect, useRef, useState } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
 import { navigate } from "../../lib/router.js";
-import { Button, Card, Confirm, Facts, PageHead, Problem, Skeleton, toast } from "../../lib/ui.js";
+import { imageOf } from "../../lib/sources.js";
+import { Button, Card, DescriptionList, PageHead, Problem, Skeleton, toast, useDialog } from "../../lib/ui.js";
 import { DeployKey } from "./deploy-key.js";
-import { NeededEnv } from "./env.js";
+import { MissingVariables } from "./env.js";
 import { Overrides } from "./overrides.js";
-import { Plan, Planning } from "./plan.js";
+import { Plan, PlanSkeleton } from "./plan.js";
 import { RepositoryForm, isSsh } from "./repository.js";
 
 export function Setup({ id }) {
   const project = useResource(`/projects/${id}`);
   const plan = usePlan(id);
-  const isKeyed = project.data && isSsh(project.data.repo_url);
-  const isAsked = useRef(false);
+  const needsKey = project.data && isSsh(project.data.repo_url);
+  const isImage = project.data && imageOf(project.data.repo_url) !== null;
+  const isPlanned = useRef(false);
 
   useEffect(() => {
-    // Over ssh nothing can be read before the key is where it belongs.
-    if (!project.data || isKeyed || isAsked.current) return;
-    isAsked.current = true;
-    plan.ask();
-  }, [project.data, isKeyed]);
+    // A repository over SSH cannot be read before the user has added the deploy key. An image has no plan.
+    if (!project.data || needsKey || isImage || isPlanned.current) return;
+    isPlanned.current = true;
+    plan.create();
+  }, [project.data, needsKey, isImage]);
 
   if (project.error && !project.data) return html`<${Problem} error=${project.error} retry=${project.reload} />`;
   if (!project.data) return html`<${Skeleton} lines=${4} height=${56} />`;
 
+  const path = [{ to: "/", label: "Projects" }, { to: `/projects/${id}`, label: project.data.name }];
   const change = async (changes) => {
-    project.set(await api.patch(`/projects/${id}`, changes));
-    if (!isKeyed || plan.data || plan.error) plan.ask();
+    const changed = await api.patch(`/projects/${id}`, changes);
+    project.set(changed);
+    if (!imageOf(changed.repo_url) && (!needsKey || plan.data || plan.error)) plan.create();
   };
   return html`
-    <${PageHead} title=${project.data.name} windowTitle=${`${project.data.name}: before the first deployment`} back=${{ to: "/", label: "Projects" }} />
+    <${PageHead} title=${project.data.name} path=${path} here="First deployment" />
     <div class="stack loose">
       <${Repository} project=${project.data} onChange=${change} />
-      ${isKeyed && html`<${DeployKey} id=${id} isUsed=${Boolean(plan.data)} isBusy=${plan.isAsking} onAdded=${plan.ask} />`}
-      ${plan.isAsking && html`<${Planning} project=${project.data} />`}
-      ${plan.error && html`<${NotPlanned} error=${plan.error} retry=${plan.ask} />`}
-      ${plan.data && html`<${Plan} plan=${plan.data} /><${NeededEnv} id=${id} env=${plan.data.env} onSet=${plan.ask} />`}
-      ${(plan.last || plan.error) && html`<${Overrides} project=${project.data} plan=${plan.last} onChange=${change} />`}
-      <${Deploy} project=${project.data} plan=${plan} />
+      ${needsKey && html`<${DeployKey} id=${id} isUsed=${Boolean(plan.data)} isBusy=${plan.isLoading} onAdded=${plan.create} />`}
+      ${!isImage && html`<${Planning} id=${id} project=${project.data} plan=${plan} onChange=${change} />`}
+      <${DeployBar} project=${project.data} plan=${plan} isReady=${isImage || Boolean(plan.data)} />
     </div>
   `;
 }
 
-/** The plan of a project, each time it is asked for; `last` is the one before, until then. */
+function Planning({ id, project, plan, onChange }) {
+  return html`
+    ${plan.isLoading && html`<${PlanSkeleton} project=${project} />`}
+    ${plan.error && html`<${PlanFailed} error=${plan.error} retry=${plan.create} />`}
+    ${plan.data && html`<${Plan} plan=${plan.data} /><${MissingVariables} id=${id} env=${plan.data.env} onSet=${plan.create} />`}
+    ${(plan.last || plan.error) && html`<${Overrides} project=${project} plan=${plan.last} onChange=${onChange} />`}
+  `;
+}
+
+/** Return the plan of a project and a function that creates it; `last` is the latest successful plan. */
 function usePlan(id) {
-  const [state, setState] = useState({ data: null, error: null, isAsking: false, last: null });
-  const asking = useRef(null);
-  useEffect(() => () => asking.current?.abort(), []);
-  const ask = useCallback(async () => {
-    asking.current?.abort();
-    const own = new AbortController();
-    asking.current = own;
-    setState(({ last }) => ({ data: null, error: null, isAsking: true, last }));
+  const [state, setState] = useState({ data: null, error: null, isLoading: false, last: null });
+  const request = useRef(null);
+  useEffect(() => () => request.current?.abort(), []);
+  const create = useCallback(async () => {
+    request.current?.abort();
+    const controller = new AbortController();
+    request.current = controller;
+    setState(({ last }) => ({ data: null, error: null, isLoading: true, last }));
     try {
-      const data = await api.post(`/projects/${id}/plan`, undefined, { signal: own.signal });
-      setState({ data, error: null, isAsking: false, last: data });
+      const data = await api.post(`/projects/${id}/plan`, undefined, { signal: controller.signal });
+      setState({ data, error: null, isLoading: false, last: data });
     } catch (error) {
-      if (own.signal.aborted) return;
-      setState(({ last }) => ({ data: null, error, isAsking: false, last }));
+      if (controller.signal.aborted) return;
+      setState(({ last }) => ({ data: null, error, isLoading: false, last }));
     }
   }, [id]);
-  return { ...state, ask };
+  return { ...state, create };
 }
 
 function Repository({ project, onChange }) {
-  const [isChanging, setIsChanging] = useState(false);
+  const [isEditing, setIsEditing] = useState(false);
   const submit = async (changes) => {
     await onChange(changes);
-    setIsChanging(false);
+    setIsEditing(false);
   };
-  if (isChanging) {
+  if (isEditing) {
     return html`
-      <${Card} title="Repository">
-        <${RepositoryForm} project=${project} action="Save, and look again" onSubmit=${submit}>
-          <${Button} kind="quiet" onClick=${() => setIsChanging(false)}>Leave it as it is<//>
+      <${Card} title="Source">
+        <${RepositoryForm} project=${project} action="Save" onSubmit=${submit}>
+          <${Button} onClick=${() => setIsEditing(false)}>Cancel<//>
         <//>
       <//>
     `;
   }
-  const actions = html`<${Button} size="small" onClick=${() => setIsChanging(true)}>Change<//>`;
   const access = isSsh(project.repo_url) ? "Deploy key" : project.has_git_token && "Access token";
+  const image = imageOf(project.repo_url);
+  const items = image
+    ? [
+        ["Image", html`<code>${image}</code>`],
+        ["Access", project.has_registry_credentials && "Registry credentials"],
+      ]
+    : [
+        ["URL", html`<code>${project.repo_url}</code>`],
+        ["Branch", html`<code>${project.branch}</code>`],
+        ["Directory", project.root_dir && html`<code>${project.root_dir}</code>`],
+        ["Access", access],
+      ];
   return html`
-    <${Card} title="Repository" actions=${actions}>
-      <${Facts}
-        facts=${[
-          ["Address", html`<code>${project.repo_url}</code>`],
-          ["Branch", html`<code>${project.branch}</code>`],
-          ["Directory", project.root_dir && html`<code>${project.root_dir}</code>`],
-          ["Opened by", access],
-        ]}
-      />
+    <${Card} title=${image ? "Image" : "Repository"} actions=${html`<${Button} size="small" onClick=${() => setIsEditing(true)}>Edit<span class="unseen"> the ${image ? "image" : "repository"}</span><//>`}>
+      <${DescriptionList} items=${items} />
     <//>
   `;
 }
 
-function NotPlanned({ error, retry }) {
+function PlanFailed({ error, retry }) {
   return html`
-    <${Problem} title="There is no plan yet." error=${error} retry=${retry}>
-      ${error.code === "plan_failed" && html`<p>Correct the repository above or the settings below, or the code itself, and look again.</p>`}
+    <${Problem} title="The plan could not be created." error=${error} retry=${retry}>
+      ${error.code === "plan_failed" && html`<p>Correct the repository, the build settings or your code, and try again.</p>`}
     <//>
   `;
 }
 
-/** What is left to do, always in sight. */
-function Deploy({ project, plan }) {
-  const [isDiscarding, setIsDiscarding] = useState(false);
+/** The bar with the deploy button, which stays visible while the page scrolls. */
+function DeployBar({ project, plan, isReady }) {
+  const { dialog, confirm } = useDialog();
   const [error, setError] = useState(null);
   const key = useRef(newKey());
   const missing = plan.data?.env.missing ?? [];
@@ -116,32 +130,34 @@ function Deploy({ project, plan }) {
     try {
       const deployment = await api.post("/deployments", { project_id: project.id }, { idempotencyKey: key.current });
       navigate(`/deployments/${deployment.id}`, { replace: true });
-    } catch (found) {
-      setError(found);
+    } catch (problem) {
+      setError(problem);
     }
   };
-  const discard = async () => {
+  const remove = async () => {
     await api.delete(`/projects/${project.id}`);
-    toast.say(`The project ${project.name} was deleted.`);
+    toast.success(`${project.name} was deleted.`);
     navigate("/", { replace: true });
   };
+  const askRemove = () =>
+    confirm({
+      title: "Delete this project?",
+      action: "Delete",
+      text: `${project.name} has never been deployed. Its settings and environment variables will be deleted. Your repository will not be changed.`,
+      onConfirm: remove,
+    });
   return html`
-    ${error && html`<${Problem} title="Nothing was deployed." error=${error} />`}
+    ${error && html`<${Problem} title="The deployment could not be started." error=${error} />`}
     <div class="deploy-bar">
-      <p class="hint">${missing.length ? `Set ${missing.join(", ")} first.` : "You can leave: the project waits in your list until you deploy it."}</p>
-      ${project.status === "inactive" && html`<${Button} kind="quiet" onClick=${() => setIsDiscarding(true)}>Delete<//>`}
-      <${Button} kind="primary" disabled=${!plan.data || missing.length > 0} onClick=${deploy}>Deploy<//>
+      <p class="hint">${missing.length ? `Set ${missing.join(", ")} first.` : "You can leave this page and come back later. The project stays in your list."}</p>
+      ${project.status === "inactive" && html`<${Button} kind="quiet" onClick=${askRemove}>Delete project<//>`}
+      <${Button} kind="primary" disabled=${!isReady || missing.length > 0} onClick=${deploy}>Deploy<//>
     </div>
-    ${
-      isDiscarding &&
-      html`<${Confirm} title="Delete this project?" action="Delete it" onConfirm=${discard} onClose=${() => setIsDiscarding(false)}>
-        <p>${project.name} has never been deployed. Its settings and env vars are deleted, your repository stays as it is.</p>
-      <//>`
-    }
+    ${dialog}
   `;
 }
 
-/** By which the same press, sent twice, makes one deployment. */
+/** Return an idempotency key, so that a repeated request creates only one deployment. */
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,30 +1,39 @@
-/** What cannot be undone, or is felt by visitors; each says what is lost. */
+/** Actions that cannot be undone, or that visitors notice. */
 import { api } from "../../lib/api.js";
-import { html, useState } from "../../lib/html.js";
+import { html } from "../../lib/html.js";
 import { navigate } from "../../lib/router.js";
-import { Button, Card, Confirm, toast } from "../../lib/ui.js";
-import { may } from "./roles.js";
+import { Button, Card, Confirm, toast, useDialog } from "../../lib/ui.js";
+import { hasRole } from "./roles.js";
 
-export function Danger({ project }) {
-  const [asked, setAsked] = useState(null);
-  const close = () => setAsked(null);
-  const isOwner = may(project, "owner");
-  const isServed = ["active", "crashed"].includes(project.status) && project.current_deployment_id;
-  if (!isOwner && !isServed) return null;
+export function DangerZone({ project }) {
+  const { dialog, open, confirm } = useDialog();
+  const isOwner = hasRole(project, "owner");
+  const isActive = ["active", "crashed"].includes(project.status) && project.current_deployment_id;
+  if (!isOwner && !isActive) return null;
+  const askStop = () =>
+    confirm({
+      title: "Stop production?",
+      action: "Stop",
+      text: "Visitors will see a page saying that the application is stopped, and pushes will not be deployed. Deployments and settings are kept.",
+      onConfirm: async () => {
+        await api.post(`/deployments/${project.current_deployment_id}/stop`);
+        toast.success("Production is stopping.");
+      },
+    });
+  const askDelete = () => open((close) => html`<${DeleteDialog} project=${project} onClose=${close} />`);
   return html`
     <${Card} title="Danger zone" kind="danger">
       <ul class="dangers">
-        ${isServed && html`<${Risk} title="Stop production" text="Visitors see a page that says so, until it is started or deployed again." action="Stop it" onClick=${() => setAsked("stop")} />`}
-        ${isOwner && html`<${Risk} title="Hand the project over" text="Make a member its owner; you stay as a member. Its git token is forgotten." action="Choose a member" to=${`/projects/${project.id}/members`} />`}
-        ${isOwner && html`<${Risk} title="Delete the project" text="Its deployments, logs, env vars, domains and hooks go, and its address with them." action="Delete it" onClick=${() => setAsked("delete")} />`}
+        ${isActive && html`<${Action} title="Stop production" text="Visitors see a page saying that the application is stopped, until you start or deploy it again." action="Stop" onClick=${askStop} />`}
+        ${isOwner && html`<${Action} title="Transfer ownership" text="Make a member the owner. You remain a member. The Git token is deleted." action="Choose a member" to=${`/projects/${project.id}/members`} />`}
+        ${isOwner && html`<${Action} title="Delete project" text="Deletes the project's deployments, logs, environment variables, domains and integrations, and frees its address." action="Delete" onClick=${askDelete} />`}
       </ul>
-      ${asked === "stop" && html`<${Stopping} project=${project} onClose=${close} />`}
-      ${asked === "delete" && html`<${Deleting} project=${project} onClose=${close} />`}
+      ${dialog}
     <//>
   `;
 }
 
-function Risk({ title, text, action, onClick, to }) {
+function Action({ title, text, action, onClick, to }) {
   return html`
     <li>
       <div><h3>${title}</h3><p class="hint">${text}</p></div>
@@ -33,34 +42,22 @@ function Risk({ title, text, action, onClick, to }) {
   `;
 }
 
-function Stopping({ project, onClose }) {
-  const stop = async () => {
-    await api.post(`/deployments/${project.current_deployment_id}/stop`);
-    toast.say("Production is being stopped.");
-  };
-  return html`
-    <${Confirm} title="Stop production?" action="Stop it" onConfirm=${stop} onClose=${onClose}>
-      <p>Nothing answers at its address and its domains but a page that says so, and pushes deploy nothing. What is kept: its deployments, and all that is set here.</p>
-    <//>
-  `;
-}
-
-function Deleting({ project, onClose }) {
+function DeleteDialog({ project, onClose }) {
   const remove = async () => {
     await api.delete(`/projects/${project.id}`);
-    toast.say(`${project.name} was deleted.`);
+    toast.success(`${project.name} was deleted.`);
     navigate("/", { replace: true });
   };
   return html`
-    <${Confirm} title="Delete ${project.name}?" action="Delete it for ever" name=${project.name} onConfirm=${remove} onClose=${onClose}>
-      <p>What runs is stopped. Gone for good are:</p>
+    <${Confirm} title="Delete ${project.name}?" action="Delete project" name=${project.name} onConfirm=${remove} onClose=${onClose}>
+      <p>The application will stop. This permanently deletes:</p>
       <ul class="losses">
-        <li>all deployments with their logs, and what they have built</li>
-        <li>env vars, whose values nobody can look up</li>
-        <li>domains, which anybody may claim then</li>
-        <li>webhooks, the deploy key and notifications, and the places of all members</li>
+        <li>all deployments with their logs and build results</li>
+        <li>environment variables, whose values cannot be recovered</li>
+        <li>custom domains, which others can claim afterward</li>
+        <li>webhooks, the deploy key, notifications and the access of all members</li>
       </ul>
-      <p>The repository itself is not touched.</p>
+      <p>Your repository will not be changed. The files of volumes are kept for 7 days. Until then, you can attach the volumes to another project.</p>
     <//>
   `;
 }

@@ -1,65 +1,67 @@
-/** The key that opens a private repository over ssh. */
+/** The deploy key, for private repositories over SSH. */
 import { api } from "../../lib/api.js";
-import { html, useState } from "../../lib/html.js";
-import { remember, useResource } from "../../lib/resource.js";
-import { Ago, Button, Card, Confirm, CopyLine, Problem, Skeleton, toast } from "../../lib/ui.js";
-import { may } from "./roles.js";
+import { html } from "../../lib/html.js";
+import { cacheResource, useResource } from "../../lib/resource.js";
+import { Button, Card, CopyLine, Loaded, TimeAgo, toast, useDialog } from "../../lib/ui.js";
+import { hasRole } from "./roles.js";
 
-export function DeployKey({ project, reload: reloadProject }) {
+export function DeployKey({ project, reload }) {
   const path = `/projects/${project.id}/deploy-key`;
-  const isThere = project.has_deploy_key;
-  const { data: key, error, reload, set } = useResource(isThere ? path : null);
-  const [asked, setAsked] = useState(null);
-  const isAllowed = may(project, "owner");
-  const close = () => setAsked(null);
-  const make = async () => {
-    const made = await api.post(path);
-    remember(path, made);
-    if (isThere) set(made);
-    else await reloadProject();
+  const hasKey = project.has_deploy_key;
+  const key = useResource(hasKey ? path : null);
+  const { dialog, confirm } = useDialog();
+  const isOwner = hasRole(project, "owner");
+  const create = async () => {
+    const created = await api.post(path);
+    cacheResource(path, created);
+    if (hasKey) key.set(created);
+    else await reload();
   };
   const remove = async () => {
     await api.delete(path);
-    toast.say("The deploy key was removed.");
-    await reloadProject();
+    toast.success("The deploy key was removed.");
+    await reload();
   };
-
-  const actions = isAllowed && html`
-    ${!isThere && html`<${Button} icon="key" onClick=${make}>Make a deploy key<//>`}
-    ${isThere && html`<${Button} size="small" kind="quiet" onClick=${() => setAsked("replace")}>Replace it<//>`}
-    ${isThere && html`<${Button} size="small" kind="quiet" icon="trash" label="Remove the deploy key" onClick=${() => setAsked("remove")} />`}
-  `;
+  const askReplace = () =>
+    confirm({
+      title: "Replace the deploy key?",
+      action: "Replace",
+      text: "Pushpaka will not be able to read the repository until you add the new public key to it.",
+      onConfirm: create,
+    });
+  const askRemove = () =>
+    confirm({
+      title: "Remove the deploy key?",
+      action: "Remove",
+      text: "Pushpaka will no longer be able to read repositories that need this key.",
+      onConfirm: remove,
+    });
+  const actions = isOwner && (hasKey
+    ? html`
+        <${Button} size="small" kind="quiet" onClick=${askReplace}>Replace<span class="unseen"> the deploy key</span><//>
+        <${Button} size="small" kind="quiet" icon="trash" label="Remove the deploy key" onClick=${askRemove} />`
+    : html`<${Button} icon="key" onClick=${create}>Create deploy key<//>`);
   return html`
-    <${Card} title="Deploy key" hint="Opens a private repository whose address is of ssh, as in git@github.com:you/shop.git." actions=${actions}>
-      ${error && html`<${Problem} error=${error} retry=${reload} />`}
-      ${isThere && !key && !error && html`<${Skeleton} lines=${2} height=${24} />`}
-      ${!isThere && html`<p>There is none. ${isAllowed ? "Its public half is for the forge; the private one is kept here and never shown." : "The owner of the project can make one."}</p>`}
-      ${isThere && key && html`<${Key} of=${key} />`}
+    <${Card} title="Deploy key" hint="Gives read access to a private repository over SSH, such as git@github.com:you/shop.git." actions=${actions}>
       ${
-        asked === "replace" &&
-        html`<${Confirm} title="Replace the deploy key?" action="Replace it" onConfirm=${make} onClose=${close}>
-          <p>The repository cannot be read until its forge has the public half of the new one.</p>
-        <//>`
+        hasKey
+          ? html`<${Loaded} resource=${key}>${(data) => html`<${PublicKey} of=${data} />`}<//>`
+          : html`<p>There is no deploy key. ${isOwner ? "Create one, and add its public key to the repository. The private key stays on this server." : "The project owner can create one."}</p>`
       }
-      ${
-        asked === "remove" &&
-        html`<${Confirm} title="Remove the deploy key?" action="Remove it" onConfirm=${remove} onClose=${close}>
-          <p>A repository that only this key opens can no longer be deployed.</p>
-        <//>`
-      }
+      ${dialog}
     <//>
   `;
 }
 
-function Key({ of: { public_key: text, fingerprint, created_at: time } }) {
+function PublicKey({ of: { public_key: text, fingerprint, created_at: time } }) {
   return html`
     <div class="stack tight">
       <${CopyLine} text=${text} label="Copy the public key" />
       <p class="hint">
-        Add it to the repository: GitHub and Gitea: Settings, Deploy keys. GitLab: Settings, Repository, Deploy keys.
-        Bitbucket: Repository settings, Access keys. To read is enough.
+        Add this key to the repository with read access. GitHub and Gitea: Settings → Deploy keys. GitLab: Settings → Repository →
+        Deploy keys. Bitbucket: Repository settings → Access keys.
       </p>
-      <p class="hint"><code>${fingerprint}</code>, made <${Ago} time=${time} /></p>
+      <p class="hint"><code>${fingerprint}</code>, created <${TimeAgo} time=${time} /></p>
     </div>
   `;
 }

@@ -1,37 +1,37 @@
-/** The deployments of a project, the newest first, by where they went. */
+/** The deployments of a project, newest first. */
 import { query } from "../../lib/api.js";
 import { count } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
 import { Link } from "../../lib/router.js";
+import { imageOf } from "../../lib/sources.js";
 import { Button, Card, Empty, Problem, Skeleton } from "../../lib/ui.js";
 import { DeployButton } from "./deploy_dialog.js";
+import { useDeploymentActions } from "./deployment_actions.js";
 import { DeploymentList } from "./deployment_row.js";
 import { useLiveList } from "./live.js";
 import { PhaseLegend } from "./phase_bar.js";
-import { may } from "./roles.js";
-import { useVerbs } from "./verbs.js";
+import { hasRole } from "./roles.js";
 
-const ON_A_PAGE = 10;
+const PAGE_SIZE = 10;
 const FILTERS = [
   { target: "", label: "All" },
   { target: "production", label: "Production" },
   { target: "preview", label: "Previews" },
 ];
 
-export default function Deployments({ project, place, reload: reloadProject }) {
-  const target = place.query.get("target") ?? "";
-  const page = Math.max(1, Number.parseInt(place.query.get("page") ?? "1", 10) || 1);
-  const about = { project_id: project.id, target, limit: ON_A_PAGE, offset: (page - 1) * ON_A_PAGE };
-  const list = useResource(`/deployments${query(about)}`);
+export default function Deployments({ project, location, reload: reloadProject }) {
+  const target = location.query.get("target") ?? "";
+  const page = Math.max(1, Number.parseInt(location.query.get("page") ?? "1", 10) || 1);
+  const filter = { project_id: project.id, target, limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE };
+  const list = useResource(`/deployments${query(filter)}`);
   const { data, error, reload } = list;
   useLiveList(project, list);
-  const refresh = () => Promise.all([reload(), reloadProject()]);
-  const verbs = useVerbs({ project, onDone: refresh });
+  const actions = useDeploymentActions({ project, onDone: () => Promise.all([reload(), reloadProject()]) });
 
-  const to = (values) => place.path + query({ target, ...values });
+  const to = (values) => location.path + query({ target, ...values });
   const filters = html`
-    <nav class="filters" aria-label="Which deployments">
+    <nav class="filters" aria-label="Filter deployments">
       ${FILTERS.map((each) => html`<${Link} key=${each.target} to=${to({ target: each.target })} aria-current=${each.target === target ? "true" : undefined}>${each.label}<//>`)}
     </nav>
   `;
@@ -39,28 +39,28 @@ export default function Deployments({ project, place, reload: reloadProject }) {
     <div class="stack">
       <div class="row apart">${filters}<${PhaseLegend} /></div>
       ${error && html`<${Problem} error=${error} retry=${reload} />`}
-      ${!data && !error && html`<${Card} isFlush><div class="waiting"><${Skeleton} lines=${ON_A_PAGE} height=${44} /></div><//>`}
-      ${data?.total === 0 && html`<${Nothing} project=${project} target=${target} />`}
+      ${!data && !error && html`<${Card} isFlush><div class="waiting"><${Skeleton} lines=${PAGE_SIZE} height=${44} /></div><//>`}
+      ${data?.total === 0 && html`<${None} project=${project} target=${target} />`}
       ${
         data?.total > 0 &&
         html`
           <${Card} isFlush>
-            <${DeploymentList} label="Deployments" deployments=${data.data} project=${project} verbs=${verbs} />
+            <${DeploymentList} label="Deployments" deployments=${data.data} project=${project} actions=${actions} />
           <//>
-          <${Pages} page=${page} total=${data.total} to=${(wanted) => to({ page: wanted })} />
+          <${Pages} page=${page} total=${data.total} to=${(number) => to({ page: number })} />
         `
       }
-      ${verbs.dialog}
+      ${actions.dialog}
     </div>
   `;
 }
 
 function Pages({ page, total, to }) {
-  const last = Math.ceil(total / ON_A_PAGE);
-  const step = (wanted, label) =>
-    wanted >= 1 && wanted <= last
-      ? html`<${Button} size="small" to=${to(wanted)}>${label}<//>`
-      : html`<${Button} size="small" disabled>${label}<//>`;
+  const last = Math.ceil(total / PAGE_SIZE);
+  const step = (number, label) => {
+    const isAvailable = number >= 1 && number <= last;
+    return html`<${Button} size="small" to=${isAvailable ? to(number) : undefined} disabled=${!isAvailable}>${label}<//>`;
+  };
   return html`
     <div class="row apart">
       <span class="hint">${count(total, "deployment")}${last > 1 && `, page ${page} of ${last}`}</span>
@@ -69,18 +69,19 @@ function Pages({ page, total, to }) {
   `;
 }
 
-function Nothing({ project, target }) {
-  const action = may(project, "member") && html`<${DeployButton} project=${project} />`;
+function None({ project, target }) {
+  const action = hasRole(project, "member") && html`<${DeployButton} project=${project} />`;
   if (target === "preview") {
     return html`
       <${Empty} title="No previews yet" icon="branch" action=${action}>
-        A preview shows a branch at an address of its own. Deploy one here, or let a webhook deploy each branch that is pushed.
+        A preview deploys a branch to its own address. Deploy one here, or let a webhook deploy each pushed branch.
       <//>
     `;
   }
+  const image = imageOf(project.repo_url);
   return html`
-    <${Empty} title="Nothing has been deployed yet" icon="up" action=${action}>
-      A deployment takes the newest commit of ${project.branch}, builds it and sends visitors to it once it answers.
+    <${Empty} title="No deployments yet" icon="up" action=${action}>
+      A deployment ${image ? `pulls ${image}` : `builds the latest commit of ${project.branch}`} and switches traffic to it once it is healthy.
     <//>
   `;
 }

@@ -1,40 +1,52 @@
-/** A domain: what is left to do for it, what was seen of that, and whether it has a certificate. */
+/** A custom domain: its verification, DNS records and certificate. */
 import { api } from "../../lib/api.js";
 import { hostOf } from "../../lib/format.js";
-import { html, useState } from "../../lib/html.js";
-import { Ago, Badge, Button, Card, Confirm, CopyLine, Facts, Icon, toast } from "../../lib/ui.js";
+import { html } from "../../lib/html.js";
+import { Badge, Button, Card, CopyLine, DescriptionList, ExternalLink, Icon, TimeAgo, toast, useDialog } from "../../lib/ui.js";
 
 const STATUS = {
-  pending: { tone: "wait", label: "Not proven" },
-  verified: { tone: "good", label: "Proven" },
-  lapsing: { tone: "bad", label: "Record is gone" },
+  pending: { tone: "wait", label: "Not verified" },
+  verified: { tone: "good", label: "Verified" },
+  lapsing: { tone: "bad", label: "Record missing" },
 };
 
-/** @param {{domain: object, project: object, isAllowed: boolean, onChange: (domain: object) => void, onGone: () => void}} props */
-export function DomainCard({ domain, project, isAllowed, onChange, onGone }) {
-  const [isRemoving, setIsRemoving] = useState(false);
+/** @param {{domain: object, project: object, isOwner: boolean, onChange: (domain: object) => void, onRemoved: () => void}} props */
+export function DomainCard({ domain, project, isOwner, onChange, onRemoved }) {
+  const { dialog, confirm } = useDialog();
   const { tone, label } = STATUS[domain.status];
   const verify = async () => {
-    const seen = await api.post(`/domains/${domain.id}/verify`);
-    onChange(seen);
-    if (seen.status === "verified") toast.say(`${domain.domain} is proven.`);
+    const checked = await api.post(`/domains/${domain.id}/verify`);
+    onChange(checked);
+    if (checked.status === "verified") toast.success(`${domain.domain} is verified.`);
   };
-  const address = `http${domain.ssl_enabled ? "s" : ""}://${domain.domain}`;
-  const name = domain.verified ? html`<a href=${address} target="_blank" rel="noopener noreferrer">${domain.domain}</a>` : domain.domain;
+  const remove = async () => {
+    await api.delete(`/domains/${domain.id}`);
+    toast.success(`${domain.domain} was removed.`);
+    onRemoved();
+  };
+  const askRemove = () =>
+    confirm({
+      title: `Remove ${domain.domain}?`,
+      action: "Remove",
+      text: "The project will no longer serve this domain, and anyone will be able to claim it. To add the domain again, you will need a new TXT record.",
+      onConfirm: remove,
+    });
+  const url = `http${domain.ssl_enabled ? "s" : ""}://${domain.domain}`;
+  const name = domain.verified ? html`<${ExternalLink} href=${url}>${domain.domain}<//>` : domain.domain;
   const title = html`<span class="row">${name}<${Badge} tone=${tone}>${label}<//></span>`;
-  const actions = isAllowed && html`
-    <${Button} size="small" icon="refresh" onClick=${verify}>Verify now<span class="unseen"> that ${domain.domain} is yours</span><//>
-    <${Button} size="small" kind="quiet" icon="trash" label=${`Remove ${domain.domain}`} onClick=${() => setIsRemoving(true)} />
+  const actions = isOwner && html`
+    <${Button} size="small" icon="refresh" onClick=${verify}>Verify<span class="unseen"> ${domain.domain}</span><//>
+    <${Button} size="small" kind="quiet" icon="trash" label=${`Remove ${domain.domain}`} onClick=${askRemove} />
   `;
   return html`
     <${Card} title=${title} actions=${actions}>
       <ol class="domain-steps">
-        <${Proof} domain=${domain} />
-        <${Way} domain=${domain} project=${project} />
-        <${Certificate} domain=${domain} />
+        <${Ownership} domain=${domain} />
+        <${Routing} domain=${domain} project=${project} />
+        <${Certificate} isIssued=${domain.ssl_enabled} />
       </ol>
+      ${dialog}
     <//>
-    ${isRemoving && html`<${Removing} domain=${domain} onGone=${onGone} onClose=${() => setIsRemoving(false)} />`}
   `;
 }
 
@@ -50,91 +62,67 @@ function Step({ isDone, title, children }) {
   `;
 }
 
-/** The record that proves whose it is. */
-function Proof({ domain }) {
-  const { type, name, value } = domain.verification;
-  const isProven = domain.status === "verified";
-  return html`
-    <${Step} isDone=${isProven} title=${isProven ? "It is yours" : `Set this ${type} record`}>
-      ${
-        isProven
-          ? html`<p class="hint">Leave the TXT record <code>${name}</code> where it is: it is looked for once an hour.</p>`
-          : html`<div class="records stack tight">
-              <${Facts} facts=${[["Type", type], ["Name", html`<${CopyLine} text=${name} label="Copy the name" />`], ["Value", html`<${CopyLine} text=${value} label="Copy the value" />`]]} />
-            </div>`
-      }
-      <${Sight} domain=${domain} />
-    <//>
-  `;
-}
-
-/** What the last look at the record has found, and until when there is time. */
-function Sight({ domain }) {
+/** The TXT record that proves ownership, and the result of the last check. */
+function Ownership({ domain }) {
   const { status, reason, checked_at: checkedAt, expires_at: expiresAt } = domain;
+  const { type, name, value } = domain.verification;
+  const isVerified = status === "verified";
+  const records = [["Type", type], ["Name", html`<${CopyLine} text=${name} label="Copy the name" />`], ["Value", html`<${CopyLine} text=${value} label="Copy the value" />`]];
   return html`
-    <p class="hint" role="status">
-      ${checkedAt ? html`Looked for <${Ago} time=${checkedAt} />. ` : "It is looked for by itself within a minute. "}
-      ${reason && html`<span class=${status === "verified" ? "" : "reason"}>${reason}</span> `}
-      ${expiresAt && (status === "pending" ? `The claim ends ${inDays(expiresAt)}.` : `It is no longer routed ${inDays(expiresAt)}.`)}
-    </p>
-  `;
-}
-
-/** Where the name leads. */
-function Way({ domain, project }) {
-  const { reached, seen, expected } = domain.reachability;
-  const alias = expected.cname ?? hostOf(project.url).split(":")[0];
-  const title = reached ? "It leads here" : "Lead it here";
-  return html`
-    <${Step} isDone=${reached} title=${title}>
+    <${Step} isDone=${isVerified} title=${isVerified ? "Ownership verified" : `Add this ${type} record`}>
       ${
-        !reached &&
-        html`<div class="records stack tight">
-          <p class="hint">Set a CNAME record${expected.addresses.length > 0 && ", or for a name that can have none, the addresses"}.</p>
-          <${Facts}
-            facts=${[
-              ["CNAME", html`<${CopyLine} text=${alias} label="Copy the alias" />`],
-              ...expected.addresses.map((address) => [address.includes(":") ? "AAAA" : "A", html`<${CopyLine} text=${address} label="Copy the address" />`]),
-            ]}
-          />
-        </div>`
+        isVerified
+          ? html`<p class="hint">Keep the TXT record <code>${name}</code>. It is checked once an hour.</p>`
+          : html`<div class="records stack tight"><${DescriptionList} items=${records} /></div>`
       }
-      <p class="hint">${seenWords(domain, seen)}</p>
-    <//>
-  `;
-}
-
-function seenWords({ verified, checked_at: checkedAt }, { cname, addresses }) {
-  if (cname) return `Seen: an alias of ${cname}.`;
-  if (addresses.length > 0) return `Seen: ${addresses.join(", ")}.`;
-  if (!checkedAt || !verified) return "Where it leads is looked at once it is proven.";
-  return "Seen: no record that leads anywhere. Behind a proxy of your own that may well be so.";
-}
-
-function Certificate({ domain }) {
-  const { ssl_enabled: isSecured } = domain;
-  return html`
-    <${Step} isDone=${isSecured} title=${isSecured ? "It has a certificate" : "No certificate yet"}>
-      <p class="hint">
-        ${
-          isSecured
-            ? "Visitors are sent to HTTPS, and it is renewed by itself."
-            : "One is obtained by itself once the name leads here, where whoever runs this instance has set up HTTPS."
-        }
+      <p class="hint" role="status">
+        ${checkedAt ? html`Checked <${TimeAgo} time=${checkedAt} />. ` : "The first check runs within a minute. "}
+        ${reason && html`<span class=${isVerified ? "" : "reason"}>${reason}</span> `}
+        ${expiresAt && (status === "pending" ? `The claim expires ${inDays(expiresAt)}.` : `Routing stops ${inDays(expiresAt)}.`)}
       </p>
     <//>
   `;
 }
 
-function Removing({ domain, onGone, onClose }) {
-  const remove = async () => {
-    await api.delete(`/domains/${domain.id}`);
-    toast.say(`${domain.domain} was removed.`);
-    onGone();
-  };
+/** The records that point the domain to this server. */
+function Routing({ domain, project }) {
+  const { dns_ok: isReached, dns_actual: actual, dns_expected: expected } = domain;
+  const alias = expected.cname ?? hostOf(project.url ?? "").split(":")[0];
+  const records = [
+    ["CNAME", html`<${CopyLine} text=${alias} label="Copy the CNAME target" />`],
+    ...expected.addresses.map((address) => [address.includes(":") ? "AAAA" : "A", html`<${CopyLine} text=${address} label="Copy the address" />`]),
+  ];
   return html`
-    <${Confirm} title="Remove ${domain.domain}?" action="Remove it" onConfirm=${remove} onClose=${onClose}>
-      <p>The project stops to answer there, and anybody may claim the name. To bring it back takes another TXT record.</p>
+    <${Step} isDone=${isReached} title=${isReached ? "The domain points to this server" : "Point the domain to this server"}>
+      ${
+        !isReached &&
+        html`<div class="records stack tight">
+          <p class="hint">Add a CNAME record${expected.addresses.length > 0 && ", or address records for an apex domain"}.</p>
+          <${DescriptionList} items=${records} />
+        </div>`
+      }
+      <p class="hint">${currentRecords(domain, actual)}</p>
+    <//>
+  `;
+}
+
+function currentRecords({ verified, checked_at: checkedAt }, { cname, addresses }) {
+  if (cname) return `Current record: CNAME ${cname}.`;
+  if (addresses.length > 0) return `Current addresses: ${addresses.join(", ")}.`;
+  if (!checkedAt || !verified) return "The records are checked once the domain is verified.";
+  return "No CNAME or address record was found. This is normal if the domain points to your own proxy.";
+}
+
+function Certificate({ isIssued }) {
+  return html`
+    <${Step} isDone=${isIssued} title=${isIssued ? "Certificate issued" : "No certificate yet"}>
+      <p class="hint">
+        ${
+          isIssued
+            ? "Visitors are redirected to HTTPS. The certificate is renewed automatically."
+            : "A certificate is issued automatically once the domain points to this server, if HTTPS is enabled on this instance."
+        }
+      </p>
     <//>
   `;
 }

@@ -1,52 +1,51 @@
-/** Domains of one's own: claimed, proven by a record, and led here. */
+/** The custom domains of a project. */
 import { api } from "../../lib/api.js";
-import { html, useState } from "../../lib/html.js";
+import { html } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Button, Card, Empty, FormDialog, Input, Problem, Skeleton } from "../../lib/ui.js";
+import { Button, Empty, FormDialog, Input, Loaded, useDialog } from "../../lib/ui.js";
 import { DomainCard } from "./domain_card.js";
-import { may } from "./roles.js";
+import { hasRole } from "./roles.js";
+
+const NOTHING_RESPONDS = "Nothing responds at these domains because the application has no web process.";
 
 export default function Domains({ project }) {
-  const { data, error, reload, set } = useResource("/domains");
-  const [isAdding, setIsAdding] = useState(false);
-  const isAllowed = may(project, "owner");
-  if (error && !data) return html`<${Problem} error=${error} retry=${reload} />`;
-  if (!data) return html`<${Card}><${Skeleton} lines=${4} height=${32} /><//>`;
+  const resource = useResource("/domains");
+  const { dialog, open } = useDialog();
+  const isOwner = hasRole(project, "owner");
+  const update = (change) => resource.set(({ data }) => ({ data: change(data) }));
+  const add = (domain) => update((all) => [domain, ...all]);
+  const replace = (domain) => update((all) => all.map((each) => (each.id === domain.id ? domain : each)));
+  const remove = (domain) => update((all) => all.filter((each) => each.id !== domain.id));
 
-  const domains = data.data.filter(({ project_id: id }) => id === project.id);
-  const put = (domain) => set((now) => ({ data: now.data.map((each) => (each.id === domain.id ? domain : each)) }));
-  const added = (domain) => set((now) => ({ data: [domain, ...now.data] }));
-  const gone = (domain) => set((now) => ({ data: now.data.filter((each) => each.id !== domain.id) }));
-  const add = isAllowed && html`<${Button} kind="primary" icon="plus" onClick=${() => setIsAdding(true)}>Add a domain<//>`;
-  return html`
-    <div class="stack">
-      ${domains.length > 0 && html`<div class="row apart"><p class="hint">The project also answers at its own address, whatever is here.</p>${add}</div>`}
-      ${domains.length === 0 && html`<${Nothing} action=${add} isAllowed=${isAllowed} />`}
-      ${domains.map((domain) => html`<${DomainCard} key=${domain.id} ...${{ domain, project, isAllowed }} onChange=${put} onGone=${() => gone(domain)} />`)}
-      ${isAdding && html`<${Adding} project=${project} onAdded=${added} onClose=${() => setIsAdding(false)} />`}
-    </div>
-  `;
+  const askAdd = () => open((close) => html`<${AddDialog} project=${project} onAdded=${add} onClose=${close} />`);
+  const button = isOwner && html`<${Button} kind="primary" icon="plus" onClick=${askAdd}>Add domain<//>`;
+  const list = ({ data }) => {
+    const domains = data.filter(({ project_id: id }) => id === project.id);
+    if (!domains.length) return html`<${None} action=${button} isOwner=${isOwner} />`;
+    return html`
+      <div class="row apart"><p class="hint">${project.url ? "The project also keeps its own address." : NOTHING_RESPONDS}</p>${button}</div>
+      ${domains.map((domain) => html`<${DomainCard} key=${domain.id} ...${{ domain, project, isOwner }} onChange=${replace} onRemoved=${() => remove(domain)} />`)}
+    `;
+  };
+  return html`<div class="stack"><${Loaded} resource=${resource} lines=${4} height=${32}>${list}<//>${dialog}</div>`;
 }
 
-function Adding({ project, onAdded, onClose }) {
-  const add = async ({ domain }) => {
-    onAdded(await api.post("/domains", { project_id: project.id, domain }));
-    onClose();
-  };
+function AddDialog({ project, onAdded, onClose }) {
+  const add = async ({ domain }) => onAdded(await api.post("/domains", { project_id: project.id, domain }));
   return html`
-    <${FormDialog} title="Add a domain" label="New domain" action="Add it" onSubmit=${add} onClose=${onClose}>
-      <${Input} name="domain" label="Domain" isMono required placeholder="shop.example.com" hint="You are told next which records to set where its names are kept." />
+    <${FormDialog} title="Add domain" label="New domain" action="Add" onSubmit=${add} onClose=${onClose}>
+      <${Input} name="domain" label="Domain" isMono required placeholder="shop.example.com" hint="The next step shows the DNS records to add." />
     <//>
   `;
 }
 
-function Nothing({ action, isAllowed }) {
+function None({ action, isOwner }) {
   return html`
-    <${Empty} title="No domains of your own yet" icon="globe" action=${action}>
+    <${Empty} title="No custom domains yet" icon="globe" action=${action}>
       ${
-        isAllowed
-          ? "Let the project answer at a name that you own. You prove that it is yours by a TXT record, and lead it here."
-          : "The owner of the project can let it answer at a name of their own."
+        isOwner
+          ? "Serve the project at your own domain. You verify it with a TXT record and point it to this server."
+          : "The project owner can add domains."
       }
     <//>
   `;

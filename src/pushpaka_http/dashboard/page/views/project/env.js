@@ -1,93 +1,76 @@
-/** The env vars of a project: which there are, never what they hold. */
+/** The environment variables of a project. Values are never shown. */
 import { api, query } from "../../lib/api.js";
-import { html, useState } from "../../lib/html.js";
+import { html } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
-import { Ago, Badge, Button, Card, Confirm, Empty, Problem, Skeleton, toast } from "../../lib/ui.js";
+import { Badge, Button, ListCard, TimeAgo, toast, useDialog } from "../../lib/ui.js";
 import { EnvChanged } from "./env_changed.js";
-import { EnvDialog } from "./env_dialog.js";
-import { EnvPaste } from "./env_paste.js";
-import { may } from "./roles.js";
-import { SCOPES } from "./scopes.js";
+import { ImportDialog, SCOPES, VariableDialog } from "./env_dialogs.js";
+import { hasRole } from "./roles.js";
 
 export default function EnvVars({ project, reload: reloadProject }) {
-  const { data, error, reload } = useResource(`/env${query({ project_id: project.id })}`);
-  /** {kind: "set" | "paste" | "remove", variable?: object} */
-  const [asked, setAsked] = useState(null);
-  const close = () => setAsked(null);
-  const refresh = () => Promise.all([reload(), reloadProject()]);
+  const resource = useResource(`/env${query({ project_id: project.id })}`);
+  const { dialog, open, confirm } = useDialog();
+  const onDone = () => Promise.all([resource.reload(), reloadProject()]);
+  const isMember = hasRole(project, "member");
 
-  if (error && !data) return html`<${Problem} error=${error} retry=${reload} />`;
-  if (!data) return html`<${Card} title="Env vars"><${Skeleton} lines=${4} height=${32} /><//>`;
-  const isAllowed = may(project, "member");
-  const actions = isAllowed && html`<${Adding} ask=${setAsked} />`;
-  const hint = "Values are kept encrypted and shown to nobody. A deployment has those of the moment at which it is asked for.";
+  const edit = (variable) => open((close) => html`<${VariableDialog} ...${{ project, variable, onDone }} onClose=${close} />`);
+  const paste = () => open((close) => html`<${ImportDialog} ...${{ project, onDone }} present=${resource.data.data} onClose=${close} />`);
+  const remove = ({ key, scope }) =>
+    confirm({
+      title: `Remove ${key}?`,
+      action: "Remove",
+      text: html`The value for <strong>${SCOPES[scope].label.toLowerCase()}</strong> will be deleted and cannot be recovered. Running deployments keep the variable until the next deployment.`,
+      onConfirm: async () => {
+        await api.delete("/env", { project_id: project.id, key, scope });
+        toast.success(`${key} was removed.`);
+        await onDone();
+      },
+    });
+  const action = isMember && html`
+    <div class="row">
+      <${Button} icon="copy" onClick=${paste}>Import .env<//>
+      <${Button} kind="primary" icon="plus" onClick=${() => edit()}>Add variable<//>
+    </div>
+  `;
+  const text = isMember
+    ? "Passwords, keys and URLs that your application needs and that do not belong in its repository."
+    : "Project members can add environment variables.";
   return html`
     <div class="stack">
       <${EnvChanged} project=${project} />
-      <${Card} title="Env vars" hint=${hint} actions=${data.data.length > 0 && actions} isFlush>
-        ${
-          data.data.length === 0
-            ? html`<${Nothing} action=${actions} isAllowed=${isAllowed} />`
-            : html`<ul class="entries" aria-label="Env vars">${data.data.map((each) => html`<${Variable} key=${each.id} variable=${each} isAllowed=${isAllowed} ask=${setAsked} />`)}</ul>`
-        }
+      <${ListCard}
+        title="Environment variables" hint="Values are stored encrypted and never shown. Changes apply to new deployments."
+        resource=${resource} action=${action} empty=${{ title: "No environment variables yet", icon: "key", text }}
+      >
+        ${(variables) => html`
+          <ul class="entries" aria-label="Environment variables">
+            ${variables.map((each) => html`<${Variable} key=${each.id} variable=${each} ...${{ isMember, edit, remove }} />`)}
+          </ul>
+        `}
       <//>
-      ${asked?.kind === "set" && html`<${EnvDialog} ...${{ project, onClose: close, onDone: refresh }} variable=${asked.variable} />`}
-      ${asked?.kind === "paste" && html`<${EnvPaste} ...${{ project, present: data.data, onClose: close, onDone: refresh }} />`}
-      ${asked?.kind === "remove" && html`<${Removing} ...${{ project, onClose: close, onDone: refresh }} variable=${asked.variable} />`}
+      ${dialog}
     </div>
   `;
 }
 
-function Adding({ ask }) {
-  return html`
-    <${Button} icon="copy" onClick=${() => ask({ kind: "paste" })}>Paste a .env file<//>
-    <${Button} kind="primary" icon="plus" onClick=${() => ask({ kind: "set" })}>Add<//>
-  `;
-}
-
-function Variable({ variable, isAllowed, ask }) {
+function Variable({ variable, isMember, edit, remove }) {
   const { key, scope, updated_at: time } = variable;
   return html`
     <li class="member">
       <div>
         <code class="strong">${key}</code>
-        <p class="hint">set <${Ago} time=${time} /></p>
+        <p class="hint">Updated <${TimeAgo} time=${time} /></p>
       </div>
       <div class="row">
         <${Badge} tone=${scope === "production" ? "good" : "idle"}>${SCOPES[scope].label}<//>
         ${
-          isAllowed &&
+          isMember &&
           html`
-            <${Button} size="small" kind="quiet" onClick=${() => ask({ kind: "set", variable })}>Change<span class="unseen"> ${key}</span><//>
-            <${Button} size="small" kind="quiet" icon="trash" label=${`Remove ${key}`} onClick=${() => ask({ kind: "remove", variable })} />
+            <${Button} size="small" kind="quiet" onClick=${() => edit(variable)}>Edit<span class="unseen"> ${key}</span><//>
+            <${Button} size="small" kind="quiet" icon="trash" label=${`Remove ${key}`} onClick=${() => remove(variable)} />
           `
         }
       </div>
     </li>
-  `;
-}
-
-function Removing({ project, variable: { key, scope }, onClose, onDone }) {
-  const remove = async () => {
-    await api.delete("/env", { project_id: project.id, key, scope });
-    toast.say(`${key} was removed.`);
-    await onDone();
-  };
-  return html`
-    <${Confirm} title=${`Remove ${key}?`} action="Remove it" onConfirm=${remove} onClose=${onClose}>
-      <p>Its value for <strong>${SCOPES[scope].label.toLowerCase()}</strong> is gone then: nobody can look it up. What runs keeps it until the next deployment.</p>
-    <//>
-  `;
-}
-
-function Nothing({ action, isAllowed }) {
-  return html`
-    <${Empty} title="No env vars yet" icon="key" action=${isAllowed && html`<div class="row">${action}</div>`}>
-      ${
-        isAllowed
-          ? "Passwords, keys and addresses that the application needs, and that do not belong into its repository."
-          : "A member of the team can set what the application needs."
-      }
-    <//>
   `;
 }

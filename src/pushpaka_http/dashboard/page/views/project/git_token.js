@@ -1,31 +1,29 @@
-/** What opens a private repository over https: kept, and never shown again. */
+/** The section for the Git token, for private repositories over HTTPS. */
 import { api } from "../../lib/api.js";
-import { html, useState } from "../../lib/html.js";
+import { html } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
-import { Button, Card, Confirm, Form, Input, Submit, toast } from "../../lib/ui.js";
+import { Button, Card, Input, toast, useDialog } from "../../lib/ui.js";
 
-export function GitToken({ project, onSaved }) {
-  const [isForgetting, setIsForgetting] = useState(false);
-  const keep = async (token) => {
-    onSaved(await api.patch(`/projects/${project.id}`, { git_token: token }));
-    toast.say(token ? "The git token is kept." : "The git token was forgotten.");
+export function GitToken({ project, onRemoved }) {
+  const { dialog, confirm } = useDialog();
+  const hasToken = project.has_git_token;
+  const remove = async () => {
+    onRemoved(await api.patch(`/projects/${project.id}`, { git_token: null }));
+    toast.success("The Git token was removed.");
   };
-  const hint = html`For a private repository over https, and for telling its forge of each commit's state. Over ssh it is <${Link} to=${`/projects/${project.id}/hooks`}>a deploy key<//>.`;
+  const askRemove = () =>
+    confirm({
+      title: "Remove the Git token?",
+      action: "Remove",
+      text: "If the repository is private, Pushpaka will no longer be able to read it, and new deployments will fail.",
+      onConfirm: remove,
+    });
+  const hint = html`The Git token gives Pushpaka access to a private repository over HTTPS and lets it report commit statuses. For SSH, use a <${Link} to=${`/projects/${project.id}/integrations`}>deploy key<//>.`;
+  const actions = hasToken && html`<${Button} onClick=${askRemove}>Remove token<//>`;
   return html`
-    <${Card} title="Git token" hint=${hint}>
-      <${Form} label="Git token" resets onSubmit=${({ git_token: token }) => keep(token)}>
-        <${Input} name="git_token" type="password" required isMono autocomplete="off" label=${project.has_git_token ? "Another token" : "Token"} hint=${project.has_git_token ? "There is one. It cannot be shown; another one takes its place." : "There is none."} />
-        <div class="actions">
-          <${Submit} kind="plain">Keep it<//>
-          ${project.has_git_token && html`<${Button} kind="quiet" onClick=${() => setIsForgetting(true)}>Forget the token<//>`}
-        </div>
-      <//>
-      ${
-        isForgetting &&
-        html`<${Confirm} title="Forget the git token?" action="Forget it" onConfirm=${() => keep(null)} onClose=${() => setIsForgetting(false)}>
-          <p>A private repository can no longer be read then, so that deployments of its commits fail.</p>
-        <//>`
-      }
+    <${Card} title="Git token" hint=${hint} actions=${actions}>
+      <${Input} name="git_token" type="password" isMono autocomplete="off" label=${hasToken ? "New token" : "Token"} hint=${hasToken ? "A token is stored. Enter a new token to replace it." : "The token is stored encrypted and never shown again."} />
+      ${dialog}
     <//>
   `;
 }

@@ -1,18 +1,19 @@
-/** Keeps what is shown of deployments as they are, by the events that tell of their moves. */
-import { useMoves } from "../../lib/events.js";
+/** Lists of deployments that update themselves. */
+import { useDeploymentEvents } from "../../lib/events.js";
 
 /**
- * @param {object} project whose deployments are meant
- * @param {object} list of useResource, a page of deployments: one that moves and is not among them
- *   has the page be read anew
+ * Update the deployments of a list as they change, and reload it for new ones.
+ *
+ * @param {object} project only its deployments are of interest
+ * @param {object} list a page of deployments, from useResource
  */
 export function useLiveList(project, list) {
-  const moved = (deployment) => {
+  const onChange = (deployment) => {
     if (deployment.project_id !== project.id) return undefined;
-    const isHere = list.data?.data.some(({ id }) => id === deployment.id);
-    if (!isHere) return list.reload();
-    const put = (each) => (each.id === deployment.id ? deployment : each);
-    return list.set((page) => ({ ...page, data: page.data.map(put) }));
+    const isListed = list.data?.data.some(({ id }) => id === deployment.id);
+    if (!isListed) return list.reload();
+    const replace = (each) => (each.id === deployment.id ? deployment : each);
+    return list.set((page) => ({ ...page, data: page.data.map(replace) }));
   };
-  useMoves({ moved, readAnew: list.reload });
+  useDeploymentEvents({ onChange, onReconnect: list.reload });
 }

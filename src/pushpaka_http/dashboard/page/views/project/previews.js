@@ -1,14 +1,14 @@
-/** The previews that serve right now. */
+/** The active previews of a project. */
 import { hostOf } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
-import { Ago, Card, Commit, Menu } from "../../lib/ui.js";
+import { Card, Commit, ExternalLink, Menu, TimeAgo } from "../../lib/ui.js";
 
-export function Previews({ previews, verbs }) {
+export function Previews({ previews, actions }) {
   return html`
     <${Card} title="Previews" isFlush>
-      <ul class="entries" aria-label="Previews that serve">
-        ${previews.map((each) => html`<${Preview} key=${each.id} of=${each} items=${verbs.offered(each)} />`)}
+      <ul class="entries" aria-label="Active previews">
+        ${previews.map((each) => html`<${Preview} key=${each.id} of=${each} items=${actions.actionsFor(each)} />`)}
       </ul>
     <//>
   `;
@@ -20,13 +20,13 @@ function Preview({ of: preview, items }) {
     <li class="preview">
       <div>
         <${Link} to=${`/deployments/${preview.id}`} class="strong">${branch}<//>
-        <p class="hint"><${Ago} time=${preview.finished_at ?? preview.created_at} /></p>
+        <p class="hint"><${TimeAgo} time=${preview.finished_at ?? preview.created_at} /></p>
       </div>
       <div>
-        <a href=${preview.url} target="_blank" rel="noopener noreferrer">${hostOf(preview.url)}</a>
+        ${preview.url && html`<${ExternalLink} href=${preview.url}>${hostOf(preview.url)}<//>`}
         <${Commit} of=${{ ...preview, branch: null }} />
       </div>
-      ${items.length > 0 && html`<${Menu} label=${`What to do with the preview of ${branch}`} items=${items} />`}
+      ${items.length > 0 && html`<${Menu} label=${`Actions for the preview of ${branch}`} items=${items} />`}
     </li>
   `;
 }

@@ -1,11 +1,12 @@
-/** What somebody may do with a project, as the API decides it: what one may not is not offered. */
+/** Roles in a project. The dashboard hides actions that the API would reject. */
 
 const RANKS = ["viewer", "member", "owner"];
 
-/** Whether the reader of `project` has at least the role `needed`. */
-export const may = (project, needed) => RANKS.indexOf(project.role) >= RANKS.indexOf(needed);
+/** Return true if the user has at least this role in the project. */
+export const hasRole = (project, role) => RANKS.indexOf(project.role) >= RANKS.indexOf(role);
 
-export const ROLES = {
-  viewer: "Viewer: looks at everything but secrets",
-  member: "Member: deploys, and changes settings and env vars",
-};
+/** The roles that an owner can assign, as options of a Select. */
+export const ROLE_OPTIONS = [
+  { value: "viewer", label: "Viewer" },
+  { value: "member", label: "Member" },
+];

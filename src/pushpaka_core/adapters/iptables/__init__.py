@@ -1,0 +1,1 @@
+"""Packet filters of this host, set with iptables."""

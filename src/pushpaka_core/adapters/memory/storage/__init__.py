@@ -1,0 +1,1 @@
+"""In-memory storage, with one module of repository classes per feature."""

@@ -1,0 +1,1 @@
+"""Builds releases with processes of this host."""

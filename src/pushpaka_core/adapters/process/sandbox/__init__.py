@@ -1,0 +1,1 @@
+"""Confines projects: users, permissions, control groups and private directories."""

@@ -1,0 +1,1 @@
+"""Finds or downloads Python, Node and package managers."""

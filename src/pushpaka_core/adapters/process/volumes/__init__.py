@@ -1,0 +1,1 @@
+"""The files of volumes, and their mounts in releases."""

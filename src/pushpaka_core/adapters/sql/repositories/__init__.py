@@ -1,0 +1,1 @@
+"""The repositories of the storage, one module per kind of row."""

@@ -1,0 +1,1 @@
+"""Docker Swarm: builds images, and runs services on several machines."""

@@ -1,0 +1,70 @@
+"""Keeps volumes on the node of the Swarm whose engine the platform uses."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Collection
+
+from attrs import frozen
+
+from pushpaka_core.adapters.docker.volume_files import DockerVolumeFiles
+from pushpaka_core.adapters.swarm.cluster import SwarmCluster
+from pushpaka_core.domain.ids import VolumeId
+from pushpaka_core.domain.volumes.volumes import Volume
+from pushpaka_core.errors import RuntimeUnavailableError
+
+
+@frozen(kw_only=True)
+class SwarmVolumeFiles:
+    """
+    Keeps each volume as a named volume of one node.
+
+    The API of a Swarm gives no access to the volumes of other nodes, see decision record 0068.
+    """
+
+    _cluster: SwarmCluster
+    _local: DockerVolumeFiles
+
+    async def create(self, volume: Volume, /) -> str:
+        """Create the volume on the node of the platform, unless it exists."""
+        node = await self._require_node(volume)
+        await self._local.create(volume)
+        return node
+
+    async def exists(self, volume: Volume, /) -> bool:
+        """Return True if the node has the volume."""
+        await self._require_node(volume)
+        return await self._local.exists(volume)
+
+    async def used_bytes(self, volume: Volume, /) -> int:
+        """Return the size of all files. The engine counts holes as used space."""
+        await self._require_node(volume)
+        return await self._local.used_bytes(volume)
+
+    async def read(self, volume: Volume, /, *, path: str = "") -> AsyncIterator[bytes]:
+        """Yield an archive."""
+        await self._require_node(volume)
+        async for piece in self._local.read(volume, path=path):
+            yield piece
+
+    async def write(self, volume: Volume, archive: AsyncIterable[bytes], /) -> None:
+        """Extract an archive."""
+        await self._require_node(volume)
+        await self._local.write(volume, archive)
+
+    async def delete(self, volume: Volume, /) -> None:
+        """Remove the volume, which no container may use."""
+        await self._require_node(volume)
+        await self._local.delete(volume)
+
+    async def ids(self) -> Collection[VolumeId]:
+        """Return the ids of the volumes on the node of the platform."""
+        return await self._local.ids()
+
+    async def _require_node(self, volume: Volume) -> str:
+        """Return the name of the platform's node, unless the volume is on another one."""
+        node = await self._cluster.engine.call(self._cluster.local_node)
+        if volume.node not in {None, node.name}:
+            raise RuntimeUnavailableError(
+                f"The volume {volume.name} is on the node {volume.node}, but Pushpaka uses the"
+                f" engine of the node {node.name}. Set PUSHPAKA_DOCKER_URL to the engine of"
+                f" {volume.node}."
+            )
+        return node.name

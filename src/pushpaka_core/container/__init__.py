@@ -1,0 +1,1 @@
+"""Connects services to adapters, for the API, the worker, tests and embedders."""

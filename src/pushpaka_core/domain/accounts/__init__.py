@@ -1,0 +1,1 @@
+"""Users, sign-in, API tokens, members, roles and quotas."""

@@ -1,0 +1,1 @@
+"""Deployments, their states and targets, and releases."""

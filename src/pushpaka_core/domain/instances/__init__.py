@@ -1,0 +1,1 @@
+"""Instances: the running processes and containers of a deployment."""

@@ -1,0 +1,1 @@
+"""Webhooks, notifications and the outbox."""

@@ -1,0 +1,1 @@
+"""Log lines, the timeline of a deployment, and the redaction of secrets."""

@@ -1,0 +1,1 @@
+"""Build plans, and the frameworks they support."""

@@ -1,0 +1,1 @@
+"""Nodes, workers, the audit log, activity and stored secrets of an instance."""

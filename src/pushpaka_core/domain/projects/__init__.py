@@ -1,0 +1,1 @@
+"""Projects, their repositories, environment variables, deploy keys and archives."""

@@ -1,0 +1,1 @@
+"""Host names, custom domains and their verification."""

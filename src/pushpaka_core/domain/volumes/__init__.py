@@ -1,0 +1,1 @@
+"""Volumes, which keep the files of a project across deployments."""

@@ -1,0 +1,49 @@
+"""The contents of cgroup files that enforce resource limits, for cgroup v1 and v2."""
+
+from collections.abc import Mapping
+
+from pushpaka_core.ports.processes import ResourceLimits
+
+CPU, MEMORY, PIDS = "cpu", "memory", "pids"
+"""The names of the cgroup controllers."""
+SWAP_FILES = frozenset({"memory.swap.max", "memory.memsw.limit_in_bytes"})
+"""
+Files that do not exist if the kernel does not account for swap. In that case, swap is not limited.
+"""
+
+_CFS_PERIOD_MICROSECONDS = 100_000
+"""The period over which the kernel enforces a CPU quota (CFS bandwidth control)."""
+
+
+def limit_files(limits: ResourceLimits, *, is_v2: bool) -> Mapping[str, Mapping[str, str]]:
+    """
+    Return the contents of the cgroup files by controller and file name, in the order of writing.
+
+    The memory limit includes swap: v2 forbids swap, and v1 limits the sum of both.
+
+    Args:
+        limits: The limits to enforce.
+        is_v2: Whether the host uses cgroup v2.
+    """
+    return {
+        CPU: _cpu_files(limits.cpus, is_v2=is_v2),
+        MEMORY: _memory_files(limits.memory_bytes, is_v2=is_v2),
+        PIDS: {} if limits.processes is None else {"pids.max": str(limits.processes)},
+    }
+
+
+def _cpu_files(cpus: float | None, *, is_v2: bool) -> Mapping[str, str]:
+    if cpus is None:
+        return {}
+    quota, period = str(round(cpus * _CFS_PERIOD_MICROSECONDS)), str(_CFS_PERIOD_MICROSECONDS)
+    if is_v2:
+        return {"cpu.max": f"{quota} {period}"}
+    return {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": quota}
+
+
+def _memory_files(max_bytes: int | None, *, is_v2: bool) -> Mapping[str, str]:
+    if max_bytes is None:
+        return {}
+    if is_v2:
+        return {"memory.max": str(max_bytes), "memory.swap.max": "0"}
+    return {"memory.limit_in_bytes": str(max_bytes), "memory.memsw.limit_in_bytes": str(max_bytes)}

@@ -1,0 +1,1 @@
+"""Operations on an instance: preparing a start, exporting, importing, and rotating keys."""

@@ -1,0 +1,1 @@
+"""The storage port: one module of repositories per feature."""

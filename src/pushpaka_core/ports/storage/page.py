@@ -1,0 +1,17 @@
+"""Pagination."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a list."""
+
+    items: Sequence[T]
+    total: int
+    """The number of items on all pages."""

@@ -1,0 +1,1 @@
+"""Creates, queues, cancels and follows deployments."""

@@ -1,0 +1,1 @@
+"""Starts, supervises, restarts, scales and stops instances."""

@@ -1,0 +1,1 @@
+"""Webhook deliveries, commit statuses, notifications and the outbox."""

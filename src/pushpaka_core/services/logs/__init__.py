@@ -1,0 +1,1 @@
+"""Writes, stores, trims, reads and follows logs."""

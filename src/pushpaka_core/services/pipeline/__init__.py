@@ -1,0 +1,1 @@
+"""Takes a claimed deployment from its source code to live traffic."""

@@ -1,0 +1,111 @@
+"""Fetches the source of a deployment, detects the build plan and builds the artifact."""
+
+from attrs import evolve, frozen
+
+from pushpaka_core.detection.explanation import explain
+from pushpaka_core.domain.deployments.run_settings import resolve_settings
+from pushpaka_core.domain.deployments.state_machine import Phase
+from pushpaka_core.domain.deployments.timeouts import Timeouts
+from pushpaka_core.domain.integrations.webhooks import is_fork_preview
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan
+from pushpaka_core.errors import BuildError
+from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
+from pushpaka_core.ports.source import Checkout, Source
+from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.deployments.jobs import Job
+from pushpaka_core.services.deployments.plans import detect_plan
+from pushpaka_core.services.logs.deployment_log import DeploymentLog, ProgramOutput
+from pushpaka_core.services.projects.archive_store import ArchiveUnpacker
+
+
+@frozen
+class ReleaseBuild:
+    """Turns the source of a job into a build plan and an artifact, and reports to the log."""
+
+    _source: Source
+    _archive_unpacker: ArchiveUnpacker
+    _workspaces: Workspaces
+    _builder: Builder
+    _timeouts: Timeouts
+
+    async def fetch(self, job: Job, log: DeploymentLog) -> Checkout:
+        """
+        Fetch the commit or unpack the archive of *job* into its workspace.
+
+        Raises:
+            SourceError: If the source cannot be fetched or unpacked, or takes too long.
+        """
+        project, deployment = job.project, job.deployment
+        directory = await self._workspaces.path(deployment.lease)
+        timeout = self._timeouts.phase_timeout(Phase.SOURCE)
+
+        async def report(sentence: str) -> None:
+            await log.write(sentence, Phase.SOURCE)
+
+        if deployment.archive is not None:
+            return await self._archive_unpacker.fetch(
+                project, deployment, directory, timeout=timeout, report=report
+            )
+        request = job.credentials.source_request(
+            project, branch=deployment.branch, commit_sha=deployment.commit_sha
+        )
+        return await self._source.fetch(
+            evolve(request, is_from_fork=is_fork_preview(deployment.target)),
+            directory,
+            timeout=timeout,
+            on_progress=report,
+        )
+
+    async def plan(self, job: Job, checkout: Checkout, log: DeploymentLog) -> BuildPlan:
+        """
+        Return the build plan of *checkout*, and explain it in the log.
+
+        Raises:
+            DetectionError: If no supported language or framework is detected.
+            MissingEnvVarsError: If environment variables that the repository requires are not set.
+        """
+        plan = await detect_plan(
+            self._workspaces, job.project, checkout.directory, self._builder.packaging
+        )
+        settings = resolve_settings(job.project, plan.settings)
+        await log.write("\n".join(explain(plan, settings, job.env_vars)), Phase.BUILD)
+        job.require_env(plan)
+        return plan
+
+    async def build(
+        self, job: Job, checkout: Checkout, plan: BuildPlan, log: DeploymentLog
+    ) -> Artifact:
+        """
+        Build the artifact according to *plan*, streaming the output to the log.
+
+        Raises:
+            BuildError: If a command fails. The error contains the last lines of output.
+            PlatformFaultError: If the host caused the failure.
+            RuntimeUnavailableError: If the builder does not respond.
+        """
+        output = log.open_output(Phase.BUILD)
+        request = BuildRequest(
+            lease=job.deployment.lease,
+            project_id=job.project.id,
+            project_number=job.project.number,
+            plan=plan,
+            directory=checkout.directory,
+            env=job.env_with_defaults(plan),
+        )
+        try:
+            return await self._run(request, log, output)
+        except BuildError as error:
+            raise output.attach_tail(BuildError(str(error))) from error
+
+    async def _run(
+        self, request: BuildRequest, log: DeploymentLog, output: ProgramOutput
+    ) -> Artifact:
+        try:
+            return await self._builder.build(
+                request,
+                timeout=self._timeouts.phase_timeout(Phase.BUILD),
+                on_progress=lambda sentence: log.write(sentence, Phase.BUILD),
+                on_output=output,
+            )
+        finally:
+            output.finish()

@@ -1,0 +1,1 @@
+"""Reconciler, garbage collector, worker registry, key rotation, health and metrics."""

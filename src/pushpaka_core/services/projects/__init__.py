@@ -1,0 +1,1 @@
+"""Projects, environment variables, deploy keys and archives."""

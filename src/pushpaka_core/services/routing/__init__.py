@@ -1,0 +1,1 @@
+"""The route table, custom domains and their certificates."""

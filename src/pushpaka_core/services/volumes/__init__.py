@@ -1,0 +1,1 @@
+"""Volumes: their settings, life cycle and files."""

@@ -1,0 +1,64 @@
+"""Plans the volumes of a deployment, for the dry run and for the deployment itself."""
+
+from collections.abc import Sequence
+
+from pushpaka_core.domain.accounts.access import PLATFORM
+from pushpaka_core.domain.deployments.run_settings import RunSettings
+from pushpaka_core.domain.pipeline.build_plans import Packaging, RepositorySettings
+from pushpaka_core.domain.projects.projects import Project
+from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.volumes.declarations import (
+    PlannedVolume,
+    plan_volumes,
+    planning_problem,
+)
+from pushpaka_core.errors import VolumeMountError
+from pushpaka_core.ports.storage.storage import UnitOfWork
+from pushpaka_core.services.volumes.usage import attached_volumes
+
+
+async def plan_mounts(
+    uow: UnitOfWork,
+    project: Project,
+    target: str,
+    repository_settings: RepositorySettings,
+    packaging: Packaging,
+) -> Sequence[PlannedVolume]:
+    """
+    Return the volumes that a deployment of *target* mounts.
+
+    Raises:
+        VolumeMountError: If paths overlap, a path cannot be used on this runtime, a volume for one
+            instance has several replicas, or production would get a new volume in place of a
+            detached one.
+    """
+    planned = plan_volumes(
+        await attached_volumes(uow, project.id, PRODUCTION),
+        repository_settings.volumes,
+        is_preview=target != PRODUCTION,
+    )
+    if problem := planning_problem(
+        planned,
+        in_container=packaging is Packaging.IMAGE,
+        replicas=RunSettings.of(project, repository_settings).replicas,
+    ):
+        raise VolumeMountError(problem)
+    if target == PRODUCTION:
+        await _require_none_detached(uow, project, planned)
+    return planned
+
+
+async def _require_none_detached(
+    uow: UnitOfWork, project: Project, planned_volumes: Sequence[PlannedVolume]
+) -> None:
+    """Raise VolumeMountError if a planned volume has the name of a detached one that is kept."""
+    found = await uow.volumes.visible_to(PLATFORM).of_project(project.id)
+    kept = [one for one in found if one.target == PRODUCTION and one.purging_since is None]
+    detached = {one.name for one in kept} - {one.name for one in kept if one.is_attached}
+    for planned in planned_volumes:
+        if planned.name in detached:
+            raise VolumeMountError(
+                f'The volume "{planned.name}" is detached, and the app would start with an empty '
+                "one. Attach the volume again, remove it from pushpaka.toml, or purge it if its "
+                "files are no longer needed."
+            )

@@ -1,1 +1,0 @@
-"""The settings of an instance in groups; `settings.py` puts them together."""

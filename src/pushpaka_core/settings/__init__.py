@@ -1,0 +1,1 @@
+"""Settings by topic, and where their values come from. `Settings` combines them."""

@@ -1,0 +1,1 @@
+"""Contract tests of the storage, one module per kind of row."""

@@ -1,0 +1,1 @@
+"""Contract tests for volumes: their files, and their mounts in instances."""

@@ -1,0 +1,1 @@
+"""Servers, contexts and tokens: which server a command calls, and as which user."""

@@ -1,1 +1,0 @@
-"""The commands of `pushpaka` that speak to an instance, wherever it is."""

@@ -1,0 +1,1 @@
+"""The commands: one package per section of the help, and what they share."""

@@ -1,0 +1,1 @@
+"""Commands that create, follow and change deployments."""

@@ -1,0 +1,1 @@
+"""The demo: its instance, its application and its display."""

@@ -1,0 +1,1 @@
+"""The checks of `pushpaka doctor`. None of them changes anything."""

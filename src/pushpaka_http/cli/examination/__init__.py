@@ -1,1 +1,0 @@
-"""What `pushpaka doctor` looks at; nothing is changed by any of it."""

@@ -1,0 +1,155 @@
+"""Kills of each program at each step of a cutover between two versions that cannot run at once."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import httpx
+import pytest
+from anyio import create_task_group, fail_after, sleep, to_thread
+from attrs import define, field
+from tests.acceptance.tools.people import PATIENCE, Json
+from tests.faults.served.instances import FAST, wait_for_response
+from tests.faults.served.writers import Shop, kill_program, kill_shims, open_shop, pids_of
+from tests.served_instance import ServedInstance, open_served
+
+from pushpaka_core.adapters.traefik.gate.configuration import SERVICE_HEADER
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
+
+STEPS = ("holding", "stopping", "starting", "released")
+"""
+The steps of a cutover: requests are held while the old version finishes one, the old version
+stops, the new one starts, and the held requests are at the new one.
+"""
+KILLED = ("gate", "traefik", "shim")
+_LOST = "lost"
+
+
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[ServedInstance]:
+    async with open_served(**FAST) as served:
+        yield await served.start()
+
+
+@pytest.fixture(scope="module")
+async def shop(served: ServedInstance) -> AsyncIterator[Shop]:
+    """Return an application that all tests share. Each of them adds a version."""
+    async with open_shop(served) as shop:
+        yield shop
+
+
+@define
+class Writer:
+    """A visitor who keeps adding entries, and records which of them were confirmed."""
+
+    _shop: Shop
+    _http: httpx.AsyncClient
+    confirmed: set[str] = field(factory=set, init=False)
+    failures: list[str] = field(factory=list, init=False)
+    """The responses to all other entries. A connection without a response is "lost"."""
+    is_over: bool = field(default=False, init=False)
+    _numbers: Iterator[int] = field(factory=count, init=False)
+
+    async def run(self) -> None:
+        """Add entries one after another until `is_over`."""
+        while not self.is_over:
+            entry = f"{id(self)}-{next(self._numbers)}"
+            answer = await self.ask(f"/add/{entry}")
+            if answer == "200":
+                self.confirmed.add(entry)
+            else:
+                self.failures.append(answer)
+            await sleep(0.05)
+
+    async def ask(self, path: str) -> str:
+        """Return the status of a response, "503" only with `Retry-After`, or "lost"."""
+        url = httpx.URL(self._shop.project["url"])
+        address = f"http://127.0.0.1:{self._shop.owner.served_instance.router_port}{path}"
+        try:
+            response = await self._http.get(address, headers={"Host": url.netloc.decode()})
+        except httpx.HTTPError:
+            return _LOST
+        is_invitation = response.status_code == 503 and "Retry-After" in response.headers
+        return "invited" if is_invitation else str(response.status_code)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("killed", KILLED)
+async def test_killed_program_leaves_one_writer_and_every_write(
+    served: ServedInstance, shop: Shop, killed: str, step: str
+) -> None:
+    """The deployment has the result that is reported, and every confirmed write is kept."""
+    old, new = await shop.owner.read(shop.project), f"{killed}-{step}"
+    shop.change(new)
+    shop.pause(step, old if step in {"holding", "stopping"} else new)
+    active = await _active_deployment(shop)
+
+    async with httpx.AsyncClient(timeout=90, trust_env=False) as http, create_task_group() as tasks:
+        writers = [Writer(shop, http) for _ in range(2)]
+        if step == "holding":
+            tasks.start_soon(writers[0].ask, "/open")
+            await _wait_until_reached(served, shop, step, old)
+        for writer in writers:
+            tasks.start_soon(writer.run)
+        deployment = await shop.owner.begin(shop.project)
+        await _wait_until_reached(served, shop, step, old, new)
+        await _kill(served, killed, active if step in {"holding", "stopping"} else deployment)
+        shop.resume(step)
+        ended = await shop.owner.outcome(deployment)
+        is_running = ended["status"] == "running"
+        await wait_for_response(shop.owner, shop.project, new if is_running else old)
+        for writer in writers:
+            writer.is_over = True
+    entries = (await shop.owner.read(shop.project, "/entries")).split()
+
+    confirmed = set().union(*(writer.confirmed for writer in writers))
+    failures = {answer for writer in writers for answer in writer.failures}
+    assert ended["status"] in {"running", "failed"}, ended
+    assert killed == "shim" or is_running, ended["error"]
+    assert set() < confirmed <= set(entries)
+    assert "" == shop.second_writers
+    assert failures <= _possible_failures(killed, step)
+
+
+def _possible_failures(killed: str, step: str) -> set[str]:
+    """Return the failures of requests that were at the killed program, or came before its start."""
+    if killed == "shim" and step == "starting":
+        return {"invited"}  # They are all at the gate.
+    if killed == "traefik":
+        # Traefik accepts requests shortly before it has read its routes.
+        return {"invited", _LOST, "502", "404"}
+    return {"invited", _LOST, "502"}
+
+
+async def _kill(served: ServedInstance, killed: str, deployment: Json) -> None:
+    """Kill the shim of *deployment*, or a program of the router, and wait until that is back."""
+    if killed == "shim":
+        await to_thread.run_sync(kill_shims, deployment)
+        return
+    before = await to_thread.run_sync(pids_of, served, killed)
+    await to_thread.run_sync(kill_program, served, killed)
+    with fail_after(PATIENCE):
+        while not await to_thread.run_sync(pids_of, served, killed) - before:
+            await sleep(0.05)
+
+
+async def _wait_until_reached(
+    served: ServedInstance, shop: Shop, step: str, *versions: str
+) -> None:
+    """Wait until one of *versions* waits at a step, and its requests are held if two are given."""
+    with fail_after(PATIENCE):
+        while not any(shop.has_reached(step, version) for version in versions):
+            await sleep(0.02)
+        while step == "holding" and len(versions) > 1 and not _are_requests_held(served):
+            await sleep(0.02)
+
+
+def _are_requests_held(served: ServedInstance) -> bool:
+    (routes,) = served.data_directory.glob("*/routes.yml")
+    return SERVICE_HEADER in routes.read_text()
+
+
+async def _active_deployment(shop: Shop) -> Json:
+    listed = await shop.owner.ask("GET", f"/deployments?project_id={shop.project['id']}")
+    running = [one for one in listed["data"] if one["status"] == "running"]
+    return dict(max(running, key=lambda one: one["sequence"]))

@@ -1,0 +1,176 @@
+"""An application that must be the only writer of its volume, and the programs that serve it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from signal import SIGKILL
+
+import psutil
+from attrs import frozen
+from tests.acceptance.tools.apps import edit, program, repository_of
+from tests.acceptance.tools.people import Json, Person
+from tests.faults.served.instances import Owner
+from tests.faults.served.resources import marked_processes
+from tests.served_instance import ServedInstance
+
+from pushpaka_core.testing.repositories import Repository
+
+_SOURCE = """\
+import fcntl
+import os
+import signal
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FILES = "{files}"
+DATA = "{data}"
+VERSION = "v0"
+
+
+def pause(step):
+    while read(step) == VERSION:
+        open(FILES + "/reached-" + step, "w").write(VERSION)
+        time.sleep(0.05)
+
+
+def read(name):
+    try:
+        return open(FILES + "/" + name).read()
+    except FileNotFoundError:
+        return ""
+
+
+def stop(*_):
+    pause("stopping")
+    os._exit(0)
+
+
+os.makedirs(DATA, exist_ok=True)
+lock = open(DATA + "/lock", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    open(FILES + "/second", "a").write(VERSION + "\\n")
+if VERSION == "broken":
+    raise SystemExit(1)
+print("Starting", VERSION, flush=True)
+pause("starting")
+signal.signal(signal.SIGTERM, stop)
+entries = open(DATA + "/entries", "a")
+turn = threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = VERSION
+        match self.path.split("/")[1:]:
+            case ["add", entry]:
+                with turn:
+                    print(entry, file=entries, flush=True)
+                    os.fsync(entries.fileno())
+                pause("released")
+            case ["open"]:
+                pause("holding")
+            case ["entries"]:
+                body = open(DATA + "/entries").read()
+            case ["second"]:
+                body = read("second")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def source_of(files: Path, data: str = "data") -> str:
+    """
+    Return the source of a program that must be the only one with the directory *data*.
+
+    It locks a file of that directory, and reports in *files* if another one has the lock. It waits
+    at a step while the file of that name in *files* contains its version.
+    """
+    return _SOURCE.replace("{files}", str(files)).replace("{data}", data)
+
+
+@frozen
+class Shop:
+    """
+    A project with a volume for one instance.
+
+    Its application locks a file of the volume, and reports in `files` if another one has the lock.
+    """
+
+    owner: Person
+    project: Json
+    repository: Repository
+    files: Path
+
+    def change(self, version: str) -> None:
+        """Commit another version."""
+        old = (self.repository.path / "app.py").read_text().partition('VERSION = "')[2]
+        edit(self.repository, "app.py", f'"{old.partition(chr(34))[0]}"', f'"{version}"')
+
+    def pause(self, step: str, version: str) -> None:
+        """Let *version* wait at a step, until `resume`."""
+        (self.files / step).write_text(version)
+
+    def resume(self, step: str) -> None:
+        """Let the versions continue that wait at a step."""
+        (self.files / step).unlink()
+
+    def has_reached(self, step: str, version: str) -> bool:
+        """Return True if *version* has waited at a step."""
+        reached = self.files / f"reached-{step}"
+        return reached.exists() and reached.read_text() == version
+
+    @property
+    def second_writers(self) -> str:
+        """The versions that found the lock taken."""
+        found = self.files / "second"
+        return found.read_text() if found.exists() else ""
+
+
+@asynccontextmanager
+async def open_shop(instance: ServedInstance) -> AsyncIterator[Shop]:
+    """Yield a project whose version v0 is active. No second writer may have started."""
+    files = instance.new_directory()
+    files.chmod(0o777)
+    repository = repository_of(files / "repository", program(source_of(files)))
+    async with Owner.temporary(instance) as owner:
+        project = await owner.project(repository.path)
+        volume = {"project_id": project["id"], "name": "data", "mount_path": "data"}
+        await owner.ask("POST", "/volumes", volume)
+        await owner.deploy(project)
+        shop = Shop(owner, project, repository, files)
+        yield shop
+        assert "" == shop.second_writers
+
+
+def kill_program(instance: ServedInstance, name: str) -> None:
+    """Kill the program *name* of an instance, but not its shim."""
+    for pid in pids_of(instance, name):
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).send_signal(SIGKILL)
+
+
+def kill_shims(deployment: Json) -> None:
+    """Kill the shims of the instances of *deployment*."""
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if "pushpaka_shim" in line and deployment["id"] in line:
+            process.send_signal(SIGKILL)
+
+
+def pids_of(instance: ServedInstance, name: str) -> set[int]:
+    """Return the processes of the program *name*, or of the deployment whose id it is."""
+    marked = marked_processes(instance)
+    return {pid for pid, found in marked.items() if found.startswith(name)}
