@@ -138,6 +138,7 @@ class Reconciler:
             loops.start_soon(run_forever, timings.gc_interval, self._certificate_sync.sync)
             loops.start_soon(run_forever, timings.gc_interval, self._volume_meter.measure_due)
             loops.start_soon(run_forever, timings.poll_interval, self._snapshot_taker.take_due)
+            loops.start_soon(run_forever, timings.gc_interval, self._snapshot_taker.request_due)
             loops.start_soon(run_forever, timings.gc_interval, self._snapshot_taker.remove_expired)
             loops.start_soon(run_forever, timings.gc_interval, self._snapshot_alarms.check)
             loops.start_soon(run_forever, timings.poll_interval, self._volume_restorer.restore_due)

@@ -67,8 +67,10 @@ async def set_node(services: Services, volume: Volume) -> Volume:
 
 async def work(services: Services) -> None:
     """Run the steps of the reconciler that concern snapshots."""
-    await snapshot_taker(services.adapters, services.options).take_due()
-    await snapshot_taker(services.adapters, services.options).remove_expired()
+    taker = snapshot_taker(services.adapters, services.options)
+    await taker.request_due()
+    await taker.take_due()
+    await taker.remove_expired()
     await volume_restorer(services.adapters, services.options).restore_due()
 
 

@@ -28,6 +28,10 @@ class SnapshotStatus(StrEnum):
     """The snapshot could not be taken, and has no content."""
 
 
+UNFINISHED = frozenset({SnapshotStatus.PENDING, SnapshotStatus.RUNNING})
+"""The statuses of a snapshot that is not finished."""
+
+
 @frozen(kw_only=True)
 class SnapshotContent:
     """The stored content of a snapshot: a gzip-compressed tar archive."""
@@ -81,7 +85,7 @@ class Snapshot:
     @property
     def is_finished(self) -> bool:
         """Return True if the snapshot is available or has failed."""
-        return self.status in {SnapshotStatus.AVAILABLE, SnapshotStatus.FAILED}
+        return self.status not in UNFINISHED
 
     @property
     def is_available(self) -> bool:

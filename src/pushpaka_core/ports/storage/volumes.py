@@ -66,6 +66,10 @@ class Snapshots(Protocol):
         """Return the snapshots of the volumes that *actor* can view."""
         ...
 
+    async def unfinished(self) -> Sequence[Snapshot]:
+        """Return all snapshots that are pending or running, oldest first."""
+        ...
+
     async def add(self, snapshot: Snapshot, /) -> None:
         """
         Add a snapshot.

@@ -70,17 +70,20 @@ class SnapshotTaker:
     _now: Clock
     _new_id: IdGenerator
 
-    async def take_due(self) -> None:
-        """Request the snapshots that policies require, and take all that are due."""
+    async def request_due(self) -> None:
+        """Request the snapshots that policies require."""
         async with self._storage.snapshot() as uow:
             found = await volumes_with_snapshots(uow)
         for volume, of_volume in found:
             if self._is_due(volume, of_volume):
                 await self._request(volume.id)
+
+    async def take_due(self) -> None:
+        """Take the requested snapshots, oldest first, and those that were interrupted."""
         async with self._storage.snapshot() as uow:
-            snapshots = await uow.snapshots.visible_to(PLATFORM).all()
+            unfinished = await uow.snapshots.unfinished()
         turn = Lock()
-        due = [one for one in reversed(snapshots) if one.is_due_on(self._node)]
+        due = [one for one in unfinished if one.is_due_on(self._node)]
         await run_all(partial(self._take_in_turn, turn, one.id) for one in due)
 
     async def remove_expired(self) -> None:

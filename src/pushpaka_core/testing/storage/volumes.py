@@ -142,6 +142,20 @@ class SnapshotsContract:
                 with pytest.raises(NotFoundError, match="snapshot"):
                     await snapshots.get(hidden.id)
 
+    async def test_unfinished_snapshots_are_listed(self, storage: Storage) -> None:
+        """They are listed oldest first, without available and failed ones."""
+        volume = a_volume(await store_project(storage))
+        content = SnapshotContent(size_bytes=1, sha256="ab", files=1, content_bytes=1)
+        pending, running, failed, done = (
+            a_snapshot(volume, created_at=later(hour)) for hour in (4, 3, 2, 1)
+        )
+        running, done = (one.begin("node", SnapshotFileId(an_id())) for one in (running, done))
+        done, failed = done.complete(content, now=NOON), failed.fail("", now=NOON)
+        await store(storage, volume, pending, running, failed, done)
+
+        async with storage.snapshot() as uow:
+            assert [running, pending] == list(await uow.snapshots.unfinished())
+
     async def test_a_snapshot_is_updated_and_removed(self, storage: Storage) -> None:
         """All fields are stored. A removed snapshot cannot be updated."""
         project = await store_project(storage)

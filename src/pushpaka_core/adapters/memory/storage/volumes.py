@@ -100,6 +100,10 @@ class MemorySnapshots:
     def visible_to(self, actor: Actor, /) -> MemoryVisibleSnapshots:
         return MemoryVisibleSnapshots(self._tables, actor)
 
+    async def unfinished(self) -> Sequence[Snapshot]:
+        found = self._tables.snapshots.where(lambda one: not one.is_finished)
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
     async def add(self, snapshot: Snapshot, /) -> None:
         self._tables.volumes.get(snapshot.volume_id, "volume")
         self._tables.snapshots.add(snapshot.id, snapshot)

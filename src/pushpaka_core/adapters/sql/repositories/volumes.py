@@ -10,7 +10,7 @@ from pushpaka_core.adapters.sql.schema import snapshots, volumes
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.accounts.access import Actor
 from pushpaka_core.domain.ids import ProjectId, SnapshotId, VolumeId
-from pushpaka_core.domain.volumes.snapshots import Snapshot
+from pushpaka_core.domain.volumes.snapshots import UNFINISHED, Snapshot
 from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import NotFoundError
 
@@ -98,6 +98,12 @@ class SqlSnapshots:
 
     def visible_to(self, actor: Actor, /) -> SqlVisibleSnapshots:
         return SqlVisibleSnapshots(self._statements, actor)
+
+    async def unfinished(self) -> Sequence[Snapshot]:
+        is_unfinished = snapshots.c.status.in_(UNFINISHED)
+        oldest = snapshots.c.created_at, snapshots.c.id
+        query = sa.select(snapshots).where(is_unfinished).order_by(*oldest)
+        return await self._statements.all(Snapshot, query)
 
     async def add(self, snapshot: Snapshot, /) -> None:
         await self._statements.insert(snapshots, snapshot)
