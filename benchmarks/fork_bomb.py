@@ -1,15 +1,16 @@
 """
-How long does the API take to respond while an application in a container forks endlessly?
+How long does the API take to respond while an application forks endlessly?
 
-Each process of the application forks in a loop, and keeps trying after the container has reached
-its maximum of 256 processes. The application has a limit of one processor, and no health check, so
-it is not restarted. Meanwhile, its owner reads a page of deployments. The baseline is the same
-server without the application.
+Each process of the application forks in a loop, and keeps trying after it has reached its maximum
+of 1,024 processes, or 256 in a container. The container has a limit of one processor; on the
+process runtime, there is no limit. The application has no health check, so it is not restarted.
+Meanwhile, its owner requests `/health` and a page of deployments. The baseline is the same server
+without the application.
 
 Why they differ: the application competes with the server for the processors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from statistics import quantiles
 from time import perf_counter
@@ -35,8 +36,14 @@ while time.monotonic() < end:
         pass
 """
 """Forks for two minutes at most, so that it does not survive a killed benchmark."""
-_SETTINGS = {"health_check": "none", "cpu_limit": 1}
+_SETTINGS: Mapping[str, Json] = {
+    "process": {"health_check": "none"},
+    "docker": {"health_check": "none", "cpu_limit": 1},
+}
 _REQUESTS = 200
+_PATHS = {"/health": "/health", "a page of deployments": "/deployments?limit=20"}
+_GOALS = {"p95": Goal(ratio=5), "max": None}
+"""The goals of the figures of each path."""
 _PAUSE = 0.01
 """Seconds between a response and the next request."""
 
@@ -45,6 +52,7 @@ _PAUSE = 0.01
 class _Server:
     """A server with a user, who deploys a fork bomb in each round."""
 
+    runtime: str
     person: Person
     requests: int
     _numbers: "count[int]" = field(factory=count, init=False)
@@ -53,7 +61,7 @@ class _Server:
         """Measure while a fork bomb runs, then delete it."""
         name = f"bomb-{next(self._numbers)}"
         repository = repository_of(self.person.served_instance.repositories / name, program(_BOMB))
-        project = await self.person.project(repository.path, name, **_SETTINGS)
+        project = await self.person.project(repository.path, name, **_SETTINGS[self.runtime])
         await self._wait_until_forking(await self.person.deploy(project))
         figures = await self.without_bomb()
         await self.person.ask("DELETE", f"/projects/{project['id']}")
@@ -61,11 +69,18 @@ class _Server:
 
     async def without_bomb(self) -> Figures:
         """Measure the latency of requests."""
+        return {
+            f"{name}, {figure}": value
+            for name, path in _PATHS.items()
+            for figure, value in (await self._latency(path)).items()
+        }
+
+    async def _latency(self, path: str) -> Figures:
         times = []
         with fail_after(PATIENCE):
             for _ in range(self.requests):
                 begun = perf_counter()
-                await self.person.ask("GET", "/deployments?limit=20")
+                await self.person.ask("GET", path)
                 times.append(1000 * (perf_counter() - begun))
                 await sleep(_PAUSE)
         return {"p95": quantiles(times, n=20, method="inclusive")[18], "max": max(times)}
@@ -77,14 +92,19 @@ class _Server:
 
 
 async def measure(run_options: RunOptions) -> Sequence[Comparison]:
-    """Measure in turn with and without a fork bomb."""
-    async with open_person("docker") as ann:
-        server = _Server(ann, run_options.amount(_REQUESTS, 20))
+    """Measure in turn with and without a fork bomb, on each runtime."""
+    return [row for runtime in _SETTINGS for row in await _measure(runtime, run_options)]
+
+
+async def _measure(runtime: str, run_options: RunOptions) -> Sequence[Comparison]:
+    async with open_person(runtime) as ann:
+        server = _Server(runtime, ann, run_options.amount(_REQUESTS, 20))
         turns = {OURS: server.with_bomb, "no fork bomb": server.without_bomb}
         samples = await alternate(turns, run_options.rounds_of(3))
     return [
         Comparison.of(
-            samples, figure, what=f"a page of deployments, {figure}", unit="ms", goal=goal
+            samples, f"{path}, {name}", what=f"{runtime}: {path}, {name}", unit="ms", goal=goal
         )
-        for figure, goal in (("p95", Goal(ratio=5)), ("max", None))
+        for path in _PATHS
+        for name, goal in _GOALS.items()
     ]

@@ -19,7 +19,12 @@ _IGNORED_ERRORS = (errno.ENOENT, errno.EINVAL)
 Errors that are ignored: a kernel without swap has no file for its limit (ENOENT), and a CPU share
 above that of the parent group is rejected (EINVAL).
 """
-_NO_CPU_LIMITS = {"cpu.max": "max", "cpu.cfs_quota_us": "-1"}
+_NO_CPU_LIMITS = {
+    "cpu.max": "max",
+    "cpu.weight": "100",
+    "cpu.cfs_quota_us": "-1",
+    "cpu.shares": "1024",
+}
 _MAX_TRIES = 50
 _LIMIT_TOLERANCE = 1024 * 1024
 """

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         """The directory to mount as /tmp and /var/tmp, for a program that runs as another user."""
         limits: dict[str, int]
         """Resource limits by name in the module `resource`, for example "RLIMIT_NOFILE"."""
+        niceness: int
+        """The value to add to the niceness of the program. A nicer program gets less CPU time."""
         groups: dict[str, dict[str, str]]
         """The control groups to create: for each directory, the values to write to its files."""
         state: str | None

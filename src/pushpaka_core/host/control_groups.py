@@ -13,6 +13,8 @@ Files that do not exist if the kernel does not account for swap. In that case, s
 
 _CFS_PERIOD_MICROSECONDS = 100_000
 """The period over which the kernel enforces a CPU quota (CFS bandwidth control)."""
+_DEFAULT_SHARES = 1024
+"""The shares of a cgroup v1 that correspond to the default weight in v2, which is 100."""
 
 
 def limit_files(limits: ResourceLimits, *, is_v2: bool) -> Mapping[str, Mapping[str, str]]:
@@ -26,13 +28,24 @@ def limit_files(limits: ResourceLimits, *, is_v2: bool) -> Mapping[str, Mapping[
         is_v2: Whether the host uses cgroup v2.
     """
     return {
-        CPU: _cpu_files(limits.cpus, is_v2=is_v2),
+        CPU: {
+            **_cpu_weight_files(limits.cpu_weight, is_v2=is_v2),
+            **_cpu_quota_files(limits.cpus, is_v2=is_v2),
+        },
         MEMORY: _memory_files(limits.memory_bytes, is_v2=is_v2),
         PIDS: {} if limits.processes is None else {"pids.max": str(limits.processes)},
     }
 
 
-def _cpu_files(cpus: float | None, *, is_v2: bool) -> Mapping[str, str]:
+def _cpu_weight_files(weight: int | None, *, is_v2: bool) -> Mapping[str, str]:
+    if weight is None:
+        return {}
+    if is_v2:
+        return {"cpu.weight": str(weight)}
+    return {"cpu.shares": str(round(weight * _DEFAULT_SHARES / 100))}
+
+
+def _cpu_quota_files(cpus: float | None, *, is_v2: bool) -> Mapping[str, str]:
     if cpus is None:
         return {}
     quota, period = str(round(cpus * _CFS_PERIOD_MICROSECONDS)), str(_CFS_PERIOD_MICROSECONDS)

@@ -53,6 +53,13 @@ class ResourceLimits:
     memory_bytes: int | None = None
     cpus: float | None = None
     """The number of CPUs that the program can use, for example 0.5."""
+    cpu_weight: int | None = None
+    """
+    The share of CPU time while other programs need the CPUs too, from 1 to 10,000. The platform's
+    own programs have a weight of 100 each, and so does the whole process tree of this program if
+    this is None and `cpus` is set. If the host does not support this, each process gets a lower
+    priority (`nice`) instead.
+    """
     cpu_seconds: int | None = None
     """The CPU time of each process, in seconds."""
     file_bytes: int | None = None

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -243,6 +243,33 @@ async def test_killed_programs_restart_with_their_routes_and_outlive_the_platfor
 
     assert traefik == await _traefik_pid(process_manager)
     assert "Corner shop" in answer.text
+
+
+async def test_a_restarted_router_responds_only_once_it_has_its_routes(
+    supervisor: TraefikSupervisor,
+    process_manager: ProcessManager,
+    client: Router,
+    visitor: httpx.AsyncClient,
+) -> None:
+    """Connections wait while Traefik reads its many routes. Before that, they are refused."""
+    await supervisor.start()
+    table = _table_without_upstream(1, "Corner shop")
+    others = (
+        Route(name=f"other-{n}", hosts=(f"other-{n}.localhost",), upstreams=()) for n in range(3000)
+    )
+    await client.apply(evolve(table, routes=(*table.routes, *others)))
+    statuses: set[int] = set()
+
+    async with create_task_group() as platform:
+        await _kill(process_manager, "traefik")
+        platform.start_soon(supervisor.watch)
+        with fail_after(60):
+            while not statuses:
+                with suppress(httpx.ConnectError):
+                    statuses.add((await visitor.get("/", headers=BROWSER)).status_code)
+        platform.cancel_scope.cancel()
+
+    assert {503} == statuses
 
 
 async def test_supervision_continues_after_running_out_of_file_descriptors(

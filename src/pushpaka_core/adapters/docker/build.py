@@ -43,7 +43,7 @@ Client errors that mean that the engine went away, or that it lost the client's 
 happens to concurrent builds with equal steps. Errors in the Dockerfile do not match.
 """
 _BUILDX_MISSING = re.compile(r"^docker: \S+ is not a docker command|^unknown flag: --progress")
-_LIMITS = ResourceLimits(memory_bytes=2 * 2**30, cpus=2.0, processes=512)
+_LIMITS = ResourceLimits(memory_bytes=2 * 2**30, cpus=2.0, cpu_weight=20, processes=512)
 _MAX_COMMAND_CHARS = 200
 _CHUNK_BYTES = 16 * 1024
 _SIGKILL_EXIT_CODE = 137

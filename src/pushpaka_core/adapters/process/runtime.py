@@ -35,7 +35,8 @@ from pushpaka_core.ports.processes import (
 )
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
-RUN_LIMITS = ResourceLimits(open_files=65_536, processes=1024)
+RUN_LIMITS = ResourceLimits(cpu_weight=50, open_files=65_536, processes=1024)
+"""The platform and its router get their CPU time before a busy application."""
 
 _LANGUAGE_ENV: Mapping[str, Mapping[str, str]] = {
     "node": {

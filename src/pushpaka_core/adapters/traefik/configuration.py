@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -21,6 +21,9 @@ from pushpaka_core.adapters.traefik.https import (
     tls_section,
 )
 from pushpaka_core.ports.router import ROUTER_AUTH_HEADER, Route, RouteTable
+
+if TYPE_CHECKING:
+    from pushpaka_core.adapters.traefik.launcher import ListenerOptions, Options
 
 GENERATION_PATH = "/generation"
 GENERATION_HEADER = "X-Pushpaka-Generation"
@@ -114,6 +117,27 @@ def static_configuration(entry_points: EntryPoints, *, routes_file: Path) -> str
             ),
         }
     )
+
+
+def launcher_options(entry_points: EntryPoints, *argv: str) -> str:
+    """Return the argument of the launcher, which opens the sockets of Traefik and runs *argv*."""
+    public = {_WEB: entry_points.port}
+    if entry_points.https:
+        public[ENTRY_POINT] = entry_points.https.port
+    listeners: list[ListenerOptions] = [
+        {"name": name, "host": entry_points.host, "port": port, "is_public": True}
+        for name, port in public.items()
+    ]
+    port = entry_points.internal_port
+    listeners.append({"name": _INTERNAL, "host": "127.0.0.1", "port": port, "is_public": False})
+    options: Options = {
+        "argv": list(argv),
+        "listeners": listeners,
+        "ready_port": port,
+        "ready_path": GENERATION_PATH,
+        "ready_header": GENERATION_HEADER,
+    }
+    return json.dumps(options)
 
 
 def dynamic_configuration(

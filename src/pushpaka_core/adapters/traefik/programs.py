@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
-from anyio import create_task_group, current_time, move_on_after, sleep, to_thread
+from anyio import connect_tcp, create_task_group, current_time, move_on_after, sleep, to_thread
 from attrs import field, frozen
 
 from pushpaka_core.adapters.traefik.client import http_client
@@ -26,6 +26,7 @@ _START_TIMEOUT = timedelta(seconds=20)
 _KILL_AFTER = GRACE_PERIOD + timedelta(seconds=3)
 _POLL_SECONDS = 0.25
 _STARTUP_POLL_SECONDS = 0.02
+_CONNECT_SECONDS = 0.1
 _MIN_BACKOFF = 0.1
 _MAX_BACKOFF = 30.0
 _STABLE_SECONDS = 60.0
@@ -46,7 +47,8 @@ class Program:
     label: str
     """The name of the program in messages."""
     binary: Path
-    arguments: Sequence[str]
+    """The installed file. The program is replaced when it changes."""
+    argv: Sequence[str]
     env: Mapping[str, str] = field(factory=dict)
     file: Path
     """The configuration file that the program reads at startup."""
@@ -158,7 +160,7 @@ class ProgramSupervisor:
 
     def _command(self) -> Command:
         return Command(
-            argv=(str(self._program.binary), *self._program.arguments),
+            argv=self._program.argv,
             directory=self._directory.path,
             env=self._program.env,
         )
@@ -169,6 +171,10 @@ class ProgramSupervisor:
         while not (await _responds(client) and await self._listens_on(port)):
             await self._require_alive()
             await sleep(_STARTUP_POLL_SECONDS)
+        for endpoint in self._program.endpoints[:-1]:
+            while not await _accepts_connections(endpoint):
+                await self._require_alive()
+                await sleep(_STARTUP_POLL_SECONDS)
 
     async def _require_alive(self) -> None:
         if await self._is_alive():
@@ -254,6 +260,14 @@ class ProgramSupervisor:
             await self.start()
         except PushpakaError as error:
             logger.warning("%s could not be started: %s", self._program.label, error)
+
+
+async def _accepts_connections(endpoint: Endpoint) -> bool:
+    """Return True if *endpoint* accepts a connection, which takes no time on the same host."""
+    with suppress(OSError), move_on_after(_CONNECT_SECONDS):
+        await (await connect_tcp(endpoint.host or "localhost", endpoint.port)).aclose()
+        return True
+    return False
 
 
 async def _responds(client: httpx.AsyncClient) -> bool:

@@ -11,8 +11,13 @@ from anyio import create_task_group, sleep
 from anyio.lowlevel import checkpoint
 from attrs import frozen
 
+from pushpaka_core.adapters.traefik import launcher
 from pushpaka_core.adapters.traefik.binaries import Binaries
-from pushpaka_core.adapters.traefik.configuration import EntryPoints, static_configuration
+from pushpaka_core.adapters.traefik.configuration import (
+    EntryPoints,
+    launcher_options,
+    static_configuration,
+)
 from pushpaka_core.adapters.traefik.directory import TraefikDirectory
 from pushpaka_core.adapters.traefik.error_pages import page_configuration
 from pushpaka_core.adapters.traefik.gate import program as gate_program
@@ -72,13 +77,15 @@ class TraefikSupervisor:
 
     def _traefik(self) -> ProgramSupervisor:
         file = self._directory.static_file
+        # Relative to the working directory: Traefik expands "$name" in paths.
+        argv = (str(self._binaries.traefik), f"--configFile={file.name}")
+        options = launcher_options(self._entry_points, *argv)
         return self._program_supervisor(
             Program(
                 name="traefik",
                 label="Traefik",
                 binary=self._binaries.traefik,
-                # Relative to the working directory: Traefik expands "$name" in paths.
-                arguments=(f"--configFile={file.name}",),
+                argv=(sys.executable, "-I", "-S", launcher.__file__, options),
                 file=file,
                 prepare=partial(self._directory.prepare_routes, self._entry_points),
                 configure=self._static_configuration,
@@ -106,7 +113,7 @@ class TraefikSupervisor:
                 name="unavailable",
                 label="The error page server",
                 binary=self._binaries.caddy,
-                arguments=("run", "--config", str(file)),
+                argv=(str(self._binaries.caddy), "run", "--config", str(file)),
                 env=dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(self._directory.path)),
                 file=file,
                 prepare=self._directory.prepare,
@@ -123,7 +130,7 @@ class TraefikSupervisor:
                 label="The gate",
                 binary=Path(sys.executable),
                 # Without the working directory in the search path of modules.
-                arguments=("-P", "-m", gate_program.__name__, file.name),
+                argv=(sys.executable, "-P", "-m", gate_program.__name__, file.name),
                 file=file,
                 prepare=partial(self._directory.prepare_routes, self._entry_points),
                 configure=self._gate_configuration,

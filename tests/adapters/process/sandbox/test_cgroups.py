@@ -38,7 +38,7 @@ pytestmark = pytest.mark.anyio
 
 MEBIBYTE = 2**20
 MOST = 64 * MEBIBYTE
-BOUND = ResourceLimits(memory_bytes=MOST, cpus=0.5, processes=50)
+BOUND = ResourceLimits(memory_bytes=MOST, cpus=0.5, cpu_weight=50, processes=50)
 
 needs_groups = pytest.mark.skipif(
     len(available_cgroups().controllers) < 3, reason="this host admits no control groups"
@@ -122,6 +122,12 @@ def times_throttled(group: Path) -> int:
     return int(dict(zip(words[::2], words[1::2], strict=True))["nr_throttled"])
 
 
+def weight_of(group: Path) -> float:
+    """Return the weight of *group*, compared with the default of the kernel."""
+    file, default = ("cpu.weight", 100) if (group / "cpu.weight").exists() else ("cpu.shares", 1024)
+    return int((group / file).read_text()) / default
+
+
 @needs_groups
 class TestLimits:
     """Tests programs that exceed their limits."""
@@ -183,6 +189,18 @@ class TestLimits:
 
         assert 0.2 == await to_thread.run_sync(share_of, group)
         assert 2 == len(await to_thread.run_sync(pids_in, [group]))
+
+    async def test_weight_applies_to_the_process_tree(
+        self, process_manager: HostProcesses, state: Path, tmp_path: Path
+    ) -> None:
+        """The priority of its processes is not changed."""
+        command = python("import os, time; print(os.nice(0), flush=True); time.sleep(60)", tmp_path)
+        await process_manager.launch("web.1", with_limits(command, ResourceLimits(cpu_weight=50)))
+        await read(process_manager, "web.1", expected=f"{os.nice(0)}\n".encode())
+
+        (group,) = await groups_of(state)
+
+        assert 0.5 == await to_thread.run_sync(weight_of, group)
 
     async def test_process_limit_applies_to_the_platforms_own_user(
         self, process_manager: HostProcesses, tmp_path: Path
@@ -307,6 +325,20 @@ class TestWithoutGroups:
         assert "MemoryError" in output_text(chunks, OutputStream.STDERR)
         assert {} == await groups_of(state)
 
+    @pytest.mark.parametrize(
+        ("weight", "expected"), [(None, 0), (200, 0), (100, 0), (50, 3), (20, 7), (1, 19)]
+    )
+    async def test_weight_lowers_the_priority(
+        self, state: Path, tmp_path: Path, weight: int | None, expected: int
+    ) -> None:
+        """Each step of niceness takes a fifth of the CPU time. 19 is the lowest priority."""
+        command = python("import os; print(os.nice(0))", tmp_path)
+        processes = HostProcesses(state, cgroups=Cgroups)
+
+        _, chunks = await run(processes, with_limits(command, ResourceLimits(cpu_weight=weight)))
+
+        assert f"{min(os.nice(0) + expected, 19)}\n" == output_text(chunks)
+
     async def test_programs_are_started_and_stopped(self, state: Path, tmp_path: Path) -> None:
         processes = HostProcesses(state, cgroups=Cgroups)
         process = await processes.launch("web.1", with_limits(sh("exec /bin/sleep 60", tmp_path)))
@@ -335,6 +367,7 @@ class TestHosts:
         assert {
             f"{tmp_path}/service/pushpaka.1-2.web": {
                 "cpu.max": "50000 100000",
+                "cpu.weight": "50",
                 "memory.max": str(MOST),
                 "memory.swap.max": "0",
                 "pids.max": "50",
@@ -372,6 +405,7 @@ class TestHosts:
             f"{tmp_path}/cpu,cpuacct/own/pushpaka.1-2.web": {
                 "cpu.cfs_period_us": "100000",
                 "cpu.cfs_quota_us": "50000",
+                "cpu.shares": "512",
             },
             f"{tmp_path}/memory/own/pushpaka.1-2.web": {
                 "memory.limit_in_bytes": str(MOST),

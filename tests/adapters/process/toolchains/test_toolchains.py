@@ -302,7 +302,7 @@ async def test_matching_node_of_the_host_is_used(toolchains: Toolchains, host: H
     )
 
     assert {name: lies["20.2.0"] / name for name in ("node", "npm")} == programs
-    assert ["Using Node 20.2.0 of this host."] == build_recorder.messages
+    assert ["Using Node 20.2.0 from this host."] == build_recorder.messages
 
 
 async def test_private_node_is_not_used_for_other_users(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -22,6 +23,10 @@ _CONTROLLERS = (CPU, MEMORY, PIDS)
 
 STACK_BYTES: Final = 64 * 8 * 2**20
 """Memory reserved for thread stacks (64 threads of 8 MiB), which RLIMIT_DATA also counts."""
+_DEFAULT_WEIGHT = 100
+_WEIGHT_PER_STEP = 1.25
+"""The factor by which one step of niceness changes the weight of a process in the kernel."""
+_MAX_NICENESS = 19
 
 
 @frozen(kw_only=True)
@@ -237,6 +242,19 @@ def _read_or_empty(file: Path) -> str:
     with suppress(OSError):
         return file.read_text(encoding="utf-8")
     return ""
+
+
+def niceness(limits: ResourceLimits, *, controllers: Collection[str]) -> int:
+    """
+    Return the value to add to the niceness of a program, from 0 to 19.
+
+    It is 0 if *controllers* contains the one that shares the CPU time, or if the program has no
+    weight below 100.
+    """
+    if limits.cpu_weight is None or CPU in controllers:
+        return 0
+    steps = math.log(_DEFAULT_WEIGHT / limits.cpu_weight, _WEIGHT_PER_STEP)
+    return min(max(round(steps), 0), _MAX_NICENESS)
 
 
 def process_limits(command: Command, *, controllers: Collection[str]) -> dict[str, int]:

@@ -27,6 +27,7 @@ from pushpaka_core.adapters.process.os_errors import translate_os_errors
 from pushpaka_core.adapters.process.sandbox.cgroups import (
     Cgroups,
     available_cgroups,
+    niceness,
     pids_in,
     process_limits,
     remove_empty_groups,
@@ -287,6 +288,7 @@ class HostProcesses:
             "uid": command.uid,
             "private_tmp": str(command.private_tmp) if command.private_tmp else None,
             "limits": process_limits(command, controllers=cgroups.controllers),
+            "niceness": niceness(command.limits, controllers=cgroups.controllers),
             "groups": cgroups.groups_for(instance, name, command.limits),
             "state": None if state is None else str(state.absolute()),
         }
