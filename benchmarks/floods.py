@@ -25,6 +25,8 @@ from benchmarks.options import RunOptions
 from benchmarks.rounds import OURS, Comparison, Figures, Goal, alternate
 from tests.http.crowds import Api, Log, open_api
 
+from pushpaka_http.streaming.frame_limits import MAX_FRAMES_PER_MINUTE
+
 _REQUESTS = 200
 _STALL_SECONDS = 10
 _LONGEST = 120
@@ -49,7 +51,9 @@ async def measure(run_options: RunOptions) -> Sequence[Comparison]:
 
 async def _measure(requests: int, kind: str | None) -> Figures:
     with TemporaryDirectory(prefix="pushpaka-bench-") as directory:
-        async with open_api(Path(directory), stall_seconds=_STALL_SECONDS) as api:
+        async with open_api(
+            Path(directory), stall_seconds=_STALL_SECONDS, max_frames=MAX_FRAMES_PER_MINUTE
+        ) as api:
             if kind is None:
                 return await _figures(api, requests)
             async with _flooding(api, kind, await api.create_log()):

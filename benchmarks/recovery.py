@@ -2,8 +2,8 @@
 How long do ten small applications take to respond after a kill, a reboot, or `down` and `serve`?
 
 Ten Flask programs run on the process runtime, each in its own virtual environment. Each program
-uses a processor for a second before it listens, as a program with a large framework and many
-modules does. For the values "by hand", the same ten programs are started at once, as the same users
+uses one second of CPU time before it listens, like a program with a large framework and many
+modules. For the values "by hand", the same ten programs are started at once, as the same users
 and without a platform, and the time ends when each responds on its port. The machine has to do this
 work with and without a platform.
 

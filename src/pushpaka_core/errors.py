@@ -175,9 +175,9 @@ class ArchiveQuotaError(TooManyRequestsError):
         """
         super().__init__(
             retry_after,
-            f"The limit for all your archives is {limit:,} bytes, and this archive would exceed it."
-            " Wait until other uploads and deployments are done, upload fewer files, or ask the"
-            " operator of this instance for more.",
+            f"With this archive, your archives would exceed their total limit of {limit:,} bytes."
+            " Wait until your other uploads and deployments are done, upload fewer files, or ask"
+            " the operator to raise the limit.",
         )
 
 
@@ -211,7 +211,7 @@ class DnsLookupError(UnavailableError):
     def __init__(self, name: str) -> None:
         """Create the error for the name that was looked up."""
         super().__init__(
-            f"The DNS lookup of {name} failed: no name server responds. Try again later."
+            f"The DNS lookup for {name} failed: no name server responds. Try again later."
         )
         self.name = name
 

@@ -46,8 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @define(eq=False)
 class _Recorder:
     _path: Path
-    _passed: set[str] = field(factory=set)
-    _skipped: set[str] = field(factory=set)
+    # Lists, because Schemathesis runs several tests with the same id.
+    _passed: list[str] = field(factory=list)
+    _skipped: list[str] = field(factory=list)
     _failed: dict[str, Failure] = field(factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -59,14 +60,14 @@ class _Recorder:
             )
             self._failed.setdefault(report.nodeid, failure)
         elif report.skipped:
-            self._skipped.add(report.nodeid)
+            self._skipped.append(report.nodeid)
         elif report.when == "call":
-            self._passed.add(report.nodeid)
+            self._passed.append(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         record = Record(
-            passed=len(self._passed - self._failed.keys()),
-            skipped=len(self._skipped - self._failed.keys()),
+            passed=sum(test not in self._failed for test in self._passed),
+            skipped=sum(test not in self._failed for test in self._skipped),
             failed=tuple(self._failed.values()),
         )
         write(self._path, record)

@@ -20,8 +20,6 @@ from pushpaka_http.middleware.rate_limits import Limits
 from pushpaka_http.streaming import frame_limits
 
 LIMITS = Limits(streams_per_user=5000, requests_per_user=100_000)
-# All watchers are one user, and each answers a ping every 20 seconds.
-frame_limits.MAX_FRAMES_PER_MINUTE = sys.maxsize
 
 
 @frozen
@@ -41,8 +39,10 @@ class LogLineRequest:
         return cls(DeploymentId(UUID(id)), *map(int, numbers))
 
 
-async def main(directory: str, stall_seconds: str) -> None:
+async def main(directory: str, stall_seconds: str, max_frames: str) -> None:
     """Serve an API, print its port, and write requested lines until the process is killed."""
+    # All watchers are one user, and each answers a ping every 20 seconds.
+    frame_limits.MAX_FRAMES_PER_MINUTE = int(max_frames)
     stall = float(stall_seconds)
     limits = evolve(LIMITS, stream_write_timeout=stall)
     settings = Settings(
@@ -71,4 +71,4 @@ async def write_lines(application: Application, request: LogLineRequest) -> None
             await log.write(f"line {number}".ljust(request.width, "."), Phase.RUN)
 
 
-anyio.run(main, sys.argv[1], sys.argv[2])
+anyio.run(main, *sys.argv[1:])

@@ -152,10 +152,19 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(directory: Path, *, stall_seconds: int) -> AsyncIterator[Api]:
-    """Run an API that disconnects stalled clients after *stall_seconds*, and kill it at the end."""
+async def open_api(
+    directory: Path, *, stall_seconds: int, max_frames: int = sys.maxsize
+) -> AsyncIterator[Api]:
+    """
+    Run an API, and kill it at the end.
+
+    Args:
+        directory: The data directory.
+        stall_seconds: The time after which a stalled client is disconnected.
+        max_frames: The maximum number of WebSocket frames per minute, for one user.
+    """
     command = [sys.executable, "-m", "tests.http.crowd_server", str(directory)]
-    command.append(str(stall_seconds))
+    command += [str(stall_seconds), str(max_frames)]
     async with await anyio.open_process(command, stderr=None) as process:
         try:
             assert process.stdout

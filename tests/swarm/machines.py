@@ -206,6 +206,15 @@ class Node:
         finally:
             self._network.reconnect(self._number)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the engine until the block ends."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
     def stop(self) -> None:
         """Stop the engine with SIGTERM, and wait for its end."""
         assert self._process is not None
@@ -298,6 +307,18 @@ class Swarm:
         """The registry, in the form that the adapters use."""
         account = RegistryCredentials(user=USER, password=PASSWORD)
         return RegistryLocation(url=f"http://{self.registry.address}/apps", credentials=account)
+
+    def wait_until_ready(self) -> None:
+        """
+        Wait until the manager can start tasks on both machines.
+
+        A manager that has restarted starts none on a machine before that has reported to it.
+        """
+        listing = ("node", "ls", "--format", "{{.Status}}")
+        wait_until(
+            lambda: ["Ready", "Ready"] == self.manager.docker(*listing).split(),
+            lambda: self.manager.log,
+        )
 
     def set_availability(self, availability: str) -> None:
         """Set the availability of the worker to "active" or "drain"."""

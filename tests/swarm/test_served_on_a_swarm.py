@@ -52,7 +52,8 @@ async def served_instance(swarm: Swarm) -> AsyncIterator[ServedInstance]:
 
 
 @pytest.fixture
-async def ann(served_instance: ServedInstance) -> AsyncIterator[Person]:
+async def ann(swarm: Swarm, served_instance: ServedInstance) -> AsyncIterator[Person]:
+    await to_thread.run_sync(swarm.wait_until_ready)
     async with Person.temporary(served_instance) as person:
         yield person
 
@@ -205,13 +206,14 @@ async def test_platform_starts_while_the_manager_is_down(
     project = await ann.project(_steady(repositories / "late").path, "late", replicas=2)
     deployment = await ann.deploy(project, patience=PATIENCE)
 
-    await to_thread.run_sync(swarm.manager.stop)
-    await served_instance.stop()
-    await served_instance.start()
-    health = await ann.ask("GET", "/health")
-    await _wait_until_served(ann, project)
-    waiting = await ann.begin(project)
-    await to_thread.run_sync(swarm.manager.start)
+    await wait_until_spread(swarm, deployment, manager_tasks=1, worker_tasks=1)
+
+    with swarm.manager.stopped():
+        await served_instance.stop()
+        await served_instance.start()
+        health = await ann.ask("GET", "/health")
+        await _wait_until_served(ann, project)
+        waiting = await ann.begin(project)
     outcome = await ann.outcome(waiting, patience=PATIENCE)
 
     assert ("degraded", False) == (health["status"], health["checks"]["docker"])

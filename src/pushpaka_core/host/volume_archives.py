@@ -190,7 +190,7 @@ def _checked_segments(found: tarfile.TarInfo) -> tuple[Segment, ...]:
     end = 0
     for start, size in segments:
         if start < end or size < 0:
-            raise ValueError("segments overlap")
+            raise ValueError("the data segments of a sparse file overlap")
         end = start + size
     if end > found.size:
         raise ValueError("a segment is outside the file")

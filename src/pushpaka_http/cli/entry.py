@@ -56,7 +56,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "down": "Stop all applications and the router.",
         "doctor": "Check this machine and the configuration for problems.",
         "migrate": "Update the database schema.",
-        "takeover": "Run applications on this machine after the old one was lost.",
+        "takeover": "Take over the applications of a machine that was lost.",
         "users": "Manage user accounts.",
         "keys": "Manage the keys that encrypt secrets.",
         "export": "Export the instance to a file.",

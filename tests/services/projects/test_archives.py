@@ -242,7 +242,7 @@ async def test_archives_in_use_are_not_removed_to_make_room(
     waiting = await upload(platform, folder, content_of_size(7))
     await platform.enqueue(folder, archive=waiting.archive.sha256)
 
-    with pytest.raises(ArchiveQuotaError, match="all your archives is 8,388,608 bytes"):
+    with pytest.raises(ArchiveQuotaError, match="their total limit of 8,388,608 bytes"):
         await upload(platform, folder, content_of_size(2))
 
     assert [waiting.archive.sha256] == await stored_hashes(platform, folder)

@@ -178,7 +178,7 @@ class TestVerify:
         domain = await services.custom_domains.verify(ann, claim.id)
 
         assert DomainStatus.VERIFIED is domain.status
-        failed = f"The DNS lookup of {claim.challenge_name} failed: no name server responds."
+        failed = f"The DNS lookup for {claim.challenge_name} failed: no name server responds."
         assert f"{failed} Try again later." == domain.reason
 
 

@@ -59,8 +59,8 @@ def check_root_dir(value: str) -> None:
     """
     if not _ROOT_DIR.fullmatch(value):
         raise ValueError(
-            "must be a directory in the repository, with only letters, digits, spaces and the "
-            'characters "-_./@+,=~#()[]"'
+            "must be the path of a directory in the repository, and can contain only letters, "
+            'digits, spaces and the characters "-_./@+,=~#()[]"'
         )
     if value.startswith(("/", "~")):
         raise ValueError("must be relative to the repository, such as apps/web")

@@ -141,8 +141,8 @@ def parse_repo_url(text: str, policy: SourcePolicy) -> RepoUrl:
     if text.startswith("/"):
         return _parse_local("", text, policy)
     raise ValueError(
-        "must be an https:// or ssh:// URL, or git@host:path. For a project without Git, use "
-        f'"{ARCHIVE_URL}", or "{IMAGE_PREFIX}" followed by the image name'
+        "must be an https:// or ssh:// URL, or an address such as git@host:path. Without Git, use "
+        f'"{ARCHIVE_URL}" to upload files, or "{IMAGE_PREFIX}" followed by the name of an image'
     )
 
 

@@ -74,8 +74,8 @@ class Interpreters:
         )
         if self._managed_pythons is None:
             raise BuildError(
-                f"{missing}. Request another version, or ask the operator to install this version"
-                " or to allow downloads (PUSHPAKA_PYTHON_DOWNLOADS=true)."
+                f"{missing}. Change the required version, or ask the operator to install this"
+                " version or to allow downloads (PUSHPAKA_PYTHON_DOWNLOADS=true)."
             )
         async with self._install_lock:
             if found := await self._find(specifiers, for_other_users=for_other_users):

@@ -27,7 +27,7 @@ _UNKNOWN_VERSION = ("No download found for request", "not a valid Python downloa
 _PROGRESS = re.compile(r"(?:Downloading|Downloaded|Installed) [^/@]*")
 _URL = re.compile(r"(?:for url )?\(?`?https?://\S*")
 _REMEDY = (
-    " Request another version, or ask the operator to install this version or to set"
+    " Change the required version, or ask the operator to install this version or to set"
     " UV_PYTHON_INSTALL_MIRROR to a reachable mirror."
 )
 

@@ -32,7 +32,8 @@ def package_version(package: Path) -> Version:
     version = parse_version(str(_manifest(package).get("version")))
     if version is None:
         raise PlatformFaultError(
-            f"The downloaded package {package.name} has no valid version. Request another version."
+            f"The downloaded package {package.name} has no valid version. Change the required"
+            " version."
         )
     return version
 

@@ -123,8 +123,8 @@ class PackageManagers:
             if found := await self._download_package(name, f"{package}@{interval.for_npm}", node):
                 return found
         raise BuildError(
-            f"The application requires {name} {versions.text}, but no matching release is"
-            " published. Request another version."
+            f"The application requires {name} {versions.text}, but no published"
+            " release matches. Change the required version."
         )
 
     async def _download_package(

@@ -278,7 +278,8 @@ def _relative(mount: VolumeMount) -> PurePosixPath:
         )
     if ".." in path.parts or not path.parts:
         raise StartError(
-            f"The path {mount.path} of the volume {mount.name} is not inside the app. Change it."
+            f"The path {mount.path} of the volume {mount.name} is not inside the app's directory. "
+            "Choose a path inside this directory."
         )
     return path
 

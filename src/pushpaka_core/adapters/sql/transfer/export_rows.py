@@ -116,5 +116,5 @@ def _require(kind: type[T], value: object) -> T:
 
 def _require_64_bits(number: int) -> int:
     if number.bit_length() > _MAX_BITS:
-        raise ValueError(f"{number} is too large for a database")
+        raise ValueError(f"{number} does not fit in 64 bits")
     return number

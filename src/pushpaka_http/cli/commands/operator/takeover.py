@@ -9,7 +9,7 @@ from pushpaka_core.settings.settings import Settings
 @click.command("takeover")
 def command() -> None:
     """
-    Run applications on this machine after the old one was lost.
+    Take over the applications of a machine that was lost.
 
     The builds on the old machine are lost, so deploy the applications again. Workers that are still
     running on the old machine stop on their own.

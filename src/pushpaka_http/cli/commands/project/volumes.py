@@ -182,7 +182,7 @@ def attach(session: Session, *, volume: str) -> None:
     """
     Attach the detached VOLUME to a project.
 
-    VOLUME is a name, or the id of any of your detached volumes.
+    VOLUME is the name or the ID of one of your detached volumes.
 
     Example: pushpaka volumes attach media
     """

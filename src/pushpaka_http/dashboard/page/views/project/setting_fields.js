@@ -14,7 +14,7 @@ const NAME = { name: "name", label: "Name", required: true, maxlength: 100, hint
 /** The fields of a project that deploys an image, in place of those of a repository. */
 const IMAGE_GROUP = {
   title: "Project",
-  hint: "A new image applies to the next deployment.",
+  hint: "The next deployment uses this image.",
   fields: [
     NAME,
     { name: "repo_url", label: "Image", required: true, isMono: true, hint: "Moving to another registry deletes the credentials." },
