@@ -41,7 +41,7 @@ def check_yaml(example: Example) -> None:
 
 
 def check_json(example: Example) -> None:
-    """Check JSON."""
+    """Raise ValueError if the example is not valid JSON."""
     json.loads(example.parsed)
 
 

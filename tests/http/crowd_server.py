@@ -71,4 +71,5 @@ async def write_lines(application: Application, request: LogLineRequest) -> None
             await log.write(f"line {number}".ljust(request.width, "."), Phase.RUN)
 
 
-anyio.run(main, *sys.argv[1:])
+directory, stall_seconds, max_frames = sys.argv[1:]
+anyio.run(main, directory, stall_seconds, max_frames)

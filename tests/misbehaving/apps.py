@@ -43,7 +43,7 @@ class App:
     """Regular expressions that match the error: the cause, and the remedy."""
     runtimes: tuple[str, ...] = BOTH
     base_image: str | None = None
-    """An image that the app needs on Docker, and that few other tests use."""
+    """The base image of the app on Docker, or None if it needs none of its own."""
 
 
 def _python(source: str, *messages: str, **fields: Any) -> App:

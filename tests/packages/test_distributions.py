@@ -64,7 +64,7 @@ def test_wheel_contains_exactly_the_files_of_its_packages(wheel_files: list[str]
 
 
 def test_sdist_contains_the_checkout(sdist_files: list[str]) -> None:
-    """The sdist has all files to run the tests and to build the image, and no generated files."""
+    """The sdist contains all files that the tests and the image need, and no generated files."""
     generated = {"__pycache__", ".venv", ".nox", ".git", "dist", ".mypy_cache", ".pytest_cache"}
 
     assert [] == [name for name in OF_A_CHECKOUT if name not in sdist_files]

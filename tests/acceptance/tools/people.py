@@ -205,7 +205,7 @@ class Person:
             yield socket
 
     async def read(self, project: Json, path: str = "/") -> str:
-        """Return the text of a successful response of an application."""
+        """Request a page of an application, and return its text. The request has to succeed."""
         response = await self.visit(project["url"], path)
         assert response.is_success, f"{path}: {response.status_code} {response.text}"
         return response.text

@@ -292,7 +292,7 @@ class TestWaitStable:
         """The first version has no window, because there is no version to roll back to."""
         shop = Shop.create(server, ann, "outliving")
 
-        def outlive_the_window() -> None:
+        def pass_the_rollback_window() -> None:
             id_ = shop.wait_until("running", number=2)["id"]
             with Client(server.url, token=shop.token) as client:
                 with pytest.raises(DeploymentTimeoutError, match="still running"):
@@ -301,7 +301,7 @@ class TestWaitStable:
                 assert "running" == client.deployments.wait_stable(id_).status
 
         first = shop.machine.run("deploy", "--wait-stable")
-        with run_in_background(outlive_the_window):
+        with run_in_background(pass_the_rollback_window):
             second = shop.machine.run("redeploy", "--wait-stable")
 
         for ended in (first, second):

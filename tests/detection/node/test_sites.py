@@ -500,7 +500,7 @@ def test_project_without_a_known_output_is_refused(files: dict[str, str], messag
 
 
 def test_chosen_framework_can_be_built_with_any_tool() -> None:
-    """Vite, for example, can build both React and Storybook."""
+    """React and Storybook, for example, can both be built with Vite."""
     react = plan_of(node("vite express", INDEX), framework="react")
     storybook = plan_of(node("vite storybook", INDEX), framework="storybook")
 

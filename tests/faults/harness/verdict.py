@@ -88,7 +88,7 @@ class Verdict:
 
 
 async def reach_verdict(cluster: Cluster, users: Users) -> Verdict:
-    """Wait up to two minutes until all deployments are at rest, and return the problems."""
+    """Wait up to two minutes for all deployments to finish, and return the broken promises."""
     accepted, broken = users.ledger.accepted, users.ledger.broken
     async with users.visit():
         records = await _records_at_rest(cluster, broken)

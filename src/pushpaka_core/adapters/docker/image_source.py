@@ -68,7 +68,12 @@ class DockerImageSource:
     async def pull(
         self, request: PullRequest, /, *, timeout: timedelta, on_progress: Reporter
     ) -> PulledImage:
-        """Pull an image by its digest, and tag it with the lease."""
+        """
+        Pull an image by its digest.
+
+        Its tag contains the number of the lease, so that a later attempt to deploy it has its own
+        tag.
+        """
         image, name = request.image, self._labels.image(request.project_number, request.lease)
         puller = ImagePuller(
             engine=self._engine,

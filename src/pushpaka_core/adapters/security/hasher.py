@@ -40,7 +40,7 @@ class Argon2Hasher:
         """
         Return whether *hashed* is a hash of *password*.
 
-        None stands for an unknown user. It takes as long as a hash to verify, and never matches.
+        Without a hash, for an unknown user, the result is False, and the call takes the same time.
         """
         is_right = await to_thread.run_sync(
             self._matches, password, hashed or self._dummy_hash, limiter=self._thread_limiter

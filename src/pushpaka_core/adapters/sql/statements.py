@@ -264,7 +264,7 @@ class Statements:
 
 
 def entity(cls: type[E], table: sa.Table, values: Iterator[Any]) -> E:
-    """Build an entity from the next values, as many as *table* has columns."""
+    """Build an entity from the next values of a row, one for each column of *table*."""
     return from_row(cls, {column.name: next(values) for column in table.c})
 
 

@@ -176,12 +176,12 @@ class NxApplication:
     def _program(self) -> Program:
         output = self._output()
         return Program(
-            command=self.root.manager.run_node(f"{output}/main{self._suffix}"),
+            command=self.root.manager.run_node(f"{output}/main{self._output_suffix}"),
             evidence=(self._config_evidence(f"{self._executor} writes to {output}"),),
         )
 
     @property
-    def _suffix(self) -> str:
+    def _output_suffix(self) -> str:
         """Return the suffix of built files. esbuild uses .cjs for CommonJS."""
         options = table_at(self._build_target, "options")
         suffix = table_at(options, "esbuildOptions", "outExtension").get(".js")

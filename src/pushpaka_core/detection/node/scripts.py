@@ -78,11 +78,11 @@ class Script:
             return ScriptKind.MULTIPLE
         if self.program in FILE_SERVERS:
             return ScriptKind.FILE_SERVER
-        if _matches_table(self.program, command, arguments, RELOADERS):
+        if _is_listed(self.program, command, arguments, RELOADERS):
             return ScriptKind.RELOADER
-        if _matches_table(self.program, command, arguments, COMPILERS):
+        if _is_listed(self.program, command, arguments, COMPILERS):
             return ScriptKind.COMPILER
-        if _matches_table(self.program, command, arguments, DEVELOPMENT_TOOLS):
+        if _is_listed(self.program, command, arguments, DEVELOPMENT_TOOLS):
             return ScriptKind.DEVELOPMENT
         return ScriptKind.SERVER
 
@@ -238,7 +238,7 @@ def _called_script(words: tuple[str, ...], scripts: Mapping[str, str]) -> str | 
             return None
 
 
-def _matches_table(
+def _is_listed(
     program: str,
     command: str,
     arguments: Sequence[str],

@@ -101,7 +101,7 @@ def read_pdm_lock(sources: Sources, path: str) -> PythonProject | str:
 
 
 def read_pipenv_lock(sources: Sources, path: str) -> PythonProject | str:
-    """Return the project that Pipfile.lock installs."""
+    """Return the Python project whose dependencies are in Pipfile.lock."""
     pipfile = read_toml(sources.tree, "Pipfile")
     listed, _ = pipfile_requirements(sources, pipfile)
     names = {source.get("name") for source in tables(pipfile.get("source"))}

@@ -74,7 +74,7 @@ SCRIPT_FRAMEWORKS: tuple[ScriptFramework, ...] = (
 """Frameworks that are used if no application object is found."""
 
 PLAIN_SCRIPT = ScriptFramework("python", "", RUN, "")
-"""The framework of any script with a common name. It is used if nothing else is found."""
+"""Stands for a script with a usual name, such as `main.py`, if no framework is found."""
 
 FRAMEWORK_PACKAGES: tuple[tuple[str, str], ...] = (
     *((framework.name, framework.package) for framework in WEB_FRAMEWORKS),

@@ -56,7 +56,7 @@ class NodeLease:
         return (self.node, self.fence, self.holder) == (other.node, other.fence, other.holder)
 
     def acquire(self, holder: str) -> Self:
-        """Return the lease acquired by *holder*, with the next fence."""
+        """Return the lease with *holder* as its holder, and with the next fencing token."""
         return evolve(self, fence=self.fence + 1, holder=holder, heartbeat=0)
 
     def renew(self) -> Self:

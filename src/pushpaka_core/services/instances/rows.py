@@ -1,4 +1,4 @@
-"""The rows of instances: created before their instances, and replaced after a crash."""
+"""Manages the database rows of instances, which exist before their instances start."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 

@@ -160,6 +160,6 @@ class AsyncConnection:
 
 @frozen
 class AsyncNamespace:
-    """The methods for objects of one kind."""
+    """Base class for the API methods of one kind of object, such as projects."""
 
     _connection: AsyncConnection

@@ -160,6 +160,6 @@ class Connection:
 
 @frozen
 class Namespace:
-    """The methods for objects of one kind."""
+    """Base class for the API methods of one kind of object, such as projects."""
 
     _connection: Connection

@@ -123,7 +123,7 @@ def times_throttled(group: Path) -> int:
 
 
 def weight_of(group: Path) -> float:
-    """Return the weight of *group*, compared with the default of the kernel."""
+    """Return the CPU weight of *group* as a multiple of the default of the kernel."""
     file, default = ("cpu.weight", 100) if (group / "cpu.weight").exists() else ("cpu.shares", 1024)
     return int((group / file).read_text()) / default
 

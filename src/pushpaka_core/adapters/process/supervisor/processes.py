@@ -312,7 +312,7 @@ class HostProcesses:
 
 @asynccontextmanager
 async def _shim_waiter(shim: int | None) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
-    """Yield a function that waits the given seconds, or until the shim ends."""
+    """Yield a function that waits until the shim ends, but no longer than the given seconds."""
     has_ended = shim is None
 
     async def wait(seconds: float) -> None:

@@ -106,7 +106,7 @@ class Shim:
                         self._received.extend(data)
 
     def _died_silently(self, open_sources: Collection[int]) -> bool:
-        """Return True if the shim died without a report; its program may run forever."""
+        """Return True if the shim died without a report. Its program may still be running."""
         return self._socket.fileno() not in open_sources and not self._received
 
     async def close(self) -> None:

@@ -103,7 +103,7 @@ class ProcessVolumeFiles:
         return await to_thread.run_sync(self._directories.path(volume.id).is_dir)
 
     async def used_bytes(self, volume: Volume, /) -> int:
-        """Return the disk space of all files. Files with several names count once."""
+        """Return the disk space of all files in bytes. Files with several hard links count once."""
         return await to_thread.run_sync(self._used_bytes, volume)
 
     def read(self, volume: Volume, /, *, path: str = "") -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Reads directories that untrusted programs write to: as archives, and their size."""
+"""Archives and measures directories that untrusted programs write to."""
 
 import errno
 import os
