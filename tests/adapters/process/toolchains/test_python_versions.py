@@ -95,7 +95,7 @@ async def test_an_installed_version_stays_while_a_release_needs_it(
 @pytest.mark.parametrize(
     ("version", "problem"),
     [
-        (MISSING, "The download failed: HTTP status client error (404 Not Found). Request"),
+        (MISSING, "The download failed: HTTP status client error (404 Not Found). Change"),
         ("2.9", "No matching version can be downloaded. Request a version that exists"),
         ("===--reinstall", "No matching version can be downloaded."),
     ],
@@ -135,7 +135,7 @@ async def test_a_silent_mirror_times_out(
     """A download has a shorter timeout than a build."""
     mirror.may_respond.clear()
 
-    with pytest.raises(BuildError, match=r"The download took longer than .* minutes\. Request"):
+    with pytest.raises(BuildError, match=r"The download took longer than .* minutes\. Change"):
         await _choose(MINOR, mirror, process_manager, data, timeout=0.5)
 
     assert [] == list((data / "toolchains").glob(".fetched-*"))
