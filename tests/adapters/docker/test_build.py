@@ -25,7 +25,7 @@ def groups(tmp_path: Path) -> BuildGroups:
     group = tmp_path / "groups" / "build-1"
     group.mkdir(parents=True)
     (tmp_path / "groups" / "cgroup.controllers").touch()
-    for file in ("memory.max", "cpu.max", "pids.max"):
+    for file in ("memory.max", "cpu.weight", "cpu.max", "pids.max"):
         (group / file).touch()
     return BuildGroups(tmp_path / "groups")
 

@@ -11,12 +11,14 @@ MAY_SPAWN = (
     "pushpaka_core/testing/",
     "pushpaka_shim/",
     "pushpaka_core/adapters/iptables/packet_filters.py",
+    "pushpaka_core/adapters/traefik/launcher.py",
     "pushpaka_http/cli/commands/operator/error_pages.py",
 )
 """
-The modules that may start programs: shims, test helpers, and two with fixed arguments.
+The modules that may start programs: shims, test helpers, and three with fixed arguments.
 
-The firewall runs iptables, and `pushpaka error-pages` replaces itself with a file server.
+The firewall runs iptables, the launcher is started by a shim and replaces itself with Traefik, and
+`pushpaka error-pages` replaces itself with a file server.
 """
 
 MODULES = {"_posixsubprocess", "multiprocessing", "pty", "subprocess"}
