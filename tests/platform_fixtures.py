@@ -87,8 +87,8 @@ class Platform(MemoryInstance):
         """Return a reconciler of this platform, which takes the node lease without waiting."""
         return reconciler_of(self.worker_services, holder="reconciler", is_alone=True)
 
-    def log_pump(self) -> LogPump:
-        """Return a log pump, which stores the output of this node's instances."""
+    def log_pump(self, interval: timedelta = FAST.supervision_interval) -> LogPump:
+        """Return a log pump, which looks for new instances of this node every *interval*."""
         engine = self.worker_services
         return LogPump(
             engine.active_deployments,
@@ -96,7 +96,7 @@ class Platform(MemoryInstance):
             engine.job_loader,
             engine.instance_log_writer,
             engine.instance_output_reader,
-            engine.timeouts,
+            evolve(engine.timeouts, supervision_interval=interval),
         )
 
     async def sign_up(self, email: str) -> Actor:

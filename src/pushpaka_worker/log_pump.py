@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 
-from anyio import create_task_group, sleep
+from anyio import Lock, create_task_group, sleep
 from anyio.abc import TaskGroup
 from attrs import define, field
 
@@ -12,6 +12,7 @@ from pushpaka_core.domain.deployments.timeouts import Timeouts
 from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.domain.instances.instances import Instance
 from pushpaka_core.errors import UnavailableError
+from pushpaka_core.services.concurrency import Task
 from pushpaka_core.services.deployments.active_deployments import (
     ActiveDeployment,
     ActiveDeployments,
@@ -41,6 +42,8 @@ class LogPump:
     _timeouts: Timeouts
     _readers: set[str] = field(factory=set, init=False)
     """The names of instances that have a reader, or whose reader has read the output to its end."""
+    _round: Lock = field(factory=Lock, init=False)
+    """Rounds run one after another, so that no instance gets a second reader."""
     _replicas: dict[DeploymentId, int] = field(factory=dict, init=False)
     """
     The number of replicas of each deployment. With several, log lines begin with the instance name.
@@ -49,34 +52,42 @@ class LogPump:
     async def run(self) -> None:
         """Start readers for new instances, forever."""
         async with create_task_group() as readers:
-            while True:
-                try:
-                    await self._start_readers(readers)
-                except UnavailableError as error:
-                    logger.warning("The instances cannot be listed: %s", error)
-                await sleep(self._timeouts.supervision_interval.total_seconds())
+            start_readers = partial(self._start_readers, readers)
+            with self._output.use_readers(start_readers):
+                await self._run_rounds(start_readers)
+
+    async def _run_rounds(self, start_readers: Task) -> None:
+        while True:
+            try:
+                await start_readers()
+            except UnavailableError as error:
+                logger.warning("The instances cannot be listed: %s", error)
+            await sleep(self._timeouts.supervision_interval.total_seconds())
 
     async def _start_readers(self, task_group: TaskGroup) -> None:
-        active = await self._active.read_cached()
-        if {i.name for each in active for i in each.instances} - self._readers:
-            active = await self._active.read()
-        self._replicas = {each.deployment.id: each.settings.replicas for each in active}
-        present = {i.name: (each, i) for each in active for i in each.instances}
-        for name in present.keys() - self._readers:
-            task_group.start_soon(self._read, *present[name])
-        self._readers = set(present)
+        async with self._round:
+            active = await self._active.read_cached()
+            if {i.name for each in active for i in each.instances} - self._readers:
+                active = await self._active.read()
+            self._replicas = {each.deployment.id: each.settings.replicas for each in active}
+            present = {i.name: (each, i) for each in active for i in each.instances}
+            for name in present.keys() - self._readers:
+                self._output.begin(name)
+                task_group.start_soon(self._read, *present[name])
+            self._readers = set(present)
 
     async def _read(self, active_deployment: ActiveDeployment, instance: Instance) -> None:
         try:
             if not await self._output.was_started(instance):
                 self._readers.discard(instance.name)
                 return
-            with self._output.delay_removal(instance):
-                await self._copy(active_deployment, instance)
+            await self._copy(active_deployment, instance)
             self._instance_supervisor.schedule_check(active_deployment.deployment.id)
         except Exception as error:  # noqa: BLE001 - a failed reader must not end the others
             logger.warning("The output of %s cannot be read now: %s", instance.name, error)
             self._readers.discard(instance.name)
+        finally:
+            self._output.end(instance.name)
 
     async def _copy(self, active_deployment: ActiveDeployment, instance: Instance) -> None:
         job = await self._job_loader.load_for_deployment(active_deployment.deployment)

@@ -1,5 +1,7 @@
 """The output of running instances is written to the deployment logs exactly once."""
 
+from datetime import timedelta
+
 import pytest
 from anyio import fail_after, sleep, wait_all_tasks_blocked
 from tests.platform_fixtures import Platform
@@ -166,3 +168,37 @@ async def test_only_the_newest_lines_are_kept(
 
     log = await platform.messages(running.id)
     assert [f"GET /{number:06}" for number in range(300 - len(log), 300)] == log
+
+
+async def test_an_instance_that_stops_before_the_next_round_is_read_to_its_end(
+    platform: Platform, shop: Project
+) -> None:
+    platform.runtime.farewell = "Bye."
+    async with background_task(platform.log_pump(interval=timedelta(days=1)).run):
+        await wait_all_tasks_blocked()
+        running = await platform.deploy(shop)
+        platform.runtime.emit((await platform.instance(running.id)).name, "Hello.\n")
+        await platform.application.active_deployments.stop(platform.owner, running.id)
+
+        await platform.worker_services.reconciler.stop_drained()
+
+    assert ["Hello.", "Bye."] == (await platform.messages(running.id))[-2:]
+
+
+async def test_an_instance_that_crashes_before_the_next_round_is_read_to_its_end(
+    platform: Platform, shop: Project
+) -> None:
+    supervisor = platform.worker_services.instance_supervisor
+    async with background_task(platform.log_pump(interval=timedelta(days=1)).run):
+        await wait_all_tasks_blocked()
+        running = await platform.deploy(shop)
+        name = (await platform.instance(running.id)).name
+        platform.runtime.emit(name, "KeyError: 'DB'\n")
+        platform.runtime.crash(name)
+        await supervisor.check_all()
+        platform.clock.advance(1)
+
+        await supervisor.check_all()
+
+        await wait_until_logged(platform, running.id, "KeyError: 'DB'")
+    assert name != (await platform.instance(running.id)).name

@@ -55,24 +55,26 @@ class Adapters:
     workspaces: Workspaces
     builder: Builder
     image_source: ImageSource | None = None
-    """Pulls images, or None if the runtime cannot run images."""
+    """The adapter that pulls images, or None if the runtime cannot run images."""
     runtime: Runtime
     volume_files: VolumeFiles
     snapshot_files: SnapshotFiles
     prober: HealthProber
     webhook_client: WebhookClient
-    """Sends commit statuses to Git providers."""
+    """The client that sends commit statuses to Git providers."""
     notification_client: WebhookClient
     """
-    Sends webhook notifications, including those to private networks if the operator allows
-    them.
+    The client that sends webhook notifications. It can also contact private networks that the
+    operator allows.
     """
     notification_gateway: NotificationGateway
     router: Router
     router_supervisor: RouterSupervisor | None = None
-    """Runs the router, or None if it is not run by this process."""
+    """The supervisor of the router, or None if this process does not run the router."""
     route_table_text: SerializeRouteTable | None = None
-    """Serializes the route table for routers that fetch it, or None if none does."""
+    """
+    A function that serializes the route table for routers that fetch it, or None if none does.
+    """
     has_router: bool = True
     """Whether the instance has a router."""
     resolver: DnsResolver
@@ -88,15 +90,22 @@ class Adapters:
     rate_counters: RateCounters | None = None
     """Rate limit counters shared by all processes, or None if each process counts separately."""
     redis_check: HealthCheck | None = None
-    """Checks the connection to Redis, or None if the instance does not use Redis."""
+    """
+    A function that checks the connection to Redis, or None if the instance does not use Redis.
+    """
     engine_check: HealthCheck | None = None
-    """Checks the connection to the Docker Engine, or None if the runtime does not use one."""
+    """
+    A function that checks the connection to the Docker Engine, or None if the runtime has none.
+    """
     list_cluster_nodes: ListClusterNodes | None = None
-    """Lists the nodes of the cluster, or None if everything runs on one machine."""
+    """A function that lists the nodes of the cluster, or None if everything runs on one machine."""
     schema_check: HealthCheck | None = None
-    """Checks that the database schema is compatible with this program, or None without a schema."""
+    """
+    A function that checks that the database schema is compatible with this program, or None if the
+    storage has no schema.
+    """
     instance_id: UUID = field(factory=uuid4)
-    """Distinguishes this instance from others that use the same Redis."""
+    """The id that distinguishes this instance from others that use the same Redis."""
 
 
 @frozen(kw_only=True)

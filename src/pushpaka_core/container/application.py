@@ -57,7 +57,7 @@ from pushpaka_core.services.volumes.volumes import VolumeService
 
 _DELIVERY_RESERVE_FRACTION = 8
 """
-Webhook deliveries are accepted while an eighth of PUSHPAKA_MIN_FREE_DISK is free.
+The divisor of PUSHPAKA_MIN_FREE_DISK for webhook deliveries: they need an eighth of it.
 
 Most Git providers do not retry a rejected delivery, so pushes are accepted as long as possible.
 """
@@ -102,7 +102,7 @@ class Application:
     worker_services: WorkerServices
     """The background services that a worker runs."""
     route_tables: RouteTableService | None = None
-    """Serves the route table to routers that fetch it, or None if none does."""
+    """The service that returns the route table to routers that fetch it, or None if none does."""
     rate_counters: RateCounters | None = None
     """Rate limit counters shared by all processes, or None if each process counts separately."""
     router_secret: str = field(default="", repr=False)

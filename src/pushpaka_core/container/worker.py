@@ -96,7 +96,7 @@ class WorkerServices:
     route_publisher: RoutePublisher
     log_writer: LogWriter
     instance_log_writer: LogWriter
-    """Writes the output of this node's instances. Only the holder of the node lease can write."""
+    """The writer for the output of this node's instances, which requires the node lease."""
     instance_output_reader: InstanceOutputReader
     queue: DeploymentQueue
     events: EventBus
@@ -180,6 +180,7 @@ def assemble_worker_services(
         fenced_adapters,
         options,
         instances=fenced_instances,
+        output=instance_output_reader,
         active_deployments=active_deployments,
         held_node_lease=held_node_lease,
         job_loader=job_loader,

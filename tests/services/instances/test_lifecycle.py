@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from anyio import create_task_group, sleep_forever, wait_all_tasks_blocked
-from attrs import evolve, frozen
+from attrs import define, evolve
 from tests.platform_fixtures import PORTS, Platform
 
 from pushpaka_core.domain.deployments.state_machine import DeploymentStatus, Phase
@@ -46,7 +46,7 @@ async def test_startup_output_precedes_the_health_check_line(
     assert 1 == log.count("Listening.")
 
 
-@frozen
+@define
 class LateOutput(InstanceOutputReader):
     """An output reader that reads nothing while an instance starts."""
 

@@ -25,6 +25,7 @@ from pushpaka_core.services.instances.node_lease import HeldNodeLease
 from pushpaka_core.services.instances.rows import InstanceRows
 from pushpaka_core.services.instances.starter import InstanceStarter
 from pushpaka_core.services.instances.startup_health import StartupHealth
+from pushpaka_core.services.logs.instance_output import InstanceOutputReader
 
 
 @frozen(kw_only=True)
@@ -87,6 +88,7 @@ class InstanceRecovery:
     _rows: InstanceRows
     _starter: InstanceStarter
     _health: StartupHealth
+    _output: InstanceOutputReader
     _instances: SupervisedInstances
     _early_checks: EarlyChecks
     _now: Clock
@@ -132,6 +134,8 @@ class InstanceRecovery:
         if observed is not None and observed.is_alive:
             self._lost_with_host.discard(instance.id)
             return instance
+        # An automatic rollback reports the last lines of the log.
+        await self._output.wait_until_stored(instance.name)
         if instance.id in self._lost_with_host:
             return instance.end_with_host(now=self._now())
         return instance.crash((observed and observed.exit) or EXIT_UNKNOWN, now=self._now())
@@ -141,6 +145,7 @@ class InstanceRecovery:
         check = self._health.check_once if is_one_enough else self._health.check
         seen = await check(active, instance)
         if seen.exit_reason is not None:
+            await self._output.wait_until_stored(instance.name)
             return await self._instances.stop(instance, seen.exit_reason)
         if seen.next_pass_in is not None:
             # It passed once and only waits for its second pass.
