@@ -47,11 +47,11 @@ class SwarmCluster:
         return {node["ID"]: _node(node) for node in self._api.nodes()}
 
     def local_node_id(self) -> str:
-        """Return the id of the node whose engine this is."""
+        """Return the id of the node that this engine runs on."""
         return str(self.engine.client.info()["Swarm"]["NodeID"])
 
     def local_node(self) -> ClusterNode:
-        """Return the node whose engine this is."""
+        """Return the node that this engine runs on."""
         return _node(self._api.inspect_node(self.local_node_id()))
 
     def find(self, name: str) -> ObservedService | None:
@@ -173,7 +173,7 @@ class SwarmCluster:
         return next(ours, None)
 
     def _node_of(self, task: Mapping[str, Any]) -> Mapping[str, ClusterNode]:
-        """Return the node of a task, by id."""
+        """Return the node of a task, by its id. The result is empty if the task has no node."""
         node_id = task.get("NodeID")
         with suppress(NotFound):
             return {node_id: _node(self._api.inspect_node(node_id))} if node_id else {}
@@ -218,7 +218,7 @@ def _observed_service(
 
 
 def _intended_tasks(tasks: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return the tasks that were meant to run, oldest first."""
+    """Return the tasks that were created before `end_task` ended their service, oldest first."""
     return sorted((t for t in tasks if not _is_ended(t["Spec"])), key=itemgetter("CreatedAt"))
 
 

@@ -18,7 +18,7 @@ from pushpaka_core.ports.progress import Reporter
 @frozen(kw_only=True)
 class SwarmImageSource:
     """
-    Pulls images and pushes them to the registry of the platform, like images that it built.
+    Pulls images and pushes them to the registry of the platform, like images that were built.
 
     The nodes need no credentials for the registries of projects, and a rollback needs only the
     registry of the platform.

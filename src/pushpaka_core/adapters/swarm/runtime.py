@@ -55,7 +55,9 @@ class SwarmRuntime:
     _run_lock: RunLock
     _timeouts: StartTimeouts = field(factory=StartTimeouts)
     _placement_lock: Lock = field(factory=Lock, init=False)
-    """Held while an instance is placed, so that the next placement takes it into account."""
+    """
+    Held while an instance is placed, so that the next placement takes this instance into account.
+    """
     _unused_networks: set[str] = field(factory=set, init=False)
 
     async def check(self) -> None:
@@ -192,7 +194,7 @@ class SwarmRuntime:
             await self._place_task(request, waiter, mounts)
         try:
             await self._wait_until_started(name)
-        except StartError:
+        except (StartError, PlatformFaultError):
             await self.stop(name, grace_period=timedelta(0))
             await self.remove(name)
             raise
@@ -202,7 +204,7 @@ class SwarmRuntime:
     ) -> None:
         """
         Place the instance on the node of its volumes, or on one of the suitable nodes with the
-        fewest instances of its kind.
+        fewest instances of the same deployment and process type.
         """
         name = request.instance.name
         *crowds, nobody = await self._engine.call(self._cluster.nodes_to_avoid, request.instance)
@@ -228,7 +230,7 @@ class SwarmRuntime:
         while current_time() - started_at < self._timeouts.start:
             task = await self._task(name)
             if task is not None and task.failed_to_start:
-                raise StartError(task.start_failure)
+                raise task.start_failure
             if task is not None and not task.is_starting:
                 return
             if current_time() - started_at > self._timeouts.placement and not (task and task.node):

@@ -8,6 +8,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from pushpaka_core.adapters.docker.containers import exit_from_code
+from pushpaka_core.errors import PlatformFaultError, StartError
 from pushpaka_core.ports.processes import EXIT_UNKNOWN, Exit
 from pushpaka_core.ports.runtime import ClusterNode, ObservedInstance
 
@@ -21,6 +22,11 @@ _EXITED_MESSAGE = "task: non-zero exit"
 """Prefix of the message of a task whose program has started and then exited."""
 _DOWN = "down"
 _NO_NODE_MESSAGE = "no suitable node"
+_NO_NETWORK_MESSAGE = "network sandbox join failed"
+"""
+Prefix of the message of a task whose node could not connect it to its network. An engine that was
+restarted sometimes cannot do this at first.
+"""
 _NO_IMAGE_MESSAGE = "No such image"
 """Prefix of the message of a task whose node could not pull the image, for any reason."""
 
@@ -87,12 +93,15 @@ class Task:
         return failed and not self.is_lost and not self.message.startswith(_EXITED_MESSAGE)
 
     @property
-    def start_failure(self) -> str:
-        """Return a message that explains why the task's program never started."""
+    def start_failure(self) -> StartError | PlatformFaultError:
+        """Return an error that explains why the task's program never started."""
         sentence = f"The Swarm could not start the instance: {self.message}."
-        if self.node is None or not self.message.startswith(_NO_IMAGE_MESSAGE):
-            return sentence
-        return f"{sentence} Check that the node {self.node.name} can reach the registry."
+        node = "its node" if self.node is None else f"the node {self.node.name}"
+        if self.message.startswith(_NO_NETWORK_MESSAGE):
+            return PlatformFaultError(f"{sentence} If this persists, restart Docker on {node}.")
+        if self.message.startswith(_NO_IMAGE_MESSAGE):
+            sentence += f" Check that {node} can reach the registry."
+        return StartError(sentence)
 
     @property
     def exit(self) -> Exit:
@@ -100,7 +109,7 @@ class Task:
         return Exit() if self.exit_code is None else exit_from_code(self.exit_code)
 
     def as_observed(self, name: str) -> ObservedInstance:
-        """Return the task as the as_observed instance *name*."""
+        """Return the task as the observed instance *name*."""
         return ObservedInstance(
             name=name,
             started_at=self.state_changed_at if self.state == _RUNNING else _EPOCH,

@@ -34,18 +34,18 @@ class SwarmVolumeFiles:
         return await self._local.exists(volume)
 
     async def used_bytes(self, volume: Volume, /) -> int:
-        """Return the size of all files. The engine counts holes as used space."""
+        """Return the size of all files. The engine counts holes of sparse files as used space."""
         await self._require_node(volume)
         return await self._local.used_bytes(volume)
 
     async def read(self, volume: Volume, /, *, path: str = "") -> AsyncIterator[bytes]:
-        """Yield an archive."""
+        """Yield an archive of the volume, or of one file or directory in it."""
         await self._require_node(volume)
         async for piece in self._local.read(volume, path=path):
             yield piece
 
     async def write(self, volume: Volume, archive: AsyncIterable[bytes], /) -> None:
-        """Extract an archive."""
+        """Extract an archive into the volume."""
         await self._require_node(volume)
         await self._local.write(volume, archive)
 
@@ -59,7 +59,10 @@ class SwarmVolumeFiles:
         return await self._local.ids()
 
     async def _require_node(self, volume: Volume) -> str:
-        """Return the name of the platform's node, unless the volume is on another one."""
+        """
+        Return the name of the platform's node. Raise RuntimeUnavailableError if the volume is on
+        another node.
+        """
         node = await self._cluster.engine.call(self._cluster.local_node)
         if volume.node not in {None, node.name}:
             raise RuntimeUnavailableError(
