@@ -112,7 +112,9 @@ def _apply_restrictions(request: SpawnRequest) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for name, value in {"RLIMIT_CORE": 0, **request["limits"]}.items():
         _set_limit(getattr(resource, name), value)
-    os.nice(request["niceness"])
+    # A filter of system calls may forbid it. The program then has the priority of its parent.
+    with suppress(OSError):
+        os.nice(request["niceness"])
     os.umask(0o022)
     if request["uid"] is not None:
         _set_user(request["uid"])
