@@ -32,11 +32,16 @@ BENCHMARKS = (
 )
 
 
+def module_name(benchmark: str) -> str:
+    """Return the name of the module of a benchmark."""
+    return f"benchmarks.{benchmark.replace('-', '_')}"
+
+
 def load_benchmark(name: str) -> tuple[str, Measure]:
     """
     Return the description of a benchmark, which is the docstring of its module, and its
     function.
     """
-    module = import_module(f"benchmarks.{name.replace('-', '_')}")
+    module = import_module(module_name(name))
     measure: Measure = module.measure
     return (module.__doc__ or "").strip(), measure
