@@ -144,12 +144,25 @@ def _git(*arguments: str) -> str:
     return run_git.stdout.strip()
 
 
-def main(nox: str, arguments: Sequence[str]) -> int:
-    """Run the sessions that *arguments* choose, and return the exit code."""
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of the command line: `resume`, and `sessions`, which may be empty."""
     parser = argparse.ArgumentParser(prog=".ci/nightly", description=__doc__.splitlines()[1])
     parser.add_argument("--resume", action="store_true", help="skip sessions that have a result")
-    parser.add_argument("sessions", nargs="*", choices=[*SESSIONS, "pythons"], metavar="SESSION")
-    given = parser.parse_args(arguments)
+    # Not `choices`: Python 3.11 would refuse a command line without sessions.
+    parser.add_argument("sessions", nargs="*", type=_session, metavar="SESSION")
+    return parser.parse_args(arguments)
+
+
+def _session(name: str) -> str:
+    known = (*SESSIONS, "pythons")
+    if name not in known:
+        raise argparse.ArgumentTypeError(f"{name!r} is not a session. Use {', '.join(known)}.")
+    return name
+
+
+def main(nox: str, arguments: Sequence[str]) -> int:
+    """Run the sessions that *arguments* choose, and return the exit code."""
+    given = parse_arguments(arguments)
     night = read(current_commit())
     for name in chosen(night, given.sessions, resume=given.resume):
         night = night.with_result(run_session(nox, name))

@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ci.nightly import PYTHONS, SESSIONS, Night, Result, chosen, main, read, write
+from tests.ci.nightly import (
+    PYTHONS,
+    SESSIONS,
+    Night,
+    Result,
+    chosen,
+    main,
+    parse_arguments,
+    read,
+    write,
+)
 from tests.ci.records import Failure, Record
 
 FAILURE = Failure(test="tests/a.py::test_it", reason="lost", report="the traceback")
@@ -36,7 +46,16 @@ sys.exit(failed)
 
 
 def test_all_sessions_are_chosen() -> None:
-    assert list(SESSIONS) == chosen(Night(commit="1234"), [], resume=False)
+    given = parse_arguments([])
+
+    assert list(SESSIONS) == chosen(Night(commit="1234"), given.sessions, resume=given.resume)
+
+
+def test_unknown_session_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["engin"])
+
+    assert "'engin' is not a session. Use pythons-3.11, " in capsys.readouterr().err
 
 
 def test_named_sessions_run_in_their_order() -> None:
