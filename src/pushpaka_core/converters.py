@@ -44,9 +44,9 @@ _TIME_MESSAGE = "must be a date and time with a time zone, such as 2026-03-01T12
 
 Validator = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """
-Returns further validation errors of well-typed values, by field.
+A function that returns further validation errors of well-typed values, by field.
 
-It is used for rules that depend on the instance, such as its source policy.
+It checks rules that depend on the instance, such as its source policy.
 """
 
 
@@ -110,7 +110,10 @@ def to_row(entity: attrs.AttrsInstance) -> dict[str, Any]:
 
 
 def from_row(cls: type[T], row: Mapping[str, Any]) -> T:
-    """Return the entity that `to_row` converted. Unknown columns are ignored."""
+    """
+    Return the entity of the class *cls* that `to_row` has converted to *row*. Unknown columns are
+    ignored.
+    """
     values = dict(row)
     for name in _secret_fields(cls):
         secret = {part: values.pop(f"{name}_{part}") for part in _SECRET_PARTS}

@@ -18,7 +18,7 @@ from pushpaka_http.middleware.rate_limits import RateLimiter
 Token = NewType("Token", str)
 
 ANONYMOUS = {"exclude_from_auth": True}
-"""The `opt` of a route that needs no authentication."""
+"""The route option (`opt` in Litestar) of routes that need no authentication."""
 
 
 class BearerAuthentication(AbstractAuthenticationMiddleware):

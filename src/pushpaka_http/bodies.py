@@ -131,7 +131,7 @@ class BodyParser(AbstractDTO[Any]):
 
 
 def announced_size(request: Request[Any, Any, Any]) -> int:
-    """Return the Content-Length in bytes, capped at the limit; without the header, the limit."""
+    """Return the Content-Length in bytes, or the body size limit if it is greater or unknown."""
     most = request.route_handler.resolve_request_max_body_size() or 0
     announced = request.headers.get("content-length", "")
     return min(most, int(announced)) if announced.isdecimal() else most

@@ -201,7 +201,7 @@ def error_response(request: Request[Any, Any, Any], error: Exception) -> Respons
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {Exception: error_response}
-"""Litestar's exception handlers: a single one for all errors."""
+"""The exception handlers for Litestar. One function handles all errors."""
 
 
 def allow_header(methods: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ _TAGS = {
     "system": "The state of the instance, for administrators.",
     "platform": "Health checks and metrics.",
 }
-"""The descriptions of the tags, ordered as a new user needs the operations."""
+"""The descriptions of the tags, in the order in which a new user needs the operations."""
 _PARAMETERS = {
     "project_id": "Id of the project.",
     "deployment_id": "Id of the deployment.",

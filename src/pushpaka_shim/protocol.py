@@ -71,7 +71,7 @@ REQUEST_HEADER = struct.Struct("!II")
 FRAME_HEADER = struct.Struct("!BdI")
 """The header of each piece of output in a file: descriptor, Unix time, size in bytes."""
 LOSS_FLAG = 0x80
-"""Set in the descriptor if output before this piece was lost."""
+"""A bit of the descriptor that is set if output before this piece was lost."""
 
 READ_SIZE = 16 * 1024
 MAX_FILE_SIZE = 2 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Detects expired leases by observing their heartbeats, so that clocks are never compared."""
+"""Detects expired leases by their heartbeats, without comparing clocks of different machines."""
 
 from collections.abc import Iterable
 from datetime import timedelta

@@ -21,7 +21,7 @@ class LoggedAttempts:
 
     _name: str
     _last_errors: dict[Hashable, str] = field(factory=dict, init=False)
-    """The last error of each subject."""
+    """The message of the last error of each subject. See `run`."""
 
     async def run(self, task: Task, subject: Hashable = None) -> None:
         """
@@ -81,10 +81,10 @@ class _Rounds:
 
     def new_dispatch(self) -> RoundRunner:
         """
-        Return the function that starts the tasks of a round that begins now.
+        Return a function that starts the tasks of a new round.
 
-        The function skips the subjects that are busy now, even if they are no longer busy when the
-        tasks are known, because the round may have read their state before.
+        The function skips the subjects that are busy now, even if their earlier task has ended
+        before the function is called: the round may have read their state before that.
         """
         return partial(self._start, frozenset(self._busy_subjects))
 

@@ -35,7 +35,7 @@ class Reconciler:
     """
     Runs each reconciliation step at its own interval. A step that fails is tried again.
 
-    Deployments do not wait for each other. An application that is slow to stop delays only its own
+    Deployments do not delay each other: an application that is slow to stop delays only its own
     deployment.
 
     Steps that concern this node run only while this process holds the node lease. The search for

@@ -269,7 +269,7 @@ class Simulation:
         return [lease for lease in self.observer.leases if lease not in valid]
 
     def use_stale_lease(self, lease: Lease) -> None:
-        """P2: a write under a lost lease changes nothing."""
+        """P2: require that writes under the lost *lease* change nothing."""
         before = self.snapshot()
         pipeline = self.platform.worker_services.pipeline
         for verb in (
@@ -288,7 +288,7 @@ class Simulation:
         assert before.targets == after.targets, "P2: a lost lease changed a target"
 
     def reconcile_and_check(self) -> Snapshot:
-        """P4, P7: after two rounds of reconciliation, nothing is orphaned or wrongly routed."""
+        """P4, P7: reconcile twice, and require that nothing is orphaned or wrongly routed."""
         self.run(self.platform.take_node())
         for _ in range(2):
             for verb in reconciler_operations(self.platform.worker_services).values():

@@ -215,7 +215,7 @@ class DeploymentLife(RuleBasedStateMachine):
     def requeue_during_start(
         self, project: int, worker: int, steps: int, is_worker_killed: bool
     ) -> None:
-        """Requeue a deployment while its programs start, but interrupt that after *steps*."""
+        """Requeue a deployment whose programs are starting, and stop after *steps* steps."""
         self._reset(project)
         self.simulation.kill_worker(worker)
         self.deploy(project, PRODUCTION)
@@ -449,5 +449,5 @@ class DeploymentLife(RuleBasedStateMachine):
 
 
 def _select(items: Sequence[T], number: int) -> Sequence[T]:
-    """Return the item that *number* selects, in a list, or an empty list without items."""
+    """Return a list with the item at index *number*, modulo the length, or an empty list."""
     return [items[number % len(items)]] if items else []

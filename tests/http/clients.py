@@ -82,7 +82,7 @@ class Person:
         return dict(answer.json())
 
     async def deployment(self, project_id: str | None = None) -> dict[str, Any]:
-        """Queue a deployment of the given or else of a new project, and return it."""
+        """Queue a deployment of *project_id*, by default of a new project, and return it."""
         project_id = project_id or (await self.project())["id"]
         answer = await self.post("/deployments", {"project_id": project_id})
         assert 201 == answer.status_code, answer.text

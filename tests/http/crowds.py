@@ -71,7 +71,7 @@ class Api:
         await self.process.stdin.send(order.encode())
 
     async def count_watchers(self) -> int:
-        """Return the number of watchers of all logs, or -1 while the API is too busy to say."""
+        """Return the number of watchers of all logs, or -1 if the API does not report it."""
         answer = await self.client.get("/metrics")
         if answer.is_error:
             return -1

@@ -67,7 +67,11 @@ class Operation:
     content: bytes | None = None
     """The request body, if it is not JSON."""
     of: Mapping[str, str] = field(factory=dict)
-    """The names of the ids to use instead of others, such as the id of a stopped project."""
+    """
+    For ids in the request, the name of another id to send instead.
+
+    For example, the project id can be replaced with the id of a stopped project.
+    """
     answers: int = 200
 
     @property

@@ -87,7 +87,10 @@ def prepare_data_directory(settings: Settings, runtime: RuntimeChoice) -> DataDi
 
 
 def _node(settings: Settings, runtime: RuntimeChoice, choices: "FirstStartChoices") -> Node:
-    """Return the node of this process. The nodes of a Swarm with external routers count as one."""
+    """
+    Return the node of this process. If a Swarm has external routers, all its nodes count as one
+    node.
+    """
     from pushpaka_core.adapters.files.first_start_choices import location_digest
 
     if runtime is RuntimeChoice.SWARM and settings.router_urls:

@@ -40,11 +40,11 @@ class BuildAndRuntime:
     runtime: Runtime
     volume_files: VolumeFiles
     image_source: ImageSource | None = None
-    """Pulls images, or None if the runtime cannot run images."""
+    """The adapter that pulls images, or None if the runtime cannot run images."""
     engine_check: HealthCheck | None = None
-    """Checks the connection to the Docker Engine, or None without one."""
+    """A function that checks the connection to the Docker Engine, or None without an engine."""
     machines: ListClusterNodes | None = None
-    """Lists the nodes of the cluster, or None if everything runs on one machine."""
+    """A function that lists the nodes of the cluster, or None if everything runs on one machine."""
 
 
 @asynccontextmanager
@@ -290,4 +290,4 @@ CONTAINER_RUNTIMES: Mapping[str, _OpenRuntime] = {
     RuntimeChoice.DOCKER: open_docker,
     RuntimeChoice.SWARM: open_swarm,
 }
-"""Opens the adapters of each runtime that uses containers."""
+"""For each runtime that uses containers, the function that opens its adapters."""

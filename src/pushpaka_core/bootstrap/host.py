@@ -26,7 +26,8 @@ from pushpaka_core.settings.settings import RouterChoice, Settings
 
 PROJECT_UIDS = range(30_000, 60_000)
 """
-The user ids of projects. If Pushpaka runs as root, a project's number is the index of its user id.
+The user ids of projects. If Pushpaka runs as root, the project with the number n uses the nth of
+these ids, from 0.
 """
 _CERTIFICATE_VARIABLES = ("SSL_CERT_", "NODE_EXTRA_CA_CERTS")
 """Prefixes of environment variables that tell programs which certificates to trust."""
@@ -149,7 +150,7 @@ async def _open_storage(
     """
     Open the database, and check that it belongs to the data directory.
 
-    The first process that opens both of them stores the instance id in the data directory.
+    The first process that opens both stores the database's instance id in the data directory.
     """
     if settings.database == "memory":
         from pushpaka_core.adapters.memory.storage.storage import MemoryStorage
@@ -187,7 +188,7 @@ async def _open_runtime(
     instance_id: UUID,
     process_manager: ProcessManager,
 ) -> AsyncIterator[BuildAndRuntime]:
-    """Open the builder and the runtime that the node uses."""
+    """Open the builder and the runtime that the settings of this node select."""
     if opened := CONTAINER_RUNTIMES.get(data_directory.node.runtime):
         salt, node = data_directory.keys.signing_key, data_directory.node.name
         async with opened(
@@ -249,9 +250,9 @@ async def _require_keys(
     settings: Settings, data_directory: DataDirectory, storage: Storage
 ) -> None:
     """
-    Raise SettingsError unless all keys of stored secrets are known.
+    Raise SettingsError unless the keys of all stored secrets are known.
 
-    Another process may have added a key since the file was read, so it is read again.
+    The key file is read again, because another process may have added a key in the meantime.
     """
     from pushpaka_core.bootstrap.known_keys import known_keys
 

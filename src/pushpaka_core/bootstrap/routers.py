@@ -92,7 +92,10 @@ def _client_limit(
 def route_table_serializer(
     settings: Settings, public_urls: PublicUrls
 ) -> SerializeRouteTable | None:
-    """Return the serializer for routers that fetch the route table, or None if none does."""
+    """
+    Return the serializer for routers that fetch the route table, or None if routers do not fetch
+    it.
+    """
     if not settings.router_urls:
         return None
     from pushpaka_core.adapters.traefik.configuration import dynamic_configuration

@@ -1,4 +1,4 @@
-"""Selects the runtime if no setting does. The selection of the first start is remembered."""
+"""Selects the runtime if no setting does. The first start stores the selection."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,10 @@ from pushpaka_core.errors import RuntimeUnavailableError
 from pushpaka_core.settings.settings import RuntimeChoice, Settings
 
 FindObstacle = Callable[[Settings], Awaitable[str | None]]
-"""Returns why containers cannot be used, as a clause after "because", or None if they can."""
+"""
+A function that returns why containers cannot be used, as a clause after "because", or None if they
+can be used.
+"""
 
 _REASON_SETTING = "PUSHPAKA_RUNTIME selects it"
 _REASON_BUILT = "applications of this instance were built for it"

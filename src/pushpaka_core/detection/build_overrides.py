@@ -40,16 +40,16 @@ class DetectionContext:
     """The canonical name of the chosen framework, or None to detect it."""
     has_web_command: bool = False
     """
-    True if no start command is to be detected: the project or its repository gives one, a
-    directory of files to serve, or only workers.
+    True if no start command needs to be detected, because the project or its repository declares
+    one, a directory of files to serve, or only workers.
     """
     has_only_workers: bool = False
     """
-    True if the repository gives processes, but no web process. Then only a program that is known
-    to listen becomes the web process.
+    True if the repository declares processes, but no web process. In this case, a detected program
+    becomes the web process only if it is known to listen on a port.
     """
     has_install_command: bool = False
-    """True if the project or its repository gives an install command."""
+    """True if the project or its repository declares an install command."""
     site: StaticSite | None = None
     """The files to serve, if the repository names them. `has_web_command` is then True too."""
     packaging: Packaging = Packaging.DIRECTORY
@@ -57,6 +57,6 @@ class DetectionContext:
     """The Dockerfile that pushpaka.toml configures."""
 
     def in_subdirectory(self, directory: str) -> Self:
-        """Return the input for *directory*, relative to the application directory."""
+        """Return the context for *directory*, which is relative to the application directory."""
         path = str(PurePosixPath(self.directory, directory))
         return evolve(self, tree=subtree(self.tree, directory), directory=path)

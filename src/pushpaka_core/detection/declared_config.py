@@ -33,7 +33,7 @@ class DeclaredConfig:
     """The canonical framework name, or None to detect it."""
     framework_origin: Origin
     install: tuple[BuildStep, ...] | None
-    """None means to detect. An empty tuple means that there is nothing to install."""
+    """The install steps. None if they must be detected, and empty if nothing is installed."""
     build: tuple[BuildStep, ...] | None
     processes: Mapping[str, BuildStep]
     site: StaticSite | None
@@ -96,10 +96,10 @@ class DeclaredConfig:
         self, detected_processes: Mapping[str, BuildStep]
     ) -> Mapping[str, BuildStep]:
         """
-        Return the declared processes and *detected_processes*. Declared processes win.
+        Return all processes. Declared processes take precedence over *detected_processes*.
 
-        If a site is declared, there is no `web` process. If workers are declared, they are all
-        workers there are.
+        If a site is declared, there is no `web` process. If workers are declared, detected workers
+        are left out.
         """
         detected = {
             type_: step

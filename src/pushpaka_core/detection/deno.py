@@ -51,10 +51,7 @@ class _StartCommand:
 
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """
-    Return the plan of a Deno program, None if there is none, or the reason for
-    having no plan.
-    """
+    """Return a plan for a Deno program, a rejection if none can be made, or None for other code."""
     tree = context.tree
     path = first_matching_file(tree, CONFIGS)
     if path is None and context.framework is None:

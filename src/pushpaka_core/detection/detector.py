@@ -106,10 +106,10 @@ class _LanguagePlan:
 
 def _first_proposal(context: DetectionContext) -> _LanguagePlan:
     """
-    Return the first plan.
+    Return the plan of the first language for which one can be made.
 
-    A repository that declares only workers gets a plan without a web process, unless a program
-    that listens or a site is found.
+    A repository that declares only workers gets a plan without a web process, unless a program that
+    listens or a site is found.
 
     Raises:
         DetectionError: If nothing is found.
@@ -186,7 +186,8 @@ def _outranked_candidates(
     tree: FileTree,
 ) -> Iterator[RejectedCandidate]:
     """
-    Yield the later languages that also match.
+    Yield those of *languages* that match too, as rejected candidates, because *winner* takes
+    precedence.
 
     An index.html next to a package.json belongs to that Node.js project, so it is not listed.
     """

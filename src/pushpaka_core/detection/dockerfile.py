@@ -27,8 +27,8 @@ def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
     Return a plan that builds the repository's Dockerfile, or None if there is no Dockerfile.
 
-    A Dockerfile is rejected if the runtime does not build images, or if static.directory is set.
-    If the repository gives workers but no web process, the command of the image is the web process
+    A Dockerfile is rejected if the runtime does not build images, or if static.directory is set. If
+    the repository declares workers but no web process, the command of the image is the web process
     only if the Dockerfile exposes or mentions a port.
 
     Raises:

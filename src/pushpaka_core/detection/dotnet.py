@@ -45,7 +45,7 @@ class _Project:
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Return the plan of a .NET application, None if there is none, or the reason for having no plan.
+    Return a plan for a .NET application, a rejection if none can be made, or None for other code.
 
     Web applications are preferred over other programs.
     """

@@ -33,8 +33,8 @@ _SOURCES = (
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Return the plan of an Elixir application, None if there is none, or the reason for having no
-    plan.
+    Return a plan for an Elixir application, a rejection if none can be made, or None for other
+    code.
     """
     tree = context.tree
     if not tree.exists(PROJECT):

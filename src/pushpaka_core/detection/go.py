@@ -55,7 +55,7 @@ class _Program:
 
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """Return the plan of a Go program, None if there is none, or the reason for having no plan."""
+    """Return a plan for a Go program, a rejection if none can be made, or None for other code."""
     tree = context.tree
     trigger = first_matching_file(tree, TRIGGERS)
     if trigger is None and context.framework is None:

@@ -62,8 +62,8 @@ class _BuildMethod:
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Return the plan of a Java or Kotlin application, None if there is none, or the reason for having
-    no plan.
+    Return a plan for a Java or Kotlin application, a rejection if none can be made, or None for
+    other code.
     """
     tree = context.tree
     path = first_matching_file(tree, TRIGGERS)

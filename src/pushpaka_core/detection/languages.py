@@ -31,13 +31,13 @@ from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging, Reje
 
 Analysis = Callable[[DetectionContext], BuildPlan | RejectedCandidate | None]
 """
-Returns a plan, `RejectedCandidate` if the language matches but no plan can be made, or None if it
-does not match.
+A function that returns a plan, a rejection if the language matches but no plan can be made, or None
+if the language does not match.
 """
 
 
 def _accept_any(_detection_context: DetectionContext, _plan: BuildPlan, /) -> None:
-    """Accept every given command."""
+    """Accept every command, for languages without a check."""
 
 
 @frozen(kw_only=True)
@@ -59,7 +59,7 @@ class Language:
     add_command: str = ""
     """The command that installs packages which the plan needs and the project does not list."""
     check: Callable[[DetectionContext, BuildPlan], None] = _accept_any
-    """Raises DetectionError if a command that the user gave cannot work."""
+    """A function that raises DetectionError if a command that the user gave cannot work."""
 
     def is_supported(self, packaging: Packaging) -> bool:
         """Return True if applications in this language can be built as *packaging*."""

@@ -1,4 +1,4 @@
-"""Tells programs that listen on a port from other programs, in languages that are not parsed."""
+"""Recognizes programs that listen on a port, in languages whose code is not parsed."""
 
 import re
 
@@ -21,10 +21,10 @@ _LISTENS = re.compile(
 
 def is_guess(plan: BuildPlan, tree: FileTree) -> bool:
     """
-    Return True if the web process of *plan* is only the first program that was found.
+    Return True if it is only a guess that the main program of *plan* is a web process.
 
-    It has no known framework, and nothing in the sources of *tree* seems to listen. Languages that
-    are not in the table, such as Python and Node.js, look for servers in their own analysis.
+    This is the case if it has no known framework, and nothing in the sources of *tree* seems to
+    listen on a port. Python and Node.js, whose own analysis looks for servers, are never a guess.
     """
     endings = _SOURCES.get(plan.language)
     if endings is None or plan.framework != plan.language:

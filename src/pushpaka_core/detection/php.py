@@ -40,10 +40,7 @@ _SOURCES = (
 
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """
-    Return the plan of a PHP application, None if there is none, or the reason
-    for having no plan.
-    """
+    """Return a plan for a PHP app, a rejection if none can be made, or None for other code."""
     tree = context.tree
     if first_matching_file(tree, TRIGGERS) is None and context.framework is None:
         return None

@@ -58,10 +58,7 @@ class _WebCommand:
 
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """
-    Return the plan of a Ruby application, None if there is none, or the reason
-    for having no plan.
-    """
+    """Return a plan for a Ruby app, a rejection if none can be made, or None for other code."""
     tree = context.tree
     if not tree.exists(GEMFILE):
         return _without_gemfile(context)

@@ -56,10 +56,7 @@ class _Binary:
 
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """
-    Return the plan of a Rust program, None if there is none, or the reason for
-    having no plan.
-    """
+    """Return a plan for a Rust program, a rejection if none can be made, or None for other code."""
     tree = context.tree
     if not tree.exists(MANIFEST):
         if context.framework is None:

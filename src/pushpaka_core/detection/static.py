@@ -27,7 +27,7 @@ DIRECTORIES = (
 INDEX_FILES = tuple(str(PurePosixPath(directory, "index.html")) for directory in DIRECTORIES)
 
 _DOCUMENTATION = "docs"
-"""The directory whose pages may only describe a worker."""
+"""The directory for documentation. If a repository declares only workers, it is not a site."""
 _NOT_FOUND = "404.html"
 _PUSHSTATE = {"enabled": True, "true": True, "disabled": False, "false": False}
 
@@ -84,7 +84,12 @@ def _plan_with_build(context: DetectionContext, site: BuildPlan) -> BuildPlan:
 
 
 def plan_index_page(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
-    """Return a plan that serves the first usual directory with an index.html, or None."""
+    """
+    Return a plan that serves the declared site or, by default, `index_directory`.
+
+    Return a rejection if there is a build script whose output directory is unknown, or if the
+    framework "static" is chosen and there is no page. Return None if there is no site.
+    """
     directory = index_directory(context.tree)
     if context.site:
         return BuildPlan(framework="static", language="static", static=context.site)
@@ -110,7 +115,7 @@ def plan_index_page(context: DetectionContext) -> BuildPlan | RejectedCandidate 
 
 def index_directory(tree: FileTree) -> str | None:
     """
-    Return the first usual directory with an index.html, or None.
+    Return the first of `DIRECTORIES` that contains an index.html, or None.
 
     Subdirectories that have a package.json are skipped, because their page must be built first.
     """

@@ -26,7 +26,7 @@ class VersionEntry:
 
 
 VersionSource = Callable[[FileTree, str], VersionEntry | None]
-"""Reads a version from one kind of file in one directory of a repository, or returns None."""
+"""A function that reads a version from one kind of file in one directory, or returns None."""
 
 
 @frozen(kw_only=True)

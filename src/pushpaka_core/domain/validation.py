@@ -31,7 +31,7 @@ class FieldValidator:
     """An attrs validator that applies a check to every value except None and UNCHANGED."""
 
     check: Callable[[Any], None]
-    """Raises ValueError with a clause such as "must be a number"."""
+    """A function that raises ValueError with a clause such as "must be a number"."""
 
     def __call__(self, _: Any, attribute: Any, value: Any) -> None:
         """Raise InvalidInputError for the field unless the value passes the check."""

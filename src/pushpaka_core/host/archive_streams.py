@@ -17,7 +17,7 @@ class OversizedHeaderError(Exception):
 
 
 def pieces_from_thread(content: AsyncIterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of *content*. Only for worker threads that anyio has started."""
+    """Yield the pieces of *content*. Call this only in worker threads that anyio has started."""
     pieces = aiter(content)
 
     async def read_next() -> bytes | None:
@@ -31,8 +31,8 @@ async def iterate_in_threads(pieces: Generator[bytes, None, None]) -> AsyncItera
     """
     Yield the content of a blocking generator, with small pieces joined.
 
-    The generator may wait for another one. It has a thread of its own, so that it never takes the
-    last thread from the one it waits for.
+    The generator runs in a thread of its own. If it waits for another generator, it therefore never
+    takes the last free thread from that one.
     """
     joined, thread = _join_pieces(pieces), CapacityLimiter(1)
     try:

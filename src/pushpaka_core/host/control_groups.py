@@ -8,7 +8,8 @@ CPU, MEMORY, PIDS = "cpu", "memory", "pids"
 """The names of the cgroup controllers."""
 SWAP_FILES = frozenset({"memory.swap.max", "memory.memsw.limit_in_bytes"})
 """
-Files that do not exist if the kernel does not account for swap. In that case, swap is not limited.
+Files that limit swap. They do not exist if the kernel does not account for swap, which is then not
+limited.
 """
 
 _CFS_PERIOD_MICROSECONDS = 100_000

@@ -1,4 +1,4 @@
-"""Small state files that survive a power failure and are moved away when they are damaged."""
+"""Writes state files that survive a power failure, and moves damaged files away."""
 
 import logging
 import os

@@ -22,7 +22,10 @@ _DAMAGED_ERRORS = (
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 4095
 _MAX_ID, _MAX_TIME = 2**32 - 2, 2**40
 _MAX_SPARSE_BYTES = 8 << 30
-"""Larger contents need a pax header for their size, which tarfile misreads for sparse files."""
+"""
+The maximum content of a sparse file, in bytes. More would need a pax header for the size, which
+tarfile misreads for sparse files.
+"""
 
 Segment = tuple[int, int]
 """The offset and the size of a part of a file, in bytes. Between segments, a file has holes."""
@@ -43,8 +46,8 @@ class ArchiveMember:
     """The parts of a regular file that are not holes, in order."""
     content: Iterable[bytes] = ()
     """
-    The content of the segments. That of a member from `read_members` can be read once, before the
-    next member is requested.
+    The content of the segments. If the member is from `read_members`, its content can be read only
+    once, before the next member is requested.
     """
 
     @property
@@ -53,7 +56,7 @@ class ArchiveMember:
         return tuple(self.info.name.split("/")) if self.info.name else ()
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the content of the segments with the offsets in the file."""
+        """Yield the content of the segments in pieces, each with its offset in the file."""
         content = iter(self.content)
         for start, size in self.segments:
             written = 0

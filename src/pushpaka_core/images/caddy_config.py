@@ -84,8 +84,8 @@ def _hashed_asset_route() -> dict[str, Any]:
 
 def _page_routes(fallback_page: str | None) -> list[dict[str, Any]]:
     """
-    Return routes that map a path to the file itself, its index page, the .html file or the
-    fallback.
+    Return routes that map a path to the file itself, its index page, its .html file or
+    *fallback_page*.
 
     Hashed assets never get the fallback: an HTML page in place of a script from an earlier build
     would break the page that loads it.

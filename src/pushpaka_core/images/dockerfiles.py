@@ -16,7 +16,7 @@ from pushpaka_core.images.recipe import APP, CACHE, ImageRecipe, image_path, is_
 
 CADDY = "caddy:2"
 SITE = "/srv/site"
-"""The directory of the files that an image serves."""
+"""The directory of the static files that an image serves."""
 SITE_CONFIG = "pushpaka-site.json"
 """The name of the Caddy configuration in the platform's build context."""
 PLATFORM_CONTEXT = "pushpaka"
@@ -25,7 +25,8 @@ ENV_SECRET = "env"  # noqa: S105 - the name of a secret, not its value
 """The name of the build secret that holds the environment variables, as shell assignments."""
 ENV_VERSION = "PUSHPAKA_ENV"
 """
-A build argument that changes with the environment variables, to invalidate the build cache.
+The name of a build argument whose value changes with the environment variables, to invalidate the
+build cache.
 """
 
 _STAGES = frozenset({"base", "build", PLATFORM_CONTEXT})

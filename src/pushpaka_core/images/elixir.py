@@ -55,7 +55,8 @@ def _packages(tree: FileTree) -> tuple[str, ...]:
 
 def _with_install_layer(recipe: ImageRecipe, plan: BuildPlan, tree: FileTree) -> ImageRecipe:
     """
-    Return *recipe* with a cached layer for dependencies, from mix.exs, mix.lock and config/.
+    Return *recipe* with a cached layer for dependencies, which are installed from mix.exs, mix.lock
+    and config/ alone.
 
     Local dependencies ("path:") need the whole repository, so these projects get no such layer.
     """

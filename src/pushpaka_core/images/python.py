@@ -28,7 +28,7 @@ _SYSTEM_PACKAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
     "opencv-python": ((), ("libgl1", "libglib2.0-0t64")),
 }
-"""Python packages that need Debian packages, for the build stage and for the run stage."""
+"""The Debian packages that Python packages need, for the build stage and for the run stage."""
 _DEPENDENCY_FILES = (
     "requirements.txt",
     "pyproject.toml",

@@ -1,4 +1,4 @@
-"""The parts of an image that the commands of its build plan do not create."""
+"""Image recipes: the parts of an image that a build plan does not determine."""
 
 from collections.abc import Mapping
 

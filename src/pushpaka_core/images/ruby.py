@@ -30,7 +30,7 @@ _SYSTEM_PACKAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rmagick": (("libmagickwand-dev",), ("imagemagick",)),
     "ruby-vips": ((), ("libvips42t64",)),
 }
-"""Gems that need Debian packages, for the build stage and for the run stage."""
+"""The Debian packages that gems need, for the build stage and for the run stage."""
 _MANIFESTS = (GEMFILE, LOCK, ".ruby-version", ".tool-versions")
 _LOCAL_REFERENCES = ("gemspec", "path:", ":path", "eval_gemfile")
 
@@ -66,7 +66,7 @@ def recipe(plan: BuildPlan, tree: FileTree) -> ImageRecipe:
 
 
 def _version(requested_version: str | None) -> str:
-    """Return the image tag. Bundler rejects a Ruby version that differs from the Gemfile."""
+    """Return the image tag for the exact Ruby version. Bundler rejects any other version."""
     text = requested_version or ""
     if text.startswith("~>"):
         return first_parts(text.removeprefix("~>").strip(), 2)

@@ -94,8 +94,7 @@ async def rotate_keys(settings: Settings) -> RotationResult:
     Create a new current key and encrypt all secrets with it.
 
     An interrupted rotation is completed first, without creating another key. The instance can keep
-    running, because the rotation waits until all transactions that still use the old key must have
-    ended.
+    running. The rotation waits until no open transaction can still use the old key.
 
     Raises:
         SettingsError: If the instance has no keys or no database yet, or if another rotation is

@@ -37,7 +37,7 @@ class Artifact:
     name: str
     """The name that the builder and the runtime use to find the artifact."""
     digest: str
-    """A hash of the artifact's content."""
+    """A hash of the artifact's content, to detect modifications."""
     image: str | None = None
     """The image reference, or None if the artifact is not an image."""
 

@@ -61,7 +61,7 @@ class ResourceLimits:
     priority (`nice`) instead.
     """
     cpu_seconds: int | None = None
-    """The CPU time of each process, in seconds."""
+    """The maximum CPU time of each process, in seconds."""
     file_bytes: int | None = None
     """The maximum size of a file that the program writes, in bytes."""
     open_files: int | None = None

@@ -6,13 +6,16 @@ from typing import Protocol
 from uuid import UUID
 
 Clock = Callable[[], datetime]
-"""Returns the current time as an aware datetime in UTC."""
+"""A function that returns the current time as an aware datetime in UTC."""
 
 Stopwatch = Callable[[], float]
-"""Returns the seconds of a monotonic clock, which changes to the system time do not affect."""
+"""
+A function that returns the time of a monotonic clock in seconds. Changes to the system time do not
+affect this clock.
+"""
 
 IdGenerator = Callable[[], UUID]
-"""Returns a new unique id."""
+"""A function that returns a new unique id."""
 
 DEFAULT_WINDOW_SECONDS = 60
 """The default length of a rate limit window, in seconds."""

@@ -13,7 +13,7 @@ V = TypeVar("V")
 @define(eq=False)
 class _Flight(Generic[V]):
     result: tuple[V] | None = None
-    """The result, in a tuple because it may be None; None if the call failed."""
+    """The result in a tuple, as it may be None. None while the call is running, or if it failed."""
     is_done: Event = field(factory=Event)
 
 

@@ -62,7 +62,10 @@ class Settings(  # attrs takes the fields of the last base first
     failpoint: InjectedFault | None = None
     """A fault that a test injects, or None."""
     fast_silence: timedelta | None = None
-    """The time after which a silent lease is lost, in tests with faster timings. None otherwise."""
+    """
+    In tests with faster timings, the time after which a lease without heartbeats is lost. Otherwise
+    None.
+    """
     timings: Timeouts = field()
     """All timeouts and intervals. Derived from the timeout settings unless given."""
 

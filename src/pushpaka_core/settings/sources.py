@@ -13,11 +13,11 @@ from pushpaka_core.settings import values
 
 PREFIX = "PUSHPAKA_"
 _FAILPOINT_VARIABLE, _TIMING_VARIABLE = "PUSHPAKA_TEST_FAILPOINT", "PUSHPAKA_TEST_TIMING"
-"""Settings for tests: faults to inject, and faster timings."""
+"""The environment variables of the settings for tests: a fault to inject, and faster timings."""
 _OTHER_NAMES = frozenset({"PUSHPAKA_PROCESS", "PUSHPAKA_PROJECT"})
 """
-Variables that are not settings: the mark of all programs that Pushpaka starts, which may include
-another Pushpaka, and the default project of the command line.
+Environment variables that are not settings: the variable that marks all programs started by
+Pushpaka (even another Pushpaka), and the default project of the command line.
 """
 _IGNORED_PREFIXES = ("PUSHPAKA_TEST_", "PUSHPAKA_CLIENT_")
 _CREDENTIALS = re.compile("[:/].*@", re.DOTALL)

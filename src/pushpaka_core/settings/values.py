@@ -68,7 +68,10 @@ def seconds(text: str) -> timedelta:
 
 
 def archive_seconds(text: str) -> timedelta:
-    """Parse a number of seconds, from 1 to 3,000: an upload counts as abandoned after one hour."""
+    """
+    Parse a number of seconds, from 1 to 3,000. The maximum is below one hour, after which an upload
+    counts as abandoned.
+    """
     return timedelta(seconds=integer(1, 3_000)(text))
 
 
@@ -152,7 +155,7 @@ def key_ring(text: str) -> Mapping[str, bytes]:
 
 def fast_lease_timeout(text: str) -> timedelta:
     """
-    Parse "fast" or "fast:<seconds>" into the time after which a silent lease is lost.
+    Parse "fast" or "fast:<seconds>" into the time after which a lease without heartbeats is lost.
 
     The default is 4 seconds.
     """

@@ -20,7 +20,7 @@ class ArchiveFilesContract:
     """Tests that every adapter of the `ArchiveFiles` port must pass."""
 
     async def test_a_file_is_read_as_it_was_written(self, files: ArchiveFiles) -> None:
-        """Content may be binary and larger than one chunk."""
+        """Binary content that is larger than one chunk is read back unchanged."""
         archive, content = an_archive(a_project(a_user())), bytes(range(256)) * (CHUNK_SIZE // 100)
 
         await files.write(archive, chunks_of(content, 100_000))

@@ -1,4 +1,4 @@
-"""Fake commit status APIs of the supported Git providers, which enforce their documentation."""
+"""Fake commit status APIs of the supported Git providers, which reject undocumented requests."""
 
 import json
 import re
@@ -72,7 +72,7 @@ _APIS = (
 def receive_status(
     path: str, headers: Mapping[str, str], body: bytes, *, token: str
 ) -> tuple[HTTPStatus, ReportedStatus | None]:
-    """Return the response of the Git provider, and the status if it was accepted."""
+    """Return the response status of the Git provider, and the commit status if it was accepted."""
     for api in _APIS:
         if match := api.path.fullmatch(path):
             return _respond(api, match["commit"], headers, body, token)

@@ -62,7 +62,7 @@ class EventBusContract:
             assert [_lines(watched_one, 1)] == await _take(watched, 1)
 
     async def test_a_subscription_begins_when_the_context_is_entered(self, bus: EventBus) -> None:
-        """Earlier messages are not delivered; the storage has them."""
+        """Messages that were published earlier are not delivered. Storage has them."""
         deployment = a_deployment(a_project(a_user()))
         await bus.publish(_lines(deployment, 1))
 

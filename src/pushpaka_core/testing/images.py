@@ -64,7 +64,7 @@ class ImageSourceContract:
     async def test_pulled_image_is_an_artifact(
         self, image_source: ImageSource, builder: Builder, registry: ImageRegistry
     ) -> None:
-        """The builder finds and removes it like an artifact that it built."""
+        """The builder finds and removes a pulled image like an artifact that it built."""
         await registry.push("1.4", command=["serve", "--all hosts"], ports=[8080, 80])
         image, lease, recorder = (
             await _resolve(image_source, registry, "1.4"),

@@ -44,7 +44,7 @@ os.wait()
 while not os.path.exists("daemon"):
     time.sleep(0.01)
 """
-"""Starts a process that leaves the process group and the session."""
+"""A Python program that starts a process which leaves its process group and its session."""
 
 WORKER = """
 import os, subprocess, time
@@ -55,7 +55,7 @@ if worker:
     os.wait()
 time.sleep(60)
 """
-"""Starts a worker process and a helper process."""
+"""A Python program that forks a worker process and starts `sleep` as a helper process."""
 
 STORM = """
 import os, time
@@ -86,7 +86,7 @@ while time.monotonic() < end:
         os._exit(0)
     time.sleep(0.005)
 """
-"""Listens, and forks short-lived workers without pause."""
+"""A Python program that listens on a port and continuously forks short-lived workers."""
 
 
 def sh(script: str, directory: Path, **env: str) -> Command:
@@ -224,7 +224,7 @@ class RunContract:
     async def test_no_file_is_inherited(
         self, process_manager: ProcessManager, tmp_path: Path
     ) -> None:
-        """Only the standard files 0 to 2 are open. 3 is the directory that the program lists."""
+        """Only the descriptors 0 to 2 are open. The program opens 3 itself, to list them."""
         script = "import os; print(sorted(os.listdir('/proc/self/fd')))"
 
         _, chunks = await run(process_manager, python(script, tmp_path))

@@ -24,7 +24,10 @@ class RouterContract:
         assert {} == await router.certificates()
 
     async def test_the_newest_table_is_in_force(self, router: Router) -> None:
-        """`apply` returns when the table is active. An older one has no effect and no error."""
+        """
+        `apply` returns when the table is active. Applying an older table has no effect, and no
+        error.
+        """
         upstreams = (Upstream(host="127.0.0.1", port=9), Upstream(host="::1", port=9))
         hosts = ("shop.localhost", "shop.example")
         down = Route(name="shop", hosts=hosts[:1], upstreams=(), app_name="Shop")

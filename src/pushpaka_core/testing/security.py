@@ -33,7 +33,7 @@ class HasherContract:
     async def test_password_verifies_against_its_hash(
         self, hasher: PasswordHasher, password: str
     ) -> None:
-        """A password with a different last character does not verify."""
+        """A password verifies, but a password with a different last character does not."""
         hashed = await hasher.hash(password)
 
         assert await hasher.verify(password, hashed)
@@ -190,7 +190,7 @@ class KeyPairGeneratorContract:
     """Tests that every adapter of the `KeyPairGenerator` port must pass."""
 
     def test_each_key_pair_is_new(self, key_pair_generator: KeyPairGenerator) -> None:
-        """The public key carries the comment, and `repr` does not show the private key."""
+        """Two key pairs differ. The public key has the comment; `repr` hides the private key."""
         one, other = (
             key_pair_generator.generate("pushpaka:shop"),
             key_pair_generator.generate("pushpaka:shop"),

@@ -19,17 +19,17 @@ class ProjectSettings(TypedDict, total=False):
     health_check: HealthCheck | str | None
     health_check_path: str | None
     health_check_timeout: int | None
-    """Seconds."""
+    """Timeout in seconds."""
     rollback_window: int | None
-    """Seconds. 0 turns automatic rollbacks off."""
+    """Length of the window in seconds. 0 turns automatic rollbacks off."""
     replicas: int | None
     cpu_limit: float | None
-    """CPU cores."""
+    """CPU limit in cores."""
     memory_limit: int | None
-    """MiB."""
+    """Memory limit in MiB."""
     git_token: str | None
     registry_credentials: str | None
-    """"USER:PASSWORD"."""
+    """Credentials in the form USER:PASSWORD."""
 
 
 class NewProjectSettings(ProjectSettings, total=False):
@@ -56,7 +56,7 @@ class VolumeChanges(TypedDict, total=False):
     access: VolumeAccess | str
     preview: PreviewVolume | str
     size_limit: int | None
-    """MiB. None removes the limit."""
+    """Size limit in MiB. None removes the limit."""
     snapshot_every: int | None
-    """Hours. None turns automatic snapshots off."""
+    """Hours between automatic snapshots. None turns them off."""
     snapshot_keep: int

@@ -71,7 +71,7 @@ def read_object(response: httpx.Response, text: bytes | str, kind: type[A]) -> A
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """Return the seconds in the Retry-After header, which may contain a date. None without one."""
+    """Return the seconds to wait that the Retry-After header asks for, or None without it."""
     asked = response.headers.get("Retry-After", "")
     if asked.isdecimal():
         return float(asked)

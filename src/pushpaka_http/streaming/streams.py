@@ -270,8 +270,9 @@ class LogStreamer:
 
     async def _wait_until_access_lost(self, log_subscription: LogSubscription) -> Never:
         """
-        Raise NotFoundError once the actor cannot view the deployment. `follow` only checks at
-        first.
+        Wait until the actor can no longer view the deployment, then raise NotFoundError.
+
+        `LogService.follow` does not check this for lines that arrive through the event bus.
         """
         visible = partial(
             self._logs.require_visible, log_subscription.actor, log_subscription.deployment_id

@@ -24,7 +24,7 @@ def test_file_names_that_are_not_utf_8_are_part_of_the_hash(tmp_path: Path) -> N
 
 
 def test_secret_file_can_be_in_any_directory(tmp_path: Path) -> None:
-    """BuildKit parses the option as CSV, so commas and quotes in the path are escaped."""
+    """BuildKit parses `--secret` as CSV, so commas and quotes in the path are escaped."""
     scratch = tmp_path / 'a, "b"'
     scratch.mkdir()
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")

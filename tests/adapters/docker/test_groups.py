@@ -21,7 +21,9 @@ V1_FILES = (
 )
 V2_FILES = ("memory.max", "memory.swap.max", "cpu.max", "pids.max")
 """
-The control files of a build's groups, by cgroup version. Only the kernel normally creates them.
+The control files of a build's group with cgroup version 2, as V1_FILES are those with version 1.
+
+The tests create these files, which the kernel creates in a real cgroup directory.
 """
 
 

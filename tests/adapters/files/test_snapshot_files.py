@@ -26,7 +26,7 @@ INCOMPRESSIBLE = shake_256(b"snapshot").digest(8 * 2**20)
 
 
 async def test_full_disk_leaves_neither_a_snapshot_nor_a_change(tmp_path: Path) -> None:
-    """The reason is a sentence, and an earlier snapshot is kept."""
+    """The error message is a full sentence, and an earlier snapshot is kept."""
     files = ProcessVolumeFiles(directories=VolumeDirectories(tmp_path / "volumes"), node="local")
     volume, small = a_volume(a_project(a_user())), a_volume(a_project(a_user()))
     for one, content in (volume, INCOMPRESSIBLE), (small, b"small"):

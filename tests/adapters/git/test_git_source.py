@@ -41,7 +41,7 @@ async def fetch(
     messages: list[str] | None = None,
     **fields: Any,
 ) -> Checkout:
-    """Fetch the branch main, or what the *fields* of the request specify."""
+    """Fetch the branch main of *url*. *fields* override the fields of the request."""
 
     async def report(sentence: str) -> None:
         if messages is not None:
@@ -61,7 +61,7 @@ async def fetch_error(source: GitSource, url: str, directory: Path, **fields: An
 
 
 HTTP = ["http", "dumb http", "old http"]
-"""The kinds of real servers. The contract tests of the port cover local paths."""
+"""Kinds of HTTP servers. Local paths are covered by the contract tests of the port."""
 
 
 @pytest.fixture(params=HTTP)
@@ -135,7 +135,7 @@ async def test_empty_repository_is_reported(
 
 
 async def test_repository_with_sha_256_hashes_is_fetched(source: GitSource, tmp_path: Path) -> None:
-    """A prefix of a SHA-256 hash selects the commit, as in repositories that use SHA-1."""
+    """As with SHA-1, a commit can be selected by a prefix of its SHA-256 hash."""
     path = tmp_path / "repos/long"
     path.mkdir(parents=True)
     repository = Repository(path)

@@ -43,7 +43,7 @@ async def test_restart_is_reported_once(tmp_path: Path) -> None:
 
 
 async def test_restart_is_not_reported_if_it_cannot_be_recorded(tmp_path: Path) -> None:
-    """If it were reported, each start of the platform would report another restart of the host."""
+    """Otherwise, each start of the platform would report the same host restart again."""
     assert not await LocalHost(tmp_path / "gone").has_restarted()
 
 

@@ -182,7 +182,7 @@ async def test_retry_depends_on_the_status(
     error: type[Exception],
     statuses: Sequence[int],
 ) -> None:
-    """Redirects are not followed, because they could lead to any address."""
+    """Each status raises its error. Redirects are not followed: they could lead anywhere."""
     receiver.location = f"http://127.0.0.1:{receiver.port}/other"
 
     for status in statuses:
@@ -194,7 +194,7 @@ async def test_retry_depends_on_the_status(
 
 
 async def test_unreachable_receivers_can_be_retried(webhook_client: HttpWebhookClient) -> None:
-    """Refused connections and unknown host names count as temporary."""
+    """Refused connections and unknown host names raise an error that allows a retry."""
     with pytest.raises(ReceiverUnavailableError):
         await webhook_client.post("http://127.0.0.1:1/", headers={}, body=b"")
 

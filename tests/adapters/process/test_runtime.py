@@ -258,7 +258,7 @@ async def test_a_release_command_is_run_once(
 async def test_memory_of_an_instance_is_bounded(
     builder: ProcessBuilder, runtime: ProcessRuntime, tmp_path: Path, site: StaticSite | None
 ) -> None:
-    """A program that takes more memory gets an allocation error, or is killed."""
+    """A program that exceeds its memory limit gets an allocation error, or is killed."""
     script = "python3 -c 'bytearray(1024 * 2**20)'"
     wanted = plan(processes={"release": step(script)}, static=site)
     request = await _build(builder, tmp_path, wanted)

@@ -128,7 +128,7 @@ Act: TypeAlias = AddDeployment | ClaimDeployment | SendHeartbeat | ChangeDeploym
 
 
 def new_deployments() -> st.SearchStrategy[Act]:
-    """Queue deployments for three projects of two users."""
+    """Return a strategy that queues deployments for three projects of two users."""
     return st.builds(
         lambda project, target, age: AddDeployment(
             a_deployment(project, target=target, created_at=later(age))

@@ -406,7 +406,7 @@ def _export_of(export_header: ExportHeader, table: str, *rows: Mapping[str, Any]
 
 
 async def _rows(url: str) -> Mapping[str, Sequence[str]]:
-    """Return all exported rows as the database represents them."""
+    """Return the `repr` of all rows that an export contains, sorted, by table name."""
     return await to_thread.run_sync(_all_rows, url)
 
 

@@ -20,7 +20,7 @@ from pushpaka_core.ports.router import Upstream
 def test_connections_are_counted_until_they_are_closed(
     family: socket.AddressFamily, listening: str, host: str
 ) -> None:
-    """Only those to the given addresses count."""
+    """Only connections to the given addresses count."""
     with ExitStack() as stack:
         servers = [
             stack.enter_context(

@@ -72,7 +72,7 @@ def test_a_route_without_an_upstream_shows_the_error_page() -> None:
 
 @pytest.mark.parametrize("gate_address", ["127.0.0.1:8003", None])
 def test_held_requests_go_to_the_gate(gate_address: str | None) -> None:
-    """The gate learns which service releases them. Without a gate, visitors get the error page."""
+    """Headers name the route and the deadline. Without a gate, visitors get the error page."""
     until = datetime(2030, 1, 1, tzinfo=UTC)
     route = Route(name="shop", hosts=("shop.localhost",), upstreams=(), held_until=until)
     table = RouteTable(generation=1, routes=(route,))

@@ -38,7 +38,7 @@ BROWSER = {"Host": "shop.localhost", "Accept": "text/html"}
 
 @frozen
 class SlowerProcesses(HostProcesses):
-    """Launches a program after another server has taken its port."""
+    """A process manager that lets another server take the port before each launch."""
 
     port: int = field(kw_only=True)
     stack: ExitStack = field(kw_only=True)
@@ -302,7 +302,7 @@ def _table_without_upstream(generation: int, title: str) -> RouteTable:
 
 
 def _held_table(generation: int) -> RouteTable:
-    """Return a table with the route of _table_without_upstream, whose hold is over."""
+    """Return the table of `_table_without_upstream` with a route whose hold has expired."""
     (route,) = _table_without_upstream(generation, "Corner shop").routes
     until = datetime(2026, 1, 1, tzinfo=UTC)
     return RouteTable(generation=generation, routes=(evolve(route, held_until=until),))

@@ -55,8 +55,8 @@ TIMINGS = Timeouts(
     min_uptime=timedelta(0),
 )
 """
-The timings of the instance. It is healthy at once, and no lease expires when a test advances the
-clock.
+The timings of the instance: applications are healthy at once, and no lease expires when a test
+advances the clock.
 """
 
 

@@ -31,7 +31,7 @@ COPIES = [Copy(None, None), Copy(4_200_000, 10_000_000), Copy(None, None, is_run
 
 
 def follow(output: Output, copies: Sequence[Copy]) -> tuple[Copy, list[int]]:
-    """Return the result, and the seconds of each request."""
+    """Follow a copy. Return its last state, and how many seconds each request may wait."""
     left, waits = list(copies), []
 
     def fetch(seconds: int) -> Copy:
@@ -48,7 +48,7 @@ def follow(output: Output, copies: Sequence[Copy]) -> tuple[Copy, list[int]]:
 
 
 def test_terminals_show_the_progress_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is removed at the end."""
+    """The line is overwritten by each update, and removed at the end."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     copy, waits = follow(Output(), COPIES)

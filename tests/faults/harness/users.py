@@ -18,7 +18,11 @@ from pushpaka_core.testing.repositories import Repository
 Json = dict[str, Any]
 
 _PROJECTS = 12
-"""The maximum number of projects: enough, as the API limits deployments per project and minute."""
+"""
+The maximum number of projects.
+
+With fewer projects, runs would reach the API's limit of deployments per project and minute.
+"""
 _VERSIONS = 4
 """The minimum number of deployments per project. Short runs have fewer projects instead."""
 _USERS = 4

@@ -20,7 +20,7 @@ _RARELY = 20
 """Of this many deployments, one may fail because it lost three workers."""
 _PATIENCE = 120
 _ONCE = ("The health check passed", "The deployment receives traffic")
-"""The causes in a timeline that must appear only once, however many attempts were needed."""
+"""The timeline entries that a deployment must have at most once, even after several attempts."""
 
 
 @frozen(kw_only=True)

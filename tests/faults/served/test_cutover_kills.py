@@ -18,8 +18,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 STEPS = ("holding", "stopping", "starting", "released")
 """
-The steps of a cutover: requests are held while the old version finishes one, the old version
-stops, the new one starts, and the held requests are at the new one.
+The steps of a cutover.
+
+Requests are held while the old version finishes its last request. Then the old version stops, the
+new version starts, and the new version handles the held requests.
 """
 KILLED = ("gate", "traefik", "shim")
 _LOST = "lost"
@@ -78,7 +80,7 @@ class Writer:
 async def test_killed_program_leaves_one_writer_and_every_write(
     served: ServedInstance, shop: Shop, killed: str, step: str
 ) -> None:
-    """The deployment has the result that is reported, and every confirmed write is kept."""
+    """The version that its status reports is active, and every confirmed write is kept."""
     old, new = await shop.owner.read(shop.project), f"{killed}-{step}"
     shop.change(new)
     shop.pause(step, old if step in {"holding", "stopping"} else new)
@@ -112,7 +114,7 @@ async def test_killed_program_leaves_one_writer_and_every_write(
 
 
 def _possible_failures(killed: str, step: str) -> set[str]:
-    """Return the failures of requests that were at the killed program, or came before its start."""
+    """Return the responses that requests may get when *killed* dies, and until it is back."""
     if killed == "shim" and step == "starting":
         return {"invited"}  # They are all at the gate.
     if killed == "traefik":
@@ -122,7 +124,7 @@ def _possible_failures(killed: str, step: str) -> set[str]:
 
 
 async def _kill(served: ServedInstance, killed: str, deployment: Json) -> None:
-    """Kill the shim of *deployment*, or a program of the router, and wait until that is back."""
+    """Kill the shim of *deployment*, or kill a router program and wait for its restart."""
     if killed == "shim":
         await to_thread.run_sync(kill_shims, deployment)
         return
@@ -136,7 +138,11 @@ async def _kill(served: ServedInstance, killed: str, deployment: Json) -> None:
 async def _wait_until_reached(
     served: ServedInstance, shop: Shop, step: str, *versions: str
 ) -> None:
-    """Wait until one of *versions* waits at a step, and its requests are held if two are given."""
+    """
+    Wait until one of *versions* pauses at *step*.
+
+    If there are two versions and the step is "holding", also wait until requests are held.
+    """
     with fail_after(PATIENCE):
         while not any(shop.has_reached(step, version) for version in versions):
             await sleep(0.02)

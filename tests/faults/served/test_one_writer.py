@@ -142,6 +142,6 @@ async def _answer(shop: Shop) -> str:
 
 
 def _changes(visits: Visits) -> list[Any]:
-    """Return the responses, without those that repeat the one before."""
+    """Return the responses without consecutive duplicates."""
     answers = visits.answers
     return [text for n, text in enumerate(answers) if n == 0 or text != answers[n - 1]]

@@ -93,10 +93,11 @@ ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serv
 
 def source_of(files: Path, data: str = "data") -> str:
     """
-    Return the source of a program that must be the only one with the directory *data*.
+    Return the source of a program that must be the only user of the directory *data*.
 
-    It locks a file of that directory, and reports in *files* if another one has the lock. It waits
-    at a step while the file of that name in *files* contains its version.
+    The program locks a file in *data*, and writes a report to *files* if another program has the
+    lock. It pauses at a step while the file in *files* that is named after the step contains the
+    program's version.
     """
     return _SOURCE.replace("{files}", str(files)).replace("{data}", data)
 
@@ -106,7 +107,7 @@ class Shop:
     """
     A project with a volume for one instance.
 
-    Its application locks a file of the volume, and reports in `files` if another one has the lock.
+    The application locks a file in the volume, and reports in `files` if the lock is taken.
     """
 
     owner: Person
@@ -124,7 +125,7 @@ class Shop:
         (self.files / step).write_text(version)
 
     def resume(self, step: str) -> None:
-        """Let the versions continue that wait at a step."""
+        """Let a version that pauses at *step* continue."""
         (self.files / step).unlink()
 
     def has_reached(self, step: str, version: str) -> bool:
@@ -171,6 +172,6 @@ def kill_shims(deployment: Json) -> None:
 
 
 def pids_of(instance: ServedInstance, name: str) -> set[int]:
-    """Return the processes of the program *name*, or of the deployment whose id it is."""
+    """Return the ids of the processes whose program name starts with *name*."""
     marked = marked_processes(instance)
     return {pid for pid, found in marked.items() if found.startswith(name)}

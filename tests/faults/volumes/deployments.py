@@ -77,7 +77,7 @@ class ModeledDeployments:
         )
 
     async def create_project(self, name: str) -> None:
-        """Create a project with two volumes, in place of one that was deleted."""
+        """Create a project with two volumes, and remember its id under *name*."""
         project = await self.kept.platform.project(name, rollback_window=0)
         self.projects[name] = project.id
         for one in self.random.sample(VOLUMES, 2):
@@ -107,7 +107,7 @@ class ModeledDeployments:
         ]
 
     def note_starts(self) -> None:
-        """Take over the files of all programs that have been started."""
+        """Update the model with the files that started programs have written."""
         for request in self.kept.runtime.started:
             self.model.note_start(request)
         self.kept.runtime.started.clear()
@@ -182,14 +182,14 @@ class ModeledDeployments:
         return deployment, artifacts.get(deployment.release_id) if deployment.release_id else None
 
     async def _note_volumes(self, planned: Sequence[Settings]) -> None:
-        """Take over the volumes that a deployment has created, and those that now have files."""
+        """Update the model with volumes that a deployment has created or that now have files."""
         for row in await self.kept.volumes():
             if row.id not in self.model.volumes:
                 self.model.adopt(row, planned)
             self.model.note_created(row)
 
     async def _note_ended_previews(self, newest: Place) -> None:
-        """Take over that volumes of other previews were detached, because there were too many."""
+        """Update the model with volumes that lost their preview to the preview limit."""
         detached = [row.id for row in await self.kept.volumes() if not row.is_attached]
         project_id, target = newest
         for volume_id in detached:

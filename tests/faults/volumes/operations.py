@@ -51,7 +51,7 @@ class RandomOperations(VolumeOperations):
         return await self.deploy_commit(self.random_name(), self.random.choice(PREVIEWS))
 
     async def deploy_broken(self) -> bool:
-        """Deploy a version that exits at once. The previous one serves again."""
+        """Deploy a version that exits at once. Afterwards, the previous version is active."""
         return not await self.deploy_commit(self.random_name(), PRODUCTION, is_broken=True)
 
     async def roll_back(self) -> bool:
@@ -67,7 +67,7 @@ class RandomOperations(VolumeOperations):
         )
 
     async def promote(self) -> bool:
-        """Promote a preview. The deployment fails if its release runs with other volumes there."""
+        """Promote a preview. The deployment fails while its release runs with other volumes."""
         previews = await self.active_previews()
         if not previews:
             return False

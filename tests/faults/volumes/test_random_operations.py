@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 OPERATIONS = 500 * max(DEPTH, 1)
 _SHOWN = 20
-"""The number of the last operations that a failure shows."""
+"""How many of the most recent operations a failure message lists."""
 
 
 async def test_random_operations_lose_and_mix_no_files(tmp_path: Path) -> None:

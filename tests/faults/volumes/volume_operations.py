@@ -137,7 +137,7 @@ class VolumeOperations(ModeledDeployments):
         return bool(mounts)
 
     async def copy(self) -> None:
-        """Let the worker take and restore snapshots, and take over the results."""
+        """Let the worker take and restore snapshots, and update the model with the results."""
         worker = self.kept.platform.worker_services
         try:
             await worker.snapshot_taker.take_due()

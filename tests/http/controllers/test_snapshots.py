@@ -75,7 +75,7 @@ async def test_files_are_sent_and_received(ann: Person) -> None:
 
 
 async def test_uploads_are_limited(instance: Instance) -> None:
-    """The limits are those of archives and of the volume."""
+    """An upload may exceed neither the maximum archive size nor the volume's size limit."""
     app = create_app(instance.application, limits=evolve(UNLIMITED, archive_size=2**20))
     ann = await register_user(app)
     media = await volume(ann)

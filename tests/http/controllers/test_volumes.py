@@ -79,7 +79,7 @@ async def test_metrics_show_sizes_and_limits_of_volumes(ann: Person, instance: I
 
 
 async def test_volume_shows_that_it_is_over_its_limit(ann: Person) -> None:
-    """It is measured by each request, and a higher limit ends the state."""
+    """`over_limit_since` is the time of the measurement, and null once the limit is raised."""
     project = await ann.project()
     body = {"project_id": project["id"], "name": "media", "mount_path": "media"}
     path = f"/volumes/{(await ann.post('/volumes', body)).json()['id']}"

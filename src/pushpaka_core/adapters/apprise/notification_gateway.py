@@ -39,7 +39,7 @@ class AppriseNotificationGateway:
 
     @property
     def is_installed(self) -> bool:
-        """Whether Apprise is installed."""
+        """Return True if Apprise is installed."""
         return find_spec("apprise") is not None
 
     async def supports(self, url: str, /) -> bool:

@@ -40,7 +40,7 @@ class ConnectionGuard:
     has_blocked: bool = field(default=False, init=False)
 
     def check(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise PermissionError for starting a process or connecting to a forbidden address."""
+        """Raise PermissionError if *event* starts a process or connects to a forbidden address."""
         is_refused = event in _FORBIDDEN_EVENTS or (
             event in _CONNECT_EVENTS and not self._permits(arguments[1])
         )

@@ -39,8 +39,8 @@ _ENGINE_LOST = re.compile(
     r'|^ERROR: failed to solve: ([^"]+: )?no active sessions?\b'
 )
 """
-Client errors that mean that the engine went away, or that it lost the client's session, which
-happens to concurrent builds with equal steps. Errors in the Dockerfile do not match.
+Matches buildx errors that mean that the engine stopped, or that it lost the client's session. The
+latter happens to concurrent builds with equal steps. Errors in the Dockerfile do not match.
 """
 _BUILDX_MISSING = re.compile(r"^docker: \S+ is not a docker command|^unknown flag: --progress")
 _LIMITS = ResourceLimits(memory_bytes=2 * 2**30, cpus=2.0, cpu_weight=20, processes=512)
@@ -90,8 +90,8 @@ class ImageBuild:
     @property
     def stages(self) -> Mapping[str, bool]:
         """
-        The image's named build stages. A value is True if any step of the stage was run, not
-        cached.
+        Return the named build stages of the image. A value is True if any step of the stage was run
+        instead of taken from the cache.
         """
         return self._progress.stages
 
@@ -100,8 +100,8 @@ class ImageBuild:
         Return a build of a single *stage* as *image*, without progress output.
 
         The image gets its own key label, so that it is never reused as a release. The build only
-        uses the engine's own layers: the inline cache of images with layers from a registry was
-        seen to lack steps.
+        uses the engine's own layers: the inline cache of an image whose layers come from a registry
+        can lack steps.
         """
         return evolve(
             self,

@@ -40,10 +40,7 @@ def cache_namespace_arguments(namespace: str) -> tuple[str, str]:
 
 
 def is_cache_mount_of(namespace: str, description: str) -> bool:
-    """
-    Return True if *description*, which comes from BuildKit, is that of a cache mount in
-    *namespace*.
-    """
+    """Return True if BuildKit's *description* of a record names a cache mount in *namespace*."""
     _, _, mount = description.rpartition(' with id "')
     return mount.removeprefix("/").startswith((f'{namespace}"', f"{namespace}/"))
 
@@ -106,7 +103,7 @@ class DockerBuilder:
         on_progress: Reporter,
         on_output: OnOutput,
     ) -> Artifact:
-        """Build an image, or tag an existing one with the same key."""
+        """Build an image, or tag an existing image that was built from the same input."""
         name = self._labels.image(request.project_number, request.lease)
         try:
             with fail_after(timeout.total_seconds()):
@@ -217,7 +214,10 @@ class DockerBuilder:
         )
 
     async def _cache_stages(self, request: BuildRequest, build: ImageBuild) -> None:
-        """Share the layers of intermediate stages, which the final image does not contain."""
+        """
+        Store the layers of intermediate stages in the layer cache, if there is one. These layers
+        are not part of the final image.
+        """
         if self._layer_cache is None:
             return
         done = [stage for stage, is_done in build.stages.items() if is_done]
@@ -267,7 +267,10 @@ class DockerBuilder:
                 self._remove_by_id(str(image.id))
 
     def _remove_by_id(self, image_id: str) -> None:
-        """Remove an image without tags. A pulled one is still stored under its digest."""
+        """
+        Remove an image that no container uses. Without its last tag, a pulled image is still stored
+        under its digest.
+        """
         try:
             self._engine.client.images.remove(image_id)
         except APIError as error:

@@ -27,7 +27,9 @@ _NANO = 10**9
 _MIN_FILE_BYTES = 4096
 """The minimum size that is counted for a file. Even an empty file takes an inode."""
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-"""The name of a volume that the engine has created for a VOLUME instruction of the image."""
+"""
+Matches the name of a volume that the engine has created for a VOLUME instruction of the image.
+"""
 
 _SIGNAL_OFFSET = 128
 
@@ -135,7 +137,7 @@ def working_directory_of(request: StartRequest) -> str | None:
 
 
 def default_env_of(request: StartRequest) -> dict[str, str]:
-    """Return default environment variables. Those of the project override them."""
+    """Return default environment variables, which the variables of the project override."""
     if request.plan.has_own_image:
         return {}
     return {"HOME": "/tmp", "LOGNAME": APP_USER_NAME, "USER": APP_USER_NAME}  # noqa: S108 - a container's
@@ -158,7 +160,7 @@ def exceeds_disk_limit(attrs: Mapping[str, Any], limit: int) -> bool:
     """
     Return whether a container's writable layer and anonymous volumes exceed *limit* bytes.
 
-    Blocks. Volumes of the project are measured by themselves.
+    Blocks. Volumes of the project are measured separately.
     """
     total = 0
     for size in _sizes(attrs):

@@ -52,8 +52,8 @@ class BuildContexts:
 
     _salt: bytes = field(repr=False)
     """
-    A secret that is hashed with environment variables, so that their values
-    cannot be guessed.
+    A secret that is hashed together with the environment variables, so that their values cannot be
+    guessed from the hash.
     """
     _tree_of: Callable[[Path], FileTree]
     _registry_prefix: str = ""

@@ -30,7 +30,7 @@ _PLUGINS = tuple(
     Path(f"{place}/docker/cli-plugins/docker-buildx")
     for place in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
 )
-"""The paths at which the docker CLI looks for the plug-in, in the same order."""
+"""The paths at which the docker CLI looks for the buildx plug-in, in the same order."""
 
 NO_GIT_INFO = {"BUILDX_GIT_INFO": "0"}
 """Keeps buildx from running git: the build context is not a repository."""

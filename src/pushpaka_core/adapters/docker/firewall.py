@@ -26,7 +26,7 @@ class Firewall:
 
     _process_manager: ProcessManager
     _build_bridge: Callable[[], Awaitable[str | None]]
-    """Returns the bridge of the engine's default network, on which builds run."""
+    """A function that returns the bridge of the engine's default network, on which builds run."""
     _now: Callable[[], float] = current_time
     _next_check_at: float = field(default=float("-inf"), init=False)
     _lock: Lock = field(factory=Lock, init=False)

@@ -77,9 +77,9 @@ class BuildGroups:
 
     def _delegate_controllers(self, controllers: Iterable[str]) -> None:
         """
-        Enable the root's controllers for child groups.
+        Enable *controllers* in the root group for its child groups.
 
-        Another process may have done so already.
+        Errors are ignored, because another process may have enabled them already.
         """
         controller_changes = " ".join(f"+{controller}" for controller in controllers)
         with suppress(OSError):

@@ -49,7 +49,10 @@ class ImagePuller:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     """Headers for the engine, which contain the credentials of the registry."""
     error_of: Callable[[str, str], DeploymentFailedError] = plan_image_error
-    """Returns the error for an image that cannot be pulled, from the message of the engine."""
+    """
+    A function that returns the error for an image that cannot be pulled, from the name of the image
+    and the message of the engine.
+    """
 
     async def ensure(self, image: str, report: Reporter) -> None:
         """

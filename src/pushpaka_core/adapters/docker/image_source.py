@@ -31,7 +31,8 @@ class DockerImageSource:
     """
     Pulls images through the engine.
 
-    The engine keeps a pulled image under a tag of the platform, like one that it built.
+    The engine keeps a pulled image under a tag of the platform, like an image that the platform
+    built.
     """
 
     _engine: Engine
@@ -71,8 +72,7 @@ class DockerImageSource:
         """
         Pull an image by its digest.
 
-        Its tag contains the number of the lease, so that a later attempt to deploy it has its own
-        tag.
+        The image is tagged with the lease, so that each attempt to deploy it has its own tag.
         """
         image, name = request.image, self._labels.image(request.project_number, request.lease)
         puller = ImagePuller(
@@ -116,6 +116,6 @@ def _error(credentials: RegistryCredentials | None, image: str, message: str) ->
 
 
 def _tcp_ports(exposed: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the TCP ports in the form of an image's configuration, for example "80/tcp"."""
+    """Return the TCP ports in *exposed*, the keys of which have the form "80/tcp"."""
     ports = (port.partition("/") for port in exposed)
     return tuple(sorted(int(number) for number, _, protocol in ports if protocol != "udp"))

@@ -19,7 +19,7 @@ PROJECT, KEY, GENERATION = "pushpaka.project", "pushpaka.key", "pushpaka.generat
 _TAG = re.compile(
     r"(?P<deployment>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<fence>[0-9]+)(\.[a-z][\w.-]*)?"
 )
-"""The tag of an image. Images of build stages have the stage's name as a suffix."""
+"""Matches the tag of an image. Images of build stages have the stage's name as a suffix."""
 
 _MAX_SERVICE_NAME = 63
 _INVALID_SERVICE_CHARS = re.compile(r"[^A-Za-z0-9]+")
@@ -96,7 +96,7 @@ class Labels:
         return f"{self.prefix}-{_INVALID_SERVICE_CHARS.sub('-', name)[-rest:].strip('-')}"
 
     def volume(self, id: VolumeId) -> str:
-        """Return the name of a volume."""
+        """Return the name of a volume in the engine."""
         return f"{self.prefix}-volume-{id}"
 
     @property

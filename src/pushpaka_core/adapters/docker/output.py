@@ -24,7 +24,7 @@ class OutputPosition:
     """A position in the output of a container, as stored between two reads."""
 
     nanoseconds: int = 0
-    """The time at which the output was written, since 1970."""
+    """The time at which the output was written, in nanoseconds since 1970."""
     index: int = 0
     """Index among the chunks written in the same nanosecond."""
 

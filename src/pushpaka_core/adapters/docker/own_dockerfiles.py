@@ -36,14 +36,15 @@ def source_policy(prefix: str) -> str:
 
 def require_allowed_dockerfile(text: str, display_name: str) -> None:
     """
-    Raise BuildError if the Dockerfile asks for something that builds may not do.
+    Raise BuildError if the Dockerfile uses a feature that is not allowed.
 
     Args:
         text: Content of the Dockerfile.
         display_name: Name of the file for the error message.
 
     Raises:
-        BuildError: If it has a syntax line, uses a privileged option, or adds a remote file.
+        BuildError: If the Dockerfile has a syntax line, uses a privileged option, or adds a remote
+            file.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     head = list(takewhile(_COMMENT.match, lines))

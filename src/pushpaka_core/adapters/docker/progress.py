@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 _CACHE_IMPORT = "importing cache manifest from "
-"""Prefix of the step that imports a cache. It may fail: the layers are then built again."""
+"""Prefix of the step that imports a cache. If this step fails, the layers are built again."""
 _HIDDEN_STEPS = ("[internal]", "[auth]", _CACHE_IMPORT)
 _METADATA_REQUEST = "[internal] load metadata for "
 """Prefix of the step that asks a registry for the metadata of an image."""
@@ -20,7 +20,7 @@ _PLATFORM_PREFIXES = re.compile(
     r"(?:--mount=\S+\s+)+|set -a; \. /run/secrets/env; set \+a; |^/bin/sh -c "
 )
 _STAGE = re.compile(r"\[(?!stage-\d+ )([a-z][\w.-]{0,63}) +\d+/(?!1\])\d+\] (?P<from>FROM )?")
-"""A step of a named stage, other than its FROM. Unnamed stages are called stage-<number>."""
+"""Matches a step of a named stage, except its FROM. Unnamed stages are called stage-<number>."""
 _MAX_COMMAND_CHARS = 10_000
 """
 The maximum length of a shown command. Matching `_PLATFORM_PREFIXES` against a million characters

@@ -30,9 +30,9 @@ from pushpaka_core.ports.runtime import StartRequest
 from pushpaka_core.ports.system import Clock
 
 MOUNT_NAME = "volume"
-"""The directory of the volume in containers with the empty image."""
+"""The directory at which a helper container with the empty image mounts a volume."""
 _HELPER = "pushpaka.helper"
-"""Label with the scope of the lock on a container."""
+"""The label with the scope of the lock on a container, see `RunLock.scope`."""
 _DAY = timedelta(days=1)
 _CHANGE_OWNER = f'chown -hR {USER} "$@"'
 
@@ -50,9 +50,10 @@ class VolumeContainers:
         """
         Return the mounts of an instance, after giving new volumes their first files and owner.
 
-        The engine copies the files that the image has at the path of an empty volume, with their
-        owners. In images built without a Dockerfile all files belong to root, so that the app could
-        not write to its volume: there, all files are given to the app.
+        When the engine mounts an empty volume, it copies the image's files at the mount path into
+        the volume, with their owners. If the repository has no Dockerfile, these files belong to
+        root, and the app could not write to its volume. In this case, the app's user becomes the
+        owner of all files.
 
         Raises:
             StartError: If a volume does not exist, or the image was removed.
@@ -105,7 +106,7 @@ class VolumeContainers:
                 yield response.aiter_bytes()
 
     async def remove_abandoned(self) -> None:
-        """Remove the containers that killed processes have left."""
+        """Remove the containers that were left behind when their creators were killed."""
         await self._engine.call(self._remove_abandoned)
 
     async def _give_to_app(self, image: str, mounts: Sequence[Mount]) -> None:
@@ -188,8 +189,8 @@ class VolumeContainers:
         """
         Return True if the creator of a container still runs.
 
-        Locks on other hosts cannot be checked, and are assumed to be held for a day. Another host
-        can be an earlier container of the platform, with another host name.
+        Locks on other hosts cannot be checked, and are assumed to be held for a day. If the
+        platform itself runs in a container, an earlier container counts as another host.
         """
         if container["Labels"][_HELPER] == self._run_lock.scope:
             return self._run_lock.is_held(container["Labels"][NAME])
@@ -215,7 +216,7 @@ class VolumeContainers:
         return str(attrs["Config"].get("WorkingDir") or "/")
 
     def _ensure_image(self) -> None:
-        """Create the image from an empty archive, so that it needs no registry."""
+        """Create the empty helper image from an archive, so that no registry is needed."""
         with suppress(ImageNotFound):
             self._engine.client.images.get(self._labels.volume_image)
             return

@@ -45,7 +45,7 @@ _CONFLICTS = (
     "no such file or directory",
     "not a directory",
 )
-"""Reasons of the engine that concern the archive, not the host."""
+"""Parts of the engine's error messages that mean that the archive is at fault, not the host."""
 
 
 @frozen(kw_only=True)
@@ -53,8 +53,8 @@ class DockerVolumeFiles:
     """
     Keeps each volume as a named volume, whose files are accessed through the engine's API.
 
-    The API of containers is used, with containers that are never started. They have an empty image,
-    so that a link of the app leads at most to an empty directory.
+    Files are copied to and from containers that are never started. These containers have an empty
+    image, so that a link that the app has created can only lead to an empty directory.
     """
 
     _engine: Engine
@@ -72,7 +72,7 @@ class DockerVolumeFiles:
         return volume.id in await self.ids()
 
     async def used_bytes(self, volume: Volume, /) -> int:
-        """Return the size of all files. The engine counts holes as used space."""
+        """Return the size of all files. The engine counts holes of sparse files as used space."""
         with translated_errors():
             response = await self._engine.streams.get("/system/df", params={"type": "volume"})
             response.raise_for_status()
@@ -83,7 +83,7 @@ class DockerVolumeFiles:
         raise NotFoundError("volume")
 
     async def read(self, volume: Volume, /, *, path: str = "") -> AsyncIterator[bytes]:
-        """Yield an archive. Holes of files become zeros."""
+        """Yield an archive, in which the holes of sparse files are filled with zeros."""
         parts = path_parts(path)
         async with self._containers.open(volume.id) as container:
             for end in range(1, len(parts)):
@@ -121,7 +121,10 @@ class DockerVolumeFiles:
         return await self._engine.call(self._ids)
 
     async def is_directory(self, container: str, parts: Sequence[str]) -> bool | None:
-        """Return True if *parts* are a directory of the volume, or None if they do not exist."""
+        """
+        Return True if *parts* is the path of a directory in a volume, or None if nothing exists
+        there.
+        """
         with translated_errors():
             response = await self._engine.streams.head(
                 f"/containers/{container}/archive",
@@ -156,7 +159,7 @@ class DockerVolumeFiles:
 
 @define
 class _CheckedArchive:
-    """Passes an untrusted archive on to the engine, unless a member is behind a link."""
+    """Passes an untrusted archive to the engine. Rejects members with a path through a link."""
 
     _files: DockerVolumeFiles
     _observer: str
@@ -199,7 +202,10 @@ class _CheckedArchive:
 def _relative_archive(
     archive: AsyncIterable[bytes], parts: tuple[str, ...]
 ) -> Generator[bytes, None, None]:
-    """Yield an archive of the engine, whose names begin with the last of *parts*, as its own."""
+    """
+    Yield an archive with names relative to the volume. In *archive*, which comes from the engine,
+    all names begin with the last of *parts*.
+    """
     skipped, prefix = (0, parts[:-1]) if parts else (1, ())
     stream = ForwardStream(pieces_from_thread(archive))
     try:

@@ -33,9 +33,9 @@ class DirectoryArchiveFiles:
         return await self._files.exists(archive.id)
 
     async def ids(self) -> Collection[ArchiveId]:
-        """Return the ids of all archives, including drafts."""
+        """Return the ids of all archives, including incomplete ones."""
         return {ArchiveId(one) for one in await self._files.ids()}
 
     async def remove(self, id: ArchiveId, /) -> None:
-        """Delete the file and its drafts. Idempotent."""
+        """Delete the file of an archive, complete or not. Idempotent."""
         await self._files.remove(id)

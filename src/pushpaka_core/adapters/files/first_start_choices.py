@@ -33,7 +33,7 @@ class FirstStartChoices:
     data_directory_id: str = field(validator=validators.instance_of(str))
     """A random id of this data directory. Copies have the same id."""
     place: str = field(validator=validators.instance_of(str))
-    """A digest of the directory's location when it was created, which differs for copies."""
+    """The `location_digest` of the directory when it was created. That of a copy is different."""
     router_port: int = field(validator=validators.instance_of(int))
     router_internal_port: int = field(validator=validators.instance_of(int))
     router_page_port: int = field(validator=validators.instance_of(int))
@@ -49,14 +49,13 @@ class FirstStartChoices:
         excluded_ports: Container[int | None] = (),
     ) -> Self:
         """
-        Return the choices stored in *path*, or make and store them.
+        Return the choices stored in *path*. At the first start, make and store them.
 
         The router port is *port* if given, else 80 if this user can bind it, else the first free
-        port starting from 8000. If this process runs as root, the internal ports are
-        privileged, so that applications cannot bind them.
+        port starting from 8000. If this process runs as root, the internal ports are privileged, so
+        that applications cannot bind them.
 
-        If several processes choose at the same time, all return the choices that were stored
-        first.
+        If several processes choose at the same time, all return the choices that were stored first.
 
         Args:
             path: The file of the choices, in the data directory.
@@ -65,8 +64,7 @@ class FirstStartChoices:
             excluded_ports: Ports that must not be chosen.
 
         Raises:
-            SettingsError: If the file is damaged, nothing can listen on *host*, or no port is
-                free.
+            SettingsError: If the file is damaged, nothing can listen on *host*, or no port is free.
         """
         with suppress(FileNotFoundError):
             return cls._load(path)
@@ -86,8 +84,8 @@ class FirstStartChoices:
 
     def directory_id_at(self, location: str) -> str:
         """
-        Return an id for the data directory at *location*. A copy of the directory has a
-        different id.
+        Return the id of the data directory, whose `location_digest` is *location*. A copy of the
+        directory has a different id.
         """
         return (
             self.data_directory_id

@@ -14,7 +14,7 @@ from attrs import frozen
 from pushpaka_core.errors import NotFoundError, UnavailableError
 
 _NAME = re.compile(r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tar\.gz(?:\.[0-9a-f]+)?")
-"""The file name of an archive. The name of a draft has a suffix."""
+"""Matches the file name of an archive. A draft, which is an incomplete file, has a suffix."""
 
 
 @frozen
@@ -28,7 +28,7 @@ class PrivateFiles:
 
     async def write(self, id: UUID, content: AsyncIterable[bytes]) -> None:
         """
-        Write and sync a draft, and rename it to its final name.
+        Write the content to a draft file, sync it to disk, and rename it to its final name.
 
         Raises:
             UnavailableError: If the file cannot be written, for example because the disk is full.

@@ -28,9 +28,9 @@ class DirectorySnapshotFiles:
         return self._files.read(id)
 
     async def ids(self) -> Collection[SnapshotFileId]:
-        """Return the ids of all snapshots, including drafts."""
+        """Return the ids of all snapshots, including incomplete ones."""
         return {SnapshotFileId(one) for one in await self._files.ids()}
 
     async def remove(self, id: SnapshotFileId, /) -> None:
-        """Delete the file and its drafts. Idempotent."""
+        """Delete the file of a snapshot, complete or not. Idempotent."""
         await self._files.remove(id)

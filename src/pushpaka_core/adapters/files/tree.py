@@ -27,7 +27,8 @@ def load_tree(directory: Path, root_dir: str) -> FileTree:
 
     Args:
         directory: The checked-out repository.
-        root_dir: The application's directory in the repository, which is only checked.
+        root_dir: The application's directory in the repository, which must exist. Files outside
+            this directory are also returned.
 
     Raises:
         SourceError: If *root_dir* is not a directory of the repository or contains a link, or if

@@ -92,7 +92,7 @@ class _TreeWriter:
     _links: list[TarMember] = field(factory=list, init=False)
 
     def add(self, member: TarMember, stream: ForwardStream) -> None:
-        """Write a member, or remember it if it is a link."""
+        """Write a member, unless it is a link: `create_links` creates links later."""
         if member.kind == tarfile.DIRTYPE:
             self._create_directory(member.parts)
             return

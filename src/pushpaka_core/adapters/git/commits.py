@@ -186,7 +186,10 @@ class CommitFetcher:
 
     @property
     def _commits_only_options(self) -> Sequence[str]:
-        """Options to fetch only commits, which git does not support for local paths."""
+        """
+        Return the options to fetch only commits, or none for local paths, for which git does not
+        support such a fetch.
+        """
         return () if self._git.remote.url.scheme == "file" else ("--filter=tree:0",)
 
     @property

@@ -114,7 +114,7 @@ def is_unknown_commit(result: GitResult) -> bool:
 
 
 def needs_history(result: GitResult) -> bool:
-    """Return True if the server does not serve single commits."""
+    """Return True if the server does not serve single commits, so that the history is needed."""
     return bool(_NEEDS_HISTORY.search(result.errors))
 
 

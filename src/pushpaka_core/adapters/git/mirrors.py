@@ -106,9 +106,9 @@ def _try_lock(directory: Path, stack: ExitStack) -> bool:
 
 def _unseal(bare_repository: BareRepository, seal: Path, expected_content: str) -> None:
     """
-    Delete the mirror unless its seal has the expected content, and remove the seal.
+    Delete the mirror unless its seal file has the expected content, and remove the seal file.
 
-    An interrupted fetch leaves a mirror without a seal, which marks it as damaged.
+    A fetch writes a new seal when it succeeds, so a mirror without a seal may be damaged.
     """
     if not seal.is_file() or seal.read_text(encoding="utf-8", errors="replace") != expected_content:
         bare_repository.delete()

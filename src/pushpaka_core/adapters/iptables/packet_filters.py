@@ -48,7 +48,7 @@ class PacketFilter:
     _jump: str
     """The rule that jumps to the chain, without its target, as iptables lists it."""
     _rules: Callable[[int], Iterable[str]]
-    """Returns the rules of the chain for an IP version, as iptables lists them."""
+    """A function that returns the rules of the chain for an IP version, as iptables lists them."""
     _warning: str
     """The risk without the rules, as the beginning of a log message."""
     _now: Callable[[], float] = current_time

@@ -42,7 +42,7 @@ class MemoryBuilder:
         on_progress: Reporter,
         on_output: Callable[[OutputChunk], Awaitable[None]],
     ) -> Artifact:
-        """Print `output`, then hang, raise `failure` or return a new artifact."""
+        """Pass `output` to *on_output*, then hang, raise `failure` or return a new artifact."""
         self.requests.append(request)
         try:
             with fail_after(timeout.total_seconds()):

@@ -66,7 +66,7 @@ class MemoryImageSource:
     async def pull(
         self, request: PullRequest, /, *, timeout: timedelta, on_progress: Reporter
     ) -> PulledImage:
-        """Add an artifact to the builder."""
+        """Pull an image of `images`, and add it to the builder as an artifact."""
         image, lease = request.image, request.lease
         await on_progress(f"Pulling the image {image}")
         await self._respond(image, request.credentials, timeout)

@@ -57,7 +57,7 @@ class MemoryNotificationGateway:
 
 @define
 class MemoryResolver:
-    """Answers from `records`, or raises DnsLookupError unless `is_available` is set."""
+    """Answers from `records`, or raises DnsLookupError if `is_available` is False."""
 
     records: Records = field(factory=dict)
     """Records by name and type (`TXT`, `CNAME`, `A` or `AAAA`)."""

@@ -17,7 +17,10 @@ class MemoryQueue:
     _is_announced: bool = field(default=False, init=False)
 
     async def notify(self, _: ProjectId, /) -> None:
-        """Wake the worker that has waited longest. If none waits, wake the next one that does."""
+        """
+        Wake the worker that has waited longest. If no worker waits, the next `wait` returns at
+        once.
+        """
         if self._waiters:
             self._waiters.popleft().set()
         else:

@@ -56,7 +56,7 @@ class MemoryRuntime:
     host: str | None = None
     """The host on which programs listen, if this runtime chooses it."""
     exceeded_limits: dict[str, str] = field(factory=dict, init=False)
-    """For each instance that exceeded a limit, what it did, such as "wrote more than its limit"."""
+    """A description such as "wrote more than its limit" for each instance that exceeded a limit."""
     ignoring_stop: set[str] = field(factory=set, init=False)
     """Names of programs that did not stop because of `ignores_stop`."""
     commands_run: list[StartRequest] = field(factory=list, init=False)

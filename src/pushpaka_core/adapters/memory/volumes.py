@@ -22,10 +22,10 @@ from pushpaka_core.host.volume_archives import (
 
 @define
 class MemoryVolumeFiles:
-    """Keeps the members of each volume by name."""
+    """Keeps the files of each volume as tar members, by name."""
 
     node: str = "local"
-    """The name of the node that has all volumes."""
+    """The name of the node that stores all volumes."""
     is_unavailable: bool = False
     """Whether the runtime is unavailable."""
     _volumes: dict[VolumeId, dict[str, ArchiveMember]] = field(factory=dict, init=False)
@@ -47,7 +47,7 @@ class MemoryVolumeFiles:
         return sum(size for member in members for _, size in member.segments)
 
     async def read(self, volume: Volume, /, *, path: str = "") -> AsyncIterator[bytes]:
-        """Yield an archive of the member at *path* and of all members in it."""
+        """Yield an archive of the file or directory at *path* and everything below it."""
         members = self._members(volume)
         if path not in members:
             raise NotFoundError("file")
@@ -65,7 +65,7 @@ class MemoryVolumeFiles:
         await to_thread.run_sync(_store_members, members, archive)
 
     async def delete(self, volume: Volume, /) -> None:
-        """Forget a volume."""
+        """Delete a volume."""
         self._require_available()
         self._volumes.pop(volume.id, None)
 
@@ -90,7 +90,7 @@ class MemorySnapshotFiles:
     """Keeps the content of each snapshot as bytes."""
 
     files: dict[SnapshotFileId, bytes] = field(factory=dict, init=False)
-    """The content by id. Tests damage it."""
+    """The content of each snapshot, by id. Tests can damage it."""
 
     async def write(self, id: SnapshotFileId, content: AsyncIterable[bytes], /) -> None:
         """Store the content of a snapshot once all of it has been received."""
@@ -107,7 +107,7 @@ class MemorySnapshotFiles:
         return set(self.files)
 
     async def remove(self, id: SnapshotFileId, /) -> None:
-        """Forget a snapshot."""
+        """Delete the content of a snapshot."""
         self.files.pop(id, None)
 
 

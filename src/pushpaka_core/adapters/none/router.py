@@ -10,12 +10,12 @@ from pushpaka_core.ports.router import RouteTable, Upstream
 
 @define
 class NoRouter:
-    """Accepts every route table and only remembers its generation."""
+    """Accepts every route table, but stores only its generation."""
 
     _generation: int = field(default=0, init=False)
 
     async def apply(self, table: RouteTable, /) -> None:
-        """Remember the generation of *table*."""
+        """Store the generation of *table*."""
         self._generation = max(self._generation, table.generation)
 
     async def generation(self) -> int | None:
@@ -23,7 +23,7 @@ class NoRouter:
         return self._generation
 
     async def open_connections(self, upstreams: Collection[Upstream], /) -> int | None:  # noqa: ARG002 - see above
-        """Return None: another program sends the requests."""
+        """Return None, because the connections belong to another program."""
         return None
 
     async def certificates(self) -> Mapping[str, datetime]:

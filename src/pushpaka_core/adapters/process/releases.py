@@ -37,33 +37,33 @@ class Release:
 
     @property
     def app(self) -> Path:
-        """The files of the commit and of the build."""
+        """The directory with the files of the commit and of the build."""
         return self.directory / "app"
 
     @property
     def venv(self) -> Path:
-        """The virtual environment, and the prefix of global npm installs."""
+        """The virtual environment's directory, which is also the prefix of global npm installs."""
         return self.directory / "venv"
 
     @property
     def programs(self) -> Path:
-        """Links to the toolchains that build and run the release."""
+        """The directory with links to the toolchains that build and run the release."""
         return self.directory / "bin"
 
     @property
     def build_scratch(self) -> Path:
         """
-        Temporary files of the build, next to the release.
+        The directory with temporary files of the build, next to the release.
 
-        The name is short because programs create Unix sockets there, whose paths are limited to
-        107 bytes.
+        The name is short because programs create Unix sockets there, whose paths are limited to 107
+        bytes.
         """
         deployment, _, fence = self.directory.name.partition(".")
         return self.directory.with_name(f"{deployment[:8]}{deployment[-4:]}.{fence}")
 
     @property
     def site_config(self) -> Path:
-        """The file server's configuration for a static site."""
+        """The path of the file server's configuration for a static site."""
         return self.directory / "caddy.json"
 
     @property

@@ -36,7 +36,7 @@ from pushpaka_core.ports.processes import (
 from pushpaka_core.ports.runtime import ObservedInstance, StartRequest
 
 RUN_LIMITS = ResourceLimits(cpu_weight=50, open_files=65_536, processes=1024)
-"""The platform and its router get their CPU time before a busy application."""
+"""The limits of instances. The low CPU weight gives precedence to the platform and its router."""
 
 _LANGUAGE_ENV: Mapping[str, Mapping[str, str]] = {
     "node": {
@@ -89,7 +89,7 @@ class ProcessRuntime:
         await self._process_manager.stop(name, grace_period=grace_period)
 
     async def remove(self, name: str, /) -> None:
-        """Forget the process, and remove its home directory and leftover files."""
+        """Delete the record of the process, its home directory and its leftover files."""
         await self._process_manager.remove(name)
         owner = await to_thread.run_sync(self._home_directories.owner_of, name)
         await to_thread.run_sync(self._home_directories.remove, name)
@@ -177,7 +177,7 @@ class ProcessRuntime:
         return HomeDirectories(self._instances)
 
     async def _command(self, request: StartRequest, home: Path, name: str | None) -> Command:
-        """Return the command of an instance, or of a one-off command without *name*."""
+        """Return the command of the instance *name*, or of a one-off command if *name* is None."""
         with translate_os_errors("The start"):
             mounts = await to_thread.run_sync(self._mounts, request, home, name)
             rivals = await to_thread.run_sync(mounts.rivals)

@@ -64,7 +64,7 @@ class RedisConnection:
 
     client: Redis = field(repr=False)
     is_up: bool = field(default=False, init=False)
-    """Whether Redis answered last time. False until it has answered once."""
+    """Whether Redis answered the last command. False until the first answer."""
 
     async def check_at_startup(self) -> None:
         """

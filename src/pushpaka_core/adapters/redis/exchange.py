@@ -23,7 +23,7 @@ MAX_BUFFERED_HINTS = 1000
 """The maximum number of hints in the send buffer. More are replaced by a single MISSED."""
 _RETRY_INTERVAL = 1
 _HANDLER_TIMEOUT = 2
-"""Maximum time to handle one hint, in seconds. The next hint waits for so long."""
+"""Maximum time to handle one hint, in seconds. Other hints wait meanwhile."""
 
 
 @define

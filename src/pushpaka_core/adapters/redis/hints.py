@@ -14,7 +14,7 @@ _NO_ID = UUID(int=0)
 
 
 class HintKind(StrEnum):
-    """The kind of change."""
+    """The kind of change that a hint reports."""
 
     QUEUED = "queued"
     """A project has a deployment in the queue."""
@@ -46,4 +46,4 @@ class Hint:
 MISSED = Hint(HintKind.MISSED)
 
 HintHandler = Callable[[Hint], Awaitable[None]]
-"""Handles a hint from another process."""
+"""A function that handles a hint from another process."""

@@ -35,7 +35,7 @@ class AesGcmCipher:
             )
 
     def has(self, key_id: str) -> bool:
-        """Return whether a key is in the ring."""
+        """Return whether the key ring contains a key."""
         return key_id in self._keys
 
     def encrypt(self, secret: str, /, *, context: str) -> Encrypted:

@@ -40,7 +40,8 @@ class Argon2Hasher:
         """
         Return whether *hashed* is a hash of *password*.
 
-        Without a hash, for an unknown user, the result is False, and the call takes the same time.
+        If *hashed* is None because the user is unknown, return False, but take as long as for a
+        known user.
         """
         is_right = await to_thread.run_sync(
             self._matches, password, hashed or self._dummy_hash, limiter=self._thread_limiter

@@ -45,8 +45,9 @@ class KeyFileCipher:
         Encrypt *secret* with the current key, bound to *context*.
 
         Raises:
-            PlatformFaultError: If the file has changed and cannot be read. The known key is not
-                used then: it may be about to be removed, and the secret would be lost.
+            PlatformFaultError: If the file has changed and cannot be read. The key that was read
+                before is not used in this case, because it may be removed soon. The secret would
+                then be unreadable.
         """
         try:
             if self._stat() != self._last_stat:

@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from pushpaka_core.errors import SettingsError
 
 KEY_FILE = "keys.json"
-"""Name of the file in the data directory."""
+"""The name of the key file in the data directory."""
 _KEY_BYTES = 32
 _GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -1,4 +1,4 @@
-"""The versions of everything that is routed or supervised, to detect changes cheaply."""
+"""Reads the versions of all rows that affect routing or supervision, to detect changes cheaply."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from pushpaka_core.domain.deployments.state_machine import SERVING, DeploymentSt
 
 
 def _select_raw(*columns: sa.ColumnElement[object]) -> sa.Select[Any]:
-    """Select columns without converting their values, which are only compared."""
+    """Return a query that does not convert the values of *columns*, which are only compared."""
     bare: Sequence[Any] = [sa.type_coerce(column, sa.types.NullType()) for column in columns]
     return sa.select(*bare)
 
@@ -35,5 +35,5 @@ _VERSIONS = (
 
 
 async def read_active_versions(statements: Statements) -> Sequence[object]:
-    """Return the versions of the rows that are routed or supervised, as one set per table."""
+    """Return the versions of all rows that affect routing or supervision, as one set per table."""
     return [frozenset(await statements.tuples(query)) for query in _VERSIONS]

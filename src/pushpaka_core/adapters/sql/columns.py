@@ -71,7 +71,7 @@ def parent_key(name: str, table: str) -> sa.Column[Any]:
 
 
 def uuid(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    """Return a column for an id that is not a foreign key, as its row may have been deleted."""
+    """Return a column for the id of a row that may have been deleted. It is not a foreign key."""
     return sa.Column(name, sa.Uuid(), nullable=nullable)
 
 
@@ -81,7 +81,7 @@ def text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
 
 
 def sorted_text(name: str, *, primary_key: bool = False) -> sa.Column[Any]:
-    """Return a text column for sorting."""
+    """Return a text column that is sorted by code point."""
     return sa.Column(name, SORTED_TEXT, nullable=False, primary_key=primary_key)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _DECLARATION = re.compile(r'^(revision|oldest) = "(\w+)"$', re.MULTILINE)
-"""The revision and compatibility declared by a migration script."""
+"""Matches the lines of a migration script that declare `revision` and `oldest`."""
 _VALUE_TABLES: Mapping[str, sa.TableClause] = {
     "present": alembic_version,
     "oldest": schema_compatibility,

@@ -20,7 +20,7 @@ class SchemaState(StrEnum):
     CURRENT = "current"
     OLDER = "older"
     AHEAD = "ahead"
-    """Newer, but still usable by this version."""
+    """The schema is newer, but this version can still use it."""
     NEWER = "newer"
     EMPTY = "empty"
 
@@ -73,7 +73,10 @@ class SchemaVersions:
         )
 
     def stays_compatible(self, revision: str) -> bool:
-        """Return whether programs built for *revision* still work after a migration."""
+        """
+        Return whether programs built for *revision* still work after a migration to the newest
+        revision.
+        """
         known = list(self._compatible_since)
         coming = known[known.index(revision) + 1 :]
         return all(

@@ -49,7 +49,7 @@ async def shielded(
     """
     Shield database calls from cancellation, which would break the connection.
 
-    A caller that is already canceled does not begin. After *timeout*, the call is abandoned and
+    If the caller is already canceled, no call is made. After *timeout*, the call is abandoned and
     StorageUnavailableError is raised.
     """
     await checkpoint_if_cancelled()
@@ -172,7 +172,7 @@ class Statements:
     async def tuples(
         self, statement: sa.Executable, **parameters: object
     ) -> Sequence[tuple[Any, ...]]:
-        """Return rows as tuples."""
+        """Run *statement* and return its rows as tuples."""
         async with self._translated():
             result = await self._connection.execute(statement, parameters)
             return [tuple(row) for row in result]

@@ -79,7 +79,7 @@ class SqlUnitOfWork(LazyUnitOfWork[Statements]):
         return SqlProjectEntities(self.state, entity_type)
 
     async def supervision_version(self) -> object:
-        """Return a value that changes when anything that is routed or supervised changes."""
+        """Return a value that changes whenever the input of routing or supervision changes."""
         return await read_active_versions(self.state)
 
     async def route_generation(self) -> int:

@@ -48,22 +48,22 @@ class TraefikDirectory:
 
     @property
     def static_file(self) -> Path:
-        """The configuration that Traefik starts with."""
+        """The path of the configuration that Traefik starts with."""
         return self.path / "static.yml"
 
     @property
     def routes_file(self) -> Path:
-        """The dynamic configuration, which Traefik watches."""
+        """The path of the dynamic configuration, which Traefik watches."""
         return self.path / "routes.yml"
 
     @property
     def error_page_file(self) -> Path:
-        """The configuration of the error page server."""
+        """The path of the error page server's configuration."""
         return self.path / "unavailable.json"
 
     @property
     def gate_file(self) -> Path:
-        """The configuration of the gate."""
+        """The path of the gate's configuration."""
         return self.path / "gate.json"
 
     def prepare(self) -> None:

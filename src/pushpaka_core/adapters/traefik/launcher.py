@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         """Whether connections wait until Traefik has its routes."""
 
     class Options(TypedDict):
-        """How to start Traefik."""
+        """The options of the launcher, which describe how to start Traefik."""
 
         argv: list[str]
         listeners: Sequence[ListenerOptions]
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         """A port of the loopback interface that responds once Traefik has its routes."""
         ready_path: str
         ready_header: str
-        """The header that the response contains then."""
+        """The header that the response contains once Traefik has its routes."""
 
 
 _FIRST_DESCRIPTOR = 3
@@ -144,7 +144,7 @@ def _has_routes(options: Options) -> bool:
 
 
 def _execute(options: Options, listeners: Sequence[socket.socket]) -> NoReturn:
-    """Execute Traefik with *listeners* as its first descriptors after those of the streams."""
+    """Execute Traefik with *listeners* as its first descriptors after the standard streams."""
     # Copies above the descriptors to replace, so that none is replaced before it is copied.
     lowest = _FIRST_DESCRIPTOR + len(listeners)
     copies = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, lowest) for each in listeners]

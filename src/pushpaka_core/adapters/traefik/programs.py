@@ -53,9 +53,11 @@ class Program:
     file: Path
     """The configuration file that the program reads at startup."""
     prepare: Callable[[], None]
-    """Creates everything else that the program needs."""
+    """A function that creates everything else that the program needs."""
     configure: Callable[[str], str]
-    """Returns the configuration, which contains the given id of the program's build."""
+    """
+    A function that returns the configuration, which contains the given id of the program's build.
+    """
     endpoints: Sequence[Endpoint]
     """The addresses that the program listens on. The last one responds to HTTP once it is up."""
 
@@ -243,7 +245,7 @@ class ProgramSupervisor:
         return bool(await to_thread.run_sync(self._directory.read, self._program.file))
 
     async def _stop_with_retries(self, grace: timedelta) -> None:
-        """Stop the program, and retry for as long as the host refuses it."""
+        """Stop the program, and retry as long as the host cannot stop it."""
         while True:
             try:
                 return await self._process_manager.stop(self._program.name, grace_period=grace)

@@ -40,7 +40,7 @@ class TraefikSupervisor:
     _entry_points: EntryPoints
     _binaries: Binaries
     _limit_clients: Callable[[], Awaitable[None]] = checkpoint
-    """Limits the connections of each client. Idempotent."""
+    """A function that limits the connections of each client. Idempotent."""
 
     async def start(self) -> None:
         """

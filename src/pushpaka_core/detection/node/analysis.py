@@ -41,7 +41,10 @@ class NodeAnalysis:
     project: NodeProject
     chosen: str | None
     needs_server: bool = False
-    """Whether a start script counts only if the code listens, because workers are declared."""
+    """
+    Whether the start script is used only if the code listens on a port. Set if the repository
+    declares only workers.
+    """
 
     def plan(self) -> BuildPlan | RejectedCandidate:
         """Return the plan, or the reason why there is none."""
@@ -140,7 +143,7 @@ class NodeAnalysis:
         return build_plan(project, outcome)
 
     def _fallback_result(self, result: RuleResult) -> _RuleResult:
-        """Return the result of a fallback rule, named after the server library that is listed."""
+        """Return the result of a fallback rule, with the listed server library as the framework."""
         if isinstance(result, Site):
             return _RuleResult(name="static", result=result)
         server = next(

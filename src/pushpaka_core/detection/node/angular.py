@@ -54,7 +54,7 @@ def plan_angular(project: NodeProject) -> RuleResult:
 
 
 def angular_output(name: str, build: _Build) -> tuple[str, str]:
-    """Return the output directory of a build target, and the part of it that browsers load."""
+    """Return the output directory of a build target, and its subdirectory for browsers."""
     output = table_at(build, "options").get("outputPath")
     is_direct = bool(_DIRECT_BUILDERS.search(str(build.get("builder", ""))))
     browser = "." if is_direct else "browser"

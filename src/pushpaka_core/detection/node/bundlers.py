@@ -39,7 +39,7 @@ _HTML = re.compile(r"\.html['\"`]")
 
 def plan_vite(project: NodeProject) -> RuleResult:
     """
-    Return the own server of the project, or else the site that Vite builds.
+    Return the project's own server, or else the site that Vite builds.
 
     Return None for a library, and if there is no index.html to build.
     """

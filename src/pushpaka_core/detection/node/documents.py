@@ -64,9 +64,9 @@ def path_setting(code: str, key: str) -> str | None:
 
 def resolved_path_setting(code: str, key: str, root: str) -> str | None:
     """
-    Return the same path as `path_setting`, but relative to the configuration file.
+    Return the path that *code* sets for *key*, relative to the configuration file, or None.
 
-    A plain path in the code is relative to *root*.
+    A plain string in the code is relative to *root*.
     """
     value = _path_value(code, key)
     if value is None:

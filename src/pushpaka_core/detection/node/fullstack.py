@@ -254,7 +254,7 @@ def _fetch_handler(project: NodeProject, code: str) -> RuleResult:
 
 
 def plan_solid_start(project: NodeProject) -> RuleResult:
-    """Plan the server that Nitro builds for SolidStart, or a site if the preset is static."""
+    """Return the server that Nitro builds for SolidStart, or a site if the preset is static."""
     stem = APP_CONFIG if project.config_code(APP_CONFIG) else VITE_CONFIG
     if result := _preset_result("solid-start", project, stem):
         return result

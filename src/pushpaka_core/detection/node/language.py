@@ -29,8 +29,8 @@ _MAX_SHOWN = 6
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Return the plan of a Node.js application, None if there is none, or the reason for having no
-    plan.
+    Return a plan for a Node.js application, a rejection if none can be made, or None for other
+    code.
 
     If the root of a workspace is not an application, the only application among its packages is
     used.

@@ -219,7 +219,11 @@ def _unused_locks(
 
 
 def _version(install_root: _InstallRoot, manager: PackageManager) -> str | None:
-    """Return the version that Volta pins, that wrote the lock file, or that `engines` requires."""
+    """
+    Return the version of *manager* that Volta pins.
+
+    Without one, return the version that wrote the lock file, unless `engines` requires another.
+    """
     if pinned := _exact_version(install_root.manifest.text("volta", manager.name)):
         return pinned
     made_by = _version_from_files(install_root, manager)

@@ -21,7 +21,7 @@ class Outcome:
     steps: tuple[str, ...] = ()
     """The build commands."""
     sources: FileTree | None = None
-    """The files of the application if they differ from those of the project, else None."""
+    """The files to search for environment variables, or None for all files of the project."""
     evidence: tuple[Evidence, ...] = ()
     rejected: tuple[RejectedCandidate, ...] = ()
 

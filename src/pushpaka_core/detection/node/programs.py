@@ -55,7 +55,10 @@ _COMPILERS = frozenset(
         "esbuild", "terser", "uglifyjs", "cleancss", "csso", "cp", "mkdir", "rm", "rimraf", "echo",
     }
 )  # fmt: skip
-"""Programs whose output is placed next to the pages, so that the pages are served in place."""
+"""
+Build commands that write their output next to the HTML pages. If the build runs only these, the
+site is the directory of the pages.
+"""
 _LISTENS = re.compile(r"\blisten\b|\bcreateServer\b|\bserve\b|\brequire\(|\bfrom\s*['\"]node:")
 _EXCLUDED_DIRECTORIES = frozenset({"src", "test", "tests", "e2e", "dist", "node_modules"})
 """Directories that Nest's default TypeScript configuration excludes, and src itself."""
@@ -165,8 +168,8 @@ def run_program_file(project: NodeProject, usual: str) -> Program:
 
 def plan_built_pages(project: NodeProject) -> RuleResult:
     """
-    Return a site with the directory of an index.html, to which the build adds
-    styles and scripts.
+    Return a site with the directory of an index.html if the build only writes files next to it,
+    such as styles and scripts.
     """
     script = build_script(project)
     calls = script_commands(project.manifest, script) if script else ()

@@ -31,7 +31,7 @@ _LAST_RESORT = frozenset({ScriptKind.RELOADER, ScriptKind.COMPILER})
 
 @frozen(kw_only=True)
 class Program:
-    """A command that serves requests, or does other work."""
+    """A command that runs the application, as a server or as a worker."""
 
     command: str
     process_type: str = "web"
@@ -67,8 +67,8 @@ RuleResult = Program | Site | RejectedCandidate | None
 
 def server_script(project: NodeProject) -> tuple[Script | None, tuple[RejectedCandidate, ...]]:
     """
-    Return the script that serves in production, and a rejection of the start script if it is not
-    the one.
+    Return the script that serves in production, if any, and a rejection of the start script if it
+    is not used.
     """
     start = script_of(project.manifest, "start")
     if start and start.kind is ScriptKind.SERVER:

@@ -21,7 +21,7 @@ _NAMED = re.compile(r"[\w:.-]+")
 
 def called_package_managers(repository: FileTree, plan: BuildPlan) -> tuple[str, ...]:
     """
-    Return the package managers that the commands of *plan*, or the scripts they run, call.
+    Return the additional package managers that the commands of *plan*, or their scripts, call.
 
     npm, the manager that installs the project, and managers that are listed as dependencies are
     left out, because they are available anyway.

@@ -34,7 +34,7 @@ class SiteRule:
     required_packages: tuple[str, ...] = ()
     """Packages, one of which must be listed. If none is listed, the tool builds no pages."""
     sources: tuple[str, ...] = ()
-    """File patterns, one of which must match."""
+    """File patterns. The rule applies only if a file matches one of them."""
     is_single_page: bool = False
     """True if index.html is served for all paths, because routing happens in the browser."""
     has_error_page: bool = False

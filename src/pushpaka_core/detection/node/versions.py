@@ -59,8 +59,8 @@ _MINIMUM_NODE = (
     ("@react-router/dev", 7, ">=20.0.0"),
 )
 """
-Packages, the major version from which they need a newer Node.js, and the Node.js versions that they
-need. The first match counts.
+Packages, the first major version that needs a newer Node.js, and the Node.js versions that it
+needs. The first row that matches counts.
 """
 
 

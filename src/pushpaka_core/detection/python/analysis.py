@@ -77,7 +77,7 @@ class PythonAnalysis:
         )
 
     def framework_by_dependency(self) -> str:
-        """Return the framework that the dependencies suggest, for a given start command."""
+        """Return the chosen framework, else one that is listed as a dependency, else "python"."""
         listed = (name for name, package in FRAMEWORK_PACKAGES if package in self.project.listed)
         return self.context.framework or next(listed, "python")
 
@@ -110,7 +110,7 @@ class PythonAnalysis:
             yield from self.plain_script_plans()
 
     def plain_script_plans(self) -> Iterator[BuildPlan | RejectedCandidate]:
-        """Yield the plan for a script that only its file name suggests."""
+        """Yield the plan for a script that is found only by its common name, if there is one."""
         if self._chosen_framework is None and (script := find_plain_script(self.modules)):
             yield self._plan_script(script)
 

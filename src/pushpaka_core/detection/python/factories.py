@@ -58,7 +58,7 @@ class Factory:
 
 
 def name_links(modules: Sequence[Module]) -> Mapping[str, str]:
-    """Return the full name for each importable name. A class refers to its base class."""
+    """Return the full name that each imported name refers to, and the base class of each class."""
     links: dict[str, str] = {}
     for module in modules:
         links.update({f"{module.name}.{name}": full for name, full in module.names.items()})

@@ -81,7 +81,7 @@ class ImportLayout:
 
 
 def _path_steps(path: str) -> Iterator[tuple[str, str]]:
-    """Yield each directory on *path*, with the next name on the path in it."""
+    """Yield each directory on *path*, with the name of its child that is also on *path*."""
     *directories, file = path.split("/")
     for depth, name in enumerate((*directories, file.removesuffix(".py"))[: _MAX_DEPTH + 1]):
         yield "/".join(directories[:depth]) or ".", name

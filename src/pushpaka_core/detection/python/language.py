@@ -22,8 +22,7 @@ TRIGGERS = (REQUIREMENTS, PYPROJECT, *DEPENDENCY_FILES, "manage.py", *_PROGRAMS)
 
 def analyze(context: DetectionContext) -> BuildPlan | RejectedCandidate | None:
     """
-    Return the plan of a Python application, None if there is none, or the reason for having no
-    plan.
+    Return a plan for a Python application, a rejection if none can be made, or None for other code.
 
     If the directory itself has no application, the only subdirectory with an application is used.
     """

@@ -64,7 +64,7 @@ class Module:
 
     @property
     def is_importable(self) -> bool:
-        """Return True if the path is a valid module name, not only a script."""
+        """Return True if the module can be imported by its path. Otherwise, it can only be run."""
         return all(part.isidentifier() for part in self.name.split("."))
 
     def resolve(

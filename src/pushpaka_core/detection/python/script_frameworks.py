@@ -74,7 +74,7 @@ SCRIPT_FRAMEWORKS: tuple[ScriptFramework, ...] = (
 """Frameworks that are used if no application object is found."""
 
 PLAIN_SCRIPT = ScriptFramework("python", "", RUN, "")
-"""Stands for a script with a usual name, such as `main.py`, if no framework is found."""
+"""A placeholder for plain Python: a script with a common name, such as `main.py`."""
 
 FRAMEWORK_PACKAGES: tuple[tuple[str, str], ...] = (
     *((framework.name, framework.package) for framework in WEB_FRAMEWORKS),

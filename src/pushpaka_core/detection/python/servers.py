@@ -113,7 +113,7 @@ EXTRAS_WITH_SERVER = {
     ("connexion", "uvicorn"): "uvicorn",
     ("channels", "daphne"): "daphne",
 }
-"""Servers that extras install, for projects without a lock file."""
+"""The servers that packages install with an extra, for projects without a lock file."""
 
 PACKAGES_WITH_SERVER = {
     "quart": "hypercorn",
@@ -125,4 +125,4 @@ PACKAGES_WITH_SERVER = {
     "shiny": "uvicorn",
     "uvicorn-worker": "uvicorn",
 }
-"""Servers that packages depend on."""
+"""The servers that packages depend on, by package."""

@@ -82,9 +82,9 @@ def serve_target(
 
 def missing_package(package: str, project: PythonProject) -> StartCommand:
     """
-    Return the requirement to add if the code needs *package* and nothing installs it.
+    Return a `StartCommand` that adds *package* if the code needs it and nothing installs it.
 
-    The command of the result is empty.
+    The result has no command, only the added package, if any.
     """
     known = {*project.listed, *project.installed_packages}
     is_there = (

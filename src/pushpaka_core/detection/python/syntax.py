@@ -68,7 +68,7 @@ def star_sources(syntax: ast.Module, package: str) -> Iterator[str]:
 
 
 def assignments(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr | None]]:
-    """Yield the names that a statement assigns, with their values. A tuple yields one name only."""
+    """Yield the names that a statement assigns, with their values; of a tuple, the first name."""
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:

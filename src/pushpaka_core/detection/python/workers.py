@@ -16,10 +16,10 @@ from pushpaka_core.detection.tree import FileTree
 from pushpaka_core.domain.pipeline.build_plans import Evidence
 
 WORKER_SCRIPTS = ("bot.py", "worker.py", "consumer.py")
-"""Common names of scripts that are workers, also without a dependency."""
+"""Names of scripts that are workers, even if the project does not depend on a worker library."""
 
 _STEMS = ("bot", "worker", "consumer", "main", "__main__", "app", "run", "start", "index")
-"""Common names of scripts that do work, in order of preference."""
+"""Common names of scripts that run a worker, in order of preference, without suffixes."""
 _ARQ_SETTINGS = "WorkerSettings"
 _DIRECTORIES = frozenset({"", "src", "app", "bot", "worker"})
 _LIBRARIES = {
@@ -46,7 +46,7 @@ _LIBRARIES = {
     "paho-mqtt": "paho",
     "apscheduler": "apscheduler",
 }
-"""Distributions for bots, queues and schedules that a script uses, with their modules."""
+"""Distributions of libraries for bots, queues and schedules, with the module that each provides."""
 _NOTHING_LISTENS = Evidence(reason="nothing in the code listens on a port, so it runs as a worker")
 
 

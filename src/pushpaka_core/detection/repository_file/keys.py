@@ -282,7 +282,7 @@ KEYS = (
 
 BY_PATH: Mapping[str, Key] = {key.path: key for key in KEYS}
 NAMED_TABLES: Mapping[str, Matches] = {"volumes": check_volume_name}
-"""The tables with an entry for each name, and the check of a name."""
+"""The tables whose keys can be chosen freely, each with the rule that its keys must match."""
 TABLES = frozenset(key.path.split(".")[0] for key in KEYS if "." in key.path)
 
 SYNONYMS: Mapping[str, str] = {

@@ -20,8 +20,10 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 """
-Matches multi-line strings and comments as `passed`, because they may contain text that looks like a
-key. One-line strings may be quoted keys, so they are kept.
+Matches strings and comments.
+
+Multi-line strings and comments match the group `passed`, and are skipped, because they may contain
+text that looks like a key. One-line strings may be quoted keys, so they are kept.
 """
 
 

@@ -31,7 +31,7 @@ from pushpaka_core.domain.pipeline.frameworks import AUTO, canonical_framework
 from pushpaka_core.domain.projects.health_checks import HealthCheck
 
 COMMANDS_OF_TYPES = {WEB_PROCESS_TYPE: "commands.start", RELEASE_PROCESS_TYPE: "commands.release"}
-"""The keys that set the command of a process type."""
+"""The keys that set the commands of the process types `web` and `release`, by process type."""
 
 
 @frozen(order=True)

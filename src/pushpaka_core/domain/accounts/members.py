@@ -83,7 +83,7 @@ class Member:
     created_at: datetime
 
     def with_role(self, role: ProjectRole) -> Self:
-        """Return this member with another role."""
+        """Return a copy of this member with another role."""
         return evolve(self, role=role)
 
 

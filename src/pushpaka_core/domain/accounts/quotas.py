@@ -9,7 +9,7 @@ from pushpaka_core.domain.routing.custom_domains import CustomDomain
 from pushpaka_core.errors import ArchiveQuotaError, QuotaReachedError, TooManyRequestsError
 
 _QUEUE_RETRY_SECONDS = 30
-"""The time after which clients should retry if the queue is full."""
+"""The number of seconds after which clients should retry if the queue is full."""
 _ARCHIVE_RETRY_SECONDS = 60
 
 
@@ -46,7 +46,10 @@ class Quotas:
     unverified_domains: int = 20
     """The maximum number of custom domains that are not verified."""
     concurrent_plans: int = 2
-    """The maximum number of concurrent plan requests of all users. Each user can have only one."""
+    """
+    The maximum number of concurrent plan requests from all users together. Each user can have only
+    one.
+    """
     archives: int = 10
     """The maximum number of archives per project, including uploads in progress."""
     archive_bytes: int = 2**30

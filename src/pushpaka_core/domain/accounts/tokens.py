@@ -108,7 +108,7 @@ def is_secret(text: str) -> bool:
 
 
 def prefix_of(secret: str) -> str:
-    """Return the displayable prefix of *secret*."""
+    """Return the beginning of *secret*, which is safe to display and identifies the token."""
     return secret[:_PREFIX_LENGTH]
 
 

@@ -22,7 +22,7 @@ class Role(StrEnum):
     """The role of a user on this instance."""
 
     USER = "user"
-    """Can use the instance."""
+    """Can create and deploy projects."""
     ADMIN = "admin"
     """Can also view the state of the instance and the audit log of all users."""
 
@@ -68,7 +68,7 @@ class Registration:
 
 @frozen(kw_only=True)
 class Credentials:
-    """The input for signing in. It is not validated: any wrong value gives the same error."""
+    """The input for signing in. Fields are not validated: any wrong value has the same error."""
 
     email: str
     """Email address of the account. Not case-sensitive."""
@@ -116,17 +116,17 @@ class User:
         return self.disabled_at is None and self.token_version == token_version
 
     def with_tokens_revoked(self) -> Self:
-        """Return the user with all existing tokens revoked."""
+        """Return a copy of the user in which all existing tokens are revoked."""
         return evolve(self, token_version=self.token_version + 1)
 
     def with_password(self, password_hash: str) -> Self:
-        """Return the user with another password and all existing tokens revoked."""
+        """Return a copy of the user with another password and all existing tokens revoked."""
         return evolve(self.with_tokens_revoked(), password_hash=password_hash)
 
     def disable(self, now: datetime) -> Self:
-        """Return the user as disabled, with all existing tokens permanently revoked."""
+        """Return a disabled copy of the user, with all existing tokens permanently revoked."""
         return evolve(self.with_tokens_revoked(), disabled_at=now)
 
     def enable(self) -> Self:
-        """Return the user as enabled again."""
+        """Return an enabled copy of the user."""
         return evolve(self, disabled_at=None)

@@ -111,7 +111,7 @@ class Deployment:
     """
     framework: str | None = None
     has_web: bool = True
-    """Whether the release has a web process or static files. Otherwise, there is no address."""
+    """Whether the release has a web process or static files, and therefore an address."""
     image: str | None = None
     """
     The image to pull, with its digest once it is known, or the image that was built.
@@ -197,8 +197,9 @@ class Deployment:
     @property
     def probe_interval(self) -> timedelta:
         """
-        Return the interval of probes in the rollback window. It is short enough for three failed
-        probes.
+        Return the interval of probes in the rollback window.
+
+        The interval is a tenth of the window, so that three probes can fail before the window ends.
         """
         return max(timedelta(seconds=1), self.rollback_window / 10)
 
@@ -216,7 +217,7 @@ class Deployment:
 
     def claim(self, worker: str, *, now: datetime) -> Self:
         """
-        Return the deployment as claimed by *worker*, in the first phase and with a new fence.
+        Return a copy that *worker* has claimed, in the first phase and with a new fence.
 
         Raises:
             InvalidTransitionError: If the deployment is not queued.
@@ -235,7 +236,7 @@ class Deployment:
 
     def enter(self, phase: Phase, *, now: datetime) -> Self:
         """
-        Return the deployment in *phase*, with the status of the phase.
+        Return a copy in *phase*, with the status that belongs to this phase.
 
         Raises:
             InvalidTransitionError: If TRANSITIONS does not allow the new status.
@@ -245,12 +246,13 @@ class Deployment:
         return evolve(moved, phase=phase)
 
     def fail(self, error: str, *, now: datetime) -> Self:
-        """Return the deployment as failed, with an error message for the owner."""
+        """Return a failed copy, with an error message for the owner."""
         return evolve(self._end(DeploymentStatus.FAILED, now=now), error=error)
 
     def cancel(self, *, now: datetime, reason: str | None = None) -> Self:
         """
-        Cancel the deployment if it is queued, or request its cancellation if it is in progress.
+        Return a canceled copy if the deployment is queued, or a copy with a cancellation request if
+        it is in progress.
 
         Only the first request has an effect. With a reason, for example a rollback, the deployment
         ends as superseded instead of canceled.
@@ -270,18 +272,18 @@ class Deployment:
         return evolve(self, cancel_requested_at=now, superseded_because=reason)
 
     def finish_cancellation(self, *, now: datetime) -> Self:
-        """Return the deployment as canceled or superseded, after its worker has stopped."""
+        """Return a canceled or superseded copy. Call this method after the worker has stopped."""
         is_superseded = self.superseded_because is not None
         status = DeploymentStatus.SUPERSEDED if is_superseded else DeploymentStatus.CANCELLED
         return self._end(status, now=now)
 
     def supersede(self, *, now: datetime) -> Self:
-        """Return the deployment as superseded by a newer one of the same target."""
+        """Return a copy that a newer deployment of the same target has superseded."""
         return self._end(DeploymentStatus.SUPERSEDED, now=now)
 
     def requeue(self, reason: str, *, now: datetime) -> Self:
         """
-        Return the deployment as queued again, or as failed with *reason* after MAX_ATTEMPTS
+        Return a queued copy, or a copy that has failed because of *reason* after MAX_ATTEMPTS
         attempts.
 
         Do not call it for committed deployments, because the reconciler completes them.
@@ -294,23 +296,23 @@ class Deployment:
 
     def return_to_queue(self, *, now: datetime) -> Self:
         """
-        Return the deployment as queued again, because its worker is shutting down.
+        Return a queued copy, because the worker is shutting down.
 
         This does not count as an attempt.
         """
         return evolve(self._queue_again(now=now), attempts=self.attempts - 1)
 
     def crash(self, error: str, *, now: datetime) -> Self:
-        """Return the deployment as crashed: its application keeps exiting and is restarted."""
+        """Return a crashed copy, because the application keeps exiting and being restarted."""
         return evolve(self._with_status(DeploymentStatus.CRASHED, now=now), error=error)
 
     def recover(self, *, now: datetime) -> Self:
-        """Return the deployment as running again after a crash."""
+        """Return a running copy, because the application has recovered from a crash."""
         return evolve(self._with_status(DeploymentStatus.RUNNING, now=now), error=None)
 
     def restart(self) -> Self:
         """
-        Return the deployment with a new generation, so that all its instances are replaced.
+        Return a copy with a new generation, which makes the supervisor replace all instances.
 
         Raises:
             ConflictError: If the deployment is not running, or is being replaced or stopped.
@@ -319,18 +321,23 @@ class Deployment:
         return evolve(self, generation=self.generation + 1)
 
     def revert_generation(self, generation: int) -> Self:
-        """Return the deployment with the generation that it had before a failed restart."""
+        """Return a copy with *generation*, the generation before a failed restart."""
         return evolve(self, generation=generation)
 
     @property
     def single_writer(self) -> bool:
-        """Return True if it must run alone, because of its volumes. False before they are fixed."""
+        """
+        Return True if instances of other deployments must not run at the same time.
+
+        This is the case if a volume allows only one instance. Before the run settings are set, the
+        result is False.
+        """
         return self.run_settings is not None and self.run_settings.single_writer
 
     def scale(self, replicas: int) -> Self:
         """
-        Return the deployment with a new number of replicas, or with one if it can have only
-        one.
+        Return a copy with a new number of replicas, or with one replica if the volumes do not allow
+        more.
         """
         settings = self.run_settings or RunSettings()
         return evolve(self, run_settings=settings.with_replicas(replicas))
@@ -355,14 +362,14 @@ class Deployment:
             )
 
     def drain(self, *, deadline: datetime) -> Self:
-        """Return the deployment as replaced. Its open requests may finish until *deadline*."""
+        """Return a copy that was replaced. Its open requests may finish until *deadline*."""
         return evolve(self, drain_until=self.drain_until or deadline)
 
     def open_rollback_window(self, replaced_id: DeploymentId, *, now: datetime) -> Self:
         """
-        Return the deployment with a rollback window that starts at *now*, the time of its cutover.
+        Return a copy with a rollback window that starts at *now*, the time of the cutover.
 
-        Nothing changes if its rollback window is disabled.
+        Nothing changes if rollbacks are disabled.
         """
         if not self.rollback_window:
             return self
@@ -370,11 +377,12 @@ class Deployment:
 
     def extend_rollback_window(self, *, now: datetime, is_down: bool) -> Self:
         """
-        Return the deployment with a rollback window that starts again at *now*.
+        Return a copy with a rollback window that starts again at *now*.
 
-        The first sign of trouble extends the window. Later calls only do so if *is_down* is true.
-        Otherwise, a crash late in the window, or a slow restart, would leave no time to see whether
-        the deployment crashes again.
+        Call this method when an instance crashes or fails a probe. The first call extends the
+        window. Later calls extend it only if *is_down* is true and less than half of it is left.
+        Without an extension, a crash late in the window, or a slow restart, would leave no time to
+        see whether the deployment crashes again.
         """
         if self.watch_until is None:
             return self
@@ -391,12 +399,12 @@ class Deployment:
         return serves and self.watch_until is not None and self.replaces is not None and not is_over
 
     def close_rollback_window(self) -> Self:
-        """Return the deployment without a rollback window. Its predecessor is being stopped."""
+        """Return a copy without a rollback window, as the previous deployment is being stopped."""
         return evolve(self, replaces=None, watch_until=None)
 
     def roll_back(self, error: str, *, now: datetime) -> Self:
         """
-        Return the deployment as failed because of an automatic rollback after it went live.
+        Return a copy that has failed because of an automatic rollback after it went live.
 
         Raises:
             InvalidTransitionError: If the deployment is not running.
@@ -408,11 +416,11 @@ class Deployment:
         )
 
     def reactivate(self) -> Self:
-        """Return a deployment that was replaced but not yet stopped as active again."""
+        """Return a copy that is active again, after it was replaced but before it stopped."""
         return evolve(self, drain_until=None)
 
     def stop(self, *, now: datetime) -> Self:
-        """Return the deployment as stopped, with no instances left."""
+        """Return a stopped copy, which has no instances."""
         return evolve(
             self._with_status(DeploymentStatus.STOPPED, now=now), stopped_at=now, phase=None
         )
@@ -421,7 +429,12 @@ class Deployment:
         return evolve(self._end(DeploymentStatus.QUEUED, now=now), phase=None)
 
     def _end(self, status: DeploymentStatus, *, now: datetime) -> Self:
-        """Return the deployment with *status* and without a worker. Raise if it is committed."""
+        """
+        Return a copy with *status* and without a worker.
+
+        Raises:
+            InvalidTransitionError: If the deployment is committed, or cannot have the status.
+        """
         if self.is_committed:
             raise InvalidTransitionError(self.status, status)
         return evolve(self._with_status(status, now=now), worker=None)

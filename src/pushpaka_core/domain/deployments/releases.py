@@ -20,7 +20,7 @@ class Release:
     """The deployment that built the release."""
     plan: BuildPlan
     artifact: str
-    """The name of the artifact, see `Artifact.name`."""
+    """The name that the builder and the runtime use to find the artifact."""
     digest: str
     """A hash of the artifact's content, to detect modifications."""
     commit_sha: str
@@ -37,7 +37,7 @@ class RollbackWindow:
 
     remaining: timedelta
     """
-    The remaining time. Zero if the window is over or disabled. The first sign of trouble extends
+    The remaining time. Zero if the window is over or disabled. A crash or a failed probe extends
     the window.
     """
     previous_deployment_id: DeploymentId | None

@@ -53,11 +53,14 @@ class RunSettings:
 
     @property
     def single_writer(self) -> bool:
-        """Return True if its instances can only run without those of another release."""
+        """Return True if instances of another release must not run at the same time."""
         return any(one.access is VolumeAccess.ONE for one in self.volumes)
 
     def with_replicas(self, replicas: int) -> Self:
-        """Return the settings with *replicas* instances, or with one if only one can run."""
+        """
+        Return a copy for *replicas* instances, or for one instance if the volumes do not allow
+        more.
+        """
         return evolve(self, replicas=1 if self.single_writer else replicas)
 
     @classmethod

@@ -34,14 +34,14 @@ class Target:
     """
     takeover_id: DeploymentId | None = None
     """
-    The deployment that stops the running instances to become the only writer, or None.
+    The deployment that stops the running instances to become the only writer of a volume, or None.
 
-    Until it is active or has ended, only its own instances are started.
+    Until this deployment is active or has ended, no other deployment's instances are started.
     """
     held_until: datetime | None = None
     """
-    The time until which the router holds requests because the only writer is down. None if it is
-    up.
+    The time until which the router holds requests because the only instance that can write to the
+    volumes is down. None if requests are not held.
     """
     version: int = field(default=1, eq=False)
     """The version for optimistic locking."""
@@ -53,7 +53,7 @@ class Target:
 
     def point_to(self, deployment: Deployment) -> Self:
         """
-        Return the target with *deployment* as its active deployment.
+        Return a copy of the target with *deployment* as its active deployment.
 
         Raises:
             SupersededError: If a newer deployment is active.
@@ -72,19 +72,20 @@ class Target:
 
     def return_to(self, deployment: Deployment) -> Self:
         """
-        Return the target with *deployment* as its active deployment again, after a rollback.
+        Return a copy of the target with *deployment* as its active deployment again, after a
+        rollback.
 
         The sequence of the newer deployment is kept, so that no older deployment can go live.
         """
         return evolve(self, deployment_id=deployment.id, has_web=deployment.has_web)
 
     def stop(self, *, now: datetime) -> Self:
-        """Return the target as stopped by a user."""
+        """Return a copy of the target that a user has stopped."""
         return evolve(self, stopped_at=now, takeover_id=None, held_until=None)
 
     def begin_takeover(self, deployment: Deployment, *, hold_deadline: datetime) -> Self:
         """
-        Return the target as being taken over by *deployment*, with its requests on hold.
+        Return a copy of the target that *deployment* is taking over, with its requests on hold.
 
         A hold is never extended. The requests of a stopped target are not held.
 
@@ -98,17 +99,17 @@ class Target:
 
     def end_takeover(self) -> Self:
         """
-        Return the target without a takeover. The active deployment receives the held
+        Return a copy of the target without a takeover. The active deployment receives the held
         requests.
         """
         return evolve(self, takeover_id=None)
 
     def hold(self, *, deadline: datetime) -> Self:
-        """Return the target with its requests on hold. A hold is never extended."""
+        """Return a copy of the target with its requests on hold. A hold is never extended."""
         return evolve(self, held_until=self.held_until or deadline)
 
     def release(self) -> Self:
-        """Return the target without a hold, unless a takeover is in progress."""
+        """Return a copy of the target without a hold, unless a takeover is in progress."""
         return self if self.takeover_id else evolve(self, held_until=None)
 
 

@@ -17,7 +17,7 @@ WEB_PROCESS_TYPE = "web"
 RELEASE_PROCESS_TYPE = "release"
 """The process type of the release command, which runs before the cutover."""
 APP_USER_NAME = "app"
-"""The user name of programs whose user id has no passwd entry."""
+"""The value of USER for programs whose user id has no entry in /etc/passwd."""
 ONE_OFF_PROCESS_TYPE = "run"
 """The process type of one-off commands."""
 PROCESS_TYPE = Matches(
@@ -35,7 +35,9 @@ BACKOFF_RESET_AFTER = timedelta(minutes=10)
 ENDED_WITH_HOST = "ended when the host was restarted or Pushpaka was taken down"
 """The exit description of an instance that was ended by a shutdown of the host or the platform."""
 ENDED_BY_TAKEOVER = "was stopped so that new instances can start"
-"""The exit description of an instance that was stopped because only one can run."""
+"""
+The exit description of an instance that was stopped because its volume allows only one instance.
+"""
 MAX_FAILED_PROBES = 3
 """The number of consecutive failed probes after which an instance receives no more requests."""
 
@@ -71,7 +73,7 @@ class Instance:
     An instance with an older fence is an orphan.
     """
     generation: int = 1
-    """The deployment generation that the instance belongs to, see `Deployment`."""
+    """The `generation` of the deployment when the instance was created."""
     process_type: str = WEB_PROCESS_TYPE
     index: int = 0
     """The number of the replica, counted from 0."""
@@ -80,7 +82,9 @@ class Instance:
     host: str = "127.0.0.1"
     """The address that the instance listens on."""
     port: int | None = None
-    """The port that the instance listens on, or None. Unique on the node until deletion."""
+    """
+    The port that the instance listens on, or None. No other instance on the node has this port.
+    """
     state: InstanceState = InstanceState.STARTING
     restarts: int = 0
     """The number of crashes since the backoff was last reset."""
@@ -129,17 +133,17 @@ class Instance:
 
     @property
     def is_restarting_without_crash(self) -> bool:
-        """Return True if the instance is restarting without a crash, see `end_with_host`."""
+        """Return True if the instance is restarting for a reason other than a crash."""
         is_up = self.state in {InstanceState.LIVE, InstanceState.STOPPING}
         return not is_up and self.exit is not None and self.restarts == 0
 
     def go_live(self) -> Self:
-        """Return the instance as live."""
+        """Return a live copy of the instance."""
         return evolve(self, state=InstanceState.LIVE, failed_probes=0, exit=None, restart_at=None)
 
     def crash(self, exit_reason: str, *, now: datetime) -> Self:
         """
-        Return the instance as crashed. It is started again after a backoff.
+        Return a crashed copy of the instance, which is started again after a backoff.
 
         The first restart is immediate. After that, the backoff is 1 s and doubles each time, up to
         5 min.
@@ -158,7 +162,7 @@ class Instance:
 
     def end_with_host(self, *, now: datetime) -> Self:
         """
-        Return the instance as ended by a restart of the host.
+        Return a copy of the instance that a restart of the host has ended.
 
         This does not count as a crash. The instance is started again immediately, and its backoff
         is reset.
@@ -172,19 +176,19 @@ class Instance:
         )
 
     def schedule_start(self) -> Self:
-        """Return the instance as one that the supervisor still has to start."""
+        """Return a copy of the instance that the supervisor starts immediately."""
         return evolve(self, state=InstanceState.CRASHED, restart_at=self.started_at)
 
     def schedule_return(self) -> Self:
         """
-        Return the instance as one that the supervisor starts again after a takeover.
+        Return a copy of the instance that the supervisor restarts after a takeover.
 
         Like a restart of the host, this does not count as a crash.
         """
         return evolve(self.schedule_start(), exit=ENDED_BY_TAKEOVER)
 
     def retire(self, *, stop_at: datetime) -> Self:
-        """Return the instance as replaced. Its open requests may finish until *stop_at*."""
+        """Return a replaced copy of the instance. Open requests may finish until *stop_at*."""
         return evolve(self, state=InstanceState.STOPPING, stop_at=stop_at, restart_at=None)
 
     def successor(self, id: InstanceId, *, port: int | None, now: datetime) -> Self:

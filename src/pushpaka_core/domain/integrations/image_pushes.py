@@ -1,4 +1,4 @@
-"""The deployments that pushes of images trigger."""
+"""Decides which deployment the push of an image triggers."""
 
 from fnmatch import fnmatchcase
 from typing import TypeAlias

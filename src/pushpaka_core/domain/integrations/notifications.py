@@ -159,16 +159,16 @@ class NotificationChannel:
         return trigger in self.events
 
     def with_secret(self, secret: Encrypted) -> Self:
-        """Return the channel with the key that signs webhooks."""
+        """Return a copy of the channel with *secret*, the key that signs webhooks."""
         return evolve(self, secret=secret)
 
     def after_delivery(self, *, now: datetime) -> Self:
-        """Return the channel after a notification was delivered."""
+        """Return a copy of the channel that records a delivered notification."""
         return evolve(self, delivered_at=now, error=None)
 
     def after_failure(self, error: str) -> Self:
         """
-        Return the channel after a failed delivery.
+        Return a copy of the channel that records a failed delivery.
 
         Args:
             error: The error message. It must not contain parts of the channel's URL.
@@ -303,7 +303,7 @@ class VolumeNotification:
     """The name of the volume."""
     alarm: VolumeAlarm
     error: str
-    """The reason and the remedy, as sentences."""
+    """What is wrong with the volume, and the remedy, as sentences."""
     occurred_at: datetime
 
     @property

@@ -34,7 +34,7 @@ class OutboxMessage:
 
     def after_failure(self, *, now: datetime) -> Self | None:
         """
-        Return the message after a failed attempt, or None if it was the last one.
+        Return a copy of the message after a failed attempt, or None after the last attempt.
 
         The pauses double from 10 s up to 1 h.
         """

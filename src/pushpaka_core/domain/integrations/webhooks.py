@@ -124,7 +124,7 @@ class Webhook:
 
     @property
     def secret_context(self) -> str:
-        """Return the encryption context of the secret, see `SecretCipher`."""
+        """Return the encryption context, which binds the encrypted secret to this webhook."""
         return self.context_of(self.id)
 
     @staticmethod

@@ -139,7 +139,7 @@ class LineSplitter:
         return self._rest
 
     def feed(self, text: str) -> Iterator[str]:
-        """Yield the lines that *text* completes."""
+        """Add *text* to the output, and yield the lines that are now complete."""
         *lines, self._rest = _LINE_END.split(self._rest + text)
         for line in lines:
             yield from self._pieces(line)

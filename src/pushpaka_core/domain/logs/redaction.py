@@ -34,7 +34,7 @@ _ENCODE_URI_COMPONENT_SAFE = "!'()*"
 _ENCODE_URI_SAFE = ";,/?:@&=+$#" + _ENCODE_URI_COMPONENT_SAFE
 _ESCAPED_BYTE = re.compile("%[0-9A-F]{2}")
 _BASE64_LINE_LENGTHS = (76, 64)
-"""Line lengths at which programs wrap base64."""
+"""The line lengths at which programs wrap base64 text."""
 
 
 def strip_control_characters(text: str) -> str:
@@ -64,9 +64,9 @@ class Redactor:
 
     _prefix_pattern: re.Pattern[str] | None = None
     _forms: Mapping[str, Mapping[int, Collection[str]]] = field(factory=dict, repr=False)
-    """The forms of secrets, by their beginning and length, longest first."""
+    """The secrets and their encoded forms, by first characters, then by length (longest first)."""
     max_length: int = 0
-    """The length of the longest form."""
+    """The length of the longest secret or encoded form, in characters."""
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self:

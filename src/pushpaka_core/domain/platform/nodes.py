@@ -27,7 +27,7 @@ class Node:
     """
 
     def has_same_origin(self, other: "Node") -> bool:
-        """Return True if *other* is this node, or has the same data directory copied or moved."""
+        """Return True if *other* is this node, apart from a copied or moved data directory."""
         return self._origin == other._origin  # noqa: SLF001 - of the same class
 
     @property
@@ -56,15 +56,15 @@ class NodeLease:
         return (self.node, self.fence, self.holder) == (other.node, other.fence, other.holder)
 
     def acquire(self, holder: str) -> Self:
-        """Return the lease with *holder* as its holder, and with the next fencing token."""
+        """Return a copy of the lease that *holder* holds, with the next fencing token."""
         return evolve(self, fence=self.fence + 1, holder=holder, heartbeat=0)
 
     def renew(self) -> Self:
-        """Return the lease with its heartbeat incremented."""
+        """Return a copy of the lease with an incremented heartbeat."""
         return evolve(self, heartbeat=self.heartbeat + 1)
 
     def release(self) -> Self:
-        """Return the lease without a holder."""
+        """Return a copy of the lease without a holder."""
         return evolve(self, holder=None)
 
 

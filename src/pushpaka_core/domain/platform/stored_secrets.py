@@ -80,7 +80,7 @@ class StoredSecret:
     """The id of the entity that the secret belongs to."""
     encrypted: Encrypted = field(repr=False)
     context: str
-    """The encryption context of the secret, see `SecretCipher`."""
+    """The encryption context, which binds the ciphertext to the entity."""
 
     @classmethod
     def of(cls, kind: SecretKind, owner: Any) -> "StoredSecret | None":

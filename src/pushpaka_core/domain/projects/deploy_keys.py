@@ -36,7 +36,7 @@ class DeployKey:
 
     @property
     def secret_context(self) -> str:
-        """Return the encryption context of the private key, see `SecretCipher`."""
+        """Return the encryption context, which binds the encrypted private key to this project."""
         return self.context_of(self.project_id)
 
     @staticmethod

@@ -14,7 +14,7 @@ from pushpaka_core.domain.validation import check_characters, limited_to, valida
 from pushpaka_core.errors import InvalidInputError
 
 MASK = "********"
-"""Displayed in place of a value."""
+"""The text that is displayed in place of a value."""
 MAX_VALUE_BYTES = 128 * 1024 - 256
 """The maximum size of a value in bytes: Linux limits "key=value" to 128 KiB."""
 
@@ -118,7 +118,7 @@ class EnvVar:
 
     @property
     def secret_context(self) -> str:
-        """Return the encryption context of the value, see `SecretCipher`."""
+        """Return the encryption context, which binds the encrypted value to this variable."""
         return self.context_of(self.id)
 
     @staticmethod
@@ -139,11 +139,11 @@ class Environment:
     secret: Encrypted
     """The encrypted values, as a JSON object by key."""
     versions: Mapping[str, str]
-    """The version of each variable by key, see `versions_of`."""
+    """A version string for each variable, by key. It changes whenever the value is set."""
 
     @property
     def secret_context(self) -> str:
-        """Return the encryption context of the values, see `SecretCipher`."""
+        """Return the encryption context, which binds the encrypted values to this deployment."""
         return self.context_of(self.deployment_id)
 
     @staticmethod

@@ -15,8 +15,9 @@ _STATES = {
     "one": (("any inside",),),
 }
 """
-For each wildcard, its states in the automaton of `PathPatterns`: each is given by the names of the
-masks that contain its bit.
+The states that each wildcard adds to the automaton of `PathPatterns`.
+
+A state is a tuple of the keys in `PathPatterns._masks` whose masks contain the bit of the state.
 """
 
 
@@ -35,13 +36,15 @@ class PathPatterns:
 
     _masks: Counter[str]
     """
-    The states that a character advances, by character. Longer keys name other sets of states.
-    A missing key is the empty set.
+    Bit masks of states. The key of a mask is a character or a name; a missing key has no states.
 
-    - `start`: the first states; `end`: the last ones.
-    - `any inside`: a character except a slash advances them.
-    - `open`: they stay active on any character; `open inside`: on any except a slash.
-    - `free`: they advance without a character; `free pair`: also by two.
+    - A single character: the states that advance when this character is read.
+    - `start` and `end`: the first and the last state of each pattern.
+    - `any inside`: the states that advance on every character except a slash.
+    - `open`: the states that stay active on every character.
+    - `open inside`: the states that stay active on every character except a slash.
+    - `free`: the states that advance by one without reading a character.
+    - `free pair`: the states that advance by two without reading a character.
     """
 
     @classmethod
@@ -71,7 +74,7 @@ class PathPatterns:
         return any(states & self._masks["end"] for states, character in steps if character == "/")
 
     def _states(self, path: str) -> Iterator[int]:
-        """Yield the active states before each character and at the end, until none is active."""
+        """Yield the active states before each character and at the end. Stop if none is active."""
         stays_inside = self._masks["open"] | self._masks["open inside"]
         states = self._closure(self._masks["start"])
         yield states
@@ -85,7 +88,7 @@ class PathPatterns:
                 return
 
     def _closure(self, states: int) -> int:
-        """Return *states* and all states that can be reached from them without a character."""
+        """Return *states* and all states that are reachable without reading a character."""
         free, pair = self._masks["free"], self._masks["free pair"]
         while (more := states | (states & free) << 1 | (states & pair) << 2) != states:
             states = more

@@ -83,7 +83,8 @@ _check_registry_credentials = Matches(
 )
 _check_repo_text = Length(1, 2048)
 """
-Requires text of at most the maximum length. The service applies the source policy of the instance.
+Requires text of at most the maximum length. Whether the source policy allows the URL is checked
+later, by a service.
 """
 
 
@@ -185,7 +186,7 @@ class NewProject:
     Defaults to the value in pushpaka.toml, or else to no limit.
     """
     auto_deploy: bool = True
-    """Whether a push deploys the project."""
+    """Whether a push to the repository deploys the project."""
     git_token: str | None = field(default=None, validator=validated_by(_check_token), repr=False)
     """
     Token for a private repository over HTTPS:
@@ -260,7 +261,7 @@ class ProjectChanges:
 
     @property
     def changed_settings(self) -> dict[str, Any]:
-        """Return the settings to change, by name."""
+        """Return the settings that are not UNCHANGED, by name."""
         return asdict(self, recurse=False, filter=lambda _, value: value is not UNCHANGED)
 
 
@@ -319,16 +320,19 @@ class Project:
 
     @property
     def secret_context(self) -> str:
-        """Return the encryption context of the Git token, see `SecretCipher`."""
+        """Return the encryption context, which binds the encrypted Git token to this project."""
         return self.context_of(self.id, self.repo_url)
 
     @property
     def registry_context(self) -> str:
-        """Return the encryption context of the registry credentials, see `SecretCipher`."""
+        """
+        Return the encryption context, which binds the encrypted registry credentials to this
+        project.
+        """
         return self.context_of(self.id, self.repo_url, "registry_credentials")
 
     def with_owner(self, user_id: UserId, *, now: datetime) -> Self:
-        """Return the project with another owner and without the secrets of the previous one."""
+        """Return a copy with another owner and without the secrets of the previous owner."""
         return evolve(
             self, user_id=user_id, git_token=None, registry_credentials=None, updated_at=now
         )

@@ -48,7 +48,7 @@ class SourcePolicy:
     local_repo_root: PurePosixPath | None = None
     """The directory below which local repositories are allowed, or None to allow none."""
     allow_nets: tuple[IPNetwork, ...] = ()
-    """Private networks that are allowed."""
+    """Private networks whose addresses may be contacted."""
     allow_ports: Collection[int] = frozenset(
         {22, 80, 222, 443, 2222, 3000, 7990, 7999, 8080, 8443, 29418}
     )
@@ -73,7 +73,7 @@ class RepoUrl:
     port: int | None = None
     """The port, or None for the scheme's default."""
     user: str | None = None
-    """The account on an SSH server."""
+    """The account on an SSH server, or None."""
     path: str
     """
     The path as given. Without a leading slash, it is relative to the home directory of the SSH

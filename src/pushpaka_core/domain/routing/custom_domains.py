@@ -254,7 +254,7 @@ class CustomDomain:
         return self.checked_at + min(max(waited, _MIN_CHECK_INTERVAL), MAX_CHECK_INTERVAL)
 
     def after_check(self, observation: DomainObservation, *, now: datetime) -> Self:
-        """Return the domain after a DNS check at *now*."""
+        """Return a copy of the domain with the result of a DNS check at *now*."""
         is_proven = self.challenge in observation.txt_records
         judged = (
             self._as_verified(now)
@@ -265,7 +265,7 @@ class CustomDomain:
         return evolve(judged, checked_at=now, reachability=reachability)
 
     def after_failed_check(self, reason: str, *, now: datetime) -> Self:
-        """Return the domain after a DNS check that failed. Its verification does not change."""
+        """Return a copy that records a failed DNS check. The verification does not change."""
         return evolve(self, checked_at=now, reason=reason)
 
     def _missing_record_message(self, observation: DomainObservation) -> str:

@@ -25,8 +25,8 @@ def is_snapshot_overdue(volume: Volume, snapshots: Sequence[Snapshot], *, now: d
     """
     Return True if the newest available snapshot is older than twice the interval of the policy.
 
-    False without a policy. The time also counts from the last change of the volume's settings, so
-    that a new policy has time for its first snapshot.
+    False without a policy. If the settings of the volume were changed later, the time counts from
+    this change, so that a new policy has time for its first snapshot.
 
     Args:
         volume: The volume.

@@ -15,7 +15,7 @@ class DeclaredVolume:
     """
     A volume that a repository declares.
 
-    None leaves a setting to the volume, or to its default if the volume is created.
+    A setting that is None keeps its value if the volume exists. Otherwise, it has its default.
     """
 
     name: str
@@ -55,7 +55,7 @@ class PlannedVolume:
         )
 
     def following(self, declared: DeclaredVolume) -> Self:
-        """Return the plan with the settings that *declared* sets."""
+        """Return a copy of the plan with the settings that are not None in *declared*."""
         return evolve(
             self,
             mount_path=declared.mount_path,
@@ -68,7 +68,7 @@ class PlannedVolume:
         )
 
     def apply_to(self, volume: Volume) -> Volume:
-        """Return *volume* with the settings of the plan."""
+        """Return a copy of *volume* with the settings of the plan."""
         return evolve(
             volume,
             mount_path=self.mount_path,

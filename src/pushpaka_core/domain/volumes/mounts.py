@@ -13,11 +13,11 @@ class VolumeAccess(StrEnum):
 
     ONE = "one"
     """
-    One of each process type, of one release. A deployment holds requests, stops the old instances
-    and then starts the new ones.
+    One instance of each process type, and instances of one release only. A deployment holds
+    requests, stops the old instances and then starts the new ones.
     """
     MANY = "many"
-    """Any number. The app must be able to share its files."""
+    """Any number of instances, if the app can share its files between them."""
 
 
 @frozen(kw_only=True)

@@ -37,7 +37,7 @@ class SnapshotContent:
     """The stored content of a snapshot: a gzip-compressed tar archive."""
 
     size_bytes: int
-    """The compressed size."""
+    """The compressed size in bytes."""
     sha256: str
     """The SHA-256 of the compressed content, in hexadecimal."""
     files: int
@@ -93,7 +93,7 @@ class Snapshot:
         return self.status is SnapshotStatus.AVAILABLE
 
     def is_attempt_of(self, begun: "Snapshot") -> bool:
-        """Return True if the attempt that returned *begun* from `begin` still takes it."""
+        """Return True if the attempt that began with *begun* is still taking the snapshot."""
         return self.status is SnapshotStatus.RUNNING and self.fence == begun.fence
 
     def is_due_on(self, node: str) -> bool:
@@ -107,7 +107,7 @@ class Snapshot:
 
     def begin(self, node: str, file_id: SnapshotFileId) -> Self:
         """
-        Return the snapshot as taken by the worker of *node*, with the next fence.
+        Return a running copy that the worker of *node* takes, with the next fence.
 
         Each attempt has its own *file_id*, so that a suspended worker cannot replace the file of
         its successor.
@@ -123,7 +123,7 @@ class Snapshot:
         )
 
     def complete(self, content: SnapshotContent, *, now: datetime) -> Self:
-        """Return the snapshot as available, with the content that was read back."""
+        """Return an available copy, with the content that was read back."""
         return evolve(
             self,
             status=SnapshotStatus.AVAILABLE,
@@ -137,7 +137,7 @@ class Snapshot:
         )
 
     def fail(self, error: str, *, now: datetime) -> Self:
-        """Return the snapshot as failed because of *error*, without a file."""
+        """Return a copy that has failed because of *error*, without a file."""
         return evolve(
             self,
             status=SnapshotStatus.FAILED,

@@ -21,24 +21,26 @@ check_volume_name = Matches(
 )
 MEBIBYTE = 2**20
 check_size_limit = InRange(1, 2**30)
-"""The size limit in MiB: up to 1 PiB."""
+"""Requires a size limit in MiB, of at most 1 PiB."""
 check_snapshot_every = InRange(1, 24 * 31)
-"""The time between two automatic snapshots, in hours: up to 31 days."""
+"""Requires a time between two automatic snapshots in hours, of at most 31 days."""
 check_snapshot_keep = InRange(1, 100)
 """The number of automatic snapshots that are kept."""
 SNAPSHOTS_KEPT = 7
-"""The default number of automatic snapshots that are kept."""
+"""The default number of automatic snapshots to keep."""
 
 
 class PreviewVolume(StrEnum):
     """The volume that previews get in place of a production volume."""
 
     NONE = "none"
-    """None: previews run without the volume."""
+    """Previews run without the volume."""
     EMPTY = "empty"
-    """Their own volume, which is empty at first."""
+    """Each preview has its own volume, which is empty at first."""
     COPY = "copy"
-    """Their own volume, which initially contains the files of the newest snapshot."""
+    """
+    Each preview has its own volume, which initially contains the files of the newest snapshot.
+    """
 
 
 @frozen(kw_only=True)
@@ -95,7 +97,7 @@ class VolumeChanges:
 
     @property
     def changed_settings(self) -> dict[str, Any]:
-        """Return the settings to change, by name."""
+        """Return the settings that are not UNCHANGED, by name."""
         return asdict(self, recurse=False, filter=lambda _, value: value is not UNCHANGED)
 
 
@@ -153,9 +155,14 @@ class Volume:
     measured_at: datetime | None = None
     """The time of the last measurement, or None if one is due because files were added."""
     over_limit_since: datetime | None = None
-    """Since when the files are larger than `size_limit`, or None. The owner was notified then."""
+    """
+    When the files became larger than `size_limit`, and the owner was notified. None if they are
+    not.
+    """
     snapshot_overdue_since: datetime | None = None
-    """Since when an automatic snapshot is overdue, or None. The owner was notified then."""
+    """
+    When a snapshot became overdue, and the owner was notified. None if no snapshot is overdue.
+    """
     created_at: datetime
     updated_at: datetime
     detached_at: datetime | None = None
@@ -196,19 +203,22 @@ class Volume:
         )
 
     def check_limit(self, *, now: datetime) -> Self:
-        """Return the volume with `over_limit_since` set or cleared after a change."""
+        """
+        Return a copy with the correct `over_limit_since`. Call it after a change of the size or
+        limit.
+        """
         since = (self.over_limit_since or now) if self.is_over_limit else None
         return evolve(self, over_limit_since=since)
 
     def detach(self, *, now: datetime) -> Self:
-        """Return the volume detached, with its files kept until `RETENTION` has passed."""
+        """Return a detached copy of the volume. The files are kept until `RETENTION` has passed."""
         if not self.is_attached:
             return self
         return evolve(self, detached_at=now, purge_after=now + RETENTION, updated_at=now)
 
     def attach(self, project_id: ProjectId, target: str, *, now: datetime) -> Self:
         """
-        Return the volume attached to a target of a project.
+        Return a copy of the volume that is attached to a target of a project.
 
         Raises:
             ConflictError: If the volume is attached, or its files are incomplete or being deleted.
@@ -227,7 +237,7 @@ class Volume:
 
     def begin_purge(self, *, now: datetime) -> Self:
         """
-        Return the volume as one whose files are being deleted. It can never be attached again.
+        Return a copy of the volume whose files are being deleted. It can never be attached again.
 
         Raises:
             ConflictError: If the volume is attached or being restored.
@@ -250,7 +260,7 @@ class Volume:
 
     def finish_restore(self, *, now: datetime, error: str | None = None) -> Self:
         """
-        Return the volume after its files were restored, or could not be because of *error*.
+        Return a copy of the volume whose restore has finished, or has failed because of *error*.
 
         It stays detached, and its files are kept until `RETENTION` has passed.
         """

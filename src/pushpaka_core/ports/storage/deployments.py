@@ -154,7 +154,7 @@ class Deployments(Protocol):
     async def list_with_artifact(
         self, projects: Collection[Project], statuses: Collection[DeploymentStatus], /
     ) -> Sequence[Deployment]:
-        """Return the deployments that `of_projects` returns and that have an artifact."""
+        """Return the deployments of *projects* that have an artifact and one of *statuses*."""
         ...
 
     async def all(self, statuses: Collection[DeploymentStatus], /) -> Sequence[Deployment]:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
-    """One page of a list."""
+    """One page of a longer list of items."""
 
     items: Sequence[T]
     total: int

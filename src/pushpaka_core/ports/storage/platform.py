@@ -65,7 +65,7 @@ class Counters(Protocol):
 
 
 class NodeLeases(Protocol):
-    """Leases on nodes. The holder of a lease supervises what runs on the node."""
+    """Leases on nodes. The holder of a lease supervises the instances on the node."""
 
     async def find(self, node: str, /) -> NodeLease | None:
         """Return the current lease of *node*, or None if it never had a holder."""

@@ -10,7 +10,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class VisibleById(Protocol[Id_contra, T_co]):
-    """Entities that an actor can view, by id."""
+    """A view of a repository in which an actor can look up entities by id."""
 
     async def get(self, id: Id_contra, /) -> T_co:
         """
@@ -23,7 +23,7 @@ class VisibleById(Protocol[Id_contra, T_co]):
 
 
 class Visible(VisibleById[Id_contra, T_co], Protocol[Id_contra, T_co]):
-    """Entities that an actor can view, by id or all of them."""
+    """A view of a repository in which an actor can look up entities by id and list them."""
 
     async def all(self) -> Sequence[T_co]:
         """Return all visible entities, newest first."""

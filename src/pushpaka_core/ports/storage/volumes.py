@@ -44,7 +44,7 @@ class Volumes(Protocol):
         """
 
     async def remove(self, volume: Volume, /) -> None:
-        """Delete the row of a volume. Idempotent."""
+        """Delete a volume from the database, but not its files. Idempotent."""
 
 
 class VisibleSnapshots(Visible[SnapshotId, Snapshot], Protocol):
@@ -87,4 +87,4 @@ class Snapshots(Protocol):
         """
 
     async def remove(self, snapshot: Snapshot, /) -> None:
-        """Delete the row of a snapshot. Idempotent."""
+        """Delete a snapshot from the database, but not its file. Idempotent."""

@@ -38,7 +38,8 @@ _SIGN_IN_REFUSAL = (
 )
 _REVOCATION_MARGIN = timedelta(hours=1)
 """
-How long a revoked token is kept after its expiry. The clocks of other machines may be behind.
+How long a revoked token stays in the database after its expiry, in case the clock of another
+machine is behind.
 """
 
 

@@ -70,7 +70,7 @@ class Team:
         raise NotFoundError("member")
 
     def with_account(self, member: Member) -> TeamMember:
-        """Return *member* with their account."""
+        """Return *member* as a `TeamMember`, which includes their account."""
         (user,) = (user for user in self._users if user.id == member.user_id)
         return self._team_member(user, member.role, member.created_at)
 

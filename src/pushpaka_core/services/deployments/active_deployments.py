@@ -43,7 +43,7 @@ class ActiveDeployment:
 
     @property
     def current_instances(self) -> Sequence[Instance]:
-        """The instances of the current generation."""
+        """The instances of the deployment's current generation. A restart begins a new one."""
         generation = self.deployment.generation
         return [instance for instance in self.instances if instance.generation == generation]
 
@@ -54,13 +54,13 @@ class ActiveDeployment:
 
     @property
     def outdated_instances(self) -> Sequence[Instance]:
-        """The instances that serve until a restart has started the current generation."""
+        """The instances of an older generation, which serve until a restart has replaced them."""
         generation = self.deployment.generation
         return [i for i in self.supervised_instances if i.generation != generation]
 
     @property
     def abandoned_instances(self) -> Sequence[Instance]:
-        """The instances of restarts that were overtaken by another restart."""
+        """The instances of an unfinished restart that a newer restart has replaced."""
         used = {i.id for i in (*self.supervised_instances, *self.current_instances)}
         return [i for i in self.instances if i.id not in used and i.stop_at is None]
 
@@ -82,7 +82,10 @@ class ActiveDeployments:
             return await _read_all(uow)
 
     async def read_cached(self) -> Sequence[ActiveDeployment]:
-        """Return all active deployments from a cache. Their output positions may be outdated."""
+        """
+        Return all active deployments from a cache. The output positions of their instances may be
+        out of date.
+        """
         async with self._storage.snapshot() as uow:
             return await self._cache.get(uow)
 

@@ -27,7 +27,9 @@ class DeploymentRequest:
     @classmethod
     def of(cls, actor: Actor, key: str | None, *values: object) -> Self:
         """
-        Return a request by *actor*. Requests with equal *values* have the same digest.
+        Return a request by *actor* with the idempotency key *key*.
+
+        *values* describe the request: requests with equal values have the same digest.
 
         Raises:
             NotAllowedError: If the token of *actor* does not allow deployments.

@@ -22,7 +22,10 @@ from pushpaka_core.services.volumes.usage import detach_volumes
 
 @frozen
 class PreviewLimits:
-    """Ends previews together with their targets. Never ends production."""
+    """
+    Ends previews that are no longer needed, idle or beyond the project's limit. Never ends
+    production.
+    """
 
     _cancellation: Cancellation
     _now: Clock
@@ -38,7 +41,7 @@ class PreviewLimits:
         End a preview, free its address and detach its volumes.
 
         Returns:
-            The deployments that were queued, in progress or serving.
+            The ended deployments, which were queued, in progress or serving.
         """
         ended = await self._cancellation.end_all(uow, actor, project, name, cause)
         target = await uow.targets.find(project, name)
@@ -132,7 +135,7 @@ class IdlePreviewRemoval:
     _preview_limits: PreviewLimits
 
     async def end_idle_previews(self) -> None:
-        """End previews whose last deployment was too long ago."""
+        """End all previews that have been idle for longer than the configured timeout."""
         async with self._storage.snapshot() as uow:
             idle = await self._preview_limits.find_idle(uow)
         for target in idle:

@@ -45,8 +45,8 @@ class DeploymentTransitions:
         Store a changed deployment and return it with its new version.
 
         Queues a commit status if the deployment ended without serving, and notifications if it
-        failed or crashed. If the deployment has left its worker without going live, its takeover
-        ends, and the active deployment can start again.
+        failed or crashed. If the deployment ended without serving or is queued again, its takeover
+        of the target ends, if it has begun one, and the active deployment can start again.
 
         Raises:
             StaleEntityError: If the row was changed since *deployment* was read.

@@ -179,7 +179,7 @@ class DeliveryService:
 
 @frozen
 class _ConsequenceHandler:
-    """Carries out the consequences of one delivery in one transaction."""
+    """Carries out the actions of one webhook delivery in one transaction."""
 
     _uow: UnitOfWork
     _owner: Actor
@@ -188,7 +188,7 @@ class _ConsequenceHandler:
     _preview_limits: PreviewLimits
 
     async def handle(self, consequence: WebhookAction) -> DeliveryResult:
-        """Deploy, stop a preview or do nothing, as *consequence* requires; return the result."""
+        """Carry out *consequence*: deploy, stop a preview or do nothing. Return the result."""
         match consequence:
             case IgnoredEvent(reason=reason):
                 return DeliveryResult(message=reason)
@@ -264,8 +264,9 @@ class _ConsequenceHandler:
 
     async def _watch_paths_of(self, id: DeploymentId) -> Sequence[str]:
         """
-        Return the watch paths of a deployment's release. Those of the new commit are not known
-        before it is fetched.
+        Return the watch paths of the release of deployment *id*.
+
+        They stand in for those of the new commit, which are not known before it is fetched.
         """
         uow = self._uow
         deployment = await get_entity(uow, self._owner, uow.deployments, id, ProjectRole.OWNER)

@@ -52,7 +52,9 @@ class _RollbackPair:
     project: Project
     target: Target
     is_previous_stopped: bool
-    """Whether the previous deployment has no instances, because one of the two must run alone."""
+    """
+    Whether the previous deployment has no instances because it must not run next to the new one.
+    """
 
     @property
     def settings(self) -> RunSettings:
@@ -70,8 +72,8 @@ class AutomaticRollback:
     """
     Rolls a broken deployment back to the previous one, which is still running without traffic.
 
-    If one of the two must be the only writer, the previous deployment was stopped. Requests are
-    held until the supervisor has started it again.
+    If one of the two must be the only writer of a volume, the previous deployment was stopped
+    instead. In that case, requests are held until the supervisor has started it again.
 
     The rollback is committed in one transaction. If the process is killed after the commit, the
     reconciler does the rest: it publishes the routes of the new state and removes the instances of
@@ -166,7 +168,7 @@ class AutomaticRollback:
         return [kept, again]
 
     async def _load_pair(self, uow: UnitOfWork, deployment: Deployment) -> _RollbackPair | None:
-        """Return both deployments as stored now, or None if a rollback is not possible."""
+        """Return *deployment* and the previous one, or None if a rollback is not possible now."""
         deployments = uow.deployments.visible_to(PLATFORM)
         try:
             broken = await deployments.get(deployment.id)

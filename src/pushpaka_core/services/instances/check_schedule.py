@@ -67,8 +67,8 @@ class CheckSchedule:
 @frozen(kw_only=True)
 class EarlyChecks:
     """
-    Schedules checks between the rounds for instances that are starting or waiting for their
-    restart.
+    Schedules checks, between the regular rounds, of instances that are starting or waiting for
+    their restart.
     """
 
     _schedule: CheckSchedule

@@ -80,7 +80,8 @@ def _find_down_instance(instances: Sequence[Instance]) -> Instance | None:
     """
     Return an instance of a process type that is down, or None.
 
-    A process type is down if none of its instances is live, unless they restart without a crash.
+    A process type is down if none of its instances is live. Instances that are restarting for
+    another reason than a crash do not count as down.
     """
     live = {i.process_type for i in instances if i.state is InstanceState.LIVE}
     down = (i for i in instances if i.process_type not in live)

@@ -1,4 +1,4 @@
-"""Checks all instances of a deployment, and acts on what the checks show about the deployment."""
+"""Checks the instances of deployments, and rolls back, routes or reports the deployments."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -17,12 +17,15 @@ from pushpaka_core.services.instances.recovery import SupervisedInstances
 from pushpaka_core.services.routing.routes import RoutePublisher
 
 InstanceCheck: TypeAlias = Callable[[ActiveDeployment, Instance], Awaitable[Instance]]
-"""Returns the instance as it is now, or the new one that has replaced it."""
+"""
+A function that checks an instance, and returns it in its new state or the instance that has
+replaced it.
+"""
 
 
 @frozen(kw_only=True)
 class DeploymentChecks:
-    """Rolls back, routes and reports a deployment based on the checks of its instances."""
+    """Checks the instances of a deployment, then rolls back, routes or reports the deployment."""
 
     _instances: SupervisedInstances
     _rollback: AutomaticRollback

@@ -17,7 +17,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _ENTRY_LIFETIME_SECONDS = 600
-"""An entry is dropped this many seconds after its last use."""
+"""How long an unused entry is kept in an `ExpiringDict`."""
 
 WORKERS_EXITING = "its worker processes keep exiting"
 _PASSED_ONCE = "it has passed its health check only once"
@@ -29,12 +29,16 @@ class HealthObservation:
 
     exit_reason: str | None = None
     """
-    How the instance ended, for example "exited with code 1", or why it has to be stopped, or None.
+    How the instance ended, for example "exited with code 1", or why it has to be stopped.
+
+    None if the instance is running and may continue to run.
     """
     unhealthy_reason: str | None = None
     """Why the instance is not healthy yet, or None."""
     next_pass_in: timedelta | None = None
-    """The time until a second pass counts if the instance has passed once, else None."""
+    """
+    The time until a second passed check counts. None unless the instance has passed exactly once.
+    """
     is_port_taken: bool = False
     """Whether another program listens on the instance's port. This is not the instance's fault."""
 
@@ -99,7 +103,7 @@ class ExpiringDict(Generic[K, V]):
 @define
 class FirstSeen:
     """
-    Remembers when each key was first queried, and returns its age since then.
+    Measures how long ago each key was first queried.
 
     Stored timestamps are less reliable because the system clock may have been changed in the
     meantime. Ages are kept in memory only, so after a restart they count from zero.

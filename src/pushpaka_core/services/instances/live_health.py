@@ -52,7 +52,10 @@ class InstanceHealth:
     async def inspect(
         self, health_check_context: HealthCheckContext, instance: Instance
     ) -> tuple[Instance, ObservedInstance | None]:
-        """Return the instance with the host it was found on, and its state on the runtime."""
+        """
+        Return the instance and its state on the runtime. If its host has changed, store the new
+        host.
+        """
         observed = await self._runtime.inspect(instance.name)
         return await self._with_host(health_check_context, instance, observed), observed
 
@@ -92,13 +95,13 @@ class InstanceHealth:
 
 
 def ended_health(observed_instance: ObservedInstance | None) -> HealthObservation:
-    """Return the health of an instance that is not running."""
+    """Return the health of an instance that is not running, with its exit as the reason."""
     return HealthObservation(
         exit_reason=observed_instance.exit if observed_instance else EXIT_UNKNOWN
     )
 
 
 def port_taken_health(instance: Instance) -> HealthObservation:
-    """Return the health of an instance whose port another program listens on."""
+    """Return the health of an instance on whose port another program listens."""
     taken = f"found its port {instance.port} taken by another program"
     return HealthObservation(exit_reason=taken, is_port_taken=True)

@@ -28,7 +28,7 @@ class LivenessProbes:
     _route_publisher: RoutePublisher
     _stopwatch: Stopwatch
     _probed_at: dict[DeploymentId, float] = field(factory=dict, init=False)
-    """When each deployment in its rollback window was last probed, by the stopwatch."""
+    """When each deployment in its rollback window was last probed, in seconds of the stopwatch."""
 
     def take_due_deployments(
         self, watched_deployments: list[ActiveDeployment]
@@ -37,7 +37,8 @@ class LivenessProbes:
         Return the deployments whose probe interval is over, and start their next interval.
 
         Args:
-            watched_deployments: All deployments in their rollback window. Others are forgotten.
+            watched_deployments: All deployments in their rollback window. The times of all other
+                deployments are discarded.
         """
         for over in self._probed_at.keys() - {
             active.deployment.id for active in watched_deployments
@@ -49,8 +50,8 @@ class LivenessProbes:
         """
         Probe an instance if it is live. Return the instance with the result, without storing it.
 
-        Failed probes are stored only before they have consequences: the instance loses its route
-        and is stopped, or its deployment is rolled back.
+        The number of failed probes is stored only just before the instance loses its route and is
+        stopped, or its deployment is rolled back.
 
         Raises:
             LeaseLostError: If another process has taken the node.

@@ -15,8 +15,9 @@ class HeldNodeLease:
     """
     Acquires, renews and releases the lease on one node.
 
-    The lease has a fence. Once another process has taken the lease, writes under the old fence are
-    rejected, even if this process was suspended and did not notice.
+    The lease has a fence, a number that increases with each acquisition. Once another process has
+    taken the lease, writes under the old fence are rejected, even if this process was suspended and
+    did not notice.
     """
 
     _storage: Storage

@@ -78,7 +78,7 @@ class InstanceRemoval:
             )
 
     async def remove_by_name(self, name: str) -> None:
-        """Stop and delete an instance by its name on the runtime. Its row, if any, stays."""
+        """Stop and delete an instance by its name on the runtime. Its database row is kept."""
         await self._runtime.stop(name, grace_period=self._timeouts.stop_grace)
         await self._output.remove(name)
 

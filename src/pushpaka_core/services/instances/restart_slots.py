@@ -8,12 +8,15 @@ from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.ports.system import Stopwatch
 
 ProcessKey: TypeAlias = tuple[DeploymentId, str, int]
-"""A process of a deployment, identified by its type and index. Its instance may be replaced."""
+"""
+A deployment id, a process type and an index. They identify a process, even if its instance is
+replaced.
+"""
 
 _SLOT_TIMEOUT_SECONDS = 10
 """
-A slot is freed after this time because an instance that has not responded by then is not using the
-CPU.
+Seconds after which a slot is freed. An instance that has not responded by then is probably waiting,
+and not using the CPU.
 """
 
 

@@ -39,7 +39,10 @@ from pushpaka_core.services.routing.routes import RoutePublisher
 
 @frozen(kw_only=True)
 class NewGeneration:
-    """Starts the instances of a new generation next to the old ones, and checks their health."""
+    """
+    Starts the new instances of a restart (a generation) next to the old ones, until all are
+    healthy.
+    """
 
     _node_lease: HeldNodeLease
     _job_loader: JobLoader

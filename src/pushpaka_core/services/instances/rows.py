@@ -198,8 +198,8 @@ async def must_run_alone(uow: UnitOfWork, deployment: Deployment) -> bool:
     """
     Return True if *deployment* cannot run next to other deployments of its target.
 
-    The stricter access counts: one of them that must be the only writer is enough. The active
-    deployment counts even without instances, because they may return.
+    This is the case if any of them must be the only writer of a volume. The active deployment
+    counts even without instances, because it may be started again.
     """
     if deployment.single_writer:
         return True

@@ -1,4 +1,4 @@
-"""Scaling: users request it, and the reconciler applies it."""
+"""Scales web processes: users request a number of replicas, and the reconciler applies it."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,7 +34,8 @@ async def scale(
     """
     Store the number of replicas of *project* in its active deployments and those in progress.
 
-    Previews whose volumes allow only one instance keep one, so that a branch cannot prevent it.
+    Previews whose volumes allow only one instance keep one instance. Otherwise a branch could
+    prevent the project from being scaled.
 
     Args:
         uow: The transaction to write in.
@@ -68,7 +69,7 @@ async def scale(
 
 
 async def _require_shared_volumes(uow: UnitOfWork, project: Project) -> None:
-    """Raise ConflictError if *project* has several replicas, and a volume for one instance."""
+    """Raise ConflictError if *project* has several replicas, and a volume that allows only one."""
     if project.replicas is None or project.replicas == 1:
         return
     for volume in await attached_volumes(uow, project.id, PRODUCTION):
@@ -77,7 +78,10 @@ async def _require_shared_volumes(uow: UnitOfWork, project: Project) -> None:
 
 
 def _require_shared_mounts(settings: RunSettings) -> None:
-    """Raise ConflictError if a release mounts a volume for one instance, as it was at its start."""
+    """
+    Raise ConflictError if the *settings* of a running deployment mount a volume that allows only
+    one instance. They may differ from the current settings of the volume.
+    """
     for mount in settings.volumes:
         if mount.access is VolumeAccess.ONE:
             raise ConflictError(
@@ -120,8 +124,8 @@ class InstanceScaler:
         """
         Bring the web instances of a deployment one step closer to the requested number.
 
-        A deployment without instances was stopped for a takeover that has failed, or for its own
-        restart. All its instances return.
+        If the deployment has no instances, rows for all of them are added: they were stopped for a
+        takeover that has failed, or for a restart.
         """
         replicas = active.settings.replicas
         web = [
@@ -144,7 +148,8 @@ class InstanceScaler:
 
     async def return_all(self, active: ActiveDeployment) -> None:
         """
-        Add the rows of all instances of a deployment that has none, and end its takeover.
+        Add the rows of all instances of a deployment that has none, and end the takeover that
+        stopped them.
 
         Raises:
             PlatformFaultError: If there are not enough free ports.

@@ -173,7 +173,7 @@ class StartupHealth:
     async def _observe(
         self, health_check_context: HealthCheckContext, instance: Instance
     ) -> tuple[Instance, HealthObservation]:
-        """Return the instance with the host it was found on, and its health."""
+        """Return the instance and its health. If its host has changed, store the new host."""
         instance, observed = await self._health.inspect(health_check_context, instance)
         return instance, await self._evaluate_health(health_check_context, instance, observed)
 

@@ -28,11 +28,11 @@ _POLL_SECONDS = 0.05
 @frozen(kw_only=True)
 class WriterTakeover:
     """
-    Stops the running instances of a target, so that the next ones are the only writers.
+    Stops the running instances of a target, so that its next instances are the only writers.
 
-    The database stores each step: the takeover, and the rows of instances that may still run. A
-    takeover that was interrupted is begun again, or ends with its deployment. In that case, the
-    supervisor starts the active deployment again.
+    The database stores each step: the takeover, and the rows of instances that may still run. An
+    interrupted takeover is repeated by the next attempt of its deployment. If the deployment ends
+    instead, the supervisor starts the active deployment again.
     """
 
     _storage: Storage
@@ -101,7 +101,7 @@ class WriterTakeover:
                 await uow.targets.put(taken)
 
     async def _instances(self, deployment: Deployment) -> Sequence[Instance]:
-        """Return the instances of the target, if *deployment* is still the one taking over."""
+        """Return the target's instances. Raise an error if *deployment* is not taking over."""
         async with self._storage.transaction() as uow:
             await require_current_deployment(uow, deployment)
             return await instances_of_target(uow, deployment)
@@ -118,10 +118,10 @@ class WriterTakeover:
 
 def _is_stoppable(instance: Instance, deployment: Deployment) -> bool:
     """
-    Return True unless another process may be starting the instance at this moment.
+    Return True unless another process may be starting *instance* at this moment.
 
-    Such a process would start the instance after the stop, but it finishes soon. Instances of an
-    older attempt of *deployment* have lost their worker.
+    That process could start the instance after it was stopped. Instances of an earlier attempt of
+    *deployment* can be stopped because their worker is lost.
     """
     is_abandoned = instance.deployment_id == deployment.id and instance.fence != deployment.fence
     return is_abandoned or instance.state is not InstanceState.STARTING

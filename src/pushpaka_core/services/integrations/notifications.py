@@ -228,10 +228,7 @@ class NotificationQueue:
                 )
 
     async def _was_reported_recently(self, uow: UnitOfWork, deployment: Deployment) -> bool:
-        """
-        Return True if an earlier crash of the deployment was less than
-        `_MIN_CRASH_INTERVAL` ago.
-        """
+        """Return True if the deployment has also crashed before within `_MIN_CRASH_INTERVAL`."""
         events = await uow.timeline_events.of_deployment(deployment)
         crashes = [event for event in events if event.status is DeploymentStatus.CRASHED]
         return any(event.created_at > self._now() - _MIN_CRASH_INTERVAL for event in crashes[:-1])

@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 MessageSender: TypeAlias = Callable[[OutboxMessage], Awaitable[None]]
 """
-Sends one message. It must tolerate duplicates: a message whose delivery could not be recorded is
-sent again.
+A function that sends one message. It raises UnavailableError if sending can be retried later, and
+DeliveryRejectedError if it cannot.
 
-It raises UnavailableError if the message can be sent again later, else DeliveryRejectedError.
+It must tolerate duplicates: a message whose delivery could not be recorded is sent again.
 """
 
 _MAX_AT_ONCE = 100

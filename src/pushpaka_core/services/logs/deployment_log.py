@@ -26,7 +26,10 @@ from pushpaka_core.services.logs.output_reader import (
 
 TAIL_LINES = 20
 PROMPT_CHECK_SECONDS, QUIET_ROUNDS = 0.25, 4
-"""An unfinished line is written after this many rounds without output, which is one second."""
+"""
+The seconds between checks for unfinished lines, and the number of checks without new output after
+which an unfinished line is written.
+"""
 
 _STREAMS = {OutputStream.STDOUT: LogStream.STDOUT, OutputStream.STDERR: LogStream.STDERR}
 
@@ -185,7 +188,7 @@ class ProgramOutput:
     _output_position: OutputPosition = field(factory=OutputPosition, init=False)
     _recorded_position: str = field(default="", init=False)
     _quiet_rounds: Counter[OutputStream] = field(factory=Counter, init=False)
-    """The number of rounds in which an unfinished line has received no output."""
+    """The number of consecutive checks, for each stream, that found no new output."""
     _tail: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES), init=False)
 
     @property
@@ -194,7 +197,7 @@ class ProgramOutput:
         return self._output_position.position
 
     def resume_at(self, position: str) -> str:
-        """Resume at the stored *position*, and return the position of the chunk to read after."""
+        """Resume at the stored *position*. Return the position of the last fully read chunk."""
         self._output_position, self._recorded_position = OutputPosition.parse(position), position
         return self._output_position.base_position
 
@@ -256,9 +259,9 @@ class ProgramOutput:
         self, output_stream: OutputStream, lines: Iterable[str], unwritten_bytes: int
     ) -> None:
         """
-        Write *lines*, and record how many pending bytes they have consumed.
+        Write *lines*, and record how many bytes were consumed.
 
-        *unwritten_bytes* is the number of pending bytes before.
+        *unwritten_bytes* is the number of pending bytes before the lines were split off.
         """
         channel = self._channels[output_stream]
         named = [self._line_prefix() + line for line in lines]

@@ -17,7 +17,7 @@ from pushpaka_core.services.logs.log_retention import LogRetention
 from pushpaka_core.services.logs.output_reader import ReadMark
 
 _MAX_CONCURRENT_LINES = 2000
-"""The maximum number of lines from other writers after the batch that is searched for."""
+"""How many lines of other writers may follow a batch that `find_committed_lines` can still find."""
 
 BATCH_LINES = 500
 COLLECT_SECONDS = 0.02
@@ -47,7 +47,7 @@ async def find_committed_lines(
 @define
 class LogBuffer:
     """
-    A buffer of log lines, and of the read positions of instances that belong to them.
+    Buffers log lines, and the positions up to which the output of instances was read.
 
     While one batch is committed, the next one is collected. Once the lease is lost, waiting for
     room or for a commit raises LeaseLostError.
@@ -61,7 +61,9 @@ class LogBuffer:
     _pending: list[LogEntry] = field(factory=list, init=False)
     _marks: deque[ReadMark] = field(factory=deque, init=False)
     _unconfirmed_lines: int = field(default=0, init=False)
-    """The size of the batch whose commit failed. It may have been committed anyway."""
+    """
+    The size of the batch whose commit failed, else 0. The batch may have been committed anyway.
+    """
     _committing_lines: int = field(default=0, init=False)
     """The number of pending lines that are being committed."""
     _committed: int = field(default=0, init=False)

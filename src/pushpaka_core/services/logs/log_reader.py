@@ -53,7 +53,7 @@ class LogReader:
 
     _storage: Storage
     slots: Semaphore = field(factory=lambda: Semaphore(MAX_CONCURRENT_READS), init=False)
-    """Limits the concurrent queries. Readers at the same position share one."""
+    """Limits the number of concurrent queries. Readers at the same position share a query."""
     _shared_reads: SingleFlight[ReadPosition, LogSnapshot] = field(factory=SingleFlight, init=False)
 
     async def read(self, read_position: ReadPosition) -> LogSnapshot:

@@ -100,7 +100,10 @@ class _LogFollower:
     _is_over: bool = field(default=False, init=False)
 
     async def next_batch(self) -> Sequence[LogLine]:
-        """Return the next lines, or none once the deployment is final and all were returned."""
+        """
+        Return the next lines, or an empty sequence if the deployment is final and all lines were
+        returned.
+        """
         lines: Sequence[LogLine] = ()
         while not lines and (self._is_behind or not self._is_over):
             lines = await (self._stored_lines() if self._is_behind else self._live_lines())
@@ -112,7 +115,7 @@ class _LogFollower:
         """
         Read the next lines and whether the log is complete, in one snapshot.
 
-        A deployment that was removed after it was seen ends the log without an error.
+        If the deployment was removed after an earlier read, the log ends without an error.
         """
         try:
             seen = await self._reader.read(self._position)

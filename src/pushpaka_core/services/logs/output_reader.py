@@ -19,7 +19,10 @@ The number of chunks that may arrive after the start of an unfinished line befor
 written as is.
 """
 _MAX_LINES_PER_PART = 400
-"""Data with more line endings than this is split into parts of this many bytes."""
+"""
+Data with more line endings than this is split into parts of this many bytes. Such a part cannot
+have too many lines for a batch.
+"""
 _COUNTS_SEPARATOR = "@"
 
 
@@ -70,9 +73,9 @@ class OutputPosition:
     """
     The position up to which the output of an instance has been read into lines.
 
-    The position is that of a chunk. If lines continue beyond it, the number of bytes per stream
-    that are already part of lines is added. A reader that resumes there, even after a crash,
-    neither loses nor repeats a line, and needs no other state.
+    It is the position of a chunk, followed by the number of later bytes per stream that are already
+    part of lines, if any. A reader that resumes there, even after a crash, neither loses nor
+    repeats a line, and needs no other state.
     """
 
     _base: str = ""
@@ -96,7 +99,7 @@ class OutputPosition:
 
     @property
     def base_position(self) -> str:
-        """The position of the chunk to read after."""
+        """The position of the last fully read chunk. The unread output begins after it."""
         return self._base
 
     @property
@@ -148,7 +151,7 @@ class ReadMark:
     """The position of an instance's output that is stored together with a log line."""
 
     line: int
-    """The number of the log line."""
+    """The number of lines that were added to the log buffer before this position."""
     instance_id: InstanceId
     position: str
 

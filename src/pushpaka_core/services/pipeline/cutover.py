@@ -130,9 +130,9 @@ class Cutover:
 
 def _rollback_target(other_deployments: Sequence[Deployment]) -> DeploymentId | None:
     """
-    Return the deployment to roll back to: the one that is being replaced, if it runs.
+    Return the running deployment that a rollback would return to, or None.
 
-    If that deployment has crashed within its own rollback window, return the one before.
+    This is the deployment that is being replaced or, if it has crashed, the one before.
     """
     running = {each.id for each in other_deployments if each.status is DeploymentStatus.RUNNING}
     replaced = next(

@@ -32,7 +32,7 @@ class ImageRelease:
     """Pulls the image of a job, and reports to the log."""
 
     _image_source: ImageSource | None
-    """None if the runtime cannot run images."""
+    """Finds and pulls images. None if the runtime cannot run images."""
     _timeouts: Timeouts
 
     async def resolve(self, job: Job, log: DeploymentLog) -> ImageReference:

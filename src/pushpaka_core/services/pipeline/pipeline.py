@@ -47,7 +47,7 @@ from pushpaka_core.services.pipeline.volume_mounting import VolumeMounting
 
 
 class _EndTransition(Protocol):
-    """A method of `Deployment` that ends the work of its worker."""
+    """A function that ends or requeues a deployment, for example `Deployment.supersede`."""
 
     def __call__(self, deployment: Deployment, /, *, now: datetime) -> Deployment: ...
 
@@ -103,7 +103,8 @@ class DeploymentPipeline:
 
     async def prepare(self, lease: Lease) -> bool:
         """
-        Run the deployment up to its commit point. Return True if it is committed.
+        Run all phases of the deployment until it is committed, which makes it the active deployment
+        of its target. Return True if it is committed.
 
         If the deployment fails, is canceled or is superseded, it is ended and its files and
         instances are removed. After a platform fault it is queued again.
@@ -234,9 +235,10 @@ class DeploymentPipeline:
 
     async def _stop_other_writers(self, job: Job, log: DeploymentLog) -> None:
         """
-        If this or the running release must be the only writer, hold requests and stop the latter.
+        Hold requests and stop the running release, if this or the running release must be the only
+        writer of a volume.
 
-        The release command is a writer, too.
+        The release command of *job* counts as a writer, too.
         """
         phase = job.deployment.phase
         if phase is not None and await self._writer_takeover.is_needed(job.deployment):
@@ -321,11 +323,12 @@ class DeploymentPipeline:
 
     async def _fix_run_settings(self, job: Job) -> Job:
         """
-        Store the run settings of the release, unless an earlier attempt or deployment has.
+        Store the run settings with the deployment, unless it has some from an earlier attempt or,
+        for a rollback, from the earlier deployment.
 
-        The number of replicas and the volumes may have changed since the job was loaded, so they
-        are those of the project now. A deployment that is being canceled creates no volumes,
-        because those of its project or preview have just been detached.
+        The number of replicas and the volumes are read from the project again, because they may
+        have changed since the job was loaded. A deployment that is being canceled creates no
+        volumes, because those of its project or preview have just been detached.
         """
         async with self._storage.transaction() as uow:
             held = await uow.deployments.get_held(job.deployment.lease)

@@ -61,11 +61,12 @@ class VolumeMounting:
         """
         Return the volumes that a deployment of *target* mounts.
 
-        Declared volumes of production, and empty volumes of previews, are created. Existing volumes
-        get the settings that the repository declares.
+        Volumes that do not exist yet are created. Existing volumes get the settings that the
+        repository declares.
 
         Raises:
-            VolumeMountError: If the owner would exceed a quota, or see `plan_mounts`.
+            VolumeMountError: If the owner would exceed a quota, or for the reasons in
+                `plan_mounts`.
         """
         planned = await self._plan(uow, project, target, settings)
         existing = {one.name: one for one in await attached_volumes(uow, project.id, target)}
@@ -126,7 +127,8 @@ class VolumeMounting:
         """
         Raise VolumeMountError if the files are larger than the size limit.
 
-        Only volumes that were too large are measured again, because that reads all directories.
+        Only volumes that were too large when last measured are measured again, because measuring a
+        volume reads all its directories.
         """
         if volume.is_over_limit:
             used = await self._files.used_bytes(volume)
@@ -137,7 +139,7 @@ class VolumeMounting:
         """
         Fill the volume of a preview from the newest snapshot of production.
 
-        The volume has no node before it is complete, so that an interrupted copy is repeated.
+        The caller sets the node of the volume afterwards, so that an interrupted copy is repeated.
         """
         async with self._storage.snapshot() as uow:
             original = await _original(uow, volume)
@@ -266,7 +268,7 @@ def _is_copy(volume: Volume) -> bool:
 
 
 async def _original(uow: UnitOfWork, volume: Volume) -> Volume | None:
-    """Return the volume of production with the same name, if previews may copy it."""
+    """Return production's volume with the name of *volume*, or None unless previews may copy it."""
     if volume.project_id is None:
         return None
     candidates = await attached_volumes(uow, volume.project_id, PRODUCTION)

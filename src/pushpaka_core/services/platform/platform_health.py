@@ -15,7 +15,7 @@ NOT_CHECKED = object()
 """Returned by a check whose component runs on another machine and cannot be checked from here."""
 
 HealthCheck = Callable[[], Awaitable[object]]
-"""Raises a PushpakaError with the reason unless the component is healthy."""
+"""A function that raises a PushpakaError with the reason if a component is not healthy."""
 
 DATABASE = "database"
 _TIMEOUT_STEPS = 20
@@ -67,7 +67,7 @@ class SharedCheck:
 
 @define
 class ShutdownSignal:
-    """Tells load balancers and open streams that this process is shutting down."""
+    """Signals to load balancers and open streams that this process is shutting down."""
 
     _event: Event = field(factory=Event, init=False)
 

@@ -143,7 +143,10 @@ class DeploymentReconciler:
         await self._events.publish(DeploymentChanged(deployment=kept))
 
     async def _prepare_stop(self, deployment: Deployment) -> bool:
-        """Return True if the deployment still has to stop, and prevent rollbacks to it."""
+        """
+        Prevent rollbacks to a drained deployment, and return True. Return False if it must keep
+        running.
+        """
         async with self._storage.transaction() as uow:
             present = await uow.deployments.visible_to(PLATFORM).get(deployment.id)
             project = await uow.projects.visible_to(PLATFORM).get(deployment.project_id)

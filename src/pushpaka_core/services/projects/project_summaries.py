@@ -68,9 +68,9 @@ def _target_status(
     id: DeploymentId | None, statuses: Mapping[DeploymentId, DeploymentStatus]
 ) -> DeploymentStatus | None:
     """
-    Return the status of the deployment that a target points at, or None without a target.
+    Return the status of the active deployment *id* of a target, or None if *id* is None.
 
-    The deployment is missing in *statuses* only if it was stopped.
+    A deployment that is missing in *statuses* was stopped.
     """
     return statuses.get(id, DeploymentStatus.STOPPED) if id is not None else None
 

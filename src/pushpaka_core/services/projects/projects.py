@@ -243,7 +243,7 @@ class ProjectService:
         self, actor: Actor, project: Project, settings: Mapping[str, Any]
     ) -> dict[str, Encrypted | None]:
         """
-        Return the changes of the secrets for the source, if any.
+        Return the secrets of the source that *settings* change, by name. None removes a secret.
 
         A secret is bound to the server of its repository or image. It is removed if the server
         changes, or if another member changes the repository, because that member could then read
@@ -297,9 +297,6 @@ def _require_valid_health_check(project: Project) -> None:
 
 
 def _without_tag(repo_url: str) -> str:
-    """
-    Return a repository URL, or the name of an image without its tag: all tags need the same
-    credentials.
-    """
+    """Return *repo_url*, without the tag of an image. All tags need the same credentials."""
     image = image_of(repo_url)
     return repo_url if image is None else image.name

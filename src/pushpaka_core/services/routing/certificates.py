@@ -17,7 +17,7 @@ from pushpaka_core.services.routing.routes import RoutePublisher
 _FULL_CHECK_INTERVAL = timedelta(hours=1)
 """Interval of the checks that cover all domains, for example to retry after a CA outage."""
 _MAX_NAMES = 500
-"""If more certificates than this have changed, all domains are checked instead of those named."""
+"""If more certificates than this have changed, all domains are checked, not only those affected."""
 _OVERLAP = timedelta(minutes=1)
 """The maximum time between the timestamp of a change and its commit."""
 
@@ -74,7 +74,7 @@ class CertificateSync:
     async def _changed_domains(
         self, names: Collection[str], now: datetime
     ) -> Sequence[CustomDomain]:
-        """Return the domains whose certificate or verification may have changed since last time."""
+        """Return verified domains with one of *names*, and domains changed since the last check."""
         since = (self._checked_at or now) - _OVERLAP
         async with self._storage.snapshot() as uow:
             visible = uow.custom_domains.visible_to(PLATFORM)

@@ -39,7 +39,7 @@ class RoutePublisher:
     _requested_calls: int = field(default=0, init=False)
     """The number of calls to `publish` so far."""
     _covered_calls: int = field(default=0, init=False)
-    """How many of these calls are covered by the table in use."""
+    """The number of calls to `publish` whose changes are part of the table in use."""
     _confirmed_table: RouteTable | None = field(default=None, init=False)
     """The last table that the router confirmed."""
     _cached_routes: VersionedCache[Sequence[Route]] = field(init=False)
@@ -185,10 +185,7 @@ class RoutePublisher:
         )
 
     def _stopped_route(self, target: Target, project: Project) -> Route:
-        """
-        Return the route of a stopped deployment. The deployment's own address shows the stopped
-        page.
-        """
+        """Return the route for the own address of a stopped deployment: the stopped page."""
         host = self._public_urls.deployment_host_of(project.slug, target.deployment_id)
         return Route(
             name=f"deployment-{target.deployment_id.hex}",

@@ -17,7 +17,7 @@ from pushpaka_core.services.volumes.size_limits import limit_message
 from pushpaka_core.services.volumes.usage import ReportVolumeAlarm
 
 INTERVAL = timedelta(hours=1)
-"""The time between two measurements of a volume. Each one reads all its directories."""
+"""The time between two measurements of a volume. A measurement reads all directories."""
 
 
 @frozen(kw_only=True)

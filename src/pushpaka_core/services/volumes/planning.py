@@ -51,7 +51,7 @@ async def plan_mounts(
 async def _require_none_detached(
     uow: UnitOfWork, project: Project, planned_volumes: Sequence[PlannedVolume]
 ) -> None:
-    """Raise VolumeMountError if a planned volume has the name of a detached one that is kept."""
+    """Raise VolumeMountError if a planned volume has the name of an existing detached volume."""
     found = await uow.volumes.visible_to(PLATFORM).of_project(project.id)
     kept = [one for one in found if one.target == PRODUCTION and one.purging_since is None]
     detached = {one.name for one in kept} - {one.name for one in kept if one.is_attached}

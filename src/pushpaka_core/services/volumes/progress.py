@@ -14,7 +14,9 @@ INTERVAL = timedelta(seconds=2)
 """The minimum time between two updates in the database."""
 
 StoreProgress: TypeAlias = Callable[[int, int | None], Awaitable[None]]
-"""Stores the bytes that are done and their expected total, which can be unknown."""
+"""
+A function that stores the number of bytes done, and the expected total, or None if it is unknown.
+"""
 
 
 @define
@@ -34,7 +36,7 @@ class Progress:
         Count *size* bytes.
 
         Raises:
-            LeaseLostError: If another worker does the same work, see `StoreProgress`.
+            LeaseLostError: If another worker has taken over the work.
             NotFoundError: If the snapshot or the volume was deleted in the meantime.
         """
         self.done += size

@@ -55,7 +55,7 @@ class VolumeRestorer:
     _now: Clock
 
     async def restore_due(self) -> None:
-        """Restore the files of all volumes that wait for them, one after another."""
+        """Restore all volumes whose restore was requested or interrupted, one after another."""
         async with self._storage.snapshot() as uow:
             volumes = await uow.volumes.visible_to(PLATFORM).all()
         turn = Lock()
@@ -74,7 +74,7 @@ class VolumeRestorer:
             await self._finish(volume, error)
 
     async def _restore(self, volume: Volume) -> Volume:
-        """Write the files, and return the volume with its node."""
+        """Write the files of the snapshot, and return the volume with the node that stores it."""
         snapshot = await self._snapshot_of(volume.restored_from)
         await self._disk_reserve.require_free(snapshot.content_bytes or 0)
         node = await self._files.create(volume)
@@ -125,7 +125,11 @@ class VolumeRestorer:
             await self._report_alarm(uow, present, VolumeAlarm.RESTORE_FAILED, error)
 
     async def _attached(self, uow: UnitOfWork, volume: Volume) -> Volume | None:
-        """Return the volume as attached to production, or None if its path or name is taken."""
+        """
+        Return the volume attached to production, or None if that is not possible.
+
+        This is the case for a volume of a preview, and if its name or path is taken.
+        """
         if volume.project_id is None or volume.target != PRODUCTION:
             return None
         project = await uow.projects.visible_to(PLATFORM).get(volume.project_id)

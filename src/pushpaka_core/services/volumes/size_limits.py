@@ -1,4 +1,4 @@
-"""Refuses what would add files to a volume that is larger than its limit."""
+"""Size limits of volumes: the check before a restore, and the error messages."""
 
 from pushpaka_core.domain.volumes.snapshots import Snapshot
 from pushpaka_core.domain.volumes.volumes import MEBIBYTE, Volume
@@ -6,7 +6,7 @@ from pushpaka_core.errors import ConflictError
 
 
 def limit_message(volume: Volume, used_bytes: int) -> str:
-    """Return that *volume* is larger than its limit, and the remedy, as two sentences."""
+    """Return the error message for a *volume* that is larger than its limit, with the remedy."""
     return (
         f'The volume "{volume.name}" uses {_rounded_up(used_bytes):,} MiB, and its size limit is '
         f"{volume.size_limit:,} MiB. Delete files, or raise the limit with "
@@ -26,5 +26,5 @@ def require_within_limit(snapshot: Snapshot, volume: Volume) -> None:
 
 
 def _rounded_up(size: int) -> int:
-    """Return a number of bytes in MiB, so that more than a limit is never shown as the limit."""
+    """Return *size*, in bytes, as MiB. Rounds up, so that an excess is always visible."""
     return -(-size // MEBIBYTE)

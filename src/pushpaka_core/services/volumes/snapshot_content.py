@@ -20,13 +20,14 @@ from pushpaka_core.services.volumes.size_limits import require_within_limit
 
 MAX_COPIES = 3
 """
-The maximum number of copies. After each one, the files are compared to see whether they have
-changed.
+The maximum number of attempts to copy a volume. An attempt fails if the files change meanwhile.
 """
 _READINGS = 3
-"""How often a snapshot reads the files: to copy, to compare, and from its own file."""
+"""
+How often the data of a snapshot is read: to copy it, to compare it, and to check the snapshot.
+"""
 _GZIP = 31
-"""The `wbits` of zlib for gzip."""
+"""The `wbits` argument of zlib that selects the gzip format."""
 _MAX_PIECE_BYTES = 1 << 20
 
 
@@ -62,13 +63,14 @@ class SnapshotContents:
         """
         Copy the files of *volume* into a consistent snapshot.
 
-        The files are read again after each copy. If they are the same, they did not change between
-        the end of the copy and the start of the second reading.
+        The files are read again after each copy. If both readings are equal, the copy shows the
+        files as they were at the end of the copy.
 
         Args:
             volume: The volume.
             id: The file of the snapshot.
-            progress: Gets the bytes of both readings, and the total including those of `check`.
+            progress: Counts the bytes of both readings. Its total includes the bytes that `check`
+                reads.
 
         Returns:
             The SHA-256 of the uncompressed archive, for `check`.
@@ -127,7 +129,7 @@ class SnapshotContents:
         Args:
             snapshot: The snapshot.
             volume: The volume, whose size limit must allow the files.
-            progress: Gets the compressed bytes of the snapshot.
+            progress: Counts the compressed bytes that were read from the snapshot.
 
         Raises:
             ConflictError: If the files are larger than the size limit. Nothing is written then.
@@ -177,7 +179,7 @@ async def _decompressed(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _file_sizes(content: AsyncIterable[bytes]) -> list[int]:
-    """Return the size of each regular file without its holes."""
+    """Return the size in bytes of each regular file in a tar archive, without sparse holes."""
     members = read_members(ForwardStream(pieces_from_thread(content)))
     return [sum(size for _, size in member.segments) for member in members if member.info.isreg()]
 

@@ -144,7 +144,7 @@ class SnapshotTaker:
             pass  # The snapshot or its volume was deleted. `remove_expired` deletes the file.
 
     async def _claim(self, id: SnapshotId) -> tuple[Snapshot, Volume, SnapshotFileId] | None:
-        """Begin an attempt, or return None if there is nothing to do."""
+        """Begin an attempt, or return None if the snapshot is not due or has failed for good."""
         async with self._storage.transaction() as uow:
             present = await uow.snapshots.visible_to(PLATFORM).get(id)
             if not present.is_due_on(self._node):
@@ -209,7 +209,7 @@ class SnapshotTaker:
 
 
 async def _require_attempt(uow: UnitOfWork, begun: Snapshot) -> None:
-    """Raise LeaseLostError if another attempt has begun, and NotFoundError after a deletion."""
+    """Raise LeaseLostError if another attempt has begun, NotFoundError after a deletion."""
     present = await uow.snapshots.visible_to(PLATFORM).get(begun.id)
     if not present.is_attempt_of(begun):
         raise LeaseLostError(f"snapshot {begun.id}")

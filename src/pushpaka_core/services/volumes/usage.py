@@ -24,7 +24,7 @@ from pushpaka_core.ports.storage.storage import UnitOfWork
 
 ReportVolumeAlarm: TypeAlias = Callable[[UnitOfWork, Volume, VolumeAlarm, str], Awaitable[None]]
 """
-Notifies the project of a volume in the transaction that records a problem.
+A function that notifies a volume's project of a problem, in the transaction that records it.
 
 The arguments are the transaction, the volume, the problem, and the reason as sentences.
 """
@@ -56,7 +56,7 @@ async def update_volumes(
     uow: UnitOfWork, volumes: Iterable[Volume], change: Callable[[Volume], Volume]
 ) -> None:
     """
-    Store *change* of each volume that still exists.
+    Apply *change* to each volume that still exists, and store the result.
 
     The rows are read again to lock them: they may be measured or purged at the same time.
     """
@@ -94,7 +94,10 @@ async def volumes_with_snapshots(uow: UnitOfWork) -> Sequence[tuple[Volume, Sequ
 
 
 def needs_snapshots(volume: Volume) -> bool:
-    """Return True if automatic snapshots are taken: of volumes of production that have files."""
+    """
+    Return True if the volume needs automatic snapshots. It must have files and a schedule, and be
+    attached to production.
+    """
     is_used = volume.is_attached and volume.node is not None and volume.target == PRODUCTION
     return is_used and volume.snapshot_every is not None
 

@@ -108,7 +108,7 @@ ENTITIES: Mapping[EntityType[Any, Any], Callable[..., Any]] = {
     CHANNELS: a_channel,
 }
 """
-A function that returns an entity of a project, for each type.
+For each entity type, a function that returns an entity of a project.
 
 Tests check that each type meets the contract of `ProjectEntities`, and that its entities need a
 stored project, are deleted with it, and are exported.

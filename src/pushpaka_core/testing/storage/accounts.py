@@ -29,7 +29,7 @@ class UsersContract:
             assert user == await uow.users.find_by_email("Ann@Example.COM")
 
     async def test_an_unknown_email_is_not_found(self, storage: Storage) -> None:
-        """The result is None, not an error."""
+        """Looking up an unknown email address returns None."""
         async with storage.snapshot() as uow:
             assert await uow.users.find_by_email("nobody@example.com") is None
 

@@ -141,7 +141,7 @@ class CustomDomainsContract:
             assert [] == list(await visible.list_verified({"c.example.com"}))
 
     async def test_recently_changed_domains_are_found(self, storage: Storage) -> None:
-        """Changes at the given moment are included."""
+        """Domains that have changed at the given moment or later are returned."""
         project = await store_project(storage)
         old, young = (a_custom_domain(project, updated_at=later(n)) for n in (1, 2))
         await store(storage, old, young)

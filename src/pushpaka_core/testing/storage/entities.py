@@ -55,7 +55,7 @@ class ProjectEntitiesContract:
     async def test_an_entity_is_found_only_by_its_type(
         self, storage: Storage, entity_type: AnyType
     ) -> None:
-        """The id of an entity of another type is unknown."""
+        """Entities of one type are not found among those of another type, even by their ids."""
         project = await store_project(storage)
         others = [create(project) for each, create in ENTITIES.items() if each is not entity_type]
         await store(storage, *others)
@@ -69,7 +69,7 @@ class ProjectEntitiesContract:
 
     @_each_type
     async def test_an_entity_can_be_changed(self, storage: Storage, entity_type: AnyType) -> None:
-        """Other entities of the type do not change."""
+        """A changed entity is stored, and the other entities of its type stay unchanged."""
         project = await store_project(storage)
         entity, other = (ENTITIES[entity_type](project, created_at=later(n)) for n in (1, 2))
         await store(storage, entity, other)

@@ -66,7 +66,7 @@ class ClaimsContract:
         assert await claim(storage) is None
 
     async def test_a_claimed_deployment_belongs_to_its_worker(self, storage: Storage) -> None:
-        """A claimed deployment is in its first phase, with the next fence."""
+        """A claim stores the worker, the first phase and the next fence."""
         queued = await store_deployment(storage)
 
         deployment = await claim(storage, "worker-7")

@@ -48,11 +48,11 @@ class NodeLeasesContract:
     """
 
     async def test_a_new_node_has_no_lease(self, storage: Storage) -> None:
-        """Reading the lease returns None."""
+        """A node that was never acquired has no lease."""
         assert await find_lease(storage) is None
 
     async def test_acquired_node_is_visible_to_all_processes(self, storage: Storage) -> None:
-        """The returned lease is the stored one."""
+        """`acquire` returns the lease as it is stored."""
         lease = await take_lease(storage, "first")
 
         assert NodeLease(node=NODE, fence=1, holder="first") == lease

@@ -95,7 +95,10 @@ class ProjectsContract:
     async def test_a_deleted_project_frees_its_name_but_not_its_slug(
         self, storage: Storage
     ) -> None:
-        """Routes use the slug until the rows are deleted."""
+        """
+        The name of a deleted project can be used again, but routes use its slug until its rows are
+        deleted.
+        """
         owner = a_user()
         gone = a_project(owner, name="shop", slug="shop", deleted_at=later(1))
         await store(storage, owner, gone, a_project(owner, name="shop", slug="shop-2"))

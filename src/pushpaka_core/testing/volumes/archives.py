@@ -20,7 +20,7 @@ class Entry:
 
     @property
     def info(self) -> tarfile.TarInfo:
-        """Return the metadata."""
+        """The metadata of the member."""
         info = tarfile.TarInfo(self.name)
         info.size = len(self.content)
         for key, value in self.fields:

@@ -76,7 +76,7 @@ class VolumeFilesContract:
     async def test_creating_a_volume_again_keeps_its_files(
         self, files: VolumeFiles, volume: Volume
     ) -> None:
-        """The node is the same each time."""
+        """Creating a volume again returns the same node, and keeps the files of the volume."""
         node = await files.create(volume)
         await files.write(volume, _stream([entry("a", b"kept")]))
 

@@ -82,7 +82,7 @@ class VolumeMountContract:
         next_request: StartRequest,
         volume: Volume,
     ) -> None:
-        """An instance has several volumes, and the path of a volume can change."""
+        """An instance can mount several volumes, and the path of a volume can change."""
         other = await _create(files, start_request, "deep/inner")
 
         await _run(runtime, start_request, volume, other, text="one")
@@ -100,7 +100,10 @@ class VolumeMountContract:
         start_request: StartRequest,
         next_request: StartRequest,
     ) -> None:
-        """An empty volume gets the files that the release has at its path. Later, it hides them."""
+        """
+        An empty volume gets the files that the release has at its path. Later, the volume hides the
+        files of the release.
+        """
         volume = await _create(files, start_request, "seeded")
 
         output = await _run(runtime, start_request, volume, text="one", file="seeded/seed")

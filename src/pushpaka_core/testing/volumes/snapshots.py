@@ -98,7 +98,7 @@ class VolumeSnapshotContract:
     async def test_a_snapshot_is_restored_into_new_volumes(
         self, files: VolumeFiles, contents: SnapshotContents
     ) -> None:
-        """They have the files of the snapshot, with their metadata. Previews get such a copy."""
+        """Each new volume has the files of the snapshot, with their metadata."""
         original = await _create(files, _FILES)
         taken = await _take(contents, original)
         expected = await _members(files, original)
@@ -114,7 +114,7 @@ class VolumeSnapshotContract:
     async def test_a_snapshot_counts_the_files(
         self, files: VolumeFiles, contents: SnapshotContents
     ) -> None:
-        """Only regular files count. The progress ends with its total."""
+        """Only regular files are counted, and the progress ends when it has reached its total."""
         progress = Progress(_store_nothing, lambda: NOON)
         entries = [directory("a"), entry("a/b", b"x" * 5000), entry("c", b"y"), link("d", "c")]
 
@@ -126,7 +126,7 @@ class VolumeSnapshotContract:
     async def test_an_interrupted_restore_is_repeated(
         self, files: VolumeFiles, contents: SnapshotContents
     ) -> None:
-        """Files that were written before have the content of the snapshot afterwards."""
+        """A repeated restore replaces the files that an interrupted restore has written."""
         original = await _create(files, _FILES)
         taken = await _take(contents, original)
         restored = await _create(files, [directory("deep"), entry("script", b"half")])
@@ -138,7 +138,7 @@ class VolumeSnapshotContract:
     async def test_a_damaged_snapshot_is_refused(
         self, files: VolumeFiles, contents: SnapshotContents
     ) -> None:
-        """The error of the platform is raised, not that of an archive of a user."""
+        """Restoring a damaged snapshot raises PlatformFaultError."""
         taken = evolve(await _take(contents, await _create(files, _FILES)), sha256="0" * 64)
 
         with pytest.raises(PlatformFaultError, match="is damaged"):
@@ -147,7 +147,7 @@ class VolumeSnapshotContract:
     async def test_a_missing_volume_has_no_snapshot(
         self, files: VolumeFiles, contents: SnapshotContents
     ) -> None:
-        """Neither is anything restored into it."""
+        """Taking or restoring a snapshot of a missing volume fails, and creates no volume."""
         missing = a_volume(a_project(a_user()))
         taken = await _take(contents, await _create(files, []))
 

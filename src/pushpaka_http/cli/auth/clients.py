@@ -50,8 +50,8 @@ def create_client(
 @frozen(kw_only=True)
 class ClientSettings:
     """
-    The directory of the contexts, the URL and token that override them, for example in CI, and
-    the default project.
+    Where the contexts are stored, which URL and token override them (for example in CI), and the
+    default project.
     """
 
     config_directory: Path

@@ -21,7 +21,7 @@ class Context:
 
     url: str
     token: str | None = field(default=None, repr=False)
-    """None if the token is in the keyring, or the user is not signed in."""
+    """The token. None if it is in the keyring, or the user is not signed in."""
     is_in_keyring: bool = False
     token_id: str | None = None
     """The id of the API token that `pushpaka login` created and `pushpaka logout` revokes."""

@@ -16,9 +16,9 @@ class Server:
 
     url: str
     token: str | None = field(repr=False)
-    """None if the user is not signed in."""
+    """The token, or None if the user is not signed in."""
     context: str | None = None
-    """The name of its context, if it has one."""
+    """The name of the context with this server, or None if there is no such context."""
 
 
 def selected_server(context_name: str | None, settings: ClientSettings) -> Server:

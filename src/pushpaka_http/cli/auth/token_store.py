@@ -20,7 +20,7 @@ _MIN_PRIORITY = 1
 
 
 class _Keyring(Protocol):
-    """The part of the library `keyring` that is used here."""
+    """The functions of the library `keyring` that are used here."""
 
     def get_password(self, service: str, name: str, /) -> str | None: ...
 

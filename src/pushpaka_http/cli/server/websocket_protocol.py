@@ -39,8 +39,8 @@ class BatchingWSProtocol(WSProtocol):
     """
     Batches outgoing messages, and limits incoming frames.
 
-    Each of a thousand clients that follow a log gets every line as a message. Batching makes this
-    little more expensive than one message for all lines sent in the same event loop iteration.
+    Every log line is a message of its own. All messages of one event loop iteration are written
+    together, because a thousand clients may follow the same log.
 
     One read may return 43,000 empty frames, and wsproto takes about 40 µs for each, so a single
     client could block the event loop for seconds. Frames of any kind are therefore counted before

@@ -33,8 +33,8 @@ class Display(Protocol):
 
     def result(self, deployment: DeploymentResponse, outcome: Outcome, address: str | None) -> None:
         """
-        Show the result of the deployment, and *address*, the application's URL, if it runs. It is
-        None without a web process.
+        Show the result of the deployment and, if it runs, *address*, the URL of the application.
+        The URL is None if there is no web process.
         """
         ...
 

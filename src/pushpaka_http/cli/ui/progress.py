@@ -22,7 +22,7 @@ SETTLED_STATUSES = SERVING | ENDED_WITHOUT_SERVING | {DeploymentStatus.STOPPED}
 PHASE_WIDTH = 7
 """The length of the longest phase name."""
 _MAX_MESSAGES = 100
-"""The number of lines to remember. No error contains that many."""
+"""The number of log messages to remember, more than an error message repeats."""
 
 
 @frozen(kw_only=True)
@@ -135,8 +135,8 @@ class FollowedDeployment:
 
         Args:
             timeline: All steps of the deployment.
-            last_phase: Record only the steps up to the next one in this phase, as if that step had
-                just begun.
+            last_phase: Ignore the steps after the next one in this phase, and treat that step as
+                not ended yet.
         """
         if last_phase is not None:
             timeline = self._timeline_until(timeline, last_phase)

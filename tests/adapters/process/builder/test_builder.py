@@ -118,7 +118,7 @@ async def test_a_missing_python_is_reported(builder: ProcessBuilder, tmp_path: P
 
 
 async def test_programs_of_packages_are_found(builder: ProcessBuilder, tmp_path: Path) -> None:
-    """Programs in the directory of the plan take precedence over those of the workspace."""
+    """Programs in the plan's root directory take precedence over those in the workspace root."""
     files = {
         "node_modules/.bin/near": "#!/bin/sh\necho from the workspace",
         "node_modules/.bin/far": "#!/bin/sh\necho far",
@@ -245,7 +245,7 @@ async def test_download_errors_do_not_contain_host_paths(
 async def test_site_is_served_from_another_common_output_directory(
     builder: ProcessBuilder, tmp_path: Path, data: Path
 ) -> None:
-    """If the configured directory is missing, the log names the common one that is used."""
+    """If the configured directory is missing, another one is served, and the log says which."""
     source = await checkout(tmp_path / "source", {"x": ""})
     build_recorder = BuildRecorder()
     made = (step("mkdir -p build/no out dist; echo hello > out/index.html"),)

@@ -193,7 +193,7 @@ class TestLimits:
     async def test_weight_applies_to_the_process_tree(
         self, process_manager: HostProcesses, state: Path, tmp_path: Path
     ) -> None:
-        """The priority of its processes is not changed."""
+        """The weight is set on the control group. The niceness of its processes stays unchanged."""
         command = python("import os, time; print(os.nice(0), flush=True); time.sleep(60)", tmp_path)
         await process_manager.launch("web.1", with_limits(command, ResourceLimits(cpu_weight=50)))
         await read(process_manager, "web.1", expected=f"{os.nice(0)}\n".encode())
@@ -331,7 +331,7 @@ class TestWithoutGroups:
     async def test_weight_lowers_the_priority(
         self, state: Path, tmp_path: Path, weight: int | None, expected: int
     ) -> None:
-        """Each step of niceness takes a fifth of the CPU time. 19 is the lowest priority."""
+        """Each step of niceness reduces the CPU time by a fifth. The lowest priority is 19."""
         command = python("import os; print(os.nice(0))", tmp_path)
         processes = HostProcesses(state, cgroups=Cgroups)
 

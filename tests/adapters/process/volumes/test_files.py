@@ -97,7 +97,7 @@ async def test_a_sparse_file_stays_sparse(
 async def test_special_files_are_left_out_of_archives(
     files: ProcessVolumeFiles, volume: Volume, directory: Path
 ) -> None:
-    """Sockets cannot be archived, and nothing waits for the writer of a pipe."""
+    """Sockets are omitted. A named pipe is archived without opening it, which would block."""
     os.mkfifo(directory / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(directory / "socket"))
@@ -109,7 +109,7 @@ async def test_special_files_are_left_out_of_archives(
 async def test_deeply_nested_directories_are_reported_and_deleted(
     files: ProcessVolumeFiles, volume: Volume, directory: Path
 ) -> None:
-    """They would need one open file per level."""
+    """Walking through the directories needs one open file per level, so the depth is limited."""
     await to_thread.run_sync((directory / "/".join(["d"] * 300)).mkdir, 0o755, True)
 
     with pytest.raises(PlatformFaultError, match="nested more than 200 levels"):

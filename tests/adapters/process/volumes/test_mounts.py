@@ -38,7 +38,7 @@ def files(data: Path) -> ProcessVolumeFiles:
 
 @pytest.fixture
 async def start_request(builder: ProcessBuilder, tmp_path: Path) -> StartRequest:
-    """Return a request for an instance that keeps running, with one-off commands from COMMAND."""
+    """Return a request for a worker. One-off commands run the environment variable COMMAND."""
     wanted = plan(processes={"worker": step("sleep 60"), "run": step('eval "$COMMAND"')})
     source = await checkout(tmp_path / "source", FILES)
     project = a_project(a_user())
@@ -105,7 +105,7 @@ async def test_a_replaced_link_is_restored(
     start_request: StartRequest,
     data: Path,
 ) -> None:
-    """An app that replaces its link by a directory keeps the files of both."""
+    """If an app replaces the link with a directory, the files of both are kept."""
     volume = await _volume(files, start_request.project, "media")
     replace = "echo kept >media/a && rm media && mkdir media && echo lost >media/b"
     await _run(runtime, start_request, replace, volume)

@@ -88,7 +88,7 @@ class MemoryUnitOfWork(LazyUnitOfWork[Tables]):
         return MemoryProjectEntities(self.state, entity_type)
 
     async def supervision_version(self) -> object:
-        """Return a value that changes when anything that is routed or supervised changes."""
+        """Return a value that changes whenever the input of routing or supervision changes."""
         tables = self.state
         parts = tables.projects, tables.deployments, tables.instances
         targets = {(target.deployment_id, target.version) for target in tables.targets}

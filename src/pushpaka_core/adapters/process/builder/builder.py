@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 BUILD_LIMITS = ResourceLimits(
     memory_bytes=2 * 2**30, cpu_weight=20, file_bytes=8 * 2**30, open_files=65_536, processes=512
 )
-"""Running applications get their CPU time before a build."""
+"""The limits of builds. The low CPU weight gives precedence to running applications."""
 
 _UV_PYTHON_PREFIX = "UV_PYTHON_"
 """The prefix of environment variables that are only passed to the platform's own uv."""

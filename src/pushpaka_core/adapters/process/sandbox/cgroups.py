@@ -58,7 +58,7 @@ class Cgroups:
     """
     Names the control groups of programs and finds existing ones.
 
-    Without a writable parent group there are none.
+    If no parent group is writable, there are no groups.
     """
 
     _parents: tuple[ParentCgroup, ...] = ()
@@ -205,8 +205,8 @@ def _delegated_controllers(directory: Path) -> frozenset[str]:
     """
     Return the controllers of the groups below *directory*, after enabling all available ones.
 
-    They are enabled in one write: a group with processes in it would accept some controllers (the
-    threaded ones), and then allow no processes in its children.
+    They are enabled in one write. Otherwise, a group that contains processes would accept only the
+    threaded controllers, and its children could then contain no processes.
     """
     control = directory / "cgroup.subtree_control"
     able = _controllers(directory / "cgroup.controllers")
@@ -248,8 +248,8 @@ def niceness(limits: ResourceLimits, *, controllers: Collection[str]) -> int:
     """
     Return the value to add to the niceness of a program, from 0 to 19.
 
-    It is 0 if *controllers* contains the one that shares the CPU time, or if the program has no
-    weight below 100.
+    The value is 0 if *controllers*, the available cgroup controllers, contains CPU, or if the
+    weight of the program is None or at least 100.
     """
     if limits.cpu_weight is None or CPU in controllers:
         return 0

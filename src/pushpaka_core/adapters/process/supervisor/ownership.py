@@ -26,10 +26,10 @@ class ProcessOwnership:
     def listener(self, port: int, host: str) -> str | None:
         """
         Return the launched program that listens on *port*, "" for another program or several
-        programs, or None.
+        programs, or None if no program listens.
 
-        The process table is read last, so that it has every holder that still runs: a server forks
-        its workers just after it has started to listen.
+        The process table is read last, so that it contains every process that holds the socket: a
+        server forks its workers just after it starts to listen.
         """
         inodes = sockets_on(port, host)
         if not inodes:

@@ -66,10 +66,10 @@ class ProcessRecords:
 
     def instance(self) -> str:
         """
-        Return the mark of this data directory's processes.
+        Return the id with which all processes started from this data directory are marked.
 
-        It is derived from the inode of the parent directory, so it stays the same when the state
-        directory is deleted.
+        The id is derived from the inode of the data directory, which is the parent of the state
+        directory. It stays the same when the state directory is deleted.
         """
         self._create(self._root)
         status = self._root.parent.stat()

@@ -1,4 +1,4 @@
-"""Starts shim processes and communicates with them."""
+"""Starts shims, which are processes that start and watch one program each, and talks to them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KILL_TIMEOUT_SECONDS = 10
 
 @frozen
 class Shim:
-    """The platform's side of a running shim."""
+    """A running shim: its process, and the socket through which the platform controls it."""
 
     _process: subprocess.Popen[bytes]
     _socket: socket.socket

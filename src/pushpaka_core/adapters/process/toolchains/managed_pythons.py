@@ -19,7 +19,7 @@ from pushpaka_core.ports.progress import Reporter
 logger = logging.getLogger(__name__)
 
 EXECUTABLE = re.compile(r"python3\.[0-9]+")
-"""Matches the name of an interpreter that contains its minor version."""
+"""Matches the name of an interpreter with its minor version, for example "python3.12"."""
 
 _PREFIX = "cpython-"
 _TIMEOUT_SECONDS = 300.0

@@ -41,10 +41,7 @@ _NPM_RELEASES = ((24, "^11"), (18, "^10"), (16, "^8"), (0, "^6"))
 
 @frozen(kw_only=True)
 class NodeToolchains:
-    """
-    Prefers a Node.js installation on the host to an earlier download, and
-    that to a new download.
-    """
+    """Provides Node.js: from the host if possible, else from an earlier or a new download."""
 
     _store: ToolchainStore
     _package_downloader: PackageDownloader

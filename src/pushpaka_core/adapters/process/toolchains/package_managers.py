@@ -62,10 +62,7 @@ class _PinnedHash:
 
 @frozen(kw_only=True)
 class PackageManagers:
-    """
-    Prefers the npm of the project's Node.js to an earlier download, and
-    that to a new download.
-    """
+    """Provides package managers: the npm of Node.js if it fits, else a stored or new download."""
 
     _store: ToolchainStore
     _package_downloader: PackageDownloader

@@ -1,4 +1,4 @@
-"""Opens directories relative to others. Untrusted programs may replace any part by a link."""
+"""Opens directories without following links, which untrusted programs may create at any time."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from pushpaka_core.host.untrusted_files import OPEN_DIRECTORY
 
 NOT_A_DIRECTORY = (errno.ENOTDIR, errno.ELOOP)
-"""The error codes for a file or a link in the place of a directory."""
+"""The error codes of attempts to open a file or a link as a directory."""
 
 
 @contextmanager
@@ -22,8 +22,8 @@ def open_directory_at(
     Args:
         top: The path or a descriptor of a directory.
         parts: The names of directories, from the outermost to the innermost.
-        create_as: The owner of missing directories, or None to create none. The id of this
-            process's user keeps the owner.
+        create_as: The owner of missing directories, or None to create none. If it is the id of this
+            process's user, the owner is not changed.
 
     Raises:
         OSError: With a code in `NOT_A_DIRECTORY` if a file or link is in the way.

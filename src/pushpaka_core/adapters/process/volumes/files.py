@@ -47,7 +47,7 @@ class VolumeDirectories:
         """
         Yield an empty directory for the first files of a volume, and remove it after the block.
 
-        It is locked, because programs of the app could lock the volume itself forever.
+        The empty directory is locked, not the volume, which programs of the app could lock forever.
         """
         directory = self._copy_directory(id)
         lock = create_and_lock(directory, partial(directory.mkdir, 0o700, exist_ok=True), LOCK_EX)
@@ -86,8 +86,8 @@ class ProcessVolumeFiles:
     """
     Keeps each volume as a directory with its id as name.
 
-    All files belong to the user of the project. Owners in archives are ignored, because user ids of
-    this host would let a project create files of other projects.
+    All files belong to the user of the project. Owners in archives are ignored. Otherwise, a
+    project could create files that belong to the users of other projects.
     """
 
     _directories: VolumeDirectories

@@ -40,7 +40,8 @@ class ReleaseMounts:
     The volumes of one instance, which become links in its release.
 
     All instances of a release share its directory, including those of another target that it was
-    promoted to. The release remembers its instances, so that none runs with the volumes of another.
+    promoted to. A file in the release lists its running programs, so that two programs with
+    different volumes never run at the same time.
     """
 
     _directories: VolumeDirectories
@@ -85,9 +86,9 @@ class ReleaseMounts:
 
     def rivals(self) -> Collection[str | None]:
         """
-        Return the names of other instances of the release that have other volumes.
+        Return the names of programs of the release that were started with other volumes.
 
-        None stands for a one-off command, which is running as long as it is known.
+        None stands for a one-off command, which runs until its private directory is removed.
         """
         return _ReleaseState.read(self._release).rivals(self._home, self._ids)
 
@@ -95,11 +96,11 @@ class ReleaseMounts:
         """
         Link the volumes, and remove links of other volumes. Idempotent.
 
-        If a volume is empty, the content of a directory in the place of its link is copied to it.
+        If a volume is empty, the files that the release has at its path are copied to it.
 
         Args:
             uid: The user who gets the volumes, or None for the platform's own user.
-            ended: Those `rivals` that are not running.
+            ended: The names among `rivals` whose programs are not running.
 
         Raises:
             StartError: If a rival is running, if a volume does not exist, or if a file is in the
@@ -132,7 +133,10 @@ class ReleaseMounts:
         return {path: str(mount.volume_id) for path, mount in self._mounts.items()}
 
     def _original(self, path: str) -> Path:
-        """Return the place for the directory of the release that a link has replaced."""
+        """
+        Return the path to which the release's directory at *path* is moved while a link replaces
+        it.
+        """
         return self._release.directory / "originals" / quote(path, safe="")
 
     def _give_to(self, mount: VolumeMount, uid: int | None) -> None:
@@ -157,7 +161,7 @@ class ReleaseMounts:
             change_owner_at(name, parent, owner)
 
     def _set_aside(self, path: str, parent: int, mount: VolumeMount, *, is_linked: bool) -> None:
-        """Remove an old link, or move a directory of the release away."""
+        """Make room for a link at *path*: remove an old link, or move the release's directory."""
         name = path.rpartition("/")[2]
         try:
             mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
@@ -175,7 +179,7 @@ class ReleaseMounts:
             raise _obstacle_error(mount)
 
     def _unlink(self, path: str) -> None:
-        """Remove the link of another volume, and move the directory of the release back."""
+        """Remove the link at *path*, and move the release's directory back to its place."""
         *directories, name = path.split("/")
         try:
             with open_directory_at(self._release.app, directories) as parent:
@@ -188,7 +192,7 @@ class ReleaseMounts:
                 raise
 
     def _copy_original(self, path: str, mount: VolumeMount, uid: int | None) -> None:
-        """Copy the directory of the release to the volume, if the volume is empty."""
+        """Copy the release's directory that the link replaced to the volume, if it is empty."""
         volume, original = self._directories.path(mount.volume_id), self._original(path)
         if not original.is_dir() or any(volume.iterdir()):
             return
@@ -220,12 +224,12 @@ class ReleaseMounts:
 
 @frozen(kw_only=True)
 class _ReleaseState:
-    """The links in a release and its instances, in a file of the release."""
+    """The links to volumes in a release and the programs that use them, stored in the release."""
 
     links: tuple[str, ...] = ()
     """The paths that are or may be links to volumes."""
     users: Mapping[str, Mapping[str, Any]] = field(factory=dict)
-    """The name and the volumes of each instance, by the name of its private directory."""
+    """The name and the volumes of each running program, by the name of its private directory."""
 
     @classmethod
     def read(cls, release: Release) -> Self:
@@ -240,7 +244,10 @@ class _ReleaseState:
             file.write(json.dumps({"links": self.links, "users": self.users}).encode())
 
     def rivals(self, home: Path, volumes: Mapping[str, str]) -> Collection[str | None]:
-        """Return the names of programs with other volumes than the program in *home*."""
+        """
+        Return the names of programs whose volumes differ from *volumes*, those of the program in
+        *home*.
+        """
         return [
             user["name"]
             for directory, user in self._remaining(home).items()
@@ -248,7 +255,7 @@ class _ReleaseState:
         ]
 
     def with_user(self, home: Path, name: str | None, volumes: Mapping[str, str]) -> Self:
-        """Return the state with one more instance, without those that were removed."""
+        """Return the state with another program, and without programs that have been removed."""
         users = {**self._remaining(home), home.name: {"name": name, "volumes": volumes}}
         links = tuple(sorted({*self.links, *volumes}))
         return evolve(self, links=links, users=users)

@@ -23,7 +23,7 @@ from pushpaka_core.host.volume_archives import (
 
 _MAX_DEPTH = 200
 _MAX_SEGMENTS = 4096
-"""The map of a sparse file must fit into the limit that readers set for headers."""
+"""The maximum number of segments of a sparse file, whose map must not exceed the readers' limit."""
 _KINDS = {
     stat.S_IFREG: tarfile.REGTYPE,
     stat.S_IFDIR: tarfile.DIRTYPE,
@@ -38,7 +38,7 @@ class _Entry:
 
     path: str
     parent: int
-    """A descriptor of the directory."""
+    """A descriptor of the directory that contains the entry."""
     status: os.stat_result
 
     @property
@@ -85,7 +85,7 @@ class _TreeReader:
     """Turns entries into members of an archive."""
 
     _names: dict[tuple[int, int], str] = field(factory=dict, init=False)
-    """The first name of each file that has several."""
+    """The first path of each file with several hard links, by device and inode."""
 
     def read(self, entry: _Entry) -> Iterator[bytes]:
         """Yield *entry* as a part of an archive, or nothing if it has just been removed."""
@@ -143,7 +143,10 @@ def _read_file(entry: _Entry, info: tarfile.TarInfo) -> Iterator[bytes]:
 
 
 def _segments(file: int, size: int) -> Iterator[Segment]:
-    """Yield the parts of a file between its holes. The last of very many may contain holes."""
+    """
+    Yield the parts of a file that are not holes. If there are too many, the last part covers the
+    rest of the file, including its holes.
+    """
     end = 0
     for _ in range(_MAX_SEGMENTS - 1):
         try:

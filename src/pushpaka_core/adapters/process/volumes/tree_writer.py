@@ -78,7 +78,7 @@ class _TreeWriter:
                 os.unlink(_STAGED, dir_fd=self._staging)
 
     def finish_directories(self) -> None:
-        """Set the modes and times of directories, which must be writable before."""
+        """Set the final modes and times of directories, which were writable until now."""
         for member in reversed(self._directories.values()):
             with self._open(member.parts, member) as directory:
                 if self._owner != os.geteuid():

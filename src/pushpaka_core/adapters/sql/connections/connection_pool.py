@@ -17,7 +17,7 @@ BEGIN_TIMEOUT_OPTION = "pushpaka_rest"
 
 @frozen(kw_only=True)
 class ConnectionPool:
-    """A connection pool with a limited number of users."""
+    """A pool of database connections that limits the number of concurrent transactions."""
 
     engine: AsyncEngine
     limiter: CapacityLimiter

@@ -108,7 +108,7 @@ class SqliteCursor:
     arraysize: int = field(default=1, init=False)
     _rows: list[Any] = field(factory=list, init=False)
     _cursor: sqlite3.Cursor | None = field(default=None, init=False)
-    """Fetches the remaining rows."""
+    """The cursor that fetches the remaining rows, or None if there are no more."""
 
     def __await__(self) -> Generator[None, None, Self]:
         """Return the cursor itself, because SQLAlchemy 2.0 awaits new cursors."""

@@ -56,7 +56,8 @@ _LOCK_PROJECT = with_locks(
 )
 _CLAIM = sa.update(deployments).where(deployments.c.id == sa.bindparam("deployment_id"))
 """
-Updates only the changed columns, to keep the statement short. The claim has already locked the row.
+The update that claims a deployment, whose row is already locked. Only the changed columns are
+written, to keep the statement short.
 """
 
 
@@ -75,7 +76,10 @@ _HELD_DEPLOYMENT = LockableQuery.from_query(
     projects,
     deployments,
 )
-"""The project is listed first, because all transactions lock a project before its deployments."""
+"""
+The query for the deployment of a lease, with locks. The project is locked first, as in all
+transactions.
+"""
 
 
 def is_held(lease: Lease) -> sa.ColumnElement[bool]:
@@ -289,7 +293,7 @@ def _of_projects(projects: Collection[Project]) -> sa.ColumnElement[bool]:
 
 @cache
 def _with_status(names: Sequence[str], *, is_locked: bool) -> sa.Select[Any]:
-    """Return a query for deployments by `statuses` and the parameters in *names*."""
+    """Return a query for deployments with one of `statuses`, filtered by the columns in *names*."""
     conditions = {
         "project_ids": deployments.c.project_id.in_(sa.bindparam("project_ids", expanding=True)),
         "target": deployments.c.target == sa.bindparam("target"),

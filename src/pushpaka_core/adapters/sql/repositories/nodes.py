@@ -21,7 +21,10 @@ class SqlNodes:
     _statements: Statements
 
     async def find(self, runtime: str, /) -> Node | None:
-        """Return the node of *runtime*, or None. Blocks others from adding one in the meantime."""
+        """
+        Return the node of *runtime*, or None. No other transaction can add a node until this one
+        ends.
+        """
         await self._statements.advisory_lock("nodes")
         query = sa.select(nodes).where(nodes.c.runtime == runtime)
         return await self._statements.find(Node, query)

@@ -26,7 +26,7 @@ def is_in_progress(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def age_columns(table: sa.FromClause) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return the columns that sort by age."""
+    """Return the columns that sort deployments by age, oldest first."""
     return table.c.created_at, table.c.sequence, table.c.id
 
 

@@ -97,8 +97,8 @@ class SqlInstances:
 
     async def all(self) -> Sequence[Instance]:
         """
-        Return all instances, oldest first. Blocks others from taking a
-        port in the meantime.
+        Return all instances, oldest first. No other transaction can allocate a port until this one
+        ends.
         """
         await self._statements.advisory_lock("ports")
         return await self._statements.all(Instance, _oldest_instances())

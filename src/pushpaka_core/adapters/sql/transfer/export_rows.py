@@ -24,13 +24,16 @@ T = TypeVar("T")
 
 _MAX_BITS = 63
 _HOST_TABLES = (nodes, node_leases, workers)
-"""Tables about machines and processes, which register again. Instances are exported."""
+"""
+Tables that are not exported, because machines and processes register again. Instances of
+applications are exported.
+"""
 
 _DATABASE_TABLES = (identity, schema_compatibility)
-"""Tables about the database itself. The instance id is part of the first line."""
+"""Tables about the database itself, which are not exported. The header contains the instance id."""
 
 _ARCHIVE_TABLES = (archives, archive_chunks)
-"""Uploaded archives are not exported, like build artifacts."""
+"""Tables of uploaded archives, which are not exported. Build artifacts are not exported either."""
 
 TABLES: Sequence[sa.Table] = [
     t

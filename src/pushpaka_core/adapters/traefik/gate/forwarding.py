@@ -111,7 +111,7 @@ async def forward(request: h11.Request, router: Peer, instance: Peer) -> None:
     """
     Send *request* with the rest of its body to *instance*, and the response to *router*.
 
-    Both connections end with the response, so that the next request takes the direct way.
+    Both connections end with the response, so that the next request does not pass through the gate.
 
     Raises:
         OSError: If a connection is lost.

@@ -84,7 +84,7 @@ class IgnoredEvent:
     """An event that has no effect."""
 
     reason: str
-    """A sentence that is displayed in the sender's list of deliveries."""
+    """Why the event is ignored: a sentence that the sender shows in its list of deliveries."""
 
 
 ProviderEvent: TypeAlias = (

@@ -64,7 +64,7 @@ def _nested(payload: Payload, name: str) -> Payload:
 
 
 def _no_repository(_payload: Payload) -> PayloadRepository:
-    """Return no Git repository: the payload is about an image."""
+    """Return an empty repository, because the payload is about an image."""
     return PayloadRepository()
 
 

@@ -31,7 +31,7 @@ class PayloadRepository:
         )
 
     def is_at(self, repo_url: str) -> bool:
-        """Return False if *repo_url* is the URL of another repository."""
+        """Return True unless *repo_url* is known to be the URL of another repository."""
         return may_be_repository(repo_url, self.full_name, self.addresses)
 
     def __str__(self) -> str:

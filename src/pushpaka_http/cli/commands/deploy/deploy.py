@@ -137,7 +137,7 @@ def _deploy_image(
 
 
 def _requested_image(own_image: ImageReference, requested: str) -> ImageReference:
-    """Return the image with the tag *requested*, or the one that the reference names."""
+    """Return the image *requested*, which is a tag of *own_image* or the name of another image."""
     if is_tag(requested):
         return own_image.with_tag(requested)
     try:

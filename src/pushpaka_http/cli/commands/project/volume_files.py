@@ -71,7 +71,7 @@ def put(session: Session, *, volume: str, source: Path, path: str) -> None:
 
 
 def _owned_by_app(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Return *member* owned by the user of the images that Pushpaka builds, not the local one."""
+    """Return *member* with the user of the app's image as owner, in place of the local user."""
     uid, _, gid = USER.partition(":")
     member.uid, member.gid = int(uid), int(gid)
     member.uname = member.gname = ""
@@ -80,7 +80,7 @@ def _owned_by_app(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 @frozen
 class _FileContent:
-    """The content of a file as the body of a request, from its start each time."""
+    """The content of a file as a request body. Each iteration begins at its start."""
 
     _file: BinaryIO
 
@@ -118,7 +118,10 @@ class _PieceReader(RawIOBase):
 def _extract(
     pieces: Generator[bytes, None, None], directory: Path, prefix: str, output: Output
 ) -> int:
-    """Extract an archive without the directory *prefix* in its names. Return the file count."""
+    """
+    Extract an archive, and remove the directory *prefix* from its names. Return the number of
+    files.
+    """
     count = 0
     reader = BufferedReader(_PieceReader(pieces), _CHUNK_BYTES)
     with tarfile.open(fileobj=reader, mode="r|") as tar:

@@ -14,7 +14,7 @@ _NONE = "none"
 
 
 def _number_or_none(_: click.Context, __: click.Parameter, value: str | None) -> int | str | None:
-    """Return a whole number, or "none" as it is. None if the option is not given."""
+    """Return a whole number, or *value* itself if it is None or "none" (to remove the setting)."""
     if value is None or value == _NONE:
         return value
     if not value.isdecimal():

@@ -19,7 +19,7 @@ oldest = "0001"
 _time = sa.DateTime(timezone=True)
 _sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _row_number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""SQLite numbers rows by itself only if the column has the type INTEGER."""
+"""The type of row numbers. SQLite assigns them only if the type is INTEGER."""
 
 
 def upgrade() -> None:
