@@ -20,7 +20,11 @@ from pushpaka_core.adapters.docker.labels import PLATFORM
 from pushpaka_core.adapters.docker.run_lock import RunLock
 from pushpaka_core.adapters.docker.volume_containers import VolumeContainers
 from pushpaka_core.container.application import assemble
-from pushpaka_core.domain.pipeline.build_plans import RepositoryDockerfile
+from pushpaka_core.domain.pipeline.build_plans import (
+    BuildPlan,
+    RegistryImage,
+    RepositoryDockerfile,
+)
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import PlatformFaultError
@@ -66,10 +70,19 @@ async def test_all_files_belong_to_the_app(docker: Docker, prepare: Prepare) -> 
         assert {_APP_UID} == {info.uid for info, _ in found.values()}
 
 
+@pytest.mark.parametrize(
+    "build_plan",
+    [plan(dockerfile=RepositoryDockerfile()), plan(image=RegistryImage(reference="acme/shop:1"))],
+    ids=["dockerfile", "registry"],
+)
 async def test_a_path_is_relative_to_the_directory_of_the_image(
-    docker: Docker, volume_containers: VolumeContainers
+    docker: Docker, volume_containers: VolumeContainers, build_plan: BuildPlan
 ) -> None:
-    """Images from a Dockerfile keep the owners of their files, and have their own directory."""
+    """
+    Images that the platform did not write keep the owners of their files and their own directory.
+
+    Nothing runs in them, because they may have no shell.
+    """
     project = a_project(a_user())
     name = docker.labels.volume_image.replace("volumes", "custom")
     await docker.import_image(name, "WORKDIR /srv/app")
@@ -77,7 +90,7 @@ async def test_a_path_is_relative_to_the_directory_of_the_image(
     request = StartRequest(
         instance=an_instance(a_deployment(project)),
         project=project,
-        plan=plan(dockerfile=RepositoryDockerfile()),
+        plan=build_plan,
         artifact=name,
     )
 

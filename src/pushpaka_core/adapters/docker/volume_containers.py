@@ -51,9 +51,9 @@ class VolumeContainers:
         Return the mounts of an instance, after giving new volumes their first files and owner.
 
         When the engine mounts an empty volume, it copies the image's files at the mount path into
-        the volume, with their owners. If the repository has no Dockerfile, these files belong to
-        root, and the app could not write to its volume. In this case, the app's user becomes the
-        owner of all files.
+        the volume, with their owners. In an image that the platform builds without a Dockerfile of
+        the repository, these files belong to root, and the app could not write to its volume. In
+        this case, the app's user becomes the owner of all files.
 
         Raises:
             StartError: If a volume does not exist, or the image was removed.
@@ -63,13 +63,13 @@ class VolumeContainers:
             return ()
         image = self._labels.image_of(request.artifact)
         directory = image_path(plan.directory)
-        if plan.dockerfile is not None:
+        if plan.has_own_image:
             directory = await self._engine.call(self._working_directory, image)
         await self._engine.call(self._require_volumes, volumes)
         mounts = [
             Mount(join(directory, one.path), self._labels.volume(one.volume_id)) for one in volumes
         ]
-        if plan.dockerfile is None:
+        if not plan.has_own_image:
             await self._give_to_app(image, mounts)
         return mounts
 
