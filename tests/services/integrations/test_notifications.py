@@ -286,3 +286,20 @@ async def test_without_apprise_only_webhooks_are_accepted(
     await add_channel(platform, shop, WEBHOOK)
     with pytest.raises(InvalidInputError, match=r"pushpaka\[notifications\]"):
         await add_channel(platform, shop, SLACK)
+
+
+async def test_an_app_that_keeps_crashing_is_notified_each_hour(
+    platform: Platform, shop: Project
+) -> None:
+    """Crashes in between do not postpone the next notification."""
+    await add_channel(platform, shop, SLACK, NotificationTrigger.CRASH)
+    running = await deploy(platform, shop)
+
+    for _ in range(5):
+        platform.runtime.crash((await platform.instance(running.id)).name, "exited with code 1")
+        await platform.worker_services.instance_supervisor.check_all()
+        platform.clock.advance(1800)
+        for _ in range(3):
+            await platform.worker_services.instance_supervisor.check_all()
+
+    assert ["shop has crashed"] * 3 == await sent_titles(platform)

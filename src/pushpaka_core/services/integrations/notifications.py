@@ -178,8 +178,7 @@ class NotificationQueue:
         channels = await visible.of_project(deployment.project_id)
         enabled_channels = [channel for channel in channels if channel.is_enabled_for(occasion)]
         if not enabled_channels or (
-            occasion is NotificationTrigger.CRASH
-            and await self._was_reported_recently(uow, deployment)
+            occasion is NotificationTrigger.CRASH and not await self._is_crash_due(uow, deployment)
         ):
             return
         for channel in enabled_channels:
@@ -227,8 +226,14 @@ class NotificationQueue:
                     },
                 )
 
-    async def _was_reported_recently(self, uow: UnitOfWork, deployment: Deployment) -> bool:
-        """Return True if the deployment has also crashed before within `_MIN_CRASH_INTERVAL`."""
+    async def _is_crash_due(self, uow: UnitOfWork, deployment: Deployment) -> bool:
+        """Return True if the last reported crash was at least `_MIN_CRASH_INTERVAL` ago."""
         events = await uow.timeline_events.of_deployment(deployment)
-        crashes = [event for event in events if event.status is DeploymentStatus.CRASHED]
-        return any(event.created_at > self._now() - _MIN_CRASH_INTERVAL for event in crashes[:-1])
+        *earlier, latest = [
+            event.created_at for event in events if event.status is DeploymentStatus.CRASHED
+        ]
+        reported_at = None
+        for crashed_at in earlier:
+            if reported_at is None or crashed_at - reported_at >= _MIN_CRASH_INTERVAL:
+                reported_at = crashed_at
+        return reported_at is None or latest - reported_at >= _MIN_CRASH_INTERVAL
