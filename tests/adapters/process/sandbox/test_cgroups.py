@@ -221,7 +221,8 @@ class TestGroups:
         self, process_manager: HostProcesses, state: Path, tmp_path: Path
     ) -> None:
         """A program is in its control groups from its first instruction until it is stopped."""
-        script = "cat /proc/self/cgroup; exec sleep 60"
+        # The shell reads the file itself: a program for it could still be exiting below.
+        script = 'while read -r line; do echo "$line"; done </proc/$$/cgroup; exec sleep 60'
         command = with_limits(sh(script, tmp_path, PATH="/usr/bin:/bin"))
         process = await process_manager.launch("web.1", command)
         await read(process_manager, "web.1", expected=b"web.1")

@@ -41,7 +41,10 @@ async def test_next_deployment_recreates_a_removed_directory(
     for number, names in enumerate(REMOVED):
         edit(repository, "app.py", f"v{number}", f"v{number + 1}")
         for name in names:
-            await to_thread.run_sync(shutil.rmtree, instance.data_directory / name)
+            # Moved first, because the running instance may still write into the directory.
+            removed = instance.data_directory / f"removed-{name}"
+            await to_thread.run_sync((instance.data_directory / name).rename, removed)
+            await to_thread.run_sync(shutil.rmtree, removed)
         await ann.deploy(project)
 
         await wait_for_response(ann, project, f"v{number + 1}")
