@@ -1,4 +1,4 @@
-"""The services of an instance with memory adapters, and a clock that tests step."""
+"""The services over the in-memory adapters, with a clock that tests move forward."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager

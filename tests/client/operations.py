@@ -100,7 +100,12 @@ class Method:
         return get_type_hints(self._function)["return"]
 
     def send(self, *names: str) -> httpx.Request:
-        """Call the method with all ids and the arguments *names*, and return its request."""
+        """
+        Call the method, and return the request that it would send.
+
+        Args:
+            names: The keyword arguments to pass, with sample values. All ids are always passed.
+        """
         ids = [f"the-{name}" for name in self.ids]
         given = {name: _sample_value(self.keywords[name]) for name in names}
         try:

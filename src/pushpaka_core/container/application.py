@@ -55,7 +55,7 @@ from pushpaka_core.services.volumes.file_transfer import VolumeFileTransfer
 from pushpaka_core.services.volumes.snapshots import SnapshotService
 from pushpaka_core.services.volumes.volumes import VolumeService
 
-_DELIVERY_RESERVE_FRACTION = 8
+_DELIVERY_RESERVE_DIVISOR = 8
 """
 The divisor of PUSHPAKA_MIN_FREE_DISK for webhook deliveries: they need an eighth of it.
 
@@ -316,7 +316,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             enqueuer=enqueuer,
             preview_limits=preview_limits,
             disk_reserve=DiskReserve(
-                adapters.host, options.min_free_capacity.disk // _DELIVERY_RESERVE_FRACTION
+                adapters.host, options.min_free_capacity.disk // _DELIVERY_RESERVE_DIVISOR
             ),
             now=adapters.clock,
         ),

@@ -48,7 +48,7 @@ _SOURCES = (
 
 @frozen(kw_only=True)
 class _Program:
-    """A `main` package, relative to the application directory."""
+    """A `main` package, with its path relative to the application directory."""
 
     package: str
     evidence: Evidence

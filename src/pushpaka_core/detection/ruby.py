@@ -51,7 +51,7 @@ _SOURCES = (
 
 @frozen(kw_only=True)
 class _WebCommand:
-    """A command that serves requests, and the reason for it."""
+    """The command that starts the web server, and what in the repository led to it."""
 
     command: str
     evidence: Evidence

@@ -41,6 +41,6 @@ class OutboundSettings:
 
     @property
     def local_root(self) -> PurePosixPath | None:
-        """Return the root of local repositories in the type that SourcePolicy uses."""
+        """Return the directory of local repositories in the type that SourcePolicy uses."""
         root = self.local_repo_root
         return None if root is None else PurePosixPath(root)

@@ -58,7 +58,9 @@ class Settings(  # attrs takes the fields of the last base first
     """
 
     host_env: Mapping[str, str] = field(factory=lambda: read_host_env(os.environ), repr=False)
-    """The environment variables of the platform that builds see: proxies, certificates, indexes."""
+    """
+    The platform's environment variables that builds see: proxies, certificates, package indexes.
+    """
     failpoint: InjectedFault | None = None
     """A fault that a test injects, or None."""
     fast_silence: timedelta | None = None

@@ -35,7 +35,7 @@ _HOST_ENV = frozenset(
         *("BUN_CONFIG_REGISTRY", "YARN_NPM_REGISTRY_SERVER"),
     }
 )
-"""The environment variables of the platform that builds see: proxies, certificates, indexes."""
+"""The platform's environment variables that builds see: proxies, certificates, package indexes."""
 
 Parse = Callable[[str], Any]
 

@@ -142,7 +142,7 @@ class MemoryRuntime:
         return None
 
     async def other_listeners(self, instance: Instance, /) -> Sequence[str]:
-        """Return OTHER_PORT if the program listens there."""
+        """Return the port of a program that listens on another port than it was told to."""
         elsewhere = self._listen_mode(instance.name) is ListenMode.ANOTHER_PORT
         return (str(OTHER_PORT),) if elsewhere else ()
 

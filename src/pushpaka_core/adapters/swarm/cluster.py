@@ -56,10 +56,10 @@ class SwarmCluster:
 
     def find(self, name: str) -> ObservedService | None:
         """
-        Return the service with the name of an application instance, or None.
+        Return the service of the application instance *name*, or None if there is none.
 
-        This is polled often. A single request for the task is enough in most cases, so it is tried
-        first.
+        This method is called often. It requests the task first, because this single request is
+        enough in most cases.
         """
         with suppress(NotFound):
             if own := _intended_tasks(self._tasks({"service": self.labels.service(name)})):

@@ -270,7 +270,7 @@ def nx_applications(root: NodeProject) -> Sequence[NxApplication]:
 
 
 def unknown_output_rejection(applications: Sequence[NxApplication]) -> RejectedCandidate:
-    """Return the rejection of *applications*, because their build output is unknown."""
+    """Return a rejection which says that the build output of *applications* is unknown."""
     shown = ", ".join(one.directory for one in applications[:_MAX_SHOWN])
     reason = (
         f"{NX_FILE} has the applications {shown}, but the output of their builds is unknown."

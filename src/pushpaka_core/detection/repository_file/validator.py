@@ -181,7 +181,7 @@ def _pattern(path: KeyPath) -> str:
 
 
 def _is_table(path: KeyPath) -> bool:
-    """Return True if *path* is a known table, or an entry of a table with free names."""
+    """Return True if *path* is a known table, or an entry of a table whose keys users choose."""
     pattern = _pattern(path)
     return pattern in TABLES or pattern in {f"{table}.*" for table in NAMED_TABLES}
 

@@ -50,9 +50,9 @@ class GitProvider(StrEnum):
     """The kind of Git provider or registry. Forgejo is compatible with Gitea."""
 
     GITHUB = "github"
-    """GitHub."""
+    """GitHub, on github.com or GitHub Enterprise."""
     GITLAB = "gitlab"
-    """GitLab."""
+    """GitLab, on gitlab.com or self-hosted."""
     GITEA = "gitea"
     """Gitea or Forgejo."""
     BITBUCKET = "bitbucket"

@@ -234,8 +234,8 @@ class BuildPlan:
     @property
     def has_own_image(self) -> bool:
         """
-        Return True if Pushpaka does not generate the image, so that the image has its own
-        conventions.
+        Return True if Pushpaka does not generate the image, so that conventions of generated images
+        do not apply to it.
         """
         return self.dockerfile is not None or self.image is not None
 

@@ -16,7 +16,7 @@ class VolumeAlarm(StrEnum):
 
     SNAPSHOT_FAILED = "snapshot_failed"
     SNAPSHOT_OVERDUE = "snapshot_overdue"
-    """The policy requires a snapshot, but there is none, for whatever reason."""
+    """The snapshot policy requires a newer snapshot than the newest one that exists."""
     RESTORE_FAILED = "restore_failed"
     SIZE_LIMIT_EXCEEDED = "size_limit_exceeded"
 

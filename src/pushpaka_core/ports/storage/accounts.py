@@ -124,7 +124,7 @@ class Members(Protocol):
     """The members of projects. The owner of a project is not a member."""
 
     def visible_to(self, actor: Actor, /) -> VisibleMembers:
-        """Return the roles of *actor*."""
+        """Return a view of the roles that *actor* has in projects."""
         ...
 
     async def of_project(self, project: Project, /) -> Sequence[Member]:

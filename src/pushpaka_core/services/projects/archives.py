@@ -194,11 +194,11 @@ class _Upload:
 
     async def checked_chunks(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         """
-        Yield the chunks to store.
+        Yield the chunks of *body*, and check the size, the hash and the free disk space on the way.
 
         Raises:
-            InvalidInputError: If the body is longer than announced or, after its end, if its hash
-                differs.
+            InvalidInputError: If the body is longer than announced. After the last chunk, if its
+                hash differs from the announced one.
             UnavailableError: If the disk fills up.
         """
         digest = hashlib.sha256()

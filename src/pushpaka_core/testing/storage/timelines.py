@@ -93,7 +93,7 @@ class TimelineContract:
             assert [] == list(await uow.timeline_events.list_with_too_many_events(3))
 
     async def test_a_deployment_without_steps_has_an_empty_timeline(self, storage: Storage) -> None:
-        """An unknown deployment has no events either, because this port checks no permissions."""
+        """The same holds for a deployment that does not exist: events are read without a check."""
         async with storage.snapshot() as uow:
             assert [] == list(
                 await uow.timeline_events.of_deployment(a_deployment(a_project(a_user())))

@@ -30,7 +30,12 @@ class _Keyring(Protocol):
 
 
 def store_token(name: str, context: Context, token: str) -> Context:
-    """Return *context* with *token*, which is stored in the keyring if there is one."""
+    """
+    Store *token* in the keyring, or in the returned context if there is no usable keyring.
+
+    Returns:
+        *context*, with the token or with a mark that the keyring has it.
+    """
     keyring = _usable_keyring()
     if keyring is not None:
         with suppress(Exception):

@@ -51,7 +51,10 @@ def in_visible_project(
 async def get_visible(
     statements: Statements, cls: type[E], table: sa.Table, id: UUID, actor: Actor
 ) -> E:
-    """Return a row of a project that *actor* can view. Raise NotFoundError if there is none."""
+    """
+    Return the row of *table* with this id, if it belongs to a project that *actor* can view.
+    Otherwise, raise NotFoundError.
+    """
     query = _visible_with_id(table, as_platform=actor.is_platform).for_transaction(statements)
     found = await statements.only(cls, query, id=id, actor_id=actor.user_id)
     if found is None:
