@@ -23,11 +23,18 @@ curl() { command curl --silent --show-error --fail-with-body "$@"; }
 [ -e .docs-place ] && cd "$(cat .docs-place)"
 COMMAND
 code=$?
-{ export -p; declare -f; } | grep -v -e ' PWD=' -e ' OLDPWD=' > "$DOCS/.docs-state"
-pwd > "$DOCS/.docs-place"
+{ export -p; declare -f; } | grep -v -e ' PWD=' -e ' OLDPWD=' > "$DOCS/.docs-new-state"
+mv "$DOCS/.docs-new-state" "$DOCS/.docs-state"
+pwd > "$DOCS/.docs-new-place"
+mv "$DOCS/.docs-new-place" "$DOCS/.docs-place"
 exit $code
 """
-"""Runs a command with the variables and in the directory of the previous command."""
+"""
+Runs a command with the variables and in the directory of the previous command.
+
+The files are renamed into place, because a command that keeps running can be killed at any moment,
+also when it has just ended. An empty file would move the next command to another directory.
+"""
 
 
 @frozen
