@@ -1,6 +1,7 @@
 """The files of volumes on the runtime's machines, and the files of their snapshots."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Collection
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pushpaka_core.domain.ids import SnapshotFileId, VolumeId
@@ -121,9 +122,18 @@ class SnapshotFiles(Protocol):
         """
         ...
 
-    async def ids(self) -> Collection[SnapshotFileId]:
-        """Return the ids of all files, including incomplete ones."""
-        ...
-
     async def remove(self, id: SnapshotFileId, /) -> None:
         """Delete the file of a snapshot, complete or not. Idempotent."""
+
+    async def remove_unused(
+        self, used: Collection[SnapshotFileId], /, *, now: datetime, keep_for: timedelta
+    ) -> None:
+        """
+        Delete the files, complete or not, that have been unused for some time.
+
+        Args:
+            used: The files that are in use.
+            now: The current time.
+            keep_for: How long a file is kept after the first call that did not name it as used. The
+                time starts again once a call has named the file.
+        """

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Collection
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -79,6 +80,17 @@ class PrivateFiles:
         """Delete the file and its drafts. Idempotent."""
         await to_thread.run_sync(self._remove, id)
 
+    async def remove_unused(
+        self, used: Collection[UUID], *, now: datetime, keep_for: timedelta
+    ) -> None:
+        """
+        Delete the files that no call since *keep_for* has named as used.
+
+        The time begins with the first call that does not name a file. An empty marker file stores
+        when that was.
+        """
+        await to_thread.run_sync(self._remove_unused, used, now, keep_for)
+
     def _path(self, id: UUID) -> Path:
         return self._directory / f"{id}.tar.gz"
 
@@ -90,6 +102,18 @@ class PrivateFiles:
         path = self._path(id)
         for each in (path, *self._directory.glob(f".{path.name}.*")):
             each.unlink(missing_ok=True)
+
+    def _remove_unused(self, used: Collection[UUID], now: datetime, keep_for: timedelta) -> None:
+        for id_ in self._ids():
+            # Begins like a draft, so that `_remove` deletes it as well.
+            marker = self._directory / f".{self._path(id_).name}.unused"
+            if id_ in used:
+                marker.unlink(missing_ok=True)
+            elif not marker.exists():
+                marker.touch(mode=0o600)
+                os.utime(marker, (now.timestamp(), now.timestamp()))
+            elif now.timestamp() - marker.stat().st_mtime >= keep_for.total_seconds():
+                self._remove(id_)
 
     def _publish(self, draft: Path, path: Path) -> None:
         """Rename a draft and sync the directory, so that the name survives a power failure."""

@@ -1,6 +1,7 @@
 """Stores snapshots of volumes as files in a directory of this host."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Collection
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from attrs import field, frozen
@@ -27,10 +28,12 @@ class DirectorySnapshotFiles:
         """Yield the content of a snapshot, see `PrivateFiles.read`."""
         return self._files.read(id)
 
-    async def ids(self) -> Collection[SnapshotFileId]:
-        """Return the ids of all snapshots, including incomplete ones."""
-        return {SnapshotFileId(one) for one in await self._files.ids()}
-
     async def remove(self, id: SnapshotFileId, /) -> None:
         """Delete the file of a snapshot, complete or not. Idempotent."""
         await self._files.remove(id)
+
+    async def remove_unused(
+        self, used: Collection[SnapshotFileId], /, *, now: datetime, keep_for: timedelta
+    ) -> None:
+        """Delete the files that have been unused for a time, see `PrivateFiles.remove_unused`."""
+        await self._files.remove_unused(used, now=now, keep_for=keep_for)

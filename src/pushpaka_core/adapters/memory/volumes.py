@@ -3,6 +3,7 @@
 import tarfile
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Generator
 from copy import copy
+from datetime import datetime, timedelta
 
 from anyio import to_thread
 from attrs import define, evolve, field
@@ -91,6 +92,7 @@ class MemorySnapshotFiles:
 
     files: dict[SnapshotFileId, bytes] = field(factory=dict, init=False)
     """The content of each snapshot, by id. Tests can damage it."""
+    _unused_since: dict[SnapshotFileId, datetime] = field(factory=dict, init=False)
 
     async def write(self, id: SnapshotFileId, content: AsyncIterable[bytes], /) -> None:
         """Store the content of a snapshot once all of it has been received."""
@@ -102,13 +104,20 @@ class MemorySnapshotFiles:
             raise NotFoundError("snapshot")
         yield self.files[id]
 
-    async def ids(self) -> Collection[SnapshotFileId]:
-        """Return the ids of all snapshots."""
-        return set(self.files)
-
     async def remove(self, id: SnapshotFileId, /) -> None:
         """Delete the content of a snapshot."""
         self.files.pop(id, None)
+
+    async def remove_unused(
+        self, used: Collection[SnapshotFileId], /, *, now: datetime, keep_for: timedelta
+    ) -> None:
+        """Delete the content of snapshots that have been unused for *keep_for*."""
+        self._unused_since = {
+            one: self._unused_since.get(one, now) for one in self.files.keys() - set(used)
+        }
+        for unused, since in self._unused_since.items():
+            if now - since >= keep_for:
+                await self.remove(unused)
 
 
 def _archive(members: list[ArchiveMember]) -> Generator[bytes, None, None]:

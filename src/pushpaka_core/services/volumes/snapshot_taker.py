@@ -23,7 +23,7 @@ from pushpaka_core.domain.volumes.snapshots import (
     expired_snapshots,
     is_snapshot_due,
 )
-from pushpaka_core.domain.volumes.volumes import Volume
+from pushpaka_core.domain.volumes.volumes import RETENTION, Volume
 from pushpaka_core.errors import (
     LeaseLostError,
     NotFoundError,
@@ -87,8 +87,12 @@ class SnapshotTaker:
         await run_all(partial(self._take_in_turn, turn, one.id) for one in due)
 
     async def remove_expired(self) -> None:
-        """Delete automatic snapshots beyond the number to keep, and files without a snapshot."""
-        present = await self._files.ids()
+        """
+        Delete automatic snapshots beyond the number to keep, and unneeded files.
+
+        A file without a snapshot is kept for `RETENTION`: the snapshot may be missing because an
+        older database was restored.
+        """
         async with self._storage.snapshot() as uow:
             found = await volumes_with_snapshots(uow)
         restoring = {one.restored_from for one, _ in found if one.restoring_since is not None}
@@ -96,9 +100,9 @@ class SnapshotTaker:
             for expired in expired_snapshots(of_volume, keep=volume.snapshot_keep):
                 if expired.id not in restoring:
                     await self._remove(expired, volume)
-        # A row has the id of a file before it is written, so the others are no longer needed.
-        for unneeded in set(present) - {one.file_id for _, of_volume in found for one in of_volume}:
-            await self._files.remove(unneeded)
+        ids = (one.file_id for _, of_volume in found for one in of_volume)
+        used = {one for one in ids if one is not None}
+        await self._files.remove_unused(used, now=self._now(), keep_for=RETENTION)
 
     def _is_due(self, volume: Volume, snapshots: Sequence[Snapshot]) -> bool:
         return needs_snapshots(volume) and is_snapshot_due(
@@ -127,9 +131,12 @@ class SnapshotTaker:
     async def _take(self, id: SnapshotId) -> None:
         try:
             claimed = await self._claim(id)
-            if claimed is None:
-                return
-            snapshot, volume, file_id = claimed
+        except NotFoundError:  # The snapshot was deleted since it was listed.
+            return
+        if claimed is None:
+            return
+        snapshot, volume, file_id = claimed
+        try:
             await self._failpoints.hit(SNAPSHOT_CLAIMED)
             progress = Progress(partial(self._store_progress, snapshot), self._now)
             try:
@@ -138,13 +145,22 @@ class SnapshotTaker:
                 raise
             except PushpakaError as error:
                 await self._finish(snapshot, snapshot.fail(str(error), now=self._now()))
+                await self._files.remove(file_id)
                 return
             await self._finish(snapshot, snapshot.complete(content, now=self._now()))
-        except NotFoundError:
-            pass  # The snapshot or its volume was deleted. `remove_expired` deletes the file.
+        except NotFoundError:  # The snapshot or its volume was deleted.
+            await self._files.remove(file_id)
+        except LeaseLostError:  # Another attempt has its own file.
+            await self._files.remove(file_id)
+            raise
 
     async def _claim(self, id: SnapshotId) -> tuple[Snapshot, Volume, SnapshotFileId] | None:
-        """Begin an attempt, or return None if the snapshot is not due or has failed for good."""
+        """
+        Begin an attempt, or return None if the snapshot is not due or has failed for good.
+
+        Deletes the file of the interrupted attempt before.
+        """
+        claimed = None
         async with self._storage.transaction() as uow:
             present = await uow.snapshots.visible_to(PLATFORM).get(id)
             if not present.is_due_on(self._node):
@@ -156,11 +172,13 @@ class SnapshotTaker:
                     "log, and take a new snapshot."
                 )
                 await self._store_result(uow, present.fail(error, now=self._now()), volume)
-                return None
-            file_id = SnapshotFileId(self._new_id())
-            begun = present.begin(self._node, file_id)
-            await uow.snapshots.update(begun)
-        return begun, volume, file_id
+            else:
+                file_id = SnapshotFileId(self._new_id())
+                claimed = present.begin(self._node, file_id), volume, file_id
+                await uow.snapshots.update(claimed[0])
+        if present.file_id is not None:
+            await self._files.remove(present.file_id)
+        return claimed
 
     async def _copy(
         self, volume: Volume, file_id: SnapshotFileId, progress: Progress

@@ -185,7 +185,7 @@ class SnapshotService:
                 )
             await uow.snapshots.remove(snapshot)
             await self._audit_log.record(uow, actor, "snapshot.deleted", id, volume.name)
-        # If this is interrupted, the garbage collection deletes the file.
+        # If this is interrupted, `SnapshotTaker.remove_expired` deletes the file later.
         if snapshot.file_id is not None:
             await self._files.remove(snapshot.file_id)
         return snapshot

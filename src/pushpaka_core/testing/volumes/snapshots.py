@@ -7,6 +7,7 @@ Derive a test class from `SnapshotFilesContract` in a module with the fixture `f
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from tarfile import TarInfo
 
 import pytest
@@ -56,7 +57,6 @@ class SnapshotFilesContract:
         await files.write(id_, chunks_of(content, 100_000))
 
         assert content == b"".join([piece async for piece in files.read(id_)])
-        assert {id_} == set(await files.ids())
 
     async def test_missing_file_is_not_found(self, files: SnapshotFiles) -> None:
         """Removing a missing file has no effect."""
@@ -66,9 +66,27 @@ class SnapshotFilesContract:
         for _ in range(2):
             await files.remove(id_)
 
-        assert set() == set(await files.ids())
         with pytest.raises(NotFoundError):
             [piece async for piece in files.read(id_)]
+
+    async def test_unused_files_are_removed_after_a_time(self, files: SnapshotFiles) -> None:
+        """The time begins when a file is first unused, and again after it has been used."""
+        lost, found, used = (SnapshotFileId(an_id()) for _ in range(3))
+        for id_ in lost, found, used:
+            await files.write(id_, chunks_of(b"content"))
+
+        async def remove_unused(*in_use: SnapshotFileId, days: int) -> None:
+            now = NOON + timedelta(days=days)
+            await files.remove_unused(in_use, now=now, keep_for=timedelta(days=7))
+
+        await remove_unused(used, days=0)
+        await remove_unused(used, found, days=6)
+        await remove_unused(used, days=7)
+
+        for id_ in found, used:
+            assert b"content" == b"".join([piece async for piece in files.read(id_)])
+        with pytest.raises(NotFoundError):
+            [piece async for piece in files.read(lost)]
 
     async def test_a_failed_write_changes_nothing(self, files: SnapshotFiles) -> None:
         """The error of the content is raised, and an existing file is kept."""
@@ -84,7 +102,8 @@ class SnapshotFilesContract:
                 await files.write(each, broken())
 
         assert b"kept" == b"".join([piece async for piece in files.read(id_)])
-        assert {id_} == set(await files.ids())
+        with pytest.raises(NotFoundError):
+            [piece async for piece in files.read(new)]
 
 
 class VolumeSnapshotContract:
