@@ -390,6 +390,25 @@ class TestFaults:
         assert b'"media"' in sent.body
 
 
+@define
+class SuspendedFiles:
+    """Writes files for a worker that is suspended after the first piece, for a minute."""
+
+    _services: Services
+    written: int = field(default=0, init=False)
+    """The number of pieces that were written."""
+
+    async def create(self, volume: Volume, /) -> str:
+        return await self._services.volume_files.create(volume)
+
+    async def write(self, _volume: Volume, archive: AsyncIterator[bytes], /) -> None:
+        async for _piece in archive:
+            self.written += 1
+            if self.written == 1:
+                await work(self._services)
+                self._services.clock.advance(60)
+
+
 class TestRestore:
     async def test_restore_creates_a_detached_volume_beside_the_original(
         self, services: Services, ann: Actor, media: Volume
@@ -497,6 +516,22 @@ class TestRestore:
 
         assert {"file": b"one"} == await contents(services, new)
 
+    async def test_suspended_worker_writes_no_more_than_one_piece(
+        self, services: Services, ann: Actor, media: Volume
+    ) -> None:
+        """Another worker restores the volume, and the first one continues after its first piece."""
+        await fill(services, media, bytes(4 * 2**20))  # Far fewer bytes after compression.
+        taken = await take(services, ann, media)
+        new = await services.snapshots.restore(ann, taken.id, SnapshotRestore(into="copy"))
+        files: Any = SuspendedFiles(services)
+
+        adapters = evolve(services.adapters, volume_files=files)
+        with pytest.raises(LeaseLostError):
+            await volume_restorer(adapters, services.options).restore_due()
+
+        assert 1 == files.written
+        assert (await services.volumes.get(ann, new.id)).restoring_since is None
+
 
 class TestPolicy:
     async def test_snapshots_are_taken_and_deleted_by_policy(
@@ -553,9 +588,15 @@ class TestPolicy:
 
         assert [] == list(await services.snapshots.all(ann))
 
-    async def test_files_without_a_snapshot_are_deleted(self, services: Services) -> None:
+    async def test_files_without_a_snapshot_are_deleted_later(self, services: Services) -> None:
+        """The snapshot may be missing because an older database was restored."""
         await services.snapshot_files.write(SnapshotFileId(services.new_id()), pieces(b"x"))
 
         await work(services)
+        services.clock.advance(7 * A_DAY - 1)
+        await work(services)
+        kept = len(services.snapshot_files.files)
+        services.clock.advance(1)
+        await work(services)
 
-        assert {} == services.snapshot_files.files
+        assert (1, {}) == (kept, services.snapshot_files.files)

@@ -26,6 +26,10 @@ class Volumes(Protocol):
         """
         ...
 
+    async def restoring(self) -> Sequence[Volume]:
+        """Return all volumes whose files are being restored, oldest first."""
+        ...
+
     async def add(self, volume: Volume, /) -> None:
         """
         Add a volume.

@@ -57,9 +57,8 @@ class VolumeRestorer:
     async def restore_due(self) -> None:
         """Restore all volumes whose restore was requested or interrupted, one after another."""
         async with self._storage.snapshot() as uow:
-            volumes = await uow.volumes.visible_to(PLATFORM).all()
+            due = await uow.volumes.restoring()
         turn = Lock()
-        due = (one for one in reversed(volumes) if one.restoring_since is not None)
         await run_all(partial(self._restore_in_turn, turn, volume) for volume in due)
 
     async def _restore_in_turn(self, turn: Lock, volume: Volume) -> None:

@@ -143,6 +143,8 @@ class SnapshotContents:
         require_within_limit(snapshot, volume)
         stored = _Measurement(progress)
         content = _decompressed(stored.of(self._stored(snapshot.file_id)))
+        if progress is not None:
+            content = _while_current(content, progress)
         with _damaged_if_rejected():
             await self._volume_files.write(volume, content)
         if stored.digest != snapshot.sha256:
@@ -176,6 +178,18 @@ async def _decompressed(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         raise _damaged_error() from error
     if not decompressor.eof or decompressor.unused_data:
         raise _damaged_error()
+
+
+async def _while_current(content: AsyncIterator[bytes], progress: Progress) -> AsyncIterator[bytes]:
+    """
+    Yield *content* until another worker has taken over the work.
+
+    The successor may already have attached the volume, so this is checked for each piece to write.
+    A small piece of the snapshot can have many of them.
+    """
+    async for piece in content:
+        await progress.add(0)
+        yield piece
 
 
 def _file_sizes(content: AsyncIterable[bytes]) -> list[int]:

@@ -114,6 +114,5 @@ async def find_user(uow: UnitOfWork, id: VolumeId) -> Deployment | None:
 async def find_restore(uow: UnitOfWork, snapshots: Iterable[Snapshot]) -> Volume | None:
     """Return a volume into which one of *snapshots* is being restored, or None."""
     sources = {one.id for one in snapshots}
-    volumes = await uow.volumes.visible_to(PLATFORM).all() if sources else ()
-    restoring = (one for one in volumes if one.restoring_since is not None)
+    restoring = await uow.volumes.restoring() if sources else ()
     return next((one for one in restoring if one.restored_from in sources), None)

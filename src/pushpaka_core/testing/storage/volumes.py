@@ -60,6 +60,21 @@ class VolumesContract:
                 assert kept == await uow.volumes.visible_to(actor).get(volume.id)
             assert [] == list(await uow.volumes.visible_to(Actor.from_user(bob)).all())
 
+    async def test_restoring_volumes_are_listed(self, storage: Storage) -> None:
+        """They are listed oldest first, also without a project."""
+        project = await store_project(storage)
+        young, old = (
+            a_volume(project, created_at=later(hour), restoring_since=NOON) for hour in (2, 1)
+        )
+        await store(storage, young, old, a_volume(project))
+
+        async with storage.transaction() as uow:
+            await uow.volumes.update(evolve(young, project_id=None))
+
+        async with storage.snapshot() as uow:
+            expected = [old, evolve(young, project_id=None)]
+            assert expected == list(await uow.volumes.restoring())
+
     async def test_names_of_attached_volumes_are_unique(self, storage: Storage) -> None:
         """Other targets, other projects and detached volumes can have the same name."""
         project, other = await store_project(storage), await store_project(storage)

@@ -45,6 +45,10 @@ class MemoryVolumes:
     def visible_to(self, actor: Actor, /) -> MemoryVisibleVolumes:
         return MemoryVisibleVolumes(self._tables, actor)
 
+    async def restoring(self) -> Sequence[Volume]:
+        found = self._tables.volumes.where(lambda one: one.restoring_since is not None)
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
     async def add(self, volume: Volume, /) -> None:
         self._require_valid(volume)
         self._tables.volumes.add(volume.id, volume)

@@ -50,6 +50,12 @@ class SqlVolumes:
     def visible_to(self, actor: Actor, /) -> SqlVisibleVolumes:
         return SqlVisibleVolumes(self._statements, actor)
 
+    async def restoring(self) -> Sequence[Volume]:
+        is_restoring = volumes.c.restoring_since.is_not(None)
+        oldest = volumes.c.created_at, volumes.c.id
+        query = sa.select(volumes).where(is_restoring).order_by(*oldest)
+        return await self._statements.all(Volume, query)
+
     async def add(self, volume: Volume, /) -> None:
         await self._statements.insert(volumes, volume)
 
