@@ -26,6 +26,7 @@ from pushpaka_core.services.deployments.active_deployments import ActiveDeployme
 from pushpaka_core.services.deployments.jobs import JobLoader
 from pushpaka_core.services.deployments.previews import PreviewLimits
 from pushpaka_core.services.deployments.transitions import DeploymentTransitions
+from pushpaka_core.services.disk_reserve import DiskReserve
 from pushpaka_core.services.instances.automatic_rollback import AutomaticRollback
 from pushpaka_core.services.instances.crash_reports import CrashReports
 from pushpaka_core.services.instances.lifecycle import InstanceLifecycle
@@ -236,11 +237,13 @@ def assemble_worker_services(
                 storage=adapters.storage,
                 files=adapters.volume_files,
                 snapshot_contents=snapshot_contents(adapters),
+                disk_reserve=DiskReserve(adapters.host, options.min_free_capacity.disk),
                 audit_log=AuditLog(adapters.clock, adapters.new_id),
                 packaging=adapters.builder.packaging,
                 now=adapters.clock,
                 new_id=adapters.new_id,
                 quotas=options.quotas,
+                has_nodes=adapters.list_cluster_nodes is not None,
             ),
             lifecycle=running,
             cleanup=cleanup,

@@ -18,7 +18,7 @@ def test_a_volume_is_created_and_listed(ann: Machine) -> None:
     assert ("media", "one", "empty") == (
         volume["mount_path"], volume["access"], volume["preview"],
     )  # fmt: skip
-    assert ["media", "production", "media", "one", *"----"] == (
+    assert ["media", "production", "media", "one", *"-----"] == (
         ann.run("volumes", "list").stdout.splitlines()[1].split()
     )
     assert "There are no volumes.\n" == ann.run("volumes", "list", "--detached").stderr
@@ -94,6 +94,40 @@ def test_a_restored_volume_is_attached_if_its_path_is_free(ann: Machine, tmp_pat
     assert attached == restored.stdout
     ann.run("volumes", "get", "media", "file", "--into", str(tmp_path / "got"))
     assert "one" == (tmp_path / "got" / "file").read_text()
+
+
+def test_files_and_snapshots_of_a_detached_volume_are_accessible(
+    ann: Machine, tmp_path: Path
+) -> None:
+    """A restored volume can stay detached. A name stands for the attached volume first."""
+    ann.run("volumes", "create", "media", "media")
+    _put(ann, tmp_path, "old")
+    taken = ann.json("volumes", "snapshot", "media")
+    ann.run("volumes", "restore", taken["id"], "media-restored")
+    ann.run("volumes", "detach", "media")
+    (detached,) = (one for one in ann.json("volumes")["data"] if one["name"] == "media")
+    listed = ann.run("volumes", "snapshots", "media").stdout
+    changed = ann.run("volumes", "update", "media-restored", "--size-limit", "64").stdout
+    ann.run("volumes", "restore", taken["id"], "media")
+    _put(ann, tmp_path, "new")
+
+    contents = {}
+    for volume in "media-restored", detached["id"], "media":
+        ann.run("volumes", "get", volume, "--into", str(tmp_path / volume))
+        contents[volume] = (tmp_path / volume / "file").read_text()
+
+    assert {"media-restored": "old", detached["id"]: "old", "media": "new"} == contents
+    assert taken["id"] in listed
+    assert "The volume is detached, so no deployment uses it." in changed
+
+
+def test_the_node_of_a_volume_is_listed(ann: Machine, tmp_path: Path) -> None:
+    ann.run("volumes", "create", "media", "media")
+    _put(ann, tmp_path, "one")
+
+    headings, cells = ann.run("volumes").stdout.splitlines()
+
+    assert "local" == cells[headings.index("NODE") :].split()[0]
 
 
 def test_a_snapshot_is_deleted(ann: Machine, tmp_path: Path) -> None:

@@ -1,7 +1,16 @@
 """Mount paths stay in the app or outside the operating system, and never overlap."""
 
 import pytest
+from attrs import evolve
 
+from pushpaka_core.domain.pipeline.build_plans import (
+    BuildPlan,
+    BuildStep,
+    Evidence,
+    Origin,
+    RepositoryDockerfile,
+    StaticSite,
+)
 from pushpaka_core.domain.volumes.declarations import (
     DeclaredVolume,
     PlannedVolume,
@@ -95,6 +104,55 @@ def test_previews_get_only_volumes_for_previews() -> None:
     planned = plan_volumes([MEDIA], [empty, none], is_preview=True)
 
     assert ["empty"] == [one.name for one in planned]
+
+
+SHOP_PLAN = BuildPlan(
+    framework="python",
+    language="python",
+    directory="backend",
+    processes={
+        "web": BuildStep(command="./bin/run lib/start.py /d/x.py data/x.db", origin=Origin.FILE)
+    },
+    static=StaticSite(directory="dist"),
+    evidence=(
+        Evidence(reason="it is listed", path="requirements/base.txt"),
+        Evidence(reason="it creates the app", path="backend/shop/app.py"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        (".venv", ".venv"),
+        ("bin", "bin/run"),
+        ("lib", "lib/start.py"),
+        ("dist", "dist"),
+        ("requirements", "requirements/base.txt"),
+        ("shop", "shop/app.py"),
+        *((path, None) for path in ("data", "shop/media", "sho", "node_modules", "/shop", "/d")),
+    ],
+)
+def test_volumes_never_hide_files_that_the_app_needs(path: str, hidden: str | None) -> None:
+    """Files in commands can be data, unless they are programs."""
+    volume = a_volume(SHOP, name="media", mount_path=path)
+
+    problem = planning_problem(
+        plan_volumes([volume], [], is_preview=False),
+        in_container=True,
+        replicas=1,
+        required_paths=SHOP_PLAN.required_paths,
+    )
+
+    expected = hidden and (
+        f'The volume "media" cannot be mounted at {path}, because it would hide {hidden}, which '
+        "the app needs. Choose a directory that contains only data."
+    )
+    assert expected == problem
+
+
+def test_images_of_repositories_can_have_other_paths() -> None:
+    assert () == evolve(SHOP_PLAN, dockerfile=RepositoryDockerfile()).required_paths
 
 
 @pytest.mark.parametrize(

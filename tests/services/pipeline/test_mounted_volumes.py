@@ -8,11 +8,13 @@ from attrs import evolve
 from tests.platform_fixtures import OPTIONS, Platform, open_platform
 from tests.services.deployments.test_previews import delete_branch, deploy_preview
 
+from pushpaka_core.container.application import assemble
 from pushpaka_core.domain.accounts.access import PLATFORM
 from pushpaka_core.domain.accounts.quotas import Quotas
 from pushpaka_core.domain.deployments.deployments import Deployment
 from pushpaka_core.domain.deployments.plans import PlanRequest
 from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
+from pushpaka_core.domain.logs.logs import LogLevel
 from pushpaka_core.domain.pipeline.build_plans import Packaging
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.volumes.mounts import VolumeAccess, VolumeMount
@@ -26,6 +28,7 @@ from pushpaka_core.domain.volumes.volumes import (
     VolumePurge,
 )
 from pushpaka_core.errors import PlanFailedError
+from pushpaka_core.ports.runtime import ClusterNode
 from pushpaka_core.testing.unpacker import chunks_of
 from pushpaka_core.testing.volumes.archives import entry, tar_of, unpacked
 
@@ -356,6 +359,13 @@ async def test_redeployed_writer_stops_before_its_release_gets_a_volume(
         ('replicas = 2\n[volumes.a]\npath = "a"', '2 replicas cannot use the volume "a"'),
         ('[volumes.a]\npath = "/data"', 'The path "/data" of the volume "a" must be a relative'),
         ('[volumes.a]\npath = "a"\n[volumes.b]\npath = "a/b"', "must not overlap"),
+        (
+            '[volumes.a]\npath = "src"\n[processes]\nweb = "node src/server.js"',
+            (
+                'The volume "a" cannot be mounted at src, because it would hide src/server.js, '
+                "which the app needs."
+            ),
+        ),
     ],
 )
 async def test_impossible_mounts_fail_the_deployment_and_the_plan(
@@ -372,6 +382,43 @@ async def test_impossible_mounts_fail_the_deployment_and_the_plan(
     assert message in failed.error == str(plan_failure.value)
     assert [] == list(await volumes(platform))
     assert [] == platform.builder.requests
+
+
+async def test_files_of_the_commit_at_a_mount_path_cause_a_warning(
+    platform: Platform, shop: Project
+) -> None:
+    """Files that only keep an empty directory do not count."""
+    await create(platform, shop, name="cache", mount_path="cache")
+    await create(platform, shop)
+    platform.commit(**{"media/a": "", "media/b/c": "", "media2/d": "", "cache/.gitkeep": ""})
+
+    running = await platform.deploy(shop)
+
+    assert S.RUNNING is running.status
+    (warning,) = (
+        line.message for line in await platform.lines(running.id) if line.level is LogLevel.WARN
+    )
+    assert (
+        'The volume "media" is mounted at media, which has 2 files in the repository. The first '
+        "deployment copies them into the volume, and later deployments do not update them."
+    ) == warning
+
+
+async def test_log_names_the_node_of_a_volume_if_there_are_several(
+    platform: Platform, shop: Project
+) -> None:
+    async def machines() -> Sequence[ClusterNode]:
+        return ()
+
+    adapters = evolve(platform.adapters, list_cluster_nodes=machines)
+    platform = evolve(platform, application=assemble(adapters, OPTIONS))
+    await platform.take_node()
+    await create(platform, shop)
+
+    running = await platform.deploy(shop)
+
+    line = 'The volume "media" is mounted at media on the node local.'
+    assert line in await platform.messages(running.id)
 
 
 async def test_plan_lists_the_volumes(platform: Platform, shop: Project) -> None:

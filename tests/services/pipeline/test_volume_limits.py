@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import evolve
-from tests.platform_fixtures import Platform
+from tests.platform_fixtures import OPTIONS, Platform
 from tests.services.deployments.test_previews import deploy_preview
 from tests.services.pipeline.test_mounted_volumes import (
     S,
@@ -74,3 +74,21 @@ async def test_preview_does_not_copy_more_than_its_limit(platform: Platform, sho
 
     assert S.FAILED is refused.status
     assert 'use 2 MiB, and the size limit of the volume "media" is 1 MiB' in (refused.error or "")
+
+
+async def test_preview_does_not_fill_the_disk(platform: Platform, shop: Project) -> None:
+    """Nothing is copied if the reserve would not stay free."""
+    media = await create(platform, shop, preview=PreviewVolume.COPY)
+    await platform.deploy(shop)
+    taken = await take_snapshot(platform, media, b"x" * MEBIBYTE)
+    platform.host.disk = OPTIONS.min_free_capacity.disk + MEBIBYTE - 1
+
+    refused = await deploy_preview(platform, shop)
+    (_, copy) = await volumes(platform)
+    used = await platform.volume_files.used_bytes(copy)
+    platform.host.disk += 1
+    running = await deploy_preview(platform, shop)
+
+    assert MEBIBYTE == taken.content_bytes
+    assert (S.FAILED, 0, S.RUNNING) == (refused.status, used, running.status)
+    assert "does not have enough disk space" in (refused.error or "")

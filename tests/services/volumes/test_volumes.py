@@ -320,6 +320,24 @@ class TestLife:
 
         assert bob.user_id == (await services.volumes.detach(bob, media.id)).user_id
 
+    async def test_size_counts_against_the_quota_of_the_new_owner(
+        self, services: Services, ann: Actor, bob: Actor, shop: Project, media: Volume
+    ) -> None:
+        await add_viewer(services, shop, bob)
+        own = await create(services, bob, await services.project(bob, "own"))
+        for volume in media, own:
+            await fill(services, volume, b"12345")
+        await collect(services)
+        small, large = [
+            evolve(services.members, quotas=Quotas(volume_bytes=size)) for size in (9, 10)
+        ]
+        transfer = ProjectTransfer(owner_id=bob.require_user())
+
+        with pytest.raises(ConflictError, match="the new owner's limit on the size of volumes"):
+            await small.transfer(ann, shop.id, transfer)
+
+        assert ProjectRole.OWNER is (await large.transfer(ann, shop.id, transfer)).role
+
     async def test_size_is_measured(self, services: Services, ann: Actor, media: Volume) -> None:
         """One volume is measured at once, and all of them every hour."""
         await fill(services, media, b"12345")

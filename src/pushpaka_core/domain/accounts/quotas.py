@@ -109,3 +109,9 @@ class Quotas:
             raise QuotaReachedError(
                 self.volume_bytes, "bytes in volumes", "Delete files, or purge a volume"
             )
+
+    def can_store(self, usage: QuotaUsage, extra_bytes: int) -> bool:
+        """Return True if the user can take over volumes with *extra_bytes* bytes of files."""
+        if self.volume_bytes is None or not extra_bytes:
+            return True
+        return usage.volume_bytes + extra_bytes <= self.volume_bytes

@@ -1,12 +1,18 @@
 """Build plans: how a repository is built and run, and why."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from attrs import field, frozen
 
 from pushpaka_core.domain.projects.health_checks import HealthCheck
 from pushpaka_core.domain.volumes.declarations import DeclaredVolume
+
+_DEPENDENCY_DIRECTORIES = {"node": "node_modules", "php": "vendor", "python": ".venv"}
+"""The directories with the dependencies of an app, by language."""
+_PROGRAM_SUFFIXES = frozenset({".cjs", ".js", ".mjs", ".php", ".py", ".rb", ".sh", ".ts"})
+"""The suffixes of files that commands run. Other files in commands can be data."""
 
 
 class ArtifactKind(StrEnum):
@@ -240,6 +246,30 @@ class BuildPlan:
         return self.dockerfile is not None or self.image is not None
 
     @property
+    def required_paths(self) -> tuple[str, ...]:
+        """
+        Return files and directories that the app needs and no volume may hide, relative to the
+        plan's directory.
+
+        They are the dependencies, the static files, the programs in commands, and the files that
+        led to the plan. The app may need others too. If Pushpaka does not generate the image, the
+        result is empty, because the image can have other paths than the repository.
+        """
+        if self.has_own_image:
+            return ()
+        dependencies = _DEPENDENCY_DIRECTORIES.get(self.language)
+        commands = (step.command.split() for step in self.processes.values())
+        paths = (
+            *((dependencies,) if dependencies else ()),
+            *((self.static.directory,) if self.static else ()),
+            *(word for words in commands for word in _programs_in(words)),
+            *(one.path for one in self.evidence if one.path is not None),
+        )
+        # Some evidence is relative to the repository.
+        prefix = f"{PurePosixPath(self.directory)}/"
+        return tuple(str(PurePosixPath(path.removeprefix(prefix))) for path in paths)
+
+    @property
     def steps(self) -> tuple[BuildStep, ...]:
         """Return all commands: install, build and run."""
         install = (self.install,) if self.install else ()
@@ -249,3 +279,12 @@ class BuildPlan:
     def needs_build(self) -> bool:
         """Return True if anything has to be installed or built before the application can run."""
         return bool(self.install or self.build)
+
+
+def _programs_in(words: Sequence[str]) -> Iterator[str]:
+    """Yield the relative paths of programs in the words of a command."""
+    for position, word in enumerate(words):
+        is_executable = position == 0 and "/" in word
+        is_program = is_executable or PurePosixPath(word).suffix in _PROGRAM_SUFFIXES
+        if is_program and not word.startswith("/"):
+            yield word

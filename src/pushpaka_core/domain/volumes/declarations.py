@@ -1,12 +1,12 @@
 """Volumes that a repository declares, and the volumes that a deployment mounts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Self
 
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.volumes.mounts import VolumeAccess
-from pushpaka_core.domain.volumes.paths import find_problem
+from pushpaka_core.domain.volumes.paths import find_hidden, find_problem
 from pushpaka_core.domain.volumes.volumes import SNAPSHOTS_KEPT, PreviewVolume, Volume
 
 
@@ -112,7 +112,11 @@ def plan_volumes(
 
 
 def planning_problem(
-    planned_volumes: Sequence[PlannedVolume], *, in_container: bool, replicas: int
+    planned_volumes: Sequence[PlannedVolume],
+    *,
+    in_container: bool,
+    replicas: int,
+    required_paths: Collection[str] = (),
 ) -> str | None:
     """
     Return why a deployment cannot mount *planned_volumes*, as two sentences, or None.
@@ -121,6 +125,7 @@ def planning_problem(
         planned_volumes: The volumes of the deployment.
         in_container: Whether instances run in containers.
         replicas: The number of replicas of the deployment.
+        required_paths: Files and directories of the app that no volume may hide.
     """
     for position, one in enumerate(planned_volumes):
         others = {other.mount_path: other.name for other in planned_volumes[:position]}
@@ -128,6 +133,12 @@ def planning_problem(
             return (
                 f'The path "{one.mount_path}" of the volume "{one.name}" {problem}. Change one of '
                 "the paths, or detach a volume that is no longer needed."
+            )
+        if hidden := find_hidden(one.mount_path, required_paths):
+            return (
+                f'The volume "{one.name}" cannot be mounted at {one.mount_path}, because it would '
+                f"hide {hidden[0]}, which the app needs. Choose a directory that contains only "
+                "data."
             )
         if replicas > 1 and one.access is VolumeAccess.ONE:
             return single_writer_problem(one.name, replicas)

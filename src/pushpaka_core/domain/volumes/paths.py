@@ -1,7 +1,7 @@
 """Mount paths: the paths at which an app finds the files of a volume."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from pushpaka_core.domain.validation import limited_to
@@ -68,6 +68,12 @@ def check_mount_path(value: str) -> None:
 def find_overlap(path: str, others: Iterable[str]) -> str | None:
     """Return the first of *others* that is equal to *path*, within it, or contains it, or None."""
     return next((one for one in others if _is_within(path, one) or _is_within(one, path)), None)
+
+
+def find_hidden(path: str, files: Iterable[str]) -> Sequence[str]:
+    """Return those of *files* that a volume at *path* hides: those at *path* or below it."""
+    prefix = f"{path}/"
+    return [one for one in files if one == path or one.startswith(prefix)]
 
 
 def _is_within(path: str, directory: str) -> bool:

@@ -145,6 +145,11 @@ class MemberService:
                 "This transfer would exceed the new owner's limit on volumes. Purge some volumes "
                 "first."
             )
+        if not self._quotas.can_store(holding, sum(one.used_bytes or 0 for one in volumes)):
+            raise ConflictError(
+                "This transfer would exceed the new owner's limit on the size of volumes. Delete "
+                "files, or purge some volumes first."
+            )
 
     async def _transfer(
         self,

@@ -148,7 +148,7 @@ class PlanService:
     ) -> Sequence[PlannedVolume]:
         async with self._storage.snapshot() as uow:
             try:
-                return await plan_mounts(uow, project, target, plan.settings, self._packaging)
+                return await plan_mounts(uow, project, target, plan, self._packaging)
             except VolumeMountError as failure:
                 raise PlanFailedError(str(failure)) from None
 

@@ -1,13 +1,20 @@
 """Fetches the source of a deployment, detects the build plan and builds the artifact."""
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
 from attrs import evolve, frozen
 
 from pushpaka_core.detection.explanation import explain
+from pushpaka_core.detection.tree import subtree
 from pushpaka_core.domain.deployments.run_settings import resolve_settings
 from pushpaka_core.domain.deployments.state_machine import Phase
 from pushpaka_core.domain.deployments.timeouts import Timeouts
 from pushpaka_core.domain.integrations.webhooks import is_fork_preview
+from pushpaka_core.domain.logs.logs import LogLevel
 from pushpaka_core.domain.pipeline.build_plans import BuildPlan
+from pushpaka_core.domain.volumes.declarations import PlannedVolume
+from pushpaka_core.domain.volumes.paths import find_hidden
 from pushpaka_core.errors import BuildError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source
@@ -16,6 +23,9 @@ from pushpaka_core.services.deployments.jobs import Job
 from pushpaka_core.services.deployments.plans import detect_plan
 from pushpaka_core.services.logs.deployment_log import DeploymentLog, ProgramOutput
 from pushpaka_core.services.projects.archive_store import ArchiveUnpacker
+
+_PLACEHOLDERS = frozenset({".gitignore", ".gitkeep", ".keep"})
+"""Files that keep an empty directory in a Git repository."""
 
 
 @frozen
@@ -71,6 +81,30 @@ class ReleaseBuild:
         await log.write("\n".join(explain(plan, settings, job.env_vars)), Phase.BUILD)
         job.require_env(plan)
         return plan
+
+    async def warn_of_hidden_files(
+        self,
+        checkout: Checkout,
+        plan: BuildPlan,
+        volumes: Sequence[PlannedVolume],
+        log: DeploymentLog,
+    ) -> None:
+        """Log a warning for each of *volumes* whose path has files in the commit."""
+        if not volumes:
+            return
+        tree = await self._workspaces.tree(checkout.directory, plan.directory)
+        paths = subtree(tree, plan.directory).paths()
+        files = [path for path in paths if PurePosixPath(path).name not in _PLACEHOLDERS]
+        for volume in volumes:
+            if count := len(find_hidden(volume.mount_path, files)):
+                await log.write(
+                    f'The volume "{volume.name}" is mounted at {volume.mount_path}, which has '
+                    f"{count} {'file' if count == 1 else 'files'} in the repository. The first "
+                    "deployment copies them into the volume, and later deployments do not update "
+                    "them.",
+                    Phase.BUILD,
+                    LogLevel.WARN,
+                )
 
     async def build(
         self, job: Job, checkout: Checkout, plan: BuildPlan, log: DeploymentLog

@@ -261,7 +261,8 @@ class DeploymentPipeline:
                     commit_author=checkout.commit_author,
                 )
                 plan = await self._release_build.plan(job, checkout, log)
-                await self._volume_mounting.plan(job, plan, log)
+                volumes = await self._volume_mounting.plan(job, plan, log)
+                await self._release_build.warn_of_hidden_files(checkout, plan, volumes, log)
                 job = await self._with_generated_env(job, plan, log)
                 artifact = await self._release_build.build(job, checkout, plan, log)
         finally:
@@ -334,9 +335,9 @@ class DeploymentPipeline:
             held = await uow.deployments.get_held(job.deployment.lease)
             if held.run_settings is None and held.cancel_requested_at is None:
                 project = await uow.projects.visible_to(PLATFORM).get(job.project.id)
-                settings = job.required_release.plan.settings
-                replicas = RunSettings.of(project, settings).replicas
-                mounts = await self._volume_mounting.mounts(uow, project, held.target, settings)
+                plan = job.required_release.plan
+                replicas = RunSettings.of(project, plan.settings).replicas
+                mounts = await self._volume_mounting.mounts(uow, project, held.target, plan)
                 run_settings = evolve(job.settings, replicas=replicas, volumes=mounts)
                 held = await uow.deployments.update(evolve(held, run_settings=run_settings))
         return evolve(job, deployment=held)

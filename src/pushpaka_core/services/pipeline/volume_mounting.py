@@ -10,18 +10,25 @@ from pushpaka_core.domain.deployments.deployments import Deployment, DeploymentK
 from pushpaka_core.domain.deployments.run_settings import RunSettings
 from pushpaka_core.domain.deployments.state_machine import Phase
 from pushpaka_core.domain.ids import VolumeId
-from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging, RepositorySettings
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.projects.target_names import PRODUCTION
 from pushpaka_core.domain.volumes.declarations import PlannedVolume
 from pushpaka_core.domain.volumes.mounts import VolumeMount
 from pushpaka_core.domain.volumes.volumes import PreviewVolume, Volume
-from pushpaka_core.errors import ConflictError, NotFoundError, QuotaReachedError, VolumeMountError
+from pushpaka_core.errors import (
+    ConflictError,
+    NotFoundError,
+    QuotaReachedError,
+    UnavailableError,
+    VolumeMountError,
+)
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.ports.volumes import VolumeFiles
 from pushpaka_core.services.audit_log import AuditLog
 from pushpaka_core.services.deployments.jobs import Job
+from pushpaka_core.services.disk_reserve import DiskReserve
 from pushpaka_core.services.instances.rows import must_run_alone
 from pushpaka_core.services.logs.deployment_log import DeploymentLog
 from pushpaka_core.services.volumes.planning import plan_mounts
@@ -37,26 +44,30 @@ class VolumeMounting:
     _storage: Storage
     _files: VolumeFiles
     _snapshot_contents: SnapshotContents
+    _disk_reserve: DiskReserve
     _audit_log: AuditLog
     _packaging: Packaging
     _now: Clock
     _new_id: IdGenerator
     _quotas: Quotas = field(factory=Quotas)
+    _has_nodes: bool = False
+    """Whether the runtime has several nodes, so that users need to know the node of a volume."""
 
-    async def plan(self, job: Job, plan: BuildPlan, log: DeploymentLog) -> None:
+    async def plan(self, job: Job, plan: BuildPlan, log: DeploymentLog) -> Sequence[PlannedVolume]:
         """
-        Log the volumes that *job* will mount.
+        Log the volumes that *job* will mount, and return them.
 
         Raises:
             VolumeMountError: See `plan_mounts`.
         """
         async with self._storage.snapshot() as uow:
-            planned = await self._plan(uow, job.project, job.deployment.target, plan.settings)
+            planned = await self._plan(uow, job.project, job.deployment.target, plan)
         if planned:
             await log.write("\n".join(map(str, planned)), Phase.BUILD)
+        return planned
 
     async def mounts(
-        self, uow: UnitOfWork, project: Project, target: str, settings: RepositorySettings
+        self, uow: UnitOfWork, project: Project, target: str, plan: BuildPlan
     ) -> tuple[VolumeMount, ...]:
         """
         Return the volumes that a deployment of *target* mounts.
@@ -68,7 +79,7 @@ class VolumeMounting:
             VolumeMountError: If the owner would exceed a quota, or for the reasons in
                 `plan_mounts`.
         """
-        planned = await self._plan(uow, project, target, settings)
+        planned = await self._plan(uow, project, target, plan)
         existing = {one.name: one for one in await attached_volumes(uow, project.id, target)}
         volumes = [await self._store(uow, project, target, one, existing) for one in planned]
         return tuple(volume.mount for volume in volumes)
@@ -84,8 +95,8 @@ class VolumeMounting:
             PlatformFaultError: If the host caused the failure.
             RuntimeUnavailableError: If the node of a volume does not respond.
             VolumeMountError: If a volume of the release was detached or deleted in the meantime,
-                its files were lost or are larger than its limit, there is no snapshot to copy, or
-                the release is running with other volumes.
+                its files were lost or are larger than its limit, there is no snapshot to copy or
+                no disk space for it, or the release is running with other volumes.
         """
         await self._require_separate_directory(job)
         for mount in job.settings.volumes:
@@ -104,7 +115,8 @@ class VolumeMounting:
                 await self._fill(volume, log)
             if node != volume.node:
                 await self._store_node(volume, node)
-            await log.write(f'The volume "{mount.name}" is mounted at {mount.path}.', Phase.START)
+            place = f"{mount.path} on the node {node}" if self._has_nodes else mount.path
+            await log.write(f'The volume "{mount.name}" is mounted at {place}.', Phase.START)
 
     async def _require_separate_directory(self, job: Job) -> None:
         """
@@ -158,6 +170,10 @@ class VolumeMounting:
                 f"copy. Take one with `pushpaka volumes snapshot {volume.name}`, and deploy again."
             )
         try:
+            await self._disk_reserve.require_free(snapshot.content_bytes or 0)
+        except UnavailableError as error:
+            raise VolumeMountError(str(error)) from error
+        try:
             await self._snapshot_contents.restore(snapshot, volume)
         except ConflictError as error:
             raise VolumeMountError(str(error)) from error
@@ -168,9 +184,9 @@ class VolumeMounting:
         )
 
     async def _plan(
-        self, uow: UnitOfWork, project: Project, target: str, settings: RepositorySettings
+        self, uow: UnitOfWork, project: Project, target: str, plan: BuildPlan
     ) -> Sequence[PlannedVolume]:
-        return await plan_mounts(uow, project, target, settings, self._packaging)
+        return await plan_mounts(uow, project, target, plan, self._packaging)
 
     async def _store(
         self,

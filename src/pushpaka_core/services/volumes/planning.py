@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pushpaka_core.domain.accounts.access import PLATFORM
 from pushpaka_core.domain.deployments.run_settings import RunSettings
-from pushpaka_core.domain.pipeline.build_plans import Packaging, RepositorySettings
+from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.projects.target_names import PRODUCTION
 from pushpaka_core.domain.volumes.declarations import (
@@ -21,26 +21,27 @@ async def plan_mounts(
     uow: UnitOfWork,
     project: Project,
     target: str,
-    repository_settings: RepositorySettings,
+    plan: BuildPlan,
     packaging: Packaging,
 ) -> Sequence[PlannedVolume]:
     """
     Return the volumes that a deployment of *target* mounts.
 
     Raises:
-        VolumeMountError: If paths overlap, a path cannot be used on this runtime, a volume for one
-            instance has several replicas, or production would get a new volume in place of a
-            detached one.
+        VolumeMountError: If paths overlap, a path cannot be used on this runtime or would hide
+            files that the app needs, a volume for one instance has several replicas, or production
+            would get a new volume in place of a detached one.
     """
     planned = plan_volumes(
         await attached_volumes(uow, project.id, PRODUCTION),
-        repository_settings.volumes,
+        plan.settings.volumes,
         is_preview=target != PRODUCTION,
     )
     if problem := planning_problem(
         planned,
         in_container=packaging is Packaging.IMAGE,
-        replicas=RunSettings.of(project, repository_settings).replicas,
+        replicas=RunSettings.of(project, plan.settings).replicas,
+        required_paths=plan.required_paths,
     ):
         raise VolumeMountError(problem)
     if target == PRODUCTION:

@@ -39,7 +39,7 @@ def get(session: Session, *, volume: str, path: str, directory: Path) -> None:
 
     Example: pushpaka volumes get media photos
     """
-    found = find_volume(session, volume, is_detached=False)
+    found = find_volume(session, volume)
     directory.mkdir(parents=True, exist_ok=True)
     prefix = path.rpartition("/")[0]
     with closing(session.client.volumes.download(found.id, path=path or None)) as pieces:
@@ -61,7 +61,7 @@ def put(session: Session, *, volume: str, source: Path, path: str) -> None:
 
     Example: pushpaka volumes put media ./photos
     """
-    found = find_volume(session, volume, is_detached=False)
+    found = find_volume(session, volume)
     with TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             tar.add(source, f"{path}/{source.resolve().name}".lstrip("/"), filter=_owned_by_app)

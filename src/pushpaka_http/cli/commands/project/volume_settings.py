@@ -63,8 +63,11 @@ def update(session: Session, *, volume: str, **options: Any) -> None:
     }
     if not changes:
         raise click.UsageError("There is nothing to change. Use an option such as --size-limit.")
-    found = find_volume(session, volume, is_detached=False)
+    found = find_volume(session, volume)
     updated = session.client.volumes.update(found.id, **changes)
-    session.output.result(
-        updated, f"Changed {updated.name}. The next deployment uses the settings."
+    effect = (
+        "The next deployment uses the settings."
+        if updated.detached_at is None
+        else "The volume is detached, so no deployment uses it."
     )
+    session.output.result(updated, f"Changed {updated.name}. {effect}")

@@ -57,7 +57,7 @@ def take(session: Session, *, volume: str) -> None:
 
     Example: pushpaka volumes snapshot media
     """
-    found = find_volume(session, volume, is_detached=False)
+    found = find_volume(session, volume)
     requested = session.client.volumes.snapshot(found.id)
     session.output.message(f"Taking a snapshot of {found.name}.")
     taken = follow_copy(
@@ -84,7 +84,7 @@ def list_(session: Session, *, volume: str) -> None:
 
     Example: pushpaka volumes snapshots media
     """
-    found = find_volume(session, volume, is_detached=False)
+    found = find_volume(session, volume)
     listing = session.client.snapshots.list(volume_id=found.id)
     session.output.table(listing, _COLUMNS, empty_message="There are no snapshots.")
 

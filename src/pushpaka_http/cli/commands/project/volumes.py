@@ -52,6 +52,7 @@ _COLUMNS: Columns = {
     "Access": "access",
     "Size": _size,
     "Limit": _limit,
+    "Node": "node",
     "Kept until": "purge_after",
     "Notes": _notes,
 }
