@@ -68,7 +68,7 @@ async def writing(person: Person, project: Json) -> AsyncIterator[Writer]:
 @on(*RUNTIMES)
 async def test_no_note_is_lost(ann: Person, repositories: Path) -> None:
     """
-    Notes are kept over a deployment and a rollback under load, a detach and a deletion.
+    Notes are kept over a deployment and a rollback under load, a restore, a detach and a deletion.
 
     They are deleted only when the user repeats the name of the volume.
     """
@@ -91,6 +91,20 @@ async def test_no_note_is_lost(ann: Person, repositories: Path) -> None:
     assert [] == writer.failures
     assert ("v2", "v1") == (changed["version"], rolled_back["version"])
     assert writer.accepted == rolled_back["notes"]
+
+    snapshot = await ann.ask("POST", f"{path}/snapshots")
+    await ann.ask("GET", f"/snapshots/{snapshot['id']}?wait=60")
+    await ann.send_form(project["url"], "/", {"text": "after the snapshot"})
+    await ann.ask("DELETE", path)
+    volume = await ann.ask("POST", f"/snapshots/{snapshot['id']}/restore", {"into": "data"})
+    volume = await ann.ask("GET", f"/volumes/{volume['id']}?wait=60")
+    await ann.deploy(project, patience=BUILD_PATIENCE)
+    restored = await _notes(ann, project)
+    await _wait_until_unused(ann, f"{path}/purge", {"name": "data"})
+    path = f"/volumes/{volume['id']}"
+
+    assert (None, None) == (volume["detached_at"], volume["restore_error"])
+    assert writer.accepted == restored["notes"]
 
     detached = await ann.ask("DELETE", path)
     await ann.ask("POST", f"{path}/attach")
@@ -124,9 +138,9 @@ async def _volumes(person: Person) -> list[Json]:
 
 
 async def _wait_until_unused(person: Person, path: str, body: Json) -> None:
-    """Repeat a request until the instances of a deleted project no longer use the volume."""
+    """Repeat a request until no instance uses the volume any more."""
     with fail_after(PATIENCE):
-        while "They are being stopped." in await person.text(path, body):
+        while "still use the volume" in await person.text(path, body):
             await sleep(_PAUSE)
 
 

@@ -52,7 +52,7 @@ from pushpaka_core.testing.objects.projects import (
     an_environment,
 )
 from pushpaka_core.testing.objects.values import NOON
-from pushpaka_core.testing.objects.volumes import a_volume
+from pushpaka_core.testing.objects.volumes import a_snapshot, a_volume
 from pushpaka_core.testing.stored_objects import parts_of, store
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +115,8 @@ async def _fill(url: str) -> None:
         await uow.node_leases.acquire("alpha", "first")
         await uow.next_route_generation(lower_bound=6)
     async with open_storage(url, migrate=False) as storage:
-        await store(storage, *parts_of(project), a_volume(project))
+        volume = a_volume(project)
+        await store(storage, *parts_of(project), volume, a_snapshot(volume))
 
 
 async def test_every_row_is_imported_into_a_new_database(

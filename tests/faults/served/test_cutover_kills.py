@@ -1,15 +1,21 @@
 """Kills of each program at each step of a cutover between two versions that cannot run at once."""
 
-from collections.abc import AsyncIterator, Iterator
-from itertools import count
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
-from attrs import define, field
 from tests.acceptance.tools.people import PATIENCE, Json
 from tests.faults.served.instances import FAST, wait_for_response
-from tests.faults.served.writers import Shop, kill_program, kill_shims, open_shop, pids_of
+from tests.faults.served.writers import (
+    LOST,
+    Shop,
+    Writer,
+    kill_program,
+    kill_shims,
+    open_shop,
+    pids_of,
+)
 from tests.served_instance import ServedInstance, open_served
 
 from pushpaka_core.adapters.traefik.gate.configuration import SERVICE_HEADER
@@ -24,7 +30,6 @@ Requests are held while the old version finishes its last request. Then the old 
 new version starts, and the new version handles the held requests.
 """
 KILLED = ("gate", "traefik", "shim")
-_LOST = "lost"
 
 
 @pytest.fixture(scope="module")
@@ -40,41 +45,6 @@ async def shop(served: ServedInstance) -> AsyncIterator[Shop]:
         yield shop
 
 
-@define
-class Writer:
-    """A visitor who keeps adding entries, and records which of them were confirmed."""
-
-    _shop: Shop
-    _http: httpx.AsyncClient
-    confirmed: set[str] = field(factory=set, init=False)
-    failures: list[str] = field(factory=list, init=False)
-    """The responses to all other entries. A connection without a response is "lost"."""
-    is_over: bool = field(default=False, init=False)
-    _numbers: Iterator[int] = field(factory=count, init=False)
-
-    async def run(self) -> None:
-        """Add entries one after another until `is_over`."""
-        while not self.is_over:
-            entry = f"{id(self)}-{next(self._numbers)}"
-            answer = await self.ask(f"/add/{entry}")
-            if answer == "200":
-                self.confirmed.add(entry)
-            else:
-                self.failures.append(answer)
-            await sleep(0.05)
-
-    async def ask(self, path: str) -> str:
-        """Return the status of a response, "503" only with `Retry-After`, or "lost"."""
-        url = httpx.URL(self._shop.project["url"])
-        address = f"http://127.0.0.1:{self._shop.owner.served_instance.router_port}{path}"
-        try:
-            response = await self._http.get(address, headers={"Host": url.netloc.decode()})
-        except httpx.HTTPError:
-            return _LOST
-        is_invitation = response.status_code == 503 and "Retry-After" in response.headers
-        return "invited" if is_invitation else str(response.status_code)
-
-
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("killed", KILLED)
 async def test_killed_program_leaves_one_writer_and_every_write(
@@ -87,7 +57,7 @@ async def test_killed_program_leaves_one_writer_and_every_write(
     active = await _active_deployment(shop)
 
     async with httpx.AsyncClient(timeout=90, trust_env=False) as http, create_task_group() as tasks:
-        writers = [Writer(shop, http) for _ in range(2)]
+        writers = [Writer(shop.owner, shop.project, http) for _ in range(2)]
         if step == "holding":
             tasks.start_soon(writers[0].ask, "/open")
             await _wait_until_reached(served, shop, step, old)
@@ -117,10 +87,7 @@ def _possible_failures(killed: str, step: str) -> set[str]:
     """Return the responses that requests may get when *killed* dies, and until it is back."""
     if killed == "shim" and step == "starting":
         return {"invited"}  # They are all at the gate.
-    if killed == "traefik":
-        # Traefik accepts requests shortly before it has read its routes.
-        return {"invited", _LOST, "502", "404"}
-    return {"invited", _LOST, "502"}
+    return {"invited", LOST, "502"}
 
 
 async def _kill(served: ServedInstance, killed: str, deployment: Json) -> None:

@@ -13,7 +13,16 @@ from tests.faults.served.instances import FAST, open_instance, restart, revive
 from tests.faults.served.resources import wait_until_cleaned_up
 from tests.faults.served.test_kills import newest_deployment
 from tests.faults.served.visitors import Visits, visit
-from tests.faults.served.writers import Shop, kill_shims, open_shop, pids_of
+from tests.faults.served.writers import (
+    LOST,
+    Shop,
+    kill_program,
+    kill_shims,
+    open_shop,
+    pids_of,
+    wait_until_confirmed,
+    writing,
+)
 from tests.served_instance import ServedInstance, open_served
 
 from pushpaka_core.domain.deployments.state_machine import Phase
@@ -83,11 +92,14 @@ async def test_broken_version_returns_the_requests_to_the_old_one(shop: Shop) ->
 async def test_kills_of_serve_at_any_step_leave_one_writer(
     instance: ServedInstance, shop: Shop, steps: tuple[str, ...]
 ) -> None:
-    """Requests are held until another process continues. The next start completes the work."""
+    """Requests are held until another process continues, and no confirmed write is lost."""
     shop.change("v1")
     await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{steps[0]}:kill"})
 
-    async with visit(shop.owner, shop.project) as (visits,):
+    async with (
+        visit(shop.owner, shop.project) as (visits,),
+        writing(shop.owner, shop.project) as writer,
+    ):
         with suppress(httpx.TransportError):
             await shop.owner.begin(shop.project)
         codes = [await revive(instance, next_failpoint=then) for then in (*steps[1:], "")]
@@ -95,6 +107,7 @@ async def test_kills_of_serve_at_any_step_leave_one_writer(
         await _wait_for_response(shop, "v1")
     await wait_until_cleaned_up(instance)
 
+    assert set() < writer.confirmed <= await _entries(shop)
     assert {-SIGKILL} == set(codes)
     assert "running" == running["status"], running["error"]
     assert [] == unexpected(visits)
@@ -109,6 +122,27 @@ async def test_a_killed_shim_leaves_one_writer(shop: Shop) -> None:
     shop.change("v1")
     await shop.owner.deploy(shop.project)
     await _wait_for_response(shop, "v1")
+
+
+async def test_a_crashed_writer_is_replaced_by_one_writer(
+    instance: ServedInstance, shop: Shop
+) -> None:
+    """Requests are held during the restart, and no confirmed write is lost."""
+    (active,) = await _deployments(shop)
+    before = await to_thread.run_sync(pids_of, instance, active["id"])
+
+    async with writing(shop.owner, shop.project) as writer:
+        await wait_until_confirmed(writer)
+        await to_thread.run_sync(kill_program, instance, active["id"])
+        await _wait_for_other_processes(instance, active, before)
+        await wait_until_confirmed(writer)
+
+    assert writer.confirmed <= await _entries(shop)
+    assert set(writer.failures) <= {LOST, "502"}
+
+
+async def _entries(shop: Shop) -> set[str]:
+    return set((await shop.owner.read(shop.project, "/entries")).split())
 
 
 async def _deployments(shop: Shop) -> list[Json]:

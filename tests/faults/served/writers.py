@@ -1,20 +1,25 @@
 """An application that must be the only writer of its volume, and the programs that serve it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 from signal import SIGKILL
 
+import httpx
 import psutil
-from attrs import frozen
+from anyio import create_task_group, fail_after, sleep
+from attrs import define, field, frozen
 from tests.acceptance.tools.apps import edit, program, repository_of
-from tests.acceptance.tools.people import Json, Person
+from tests.acceptance.tools.people import PATIENCE, Json, Person
 from tests.faults.served.instances import Owner
 from tests.faults.served.resources import marked_processes
 from tests.served_instance import ServedInstance
 
 from pushpaka_core.testing.repositories import Repository
 
+LOST = "lost"
+"""What `Writer` records for a request without a response."""
 _SOURCE = """\
 import fcntl
 import os
@@ -140,6 +145,52 @@ class Shop:
         return found.read_text() if found.exists() else ""
 
 
+@define
+class Writer:
+    """A visitor who keeps adding entries, and records which of them were confirmed."""
+
+    _owner: Person
+    _project: Json
+    _http: httpx.AsyncClient
+    confirmed: set[str] = field(factory=set, init=False)
+    failures: list[str] = field(factory=list, init=False)
+    """The responses to all other entries. A connection without a response is "lost"."""
+    is_over: bool = field(default=False, init=False)
+    _numbers: Iterator[int] = field(factory=count, init=False)
+
+    async def run(self) -> None:
+        """Add entries one after another until `is_over`."""
+        while not self.is_over:
+            entry = f"{id(self)}-{next(self._numbers)}"
+            answer = await self.ask(f"/add/{entry}")
+            if answer == "200":
+                self.confirmed.add(entry)
+            else:
+                self.failures.append(answer)
+            await sleep(0.05)
+
+    async def ask(self, path: str) -> str:
+        """Return the status of a response, "503" only with `Retry-After`, or "lost"."""
+        url = httpx.URL(self._project["url"])
+        address = f"http://127.0.0.1:{self._owner.served_instance.router_port}{path}"
+        try:
+            response = await self._http.get(address, headers={"Host": url.netloc.decode()})
+        except httpx.HTTPError:
+            return LOST
+        is_invitation = response.status_code == 503 and "Retry-After" in response.headers
+        return "invited" if is_invitation else str(response.status_code)
+
+
+@asynccontextmanager
+async def writing(owner: Person, project: Json) -> AsyncIterator[Writer]:
+    """Add entries until the block ends."""
+    async with httpx.AsyncClient(timeout=90, trust_env=False) as http, create_task_group() as tasks:
+        writer = Writer(owner, project, http)
+        tasks.start_soon(writer.run)
+        yield writer
+        writer.is_over = True
+
+
 @asynccontextmanager
 async def open_shop(instance: ServedInstance) -> AsyncIterator[Shop]:
     """Yield a project whose version v0 is active. No second writer may have started."""
@@ -154,6 +205,14 @@ async def open_shop(instance: ServedInstance) -> AsyncIterator[Shop]:
         shop = Shop(owner, project, repository, files)
         yield shop
         assert "" == shop.second_writers
+
+
+async def wait_until_confirmed(writer: Writer) -> None:
+    """Wait until another entry is confirmed."""
+    before = len(writer.confirmed)
+    with fail_after(PATIENCE):
+        while len(writer.confirmed) == before:
+            await sleep(0.05)
 
 
 def kill_program(instance: ServedInstance, name: str) -> None:
