@@ -67,7 +67,8 @@ def run_twice(session: nox.Session, *arguments: str) -> None:
 def demo(session: nox.Session) -> None:
     """Serve Pushpaka, deploy an example, and print its address."""
     install(session, "-e", ".[serve]")
-    session.run("pushpaka", "demo", *session.posargs)
+    # After Ctrl-C, the demo needs seconds to stop everything, but nox waits only 0.3 s by default.
+    session.run("pushpaka", "demo", *session.posargs, interrupt_timeout=30, terminate_timeout=30)
 
 
 @nox.session

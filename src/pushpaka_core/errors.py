@@ -36,6 +36,7 @@ All errors that Pushpaka raises on purpose, grouped by what the caller can do ab
     ├── PlatformFaultError          the host is at fault, not the owner: retry
     │   └── DecryptionError         restore the row, or set the secret again
     └── SettingsError               fix the configuration and start again
+        └── DataDirectoryInUseError stop the other server, or use another directory
 
 This module imports nothing, so that every other module can import it.
 """
@@ -337,3 +338,27 @@ class DecryptionError(PlatformFaultError):
 
 class SettingsError(PushpakaError):
     """The configuration cannot be used. The message names the setting and the remedy."""
+
+
+class DataDirectoryInUseError(SettingsError):
+    """Another process has locked the data directory."""
+
+    def __init__(self, directory: str, holder_pid: str) -> None:
+        """
+        Create the error.
+
+        Args:
+            directory: The data directory.
+            holder_pid: The id of the process that has the lock, or "" if it is unknown, because
+                several processes share the lock.
+        """
+        holder = (
+            f"Another Pushpaka server (process {holder_pid})"
+            if holder_pid
+            else "Another Pushpaka server"
+        )
+        super().__init__(
+            f"{holder} is already using {directory}. "
+            "Stop it first, or set PUSHPAKA_DATA_DIRECTORY to a different directory."
+        )
+        self.holder_pid = holder_pid

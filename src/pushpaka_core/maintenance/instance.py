@@ -44,8 +44,9 @@ def lock_data_directory(settings: Settings, *, is_shared: bool = False) -> Itera
         is_shared: Whether other processes can hold a shared lock at the same time.
 
     Raises:
-        SettingsError: If another process holds a conflicting lock, if the directory is not
-            writable, or if the lock is shared but the data is in the memory of one process.
+        DataDirectoryInUseError: If another process holds a conflicting lock.
+        SettingsError: If the directory is not writable, or if the lock is shared but the data is
+            in the memory of one process.
     """
     if is_shared and settings.is_single_process:
         raise SettingsError(

@@ -61,7 +61,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "keys": "Manage the keys that encrypt secrets.",
         "export": "Export the instance to a file.",
         "import": "Import an export into an empty database.",
-        "demo": "Deploy an example application on a temporary instance.",
+        "demo": "Deploy an example application on a separate instance.",
     },
 }
 """

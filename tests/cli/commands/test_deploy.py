@@ -211,7 +211,7 @@ class TestLocalFolder:
         result = ann.run("deploy", "--project", "bare", "--detach")
         refused = ann.run("deploy", "-p", "bare", "--branch", "main", code=2)
 
-        assert f"Deploying bare: {ann.folder.name} to production." in result.stderr
+        assert "Deploying this folder as bare to production." in result.stderr
         assert "bare has no Git repository" in refused.stderr
 
     def test_an_empty_folder_is_refused(self, ann: Machine) -> None:

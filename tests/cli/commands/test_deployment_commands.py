@@ -54,16 +54,24 @@ def test_a_project_and_its_deployments_are_shown(shop: Shop) -> None:
 def test_replaced_deployment_is_on_standby_in_the_rollback_window(
     ann: Machine, server: Server
 ) -> None:
-    """Tables show "running (standby)". `--json` prints the status that the API returns."""
+    """
+    Tables show "running (standby)", and explain it once. `--json` prints the status that the API
+    returns.
+    """
     shop = Shop.create(server, ann, "standby")
     shop.machine.run("deploy")
+    alone = [shop.machine.run(name).stderr for name in ("deployments", "status", "ps")]
     shop.commit("Say more")
     shop.machine.run("deploy")
 
-    tables = [shop.machine.run(name).stdout for name in ("deployments", "status", "ps")]
+    results = [shop.machine.run(name) for name in ("deployments", "status", "ps")]
+    tables = [result.stdout for result in results]
 
     newest, oldest = shop.machine.json("deployments")["data"]
     assert ["running", "running"] == [newest["status"], oldest["status"]]
+    assert ["", "", ""] == alone
+    for result in results:
+        assert re.fullmatch(r"standby: the previous version\. .+\n", result.stderr)
     for table in tables:
         statuses = re.findall(r"running \(standby\)|running(?=  )", table)
         assert ["running", "running (standby)"] == sorted(statuses)

@@ -42,6 +42,17 @@ class TestProjects:
         assert ["data"] == list(listed)
         assert project_id in [project["id"] for project in listed["data"]]
 
+    def test_a_project_without_git_is_listed_with_a_local_folder(self, ann: Machine) -> None:
+        """Tables do not show the `repo_url` "archive:", which has a meaning only in the API."""
+        ann.run("projects", "create", "allotment", "--repo", "archive:")
+
+        table = ann.run("projects", "list").stdout.splitlines()
+        fields = ann.run("projects", "show", "allotment").stdout
+
+        row = next(line for line in table if line.startswith("allotment "))
+        assert "  local folder  " in row
+        assert re.search("^Repository +local folder$", fields, re.MULTILINE)
+
     def test_json_output_has_the_format_of_the_api(self, ann: Machine, server: Server) -> None:
         """The fields, their order and the format of times are the same."""
         project_id = ann.create("letter")
@@ -339,8 +350,11 @@ class TestInit:
         """The message explains how to add a remote, and how to deploy without one."""
         errors = ann.run("init", code=1).stderr
 
-        assert "git remote add origin" in errors
-        assert "pushpaka init --local" in errors
+        assert (
+            "Error: This folder has no Git remote. Add it with `git remote add origin URL` (an "
+            "https:// or ssh:// URL), link a project with --project, or upload this folder "
+            "instead: pushpaka init --local\n"
+        ) == errors
 
     def test_remote_that_the_server_rejects_is_named(self, ann: Machine) -> None:
         """The message names the remote and its URL, and what to do instead."""
@@ -364,6 +378,7 @@ class TestInit:
 
         project = folder.json("projects", "show")
         assert "pushpaka init --local" in without.stderr
+        assert "Created and linked the project meadow. It deploys this folder.\n" == made.stdout
         assert ("meadow", "archive:") == (project["name"], project["repo_url"])
         assert "Next: pushpaka deploy --local\n" in made.stderr
         assert '--project "meadow"' in again.stderr

@@ -143,6 +143,27 @@ class TestLogin:
             assert line.startswith(f"Error: {field} must ")
             assert line.endswith(".")
 
+    @pytest.mark.usefixtures("at_a_terminal")
+    def test_a_new_password_is_asked_for_until_it_is_long_enough(
+        self, machine: Machine, server: Server
+    ) -> None:
+        """The length is checked before the password is repeated, and so is the repetition."""
+        words = ("--register", "--email", "lou@example.com")
+        typed = ("short", PASSWORD, "another", PASSWORD, PASSWORD)
+
+        made = machine.run("login", server.url, *words, input="\n".join([*typed, ""]))
+
+        assert [
+            "Password (at least 8 characters):",
+            "Error: The password must have 8 to 1024 characters.",
+            "Password (at least 8 characters):",
+            "Repeat for confirmation:",
+            "Error: The two passwords do not match.",
+            "Password (at least 8 characters):",
+            "Repeat for confirmation:",
+        ] == [line.strip() for line in made.stderr.splitlines()[:7]]
+        assert f"Signed in to {server.url} as lou@example.com.\n" == made.stdout
+
     def test_no_prompt_without_a_terminal(self, machine: Machine, server: Server) -> None:
         """The message names the option to use instead."""
         no_email = machine.run("login", server.url, code=2)

@@ -29,6 +29,7 @@ async def test_demo_once_deploys_and_leaves_nothing(served_instance: ServedInsta
     assert "because there is an index.html" in finished.errors
     assert "http://static-site.localhost" in finished.output
     assert "\x1b" not in finished.output
+    assert "data stays" not in finished.output
     assert [] == list(served_instance.directory.glob("pushpaka-demo*"))
     assert [] == _command_lines(served_instance)
 
@@ -36,17 +37,24 @@ async def test_demo_once_deploys_and_leaves_nothing(served_instance: ServedInsta
 async def test_the_demo_serves_until_ctrl_c_and_can_be_started_again(
     served_instance: ServedInstance,
 ) -> None:
-    """Ctrl-C stops all programs with exit code 0. The next demo finds the project again."""
+    """
+    Ctrl-C stops all programs with exit code 0 and prints where the data is. The next demo finds
+    the project again.
+    """
+    data = served_instance.directory / "pushpaka-demo"
     for _ in range(2):
         async with await anyio.open_process(
             [*PROGRAM, "demo", "--app", "static"], env=served_instance.environment(), stderr=None
         ) as demo:
             shown = await _output_until(demo, "Press Ctrl-C to stop the demo")
             demo.send_signal(SIGINT)
+            ending = await _output_until(demo, f"To delete it, run: rm -rf {data}\n")
             with anyio.fail_after(60):
                 code = await demo.wait()
 
         assert 0 == code
+        assert f"Its data stays in {data}, so that the next demo starts faster." in ending
+        assert data.is_dir()
         assert re.search(r"Dashboard: http://127\.0\.0\.1:\d+\n", shown)
         assert re.search("Sign in as demo@example.com with the password .{16}\n", shown)
         assert [] == _command_lines(served_instance)

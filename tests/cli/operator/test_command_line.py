@@ -1,5 +1,6 @@
 """Tests the errors of operator commands."""
 
+import os
 import socket
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from pushpaka_core.domain.accounts.access import PLATFORM, Actor
 from pushpaka_core.domain.ids import ProjectId
 from pushpaka_core.domain.integrations.webhooks import GitProvider, NewWebhook
 from pushpaka_core.domain.projects.env_vars import EnvVarDeletion
+from pushpaka_core.maintenance.instance import lock_data_directory
 
 PASSWORD = "hunter2-hunter2"
 
@@ -171,11 +173,31 @@ def test_only_serve_migrates_its_database_automatically(
 
 
 def test_down_does_nothing_if_nothing_runs(operator: Operator) -> None:
-    """`down` can be run before the first start."""
+    """`down` can be run before the first start. It names the setting for another directory."""
     finished = operator.run("down")
 
     assert 0 == finished.code
-    assert finished.output.startswith("Nothing is running")
+    assert (
+        f"There is no instance in {operator.data_directory}. If the server uses another directory, "
+        "set PUSHPAKA_DATA_DIRECTORY.\n"
+    ) == finished.output
+
+
+@pytest.mark.parametrize(
+    ("is_shared", "server"),
+    [(False, f"The server (process {os.getpid()})"), (True, "The server or a worker")],
+)
+def test_down_asks_to_stop_the_server_first(
+    operator: Operator, *, is_shared: bool, server: str
+) -> None:
+    """The message does not suggest another data directory, because its apps would keep running."""
+    with lock_data_directory(operator.settings(), is_shared=is_shared):
+        errors = operator.run_refused("down")
+
+    assert (
+        f"Error: {server} is running. Stop it first, for example with Ctrl-C in its terminal, then "
+        "run `pushpaka down` again.\n"
+    ) == errors
 
 
 @pytest.mark.parametrize("kind", ["environment variable", "webhook"])

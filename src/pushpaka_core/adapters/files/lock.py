@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pushpaka_core.errors import SettingsError
+from pushpaka_core.errors import DataDirectoryInUseError
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def data_directory_lock(directory: Path, *, is_shared: bool = False) -> Iterator
     private, because every process that can open it could lock it.
 
     Raises:
-        SettingsError: If another process holds a conflicting lock.
+        DataDirectoryInUseError: If another process holds a conflicting lock.
     """
     operation = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
     descriptor = os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -29,7 +29,7 @@ def data_directory_lock(directory: Path, *, is_shared: bool = False) -> Iterator
             fcntl.flock(file, operation)
             _lock_directory(itself, operation)
         except BlockingIOError:
-            raise SettingsError(_in_use_message(directory, file.read())) from None
+            raise DataDirectoryInUseError(str(directory), file.read()) from None
         file.truncate(0)
         file.write("" if is_shared else str(os.getpid()))
         file.flush()
@@ -52,15 +52,3 @@ def _lock_directory(descriptor: int, operation: int) -> None:
         raise
     except OSError:
         """NFS does not support locking a directory, so only the file is locked there."""
-
-
-def _in_use_message(directory: Path, holder_pid: str) -> str:
-    holder = (
-        f"Another Pushpaka server (process {holder_pid})"
-        if holder_pid
-        else "Another Pushpaka server"
-    )
-    return (
-        f"{holder} is already using {directory}. "
-        "Stop it first, or set PUSHPAKA_DATA_DIRECTORY to a different directory."
-    )

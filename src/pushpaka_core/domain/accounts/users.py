@@ -10,7 +10,8 @@ from attrs import evolve, field, frozen
 from pushpaka_core.domain.ids import UserId
 from pushpaka_core.domain.validation import Length, SingleLine, limited_to, validated_by
 
-_check_password = Length(8, 1024)
+check_password = Length(8, 1024)
+"""Raises ValueError for a new password of the wrong length."""
 
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
@@ -62,7 +63,7 @@ class Registration:
     """Email address in ASCII. Case does not matter."""
     name: str = field(validator=validated_by(SingleLine(100)))
     """Display name, 1 to 100 characters in one line."""
-    password: str = field(validator=validated_by(_check_password), repr=False)
+    password: str = field(validator=validated_by(check_password), repr=False)
     """Password of 8 to 1024 characters."""
 
 
@@ -82,7 +83,7 @@ class NewPassword:
 
     current_password: str = field(repr=False)
     """Current password, to authenticate again."""
-    new_password: str = field(validator=validated_by(_check_password), repr=False)
+    new_password: str = field(validator=validated_by(check_password), repr=False)
     """New password of 8 to 1024 characters."""
 
 

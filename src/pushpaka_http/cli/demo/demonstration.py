@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
+from shlex import quote
 
 import click
 import httpx
@@ -32,7 +33,7 @@ _EMAIL = "demo@example.com"
 
 @frozen(kw_only=True)
 class Demo:
-    """Deploys an example on a temporary instance, and stops everything it started."""
+    """Deploys an example on its own instance, and stops everything it started."""
 
     _settings: Settings
     _example: Example
@@ -80,6 +81,17 @@ class Demo:
                 if self.is_once:
                     await remove_data(self._settings)
             click.secho("Stopped the demo and everything that it started.", dim=True)
+            if not self.is_once:
+                click.echo(self._data_notice)
+
+    @property
+    def _data_notice(self) -> str:
+        directory = self._settings.data_directory
+        # `-f`, because rm would ask about each write-protected file of the Git repository.
+        return (
+            f"Its data stays in {directory}, so that the next demo starts faster. "
+            f"To delete it, run: rm -rf {quote(str(directory))}"
+        )
 
     @property
     def _repository(self) -> Path:

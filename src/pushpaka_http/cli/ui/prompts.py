@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from pushpaka_core.domain.accounts.users import check_password
 from pushpaka_http.cli.ui.failures import NotConfirmedError
 
 yes_option = click.option(
@@ -46,7 +47,8 @@ def read_password(*, from_stdin: bool, is_new: bool = False) -> str:
     """
     Read the password from stdin if *from_stdin* is True, otherwise ask for it without echo.
 
-    A new password (*is_new*) has to be typed twice.
+    A new password (*is_new*) has to be typed twice. At a terminal, a password of the wrong length
+    is asked for again.
 
     Raises:
         click.UsageError: If stdin is not a terminal and *from_stdin* is False.
@@ -57,5 +59,23 @@ def read_password(*, from_stdin: bool, is_new: bool = False) -> str:
         raise click.UsageError(
             "There is no terminal to ask for the password. Use --password-stdin."
         )
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True)
+    return _ask_for_new_password() if is_new else _ask("Password")
+
+
+def _ask_for_new_password() -> str:
+    prompt = f"Password (at least {check_password.minimum} characters)"
+    while True:
+        password = _ask(prompt)
+        try:
+            check_password(password)
+        except ValueError as error:
+            click.echo(f"Error: The password {error}.", err=True)
+            continue
+        if password == _ask("Repeat for confirmation"):
+            return password
+        click.echo("Error: The two passwords do not match.", err=True)
+
+
+def _ask(prompt: str) -> str:
+    password: str = click.prompt(prompt, hide_input=True, err=True)
     return password

@@ -153,7 +153,8 @@ def _deploy_folder(session: Session, target: str) -> "DeploymentResponse":
     folder = upload_root(project.root_dir, Path.cwd())
     with packed_folder(folder) as archive:
         sha256 = upload_archive(session.client, project, archive, output)
-    output.message(f"Deploying {project.name}: {escape_control(folder.name)} to {target}.")
+    source = "this folder" if folder == Path.cwd() else f"the folder {escape_control(folder.name)}"
+    output.message(f"Deploying {source} as {project.name} to {target}.")
     return session.client.deployments.create(project_id=project.id, archive=sha256, target=target)
 
 

@@ -13,11 +13,12 @@ from pushpaka_http.cli.commands.options import choice_of
 from pushpaka_http.cli.commands.session import Session, with_project_option
 from pushpaka_http.cli.ui.counts import format_duration
 from pushpaka_http.cli.ui.moments import time_ago
-from pushpaka_http.cli.ui.output import Columns
+from pushpaka_http.cli.ui.output import Columns, Output
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
 
 _SHOWN_DIGITS = 7
 _SHOWN_LETTERS = 50
+_STANDBY = "running (standby)"
 
 
 def commit_of(deployment: DeploymentResponse) -> str | None:
@@ -52,12 +53,21 @@ def status_with_standby(
         and each.sequence > deployment.sequence
         for each in deployments
     )
-    return "running (standby)" if is_standby else deployment.status
+    return _STANDBY if is_standby else deployment.status
 
 
 def columns_of(deployments: Sequence[DeploymentResponse]) -> Columns:
     """Return the columns of a table of *deployments*."""
     return {**_COLUMNS, "Status": partial(status_with_standby, deployments)}
+
+
+def explain_standby(output: Output, deployments: Sequence[DeploymentResponse]) -> None:
+    """Explain the status "running (standby)" below a table if one of *deployments* has it."""
+    if any(status_with_standby(deployments, each) == _STANDBY for each in deployments):
+        output.message(
+            "standby: the previous version. It keeps running until the rollback window ends (by "
+            "default 30 s), in case Pushpaka has to roll back."
+        )
 
 
 def _duration(entity: DeploymentResponse | TimelineEventResponse) -> str | None:
@@ -149,6 +159,7 @@ def list_(
     session.output.table(
         page, columns_of(page.data), empty_message="There are no deployments. Run: pushpaka deploy"
     )
+    explain_standby(session.output, page.data)
 
 
 @command.command("show")

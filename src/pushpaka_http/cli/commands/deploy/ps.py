@@ -7,7 +7,11 @@ import click
 
 from pushpaka_core.domain.deployments.state_machine import SERVING
 from pushpaka_core.domain.projects.target_names import PRODUCTION
-from pushpaka_http.cli.commands.deploy.deployments import commit_of, status_with_standby
+from pushpaka_http.cli.commands.deploy.deployments import (
+    commit_of,
+    explain_standby,
+    status_with_standby,
+)
 from pushpaka_http.cli.commands.deployment_choice import short_id
 from pushpaka_http.cli.commands.session import Session, with_project_option
 from pushpaka_http.cli.ui.output import Columns
@@ -42,6 +46,7 @@ def command(session: Session) -> None:
             "Nothing is running. Run: pushpaka deploy (or pushpaka start, if it was stopped)"
         ),
     )
+    explain_standby(session.output, running)
 
 
 def _columns(session: Session, running: Sequence[DeploymentResponse]) -> Columns:

@@ -7,7 +7,12 @@ import click
 from attrs import frozen
 
 from pushpaka_core.domain.deployments.state_machine import QUEUED_OR_IN_PROGRESS, DeploymentStatus
-from pushpaka_http.cli.commands.deploy.deployments import columns_of, commit_of, rollback_sentence
+from pushpaka_http.cli.commands.deploy.deployments import (
+    columns_of,
+    commit_of,
+    explain_standby,
+    rollback_sentence,
+)
 from pushpaka_http.cli.commands.deployment_choice import recent_deployments, short_id
 from pushpaka_http.cli.commands.session import Session, filter_by_project, with_project_argument
 from pushpaka_http.cli.ui.moments import time_ago
@@ -106,6 +111,7 @@ def command(session: Session) -> None:
     if status.recent:
         click.echo()
         output.table(ListResponse(data=status.recent), columns_of(status.recent), empty_message="")
+        explain_standby(output, status.recent)
 
 
 def _status(session: Session) -> ProjectStatus:

@@ -25,11 +25,13 @@ _ROUTER_PORT = 8000
 @click.option("--app", type=click.Choice(list(EXAMPLES)), help="Example to deploy.")
 def command(*, is_once: bool, app: str | None) -> None:
     """
-    Deploy an example application on a temporary instance.
+    Deploy an example application on a separate instance.
 
     The instance has its own data directory, next to that of `pushpaka serve`, and runs until you
-    press Ctrl-C, which stops everything that the demo started. Applications always run as processes
-    on this host, so the demo needs no Docker Engine and ignores PUSHPAKA_RUNTIME.
+    press Ctrl-C, which stops everything that the demo started. The data is kept, so that the next
+    demo starts faster. With --once, the instance is temporary, and its data is deleted.
+    Applications always run as processes on this host, so the demo needs no Docker Engine and
+    ignores PUSHPAKA_RUNTIME.
     """
     from pushpaka_core.maintenance.instance import lock_data_directory
     from pushpaka_core.server_log import LogFormat, configure_logging

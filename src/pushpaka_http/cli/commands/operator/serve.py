@@ -77,7 +77,7 @@ def _greeting(settings: Settings, application: "Application", *, runs_worker: bo
         else "Pushpaka is running without a worker. Start one with `pushpaka worker`.",
         f"  Dashboard     {address}",
         f"  API           {address}{BASE_PATH}",
-        f"  Applications  {application.addresses.url(f'<slug>.{settings.base_domain}')}",
+        f"  Applications  {application.addresses.url(f'NAME.{settings.base_domain}')}",
         f"  Runtime       {application.adapter_names.runtime}",
         f"  Data          {settings.data_directory}",
         f"  Registration  {settings.registration_policy}",

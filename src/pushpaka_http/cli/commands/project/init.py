@@ -72,7 +72,10 @@ def command(
         project, is_new = _find_or_create(session, folder, name=name, remote=remote, branch=branch)
     link(folder, project.id)
     verb = "Created and linked" if is_new else "Linked"
-    session.output.result(project, f"{verb} the project {project.name}: {project.repo_url}")
+    source = (
+        ". It deploys this folder." if project.repo_url == ARCHIVE_URL else f": {project.repo_url}"
+    )
+    session.output.result(project, f"{verb} the project {project.name}{source}")
     if session.output.is_json:
         return
     session.output.next_step(_next_step(session, project))
@@ -114,7 +117,7 @@ def _find_or_create(
             if problem.field == "repo_url":
                 raise NoMatchError(
                     f'The Git remote "{origin.name}" has the URL {url}, but it {problem.message}. '
-                    "Choose another remote with --remote, or deploy the folder without Git: "
+                    "Choose another remote with --remote, or upload this folder instead: "
                     "pushpaka init --local"
                 ) from None
         raise
@@ -151,8 +154,8 @@ def _chosen_remote(folder: Path, remote: str | None) -> Remote:
         named = f" named {remote}" if remote else ""
         raise NoMatchError(
             f"This folder has no Git remote{named}. Add it with "
-            f"`git remote add {remote or 'origin'} URL`, link a project with --project, or deploy "
-            "the folder without Git: pushpaka init --local"
+            f"`git remote add {remote or 'origin'} URL` (an https:// or ssh:// URL), link a "
+            "project with --project, or upload this folder instead: pushpaka init --local"
         )
     return remotes[0]
 

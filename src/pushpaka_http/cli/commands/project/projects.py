@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pushpaka_core.domain.projects.sources import IMAGE_PREFIX
+from pushpaka_core.domain.projects.sources import ARCHIVE_URL, IMAGE_PREFIX
 from pushpaka_http.cli.commands.listing_group import ListingGroup
 from pushpaka_http.cli.commands.session import (
     Session,
@@ -23,12 +23,16 @@ def _health_check(project: ProjectResponse) -> str:
     return f"{project.health_check}{path}, within {project.health_check_timeout} s"
 
 
+def _repository(project: ProjectResponse) -> str:
+    return "local folder" if project.repo_url == ARCHIVE_URL else project.repo_url
+
+
 _COLUMNS: Columns = {
     "Name": "name",
     "Status": "status",
     "URL": "url",
     "Branch": "branch",
-    "Repository": "repo_url",
+    "Repository": _repository,
     "Role": "role",
 }
 _FIELDS: Columns = {
