@@ -156,7 +156,7 @@ async def test_address_of_a_failed_first_deployment_is_not_found(
 ) -> None:
     """
     A project whose first deployment fails has the status "failed", and its address responds with
-    404.
+    404 and an error page.
     """
     repository = repository_of(repositories / "notes", {"notes.txt": "Buy milk\n"})
     project = await ann.project(repository.path, "notes")
@@ -165,7 +165,9 @@ async def test_address_of_a_failed_first_deployment_is_not_found(
 
     assert "Could not detect how to run this repository." in failed["error"]
     assert "failed" == (await ann.ask("GET", f"/projects/{project['id']}"))["status"]
-    assert 404 == (await ann.visit(project["url"])).status_code
+    answer = await ann.visit(project["url"])
+    assert 404 == answer.status_code
+    assert "There is no application at this address" in answer.text
 
 
 async def _assert_explained(shop: Shop, mistake: Mistake) -> None:

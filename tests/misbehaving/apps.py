@@ -40,7 +40,7 @@ class App:
     """Project settings that replace the default ones."""
     fate: Fate = Fate.FAILS
     messages: tuple[str, ...]
-    """Regular expressions that match the error: the cause, and the remedy."""
+    """Regular expressions that match the error, mainly its cause."""
     runtimes: tuple[str, ...] = BOTH
     base_image: str | None = None
     """The base image of the app on Docker, or None if it needs none of its own."""
@@ -196,9 +196,14 @@ APPS: Mapping[str, App] = {
     "resets connections": _python(
         programs.RESETS, "closed the connection without a response", "About to misbehave"
     ),
-    "half a response head": _python(programs.HALF_A_HEAD, "not healthy within"),
+    "half a response head": _python(
+        programs.HALF_A_HEAD, "not healthy within", "closed the connection without a response"
+    ),
     "half a response head, then silence": _python(
-        programs.HALF_A_HEAD_THEN_SILENCE, "not healthy within", runtimes=(PROCESS,)
+        programs.HALF_A_HEAD_THEN_SILENCE,
+        "not healthy within",
+        "is not responding|did not respond to GET /",
+        runtimes=(PROCESS,),
     ),
     "never accepts": _python(
         programs.NEVER_ACCEPTS, "not healthy within", "is not responding|did not respond"
@@ -234,7 +239,10 @@ APPS: Mapping[str, App] = {
         settings={"health_check": "none"},
     ),
     "stops listening after 2 s, judged by its port": _python(
-        programs.STOPS_LISTENING, "not healthy within", settings={"health_check": "tcp"}
+        programs.STOPS_LISTENING,
+        "not healthy within",
+        "nothing listens on its port",
+        settings={"health_check": "tcp"},
     ),
     "is killed": _python(programs.IS_KILLED, "was terminated by signal SIGKILL"),
     "never listens": _python(

@@ -1,6 +1,7 @@
 """Deploys misbehaving apps to projects whose working release is under constant load."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from math import inf
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ SETTINGS: Mapping[str, Any] = {
 """The project settings for all apps, unless an app has its own."""
 _VERSION = "v1"
 _TAKES_OVER = "The health check passed"
-_EXPOSED, _AFTERWARDS = "exposed", "afterwards"
+_AFTERWARDS = "afterwards"
 _MORE = 20
 """The number of requests that must succeed after a deployment has failed."""
 _SHOPS = 6
@@ -41,22 +42,25 @@ class Outcome:
     app: App
     deployment: Json
     project: Json
-    timeline: Sequence[Json]
     requests: Sequence[Request]
+    switched_at: float
+    """When the app passed its health check, on the clock of the requests, or infinity."""
     working: Json
     """The deployment of the working release."""
 
     @property
     def was_routed(self) -> bool:
         """Return True if the app passed its health check and received traffic."""
-        return any(step["cause"] == _TAKES_OVER for step in self.timeline)
+        return self.switched_at < inf
 
     @property
-    def failures(self) -> Sequence[Request]:
-        """The failed requests that only the working release can have caused."""
-        is_taken_back = self.app.fate is Fate.IS_TAKEN_BACK
-        stages = {_AFTERWARDS} if is_taken_back else {_EXPOSED, _AFTERWARDS}
-        return [request for request in self.requests if request.failure and request.stage in stages]
+    def requests_to_working(self) -> Sequence[Request]:
+        """The requests that only the working release can have received."""
+        return [
+            request
+            for request in self.requests
+            if request.ended < self.switched_at or request.stage == _AFTERWARDS
+        ]
 
 
 async def replace_all(ann: Person, apps: Mapping[str, App]) -> Mapping[str, Outcome]:
@@ -103,19 +107,19 @@ class _Shop:
         await self.ann.ask("PATCH", f"/projects/{self.project['id']}", {**SETTINGS, **app.settings})
         self.repository.replace("Misbehave", app.files)
         async with Load.on(self.ann, self.project, readers=1, pause=_PAUSE) as load:
-            load.stage = _EXPOSED
             deployment = await self.ann.outcome(await self.ann.begin(self.project))
             if app.fate is Fate.IS_TAKEN_BACK:
                 deployment = await self._wait_for_rollback(deployment)
             load.stage = _AFTERWARDS
             if deployment["status"] == "failed":
                 await load.wait_for_responses(_MORE)
+        timeline = await self.ann.timeline(deployment)
         return Outcome(
             app=app,
             deployment=deployment,
             project=await self.ann.ask("GET", f"/projects/{self.project['id']}"),
-            timeline=await self.ann.timeline(deployment),
             requests=load.requests,
+            switched_at=_time_of_switch(timeline, now=load.now),
             working=self.working,
         )
 
@@ -136,3 +140,13 @@ class _Shop:
     async def _responds(self) -> bool:
         answer = await self.ann.visit(self.project["url"])
         return bool(answer.headers.get("X-Version") == _VERSION)
+
+
+def _time_of_switch(timeline: Sequence[Json], *, now: float) -> float:
+    """Return when the health check passed, in seconds of the clock that is at *now*, or infinity."""
+    moments = (
+        datetime.fromisoformat(event["created_at"])
+        for event in timeline
+        if event["cause"] == _TAKES_OVER
+    )
+    return min((now - (datetime.now(UTC) - each).total_seconds() for each in moments), default=inf)

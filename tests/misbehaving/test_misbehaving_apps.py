@@ -22,6 +22,16 @@ SETTINGS = {
     "PUSHPAKA_MAX_REQUESTS": "100000",
 }
 
+_REMEDY = re.compile(
+    r"Check its last output"
+    r"|must listen on \$PORT"
+    r"|start it in the foreground"
+    r"|Raise memory_limit"
+    r"|Check the start command"
+    r"|The previous deployment is active again\. Check the log"
+)
+"""Matches the remedies of the errors of failed and of rolled back deployments."""
+
 
 @pytest.mark.parametrize("runtime", [PROCESS, NEEDS_DOCKER])
 async def test_misbehaving_apps_fail_with_their_reasons_and_the_old_release_answers(
@@ -65,17 +75,22 @@ def _problems_of(outcome: Outcome) -> Sequence[str]:
     """Return the differences between an outcome and the expected one."""
     error, project = outcome.deployment["error"] or "", outcome.project
     is_taken_back = outcome.app.fate is Fate.IS_TAKEN_BACK
+    failures = [request for request in outcome.requests_to_working if request.failure]
     expectations: Mapping[str, object] = {
         f"it is {outcome.deployment['status']}": outcome.deployment["status"] == "failed",
         **{
             f"{message} is not in: {error}": re.search(message, error)
             for message in outcome.app.messages
         },
+        f"no remedy is in: {error}": _REMEDY.search(error),
         f"it was routed: {outcome.was_routed}": outcome.was_routed == is_taken_back,
         f"it was rolled back, or not: {error}": (
             error.startswith("Rolled back automatically: ") == is_taken_back
         ),
-        f"requests failed: {outcome.failures}": not outcome.failures,
+        f"requests failed: {failures}": not failures,
+        "no request came before the switch": any(
+            request.ended < outcome.switched_at for request in outcome.requests
+        ),
         "another release is active": project["current_deployment_id"] == outcome.working["id"],
         f"the project is {project['status']}": project["status"] == "active",
     }

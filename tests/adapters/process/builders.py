@@ -38,3 +38,9 @@ def share_of(group: Path) -> float:
     else:
         quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
     return int(quota) / int(period)
+
+
+def weight_of(group: Path) -> float:
+    """Return the CPU weight of *group* as a multiple of the default of the kernel."""
+    file, default = ("cpu.weight", 100) if (group / "cpu.weight").exists() else ("cpu.shares", 1024)
+    return int((group / file).read_text()) / default

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from anyio import fail_after, sleep, to_thread
 from attrs import evolve
-from tests.adapters.process.builders import builder_in, groups_of, share_of
+from tests.adapters.process.builders import builder_in, groups_of, share_of, weight_of
 from tests.adapters.process.conftest import both_users
 from tests.served_instance import free_port
 
@@ -281,7 +281,10 @@ async def test_memory_of_an_instance_is_bounded(
 async def test_processors_of_an_instance_are_bounded(
     builder: ProcessBuilder, runtime: ProcessRuntime, state: Path, tmp_path: Path
 ) -> None:
-    """The control group of the instance has the CPU limit of the project."""
+    """
+    The control group of the instance has the CPU limit of the project, and half the weight of the
+    platform.
+    """
     request = await _build(builder, tmp_path, plan(processes={"web": step("exec sleep 60")}))
     settings = evolve(request.settings, cpu_limit=0.2)
 
@@ -289,6 +292,7 @@ async def test_processors_of_an_instance_are_bounded(
 
     (group,) = [one for one in await groups_of(state) if (one / "cpu.stat").exists()]
     assert 0.2 == await to_thread.run_sync(share_of, group)
+    assert 0.5 == await to_thread.run_sync(weight_of, group)
 
 
 async def test_program_that_cannot_start_is_rejected(

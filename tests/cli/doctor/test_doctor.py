@@ -1,6 +1,7 @@
 """Tests which problems `pushpaka doctor` finds, and the remedies it suggests."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from tests.cli.operator.operators import Operator, run_async
 from tests.served_instance import free_port
 
 from pushpaka_core.settings.settings import Settings
-from pushpaka_http.cli.doctor import network
+from pushpaka_http.cli.doctor import host, network
 from pushpaka_http.cli.doctor.checklist import CHECKS, run_checks
-from pushpaka_http.cli.doctor.findings import Finding, Level
+from pushpaka_http.cli.doctor.findings import Check, Finding, Level
 
 REDIS_PASSWORD = "not to be shown"
 
@@ -127,3 +128,53 @@ async def test_an_api_exposed_to_dns_rebinding_is_reported(
 
     assert level is finding.level
     assert (level is Level.WARNING) is ("DNS rebinding" in finding.message)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("check", "uid", "message", "advice"),
+    [
+        (
+            host.check_application_network,
+            1000,
+            "Applications can connect to the API, the database and Redis on this host: only root",
+            "Run as root.",
+        ),
+        (
+            host.check_client_connections,
+            1000,
+            "One client can take all connections of the router: only root",
+            "Run as root.",
+        ),
+        (
+            host.check_application_isolation,
+            0,
+            "Applications share /tmp, /var/tmp and /dev/shm with this host",
+            "CAP_SYS_ADMIN",
+        ),
+    ],
+    ids=["application network", "client connections", "application isolation"],
+)
+async def test_missing_permissions_are_reported(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    check: Check,
+    uid: int,
+    message: str,
+    advice: str,
+) -> None:
+    """Without root there is no firewall, and root without a capability cannot isolate."""
+    environ = {
+        "PUSHPAKA_DATA_DIRECTORY": str(tmp_path),
+        "PUSHPAKA_ROUTER": "traefik",
+        "PUSHPAKA_RUNTIME": "process",
+    }
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    # No process has this capability, because the kernel does not define it.
+    monkeypatch.setattr(host, "_CAP_SYS_ADMIN", 63)
+
+    finding = await check(Settings.from_environ(environ))
+
+    assert Level.WARNING is finding.level
+    assert finding.message.startswith(message)
+    assert advice in finding.advice

@@ -143,6 +143,22 @@ async def test_a_replayed_delivery_deploys_nothing(ann: Person, git_provider: Gi
     assert 1 == await count_deployments(ann)
 
 
+@pytest.mark.parametrize("git_provider", GIT_PROVIDERS)
+async def test_a_delivery_for_another_repository_deploys_nothing(
+    ann: Person, git_provider: GitProvider
+) -> None:
+    """The response names both repositories. Its status is 200, so that it is not sent again."""
+    url = "https://git.example.com/mallory/app"
+    webhook = await create_webhook(ann, git_provider)
+    delivery = push(git_provider).of_repository(url)
+
+    answer = await send(ann, webhook, delivery.body, delivery.headers(webhook["secret"]))
+
+    assert (200, []) == (answer.status_code, answer.json()["deployment_ids"])
+    assert answer.json()["message"].startswith(f"This delivery is for {url}")
+    assert 0 == await count_deployments(ann)
+
+
 def test_signatures_are_compared_in_one_place_in_constant_time() -> None:
     files = [*Path(git_providers.__path__[0]).glob("*.py"), Path(webhook_deliveries.__file__)]
     functions = {

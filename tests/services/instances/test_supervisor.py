@@ -448,6 +448,25 @@ class TestAHostRestart:
             (started,) = platform.runtime.running
             assert started.startswith(str(production.id))
 
+    async def test_oldest_deployment_starts_first(self) -> None:
+        """The age counts, and not the number of earlier deployments of the project."""
+        async with open_platform(options=evolve(OPTIONS, max_concurrent_starts=1)) as platform:
+            first, second = await platform.project("a"), await platform.project("b")
+            await platform.deploy(first)
+            platform.clock.advance(1)
+            older = await platform.deploy(first)
+            await platform.worker_services.reconciler.stop_drained()
+            platform.clock.advance(1)
+            newer = await platform.deploy(second)
+            for deployment in (older, newer):
+                platform.runtime.vanish((await platform.instance(deployment.id)).name)
+            await platform.worker_services.instance_supervisor.check_all()
+
+            await platform.worker_services.instance_supervisor.check_all()
+
+            assert older.sequence > newer.sequence
+            assert [str(older.id)] == [name[:36] for name in platform.runtime.running]
+
     async def test_waiter_wakes_only_when_a_slot_is_free(self) -> None:
         options = evolve(OPTIONS, max_concurrent_starts=1)
         once_an_hour = evolve(OPTIONS.timeouts, supervision_interval=timedelta(hours=1))

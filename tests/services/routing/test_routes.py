@@ -139,6 +139,21 @@ class TestStoppedDeployments:
         assert not any(route.is_stopped for route in platform.router.routes)
 
 
+async def test_a_replaced_deployment_has_no_address_after_it_is_drained(
+    platform: Platform, shop: Project
+) -> None:
+    first, second = await platform.deploy(shop), await platform.deploy(shop)
+    while_draining = set(platform.routes())
+    later = OPTIONS.timeouts.drain_time + timedelta(seconds=second.run_settings.rollback_window)
+    platform.clock.advance(later.total_seconds())
+
+    await platform.worker_services.reconciler.stop_drained()
+
+    old, new = (f"shop--{each.id.hex[:8]}.localhost" for each in (first, second))
+    assert {"shop.localhost", old, new} == while_draining
+    assert {"shop.localhost", new} == set(platform.routes())
+
+
 async def test_a_project_without_deployment_has_no_route(platform: Platform, shop: Project) -> None:
     platform.runtime.early_exit = "exited with code 1"
     await platform.deploy(shop)

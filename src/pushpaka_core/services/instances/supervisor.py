@@ -1,6 +1,7 @@
 """Decides when and in which order the instances of active deployments are checked."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from attrs import define, field
@@ -84,9 +85,9 @@ class InstanceSupervisor:
         )
 
     async def _supervised_deployments(self) -> Sequence[ActiveDeployment]:
-        """Return the deployments to keep running, production first."""
+        """Return the deployments to keep running, production first, then the oldest first."""
         supervised = [active for active in await self._active.read_cached() if not active.is_ending]
-        return sorted(supervised, key=_is_preview)
+        return sorted(supervised, key=_start_order)
 
     async def _dispatch_checks(
         self,
@@ -110,5 +111,5 @@ class InstanceSupervisor:
         return await self._probes.check(active, instance)
 
 
-def _is_preview(active: ActiveDeployment) -> bool:
-    return active.deployment.target != PRODUCTION
+def _start_order(active: ActiveDeployment) -> tuple[bool, datetime]:
+    return active.deployment.target != PRODUCTION, active.deployment.created_at

@@ -1,13 +1,16 @@
 """Tests builds that run real commands."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, fail_after, sleep, to_thread
+from tests.adapters.process.builders import groups_of, weight_of
 from tests.adapters.process.conftest import FIRST_UID, both_users
 
 from pushpaka_core.adapters.process.builder.builder import ProcessBuilder
+from pushpaka_core.adapters.process.sandbox.cgroups import available_cgroups
 from pushpaka_core.adapters.process.supervisor.processes import HostProcesses
 from pushpaka_core.adapters.process.toolchains.downloads import PackageDownloader
 from pushpaka_core.domain.pipeline.build_plans import Origin, StaticSite
@@ -107,6 +110,28 @@ async def test_memory_of_a_build_is_limited(builder: ProcessBuilder, tmp_path: P
         await build(builder, source, wanted, recorder=build_recorder)
 
     assert b"MemoryError" in build_recorder.output or "its limit of 256 MiB" in str(caught.value)
+
+
+@pytest.mark.skipif(
+    "cpu" not in available_cgroups().controllers, reason="nothing limits processors here"
+)
+async def test_a_build_has_less_cpu_weight_than_an_instance(
+    builder: ProcessBuilder, state: Path, tmp_path: Path
+) -> None:
+    source = await checkout(tmp_path / "source", {"x": ""})
+    build_recorder = BuildRecorder()
+    wanted = plan(build=(step("echo up; sleep 600"),))
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(partial(build, builder, source, wanted, recorder=build_recorder))
+        with fail_after(60):
+            while b"up" not in build_recorder.output:
+                await sleep(0.05)
+        (group,) = [one for one in await groups_of(state) if (one / "cpu.stat").exists()]
+        weight = await to_thread.run_sync(weight_of, group)
+        tasks.cancel_scope.cancel()
+
+    assert 0.2 == weight
 
 
 async def test_a_missing_python_is_reported(builder: ProcessBuilder, tmp_path: Path) -> None:

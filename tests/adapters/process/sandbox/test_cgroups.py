@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from anyio import fail_after, open_process, sleep, to_thread
 from attrs import evolve
-from tests.adapters.process.builders import groups_of, share_of
+from tests.adapters.process.builders import groups_of, share_of, weight_of
 
 from pushpaka_core.adapters.process.sandbox.cgroups import (
     Cgroups,
@@ -120,12 +120,6 @@ def times_throttled(group: Path) -> int:
     """Return how often the kernel has throttled the programs in *group*."""
     words = (group / "cpu.stat").read_text().split()
     return int(dict(zip(words[::2], words[1::2], strict=True))["nr_throttled"])
-
-
-def weight_of(group: Path) -> float:
-    """Return the CPU weight of *group* as a multiple of the default of the kernel."""
-    file, default = ("cpu.weight", 100) if (group / "cpu.weight").exists() else ("cpu.shares", 1024)
-    return int((group / file).read_text()) / default
 
 
 @needs_groups
