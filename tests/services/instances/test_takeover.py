@@ -435,6 +435,28 @@ class TestOtherStarts:
 
         assert {} == platform.runtime.running
 
+    async def test_instance_without_a_row_after_its_start_is_stopped(
+        self, platform: Platform, shop: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its worker was suspended, and meanwhile another one removed the row."""
+        job = await platform.worker_services.job_loader.load_for_deployment(
+            await platform.deploy(shop)
+        )
+        instance = await platform.instance(job.deployment.id)
+        platform.runtime.vanish(instance.name)
+        start = MemoryRuntime.start
+
+        async def start_late(runtime: MemoryRuntime, request: StartRequest, /) -> None:
+            async with platform.adapters.storage.transaction() as uow:
+                await uow.instances.remove(instance)
+            await start(runtime, request)
+
+        monkeypatch.setattr(MemoryRuntime, "start", start_late)
+        with pytest.raises(StaleEntityError):
+            await platform.worker_services.instance_lifecycle._starter.start(job, instance)
+
+        assert {} == platform.runtime.running
+
 
 class TestAChangedAccess:
     """The stricter access of both releases counts. Two releases for many run at the same time."""

@@ -72,6 +72,13 @@ class InstanceStarter:
         async with self._locks.of(instance.name):
             await self._require_row(instance)
             await self._runtime.start(self.start_request(job, instance))
+            try:
+                await self._require_row(instance)
+            except StaleEntityError:
+                # This process was suspended during the start, so that another one took over. That
+                # one may have started a release that must run alone.
+                await self._runtime.stop(instance.name, grace_period=timedelta(0))
+                raise
         self._first_seen.age_of(instance.id)
 
     async def _require_row(self, instance: Instance) -> None:
