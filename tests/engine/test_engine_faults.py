@@ -10,10 +10,11 @@ import pytest
 from anyio import fail_after, sleep, to_thread
 from tests.acceptance.tools.apps import edit, repository_of
 from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person, messages, numbers
+from tests.acceptance.tools.rolled_back import assert_rolled_back_despite_kills
 from tests.engine.opened import open_docker
 from tests.engine.own_engine import OwnEngine
 from tests.engine.resources import IMAGE, container_app, docker, labels_of, wait_until_cleaned_up
-from tests.faults.served.instances import wait_for_response
+from tests.faults.served.instances import open_instance, wait_for_response
 from tests.faults.served.resources import database_state
 from tests.faults.served.visitors import visit
 from tests.faults.served.writers import source_of, writing
@@ -59,6 +60,13 @@ async def served_instance(own_engine: OwnEngine) -> AsyncIterator[ServedInstance
         finally:
             await own_engine.revive()
         assert "Traceback" not in opened.log
+
+
+@pytest.fixture
+async def killed_instance(served_instance: ServedInstance) -> AsyncIterator[ServedInstance]:
+    """Return the instance for a test that kills it. It is restored after the test."""
+    async with open_instance(served_instance) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +192,17 @@ async def test_killed_engine_leaves_one_writer(
     assert "" == await ann.read(project, "/second")
     assert set() < writer.confirmed <= set(entries)
     assert ended["status"] in {"running", "failed"}, ended
+
+
+async def test_interrupted_rollback_is_finished_after_the_next_start(
+    ann: Person, killed_instance: ServedInstance, own_engine: OwnEngine
+) -> None:
+    """One container of the old version runs, and none of the broken version is left."""
+    old, broken = await assert_rolled_back_despite_kills(ann, "rolled", patience=_PATIENCE)
+
+    await wait_until_cleaned_up(killed_instance, own_engine)
+    assert 1 == len(await _ids(own_engine, **{DEPLOYMENT: old["id"]}))
+    assert set() == await _ids(own_engine, **{DEPLOYMENT: broken["id"]})
 
 
 async def test_calls_and_builds_fail_when_the_engine_hangs(

@@ -9,8 +9,6 @@ from tests.acceptance.tools.apps import program
 from tests.misbehaving import programs
 
 PROCESS, DOCKER = "process", "docker"
-BOTH = (PROCESS, DOCKER)
-"""Both runtimes. Apps with bad responses run on only one, as both treat them equally."""
 SERVERS = """\
 gunicorn==27.0.1
 uvicorn==0.54.0
@@ -41,7 +39,8 @@ class App:
     fate: Fate = Fate.FAILS
     messages: tuple[str, ...]
     """Regular expressions that match the error, mainly its cause."""
-    runtimes: tuple[str, ...] = BOTH
+    runtimes: tuple[str, ...] = (PROCESS, DOCKER)
+    """The runtimes on which the app is deployed."""
     base_image: str | None = None
     """The base image of the app on Docker, or None if it needs none of its own."""
 
@@ -56,7 +55,6 @@ def _app_served_by(
     *messages: str,
     source: str = programs.IMPORT_ERROR,
     is_exiting: bool = True,
-    runtimes: tuple[str, ...] = (PROCESS,),
 ) -> App:
     """Return an app whose module *source* is served by *command*, which exits if *is_exiting*."""
     files = {
@@ -65,10 +63,10 @@ def _app_served_by(
         "Procfile": f"web: exec {command} app:app\n",
     }
     settings = {"health_check_timeout": 60 if is_exiting else 10}
-    return App(files=files, messages=messages, settings=settings, runtimes=runtimes)
+    return App(files=files, messages=messages, settings=settings)
 
 
-def _cluster(source: str, *messages: str, runtimes: tuple[str, ...]) -> App:
+def _cluster(source: str, *messages: str) -> App:
     """Return an app that uses the `cluster` module of Node.js."""
     files = {
         "package.json": '{"name": "shop", "version": "1.0.0"}',
@@ -77,7 +75,7 @@ def _cluster(source: str, *messages: str, runtimes: tuple[str, ...]) -> App:
     }
     # Node starts slowly on a busy machine, and the reason shows after several workers exit.
     settings = {"health_check_timeout": 30}
-    return App(files=files, messages=messages, settings=settings, runtimes=runtimes)
+    return App(files=files, messages=messages, settings=settings)
 
 
 _MISSING_MODULE = r"No module named '?nowhere_to_be_found"
@@ -91,7 +89,6 @@ APPS: Mapping[str, App] = {
         "exited with code 4",
         "Worn out",
         fate=Fate.IS_TAKEN_BACK,
-        runtimes=(PROCESS,),
     ),
     "exits after 20 s": _python(
         programs.program_that_exits_after(20),
@@ -99,14 +96,12 @@ APPS: Mapping[str, App] = {
         "Worn out",
         fate=Fate.IS_TAKEN_BACK,
         settings={"rollback_window": 120},
-        runtimes=(PROCESS,),
     ),
     "freezes at the first visit": _python(
         programs.FREEZES_AT_THE_FIRST_VISIT,
         "did not respond",
         fate=Fate.IS_TAKEN_BACK,
         settings={"rollback_window": 120},
-        runtimes=(PROCESS,),
     ),
     "Puma cluster whose workers die": App(
         files={
@@ -121,12 +116,11 @@ APPS: Mapping[str, App] = {
             "lib/puma/cluster",
         ),
         settings={"health_check_timeout": 10},
+        # The process runtime needs Ruby on the host.
         runtimes=(DOCKER,),
         base_image="ruby:3.3-slim",
     ),
-    "import error under gunicorn": _app_served_by(
-        _GUNICORN, _BOOT_FAILURE, _MISSING_MODULE, runtimes=BOTH
-    ),
+    "import error under gunicorn": _app_served_by(_GUNICORN, _BOOT_FAILURE, _MISSING_MODULE),
     "import error under gunicorn, preloaded": _app_served_by(
         f"{_GUNICORN} --preload", r"exited with code 1\.", _MISSING_MODULE
     ),
@@ -169,22 +163,19 @@ APPS: Mapping[str, App] = {
         "SIGSEGV",
         source=programs.CRASHES_IN_EACH_REQUEST,
         is_exiting=False,
-        runtimes=BOTH,
     ),
     "gunicorn workers that die after each response": _app_served_by(
         _GUNICORN,
         "worker processes keep exiting",
         source=programs.DIES_AFTER_EACH_RESPONSE,
         is_exiting=False,
-        runtimes=BOTH,
     ),
     "Node cluster whose workers die": _cluster(
-        programs.NODE_WORKERS_DIE, "nothing listens", "The database is away", runtimes=BOTH
+        programs.NODE_WORKERS_DIE, "nothing listens", "The database is away"
     ),
     "Node cluster whose workers die after each response": _cluster(
         programs.NODE_WORKERS_DIE_AFTER_EACH_RESPONSE,
         "worker processes keep exiting",
-        runtimes=(PROCESS,),
     ),
     "no such command": App(
         files={"app.py": "", "Procfile": "web: gunicron app:app\n"},
@@ -203,7 +194,6 @@ APPS: Mapping[str, App] = {
         programs.HALF_A_HEAD_THEN_SILENCE,
         "not healthy within",
         "is not responding|did not respond to GET /",
-        runtimes=(PROCESS,),
     ),
     "never accepts": _python(
         programs.NEVER_ACCEPTS, "not healthy within", "is not responding|did not respond"
@@ -213,7 +203,6 @@ APPS: Mapping[str, App] = {
         "not healthy within",
         "is not HTTP",
         "change .*health_check",
-        runtimes=(PROCESS,),
     ),
     "answers 500": _python(programs.ANSWERS_500, "responded with 500 to GET /"),
     "answers 404 to its health check": _python(
@@ -221,7 +210,6 @@ APPS: Mapping[str, App] = {
         "not healthy within",
         "404",
         settings={"health_check_path": "/up"},
-        runtimes=(PROCESS,),
     ),
     "answers once, then exits": _python(
         programs.ANSWERS_ONCE, r"exited with code 0\.", "One request is enough"
@@ -254,6 +242,7 @@ APPS: Mapping[str, App] = {
     "listens on loopback only": _python(
         programs.ON_LOOPBACK_ONLY,
         r"It listens on 127\.0\.0\.1 only \(HOST is 0\.0\.0\.0\)",
+        # HOST is 127.0.0.1 on the process runtime.
         runtimes=(DOCKER,),
     ),
     "listens on another address": _python(

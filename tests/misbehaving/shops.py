@@ -143,7 +143,7 @@ class _Shop:
 
 
 def _time_of_switch(timeline: Sequence[Json], *, now: float) -> float:
-    """Return when the health check passed, in seconds of the clock that is at *now*, or infinity."""
+    """Return when the health check passed, on the clock that is at *now*, or infinity."""
     moments = (
         datetime.fromisoformat(event["created_at"])
         for event in timeline

@@ -49,8 +49,7 @@ async def test_misbehaving_apps_fail_with_their_reasons_and_the_old_release_answ
     settings = {**OWN_ADDRESSES, **SETTINGS, "PUSHPAKA_RUNTIME": runtime}
     async with open_served(**settings) as served, Person.temporary(await served.start()) as ann:
         async with create_task_group() as tasks:
-            if runtime == PROCESS:
-                tasks.start_soon(_expect_slow_start, ann)
+            tasks.start_soon(_expect_slow_start, ann)
             outcomes = await replace_all(ann, apps)
         log = served.log
 

@@ -12,7 +12,8 @@ from anyio import fail_after, move_on_after, sleep, to_thread
 from benchmarks.load import Kill, Load
 from tests.acceptance.tools.apps import edit, program, repository_of
 from tests.acceptance.tools.people import OWN_ADDRESSES, Json, Person, messages, numbers
-from tests.acceptance.tools.rolled_back import assert_rolled_back
+from tests.acceptance.tools.rolled_back import assert_rolled_back, assert_rolled_back_despite_kills
+from tests.faults.served.instances import open_instance
 from tests.served_instance import ServedInstance, open_served
 from tests.swarm.machines import Swarm
 from tests.swarm.tasks import (
@@ -49,6 +50,13 @@ async def served_instance(swarm: Swarm) -> AsyncIterator[ServedInstance]:
     async with open_served(**settings) as opened:
         yield await opened.start()
         assert "Traceback" not in opened.log
+
+
+@pytest.fixture
+async def killed_instance(served_instance: ServedInstance) -> AsyncIterator[ServedInstance]:
+    """Return the instance for a test that kills it. It is restored after the test."""
+    async with open_instance(served_instance) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -91,6 +99,19 @@ async def test_deployments_and_rollbacks_lose_no_request(
 async def test_release_that_crashes_after_the_cutover_is_rolled_back(ann: Person) -> None:
     """Requests return to the task of the previous release, which has kept running."""
     await assert_rolled_back(ann, "rolled", patience=PATIENCE)
+
+
+async def test_interrupted_rollback_is_finished_after_the_next_start(
+    swarm: Swarm, killed_instance: ServedInstance, ann: Person
+) -> None:
+    """One task of the old version runs, and nothing of the broken version is left."""
+    old, broken = await assert_rolled_back_despite_kills(ann, "interrupted", patience=PATIENCE)
+
+    async def is_removed() -> bool:
+        return await remaining_kinds(swarm, killed_instance, broken) <= {"networks"}
+
+    await poll_until(is_removed)
+    assert 1 == (await count_tasks(swarm, old)).total()
 
 
 async def test_scaling_under_load_loses_no_request(

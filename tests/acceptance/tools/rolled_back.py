@@ -5,7 +5,10 @@ from collections.abc import Awaitable, Callable
 from anyio import fail_after, sleep
 from tests.acceptance.tools.apps import program, repository_of, server
 from tests.acceptance.tools.people import PATIENCE, Json, Person
+from tests.faults.served.instances import restart, revive
 from tests.faults.served.visitors import Visits, visit
+
+from pushpaka_core.domain.platform.failpoints import BROKEN, ROLLED_BACK
 
 _MANY = 20
 _CRASHING = """\
@@ -33,9 +36,11 @@ async def assert_rolled_back(
     *,
     patience: float = PATIENCE,
     during_deployment: Callable[[], Awaitable[None]] | None = None,
-) -> None:
+) -> tuple[Json, Json]:
     """
     Deploy a crashing version in place of a working one under load, and require a rollback.
+
+    Return the deployments of the working and of the crashing version.
 
     If *during_deployment* is given, it is called during the deployment, and must return once the
     platform responds again.
@@ -62,6 +67,25 @@ async def assert_rolled_back(
     causes = [step["cause"] for step in await person.timeline(old)]
     assert "Active again because its successor was rolled back" == causes[-1]
     assert await _current_state(person, project) == ("active", old["id"])
+    return old, failed
+
+
+async def assert_rolled_back_despite_kills(
+    person: Person, name: str, *, patience: float = PATIENCE
+) -> tuple[Json, Json]:
+    """
+    Require a rollback as `assert_rolled_back` does, while serve is killed at both failpoints.
+
+    The first process is killed before the decision to roll back, and the second one after it.
+    """
+    instance = person.served_instance
+
+    async def start_again() -> None:
+        await revive(instance, next_failpoint=ROLLED_BACK)
+        await revive(instance)
+
+    await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{BROKEN}:kill"})
+    return await assert_rolled_back(person, name, patience=patience, during_deployment=start_again)
 
 
 async def _wait_for_the_old_release(visits: Visits) -> None:

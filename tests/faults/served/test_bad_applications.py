@@ -9,12 +9,9 @@ import pytest
 from anyio import fail_after, sleep
 from tests.acceptance.tools.apps import program, repository_of
 from tests.acceptance.tools.people import PATIENCE, Person, messages
-from tests.acceptance.tools.rolled_back import assert_rolled_back
-from tests.faults.served.instances import restart, revive
+from tests.acceptance.tools.rolled_back import assert_rolled_back_despite_kills
 from tests.faults.served.resources import wait_until_cleaned_up
 from tests.served_instance import ServedInstance
-
-from pushpaka_core.domain.platform.failpoints import BROKEN, ROLLED_BACK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
@@ -44,14 +41,7 @@ async def test_interrupted_rollback_is_finished_after_the_next_start(
     instance: ServedInstance, ann: Person
 ) -> None:
     """Serve finishes a rollback even if it is killed before and after its decision to roll back."""
-
-    async def start_again() -> None:
-        await revive(instance, next_failpoint=ROLLED_BACK)
-        await revive(instance)
-
-    await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{BROKEN}:kill"})
-
-    await assert_rolled_back(ann, "shop", during_deployment=start_again)
+    await assert_rolled_back_despite_kills(ann, "shop")
 
     await wait_until_cleaned_up(instance)
 
