@@ -1,10 +1,11 @@
 """Tests how volumes are created, changed, detached, attached and deleted on the page."""
 
+import tarfile
 from datetime import datetime
 
 import pytest
 from anyio import fail_after, sleep
-from playwright.async_api import Locator, expect
+from playwright.async_api import FilePayload, Locator, expect
 from tests.acceptance.tools.people import PATIENCE, Json, Person
 from tests.dashboard.visitors import Visitor
 
@@ -138,6 +139,80 @@ async def test_snapshots_are_taken_restored_and_deleted(
     await expect(visitor.says("There are no snapshots.")).to_be_visible()
     assert [] == (await ann.ask("GET", "/snapshots"))["data"]
     assert ["media-restored", "media"] == [one["name"] for one in await stored_volumes(ann)]
+
+
+async def test_snapshots_of_a_detached_volume_are_taken_restored_and_deleted(
+    visitor: Visitor, ann: Person, project: Json
+) -> None:
+    """The restored volume is attached, because its path is free."""
+    about = {"project_id": project["id"], "name": "media", "mount_path": "media"}
+    volume = await ann.ask("POST", "/volumes", about)
+    await ann.upload(f"/volumes/{volume['id']}/files", tar_of([entry("file", b"one")]))
+    await ann.ask("DELETE", f"/volumes/{volume['id']}")
+    await visitor.go(f"/projects/{project['id']}/storage")
+
+    await visitor.button("Take snapshot of media").click()
+    snapshots = entries(visitor, "Snapshots of media")
+    await expect(snapshots).to_contain_text(["Available"])
+    await snapshots.get_by_role("button", name="Restore").click()
+    await visitor.confirm("Restore")
+
+    await expect(entries(visitor, "Volumes")).to_contain_text(["media-restored"])
+    await visitor.button("Delete snapshot").click()
+    await visitor.confirm("Delete")
+    await expect(visitor.says("There are no snapshots.")).to_have_count(2)
+
+
+@pytest.mark.parametrize("is_detached", [False, True])
+async def test_files_are_uploaded_and_downloaded(
+    visitor: Visitor, ann: Person, project: Json, is_detached: bool
+) -> None:
+    """Uploads keep other files. The download is a tar archive, and no URL contains the token."""
+    about = {"project_id": project["id"], "name": "media", "mount_path": "media"}
+    volume = await ann.ask("POST", "/volumes", about)
+    if is_detached:
+        await ann.ask("DELETE", f"/volumes/{volume['id']}")
+    await visitor.go(f"/projects/{project['id']}/storage")
+    await expect(visitor.button("Download the files of media")).to_be_disabled()
+
+    for files in {"a.txt": b"old"}, {"a.txt": b"new", "ä 😀.bin": bytes(range(256)) * 4096}:
+        await visitor.button("Upload files to media").click()
+        chosen = [
+            FilePayload(name=name, mimeType="", buffer=content) for name, content in files.items()
+        ]
+        await visitor.dialog.get_by_label("Files", exact=True).set_input_files(chosen)
+        await visitor.confirm("Upload")
+        await expect(visitor.dialog).to_have_count(0)
+    async with visitor.page.expect_download() as downloading:
+        await visitor.button("Download the files of media").click()
+    download = await downloading.value
+
+    assert "media.tar" == download.suggested_filename
+    with tarfile.open(await download.path()) as tar:
+        names = {name.removeprefix("./") for name in tar.getnames()} - {"", "."}
+        found = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
+        contents = {name.removeprefix("./"): file.read() for name, file in found.items() if file}
+    assert files.keys() == names
+    assert files == contents
+
+
+async def test_an_upload_that_exceeds_the_limit_is_refused(
+    visitor: Visitor, ann: Person, project: Json
+) -> None:
+    """The dialog shows why."""
+    about = {"project_id": project["id"], "name": "media", "mount_path": "media", "size_limit": 1}
+    volume = await ann.ask("POST", "/volumes", about)
+    await visitor.go(f"/projects/{project['id']}/storage")
+    await visitor.button("Upload files to media").click()
+    large = FilePayload(name="large", mimeType="", buffer=bytes(2**20))
+    await visitor.dialog.get_by_label("Files", exact=True).set_input_files([large])
+
+    await visitor.confirm("Upload")
+
+    await expect(visitor.dialog.get_by_label("Files", exact=True)).to_have_accessible_description(
+        "Must be smaller: the volume uses 0 of 1 MiB. Delete files, or raise the size limit."
+    )
+    visitor.require_failed_responses(f"400 PUT /api/v1/volumes/{volume['id']}/files")
 
 
 async def test_a_volume_larger_than_its_limit_is_marked(

@@ -5,7 +5,8 @@
  *     await api.post("/deployments", { project_id: id });
  *     await api.get(`/deployments${query({ project_id: id, limit: 50 })}`, { signal });
  *
- * Paths are relative to /api/v1. Methods return the parsed JSON, or throw an ApiError.
+ * Paths are relative to /api/v1. Bodies are sent as JSON, or as they are if they are Blobs. Methods
+ * return the parsed JSON, or throw an ApiError.
  * A 401 response to a request with a token ends the session.
  */
 import { syncClock } from "./clock.js";
@@ -45,6 +46,8 @@ export const api = {
   put: (path, body, options) => request("PUT", path, body, options),
   patch: (path, body, options) => request("PATCH", path, body, options),
   delete: (path, body, options) => request("DELETE", path, body, options),
+  /** GET a file, and return it as a Blob. */
+  download: (path) => request("GET", path, undefined, { isDownload: true }),
 };
 
 /** Return a query string such as `?a=1`, without values that are null, undefined or empty. */
@@ -54,16 +57,18 @@ export function query(values) {
   return text && `?${text}`;
 }
 
-async function request(method, path, body, { signal, idempotencyKey } = {}) {
+async function request(method, path, body, { signal, idempotencyKey, isDownload = false } = {}) {
   const { token } = session.get();
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isJson = body !== undefined && !(body instanceof Blob);
+  if (isJson) headers["Content-Type"] = "application/json";
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   const options = { method, headers, signal, cache: "no-store", credentials: "omit" };
-  if (body !== undefined) options.body = JSON.stringify(body);
+  if (body !== undefined) options.body = isJson ? JSON.stringify(body) : body;
   const response = await send(API + path, options);
   syncClock(response.headers.get("Date"));
+  if (isDownload && response.ok) return response.blob().catch(() => Promise.reject(interrupted()));
   const content = await response.json().catch((error) => {
     throw error.name === "AbortError" ? error : errorOf(response, null);
   });
@@ -82,6 +87,10 @@ export function errorOf(response, content) {
     retryAfter: Number(response.headers.get("Retry-After")) || null,
     requestId: content?.request_id ?? response.headers.get("X-Request-ID"),
   });
+}
+
+function interrupted() {
+  return new ApiError({ status: 0, code: "interrupted", error: "The download was interrupted. Check your connection, and try again." });
 }
 
 /** Try a GET twice: a change of network breaks connections that are fine a moment later. */

@@ -1,4 +1,5 @@
 /** The toolbar of a log: search, filters, wrapping, copying and download. */
+import { saveFile } from "../lib/download.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { Button } from "../lib/ui/button.js";
 import { Choice } from "../lib/ui/fields.js";
@@ -48,7 +49,7 @@ export function Toolbar({ criteria, setCriteria, isWrapped, setIsWrapped, isFoll
         ${!isComplete && html`<${Button} size="small" class="log-follow" icon=${isFollowing ? "pause" : "play"} onClick=${() => follow(!isFollowing)}>${isFollowing ? "Pause" : "Follow"}<//>`}
         <${Button} size="small" kind="quiet" icon="wrap" label="Wrap long lines" aria-pressed=${isWrapped} onClick=${() => setIsWrapped(!isWrapped)} />
         <${Copy} label=${selection ? "Copy selected lines" : "Copy shown lines"} text=${text} />
-        <${Button} size="small" kind="quiet" icon="download" label="Download log" onClick=${() => download(fileOf(store), fileName)} />
+        <${Button} size="small" kind="quiet" icon="download" label="Download log" onClick=${() => saveFile(new Blob(fileOf(store), { type: "text/plain" }), fileName)} />
       </div>
     </div>
   `;
@@ -76,12 +77,4 @@ function Search({ text, find, search, onEscape }) {
       <input ref=${search} type="search" aria-label="Search log" placeholder="Search log" spellcheck=${false} autocapitalize="none" autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} onKeyDown=${onKeyDown} />
     </div>
   `;
-}
-
-function download(chunks, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(chunks, { type: "text/plain" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href));
 }

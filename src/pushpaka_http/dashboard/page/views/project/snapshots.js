@@ -59,7 +59,7 @@ export function Snapshots({ volume, isOwner, open, confirm, onRestore }) {
     <${Loaded} resource=${resource} lines=${1}>
       ${() =>
         snapshots.length === 0
-          ? html`<p class="hint">${volume.node === null ? "There are no files yet. Deploy the project first." : "There are no snapshots."}</p>`
+          ? html`<p class="hint">${volume.node === null ? "There are no files yet." : "There are no snapshots."}</p>`
           : html`
               <ul class="entries framed" aria-label=${`Snapshots of ${volume.name}`}>
                 ${snapshots.slice(0, isFull ? undefined : SHOWN).map((snapshot) => html`<${Snapshot} key=${snapshot.id} ...${{ snapshot, isOwner }} onRestore=${restore} onRemove=${remove} />`)}
@@ -103,7 +103,7 @@ function RestoreDialog({ volume, snapshot, onDone, onClose }) {
   return html`
     <${FormDialog} title="Restore a snapshot of ${volume.name}" label="Restore" action="Restore" onSubmit=${restore} onClose=${onClose}>
       <p>The files of <${TimeAgo} time=${snapshot.created_at} /> are restored into a new volume. No existing volume is changed.</p>
-      <${Input} name="into" label="Name of the new volume" isMono required value=${`${volume.name}-restored`} hint="It appears below the detached volumes. To use it, detach the volume that has its path, and attach the new one." />
+      <${Input} name="into" label="Name of the new volume" isMono required value=${`${volume.name}-restored`} hint="It appears below the detached volumes. When its files are complete, it is attached, unless another attached volume has its path." />
     <//>
   `;
 }

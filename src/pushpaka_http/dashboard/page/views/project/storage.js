@@ -1,5 +1,6 @@
 /** The volumes of a project, which keep files across deployments. */
 import { api } from "../../lib/api.js";
+import { saveFile } from "../../lib/download.js";
 import { useDeploymentEvents } from "../../lib/events.js";
 import { day } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
@@ -7,6 +8,7 @@ import { useResource } from "../../lib/resource.js";
 import { Button, Card, Confirm, ListCard, toast, useDialog } from "../../lib/ui.js";
 import { hasRole } from "./roles.js";
 import { Snapshots, usePolling } from "./snapshots.js";
+import { UploadDialog } from "./upload_dialog.js";
 import { VolumeEntry } from "./volume.js";
 import { VolumeDialog } from "./volume_dialog.js";
 
@@ -21,6 +23,8 @@ export default function Storage({ project }) {
   useDeploymentEvents({ onChange: ({ project_id: id }) => id === project.id && resource.reload(), onReconnect: resource.reload });
 
   const edit = (volume) => open((close) => html`<${VolumeDialog} ...${{ project, volume }} onDone=${resource.reload} onClose=${close} />`);
+  const upload = (volume) => open((close) => html`<${UploadDialog} volume=${volume} onDone=${resource.reload} onClose=${close} />`);
+  const download = async ({ id, name }) => saveFile(await api.download(`/volumes/${id}/files`), `${name}.tar`);
   const detach = ({ id, name }) =>
     confirm({
       title: `Detach ${name}?`,
@@ -55,6 +59,10 @@ export default function Storage({ project }) {
     : "The project owner can create volumes.";
   usePolling(resource.data?.data.some(({ restoring_since: since }) => since) ?? false, resource.reload);
   const snapshotsOf = (volume) => html`<${Snapshots} ...${{ volume, isOwner, open, confirm }} onRestore=${resource.reload} />`;
+  const fileButtons = (volume) => html`
+    <${Button} size="small" kind="quiet" icon="up" label=${`Upload files to ${volume.name}`} onClick=${() => upload(volume)} />
+    <${Button} size="small" kind="quiet" icon="download" label=${`Download the files of ${volume.name}`} disabled=${volume.node === null} onClick=${() => download(volume)} />
+  `;
   const detached = resource.data?.data.filter((volume) => isDetachedFor(project, volume)) ?? [];
   return html`
     <div class="stack">
@@ -70,6 +78,7 @@ export default function Storage({ project }) {
                   ${
                     isOwner &&
                     html`
+                      ${fileButtons(volume)}
                       <${Button} size="small" kind="quiet" onClick=${() => edit(volume)}>Edit<span class="unseen"> ${volume.name}</span><//>
                       <${Button} size="small" kind="quiet" onClick=${() => detach(volume)}>Detach<span class="unseen"> ${volume.name}</span><//>
                     `
@@ -86,11 +95,17 @@ export default function Storage({ project }) {
           <ul class="entries" aria-label="Detached volumes">
             ${detached.map(
               (volume) => html`
-                <${VolumeEntry} key=${volume.id} volume=${volume} note=${`Files are kept until ${day(volume.purge_after)}`}>
+                <${VolumeEntry} key=${volume.id} volume=${volume} note=${`Files are kept until ${day(volume.purge_after)}`} below=${isComplete(volume) && snapshotsOf(volume)}>
                   ${
                     isOwner && !volume.restoring_since &&
                     html`
-                      ${!volume.restore_error && html`<${Button} size="small" kind="quiet" onClick=${() => attach(volume)}>Attach<span class="unseen"> ${volume.name}</span><//>`}
+                      ${
+                        isComplete(volume) &&
+                        html`
+                          ${fileButtons(volume)}
+                          <${Button} size="small" kind="quiet" onClick=${() => attach(volume)}>Attach<span class="unseen"> ${volume.name}</span><//>
+                        `
+                      }
                       <${Button} size="small" kind="quiet" icon="trash" label=${`Delete ${volume.name}`} onClick=${() => askPurge(volume)} />
                     `
                   }
@@ -104,6 +119,9 @@ export default function Storage({ project }) {
     </div>
   `;
 }
+
+/** Return false if the files of a snapshot are being restored, or could not be. */
+const isComplete = ({ restoring_since: since, restore_error: error }) => !since && !error;
 
 /** Return true for the detached volumes of a project, and those that its owner kept from deleted projects. */
 function isDetachedFor(project, { project_id: id, user_id: userId, detached_at: detachedAt }) {
