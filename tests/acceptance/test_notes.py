@@ -12,7 +12,7 @@ from attrs import define, field
 from tests.acceptance.test_examples_deployed import BUILD_PATIENCE
 from tests.acceptance.tools.apps import edit, example
 from tests.acceptance.tools.people import PATIENCE, Json, Person
-from tests.acceptance.tools.variants import RUNTIMES, on
+from tests.acceptance.tools.variants import ON_ALL_RUNTIMES
 
 pytestmark = [
     pytest.mark.anyio,
@@ -65,7 +65,7 @@ async def writing(person: Person, project: Json) -> AsyncIterator[Writer]:
         writer.is_over = True
 
 
-@on(*RUNTIMES)
+@ON_ALL_RUNTIMES
 async def test_no_note_is_lost(ann: Person, repositories: Path) -> None:
     """
     Notes are kept over a deployment and a rollback under load, a restore, a detach and a deletion.

@@ -13,7 +13,8 @@ import pytest
 from anyio import to_thread
 from attrs import frozen
 from tests.engine.opened import DOCKER, Docker, open_docker
-from tests.swarm.opened import SWARM, open_swarm_adapters
+from tests.swarm.machines import Swarm
+from tests.swarm.opened import SWARM, SwarmAdapters, open_swarm_adapters
 
 from pushpaka_core.adapters.files.snapshot_files import DirectorySnapshotFiles
 from pushpaka_core.adapters.memory.volumes import MemoryVolumeFiles
@@ -207,3 +208,24 @@ class TestDockerFiles(VolumeFilesContract):
         yield docker.volumes
         for id_ in await docker.volumes.ids():
             await docker.volumes.delete(a_volume(PROJECT, id=id_))
+
+
+@pytest.mark.needs("swarm")
+@pytest.mark.needs("docker")
+@pytest.mark.timeout(300)
+class TestSwarmFiles(VolumeFilesContract):
+    """Runs the contract with named volumes of a manager of a Swarm."""
+
+    @pytest.fixture(scope="class")
+    async def swarm_adapters(
+        self, swarm: Swarm, tmp_path_factory: pytest.TempPathFactory
+    ) -> AsyncIterator[SwarmAdapters]:
+        async with open_swarm_adapters(tmp_path_factory.mktemp("files") / "swarm", swarm) as opened:
+            yield opened
+
+    @pytest.fixture
+    async def files(self, swarm_adapters: SwarmAdapters) -> AsyncIterator[VolumeFiles]:
+        files = swarm_adapters.volumes
+        yield files
+        for id_ in await files.ids():
+            await files.delete(a_volume(PROJECT, id=id_))

@@ -36,6 +36,8 @@ class PrivateImages:
     server: RegistryServer
     repository: str
     directory: Path
+    engine_url: str = URL
+    """The engine that builds and pushes the images."""
 
     @property
     def name(self) -> str:
@@ -47,7 +49,7 @@ class PrivateImages:
         directory.mkdir()
         for name, text in container_app(version=version).items():
             (directory / name).write_text(text)
-        client = docker.DockerClient(base_url=URL)
+        client = docker.DockerClient(base_url=self.engine_url)
         account = {"username": USER, "password": PASSWORD}
         try:
             client.images.build(path=str(directory), tag=f"{self.name}:{tag}", rm=True)
@@ -59,7 +61,7 @@ class PrivateImages:
 
     def known_digests(self) -> list[str]:
         """Return the digests of the images that the engine still stores."""
-        client = docker.DockerClient(base_url=URL)
+        client = docker.DockerClient(base_url=self.engine_url)
         try:
             found = [name for one in client.api.images() for name in one["RepoDigests"] or ()]
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 
+from anyio import move_on_after, sleep
 from attrs import frozen
 
 from pushpaka_core.adapters.docker.volume_files import DockerVolumeFiles
@@ -9,6 +10,10 @@ from pushpaka_core.adapters.swarm.cluster import SwarmCluster
 from pushpaka_core.domain.ids import VolumeId
 from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import RuntimeUnavailableError
+
+_CONTAINER_REMOVAL_SECONDS = 20
+"""How long `delete` waits until the node has removed the containers of ended tasks."""
+_POLL_SECONDS = 0.1
 
 
 @frozen(kw_only=True)
@@ -50,13 +55,22 @@ class SwarmVolumeFiles:
         await self._local.write(volume, archive)
 
     async def delete(self, volume: Volume, /) -> None:
-        """Remove the volume, which no container may use."""
+        """Remove the volume, which no task may use."""
         await self._require_node(volume)
+        # A node removes the container of a task some time after the service is gone.
+        with move_on_after(_CONTAINER_REMOVAL_SECONDS):
+            while await self._cluster.engine.call(self._is_used, volume.id):  # noqa: ASYNC110
+                await sleep(_POLL_SECONDS)
         await self._local.delete(volume)
 
     async def ids(self) -> Collection[VolumeId]:
         """Return the ids of the volumes on the node of the platform."""
         return await self._local.ids()
+
+    def _is_used(self, id: VolumeId) -> bool:
+        """Return True if a container of the node uses the volume, even if it has ended."""
+        api, labels = self._cluster.engine.client.api, self._cluster.labels
+        return bool(api.containers(all=True, filters={"volume": labels.volume(id)}))
 
     async def _require_node(self, volume: Volume) -> str:
         """

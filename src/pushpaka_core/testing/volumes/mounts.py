@@ -111,6 +111,19 @@ class VolumeMountContract:
 
         assert ("seed\none\n", "seed\none\ntwo\n") == (output, again)
 
+    async def test_a_volume_is_deleted_as_soon_as_its_instance_is_removed(
+        self, runtime: Runtime, files: VolumeFiles, start_request: StartRequest, volume: Volume
+    ) -> None:
+        """No leftover of the instance keeps the volume in use."""
+        await _start(runtime, start_request, volume, text="one")
+        for instance in await runtime.instances():
+            await runtime.stop(instance.name, grace_period=timedelta(0))
+            await runtime.remove(instance.name)
+
+        await files.delete(volume)
+
+        assert not await files.exists(volume)
+
     async def test_a_missing_volume_prevents_the_start(
         self, runtime: Runtime, start_request: StartRequest
     ) -> None:
