@@ -444,7 +444,8 @@ def test_unknown_failpoint_is_refused_with_the_known_ones(text: str) -> None:
     assert (
         "PUSHPAKA_TEST_FAILPOINT must be <step>:<effect>, with a step of accepted, replying, "
         "claim, source, build, release, start, probe, switch, commit, switched, broken, "
-        "rolled_back, held, vacated, snapshot_claimed, snapshot_written, snapshot_checked "
+        "rolled_back, held, vacated, snapshot_claimed, snapshot_written, snapshot_checked, "
+        "restore_created, restore_written "
         f'and an effect of kill, raise, hang, but is "{text}".'
     ) == str(refusal.value)
 

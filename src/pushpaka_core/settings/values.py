@@ -17,6 +17,7 @@ from attrs import field
 from pushpaka_core.domain.platform.failpoints import (
     DEPLOYMENT_FAILPOINTS,
     REQUEST_FAILPOINTS,
+    RESTORE_FAILPOINTS,
     ROLLBACK_FAILPOINTS,
     SNAPSHOT_FAILPOINTS,
     TAKEOVER_FAILPOINTS,
@@ -174,6 +175,7 @@ def failpoint(text: str) -> InjectedFault:
         *ROLLBACK_FAILPOINTS,
         *TAKEOVER_FAILPOINTS,
         *SNAPSHOT_FAILPOINTS,
+        *RESTORE_FAILPOINTS,
     )
     if step not in known or effect not in set(Fault):
         steps, effects = ", ".join(known), ", ".join(Fault)

@@ -54,7 +54,7 @@ async def test_killed_program_leaves_one_writer_and_every_write(
     old, new = await shop.owner.read(shop.project), f"{killed}-{step}"
     shop.change(new)
     shop.pause(step, old if step in {"holding", "stopping"} else new)
-    active = await _active_deployment(shop)
+    active = await shop.active_deployment()
 
     async with httpx.AsyncClient(timeout=90, trust_env=False) as http, create_task_group() as tasks:
         writers = [Writer(shop.owner, shop.project, http) for _ in range(2)]
@@ -120,9 +120,3 @@ async def _wait_until_reached(
 def _are_requests_held(served: ServedInstance) -> bool:
     (routes,) = served.data_directory.glob("*/routes.yml")
     return SERVICE_HEADER in routes.read_text()
-
-
-async def _active_deployment(shop: Shop) -> Json:
-    listed = await shop.owner.ask("GET", f"/deployments?project_id={shop.project['id']}")
-    running = [one for one in listed["data"] if one["status"] == "running"]
-    return dict(max(running, key=lambda one: one["sequence"]))

@@ -7,19 +7,20 @@ from typing import Any
 
 import httpx
 import pytest
-from anyio import fail_after, sleep, to_thread
-from tests.acceptance.tools.people import PATIENCE, Json
-from tests.faults.served.instances import FAST, open_instance, restart, revive
+from anyio import to_thread
+from tests.acceptance.tools.people import Json
+from tests.faults.served.instances import FAST, open_instance, restart, revive, wait_for_response
 from tests.faults.served.resources import wait_until_cleaned_up
-from tests.faults.served.test_kills import newest_deployment
 from tests.faults.served.visitors import Visits, visit
 from tests.faults.served.writers import (
     LOST,
+    Replacement,
     Shop,
     kill_program,
     kill_shims,
     open_shop,
     pids_of,
+    wait_for_other_pids,
     wait_until_confirmed,
     writing,
 )
@@ -32,6 +33,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.needs("traefik")]
 
 KILLED_AT = ((HELD, COMMIT), (VACATED,), (Phase.START, SWITCHED), (PROBE,), (Phase.SWITCH,))
 """The steps at which serve is killed. Some deployments are killed twice."""
+KILLS = (
+    *(("deployment", steps) for steps in KILLED_AT),
+    *(("rollback", steps) for steps in KILLED_AT),
+    ("restart", (HELD, VACATED)),
+)
+"""The operations that replace the only writer, with the steps at which serve is killed."""
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +75,10 @@ async def test_no_request_fails_during_deployments_rollbacks_and_restarts(
             last = await owner.deploy(project)
         before = await to_thread.run_sync(pids_of, instance, last["id"])
         await owner.ask("POST", f"/deployments/{last['id']}/restart")
-        await _wait_for_other_processes(instance, last, before)
+        await wait_for_other_pids(instance, last, before)
         first = min(await _deployments(shop), key=lambda each: each["sequence"])
         await owner.roll_back(first)
-        await _wait_for_response(shop, "v0")
+        await wait_for_response(shop.owner, shop.project, "v0")
 
     assert [] == visits.failures
     assert ["v0", "v1", "v2", "v0"] == _changes(visits)
@@ -81,19 +88,20 @@ async def test_broken_version_returns_the_requests_to_the_old_one(shop: Shop) ->
     shop.change("broken")
     async with visit(shop.owner, shop.project) as (visits,):
         failed = await shop.owner.outcome(await shop.owner.begin(shop.project))
-        await _wait_for_response(shop, "v0")
+        await wait_for_response(shop.owner, shop.project, "v0")
 
     assert "failed" == failed["status"]
     assert [] == visits.failures
     assert ["v0"] == _changes(visits)
 
 
-@pytest.mark.parametrize("steps", KILLED_AT)
+@pytest.mark.parametrize(("operation", "steps"), KILLS)
 async def test_kills_of_serve_at_any_step_leave_one_writer(
-    instance: ServedInstance, shop: Shop, steps: tuple[str, ...]
+    instance: ServedInstance, shop: Shop, operation: str, steps: tuple[str, ...]
 ) -> None:
     """Requests are held until another process continues, and no confirmed write is lost."""
-    shop.change("v1")
+    replacement = await Replacement.prepare(shop, operation)
+    before = await to_thread.run_sync(pids_of, instance, replacement.active["id"])
     await restart(instance, {"PUSHPAKA_TEST_FAILPOINT": f"{steps[0]}:kill"})
 
     async with (
@@ -101,17 +109,17 @@ async def test_kills_of_serve_at_any_step_leave_one_writer(
         writing(shop.owner, shop.project) as writer,
     ):
         with suppress(httpx.TransportError):
-            await shop.owner.begin(shop.project)
+            await replacement.request()
         codes = [await revive(instance, next_failpoint=then) for then in (*steps[1:], "")]
-        running = await shop.owner.outcome(await newest_deployment(shop.owner, shop.project))
-        await _wait_for_response(shop, "v1")
+        running = await replacement.wait_until_done(instance, before)
+        await wait_until_confirmed(writer)
     await wait_until_cleaned_up(instance)
 
     assert set() < writer.confirmed <= await _entries(shop)
     assert {-SIGKILL} == set(codes)
     assert "running" == running["status"], running["error"]
     assert [] == unexpected(visits)
-    assert ["v0", "v1"] == _changes(visits)
+    assert replacement.versions == _changes(visits)
 
 
 async def test_a_killed_shim_leaves_one_writer(shop: Shop) -> None:
@@ -121,7 +129,7 @@ async def test_a_killed_shim_leaves_one_writer(shop: Shop) -> None:
     await to_thread.run_sync(kill_shims, active)
     shop.change("v1")
     await shop.owner.deploy(shop.project)
-    await _wait_for_response(shop, "v1")
+    await wait_for_response(shop.owner, shop.project, "v1")
 
 
 async def test_a_crashed_writer_is_replaced_by_one_writer(
@@ -134,7 +142,7 @@ async def test_a_crashed_writer_is_replaced_by_one_writer(
     async with writing(shop.owner, shop.project) as writer:
         await wait_until_confirmed(writer)
         await to_thread.run_sync(kill_program, instance, active["id"])
-        await _wait_for_other_processes(instance, active, before)
+        await wait_for_other_pids(instance, active, before)
         await wait_until_confirmed(writer)
 
     assert writer.confirmed <= await _entries(shop)
@@ -148,31 +156,6 @@ async def _entries(shop: Shop) -> set[str]:
 async def _deployments(shop: Shop) -> list[Json]:
     listed = await shop.owner.ask("GET", f"/deployments?project_id={shop.project['id']}")
     return list(listed["data"])
-
-
-async def _wait_for_other_processes(
-    instance: ServedInstance, deployment: Json, before: set[int]
-) -> None:
-    """Wait until *deployment* runs in other processes than *before*."""
-    with fail_after(PATIENCE):
-        while (
-            not (seen := await to_thread.run_sync(pids_of, instance, deployment["id"]))
-            or seen & before
-        ):
-            await sleep(0.1)
-
-
-async def _wait_for_response(shop: Shop, text: str) -> None:
-    """Wait until the application responds with *text*, also if requests fail before."""
-    with fail_after(PATIENCE):
-        while await _answer(shop) != text:
-            await sleep(0.05)
-
-
-async def _answer(shop: Shop) -> str:
-    with suppress(httpx.HTTPError):
-        return (await shop.owner.visit(shop.project["url"])).text
-    return ""
 
 
 def _changes(visits: Visits) -> list[Any]:

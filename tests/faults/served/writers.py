@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from signal import SIGKILL
+from typing import Self
 
 import httpx
 import psutil
-from anyio import create_task_group, fail_after, sleep
+from anyio import create_task_group, fail_after, sleep, to_thread
 from attrs import define, field, frozen
 from tests.acceptance.tools.apps import edit, program, repository_of
 from tests.acceptance.tools.people import PATIENCE, Json, Person
-from tests.faults.served.instances import Owner
+from tests.faults.served.instances import Owner, wait_for_response
 from tests.faults.served.resources import marked_processes
 from tests.served_instance import ServedInstance
 
@@ -138,11 +139,59 @@ class Shop:
         reached = self.files / f"reached-{step}"
         return reached.exists() and reached.read_text() == version
 
+    async def active_deployment(self) -> Json:
+        """Return the active deployment."""
+        listed = await self.owner.ask("GET", f"/deployments?project_id={self.project['id']}")
+        running = [one for one in listed["data"] if one["status"] == "running"]
+        return dict(max(running, key=lambda one: one["sequence"]))
+
     @property
     def second_writers(self) -> str:
         """The versions that found the lock taken."""
         found = self.files / "second"
         return found.read_text() if found.exists() else ""
+
+
+@frozen(kw_only=True)
+class Replacement:
+    """A deployment, a rollback or a restart of a shop, which replaces its only writer."""
+
+    shop: Shop
+    active: Json
+    """The deployment that is active before."""
+    versions: list[str]
+    """The versions before and after, or only one version for a restart."""
+    _path: str
+    _body: Json | None = None
+
+    @classmethod
+    async def prepare(cls, shop: Shop, operation: str) -> Self:
+        """Commit or deploy a version that *operation* replaces or rolls back."""
+        active, version = await shop.active_deployment(), await shop.owner.read(shop.project)
+        path = f"/deployments/{active['id']}/{operation}"
+        if operation == "restart":
+            return cls(shop=shop, active=active, versions=[version], path=path)
+        new = f"v{active['sequence'] + 1}"
+        shop.change(new)
+        if operation == "rollback":
+            active = await shop.owner.deploy(shop.project)
+            return cls(shop=shop, active=active, versions=[new, version], path=path)
+        body, versions = {"project_id": shop.project["id"]}, [version, new]
+        return cls(shop=shop, active=active, versions=versions, path="/deployments", body=body)
+
+    async def request(self) -> None:
+        """Request the operation."""
+        await self.shop.owner.ask("POST", self._path, self._body)
+
+    async def wait_until_done(self, instance: ServedInstance, pids: set[int]) -> Json:
+        """Wait until *pids* are replaced, and return the active deployment."""
+        owner, project = self.shop.owner, self.shop.project
+        listed = await owner.ask("GET", f"/deployments?project_id={project['id']}")
+        newest = dict(max(listed["data"], key=lambda one: one["sequence"]))
+        ended = await owner.outcome(newest)
+        await wait_for_other_pids(instance, ended, pids)
+        await wait_for_response(owner, project, self.versions[-1])
+        return ended
 
 
 @define
@@ -228,6 +277,16 @@ def kill_shims(deployment: Json) -> None:
         line = " ".join(process.info["cmdline"] or ())
         if "pushpaka_shim" in line and deployment["id"] in line:
             process.send_signal(SIGKILL)
+
+
+async def wait_for_other_pids(instance: ServedInstance, deployment: Json, before: set[int]) -> None:
+    """Wait until *deployment* runs in other processes than *before*."""
+    with fail_after(PATIENCE):
+        while (
+            not (seen := await to_thread.run_sync(pids_of, instance, deployment["id"]))
+            or seen & before
+        ):
+            await sleep(0.1)
 
 
 def pids_of(instance: ServedInstance, name: str) -> set[int]:

@@ -170,5 +170,6 @@ WEIGHTS = {
     "upgrade": 4,
     "kill_during_deployment": 4,
     "kill_during_snapshot": 3,
+    "kill_during_restore": 3,
 }
 """The operations and their relative frequency."""

@@ -9,7 +9,7 @@ from tests.faults.volumes.deployments import KilledError, ModeledDeployments
 from tests.faults.volumes.model import ModelSnapshot, ModelVolume, Settings
 
 from pushpaka_core.domain.ids import VolumeId
-from pushpaka_core.domain.platform.failpoints import SNAPSHOT_FAILPOINTS
+from pushpaka_core.domain.platform.failpoints import RESTORE_FAILPOINTS, SNAPSHOT_FAILPOINTS
 from pushpaka_core.domain.projects.target_names import PRODUCTION
 from pushpaka_core.domain.volumes.snapshots import SnapshotRestore, SnapshotStatus
 from pushpaka_core.domain.volumes.volumes import VolumeAttachment, VolumePurge
@@ -117,6 +117,14 @@ class VolumeOperations(ModeledDeployments):
         await self.copy()
         return is_requested
 
+    async def kill_during_restore(self) -> bool:
+        """Kill the worker at a step of a restore, and start it again."""
+        step = self.random.choice(RESTORE_FAILPOINTS)
+        self.kept.platform.failpoints.errors[step] = KilledError()
+        is_requested = await self.restore()
+        await self.copy()
+        return is_requested
+
     async def write_files(self) -> bool:
         """Let programs write and remove files in their volumes."""
         mounts = [
@@ -138,13 +146,15 @@ class VolumeOperations(ModeledDeployments):
 
     async def copy(self) -> None:
         """Let the worker take and restore snapshots, and update the model with the results."""
-        worker = self.kept.platform.worker_services
         try:
-            await worker.snapshot_taker.take_due()
+            await self._copy()
         except* KilledError:
             await self.kept.restart()
-            worker = self.kept.platform.worker_services
-            await worker.snapshot_taker.take_due()
+            await self._copy()
+
+    async def _copy(self) -> None:
+        worker = self.kept.platform.worker_services
+        await worker.snapshot_taker.take_due()
         await worker.snapshot_taker.remove_expired()
         rows = await self.kept.snapshots()
         for snapshot_id, snapshot in self.model.snapshots.items():

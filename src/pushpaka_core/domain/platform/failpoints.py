@@ -63,6 +63,15 @@ file is complete, and `snapshot_checked` after the file was read back, before th
 available.
 """
 
+RESTORE_CREATED, RESTORE_WRITTEN = "restore_created", "restore_written"
+RESTORE_FAILPOINTS = (RESTORE_CREATED, RESTORE_WRITTEN)
+"""
+The failpoints of a restore of a snapshot.
+
+`restore_created` is reached once the new volume exists, before its files are written, and
+`restore_written` once all files are written, before the volume can be used.
+"""
+
 
 class Fault(StrEnum):
     """A kind of fault that can be injected."""

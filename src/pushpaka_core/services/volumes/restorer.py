@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from pushpaka_core.domain.accounts.access import PLATFORM
 from pushpaka_core.domain.ids import SnapshotId, VolumeId
 from pushpaka_core.domain.pipeline.build_plans import Packaging
+from pushpaka_core.domain.platform.failpoints import RESTORE_CREATED, RESTORE_WRITTEN
 from pushpaka_core.domain.projects.target_names import PRODUCTION
 from pushpaka_core.domain.volumes.alarms import VolumeAlarm
 from pushpaka_core.domain.volumes.snapshots import Snapshot
@@ -21,7 +22,7 @@ from pushpaka_core.errors import (
     StorageUnavailableError,
 )
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
-from pushpaka_core.ports.system import Clock
+from pushpaka_core.ports.system import Clock, Failpoints
 from pushpaka_core.ports.volumes import VolumeFiles
 from pushpaka_core.services.audit_log import AuditLog
 from pushpaka_core.services.concurrency import run_all
@@ -51,6 +52,7 @@ class VolumeRestorer:
     _disk_reserve: DiskReserve
     _report_alarm: ReportVolumeAlarm
     _audit_log: AuditLog
+    _failpoints: Failpoints
     _packaging: Packaging
     _now: Clock
 
@@ -77,10 +79,12 @@ class VolumeRestorer:
         snapshot = await self._snapshot_of(volume.restored_from)
         await self._disk_reserve.require_free(snapshot.content_bytes or 0)
         node = await self._files.create(volume)
+        await self._failpoints.hit(RESTORE_CREATED)
         progress = Progress(
             partial(self._store_progress, volume.id), self._now, snapshot.size_bytes
         )
         await self._contents.restore(snapshot, volume, progress)
+        await self._failpoints.hit(RESTORE_WRITTEN)
         return evolve(volume, node=node)
 
     async def _store_progress(self, id: VolumeId, done: int, total: int | None) -> None:
