@@ -54,6 +54,7 @@ def snapshot_taker(adapters: Adapters, options: Options) -> SnapshotTaker:
         node=options.node.name,
         now=adapters.clock,
         new_id=adapters.new_id,
+        quotas=options.quotas,
     )
 
 
@@ -75,6 +76,7 @@ def volume_restorer(adapters: Adapters, options: Options) -> VolumeRestorer:
         disk_reserve=DiskReserve(adapters.host, options.min_free_capacity.disk),
         report_alarm=_notification_queue(adapters).enqueue_volume_alarm,
         audit_log=AuditLog(adapters.clock, adapters.new_id),
+        failpoints=adapters.failpoints,
         packaging=adapters.builder.packaging,
         now=adapters.clock,
     )

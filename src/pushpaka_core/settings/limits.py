@@ -124,8 +124,8 @@ class LimitSettings:
     )
     max_volume_bytes_per_user: int = _number(
         0,
-        "Total size of a user's volumes, in bytes, at which the user can no longer create "
-        "volumes, up to 1 PiB. 0 means no limit.",
+        "Total size of a user's volumes and snapshots, in bytes, at which the user can no longer "
+        "create volumes and snapshots, up to 1 PiB. 0 means no limit.",
         minimum=0,
         maximum=2**50,
     )

@@ -145,7 +145,7 @@ class VolumeController(Controller):
 
         A worker copies the files, repeats the copy if the files changed in the meantime, and reads
         the copy back to verify it. Wait for it with GET /snapshots/:id?wait=30. It fails if the
-        disk is too full.
+        disk is too full, or the owner has reached the maximum size of volumes and snapshots.
         """
         return SnapshotResponse.of(await snapshots.take(actor, volume_id))
 

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 from tests.service_fixtures import Services
-from tests.services.volumes.test_volumes import create, fill
+from tests.services.volumes.test_volumes import add_viewer, create, fill
 
 from pushpaka_core.adapters.memory.volumes import MemorySnapshotFiles, MemoryVolumeFiles
 from pushpaka_core.container.volumes import snapshot_taker, volume_purger, volume_restorer
 from pushpaka_core.domain.accounts.access import Actor, Scope
+from pushpaka_core.domain.accounts.members import ProjectTransfer
+from pushpaka_core.domain.accounts.quotas import Quotas
 from pushpaka_core.domain.ids import SnapshotFileId
 from pushpaka_core.domain.integrations.notifications import NewNotificationChannel
-from pushpaka_core.domain.platform.failpoints import SNAPSHOT_FAILPOINTS
+from pushpaka_core.domain.platform.failpoints import RESTORE_FAILPOINTS, SNAPSHOT_FAILPOINTS
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.volumes.snapshots import Snapshot, SnapshotRestore, SnapshotStatus
 from pushpaka_core.domain.volumes.volumes import (
@@ -32,6 +34,7 @@ from pushpaka_core.errors import (
     LeaseLostError,
     NotAllowedError,
     NotFoundError,
+    QuotaReachedError,
     RuntimeUnavailableError,
 )
 from pushpaka_core.services.volumes.snapshot_taker import MAX_ATTEMPTS
@@ -97,6 +100,17 @@ def file_of(snapshot: Snapshot) -> SnapshotFileId:
 async def contents(services: Services, volume: Volume) -> dict[str, bytes]:
     found = await unpacked(services.volume_files.read(volume))
     return {name: content for name, (_, content) in found.items() if content}
+
+
+def with_quota(services: Services, volume_bytes: int) -> Services:
+    """Return the services of the same instance with another quota on stored bytes."""
+    quotas = Quotas(volume_bytes=volume_bytes)
+    return evolve(
+        services,
+        options=evolve(services.options, quotas=quotas),
+        snapshots=evolve(services.snapshots, quotas=quotas),
+        members=evolve(services.members, quotas=quotas),
+    )
 
 
 async def send_notifications(services: Services) -> None:
@@ -516,6 +530,26 @@ class TestRestore:
 
         assert {"file": b"one"} == await contents(services, new)
 
+    @pytest.mark.parametrize("step", RESTORE_FAILPOINTS)
+    async def test_restore_killed_at_any_step_is_repeated(
+        self, services: Services, ann: Actor, media: Volume, step: str
+    ) -> None:
+        """The new volume cannot be used in the meantime, even if it already has all files."""
+        taken = await take(services, ann, media)
+        new = await services.snapshots.restore(ann, taken.id, SnapshotRestore(into="copy"))
+        services.failpoints.errors[step] = RuntimeError("killed")
+        with pytest.raises(RuntimeError):
+            await work(services)
+        interrupted = await services.volumes.get(ann, new.id)
+        del services.failpoints.errors[step]
+
+        await work(services)
+
+        restored = await services.volumes.get(ann, new.id)
+        assert (False, True) == (interrupted.is_attached, interrupted.restoring_since is not None)
+        assert (None, None) == (restored.restoring_since, restored.restore_error)
+        assert {"file": b"one"} == await contents(services, restored)
+
     async def test_suspended_worker_writes_no_more_than_one_piece(
         self, services: Services, ann: Actor, media: Volume
     ) -> None:
@@ -600,3 +634,61 @@ class TestPolicy:
         await work(services)
 
         assert (1, {}) == (kept, services.snapshot_files.files)
+
+
+class TestQuota:
+    async def test_snapshots_count_against_the_quota_of_the_owner(
+        self, services: Services, ann: Actor, media: Volume
+    ) -> None:
+        """Deleting one makes room."""
+        taken = await take(services, ann, media)
+        assert taken.size_bytes is not None
+        full = with_quota(services, taken.size_bytes)
+
+        with pytest.raises(QuotaReachedError, match=r"Delete snapshots or files, or purge"):
+            await full.snapshots.take(ann, media.id)
+        with pytest.raises(QuotaReachedError):
+            await full.snapshots.restore(ann, taken.id, SnapshotRestore(into="copy"))
+        await full.snapshots.delete(ann, taken.id)
+
+        assert (await take(full, ann, media)).is_available
+
+    async def test_automatic_snapshot_fails_at_the_quota(
+        self, services: Services, ann: Actor, shop: Project, media: Volume
+    ) -> None:
+        """The owner is notified once, and the earlier snapshot is kept."""
+        url = "https://hooks.example.com/ann"
+        await services.notifications.add(ann, NewNotificationChannel(project_id=shop.id, url=url))
+        policy = VolumeChanges(snapshot_every=24, snapshot_keep=1)
+        await services.volumes.change(ann, media.id, policy)
+        taken = await take(services, ann, media)
+        assert taken.size_bytes is not None
+        full = with_quota(services, taken.size_bytes)
+        services.clock.advance(A_DAY)
+
+        for _ in range(2):
+            await work(full)
+        await send_notifications(services)
+
+        failed, kept = await services.snapshots.all(ann)
+        assert "Delete snapshots or files, or purge a volume" in (failed.error or "")
+        assert (taken, [taken.file_id]) == (kept, list(services.snapshot_files.files))
+        assert 1 == len(services.notification_client.requests)
+
+    async def test_snapshots_count_against_the_quota_of_a_new_owner(
+        self, services: Services, ann: Actor, bob: Actor, shop: Project, media: Volume
+    ) -> None:
+        await add_viewer(services, shop, bob)
+        taken = await take(services, ann, media)
+        assert taken.size_bytes is not None
+        transfer = ProjectTransfer(owner_id=bob.require_user())
+
+        with pytest.raises(ConflictError, match="the new owner's limit on the size of volumes and"):
+            await with_quota(services, taken.size_bytes - 1).members.transfer(
+                ann, shop.id, transfer
+            )
+        large = with_quota(services, taken.size_bytes)
+        await large.members.transfer(ann, shop.id, transfer)
+
+        with pytest.raises(QuotaReachedError):
+            await large.snapshots.take(bob, media.id)

@@ -158,7 +158,10 @@ class TestCreate:
 
     @pytest.mark.parametrize(
         ("quotas", "message"),
-        [(Quotas(volumes=1), "1 volumes"), (Quotas(volume_bytes=1), "1 bytes in volumes")],
+        [
+            (Quotas(volumes=1), "1 volumes"),
+            (Quotas(volume_bytes=1), "1 bytes in volumes and snapshots"),
+        ],
     )
     async def test_quota_limits_the_volumes_of_an_account(
         self, quotas: Quotas, message: str
@@ -333,7 +336,7 @@ class TestLife:
         ]
         transfer = ProjectTransfer(owner_id=bob.require_user())
 
-        with pytest.raises(ConflictError, match="the new owner's limit on the size of volumes"):
+        with pytest.raises(ConflictError, match="the new owner's limit on the size of volumes and"):
             await small.transfer(ann, shop.id, transfer)
 
         assert ProjectRole.OWNER is (await large.transfer(ann, shop.id, transfer)).role

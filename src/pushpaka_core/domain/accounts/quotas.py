@@ -30,7 +30,10 @@ class QuotaUsage:
     volumes: int
     """The number of volumes, including detached ones and those of previews."""
     volume_bytes: int
-    """The size of the files in all volumes at their last measurement, in bytes."""
+    """
+    The size of the files in all volumes at their last measurement and of their snapshots, in
+    bytes.
+    """
 
 
 @frozen(kw_only=True)
@@ -58,8 +61,8 @@ class Quotas:
     """The maximum number of volumes, including detached ones and those of previews."""
     volume_bytes: int | None = None
     """
-    The total size of volumes above which no volume can be created, in bytes. None means no
-    limit.
+    The total size of volumes and their snapshots at which no volume or snapshot can be created, in
+    bytes. None means no limit.
     """
     env: EnvQuota = field(factory=EnvQuota)
     """The limits on environment variables of a project."""
@@ -105,13 +108,19 @@ class Quotas:
         """Raise QuotaReachedError if the user cannot have another volume."""
         if usage.volumes >= self.volumes:
             raise QuotaReachedError(self.volumes, "volumes", "Purge one you do not need")
+        self.require_storage_quota(usage)
+
+    def require_storage_quota(self, usage: QuotaUsage) -> None:
+        """Raise QuotaReachedError if the user cannot store more files or snapshots."""
         if self.volume_bytes is not None and usage.volume_bytes >= self.volume_bytes:
             raise QuotaReachedError(
-                self.volume_bytes, "bytes in volumes", "Delete files, or purge a volume"
+                self.volume_bytes,
+                "bytes in volumes and snapshots",
+                "Delete snapshots or files, or purge a volume",
             )
 
     def can_store(self, usage: QuotaUsage, extra_bytes: int) -> bool:
-        """Return True if the user can take over volumes with *extra_bytes* bytes of files."""
+        """Return True if the user can take over volumes with *extra_bytes* bytes."""
         if self.volume_bytes is None or not extra_bytes:
             return True
         return usage.volume_bytes + extra_bytes <= self.volume_bytes

@@ -1,6 +1,6 @@
 """Members of a project: list them, change their roles, remove them, transfer ownership."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from attrs import evolve, field, frozen
@@ -90,8 +90,8 @@ class MemberService:
         Make a member the owner of a project. The previous owner remains a member.
 
         The Git token is removed from the project and its open invitations are deleted, because they
-        belong to the previous owner. Custom domains and volumes count against the new owner's
-        quotas.
+        belong to the previous owner. Custom domains, volumes and snapshots count against the new
+        owner's quotas.
 
         Raises:
             ConflictError: If the new owner's account is disabled, or the project, its custom
@@ -145,10 +145,10 @@ class MemberService:
                 "This transfer would exceed the new owner's limit on volumes. Purge some volumes "
                 "first."
             )
-        if not self._quotas.can_store(holding, sum(one.used_bytes or 0 for one in volumes)):
+        if not self._quotas.can_store(holding, await _stored_bytes(uow, volumes)):
             raise ConflictError(
-                "This transfer would exceed the new owner's limit on the size of volumes. Delete "
-                "files, or purge some volumes first."
+                "This transfer would exceed the new owner's limit on the size of volumes and "
+                "snapshots. Delete snapshots or files, or purge some volumes first."
             )
 
     async def _transfer(
@@ -176,3 +176,12 @@ class MemberService:
                 # Read again to lock the row: a DNS check may be updating it at the same time.
                 present = await uow.custom_domains.visible_to(PLATFORM).get(domain.id)
                 await uow.custom_domains.update(evolve(present, user_id=new_owner.user_id))
+
+
+async def _stored_bytes(uow: UnitOfWork, volumes: Iterable[Volume]) -> int:
+    """Return the size of the files in *volumes* and of their snapshots, in bytes."""
+    total = 0
+    for volume in volumes:
+        snapshots = await uow.snapshots.visible_to(PLATFORM).of_volume(volume.id)
+        total += (volume.used_bytes or 0) + sum(one.size_bytes or 0 for one in snapshots)
+    return total

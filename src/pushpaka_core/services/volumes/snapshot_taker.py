@@ -6,9 +6,10 @@ from contextlib import suppress
 from functools import partial
 
 from anyio import Lock
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pushpaka_core.domain.accounts.access import PLATFORM
+from pushpaka_core.domain.accounts.quotas import Quotas
 from pushpaka_core.domain.ids import SnapshotFileId, SnapshotId, VolumeId
 from pushpaka_core.domain.platform.failpoints import (
     SNAPSHOT_CHECKED,
@@ -69,6 +70,7 @@ class SnapshotTaker:
     _node: str
     _now: Clock
     _new_id: IdGenerator
+    _quotas: Quotas = field(factory=Quotas)
 
     async def request_due(self) -> None:
         """Request the snapshots that policies require."""
@@ -183,6 +185,8 @@ class SnapshotTaker:
     async def _copy(
         self, volume: Volume, file_id: SnapshotFileId, progress: Progress
     ) -> SnapshotContent:
+        async with self._storage.transaction() as uow:
+            self._quotas.require_storage_quota(await uow.users.quota_usage(volume.user_id))
         await self._disk_reserve.require_free(volume.used_bytes or 0)
         archive_sha256 = await self._contents.copy(volume, file_id, progress)
         await self._failpoints.hit(SNAPSHOT_WRITTEN)

@@ -47,6 +47,7 @@ class SnapshotService:
                 deleted, another snapshot is not finished, or there are `MAX_SNAPSHOTS`.
             NotFoundError: If *actor* cannot view the volume.
             NotAllowedError: If *actor* is not the owner, or their token lacks the scope "full".
+            QuotaReachedError: If the owner has the maximum size of volumes and snapshots.
         """
         actor.require_scope(Scope.FULL)
         async with self._storage.transaction() as uow:
@@ -54,6 +55,7 @@ class SnapshotService:
             _require_files(volume)
             present = await uow.snapshots.visible_to(actor).of_volume(volume_id)
             _require_room(volume, present)
+            self._quotas.require_storage_quota(await uow.users.quota_usage(volume.user_id))
             snapshot = Snapshot(
                 id=SnapshotId(self._new_id()), volume_id=volume_id, created_at=self._now()
             )

@@ -112,19 +112,26 @@ class VolumesContract:
             assert [other] == list(await uow.volumes.visible_to(PLATFORM).all())
 
     async def test_volumes_count_against_quotas(self, storage: Storage) -> None:
-        """Detached volumes are counted. Volumes without a measurement count as empty."""
+        """Detached volumes and snapshots count. Volumes without a measurement count as empty."""
         project = await store_project(storage)
         volumes = (
             a_volume(project, used_bytes=2**40),
             a_volume(project, used_bytes=7).detach(now=NOON),
             a_volume(project),
         )
-        await store(storage, *volumes, a_volume(await store_project(storage), used_bytes=1))
+        other = a_volume(await store_project(storage), used_bytes=1)
+        snapshots = (
+            a_snapshot(volumes[0], size_bytes=2**41),
+            a_snapshot(volumes[1], size_bytes=30),
+            a_snapshot(volumes[2]),
+            a_snapshot(other, size_bytes=2),
+        )
+        await store(storage, *volumes, other, *snapshots)
 
         async with storage.transaction() as uow:
             usage = await uow.users.quota_usage(project.user_id)
 
-        assert (3, 2**40 + 7) == (usage.volumes, usage.volume_bytes)
+        assert (3, 2**40 + 2**41 + 37) == (usage.volumes, usage.volume_bytes)
 
 
 class SnapshotsContract:

@@ -77,6 +77,8 @@ class MemoryUsers:
         deployments = tables.deployments.where(lambda d: d.user_id == id)
         domains = [d for d in tables.entities_of(CUSTOM_DOMAINS) if d.user_id == id]
         volumes = tables.volumes.where(lambda volume: volume.user_id == id)
+        volume_ids = {volume.id for volume in volumes}
+        snapshots = tables.snapshots.where(lambda s: s.volume_id in volume_ids)
         return QuotaUsage(
             projects=len(projects),
             queued_deployments=sum(d.status is DeploymentStatus.QUEUED for d in deployments),
@@ -84,7 +86,8 @@ class MemoryUsers:
             unverified_domains=sum(not d.is_verified for d in domains),
             archive_bytes=sum(a.size for a in tables.archives.where(lambda a: a.user_id == id)),
             volumes=len(volumes),
-            volume_bytes=sum(volume.used_bytes or 0 for volume in volumes),
+            volume_bytes=sum(volume.used_bytes or 0 for volume in volumes)
+            + sum(snapshot.size_bytes or 0 for snapshot in snapshots),
         )
 
     def _require_unique(self, user: User) -> None:

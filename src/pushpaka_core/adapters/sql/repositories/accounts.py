@@ -13,6 +13,7 @@ from pushpaka_core.adapters.sql.schema import (
     ended_tokens,
     members,
     projects,
+    snapshots,
     users,
     volumes,
 )
@@ -40,12 +41,15 @@ def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSel
     return query.scalar_subquery()
 
 
-def _sum(column: sa.Column[int], condition: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+def _sum(column: sa.Column[int], condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     # PostgreSQL returns the sum of integers as a decimal.
     total = sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger())
     return sa.select(total).where(condition).scalar_subquery()
 
 
+_IS_OWN_SNAPSHOT = snapshots.c.volume_id.in_(
+    sa.select(volumes.c.id).where(volumes.c.user_id == _USER_ID)
+)
 _USAGE = sa.select(
     _count(projects, projects.c.user_id == _USER_ID, projects.c.deleted_at.is_(None)).label(
         "projects"
@@ -63,7 +67,10 @@ _USAGE = sa.select(
     ).label("unverified_domains"),
     _sum(archives.c.size, archives.c.user_id == _USER_ID).label("archive_bytes"),
     _count(volumes, volumes.c.user_id == _USER_ID).label("volumes"),
-    _sum(volumes.c.used_bytes, volumes.c.user_id == _USER_ID).label("volume_bytes"),
+    (
+        _sum(volumes.c.used_bytes, volumes.c.user_id == _USER_ID)
+        + _sum(snapshots.c.size_bytes, _IS_OWN_SNAPSHOT)
+    ).label("volume_bytes"),
 )
 
 
