@@ -132,25 +132,25 @@ async def test_an_api_exposed_to_dns_rebinding_is_reported(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("check", "uid", "message", "advice"),
+    ("check", "uid", "words"),
     [
         (
             host.check_application_network,
             1000,
-            "Applications can connect to the API, the database and Redis on this host: only root",
-            "Run as root.",
+            (
+                "Applications can connect to the API, the database and Redis on this host",
+                "Run as root.",
+            ),
         ),
         (
             host.check_client_connections,
             1000,
-            "One client can take all connections of the router: only root",
-            "Run as root.",
+            ("One client can take all connections of the router: only root", "Run as root."),
         ),
         (
             host.check_application_isolation,
             0,
-            "Applications share /tmp, /var/tmp and /dev/shm with this host",
-            "CAP_SYS_ADMIN",
+            ("Applications share /tmp, /var/tmp and /dev/shm with this host", "CAP_SYS_ADMIN"),
         ),
     ],
     ids=["application network", "client connections", "application isolation"],
@@ -160,8 +160,7 @@ async def test_missing_permissions_are_reported(
     monkeypatch: pytest.MonkeyPatch,
     check: Check,
     uid: int,
-    message: str,
-    advice: str,
+    words: tuple[str, str],
 ) -> None:
     """Without root there is no firewall, and root without a capability cannot isolate."""
     environ = {
@@ -175,6 +174,7 @@ async def test_missing_permissions_are_reported(
 
     finding = await check(Settings.from_environ(environ))
 
+    message, advice = words
     assert Level.WARNING is finding.level
     assert finding.message.startswith(message)
     assert advice in finding.advice

@@ -136,7 +136,7 @@ async def test_snapshots_are_taken_restored_and_deleted(
     await expect(visitor.button("Attach media-restored")).to_be_visible()
     await visitor.button("Delete snapshot").click()
     await visitor.confirm("Delete")
-    await expect(visitor.says("There are no snapshots.")).to_be_visible()
+    await expect(visitor.says("There are no snapshots.")).to_have_count(2)
     assert [] == (await ann.ask("GET", "/snapshots"))["data"]
     assert ["media-restored", "media"] == [one["name"] for one in await stored_volumes(ann)]
 

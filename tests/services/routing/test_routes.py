@@ -144,7 +144,7 @@ async def test_a_replaced_deployment_has_no_address_after_it_is_drained(
 ) -> None:
     first, second = await platform.deploy(shop), await platform.deploy(shop)
     while_draining = set(platform.routes())
-    later = OPTIONS.timeouts.drain_time + timedelta(seconds=second.run_settings.rollback_window)
+    later = OPTIONS.timeouts.drain_time + second.rollback_window
     platform.clock.advance(later.total_seconds())
 
     await platform.worker_services.reconciler.stop_drained()
