@@ -19,6 +19,8 @@ NO_SANDBOX_WARNING = (
     "The process runtime is not a sandbox: everyone with an account can run programs on this host. "
     "Give accounts only to people you trust."
 )
+_NEW_OBJECTS = 50_000
+"""The number of new objects after which Python looks for garbage. Its default is 700."""
 _UNUSED_PACKAGES = ("pygments", "rich")
 """
 Packages that httpx and structlog import if they are installed, and that a server does not use.
@@ -38,6 +40,8 @@ def command(*, no_worker: bool) -> None:
     Press Ctrl-C or send SIGTERM to stop the server. Applications and the router keep running until
     `pushpaka down`. Settings are environment variables named PUSHPAKA_*.
     """
+    # The start creates many objects, and few of them become garbage.
+    gc.set_threshold(_NEW_OBJECTS)
     # None in sys.modules makes an import raise ModuleNotFoundError.
     sys.modules.update(dict.fromkeys(_UNUSED_PACKAGES))  # type: ignore[arg-type]
     from pushpaka_core.maintenance.instance import lock_data_directory
