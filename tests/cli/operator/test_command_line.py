@@ -186,6 +186,7 @@ def test_down_does_nothing_if_nothing_runs(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("is_shared", "server"),
     [(False, f"The server (process {os.getpid()})"), (True, "The server or a worker")],
+    ids=["exclusive lock", "shared lock"],
 )
 def test_down_asks_to_stop_the_server_first(
     operator: Operator, *, is_shared: bool, server: str
