@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from statistics import quantiles
 from typing import Self
@@ -131,6 +132,10 @@ class Load:
     def now(self) -> float:
         """The current time on the clock of requests and kills."""
         return current_time()
+
+    def time_of(self, moment: datetime) -> float:
+        """Return *moment* of this host on the clock of the requests."""
+        return self.now - (datetime.now(UTC) - moment).total_seconds()
 
     @property
     def rate(self) -> float:

@@ -1,7 +1,7 @@
 """Deploys misbehaving apps to projects whose working release is under constant load."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from typing import Any, Self
 
@@ -119,7 +119,7 @@ class _Shop:
             deployment=deployment,
             project=await self.ann.ask("GET", f"/projects/{self.project['id']}"),
             requests=load.requests,
-            switched_at=_time_of_switch(timeline, now=load.now),
+            switched_at=_time_of_switch(timeline, load),
             working=self.working,
         )
 
@@ -142,11 +142,11 @@ class _Shop:
         return bool(answer.headers.get("X-Version") == _VERSION)
 
 
-def _time_of_switch(timeline: Sequence[Json], *, now: float) -> float:
-    """Return when the health check passed, on the clock that is at *now*, or infinity."""
+def _time_of_switch(timeline: Sequence[Json], load: Load) -> float:
+    """Return when the health check passed, on the clock of the requests, or infinity."""
     moments = (
         datetime.fromisoformat(event["created_at"])
         for event in timeline
         if event["cause"] == _TAKES_OVER
     )
-    return min((now - (datetime.now(UTC) - each).total_seconds() for each in moments), default=inf)
+    return min(map(load.time_of, moments), default=inf)

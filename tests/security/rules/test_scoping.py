@@ -38,6 +38,7 @@ UNSCOPED = {
     "Releases.all": "the garbage collector processes the releases of all users",
     "SnapshotFiles.read": "a worker reads the file that it has written, or that the owner restores",
     "SnapshotFiles.remove": "deletes a file and returns nothing",
+    "SnapshotFiles.remove_unused": "deletes files and returns nothing",
     "SnapshotFiles.write": "a worker stores the snapshot that it takes, and gets nothing",
     "TokenSigner.sign": "issues a token to a user who has just been authenticated",
     "TokenSigner.verify": "authenticates the caller",
@@ -47,6 +48,7 @@ UNSCOPED = {
     "Users.find_by_token": "authenticates the caller",
     "Users.get": "authenticates the caller, and finds the owner of a project",
     "Users.quota_usage": "counts the resources of one user, and only they see the result",
+    "Volumes.restoring": "a worker restores the volumes of all users",
     "Workers.remove": "workers do not belong to users",
     "Workspaces.leases": "the garbage collector looks for unused workspaces of all users",
 }
