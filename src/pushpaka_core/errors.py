@@ -32,11 +32,11 @@ All errors that Pushpaka raises on purpose, grouped by what the caller can do ab
     │   ├── VolumeMountError        a volume cannot be mounted
     │   ├── StartError              the application did not become healthy
     │   └── PhaseTimeoutError       a phase did not end in time
-    ├── DeliveryRejectedError        give up: the message cannot be delivered
     ├── PlatformFaultError          the host is at fault, not the owner: retry
     │   └── DecryptionError         restore the row, or set the secret again
-    └── SettingsError               fix the configuration and start again
-        └── DataDirectoryInUseError stop the other server, or use another directory
+    ├── SettingsError               fix the configuration and start again
+    │   └── DataDirectoryInUseError stop the other server, or use another directory
+    └── DeliveryRejectedError        give up: the message cannot be delivered
 
 This module imports nothing, so that every other module can import it.
 """

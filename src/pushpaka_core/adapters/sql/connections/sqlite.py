@@ -6,11 +6,13 @@ in the database.
 """
 
 import os
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote
 
@@ -32,6 +34,7 @@ from pushpaka_core.errors import SettingsError
 T = TypeVar("T")
 
 _READ_POOL_SIZE = 8
+_LOCK_PAUSE_SECONDS = 0.01
 _CONFIGURATION_ERRORS = {14: "cannot be opened", 26: "is not a database"}
 """Configuration errors that an operator has to fix, by SQLite's primary result code."""
 
@@ -97,6 +100,7 @@ class SqliteDatabase:
         """
         with suppress(OSError):
             self._path.touch(mode=0o600, exist_ok=True)
+        _switch_to_wal(self._path, wait_timeout)
         engine = sa.create_engine(self._address, poolclass=NullPool, hide_parameters=True)
         _configure(engine, wait_timeout=wait_timeout)
         sa.event.listen(engine, "begin", _begin)
@@ -118,6 +122,26 @@ class SqliteDatabase:
     @property
     def _path(self) -> Path:
         return Path(str(self._address.database))
+
+
+def _switch_to_wal(path: Path, wait_timeout: timedelta) -> None:
+    """
+    Switch a new database to write-ahead logging, while other processes may do the same.
+
+    SQLite reports at once that the database is locked, instead of waiting. Other errors are left to
+    the next connection.
+    """
+    deadline = monotonic() + wait_timeout.total_seconds()
+    while True:
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            is_locked = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if is_locked and monotonic() < deadline:
+                sleep(_LOCK_PAUSE_SECONDS)
+                continue
+        return
 
 
 def _use_own_connection(
