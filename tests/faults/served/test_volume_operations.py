@@ -13,7 +13,7 @@ from tests.acceptance.tools.apps import program, repository_of
 from tests.acceptance.tools.people import PATIENCE, Json, Person
 from tests.faults.conftest import DEPTH, SEED
 from tests.faults.served.writers import source_of
-from tests.faults.volumes.checksums import archive_checksum, checksum, checksums_of_volumes
+from tests.faults.volumes.checksums import archive_checksum, checksum, directory_checksum
 from tests.served_instance import ServedInstance
 
 from pushpaka_core.testing.repositories import Repository
@@ -149,10 +149,13 @@ class ServedOperations:
     async def compare(self) -> None:
         """Compare the checksums of all volumes and snapshots with the remembered entries."""
         data = self.instance.data_directory
-        expected = {id_: _checksum(entries) for id_, entries in self.entries.items()}
-        assert expected == await to_thread.run_sync(checksums_of_volumes, data / "volumes")
-        found = await to_thread.run_sync(_archive_checksums, data / "snapshots")
-        assert Counter(map(_checksum, self.snapshots.values())) == found
+        listed = await self.owner.ask("GET", "/volumes")
+        assert self.entries.keys() == {volume["id"] for volume in listed["data"]}
+        for id_, entries in self.entries.items():
+            found = await to_thread.run_sync(directory_checksum, data / "volumes" / id_)
+            assert _checksum(entries) == found
+        stored = await to_thread.run_sync(_archive_checksums, data / "snapshots")
+        assert Counter(map(_checksum, self.snapshots.values())) <= stored
 
     async def _create(self, name: str) -> None:
         project = await self.owner.project(self.repository.path, name)
