@@ -166,6 +166,7 @@ def supervisor_of(
             stopwatch=fenced_adapters.stopwatch,
         ),
         schedule=schedule,
+        early_checks=early_checks,
         host=fenced_adapters.host,
         now=fenced_adapters.clock,
     )

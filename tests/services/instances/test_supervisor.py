@@ -1,6 +1,7 @@
 """Supervision of instances: crash detection, restarts with back-off, probes and statuses."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -22,9 +23,14 @@ from pushpaka_core.domain.instances.instances import (
     InstanceState,
 )
 from pushpaka_core.domain.logs.logs import LogLevel
+from pushpaka_core.domain.projects.health_checks import HealthCheck
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.errors import PlatformFaultError, RouterUnavailableError, RuntimeUnavailableError
 from pushpaka_core.services.concurrency import Task, run_round
+from pushpaka_core.services.deployments.active_deployments import (
+    ActiveDeployment,
+    ActiveDeployments,
+)
 from pushpaka_core.services.instances.supervisor import InstanceSupervisor
 
 pytestmark = pytest.mark.anyio
@@ -499,6 +505,78 @@ class TestAHostRestart:
                     await instance_supervisor.check_due(dispatch)
 
             assert 2 == looks_at_waiting
+
+    async def test_silent_instance_is_only_connected_to_until_it_listens(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with self._starting_silently() as (platform, instance):
+            reads = list[DeploymentId]()
+            find = ActiveDeployments.find
+
+            async def count(active: ActiveDeployments, id: DeploymentId) -> ActiveDeployment | None:
+                reads.append(id)
+                return await find(active, id)
+
+            monkeypatch.setattr(ActiveDeployments, "find", count)
+            for _ in range(5):
+                await self._check_once(platform)
+            reads_before, probes = len(reads), platform.prober.probes[-5:]
+            platform.runtime.listening = ListenMode.OWN_PORT
+            platform.prober.failures.clear()
+
+            await self._check_once(platform)
+
+            assert 0 == reads_before
+            assert {(instance.port, HealthCheck.TCP)} == {(p.port, p.check) for p in probes}
+            assert [instance.deployment_id] == reads
+            while await platform.status(instance.deployment_id) is not S.RUNNING:
+                platform.clock.advance(1)
+                await self._check_once(platform)
+
+    async def test_end_of_a_silent_instance_is_noticed_early(self) -> None:
+        async with self._starting_silently() as (platform, instance):
+            platform.runtime.crash(instance.name, "exited with code 7")
+
+            await self._check_once(platform)
+
+            assert "exited with code 7" == (await platform.instance(instance.deployment_id)).exit
+
+    @pytest.mark.parametrize("check", [HealthCheck.TCP, HealthCheck.NONE])
+    async def test_only_http_servers_get_additional_connections(self, check: HealthCheck) -> None:
+        async with self._starting_silently(health_check=check) as (platform, _):
+            platform.prober.probes.clear()
+
+            await self._check_once(platform)
+
+            assert [] == platform.prober.probes
+
+    @asynccontextmanager
+    async def _starting_silently(
+        self, health_check: HealthCheck = HealthCheck.HTTP
+    ) -> AsyncIterator[tuple[Platform, Instance]]:
+        """
+        Yield a platform with an instance that was restarted and does not listen.
+
+        The next regular round of checks is an hour away.
+        """
+        once_an_hour = evolve(OPTIONS.timeouts, supervision_interval=timedelta(hours=1))
+        async with open_platform(timeouts=once_an_hour) as platform:
+            shop = await platform.project(health_check=health_check)
+            deployment = await platform.deploy(shop)
+            platform.clock.advance(3600)
+            platform.runtime.listening = ListenMode.NOWHERE
+            platform.runtime.crash((await platform.instance(deployment.id)).name)
+            while (await platform.instance(deployment.id)).state is not InstanceState.STARTING:
+                await self._check_once(platform)
+            instance = await platform.instance(deployment.id)
+            platform.prober.failures[instance.port or 0] = "it refuses connections"
+            yield platform, instance
+
+    async def _check_once(self, platform: Platform) -> None:
+        supervisor = platform.worker_services.instance_supervisor
+        with fail_after(10):
+            await supervisor.wait_until_due()
+            await supervisor.check_due()
 
     async def test_check_interval_grows_with_starting_instances(
         self, platform: Platform, shop: Project

@@ -1,6 +1,6 @@
 """Decides when the supervisor checks each deployment, and which crashed instances may start."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from anyio import Event, current_time, move_on_after
@@ -8,7 +8,9 @@ from attrs import define, field, frozen
 
 from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.domain.instances.instances import Instance, InstanceState
+from pushpaka_core.domain.projects.health_checks import HealthCheck
 from pushpaka_core.ports.system import Clock
+from pushpaka_core.services.deployments.active_deployments import ActiveDeployment
 from pushpaka_core.services.instances.restart_slots import ProcessKey, StartSlots
 from pushpaka_core.services.instances.startup_health import StartupHealth
 
@@ -75,13 +77,47 @@ class EarlyChecks:
     _slots: StartSlots
     _health: StartupHealth
     _now: Clock
+    _silent: dict[DeploymentId, Sequence[Instance]] = field(factory=dict, init=False)
+    """The starting instances of the deployments for which `is_still_silent` may save a check."""
 
     def schedule(self, deployment_id: DeploymentId) -> None:
         """Schedule an immediate check of a deployment."""
+        self._silent.pop(deployment_id, None)
         self._schedule.add(deployment_id)
 
-    def schedule_next(self, instance: Instance) -> None:
-        """Schedule the next check of an instance that is starting or waits for its restart."""
+    def schedule_next(self, active: ActiveDeployment, instances: Sequence[Instance]) -> None:
+        """
+        Schedule the next check of a deployment if some of its *instances* are starting or wait for
+        their restart.
+        """
+        unfinished = [i for i in instances if i.state is not InstanceState.LIVE]
+        is_starting = all(i.state is InstanceState.STARTING for i in unfinished)
+        if unfinished and is_starting and active.settings.health_check is HealthCheck.HTTP:
+            self._silent[active.deployment.id] = unfinished
+        else:
+            self._silent.pop(active.deployment.id, None)
+        for instance in unfinished:
+            self._schedule_next(instance)
+
+    async def is_still_silent(self, deployment_id: DeploymentId) -> bool:
+        """
+        Return True if the starting instances of a deployment run and do not listen yet, and
+        schedule the next check.
+
+        It costs little, and makes a complete check unnecessary. The regular rounds check the
+        deployment completely in any case.
+        """
+        silent = self._silent.pop(deployment_id, ())
+        for instance in silent:
+            if not await self._health.is_silent(instance):
+                return False
+        if silent and deployment_id not in self._silent:
+            self._silent[deployment_id] = silent
+            for instance in silent:
+                self._schedule_next(instance)
+        return bool(silent)
+
+    def _schedule_next(self, instance: Instance) -> None:
         match instance.state:
             case InstanceState.STARTING:
                 pause = self._health.pause_before_next_check(

@@ -55,8 +55,7 @@ class DeploymentChecks:
             await self._route_publisher.publish()
         await self._reports.update_status(active.deployment, seen)
         # Last, because rounds skip the deployment until this check has ended.
-        for instance in seen:
-            self._early_checks.schedule_next(instance)
+        self._early_checks.schedule_next(active, seen)
 
     async def _check_instance(
         self, active: ActiveDeployment, instance: Instance, check: InstanceCheck

@@ -82,6 +82,17 @@ class InstanceHealth:
             )
         )
 
+    async def accepts_connections(self, instance: Instance) -> bool:
+        """Return True if anything accepts a connection on the port of the instance."""
+        request = ProbeRequest(
+            host=instance.host,
+            port=instance.port or 0,
+            host_header="",
+            check=HealthCheck.TCP,
+            timeout=self._timeouts.probe_timeout,
+        )
+        return await self._prober.probe(request) is None
+
     async def _with_host(
         self,
         health_check_context: HealthCheckContext,

@@ -55,6 +55,13 @@ class StartupHealth:
         observation = await self.check(health_check_context, instance)
         return HealthObservation() if observation.next_pass_in is not None else observation
 
+    async def is_silent(self, instance: Instance) -> bool:
+        """Return True if the instance runs, and nothing accepts connections on its port."""
+        observed = await self._runtime.inspect(instance.name)
+        if observed is None or not observed.is_alive or observed.host not in {None, instance.host}:
+            return False
+        return instance.port is not None and not await self._health.accepts_connections(instance)
+
     async def wait_until_healthy(
         self, health_check_context: HealthCheckContext, instance: Instance
     ) -> None:
@@ -161,7 +168,7 @@ class StartupHealth:
         """
         shortest, longest = self._timeouts.probe_interval / 50, self._timeouts.probe_interval
         return min(
-            max(self._first_seen.age_of(instance.id) / 10, max(concurrent_starts, 1) * shortest),
+            max(self._first_seen.age_of(instance.id) / 25, max(concurrent_starts, 1) * shortest),
             longest,
         )
 

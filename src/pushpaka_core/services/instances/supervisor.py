@@ -17,7 +17,7 @@ from pushpaka_core.services.deployments.active_deployments import (
     ActiveDeployments,
     live_ids,
 )
-from pushpaka_core.services.instances.check_schedule import CheckSchedule
+from pushpaka_core.services.instances.check_schedule import CheckSchedule, EarlyChecks
 from pushpaka_core.services.instances.deployment_checks import DeploymentChecks, InstanceCheck
 from pushpaka_core.services.instances.liveness_probes import LivenessProbes
 from pushpaka_core.services.instances.recovery import InstanceRecovery
@@ -32,6 +32,7 @@ class InstanceSupervisor:
     _recovery: InstanceRecovery
     _probes: LivenessProbes
     _schedule: CheckSchedule
+    _early_checks: EarlyChecks
     _host: Host
     _now: Clock
     _has_checked: bool = field(default=False, init=False)
@@ -59,7 +60,7 @@ class InstanceSupervisor:
 
     def schedule_check(self, deployment_id: DeploymentId) -> None:
         """Schedule an immediate check of a deployment, because one of its processes has exited."""
-        self._schedule.add(deployment_id)
+        self._early_checks.schedule(deployment_id)
 
     async def check_liveness(self, round_runner: RoundRunner = run_round) -> None:
         """
@@ -100,6 +101,8 @@ class InstanceSupervisor:
         )
 
     async def _check_early(self, id: DeploymentId) -> None:
+        if await self._early_checks.is_still_silent(id):
+            return
         active = await self._active.find(id)
         if active is not None and not active.is_ending:
             await self._checks.run(active, self._recovery.check)
