@@ -3,6 +3,7 @@
 import ast
 import warnings
 from collections.abc import Collection, Mapping
+from threading import Lock
 
 from attrs import field, frozen
 
@@ -30,6 +31,13 @@ _SKIPPED_DIRECTORIES = frozenset(
     }
 )  # fmt: skip
 _FILE_NAME = "<application>"
+_PARSE_LOCK = Lock()
+"""
+Held while a module is parsed, because plans are made in several threads.
+
+CPython 3.11 counts the depth of syntax trees for all threads together, so that a thread switch
+during a garbage collection can end in a SystemError. Filters of warnings are shared, too.
+"""
 
 
 @frozen(kw_only=True)
@@ -169,8 +177,7 @@ def _parse(path: str, text: str | None) -> ast.Module | RejectedCandidate:
     if text is None or len(text) > _MAX_LENGTH:
         return _skipped_module_rejection(path, "is too large or cannot be read")
     try:
-        # The filter applies to this file name only, so a race with another thread is harmless.
-        with warnings.catch_warnings():
+        with _PARSE_LOCK, warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=_FILE_NAME)
             return ast.parse(text, filename=_FILE_NAME)
     except SyntaxError as error:
