@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Middleware
 
 from pushpaka_core.container.application import Application
 from pushpaka_core.converters import Validator
+from pushpaka_core.domain.databases.databases import NewDatabase
 from pushpaka_core.domain.networks import IPNetwork
 from pushpaka_core.domain.projects.projects import NewProject, ProjectChanges
 from pushpaka_core.domain.routing.custom_domains import NewCustomDomain
@@ -24,6 +25,7 @@ from pushpaka_http.controllers.accounts import AccountController
 from pushpaka_http.controllers.archives import ArchiveController
 from pushpaka_http.controllers.audit import AuditController
 from pushpaka_http.controllers.custom_domains import CustomDomainController
+from pushpaka_http.controllers.databases import DatabaseController
 from pushpaka_http.controllers.deploy_keys import DeployKeyController
 from pushpaka_http.controllers.deployments import DeploymentController
 from pushpaka_http.controllers.env_vars import EnvVarController
@@ -190,6 +192,7 @@ def _api_router(application: Application, limits: Limits, rate_limiter: RateLimi
             EnvVarController,
             CustomDomainController,
             VolumeController,
+            DatabaseController,
             SnapshotController,
             WebhookController,
             NotificationController,
@@ -245,6 +248,7 @@ def _validators(application: Application) -> dict[type, Validator]:
         NewCustomDomain: application.custom_domains.validate,
         NewVolume: application.volumes.validate,
         VolumeChanges: application.volumes.validate,
+        NewDatabase: application.databases.validate,
     }
 
 

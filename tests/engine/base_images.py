@@ -162,6 +162,16 @@ def _elixir(_: Path) -> str:
     return f"{_UPDATE}{_ADD} elixir erlang-dev\n"
 
 
+def _postgres(_: Path) -> str:
+    """Provide what the databases of Pushpaka use of the real image: the programs and a user."""
+    programs = "/usr/lib/postgresql/17/bin"
+    return f"""\
+{_UPDATE}{_ADD} postgresql-17
+ENV PATH={programs}:$PATH
+STOPSIGNAL SIGINT
+"""
+
+
 def _deno(context: Path) -> str:
     """Copy Deno from the package in npm's registry."""
     package = "@deno/linux-arm64-glibc@2" if os.uname().machine == "aarch64" else _DENO
@@ -190,6 +200,7 @@ BASES: Mapping[str, Callable[[Path], str]] = {
     "golang:1.24": _go,
     "maven:3-eclipse-temurin-21": _maven,
     "php:8.4-apache": _php,
+    "postgres:17": _postgres,
     "ruby:3.3-slim": _ruby,
     "rust:1": _rust,
 }

@@ -134,6 +134,7 @@ def rows() -> Iterator[Operation]:
     yield from _project_operations()
     yield from _deployment_operations()
     yield from _settings_operations()
+    yield from _storage_operations()
     yield from _team_operations()
 
 
@@ -215,6 +216,25 @@ def _settings_operations() -> Iterator[Operation]:
     yield row("POST", "", Scope.FULL, body=domain, answers=201, role=OWNER)
     yield row("POST", "/{domain_id}/verify", Scope.FULL, role=OWNER)
     yield row("DELETE", "/{domain_id}", Scope.FULL, role=OWNER)
+    row = _OperationFactory("/webhooks")
+    yield row("GET", "", Scope.READ)
+    yield row(
+        "POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201, role=OWNER
+    )
+    yield row("POST", "/{webhook_id}/rotate", Scope.FULL, role=OWNER)
+    yield row("DELETE", "/{webhook_id}", Scope.FULL, role=OWNER)
+    # The delivery is not signed.
+    yield row("POST", "/{webhook_id}/receive", None, body={}, answers=401)
+    row = _OperationFactory("/notifications")
+    channel = {**project, "url": "json://example.com"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=channel, answers=201, role=OWNER)
+    yield row("POST", "/{channel_id}/test", Scope.FULL, role=OWNER)
+    yield row("DELETE", "/{channel_id}", Scope.FULL, role=OWNER)
+
+
+def _storage_operations() -> Iterator[Operation]:
+    project = {"project_id": "{project_id}"}
     row = _OperationFactory("/volumes")
     volume = {**project, "name": "media", "mount_path": "media"}
     yield row("GET", "", Scope.READ)
@@ -237,26 +257,29 @@ def _settings_operations() -> Iterator[Operation]:
     yield row("GET", "/{volume_id}/files", Scope.FULL, query=files, role=OWNER)
     yield row("PUT", "/{volume_id}/files", Scope.FULL, content=VOLUME_FILES, role=OWNER)
     yield row("POST", "/{volume_id}/snapshots", Scope.FULL, answers=201, role=OWNER)
+    row = _OperationFactory("/databases")
+    database = {**project, "name": "new", "env_name": "NEW_URL"}
+    yield row("GET", "", Scope.READ)
+    yield row("POST", "", Scope.FULL, body=database, answers=201, role=OWNER)
+    yield row("GET", "/{database_id}", Scope.READ, role=VIEWER)
+    yield row("POST", "/{database_id}/restart", Scope.FULL, role=OWNER)
+    yield row("DELETE", "/{database_id}", Scope.FULL, role=OWNER)
+    detached = {"database_id": "detached_database_id"}
+    yield row("POST", "/{database_id}/attach", Scope.FULL, body={}, of=detached, role=OWNER)
+    unused = {"database_id": "unused_database_id"}
+    yield row(
+        "POST",
+        "/{database_id}/purge",
+        Scope.FULL,
+        body={"name": "unused"},
+        of=unused,
+        role=OWNER,
+    )
     row, into = _OperationFactory("/snapshots"), {"into": "restored"}
     yield row("GET", "", Scope.READ)
     yield row("GET", "/{snapshot_id}", Scope.READ, role=VIEWER)
     yield row("POST", "/{snapshot_id}/restore", Scope.FULL, body=into, answers=201, role=OWNER)
     yield row("DELETE", "/{snapshot_id}", Scope.FULL, role=OWNER)
-    row = _OperationFactory("/webhooks")
-    yield row("GET", "", Scope.READ)
-    yield row(
-        "POST", "", Scope.FULL, body={**project, "provider": "gitea"}, answers=201, role=OWNER
-    )
-    yield row("POST", "/{webhook_id}/rotate", Scope.FULL, role=OWNER)
-    yield row("DELETE", "/{webhook_id}", Scope.FULL, role=OWNER)
-    # The delivery is not signed.
-    yield row("POST", "/{webhook_id}/receive", None, body={}, answers=401)
-    row = _OperationFactory("/notifications")
-    channel = {**project, "url": "json://example.com"}
-    yield row("GET", "", Scope.READ)
-    yield row("POST", "", Scope.FULL, body=channel, answers=201, role=OWNER)
-    yield row("POST", "/{channel_id}/test", Scope.FULL, role=OWNER)
-    yield row("DELETE", "/{channel_id}", Scope.FULL, role=OWNER)
 
 
 def _team_operations() -> Iterator[Operation]:
@@ -290,6 +313,13 @@ async def create_resources(instance: Instance, person: Person) -> dict[str, str]
     about = {"project_id": project["id"]}
     preview = await _create(person, "/deployments", **about, target="preview:x", branch="x")
     await instance.serve()
+    databases = {}
+    for name in ("detached", "unused", "main"):
+        variable = f"{name.upper()}_URL"
+        databases[name] = await _create(person, "/databases", **about, name=name, env_name=variable)
+        if name != "main":
+            await person.ask("DELETE", f"/databases/{databases[name]['id']}")
+    await instance.serve()
     queued = await person.deployment(project["id"])
     await person.post("/env", {**about, "key": "SHOP_MODE", "value": "1"})
     await person.post(f"/projects/{project['id']}/deploy-key")
@@ -321,6 +351,9 @@ async def create_resources(instance: Instance, person: Person) -> dict[str, str]
         "detached_volume": volumes["detached"],
         "unused_volume": volumes["unused"],
         "snapshot": snapshot,
+        "database": databases["main"],
+        "detached_database": databases["detached"],
+        "unused_database": databases["unused"],
         "webhook": await _create(person, "/webhooks", **about, provider="github"),
         "channel": await _create(person, "/notifications", **about, url="json://example.com"),
         "token": await _create(person, "/tokens", name="CI", scope="read"),

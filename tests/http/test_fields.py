@@ -37,6 +37,7 @@ PROJECT: dict[str, Any] = {
 OF_PROJECT = {"project_id": "{project_id}"}
 DEPLOYMENT = {**OF_PROJECT, "branch": "main", "commit_sha": "abcdef1", "target": "production"}
 VOLUME = {"name": "media", "mount_path": "media", "access": "one", "preview": "empty"}
+DATABASE = {"name": "main", "kind": "postgres", "version": "16", "env_name": "DATABASE_URL"}
 BODIES: dict[str, dict[str, Any]] = {
     "POST /auth/register": {"email": "a@b.example", "name": "Ann", "password": "12345678"},
     "POST /auth/login": {"email": "a@b.example", "password": "12345678"},
@@ -57,6 +58,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /volumes/{volume_id}": VOLUME,
     "POST /volumes/{volume_id}/attach": OF_PROJECT,
     "POST /volumes/{volume_id}/purge": {"name": "media"},
+    "POST /databases": {**OF_PROJECT, **DATABASE},
+    "POST /databases/{database_id}/attach": OF_PROJECT,
+    "POST /databases/{database_id}/purge": {"name": "main"},
     "POST /snapshots/{snapshot_id}/restore": {"into": "media"},
     "POST /webhooks": {**OF_PROJECT, "provider": "github"},
     "POST /notifications": {**OF_PROJECT, "url": "https://hooks.example.com/x"},
@@ -154,6 +158,13 @@ WRONG: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ),
         ({"size_limit": 0}, {"size_limit"}),
     ],
+    "POST /databases": [
+        (
+            {"name": "No", "kind": "oracle", "env_name": "NO SPACES", "size_limit": 0},
+            {"name", "kind", "env_name", "size_limit"},
+        ),
+        ({"version": "9"}, {"version"}),
+    ],
     "POST /webhooks": [
         ({"provider": "sourceforge"}, {"provider"}),
         ({"provider": None}, {"provider"}),
@@ -191,7 +202,7 @@ async def send(ann: Person, project: dict[str, Any], route: str, **fields: Any) 
         name: project["id"] if value == "{project_id}" else value
         for name, value in BODIES[route].items()
     }
-    others = dict.fromkeys(("user_id", "volume_id", "snapshot_id"), UNKNOWN_ID)
+    others = dict.fromkeys(("user_id", "volume_id", "snapshot_id", "database_id"), UNKNOWN_ID)
     path = path.format(project_id=project["id"], **others)
     answer = await ann.ask(method, path, valid | fields)
     assert answer.headers["Content-Type"].startswith("application/json")

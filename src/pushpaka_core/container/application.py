@@ -21,6 +21,8 @@ from pushpaka_core.services.accounts.api_tokens import ApiTokenService
 from pushpaka_core.services.accounts.invitations import InvitationService
 from pushpaka_core.services.accounts.members import MemberService
 from pushpaka_core.services.audit_log import AuditLog, AuditService
+from pushpaka_core.services.databases.databases import DatabaseService
+from pushpaka_core.services.databases.variables import DatabaseVariables
 from pushpaka_core.services.deployments.active_deployment_service import ActiveDeploymentService
 from pushpaka_core.services.deployments.artifacts import ArtifactLookup
 from pushpaka_core.services.deployments.cancellation import Cancellation
@@ -88,6 +90,7 @@ class Application:
     deploy_keys: DeployKeyService
     custom_domains: CustomDomainService
     volumes: VolumeService
+    databases: DatabaseService
     snapshots: SnapshotService
     volume_file_transfer: VolumeFileTransfer
     webhooks: WebhookService
@@ -161,6 +164,16 @@ def assemble(adapters: Adapters, options: Options) -> Application:
         now=adapters.clock,
         poll_interval=options.timeouts.poll_interval,
     )
+    active_deployments = ActiveDeploymentService(
+        storage=adapters.storage,
+        events=adapters.events,
+        enqueuer=enqueuer,
+        cancellation=cancellation,
+        artifact_lookup=artifact_lookup,
+        audit_log=audit_log,
+        transitions=deployment_transitions,
+        now=adapters.clock,
+    )
     api_tokens = ApiTokenService(
         storage=adapters.storage, audit_log=audit_log, now=adapters.clock, new_id=adapters.new_id
     )
@@ -221,16 +234,7 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             packaging=adapters.builder.packaging,
             slots=PlanSlots(options.quotas.concurrent_plans),
         ),
-        active_deployments=ActiveDeploymentService(
-            storage=adapters.storage,
-            events=adapters.events,
-            enqueuer=enqueuer,
-            cancellation=cancellation,
-            artifact_lookup=artifact_lookup,
-            audit_log=audit_log,
-            transitions=deployment_transitions,
-            now=adapters.clock,
-        ),
+        active_deployments=active_deployments,
         one_off_commands=OneOffCommandService(
             storage=adapters.storage,
             runtime=adapters.runtime,
@@ -275,6 +279,28 @@ def assemble(adapters: Adapters, options: Options) -> Application:
             purger=volume_purger(adapters),
             audit_log=audit_log,
             packaging=adapters.builder.packaging,
+            now=adapters.clock,
+            new_id=adapters.new_id,
+            quotas=options.quotas,
+        ),
+        databases=DatabaseService(
+            storage=adapters.storage,
+            cipher=adapters.cipher,
+            variables=DatabaseVariables(
+                cipher=adapters.cipher,
+                audit_log=audit_log,
+                now=adapters.clock,
+                new_id=adapters.new_id,
+                quota=options.quotas.env,
+            ),
+            enqueuer=enqueuer,
+            cancellation=cancellation,
+            active_deployments=active_deployments,
+            meter=volume_meter(adapters),
+            purger=volume_purger(adapters),
+            audit_log=audit_log,
+            packaging=adapters.builder.packaging,
+            ports=options.instance_ports,
             now=adapters.clock,
             new_id=adapters.new_id,
             quotas=options.quotas,

@@ -26,6 +26,11 @@ class StartRequest:
     settings: RunSettings = field(factory=RunSettings)
     env: Mapping[str, str] = field(factory=dict, repr=False)
     """The environment variables, including those set by the platform. The runtime adds PORT."""
+    network_alias: str | None = None
+    """
+    A host name under which other instances of the project find this one, in containers. None for
+    no name of its own.
+    """
 
 
 @frozen(kw_only=True)

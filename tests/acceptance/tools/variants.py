@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
+from tests.engine.base_images import ensure
 from tests.engine.opened import DOCKER
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
@@ -38,7 +39,7 @@ def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
     match request.param:
         case "swarm":
             swarm: Swarm = request.getfixturevalue("swarm")
-            swarm.load("python:3.13-slim", "caddy:2")
+            swarm.load("python:3.13-slim", "caddy:2", "postgres:17")
             yield swarm.settings
         case "servers":
             postgres: PostgresServer = request.getfixturevalue("postgres")
@@ -46,6 +47,7 @@ def settings_of(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
             with postgres.database() as url:
                 yield {"PUSHPAKA_DATABASE_URL": url, "PUSHPAKA_REDIS_URL": redis.url}
         case "docker":
+            ensure("postgres:17")
             yield {"PUSHPAKA_RUNTIME": "docker"}
         case _:
             yield {}

@@ -9,7 +9,7 @@ from signal import Signals
 from typing import Any
 
 from attrs import field, frozen
-from docker.types import LogConfig
+from docker.types import EndpointConfig, LogConfig
 
 from pushpaka_core.adapters.docker.labels import Labels
 from pushpaka_core.domain.deployments.run_settings import RunSettings
@@ -24,6 +24,8 @@ CUSTOM_IMAGE_CAPABILITIES = (
 )
 """Capabilities that hand-written images may need, for example to change to another user."""
 _NANO = 10**9
+_API_VERSION = "1.41"
+"""A version of the engine's API in which endpoints have all settings that are used here."""
 _MIN_FILE_BYTES = 4096
 """The minimum size that is counted for a file. Even an empty file takes an inode."""
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +82,7 @@ class ContainerProfile:
             "init": True,
             "detach": True,
             "network": self.labels.network(number),
+            "networking_config": self._networking_config(request),
             "ports": self._ports(request),
             "cap_drop": ["ALL"],
             "cap_add": list(CUSTOM_IMAGE_CAPABILITIES) if is_own else [],
@@ -92,6 +95,13 @@ class ContainerProfile:
             ),
             **self._limits(request),
         }
+
+    def _networking_config(self, request: StartRequest) -> Mapping[str, EndpointConfig] | None:
+        """Return the endpoint in the project's network, or None if it needs no host name."""
+        if request.network_alias is None:
+            return None
+        network = self.labels.network(request.project.number)
+        return {network: EndpointConfig(_API_VERSION, aliases=[request.network_alias])}
 
     def _ports(self, request: StartRequest) -> Mapping[str, tuple[str, int]]:
         instance = request.instance

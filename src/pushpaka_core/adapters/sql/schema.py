@@ -459,6 +459,8 @@ volumes = _table(
     integer("restore_bytes_done", nullable=True),
     integer("restore_bytes_total", nullable=True),
     text("restore_error", nullable=True),
+    document("server", nullable=True),
+    *secret("server_password", nullable=True),
     _unique(
         "uq_volumes_name",
         "project_id",

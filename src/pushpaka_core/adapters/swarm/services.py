@@ -118,7 +118,12 @@ class ServiceProfile:
                         *([f"node.id=={mounts.node_id}"] if mounts else ()),
                     ]
                 },
-                "Networks": [{"Target": self.labels.network(number)}],
+                "Networks": [
+                    {
+                        "Target": self.labels.network(number),
+                        "Aliases": [request.network_alias] if request.network_alias else [],
+                    }
+                ],
                 "LogDriver": {
                     "Name": "json-file",
                     "Options": {"max-size": "10m", "max-file": "3"},

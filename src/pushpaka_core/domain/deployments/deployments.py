@@ -91,7 +91,7 @@ class Deployment:
     slug: str
     """The slug of the project at creation. It is part of the deployment's own host name."""
     target: str = PRODUCTION
-    """"production" or "preview:<branch>"."""
+    """"production", "preview:<branch>" or "database:<name>"."""
     kind: DeploymentKind = DeploymentKind.DEPLOY
     source_deployment_id: DeploymentId | None = None
     """The deployment whose release is reused by a rollback, redeploy or promotion."""

@@ -9,7 +9,7 @@ from pushpaka_core.domain.deployments.deployments import Deployment
 from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
 from pushpaka_core.domain.ids import DeploymentId, ProjectId
 from pushpaka_core.domain.projects.projects import ProjectStatus
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import is_preview
 from pushpaka_core.errors import SupersededError
 
 
@@ -19,7 +19,7 @@ class Target:
 
     project_id: ProjectId
     name: str
-    """"production" or "preview:<branch>"."""
+    """"production", "preview:<branch>" or "database:<name>"."""
     deployment_id: DeploymentId
     """The active deployment."""
     sequence: int
@@ -48,8 +48,8 @@ class Target:
 
     @property
     def is_preview(self) -> bool:
-        """Return True if the target is a preview, not production."""
-        return self.name != PRODUCTION
+        """Return True if the target is a preview."""
+        return is_preview(self.name)
 
     def point_to(self, deployment: Deployment) -> Self:
         """

@@ -16,6 +16,7 @@ _UNSAFE = re.compile(
     r"(\x1b\[[0-9;]{0,32}m)|\x1b\[[0-?]*[ -/]*[@-~]"
     r"|[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
 )
+_URL_PASSWORD = re.compile(r"://[^\s:/?#@]*:([^\s/?#@]+)@")
 
 REDACTED = "***"
 MIN_SECRET_LENGTH = 6
@@ -73,9 +74,11 @@ class Redactor:
         """
         Return a redactor for *secrets*.
 
-        Each line of a multi-line secret is also masked on its own.
+        Each line of a multi-line secret is also masked on its own, and so is the password in a URL.
         """
-        whole = {secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH}
+        given = set(secrets)
+        passwords = {found for one in given for found in _URL_PASSWORD.findall(one)}
+        whole = {secret for secret in given | passwords if len(secret) >= MIN_SECRET_LENGTH}
         lines = {line.strip() for secret in whole for line in secret.splitlines()}
         forms = {form for secret in whole | lines for form in _forms(secret)}
         long_forms = sorted(form for form in forms if len(form) >= MIN_SECRET_LENGTH)

@@ -14,6 +14,7 @@ from pushpaka_core.domain.projects.deploy_keys import DeployKey
 from pushpaka_core.domain.projects.env_vars import Environment, EnvVar
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.secrets import Encrypted
+from pushpaka_core.domain.volumes.volumes import Volume
 
 
 class SecretKind(StrEnum):
@@ -27,6 +28,7 @@ class SecretKind(StrEnum):
     WEBHOOK = "webhook secret"
     CHANNEL_URL = "notification URL"
     CHANNEL_SIGNING = "notification secret"
+    DATABASE_PASSWORD = "database password"  # noqa: S105 - a kind, not a password
 
 
 @frozen(kw_only=True)
@@ -67,6 +69,7 @@ SECRET_LOCATIONS: Mapping[SecretKind, SecretLocation] = {
         name="secret",
         context=lambda channel: NotificationChannel.context_of(channel.id, "secret"),
     ),
+    SecretKind.DATABASE_PASSWORD: SecretLocation(entity=Volume, key="id", name="server_password"),
 }
 """The location of the secrets of each kind."""
 

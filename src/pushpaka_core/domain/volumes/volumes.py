@@ -7,10 +7,12 @@ from typing import Any, Self
 from attrs import asdict, evolve, field, frozen
 
 from pushpaka_core.domain.ids import ProjectId, SnapshotId, UserId, VolumeId
+from pushpaka_core.domain.secrets import Encrypted
 from pushpaka_core.domain.validation import UNCHANGED, InRange, Matches, Unchanged, validated_by
 from pushpaka_core.domain.volumes.mounts import VolumeAccess, VolumeMount
 from pushpaka_core.domain.volumes.paths import check_mount_path
-from pushpaka_core.errors import ConflictError
+from pushpaka_core.domain.volumes.servers import DatabaseServer
+from pushpaka_core.errors import ConflictError, NotFoundError
 
 RETENTION = timedelta(days=7)
 """How long the files of a detached volume are kept."""
@@ -132,7 +134,7 @@ class Volume:
     project_id: ProjectId | None
     """The project, or None after it was deleted."""
     target: str
-    """The target whose deployments mount the volume: production, or a preview."""
+    """The target whose deployments mount the volume: production, a preview, or a database."""
     name: str
     """The name, unique among the attached volumes of a target."""
     mount_path: str
@@ -163,6 +165,10 @@ class Volume:
     """
     When a snapshot became overdue, and the owner was notified. None if no snapshot is overdue.
     """
+    server: DatabaseServer | None = None
+    """The server of the database that the volume belongs to, or None for a volume of an app."""
+    server_password: Encrypted | None = None
+    """The password of the database, or None for a volume of an app."""
     created_at: datetime
     updated_at: datetime
     detached_at: datetime | None = None
@@ -180,6 +186,33 @@ class Volume:
     """The compressed size of the snapshot that is being restored, or None."""
     restore_error: str | None = None
     """Why the files could not be restored, or None. Such a volume can only be purged."""
+
+    @property
+    def noun(self) -> str:
+        """Return what users know the volume as: "volume" or "database"."""
+        return "volume" if self.server is None else "database"
+
+    @property
+    def required_server(self) -> DatabaseServer:
+        """
+        Return the server of the database.
+
+        Raises:
+            NotFoundError: If the volume does not belong to a database.
+        """
+        if self.server is None:
+            raise NotFoundError("database")
+        return self.server
+
+    @property
+    def secret_context(self) -> str:
+        """Return the encryption context, which binds the encrypted password to this volume."""
+        return self.context_of(self.id)
+
+    @staticmethod
+    def context_of(id: VolumeId) -> str:
+        """Return the encryption context of the password of the database in the volume *id*."""
+        return f"volumes:{id}:server_password"
 
     @property
     def is_attached(self) -> bool:
@@ -224,7 +257,7 @@ class Volume:
             ConflictError: If the volume is attached, or its files are incomplete or being deleted.
         """
         if self.is_attached:
-            raise ConflictError(f'The volume "{self.name}" is attached. Detach it first.')
+            raise ConflictError(f'The {self.noun} "{self.name}" is attached. Detach it first.')
         self.require_complete()
         return evolve(
             self,
@@ -244,8 +277,8 @@ class Volume:
         """
         if self.is_attached:
             raise ConflictError(
-                f'The volume "{self.name}" is attached. Detach it first, so that no deployment '
-                "uses it."
+                f'The {self.noun} "{self.name}" is attached. Detach it first, so that no '
+                "deployment uses it."
             )
         self._require_restored()
         return evolve(self, purging_since=self.purging_since or now)
@@ -285,7 +318,8 @@ class Volume:
             )
         if self.purging_since is not None:
             raise ConflictError(
-                f'The files of the volume "{self.name}" are being deleted. Create a new volume.'
+                f'The files of the {self.noun} "{self.name}" are being deleted. Create a new '
+                f"{self.noun}."
             )
 
     def _require_restored(self) -> None:

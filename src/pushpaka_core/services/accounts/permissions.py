@@ -9,7 +9,7 @@ from pushpaka_core.domain.projects.entities import ProjectEntity
 from pushpaka_core.domain.projects.projects import Project
 from pushpaka_core.domain.volumes.snapshots import Snapshot
 from pushpaka_core.domain.volumes.volumes import Volume
-from pushpaka_core.errors import NotAllowedError
+from pushpaka_core.errors import NotAllowedError, NotFoundError
 from pushpaka_core.ports.storage.storage import UnitOfWork
 from pushpaka_core.ports.storage.views import VisibleById
 
@@ -58,12 +58,33 @@ async def get_volume(uow: UnitOfWork, actor: Actor, id: VolumeId, role: ProjectR
     Return a volume if *actor* has at least *role* in its project, or owns it and it has no project.
 
     Raises:
-        NotFoundError: If *actor* cannot view the volume.
+        NotFoundError: If *actor* cannot view the volume, or it belongs to a database.
         NotAllowedError: If the role of *actor* is too low.
     """
     volume = await uow.volumes.visible_to(actor).get(id)
-    if volume.project_id is not None:
-        await _require_role(uow, actor, volume.project_id, role)
+    if volume.server is not None:
+        raise NotFoundError("volume")
+    await _require_volume_role(uow, actor, volume, role)
+    return volume
+
+
+async def get_database_volume(
+    uow: UnitOfWork, actor: Actor, id: VolumeId, role: ProjectRole
+) -> Volume:
+    """
+    Return the volume of a database, with the same permissions as `get_volume`.
+
+    Raises:
+        NotFoundError: If *actor* cannot view the database, or there is none with this id.
+        NotAllowedError: If the role of *actor* is too low.
+    """
+    try:
+        volume = await uow.volumes.visible_to(actor).get(id)
+    except NotFoundError:
+        raise NotFoundError("database") from None
+    if volume.server is None:
+        raise NotFoundError("database")
+    await _require_volume_role(uow, actor, volume, role)
     return volume
 
 
@@ -79,6 +100,13 @@ async def get_snapshot(
     """
     snapshot = await uow.snapshots.visible_to(actor).get(id)
     return snapshot, await get_volume(uow, actor, snapshot.volume_id, role)
+
+
+async def _require_volume_role(
+    uow: UnitOfWork, actor: Actor, volume: Volume, role: ProjectRole
+) -> None:
+    if volume.project_id is not None:
+        await _require_role(uow, actor, volume.project_id, role)
 
 
 async def _require_role(

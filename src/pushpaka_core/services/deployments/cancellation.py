@@ -53,6 +53,21 @@ class Cancellation:
             if not older.is_committed
         ]
 
+    async def remove_target(
+        self, uow: UnitOfWork, actor: Actor, project: Project, name: str, cause: str
+    ) -> Sequence[Deployment]:
+        """
+        End all deployments of a target and delete it, which frees its address.
+
+        Returns:
+            The ended deployments, see `end_all`.
+        """
+        ended = await self.end_all(uow, actor, project, name, cause)
+        target = await uow.targets.find(project, name)
+        if target is not None:
+            await uow.targets.remove(target)
+        return ended
+
     async def end_all(
         self, uow: UnitOfWork, actor: Actor, project: Project, target: str, cause: str
     ) -> Sequence[Deployment]:

@@ -13,7 +13,7 @@ from pushpaka_core.domain.deployments.releases import RollbackWindow
 from pushpaka_core.domain.deployments.state_machine import SERVING, DeploymentStatus
 from pushpaka_core.domain.ids import DeploymentId, ProjectId
 from pushpaka_core.domain.logs.events import DeploymentChanged, Message, TimelineEvent
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import is_preview
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage.deployments import DeploymentFilter
@@ -319,9 +319,9 @@ async def _require_applicable(uow: UnitOfWork, source: Deployment, kind: Deploym
                 raise ConflictError(
                     "Only the active deployment can be redeployed. Roll back to this one instead."
                 )
-        case DeploymentKind.PROMOTE if source.target == PRODUCTION:
+        case DeploymentKind.PROMOTE if not is_preview(source.target):
             raise ConflictError(
-                "Only a preview can be promoted, not a deployment of production. Choose the "
+                f"Only a preview can be promoted, not a deployment of {source.target}. Choose the "
                 "deployment of a preview."
             )
 

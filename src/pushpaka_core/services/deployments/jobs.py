@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from pushpaka_core.domain.accounts.access import PLATFORM
+from pushpaka_core.domain.databases.databases import server_project
 from pushpaka_core.domain.deployments.deployments import Deployment, Lease
 from pushpaka_core.domain.deployments.releases import Release
 from pushpaka_core.domain.deployments.run_settings import RunSettings
 from pushpaka_core.domain.logs.redaction import Redactor
 from pushpaka_core.domain.pipeline.build_plans import BuildPlan
 from pushpaka_core.domain.projects.projects import Project
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_core.domain.routing.hosts import PublicUrls
+from pushpaka_core.domain.volumes.servers import DatabaseServer
 from pushpaka_core.errors import ConflictError, MissingEnvVarsError
 from pushpaka_core.ports.security import SecretCipher
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
 from pushpaka_core.services.projects.credentials import RepositoryCredentials, decrypt_credentials
 from pushpaka_core.services.projects.env_vars import EnvironmentCipher
+from pushpaka_core.services.volumes.usage import attached_volumes
 
 
 @frozen(kw_only=True)
@@ -28,11 +32,18 @@ class Job:
     release: Release | None
     env_vars: Mapping[str, str] = field(repr=False)
     credentials: RepositoryCredentials
+    database: DatabaseServer | None = None
+    """The server to run, if the target is that of a database that is still attached."""
 
     @property
     def redactor(self) -> Redactor:
         """Return a redactor for all secrets of the job."""
         return Redactor.of([*self.env_vars.values(), *self.credentials.secrets])
+
+    @property
+    def has_commit(self) -> bool:
+        """Return True if the deployment has a Git commit, not an archive or a database."""
+        return self.deployment.archive is None and not is_database(self.deployment.target)
 
     @property
     def required_release(self) -> Release:
@@ -117,6 +128,11 @@ class JobLoader:
 
     async def _load(self, uow: UnitOfWork, deployment: Deployment) -> Job:
         project = await uow.projects.visible_to(PLATFORM).get(deployment.project_id)
+        database = None
+        if is_database(deployment.target):
+            project = server_project(project)
+            for volume in await attached_volumes(uow, project.id, deployment.target):
+                database = volume.server
         environments = await uow.env_vars.environments([deployment])
         return Job(
             deployment=deployment,
@@ -126,4 +142,5 @@ class JobLoader:
                 k: v for e in environments for k, v in self._environment_cipher.decrypt(e).items()
             },
             credentials=await decrypt_credentials(uow, self._cipher, project),
+            database=database,
         )

@@ -12,7 +12,7 @@ from pushpaka_core.domain.deployments.targets import Target
 from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.domain.logs.events import DeploymentChanged
 from pushpaka_core.domain.projects.projects import Project
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import is_preview
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock
@@ -43,10 +43,7 @@ class PreviewLimits:
         Returns:
             The ended deployments, which were queued, in progress or serving.
         """
-        ended = await self._cancellation.end_all(uow, actor, project, name, cause)
-        target = await uow.targets.find(project, name)
-        if target is not None:
-            await uow.targets.remove(target)
+        ended = await self._cancellation.remove_target(uow, actor, project, name, cause)
         await detach_volumes(uow, project.id, name, now=self._now())
         return ended
 
@@ -60,7 +57,7 @@ class PreviewLimits:
         Returns:
             The ended deployments, those of the oldest preview first.
         """
-        if newest_deployment.target == PRODUCTION:
+        if not is_preview(newest_deployment.target):
             return []
         sequences = await self._newest_sequences(uow, project)
         oldest_first = sorted(
@@ -123,7 +120,7 @@ class PreviewLimits:
         places = [(t.name, t.sequence) for t in targets] + [(d.target, d.sequence) for d in coming]
         # In ascending order, so that the newest deployment of a name wins.
         by_age = sorted(places, key=lambda place: place[1])
-        return {name: sequence for name, sequence in by_age if name != PRODUCTION}
+        return {name: sequence for name, sequence in by_age if is_preview(name)}
 
 
 @frozen(kw_only=True)

@@ -13,6 +13,7 @@ from pushpaka_core.domain.logs.events import DeploymentChanged
 from pushpaka_core.domain.platform.failpoints import ACCEPTED, REPLYING
 from pushpaka_core.domain.projects.env_vars import Environment
 from pushpaka_core.domain.projects.projects import Project
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_core.errors import ConflictError
 from pushpaka_core.ports.events import EventBus
 from pushpaka_core.ports.queue import DeploymentQueue
@@ -24,6 +25,7 @@ from pushpaka_core.services.deployments.idempotency import DeploymentRequest
 from pushpaka_core.services.deployments.previews import PreviewLimits
 from pushpaka_core.services.deployments.transitions import DeploymentTransitions
 from pushpaka_core.services.projects.env_vars import EnvironmentCipher
+from pushpaka_core.services.volumes.usage import require_database
 
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 """How long an idempotency key is remembered."""
@@ -196,7 +198,14 @@ class DeploymentEnqueuer:
     async def freeze_current_env(
         self, uow: UnitOfWork, actor: Actor, deployment: Deployment
     ) -> Environment:
-        """Return a frozen copy of the current environment variables for *deployment*."""
+        """
+        Return a frozen copy of the current environment variables for *deployment*.
+
+        The server of a database gets its own variables in place of those of the project.
+        """
+        if is_database(deployment.target):
+            volume = await require_database(uow, deployment.project_id, deployment.target)
+            return self._environment_cipher.of_database(deployment.id, volume)
         env_vars = await uow.env_vars.visible_to(actor).of_project(deployment.project_id)
         return self._environment_cipher.snapshot(deployment.id, env_vars, deployment.target)
 

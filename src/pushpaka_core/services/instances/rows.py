@@ -13,10 +13,12 @@ from pushpaka_core.domain.instances.instances import (
     WEB_PROCESS_TYPE,
     Instance,
 )
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_core.errors import PlatformFaultError, StaleEntityError
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.deployments.jobs import Job
+from pushpaka_core.services.volumes.usage import database_ports
 
 
 @frozen(kw_only=True)
@@ -92,6 +94,8 @@ class InstanceRows:
         """
         Replace the row of a crashed instance of *deployment* with a new one, on a different port.
 
+        The server of a database keeps its port, because apps have its URL.
+
         Raises:
             StaleEntityError: If the instance was removed, or the deployment was changed, since they
                 were read.
@@ -100,7 +104,9 @@ class InstanceRows:
             await require_current_deployment(uow, deployment)
             if instance.id not in {row.id for row in await uow.instances.of_lease(instance.lease)}:
                 raise StaleEntityError("instance")
-            port = instance.port and next(await self._free_ports(uow))
+            port = instance.port
+            if port is not None and not is_database(deployment.target):
+                port = next(await self._free_ports(uow))
             successor = evolve(
                 instance.successor(InstanceId(self._new_id()), port=port, now=self._now()),
                 node=self._node,
@@ -121,6 +127,7 @@ class InstanceRows:
 
     async def _free_ports(self, uow: UnitOfWork) -> Iterator[int]:
         taken = {i.port for i in await uow.instances.all() if i.node == self._node}
+        taken |= await database_ports(uow)
         return _free_ports(self._ports, taken, self._new_id().int)
 
     async def _reserve(
@@ -158,7 +165,7 @@ class InstanceRows:
             index=index,
             node=self._node,
             host=self._host,
-            port=next(free_ports) if process_type == WEB_PROCESS_TYPE else None,
+            port=_port_of(job, free_ports) if process_type == WEB_PROCESS_TYPE else None,
             started_at=self._now(),
         )
 
@@ -216,6 +223,12 @@ async def _end_takeover(uow: UnitOfWork, deployment: Deployment) -> None:
     if target is None or target.deployment_id != deployment.id:
         raise StaleEntityError("target")
     await uow.targets.put(target.end_takeover())
+
+
+def _port_of(job: Job, free_ports: Iterator[int]) -> int:
+    """Return the port of a web instance: that of the database, or else a free one."""
+    own_port = job.database.port if job.database else None
+    return own_port or next(free_ports)
 
 
 def _required_processes(job: Job) -> Iterable[tuple[str, int]]:

@@ -8,7 +8,9 @@ from attrs import define, field, frozen
 
 from pushpaka_core.domain.deployments.timeouts import Timeouts
 from pushpaka_core.domain.instances.instances import Instance
+from pushpaka_core.domain.projects.target_names import database_of
 from pushpaka_core.domain.routing.hosts import PublicUrls
+from pushpaka_core.domain.volumes.servers import database_host
 from pushpaka_core.errors import StaleEntityError
 from pushpaka_core.ports.processes import Exit, OutputChunk
 from pushpaka_core.ports.runtime import Runtime, StartRequest
@@ -49,7 +51,7 @@ class InstanceStarter:
 
     def start_request(self, job: Job, instance: Instance) -> StartRequest:
         """Return everything the runtime needs to run *instance*."""
-        release = job.required_release
+        release, database = job.required_release, database_of(job.deployment.target)
         return StartRequest(
             instance=instance,
             project=job.project,
@@ -57,6 +59,7 @@ class InstanceStarter:
             artifact=release.artifact,
             settings=job.settings,
             env=job.env(self._public_urls),
+            network_alias=None if database is None else database_host(database),
         )
 
     async def start(self, job: Job, instance: Instance) -> None:

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from pushpaka_core.domain.ids import DeploymentId
 from pushpaka_core.domain.instances.instances import Instance
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import PRODUCTION, is_database
 from pushpaka_core.ports.runtime import Host
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.concurrency import RoundRunner, run_round
@@ -86,7 +86,7 @@ class InstanceSupervisor:
         )
 
     async def _supervised_deployments(self) -> Sequence[ActiveDeployment]:
-        """Return the deployments to keep running, production first, then the oldest first."""
+        """Return the deployments to keep running: databases, production, then previews."""
         supervised = [active for active in await self._active.read_cached() if not active.is_ending]
         return sorted(supervised, key=_start_order)
 
@@ -114,5 +114,6 @@ class InstanceSupervisor:
         return await self._probes.check(active, instance)
 
 
-def _start_order(active: ActiveDeployment) -> tuple[bool, datetime]:
-    return active.deployment.target != PRODUCTION, active.deployment.created_at
+def _start_order(active: ActiveDeployment) -> tuple[bool, bool, datetime]:
+    target = active.deployment.target
+    return not is_database(target), target != PRODUCTION, active.deployment.created_at

@@ -1,7 +1,7 @@
 """Fetches the source of a deployment, detects the build plan and builds the artifact."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from attrs import evolve, frozen
 
@@ -13,12 +13,14 @@ from pushpaka_core.domain.deployments.timeouts import Timeouts
 from pushpaka_core.domain.integrations.webhooks import is_fork_preview
 from pushpaka_core.domain.logs.logs import LogLevel
 from pushpaka_core.domain.pipeline.build_plans import BuildPlan
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_core.domain.volumes.declarations import PlannedVolume
 from pushpaka_core.domain.volumes.paths import find_hidden
-from pushpaka_core.errors import BuildError
+from pushpaka_core.errors import BuildError, SourceError
 from pushpaka_core.ports.builder import Artifact, Builder, BuildRequest
 from pushpaka_core.ports.source import Checkout, Source
 from pushpaka_core.ports.workspaces import Workspaces
+from pushpaka_core.services.databases.server_files import write_server_files
 from pushpaka_core.services.deployments.jobs import Job
 from pushpaka_core.services.deployments.plans import detect_plan
 from pushpaka_core.services.logs.deployment_log import DeploymentLog, ProgramOutput
@@ -42,6 +44,8 @@ class ReleaseBuild:
         """
         Fetch the commit or unpack the archive of *job* into its workspace.
 
+        For the server of a database, the files are those that Pushpaka contains.
+
         Raises:
             SourceError: If the source cannot be fetched or unpacked, or takes too long.
         """
@@ -52,6 +56,8 @@ class ReleaseBuild:
         async def report(sentence: str) -> None:
             await log.write(sentence, Phase.SOURCE)
 
+        if is_database(deployment.target):
+            return await self._write_server_files(job, directory)
         if deployment.archive is not None:
             return await self._archive_unpacker.fetch(
                 project, deployment, directory, timeout=timeout, report=report
@@ -130,6 +136,11 @@ class ReleaseBuild:
             return await self._run(request, log, output)
         except BuildError as error:
             raise output.attach_tail(BuildError(str(error))) from error
+
+    async def _write_server_files(self, job: Job, directory: Path) -> Checkout:
+        if job.database is None:
+            raise SourceError("The database was detached. Attach it again to start its server.")
+        return await write_server_files(job.database, self._builder.packaging, directory)
 
     async def _run(
         self, request: BuildRequest, log: DeploymentLog, output: ProgramOutput

@@ -7,6 +7,7 @@ from anyio import CancelScope, fail_after
 from attrs import evolve, frozen
 
 from pushpaka_core.domain.accounts.access import PLATFORM
+from pushpaka_core.domain.databases.databases import server_project
 from pushpaka_core.domain.deployments.deployments import Deployment, Lease
 from pushpaka_core.domain.deployments.releases import Release
 from pushpaka_core.domain.deployments.run_settings import RunSettings
@@ -16,6 +17,7 @@ from pushpaka_core.domain.logs.events import DeploymentChanged
 from pushpaka_core.domain.logs.logs import LogLevel
 from pushpaka_core.domain.pipeline.build_plans import BuildPlan
 from pushpaka_core.domain.platform.failpoints import CLAIM, COMMIT, SWITCHED
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_core.errors import (
     DeploymentFailedError,
     NotFoundError,
@@ -256,7 +258,7 @@ class DeploymentPipeline:
                     job,
                     Phase.BUILD,
                     "The source was fetched",
-                    commit_sha=checkout.commit_sha if job.deployment.archive is None else None,
+                    commit_sha=checkout.commit_sha if job.has_commit else None,
                     commit_message=checkout.commit_message,
                     commit_author=checkout.commit_author,
                 )
@@ -307,7 +309,7 @@ class DeploymentPipeline:
                     held,
                     release_id=release.id,
                     framework=release.plan.framework,
-                    has_web=release.plan.has_web,
+                    has_web=release.plan.has_web and not is_database(held.target),
                     image=artifact.image,
                 )
             )
@@ -335,6 +337,8 @@ class DeploymentPipeline:
             held = await uow.deployments.get_held(job.deployment.lease)
             if held.run_settings is None and held.cancel_requested_at is None:
                 project = await uow.projects.visible_to(PLATFORM).get(job.project.id)
+                if is_database(held.target):
+                    project = server_project(project)
                 plan = job.required_release.plan
                 replicas = RunSettings.of(project, plan.settings).replicas
                 mounts = await self._volume_mounting.mounts(uow, project, held.target, plan)
@@ -393,4 +397,6 @@ class DeploymentPipeline:
 def _switch_message(job: Job) -> str:
     if job.deployment.has_web:
         return "The health check passed. Switching traffic."
+    if is_database(job.deployment.target):
+        return "The health check passed. The database accepts connections."
     return "The processes keep running. The deployment has no web process, so it has no address."

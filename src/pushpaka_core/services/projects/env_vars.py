@@ -18,6 +18,8 @@ from pushpaka_core.domain.projects.env_vars import (
     effective_env_vars,
     versions_of,
 )
+from pushpaka_core.domain.volumes.servers import DATABASE_NAME, DATABASE_USER
+from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import InvalidInputError, NotFoundError, PlatformFaultError
 from pushpaka_core.ports.security import SecretCipher
 from pushpaka_core.ports.storage.storage import Storage
@@ -128,16 +130,9 @@ class EnvVarService:
         self._quota.require_total(
             [
                 *((n.key, n.value) for n in new_by_key.values()),
-                *((e.key, self._decrypt(e)) for e in untouched),
+                *((e.key, readable_value(self._cipher, e)) for e in untouched),
             ]
         )
-
-    def _decrypt(self, env_var: EnvVar) -> str:
-        """Return the value, or "" if it cannot be decrypted, so that the user can set it again."""
-        try:
-            return self._cipher.decrypt(env_var.secret, context=env_var.secret_context)
-        except PlatformFaultError:
-            return ""
 
     def _with_new_value(self, existing_env_var: EnvVar | None, new_env_var: NewEnvVar) -> EnvVar:
         """Return the variable with its new value, encrypted for its row."""
@@ -160,6 +155,14 @@ class EnvVarService:
             created_at=now,
             updated_at=now,
         )
+
+
+def readable_value(cipher: SecretCipher, env_var: EnvVar) -> str:
+    """Return the value, or "" if it cannot be decrypted, so that the user can set it again."""
+    try:
+        return cipher.decrypt(env_var.secret, context=env_var.secret_context)
+    except PlatformFaultError:
+        return ""
 
 
 def _single_project(new_env_vars: Sequence[NewEnvVar]) -> ProjectId:
@@ -188,6 +191,18 @@ class EnvironmentCipher:
         seen = effective_env_vars(env_vars, target)
         values = {e.key: self._cipher.decrypt(e.secret, context=e.secret_context) for e in seen}
         return self._encrypt(deployment_id, values, versions_of(seen))
+
+    def of_database(self, deployment_id: DeploymentId, volume: Volume) -> Environment:
+        """
+        Return the environment of a server of the database in *volume*, which has no variables of
+        the app.
+        """
+        values = {"DATABASE_USER": DATABASE_USER, "DATABASE_NAME": DATABASE_NAME}
+        if volume.server_password is not None:
+            values["DATABASE_PASSWORD"] = self._cipher.decrypt(
+                volume.server_password, context=volume.secret_context
+            )
+        return self._encrypt(deployment_id, values, {})
 
     def add(self, environment: Environment, env_vars: Collection[EnvVar]) -> Environment:
         """Return *environment* with *env_vars* added, replacing values with the same key."""

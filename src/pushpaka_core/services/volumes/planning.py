@@ -6,15 +6,15 @@ from pushpaka_core.domain.accounts.access import PLATFORM
 from pushpaka_core.domain.deployments.run_settings import RunSettings
 from pushpaka_core.domain.pipeline.build_plans import BuildPlan, Packaging
 from pushpaka_core.domain.projects.projects import Project
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import PRODUCTION, is_database
 from pushpaka_core.domain.volumes.declarations import (
     PlannedVolume,
     plan_volumes,
     planning_problem,
 )
-from pushpaka_core.errors import VolumeMountError
+from pushpaka_core.errors import ConflictError, VolumeMountError
 from pushpaka_core.ports.storage.storage import UnitOfWork
-from pushpaka_core.services.volumes.usage import attached_volumes
+from pushpaka_core.services.volumes.usage import attached_volumes, require_database
 
 
 async def plan_mounts(
@@ -29,9 +29,11 @@ async def plan_mounts(
 
     Raises:
         VolumeMountError: If paths overlap, a path cannot be used on this runtime or would hide
-            files that the app needs, a volume for one instance has several replicas, or production
-            would get a new volume in place of a detached one.
+            files that the app needs, a volume for one instance has several replicas, production
+            would get a new volume in place of a detached one, or a database was detached.
     """
+    if is_database(target):
+        return [await _plan_database(uow, project, target)]
     planned = plan_volumes(
         await attached_volumes(uow, project.id, PRODUCTION),
         plan.settings.volumes,
@@ -47,6 +49,13 @@ async def plan_mounts(
     if target == PRODUCTION:
         await _require_none_detached(uow, project, planned)
     return planned
+
+
+async def _plan_database(uow: UnitOfWork, project: Project, target: str) -> PlannedVolume:
+    try:
+        return PlannedVolume.of_volume(await require_database(uow, project.id, target))
+    except ConflictError as error:
+        raise VolumeMountError(str(error)) from None
 
 
 async def _require_none_detached(

@@ -13,13 +13,13 @@ from pushpaka_core.domain.deployments.deployments import Deployment
 from pushpaka_core.domain.deployments.state_machine import QUEUED_OR_IN_PROGRESS, SERVING
 from pushpaka_core.domain.ids import ProjectId, VolumeId
 from pushpaka_core.domain.projects.projects import Project
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import PRODUCTION, database_of
 from pushpaka_core.domain.volumes.alarms import VolumeAlarm
 from pushpaka_core.domain.volumes.mounts import VolumeAccess
 from pushpaka_core.domain.volumes.paths import find_problem
 from pushpaka_core.domain.volumes.snapshots import Snapshot
 from pushpaka_core.domain.volumes.volumes import Volume
-from pushpaka_core.errors import NotFoundError
+from pushpaka_core.errors import ConflictError, NotFoundError
 from pushpaka_core.ports.storage.storage import UnitOfWork
 
 ReportVolumeAlarm: TypeAlias = Callable[[UnitOfWork, Volume, VolumeAlarm, str], Awaitable[None]]
@@ -109,6 +109,48 @@ async def find_user(uow: UnitOfWork, id: VolumeId) -> Deployment | None:
         if any(mount.volume_id == id for mount in mounts):
             return deployment
     return None
+
+
+async def require_unused(uow: UnitOfWork, volume: Volume) -> None:
+    """Raise ConflictError if a deployment uses the volume."""
+    deployment = await find_user(uow, volume.id)
+    if deployment is None:
+        return
+    if volume.project_id is None:
+        raise ConflictError(
+            f'Instances of the deleted project "{deployment.slug}" still use the {volume.noun} '
+            f'"{volume.name}". They are being stopped. Try again in a minute.'
+        )
+    if volume.server is not None:
+        raise ConflictError(
+            f'The server of the database "{volume.name}" is still being stopped. Try again in a '
+            "minute."
+        )
+    raise ConflictError(
+        f'Instances of a deployment of "{deployment.slug}" still use the volume '
+        f'"{volume.name}". Deploy "{deployment.slug}" again to run it without the volume, or '
+        "stop it. Then try again."
+    )
+
+
+async def require_database(uow: UnitOfWork, project_id: ProjectId, target: str) -> Volume:
+    """
+    Return the volume of the database whose server runs in *target*.
+
+    Raises:
+        ConflictError: If the database was detached.
+    """
+    for volume in await attached_volumes(uow, project_id, target):
+        return volume
+    raise ConflictError(
+        f'The database "{database_of(target)}" is detached. Attach it again to start its server.'
+    )
+
+
+async def database_ports(uow: UnitOfWork) -> set[int]:
+    """Return the ports of this host that belong to databases, whether or not they are running."""
+    volumes = await uow.volumes.visible_to(PLATFORM).all()
+    return {one.server.port for one in volumes if one.server and one.server.port}
 
 
 async def find_restore(uow: UnitOfWork, snapshots: Iterable[Snapshot]) -> Volume | None:

@@ -1,8 +1,8 @@
 """Volumes: create, change, detach, attach and purge them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -21,19 +21,19 @@ from pushpaka_core.domain.volumes.volumes import (
     VolumeChanges,
     VolumePurge,
 )
-from pushpaka_core.errors import (
-    ConflictError,
-    InvalidInputError,
-    NotAllowedError,
-    StaleEntityError,
-)
+from pushpaka_core.errors import ConflictError, InvalidInputError, NotAllowedError
 from pushpaka_core.ports.storage.storage import Storage, UnitOfWork
 from pushpaka_core.ports.system import Clock, IdGenerator
 from pushpaka_core.services.accounts.permissions import get_project, get_volume
 from pushpaka_core.services.audit_log import AuditLog
+from pushpaka_core.services.volumes.locking import lock_volume
 from pushpaka_core.services.volumes.measurement import VolumeMeter
 from pushpaka_core.services.volumes.purge import VolumePurger
-from pushpaka_core.services.volumes.usage import attachment_problems, find_restore, find_user
+from pushpaka_core.services.volumes.usage import (
+    attachment_problems,
+    find_restore,
+    require_unused,
+)
 
 
 @frozen(kw_only=True)
@@ -90,10 +90,12 @@ class VolumeService:
         """
         Return the volumes of all projects that *actor* can view, newest first.
 
-        Detached volumes are included, even those of the actor's deleted projects.
+        Detached volumes are included, even those of the actor's deleted projects. The volumes of
+        databases are not.
         """
         async with self._storage.snapshot() as uow:
-            return await uow.volumes.visible_to(actor).all()
+            volumes = await uow.volumes.visible_to(actor).all()
+        return [volume for volume in volumes if volume.server is None]
 
     async def get(self, actor: Actor, id: VolumeId) -> Volume:
         """
@@ -182,7 +184,7 @@ class VolumeService:
             target = PRODUCTION if attachment.project_id else volume.target
             attached = volume.attach(project.id, target, now=self._now())
             if (volume.project_id, volume.target) != (project.id, target):
-                await _require_unused(uow, volume)
+                await require_unused(uow, volume)
             await self._require_valid(uow, project, attached)
             await uow.volumes.update(attached)
             await self._audit_log.record(uow, actor, "volume.attached", id, project.name)
@@ -206,7 +208,7 @@ class VolumeService:
             if purge.name != volume.name:
                 raise InvalidInputError({"name": f'must be "{volume.name}" to delete its files'})
             purging = volume.begin_purge(now=self._now())
-            await _require_unused(uow, volume)
+            await require_unused(uow, volume)
             await _require_not_being_restored(uow, volume)
             await uow.volumes.update(purging)
             await self._audit_log.record(uow, actor, "volume.purged", id, volume.name)
@@ -218,28 +220,11 @@ class VolumeService:
         problem = None if path is None else find_problem(path, {}, in_container=self._in_container)
         return {} if problem is None else {"mount_path": problem}
 
-    @asynccontextmanager
-    async def _changing(
+    def _changing(
         self, actor: Actor, id: VolumeId, new_project_id: ProjectId | None = None
-    ) -> AsyncIterator[tuple[UnitOfWork, Volume]]:
-        """
-        Open a transaction in which a volume and its projects are locked.
-
-        Raises:
-            NotFoundError: If *actor* cannot view the volume or a project.
-            NotAllowedError: If *actor* is not the owner.
-            StaleEntityError: If the volume has just been attached to another project.
-        """
-        async with self._storage.snapshot() as uow:
-            seen = await get_volume(uow, actor, id, ProjectRole.OWNER)
-        async with self._storage.transaction() as uow:
-            # Deployments lock a project before its volumes too. Two projects are locked in order.
-            for project_id in sorted({seen.project_id, new_project_id} - {None}, key=str):
-                await get_project(uow, actor, cast("ProjectId", project_id), ProjectRole.OWNER)
-            volume = await get_volume(uow, actor, id, ProjectRole.OWNER)
-            if volume.project_id != seen.project_id:
-                raise StaleEntityError("volume")
-            yield uow, volume
+    ) -> AbstractAsyncContextManager[tuple[UnitOfWork, Volume]]:
+        """Open a transaction in which a volume and its projects are locked, see `lock_volume`."""
+        return lock_volume(self._storage, actor, id, get_volume, new_project_id=new_project_id)
 
     async def _require_valid(self, uow: UnitOfWork, project: Project, volume: Volume) -> None:
         """Raise InvalidInputError if the path or the access of an attached volume is invalid."""
@@ -251,21 +236,6 @@ class VolumeService:
     @property
     def _in_container(self) -> bool:
         return self._packaging is Packaging.IMAGE
-
-
-async def _require_unused(uow: UnitOfWork, volume: Volume) -> None:
-    """Raise ConflictError if a deployment uses the volume."""
-    if (deployment := await find_user(uow, volume.id)) is not None:
-        if volume.project_id is None:
-            raise ConflictError(
-                f'Instances of the deleted project "{deployment.slug}" still use the volume '
-                f'"{volume.name}". They are being stopped. Try again in a minute.'
-            )
-        raise ConflictError(
-            f'Instances of a deployment of "{deployment.slug}" still use the volume '
-            f'"{volume.name}". Deploy "{deployment.slug}" again to run it without the volume, or '
-            "stop it. Then try again."
-        )
 
 
 async def _require_not_being_restored(uow: UnitOfWork, volume: Volume) -> None:

@@ -20,6 +20,7 @@ from pushpaka_core.testing.objects.projects import (
     an_environment,
 )
 from pushpaka_core.testing.objects.values import a_secret, later
+from pushpaka_core.testing.objects.volumes import a_volume
 from pushpaka_core.testing.stored_objects import store, store_project
 
 _NEW = Encrypted(key_id="new", ciphertext=b"sealed anew")
@@ -113,6 +114,7 @@ async def _store_each_kind_of_secret(storage: Storage) -> None:
         storage,
         owner,
         project,
+        a_volume(project, server_password=a_secret()),
         deployment,
         an_env_var(project),
         an_environment(deployment),

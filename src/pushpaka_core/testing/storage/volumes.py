@@ -6,13 +6,14 @@ from attrs import evolve
 from pushpaka_core.domain.accounts.access import PLATFORM, Actor
 from pushpaka_core.domain.accounts.members import Member
 from pushpaka_core.domain.ids import SnapshotFileId
+from pushpaka_core.domain.volumes.servers import DatabaseKind, DatabaseServer
 from pushpaka_core.domain.volumes.snapshots import SnapshotContent
 from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import DuplicateError, NotFoundError
 from pushpaka_core.ports.storage.storage import Storage
 from pushpaka_core.testing.objects.accounts import a_member, a_user
 from pushpaka_core.testing.objects.projects import a_project
-from pushpaka_core.testing.objects.values import NOON, an_id, later
+from pushpaka_core.testing.objects.values import NOON, a_secret, an_id, later
 from pushpaka_core.testing.objects.volumes import a_snapshot, a_volume
 from pushpaka_core.testing.stored_objects import store, store_project
 
@@ -42,6 +43,21 @@ class VolumesContract:
             for volumes, hidden in (of_bob, foreign), (of_eve, old):
                 with pytest.raises(NotFoundError, match="volume"):
                     await volumes.get(hidden.id)
+
+    async def test_databases_keep_their_server_and_password(self, storage: Storage) -> None:
+        """The server of a database and its encrypted password are stored with its volume."""
+        ann = a_user()
+        project = a_project(ann)
+        server = DatabaseServer(
+            kind=DatabaseKind.POSTGRES, version="17", env_name="DATABASE_URL", port=5433
+        )
+        database = a_volume(
+            project, target="database:main", server=server, server_password=a_secret()
+        )
+        await store(storage, ann, project, database)
+
+        async with storage.snapshot() as uow:
+            assert database == await uow.volumes.visible_to(PLATFORM).get(database.id)
 
     async def test_volumes_outlive_their_project(self, storage: Storage) -> None:
         """Volumes of a deleted project have no project, and only the owner sees them."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pushpaka_core.domain.deployments.state_machine import QUEUED_OR_IN_PROGRESS, DeploymentStatus
-from pushpaka_core.domain.projects.target_names import preview_target
+from pushpaka_core.domain.projects.target_names import is_database, preview_target
 from pushpaka_http.cli.ui.failures import NoMatchError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def active_or_latest_deployment(session: "Session", reference: str | None) -> "D
     """
     if reference is not None or session.project.current_deployment_id is not None:
         return active_deployment(session, reference)
-    newest = recent_deployments(session, limit=1)
+    newest = recent_deployments(session, limit=_PAGE)
     return newest[0] if newest else active_deployment(session, None)
 
 
@@ -120,11 +120,18 @@ def find_preview(session: "Session", reference: str) -> "DeploymentResponse":
 def recent_deployments(
     session: "Session", *, limit: int, target: str | None = None
 ) -> "Sequence[DeploymentResponse]":
-    """Return the latest deployments of the project, newest first."""
+    """
+    Return the latest deployments of the project, newest first, without those of its databases.
+
+    Args:
+        session: The session of the command.
+        limit: How many deployments to read, including those of databases.
+        target: The target, or None for production and all previews.
+    """
     page = session.client.deployments.list(
         project_id=session.project.id, target=target, limit=limit
     )
-    return page.data
+    return [one for one in page.data if not is_database(one.target)]
 
 
 def short_id(deployment: "DeploymentResponse") -> str:

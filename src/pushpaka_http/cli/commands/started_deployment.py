@@ -26,10 +26,10 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 _FAILED = 1
 
-_detach_option = click.option(
+detach_option = click.option(
     "--detach", "-d", "is_detached", is_flag=True, help="Do not follow the deployment."
 )
-_timeout_option = click.option(
+timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -187,4 +187,4 @@ def starts_deployment(function: Callable[..., DeploymentResponse]) -> Callable[.
             waits_until_stable=waits_until_stable,
         ).follow()
 
-    return _detach_option(_wait_stable_option(_timeout_option(with_project_option(run))))
+    return detach_option(_wait_stable_option(timeout_option(with_project_option(run))))

@@ -12,6 +12,7 @@ from pushpaka_core.domain.deployments.state_machine import (
     Phase,
 )
 from pushpaka_core.domain.logs.logs import LogLevel, LogStream
+from pushpaka_core.domain.projects.target_names import is_database
 from pushpaka_http.cli.ui.counts import format_duration
 from pushpaka_http.cli.ui.output import escape_control, escape_lines, terminal_safe
 from pushpaka_http.schemas.deployments import DeploymentResponse, TimelineEventResponse
@@ -62,6 +63,8 @@ class Outcome:
     lines: Sequence[str] = ()
     """Output of the program that explains the result and was not shown before."""
     advice: str = ""
+    has_address: bool = True
+    """Whether the result includes the URL, or a sentence that there is none."""
 
 
 @define
@@ -163,10 +166,14 @@ class FollowedDeployment:
     def outcome(self) -> Outcome:
         """Return the result of the deployment as text."""
         deployment = self.deployment
+        is_server = is_database(deployment.target)
         if deployment.status is DeploymentStatus.RUNNING:
+            verb = "Started" if is_server else "Deployed"
             stable = " The rollback window is over." if self.waits_until_stable else ""
             return Outcome(
-                runs=True, sentence=f"Deployed{_duration_clause(deployment, 'in')}.{stable}"
+                runs=True,
+                sentence=f"{verb}{_duration_clause(deployment, 'in')}.{stable}",
+                has_address=not is_server,
             )
         reason, *output = (deployment.error or self._cause).splitlines() or [""]
         lines = [line for line in output if terminal_safe(line) not in self._messages]
@@ -181,7 +188,8 @@ class FollowedDeployment:
             case DeploymentStatus.FAILED:
                 became = f"{_failure_clause(deployment.phase)}{_duration_clause(deployment)}"
             case DeploymentStatus.CRASHED:
-                became = "The application keeps crashing and is being restarted"
+                program = "database server" if is_server else "application"
+                became = f"The {program} keeps crashing and is being restarted"
             case status:
                 advice = "See the active deployment: pushpaka status"
                 ending = "canceled" if status is DeploymentStatus.CANCELLED else status
@@ -229,7 +237,7 @@ def result_lines(outcome: Outcome, address: str | None) -> Iterator[str]:
     yield escape_lines(outcome.sentence)
     if outcome.advice:
         yield outcome.advice
-    if outcome.runs:
+    if outcome.runs and outcome.has_address:
         yield (
             f"Live at {escape_control(address)}"
             if address

@@ -16,6 +16,7 @@ from pushpaka_http.client.urls import api_url
 if TYPE_CHECKING:
     from pushpaka_http.client.asynchronous.accounts import AsyncAudit, AsyncAuth, AsyncTokens
     from pushpaka_http.client.asynchronous.archives import AsyncArchives
+    from pushpaka_http.client.asynchronous.databases import AsyncDatabases
     from pushpaka_http.client.asynchronous.deployments import AsyncDeployments
     from pushpaka_http.client.asynchronous.integrations import AsyncNotifications, AsyncWebhooks
     from pushpaka_http.client.asynchronous.members import AsyncInvitations, AsyncMembers
@@ -197,6 +198,13 @@ class AsyncClient:
         from pushpaka_http.client.asynchronous.snapshots import AsyncSnapshots
 
         return AsyncSnapshots(self._connection)
+
+    @cached_property
+    def databases(self) -> AsyncDatabases:
+        """Databases, whose servers Pushpaka runs."""
+        from pushpaka_http.client.asynchronous.databases import AsyncDatabases
+
+        return AsyncDatabases(self._connection)
 
     @cached_property
     def webhooks(self) -> AsyncWebhooks:

@@ -16,6 +16,7 @@ from pushpaka_http.client.urls import api_url
 if TYPE_CHECKING:
     from pushpaka_http.client.synchronous.accounts import Audit, Auth, Tokens
     from pushpaka_http.client.synchronous.archives import Archives
+    from pushpaka_http.client.synchronous.databases import Databases
     from pushpaka_http.client.synchronous.deployments import Deployments
     from pushpaka_http.client.synchronous.integrations import Notifications, Webhooks
     from pushpaka_http.client.synchronous.members import Invitations, Members
@@ -197,6 +198,13 @@ class Client:
         from pushpaka_http.client.synchronous.snapshots import Snapshots
 
         return Snapshots(self._connection)
+
+    @cached_property
+    def databases(self) -> Databases:
+        """Databases, whose servers Pushpaka runs."""
+        from pushpaka_http.client.synchronous.databases import Databases
+
+        return Databases(self._connection)
 
     @cached_property
     def webhooks(self) -> Webhooks:

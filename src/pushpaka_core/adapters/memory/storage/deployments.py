@@ -18,7 +18,7 @@ from pushpaka_core.domain.deployments.deployments import Deployment, Lease
 from pushpaka_core.domain.deployments.state_machine import SERVING, DeploymentStatus
 from pushpaka_core.domain.ids import DeploymentId, ProjectId, UserId
 from pushpaka_core.domain.projects.projects import Project
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import is_preview
 from pushpaka_core.errors import LeaseLostError, NotFoundError, StaleEntityError
 from pushpaka_core.ports.storage.deployments import (
     ALL_PREVIEWS,
@@ -194,7 +194,7 @@ def _age(deployment: Deployment) -> tuple[datetime, int, UUID]:
 
 
 def _matches(deployment: Deployment, deployment_filter: DeploymentFilter) -> bool:
-    is_any_preview = deployment_filter.target == ALL_PREVIEWS and deployment.target != PRODUCTION
+    is_any_preview = deployment_filter.target == ALL_PREVIEWS and is_preview(deployment.target)
     return (
         deployment_filter.project_id in (None, deployment.project_id)
         and deployment_filter.status in (None, deployment.status)

@@ -159,6 +159,7 @@ class MemorySecrets:
             SecretKind.WEBHOOK: self._tables.entities,
             SecretKind.CHANNEL_URL: self._tables.entities,
             SecretKind.CHANNEL_SIGNING: self._tables.entities,
+            SecretKind.DATABASE_PASSWORD: self._tables.volumes,
         }
         return tables[kind]
 

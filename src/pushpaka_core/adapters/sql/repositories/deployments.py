@@ -28,7 +28,7 @@ from pushpaka_core.domain.deployments.deployments import Deployment, Lease
 from pushpaka_core.domain.deployments.state_machine import FINAL, SERVING, DeploymentStatus
 from pushpaka_core.domain.ids import DeploymentId, ProjectId, UserId
 from pushpaka_core.domain.projects.projects import Project
-from pushpaka_core.domain.projects.target_names import PRODUCTION
+from pushpaka_core.domain.projects.target_names import preview_target
 from pushpaka_core.errors import LeaseLostError
 from pushpaka_core.ports.storage.deployments import (
     ALL_PREVIEWS,
@@ -309,7 +309,7 @@ def _paged_query(names: Sequence[str], *, only_previews: bool, as_platform: bool
     """Return the query for a page of deployments, filtered by the columns in *names*."""
     conditions = [deployments.c[name] == sa.bindparam(name) for name in names]
     if only_previews:
-        conditions.append(deployments.c.target != PRODUCTION)
+        conditions.append(deployments.c.target.startswith(preview_target("")))
     is_seen = in_visible_project(deployments.c.project_id, as_platform=as_platform)
     order = _NEWEST_FIRST if as_platform or "project_id" in names else _NEWEST_UNINDEXED
     return PagedQuery.from_query(

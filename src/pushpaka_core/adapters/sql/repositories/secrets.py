@@ -14,6 +14,7 @@ from pushpaka_core.adapters.sql.schema import (
     environments,
     metadata,
     projects,
+    volumes,
     webhooks,
 )
 from pushpaka_core.adapters.sql.statements import Statements
@@ -29,6 +30,7 @@ TABLES: Mapping[SecretKind, sa.Table] = {
     SecretKind.WEBHOOK: webhooks,
     SecretKind.CHANNEL_URL: channels,
     SecretKind.CHANNEL_SIGNING: channels,
+    SecretKind.DATABASE_PASSWORD: volumes,
 }
 
 

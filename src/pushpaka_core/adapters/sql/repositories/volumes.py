@@ -6,13 +6,16 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from pushpaka_core.adapters.sql.repositories.projects import in_project_visible_to
-from pushpaka_core.adapters.sql.schema import snapshots, volumes
+from pushpaka_core.adapters.sql.schema import schema_compatibility, snapshots, volumes
 from pushpaka_core.adapters.sql.statements import Statements
 from pushpaka_core.domain.accounts.access import Actor
 from pushpaka_core.domain.ids import ProjectId, SnapshotId, VolumeId
 from pushpaka_core.domain.volumes.snapshots import UNFINISHED, Snapshot
 from pushpaka_core.domain.volumes.volumes import Volume
 from pushpaka_core.errors import NotFoundError
+
+_FIRST_REVISION_WITH_DATABASES = "0002"
+"""The schema revision of the first version that can run databases."""
 
 
 @frozen
@@ -58,6 +61,10 @@ class SqlVolumes:
 
     async def add(self, volume: Volume, /) -> None:
         await self._statements.insert(volumes, volume)
+        if volume.server is not None:
+            # Older versions would take its target for a preview, and remove it when it is idle.
+            oldest = sa.update(schema_compatibility).values(oldest=_FIRST_REVISION_WITH_DATABASES)
+            await self._statements.run(oldest)
 
     async def update(self, volume: Volume, /) -> None:
         if not await self._statements.replace(volumes, volume):

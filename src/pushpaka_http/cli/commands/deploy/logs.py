@@ -2,10 +2,11 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import reduce, wraps
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -82,42 +83,68 @@ def _parse_moment_option(
         raise click.BadParameter(f"TIME {error}.") from None
 
 
+_OPTIONS = (
+    click.option("--follow", "-f", "is_followed", is_flag=True, help="Keep printing new lines."),
+    click.option(
+        "--tail", "-n", type=click.IntRange(min=0), metavar="N", help="Start with the last N lines."
+    ),
+    click.option("--stream", type=choice_of(LogStream), help="Show only lines from this stream."),
+    click.option("--level", type=choice_of(LogLevel), help="Show only lines with this level."),
+    click.option(
+        "--grep", "text", metavar="TEXT", help="Show only lines that contain TEXT, ignoring case."
+    ),
+    click.option(
+        "--since",
+        callback=_parse_moment_option,
+        metavar="TIME",
+        help="Show only lines since TIME: a duration such as 90s, 30m, 1h or 2d, or a time such as "
+        "2026-03-01T12:00.",
+    ),
+    click.option(
+        "--since-line",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Show only lines after line number N.",
+    ),
+)
+
+
+def takes_log_filter(function: Callable[..., None]) -> Callable[..., None]:
+    """
+    Decorate a command that shows a log with the options that select its lines.
+
+    The command gets `is_followed` and a `LogFilter`.
+    """
+
+    @wraps(function)
+    def run(
+        *arguments: Any,
+        stream: str | None,
+        level: str | None,
+        text: str | None,
+        since: datetime | None,
+        since_line: int | None,
+        tail: int | None,
+        **others: Any,
+    ) -> None:
+        log_filter = LogFilter(
+            stream=stream, level=level, text=text, since=since, since_line=since_line, tail=tail
+        )
+        function(*arguments, log_filter=log_filter, **others)
+
+    return reduce(lambda command, option: option(command), reversed(_OPTIONS), run)
+
+
 @click.command("logs")
 @click.argument("reference", metavar="[PROJECT|ID]", required=False, shell_complete=project_names)
-@click.option("--follow", "-f", "is_followed", is_flag=True, help="Keep printing new lines.")
-@click.option(
-    "--tail", "-n", type=click.IntRange(min=0), metavar="N", help="Start with the last N lines."
-)
-@click.option("--stream", type=choice_of(LogStream), help="Show only lines from this stream.")
-@click.option("--level", type=choice_of(LogLevel), help="Show only lines with this level.")
-@click.option(
-    "--grep", "text", metavar="TEXT", help="Show only lines that contain TEXT, ignoring case."
-)
-@click.option(
-    "--since",
-    callback=_parse_moment_option,
-    metavar="TIME",
-    help="Show only lines since TIME: a duration such as 90s, 30m, 1h or 2d, or a time such as "
-    "2026-03-01T12:00.",
-)
-@click.option(
-    "--since-line",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Show only lines after line number N.",
-)
+@takes_log_filter
 @with_project_option
 def command(
     session: Session,
     *,
     reference: str | None,
     is_followed: bool,
-    tail: int | None,
-    stream: str | None,
-    level: str | None,
-    text: str | None,
-    since: datetime | None,
-    since_line: int | None,
+    log_filter: LogFilter,
 ) -> None:
     """
     Show build and application logs.
@@ -130,11 +157,15 @@ def command(
 
     Example: pushpaka logs shop --follow --since 1h --stream stderr
     """
-    log_filter = LogFilter(
-        stream=stream, level=level, text=text, since=since, since_line=since_line, tail=tail
-    )
+    show_log(session, _deployment(session, reference).id, log_filter, is_followed=is_followed)
+
+
+def show_log(
+    session: Session, deployment_id: UUID, log_filter: LogFilter, *, is_followed: bool
+) -> None:
+    """Print the log of a deployment, and keep printing new lines if *is_followed* is True."""
     show = _follow if is_followed else _show
-    show(session, _deployment(session, reference).id, log_filter)
+    show(session, deployment_id, log_filter)
 
 
 def _deployment(session: Session, reference: str | None) -> "DeploymentResponse":

@@ -25,9 +25,9 @@ def command(session: Session) -> None:
     """
     List the running deployments of a project.
 
-    The list contains production and all previews. A replaced deployment that is kept until the end
-    of the rollback window is shown as "running (standby)". The number of replicas comes from the
-    settings of the project.
+    The list contains production, all previews and the servers of databases. A replaced deployment
+    that is kept until the end of the rollback window is shown as "running (standby)". The number of
+    replicas comes from the settings of the project.
 
     Example: pushpaka ps --project shop
     """

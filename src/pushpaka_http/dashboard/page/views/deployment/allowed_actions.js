@@ -1,5 +1,6 @@
 /** The actions that the API would accept, by the state of a deployment and the role of the user. */
 import { FOLDER } from "../../lib/sources.js";
+import { databaseOf } from "../../lib/targets.js";
 
 const ACTIVE = new Set(["running", "crashed"]);
 const NEVER_ACTIVE = new Set(["failed", "cancelled", "superseded"]);
@@ -26,8 +27,11 @@ export function allowedActions(deployment, project) {
   const isCurrent = isProduction ? project.current_deployment_id === deployment.id : isActive;
   const isInProgress = status === "building" || status === "deploying";
   const hasRun = isActive || status === "stopped";
+  const cancel = status === "queued" || (isInProgress && !isCommitted(deployment));
+  // The server of a database is deployed only by `pushpaka db`.
+  if (databaseOf(deployment)) return { cancel, restart: isActive, stop: isActive };
   return {
-    cancel: status === "queued" || (isInProgress && !isCommitted(deployment)),
+    cancel,
     retry: NEVER_ACTIVE.has(status) && isFromRepository(deployment, project),
     rollback: hasRun && !isCurrent,
     redeploy: isActive && isCurrent,

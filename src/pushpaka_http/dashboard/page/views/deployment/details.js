@@ -3,23 +3,25 @@ import { hostOf } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
 import { imageOf } from "../../lib/sources.js";
+import { databaseOf, isPreview } from "../../lib/targets.js";
 import { Badge, Card, Commit, Copy, Duration, ExternalLink, Icon, TimeAgo } from "../../lib/ui.js";
 
 const SOURCES = { rollback: "An earlier deployment", redeploy: "The previous deployment", promote: "A preview" };
 
 /** @param {{deployment: object, project: object | undefined, nameOf: (userId: string) => string}} props */
 export function Details({ deployment, project, nameOf }) {
-  const { status, target, kind, source_deployment_id: source, framework, url } = deployment;
+  const { status, kind, source_deployment_id: source, framework, url } = deployment;
   const isCurrent = project?.current_deployment_id === deployment.id;
   const { started_at: from, finished_at: to, duration_ms: ms } = deployment;
   const isImage = project && imageOf(project.repo_url) !== null;
+  const isFromBranch = !isImage && databaseOf(deployment) === null;
   const items = [
     ["Address", url && html`<${Address} url=${isCurrent ? project.url : url} isActive=${status === "running"} />`, "wide"],
-    ["Target", html`<${Target} target=${target} isCurrent=${isCurrent} />`],
+    ["Target", html`<${Target} of=${deployment} isCurrent=${isCurrent} />`],
     ["Duration", html`<${Duration} ...${status === "queued" ? {} : { ms, from, to }} />`],
     ["Created by", nameOf(deployment.user_id)],
-    ["Commit", !isImage && commitOf(deployment), "wide"],
-    ["Branch", !isImage && html`<${Icon} name="branch" size=${14} />${deployment.branch}`],
+    ["Commit", isFromBranch && commitOf(deployment), "wide"],
+    ["Branch", isFromBranch && html`<${Icon} name="branch" size=${14} />${deployment.branch}`],
     ["Created", html`<${TimeAgo} time=${deployment.created_at} />`],
     ["Source", source && html`<${Link} to=${`/deployments/${source}`}>${SOURCES[kind]}<//>`],
     ["Framework", framework],
@@ -38,8 +40,10 @@ function commitOf(deployment) {
   return sha || message ? html`<${Commit} of=${{ ...deployment, branch: null }} />` : "Latest commit on the branch";
 }
 
-function Target({ target, isCurrent }) {
-  const branch = target.startsWith("preview:") && target.slice("preview:".length);
+function Target({ of: deployment, isCurrent }) {
+  const database = databaseOf(deployment);
+  if (database) return html`Database <code>${database}</code>`;
+  const branch = isPreview(deployment) && deployment.target.slice("preview:".length);
   return html`
     ${branch ? html`Preview of <code>${branch}</code>` : "Production"} ${isCurrent && html`<${Badge} tone="good">Current<//>`}
   `;

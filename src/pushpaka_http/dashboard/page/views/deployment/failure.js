@@ -1,6 +1,7 @@
 /** The error of a deployment, with the relevant lines of its log. */
 import { html, useLayoutEffect, useRef } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
+import { databaseOf } from "../../lib/targets.js";
 import { Icon, Prose } from "../../lib/ui.js";
 import { LEVELS, STREAMS } from "../../log/store.js";
 import { textElement } from "../../log/styled.js";
@@ -8,6 +9,7 @@ import { ActiveAgain, ROLLED_BACK, isRolledBack, reasonOf } from "./rolled_back.
 
 const MAX_LINES = 10;
 const TITLES = { failed: "Deployment failed", crashed: "The application keeps crashing" };
+const SERVER_TITLES = { failed: "The database server could not be started", crashed: "The database server keeps crashing" };
 
 /** @param {{deployment: object, store: import("../../log/store.js").LogStore}} props */
 export function Failure({ deployment, store }) {
@@ -15,7 +17,8 @@ export function Failure({ deployment, store }) {
   const reason = reasonOf(deployment);
   const position = positionOf(store, reason);
   const lines = (details.length ? details : linesBefore(store, position)).slice(-MAX_LINES);
-  const title = isRolledBack(deployment) ? ROLLED_BACK : (TITLES[deployment.status] ?? "The deployment ended with an error");
+  const titles = databaseOf(deployment) ? SERVER_TITLES : TITLES;
+  const title = isRolledBack(deployment) ? ROLLED_BACK : (titles[deployment.status] ?? "The deployment ended with an error");
   return html`
     <section class="failure" role="alert" aria-label="Error">
       <header>

@@ -2,11 +2,24 @@
 import { api } from "../../lib/api.js";
 import { shortSha } from "../../lib/format.js";
 import { imageOf } from "../../lib/sources.js";
+import { databaseOf } from "../../lib/targets.js";
 import { toast, useDialog } from "../../lib/ui.js";
 import { allowedActions } from "../deployment/allowed_actions.js";
 
 const nameOf = ({ sequence, commit_sha: sha }) => `#${sequence}${sha ? ` (${shortSha(sha)})` : ""}`;
-const targetOf = ({ target }) => (target === "production" ? "production" : "this preview");
+
+const targetOf = (deployment) => {
+  const database = databaseOf(deployment);
+  if (database) return `the database ${database}`;
+  return deployment.target === "production" ? "production" : "this preview";
+};
+
+const effectOfStop = (deployment) => {
+  const database = databaseOf(deployment);
+  if (database) return `Apps lose their connections. The data is kept. Start the server again with: pushpaka db restart ${database}`;
+  if (deployment.target !== "production") return "The address of the preview will not work until the branch is deployed again.";
+  return "Visitors will see a page saying that the application is stopped, and pushes will not be deployed, until you start or deploy it again.";
+};
 
 /**
  * The actions in display order, by their names in allowedActions. `confirmation` is shown first;
@@ -48,7 +61,7 @@ const ACTIONS = {
   restart: {
     label: "Restart",
     icon: "refresh",
-    success: () => "The instances are restarting without downtime.",
+    success: (d) => (databaseOf(d) ? "The database is restarting." : "The instances are restarting without downtime."),
   },
   stop: {
     label: "Stop",
@@ -58,10 +71,7 @@ const ACTIONS = {
       title: `Stop ${targetOf(d)}?`,
       action: "Stop",
       kind: "danger",
-      text:
-        d.target === "production"
-          ? "Visitors will see a page saying that the application is stopped, and pushes will not be deployed, until you start or deploy it again."
-          : "The address of the preview will not work until the branch is deployed again.",
+      text: effectOfStop(d),
     }),
     success: () => "The deployment is stopping.",
   },

@@ -3,6 +3,7 @@ import { firstLine, shortSha } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { Link } from "../../lib/router.js";
 import { imageOf, shortImage } from "../../lib/sources.js";
+import { databaseOf, isPreview } from "../../lib/targets.js";
 import { Badge, Commit, Menu, Prose, Status, TimeAgo } from "../../lib/ui.js";
 import { isRolledBack } from "../deployment/rolled_back.js";
 import { PhaseBar } from "./phase_bar.js";
@@ -46,14 +47,15 @@ function DeploymentRow({ deployment, project, isStandby, longest, items }) {
           <${Link} to=${`/deployments/${deployment.id}`} class="strong">${title}<//>
           ${isCurrent(deployment, project) && html`<${Badge} tone="good">Current<//>`}
           ${isStandby && html`<${Badge}>Standby<//>`}
-          ${deployment.target !== "production" && html`<${Badge}>Preview<//>`}
+          ${isPreview(deployment) && html`<${Badge}>Preview<//>`}
+          ${databaseOf(deployment) && html`<${Badge}>Database ${databaseOf(deployment)}<//>`}
           ${isRolledBack(deployment) && html`<${Badge} tone="bad">Rolled back<//>`}
           ${KINDS[deployment.kind] && html`<${Badge}>${KINDS[deployment.kind]}<//>`}
         </p>
         ${
           deployment.status === "failed" && deployment.error
             ? html`<p class="reason" title=${deployment.error}><${Prose} text=${firstLine(deployment.error)} /></p>`
-            : !image && html`<${Commit} of=${{ ...deployment, commit_message: deployment.commit_author && `by ${deployment.commit_author}` }} />`
+            : !image && !databaseOf(deployment) && html`<${Commit} of=${{ ...deployment, commit_message: deployment.commit_author && `by ${deployment.commit_author}` }} />`
         }
       </div>
       <${PhaseBar} deployment=${deployment} longest=${longest} />

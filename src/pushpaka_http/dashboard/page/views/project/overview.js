@@ -5,6 +5,7 @@ import { firstLine } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
 import { useResource } from "../../lib/resource.js";
 import { Link } from "../../lib/router.js";
+import { isPreview } from "../../lib/targets.js";
 import { Button, Card, Duration, Empty, Loaded, Note, Prose, Status, TimeAgo } from "../../lib/ui.js";
 import { ActiveAgain, ROLLED_BACK, isRolledBack, reasonOf } from "../deployment/rolled_back.js";
 import { DeployButton } from "./deploy_dialog.js";
@@ -23,7 +24,7 @@ export default function Overview({ project, reload: reloadProject }) {
   const previews = useResource(`/deployments${query({ project_id: project.id, target: "preview", status: "running", limit: 100 })}`);
   useLiveList(project, latest);
   useDeploymentEvents({
-    onChange: ({ project_id: id, target }) => id === project.id && target !== "production" && previews.reload(),
+    onChange: ({ project_id: id, target }) => id === project.id && isPreview({ target }) && previews.reload(),
     onReconnect: previews.reload,
   });
   const refresh = () => Promise.all([latest.reload(), previews.reload(), reloadProject()]);

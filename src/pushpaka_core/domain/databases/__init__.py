@@ -1,0 +1,1 @@
+"""Databases of projects: servers that Pushpaka runs for apps."""

@@ -1,0 +1,1 @@
+"""Creates and runs databases of projects."""
