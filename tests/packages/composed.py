@@ -21,6 +21,7 @@ from tests.packages import stand_ins
 from tests.packages.components import ROOT
 from tests.served_instance import PASSWORD, free_port
 
+from pushpaka_core.images.dockerfiles import CADDY
 from pushpaka_core.testing.repositories import Repository
 
 SECRETS: Mapping[str, str] = {
@@ -90,7 +91,8 @@ class ComposeProject:
 
     def build_images(self) -> None:
         """Build Pushpaka's image from the checkout, and use `stand_ins` for the others."""
-        ensure(stand_ins.PYTHON)
+        for base in (stand_ins.PYTHON, CADDY):
+            ensure(base)
         own = ["docker", "build", "--quiet", "--tag", self.image("pushpaka"), str(ROOT)]
         with ThreadPoolExecutor() as threads:
             building = threads.submit(_output_of, *own)

@@ -14,7 +14,7 @@ from pushpaka_core.container.instances import instances_of
 from pushpaka_core.domain.deployments.deployments import Deployment
 from pushpaka_core.domain.deployments.run_settings import RunSettings
 from pushpaka_core.domain.deployments.state_machine import DeploymentStatus
-from pushpaka_core.domain.ids import DeploymentId
+from pushpaka_core.domain.ids import DeploymentId, InstanceId
 from pushpaka_core.domain.instances.instances import (
     BACKOFF_RESET_AFTER,
     ENDED_WITH_HOST,
@@ -31,6 +31,7 @@ from pushpaka_core.services.deployments.active_deployments import (
     ActiveDeployment,
     ActiveDeployments,
 )
+from pushpaka_core.services.instances.recovery import InstanceRecovery
 from pushpaka_core.services.instances.supervisor import InstanceSupervisor
 
 pytestmark = pytest.mark.anyio
@@ -362,10 +363,8 @@ class TestAHostRestart:
         self, platform: Platform, running: Deployment
     ) -> None:
         for _ in range(3):
-            instance_supervisor, probes = (
-                await reboot(platform, [running]),
-                len(platform.prober.probes),
-            )
+            instance_supervisor = await reboot(platform, [running])
+            platform.prober.probes.clear()
 
             await instance_supervisor.check_all()
             lost = await platform.instance(running.id)
@@ -375,7 +374,8 @@ class TestAHostRestart:
             found = (lost.exit, lost.restarts, lost.restart_at)
             assert (ENDED_WITH_HOST, 0, platform.clock.now) == found
             assert InstanceState.LIVE is (await platform.instance(running.id)).state
-            assert 1 == len(platform.prober.probes) - probes
+            checks = [probe.check for probe in platform.prober.probes]
+            assert 1 == checks.count(HealthCheck.HTTP)
         assert not any("is being restarted" in each for each in await platform.causes(running.id))
         assert S.RUNNING is await platform.status(running.id)
 
@@ -532,6 +532,31 @@ class TestAHostRestart:
             while await platform.status(instance.deployment_id) is not S.RUNNING:
                 platform.clock.advance(1)
                 await self._check_once(platform)
+
+    async def test_rounds_only_connect_to_silent_instances_until_they_are_overdue(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with self._starting_silently() as (platform, instance):
+            complete_checks = list[InstanceId]()
+            check = InstanceRecovery.check
+
+            async def count(
+                recovery: InstanceRecovery, active: ActiveDeployment, checked: Instance
+            ) -> Instance:
+                complete_checks.append(checked.id)
+                return await check(recovery, active, checked)
+
+            monkeypatch.setattr(InstanceRecovery, "check", count)
+            await platform.worker_services.instance_supervisor.check_all()
+            checks_in_time = list(complete_checks)
+            platform.clock.advance(RunSettings().health_check_timeout)
+
+            await platform.worker_services.instance_supervisor.check_all()
+
+            assert [] == checks_in_time
+            assert [instance.id] == complete_checks
+            crashed = await platform.instance(instance.deployment_id)
+            assert InstanceState.CRASHED is crashed.state
 
     async def test_end_of_a_silent_instance_is_noticed_early(self) -> None:
         async with self._starting_silently() as (platform, instance):

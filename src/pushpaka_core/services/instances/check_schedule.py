@@ -11,6 +11,7 @@ from pushpaka_core.domain.instances.instances import Instance, InstanceState
 from pushpaka_core.domain.projects.health_checks import HealthCheck
 from pushpaka_core.ports.system import Clock
 from pushpaka_core.services.deployments.active_deployments import ActiveDeployment
+from pushpaka_core.services.instances.health import HealthObservation
 from pushpaka_core.services.instances.restart_slots import ProcessKey, StartSlots
 from pushpaka_core.services.instances.startup_health import StartupHealth
 
@@ -104,8 +105,7 @@ class EarlyChecks:
         Return True if the starting instances of a deployment run and do not listen yet, and
         schedule the next check.
 
-        It costs little, and makes a complete check unnecessary. The regular rounds check the
-        deployment completely in any case.
+        It costs little, and makes a complete check unnecessary, except when an instance is overdue.
         """
         silent = self._silent.pop(deployment_id, ())
         for instance in silent:
@@ -116,6 +116,21 @@ class EarlyChecks:
             for instance in silent:
                 self._schedule_next(instance)
         return bool(silent)
+
+    async def may_skip_in_round(self, active: ActiveDeployment) -> bool:
+        """
+        Return True if a round may skip a deployment, because all its instances are starting and
+        still silent, and none is overdue.
+
+        In the rollback window, the result is always False, because every check extends the window.
+        """
+        if active.deployment.is_in_rollback_window(now=self._now()):
+            return False
+        return all(
+            instance.state is InstanceState.STARTING
+            and not self._health.is_overdue(active, instance, HealthObservation())
+            for instance in active.supervised_instances
+        ) and await self.is_still_silent(active.deployment.id)
 
     def _schedule_next(self, instance: Instance) -> None:
         match instance.state:

@@ -45,7 +45,9 @@ class InstanceSupervisor:
             if await self._host.has_restarted():
                 for active in supervised:
                     self._recovery.mark_lost_with_host(live_ids(active.instances))
-        await self._dispatch_checks(self._recovery.check, round_runner, supervised)
+        await round_runner(
+            {each.deployment.id: partial(self._check_in_round, each) for each in supervised}
+        )
 
     async def check_due(self, round_runner: RoundRunner = run_round) -> None:
         """Check the deployments whose scheduled check is due, which may be all of them."""
@@ -99,6 +101,10 @@ class InstanceSupervisor:
         await round_runner(
             {each.deployment.id: partial(self._checks.run, each, check) for each in deployments}
         )
+
+    async def _check_in_round(self, active: ActiveDeployment) -> None:
+        if not await self._early_checks.may_skip_in_round(active):
+            await self._checks.run(active, self._recovery.check)
 
     async def _check_early(self, id: DeploymentId) -> None:
         if await self._early_checks.is_still_silent(id):

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from pushpaka_core.errors import PlatformFaultError
 from pushpaka_core.ports.processes import EXIT_UNKNOWN, Command, Exit, ResourceLimits
 from pushpaka_core.testing.processes import (
     GRACE,
+    LISTENER,
     NO_GRACE,
     live_pids,
     output_text,
+    python,
     read,
     run,
     sh,
@@ -201,15 +203,33 @@ async def test_reused_process_id_is_not_mistaken_for_a_program(
     assert Exit(signal=9) == (await wait_until_exited(process_manager, "web.1")).exit
 
 
+async def test_search_for_a_launched_listener_reads_no_foreign_processes(
+    process_manager: HostProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open files of other processes are only read if no launched program holds the socket."""
+    await process_manager.launch("web.1", python(LISTENER, tmp_path))
+    port = int((await read(process_manager, "web.1", expected=b"\n")).data)
+    searched = set[int]()
+
+    def record(inodes: set[str], pids: Iterable[int]) -> set[int]:
+        searched.update(pids)
+        return pids_holding(inodes, searched)
+
+    monkeypatch.setattr(ownership, "pids_holding", record)
+
+    assert "web.1" == await process_manager.listening_program(port)
+    assert os.getpid() not in searched
+
+
 async def test_listener_that_closes_during_the_search_is_ignored(
     process_manager: HostProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A closed listener is not mistaken for a listener whose processes are invisible."""
     server = socket.create_server(("127.0.0.1", 0))
 
-    def close_and_list(inodes: set[str]) -> set[int]:
+    def close_and_list(inodes: set[str], pids: Iterable[int]) -> set[int]:
         server.close()
-        return pids_holding(inodes)
+        return pids_holding(inodes, pids)
 
     monkeypatch.setattr(ownership, "pids_holding", close_and_list)
 

@@ -7,8 +7,6 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from pushpaka_shim.syscalls import all_pids
-
 _LISTENING = " 0A "
 """The state column of a listening socket in `/proc/net/tcp`; no other column looks like it."""
 _SOCKET = "socket:["
@@ -29,9 +27,9 @@ def sockets_on(port: int, host: str) -> set[str]:
     return set(listening)
 
 
-def pids_holding(inodes: set[str]) -> set[int]:
-    """Return the processes that have one of the sockets open, among those visible to this user."""
-    return {pid for pid in all_pids() if not inodes.isdisjoint(_sockets_of(pid))}
+def pids_holding(inodes: set[str], pids: Iterable[int]) -> set[int]:
+    """Return which of the processes have one of the sockets open, as far as this user can see."""
+    return {pid for pid in pids if not inodes.isdisjoint(_sockets_of(pid))}
 
 
 def listening_ports(pids: Iterable[int]) -> set[int]:

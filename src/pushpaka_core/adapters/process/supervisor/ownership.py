@@ -14,6 +14,7 @@ from pushpaka_core.adapters.process.supervisor.listeners import (
 from pushpaka_core.adapters.process.supervisor.process_table import ProcessTable, is_running
 from pushpaka_core.adapters.process.supervisor.records import ProcessRecords
 from pushpaka_core.host.process_trees import worker_processes
+from pushpaka_shim.syscalls import all_pids
 
 
 @frozen
@@ -27,14 +28,19 @@ class ProcessOwnership:
         """
         Return the launched program that listens on *port*, "" for another program or several
         programs, or None if no program listens.
-
-        The process table is read last, so that it contains every process that holds the socket: a
-        server forks its workers just after it starts to listen.
         """
         inodes = sockets_on(port, host)
         if not inodes:
             return None
-        holders, owners, table = pids_holding(inodes), self._owners(), ProcessTable.read()
+        if name := self._program_holding(inodes):
+            return name
+        # The process table is read last, so that it contains every process that holds the socket: a
+        # server forks its workers just after it starts to listen.
+        holders, owners, table = (
+            pids_holding(inodes, all_pids()),
+            self._owners(),
+            ProcessTable.read(),
+        )
         names = {_owner_in(table.ancestry_of(pid), owners) for pid in holders & table.pids}
         if not names and inodes.isdisjoint(sockets_on(port, host)):
             return None  # The sockets were closed in between; their holders are not hidden.
@@ -60,6 +66,21 @@ class ProcessOwnership:
     def remove_abandoned_groups(self) -> None:
         """Remove the empty control groups that no longer belong to a program."""
         remove_empty_groups(self._abandoned_groups())
+
+    def _program_holding(self, inodes: set[str]) -> str | None:
+        """
+        Return the only launched program that holds a single socket, or None if there is none or if
+        there are several sockets.
+
+        This takes less time than reading the open files of every process of the host.
+        """
+        if len(inodes) > 1:
+            return None
+        owners, table = self._owners(), ProcessTable.read()
+        owner_of = {pid: _owner_in(table.ancestry_of(pid), owners) for pid in table.pids}
+        programs = [pid for pid, name in owner_of.items() if name]
+        names = {owner_of[pid] for pid in pids_holding(inodes, programs)}
+        return names.pop() if len(names) == 1 else None
 
     def _owners(self) -> dict[int, str]:
         """Return the names of launched programs by the pids of their shims and main processes."""
